@@ -1,0 +1,73 @@
+"""Canonical JSON (RFC 8785), the one encoding under every digest of pushpolicy's own documents.
+
+`rfc8785` is the definition. `json.dumps` gives the same bytes several times faster except for a few
+forms of number and for keys outside the Basic Multilingual Plane; one pattern over its output tells
+whether one of those may occur, and then the definition itself is used.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, NoReturn
+
+# Python and ECMAScript write these numbers differently (1.0, 1e+16), or they leave the exact range
+# of a double (16 digits and more). A match inside a string costs time only.
+_UNCERTAIN_NUMBER = re.compile(r"\d\.0(?!\d)|\de[-+]?\d|\d{16}|-0(?![.\d])")
+_NOT_BMP = re.compile("[\U00010000-\U0010ffff]")
+
+
+def encode(value: Any) -> bytes:
+    """Encode a JSON value of dicts with string keys, lists, tuples, strings, numbers, booleans.
+
+    Raises:
+        ValueError: for NaN, infinities, integers beyond 2^53-1, lone surrogates and other types.
+    """
+    try:
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        if _UNCERTAIN_NUMBER.search(text) or _NOT_BMP.search(text):
+            return _encode_by_definition(value)
+        return text.encode("utf-8")
+    except (TypeError, RecursionError, UnicodeEncodeError) as error:
+        raise ValueError(f"not representable as canonical JSON: {error}") from error
+
+
+def _encode_by_definition(value: Any) -> bytes:
+    import rfc8785
+
+    try:
+        return rfc8785.dumps(value)
+    except rfc8785.CanonicalizationError as error:
+        raise ValueError(f"not representable as canonical JSON: {error}") from error
+
+
+def decode(content: bytes) -> Any:
+    """Read one of pushpolicy's own documents strictly (RFC 8259, RFC 7493 sections 2.1 to 2.3).
+
+    Raises:
+        ValueError: for anything that is not UTF-8 JSON, and for what JSON readers disagree on:
+            duplicate keys, NaN, infinities, lone surrogates, integers beyond 2^53-1.
+    """
+    try:
+        text = content.decode("utf-8")
+        value = json.loads(text, parse_constant=_refuse_constant)
+        # Only a text without duplicate keys can come back unchanged, so the common case,
+        # a document that is canonical already, needs no Python call for each of its objects.
+        if encode(value) != content:
+            value = json.loads(text, object_pairs_hook=_without_duplicates)
+        return value
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"key {twice[:80]!r} occurs twice")
+    return result

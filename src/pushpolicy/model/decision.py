@@ -1,0 +1,136 @@
+"""The decision document ``pushpolicy.decision/v1`` as types: what was decided, by what, about what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from pushpolicy.model.digest import Digest
+from pushpolicy.model.document import Document, plain
+
+SCHEMA = "pushpolicy.decision/v1"
+
+
+class Verdict(StrEnum):
+    """The two answers. There is no third."""
+
+    ALLOW = "ALLOW"
+    DENY = "DENY"
+
+
+class RuleStatus(StrEnum):
+    """What became of one rule."""
+
+    PASSED = "passed"
+    VIOLATED = "violated"
+    WARNED = "warned"
+    WAIVED = "waived"
+    NOT_APPLICABLE = "not_applicable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """One finding of one rule.
+
+    Attributes:
+        id: `at.id` where the rule gives one, else the digest of `at`; what a waiver names.
+        at: where it was found, any object the rule gives.
+        evidence: the kind of evidence that is absent, when that is the violation.
+        waiver: the waiver that covers it, when one does.
+    """
+
+    rule: str
+    id: str
+    msg: str
+    at: Mapping[str, Any] = field(hash=False)
+    severity: str
+    fix: str
+    evidence: str | None = None
+    waiver: Mapping[str, Any] | None = field(default=None, hash=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleResult:
+    """One rule's result; `because` is grace, rollout, observe or warn when it only warned."""
+
+    name: str
+    title: str
+    status: RuleStatus
+    because: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaiverUse:
+    """What became of one waiver: used, unused, pending, expiring or expired."""
+
+    waiver: Mapping[str, Any] = field(hash=False)
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyIdentity:
+    """Which policy decided.
+
+    Attributes:
+        source: how it was named (``pack``, a folder, a reference).
+        digest: over the three that follow.
+        anchored: whether something outside the judged checkout vouches for it (design section 6).
+    """
+
+    source: str
+    digest: Digest
+    rules: Digest
+    settings: Digest
+    waivers: Digest
+    anchored: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineIdentity:
+    """Which OPA answered. `hermeticity` is local (capabilities enforced) or delegated (a server)."""
+
+    name: str
+    version: str
+    digest: Digest
+    hermeticity: str = "local"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageIdentity:
+    """Which image was judged, and for where."""
+
+    digest: Digest
+    registry: str
+    repository: str
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """A complete answer of OPA, read strictly."""
+
+    verdict: Verdict
+    evaluated_at: str
+    image: ImageIdentity
+    evidence: Digest
+    policy: PolicyIdentity
+    engine: EngineIdentity
+    rules: tuple[RuleResult, ...]
+    violations: tuple[Violation, ...] = ()
+    warnings: tuple[Violation, ...] = ()
+    waived: tuple[Violation, ...] = ()
+    waivers: tuple[WaiverUse, ...] = ()
+    observed: bool = False
+    schema: str = SCHEMA
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the push may go on."""
+        return self.verdict is Verdict.ALLOW
+
+    def document(self) -> Document:
+        """The canonical document, as recorded and as printed by ``--format json``."""
+        return Document.of(plain(self))

@@ -1,0 +1,138 @@
+"""OCI content descriptors (image-spec, descriptor.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Self
+
+from pushpolicy.model.digest import Digest
+
+
+def _no_annotations() -> Mapping[str, str]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Platform:
+    """The platform an image runs on; `str` gives ``os/architecture[/variant]``."""
+
+    os: str
+    architecture: str
+    variant: str | None = None
+
+    @property
+    def runnable(self) -> bool:
+        """False for the ``unknown/unknown`` that build tools give to attestation manifests."""
+        return self.os != "unknown" and self.architecture != "unknown"
+
+    def __str__(self) -> str:
+        return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Descriptor:
+    """Media type, digest and size in bytes of some content, as a manifest names it."""
+
+    media_type: str
+    digest: Digest
+    size: int
+    annotations: Mapping[str, str] = field(default_factory=_no_annotations, hash=False)
+    artifact_type: str | None = None
+    platform: Platform | None = None
+    urls: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, content: bytes, media_type: str, **fields: Any) -> Self:
+        """The descriptor of these bytes."""
+        return cls(media_type=media_type, digest=Digest.of(content), size=len(content), **fields)
+
+    @classmethod
+    def from_json(cls, value: object) -> Self:
+        """Read a descriptor of a manifest or index.
+
+        Raises:
+            ValueError: when a required field is absent or a field has another type than the spec's.
+        """
+        if not isinstance(value, dict):
+            raise ValueError("a descriptor is not an object")
+        media_type, size = value.get("mediaType"), value.get("size")
+        if not isinstance(media_type, str) or not media_type:
+            raise ValueError("a descriptor has no mediaType")
+        if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size < 2**53:
+            raise ValueError("a descriptor has no valid size")
+        digest = value.get("digest")
+        if not isinstance(digest, str):
+            raise ValueError("a descriptor has no digest")
+        return cls(
+            media_type=media_type,
+            digest=Digest.parse(digest),
+            size=size,
+            annotations=read_annotations(value),
+            artifact_type=_optional_text(value, "artifactType"),
+            platform=_platform(value.get("platform")),
+            urls=_urls(value.get("urls")),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The descriptor as it stands in a manifest, index or referrers list."""
+        result: dict[str, Any] = {
+            "mediaType": self.media_type,
+            "digest": str(self.digest),
+            "size": self.size,
+        }
+        if self.artifact_type:
+            result["artifactType"] = self.artifact_type
+        if self.annotations:
+            result["annotations"] = dict(self.annotations)
+        if self.platform:
+            result["platform"] = {
+                "os": self.platform.os,
+                "architecture": self.platform.architecture,
+            }
+            if self.platform.variant:
+                result["platform"]["variant"] = self.platform.variant
+        if self.urls:
+            result["urls"] = list(self.urls)
+        return result
+
+
+def read_annotations(value: Mapping[str, Any]) -> Mapping[str, str]:
+    """The ``annotations`` of a manifest or descriptor.
+
+    Raises:
+        ValueError: when they are not a map of strings.
+    """
+    annotations = value.get("annotations")
+    if annotations is None:
+        return _no_annotations()
+    if not isinstance(annotations, dict) or not all(isinstance(item, str) for item in annotations.values()):
+        raise ValueError("annotations are not a map of strings")
+    return MappingProxyType(dict(annotations))
+
+
+def _optional_text(value: Mapping[str, Any], name: str) -> str | None:
+    text = value.get(name)
+    if text is not None and not isinstance(text, str):
+        raise ValueError(f"{name} is not a string")
+    return text or None
+
+
+def _platform(value: object) -> Platform | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise ValueError("platform is not an object")
+    system, architecture = value.get("os"), value.get("architecture")
+    if not isinstance(system, str) or not isinstance(architecture, str):
+        raise ValueError("platform has no os or architecture")
+    return Platform(os=system, architecture=architecture, variant=_optional_text(value, "variant"))
+
+
+def _urls(value: object) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(url, str) for url in value):
+        raise ValueError("urls is not a list of strings")
+    return tuple(value)

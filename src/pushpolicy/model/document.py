@@ -1,0 +1,64 @@
+"""A document of our own making: canonical bytes, their digest, and what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from enum import Enum
+from typing import Any, Self
+
+from pushpolicy.model import canonical
+from pushpolicy.model.digest import Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Canonical JSON, with the digest of exactly these bytes.
+
+    Law: ``canonical.decode(d.content) == d.value`` and ``Digest.of(d.content) == d.digest``.
+    """
+
+    content: bytes = field(repr=False)
+    digest: Digest
+    value: Mapping[str, Any] = field(repr=False, hash=False, compare=False)
+
+    @classmethod
+    def of(cls, value: Mapping[str, Any]) -> Self:
+        """Encode a JSON object.
+
+        Raises:
+            ValueError: when it has no canonical form.
+        """
+        content = canonical.encode(value)
+        return cls(content, Digest.of(content), value)
+
+    @classmethod
+    def read(cls, content: bytes) -> Self:
+        """Read an object strictly; a document written with other white space becomes canonical.
+
+        Raises:
+            ValueError: when it is not strict JSON or not an object.
+        """
+        value = canonical.decode(content)
+        if not isinstance(value, dict):
+            raise ValueError("not a JSON object")
+        return cls.of(value)
+
+
+def plain(value: Any) -> Any:
+    """Turn frozen dataclasses into JSON values; a field that is None is not known, and left out."""
+    if isinstance(value, Digest):
+        return str(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {
+            item.name: plain(content)
+            for item in fields(value)
+            if (content := getattr(value, item.name)) is not None
+        }
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items() if item is not None}
+    if isinstance(value, tuple | list | frozenset):
+        return [plain(item) for item in value]
+    return value

@@ -1,0 +1,385 @@
+"""The evidence document ``pushpolicy.evidence/v1`` as types.
+
+The JSON Schema in policies/schema/evidence.v1.json is the contract; these classes are how gather writes
+it. A field that is None is not known and is left out of the document, never written as null.
+Times are RFC 3339 in UTC, durations seconds, sizes bytes, digests ``algorithm:hex``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from pushpolicy.model.digest import Digest
+from pushpolicy.model.document import Document, plain
+
+SCHEMA = "pushpolicy.evidence/v1"
+
+
+class Status(StrEnum):
+    """What became of a kind of evidence. Policies see all three."""
+
+    COLLECTED = "collected"
+    MISSING = "missing"
+    FAILED = "failed"
+
+
+class Severity(StrEnum):
+    """The one severity scale, worst first."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    NEGLIGIBLE = "negligible"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clock:
+    """How far this machine's clock is from another, in seconds; positive when ours is ahead."""
+
+    skew_seconds: int
+    against: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetEvidence:
+    """Where the image would go.
+
+    Attributes:
+        registry: host and port, or ``oci`` for a layout.
+        previous_digest: what TARGET's own tag names now; None when it does not exist.
+        previous_digests: the same for each tag that exists.
+        insecure: whether the push would go over plain http or without verifying a certificate.
+    """
+
+    registry: str
+    repository: str
+    tags: tuple[str, ...]
+    previous_digest: Digest | None
+    previous_digests: Mapping[str, Digest]
+    insecure: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformEvidence:
+    """One runnable platform of the image: facts of its config."""
+
+    platform: str
+    digest: Digest
+    config_digest: Digest
+    diff_ids: tuple[Digest, ...]
+    labels: Mapping[str, str]
+    user: str | None = None
+    created: str | None = None
+    env: tuple[str, ...] = ()
+    entrypoint: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttestationEvidence:
+    """A buildx attestation manifest: a child of the index that is not an image (design section 5)."""
+
+    digest: Digest
+    subject: Digest
+    predicate_types: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageEvidence:
+    """The image that would be pushed. `bound_to_commit` is provenance, label or none."""
+
+    digest: Digest
+    media_type: str
+    size: int
+    source: str
+    annotations: Mapping[str, str]
+    platforms: tuple[PlatformEvidence, ...]
+    bound_to_commit: str
+    name: str | None = None
+    attestations: tuple[AttestationEvidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceEvidence:
+    """The git checkout. `dirty` means changes to tracked files; `changes` names at most 20 of them."""
+
+    status: Status
+    reason: str | None = None
+    repository: str | None = None
+    commit: str | None = None
+    ref: str | None = None
+    branch: str | None = None
+    tag: str | None = None
+    dirty: bool | None = None
+    changes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullRequest:
+    """The pull request that a run belongs to."""
+
+    from_fork: bool
+    number: int | None = None
+    head: str | None = None
+    base: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run of a pipeline."""
+
+    id: str
+    url: str | None = None
+    attempt: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CiEvidence:
+    """What the CI system says of this run.
+
+    Attributes:
+        event: push, pull_request, tag, schedule, manual, merge_queue or other.
+        untrusted_trigger: set when the event runs trusted code for somebody untrusted.
+        jobs: job name to success, failure, cancelled or skipped, where the pipeline hands it over.
+        trust: field name to ``verified`` (by a token) or ``asserted`` (by a variable).
+    """
+
+    status: Status
+    reason: str | None = None
+    provider: str | None = None
+    repository: str | None = None
+    ref: str | None = None
+    ref_type: str | None = None
+    branch: str | None = None
+    tag: str | None = None
+    commit: str | None = None
+    event: str | None = None
+    event_raw: str | None = None
+    untrusted_trigger: str | None = None
+    pull_request: PullRequest | None = None
+    ref_protected: bool | None = None
+    default_branch: str | None = None
+    actor: str | None = None
+    run: Run | None = None
+    job: str | None = None
+    jobs: Mapping[str, str] | None = None
+    trust: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """Tests counted from cases: total = passed + failed + errors + skipped; flaky ones passed."""
+
+    total: int = 0
+    passed: int = 0
+    failed: int = 0
+    errors: int = 0
+    skipped: int = 0
+    flaky: int = 0
+
+    def __add__(self, other: Totals) -> Totals:
+        return Totals(
+            total=self.total + other.total,
+            passed=self.passed + other.passed,
+            failed=self.failed + other.failed,
+            errors=self.errors + other.errors,
+            skipped=self.skipped + other.skipped,
+            flaky=self.flaky + other.flaky,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedCase:
+    """A test case that failed or could not run; `kind` is failure or error."""
+
+    report: str
+    name: str
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestReport:
+    """One test report.
+
+    Attributes:
+        name: the name it is expected under, unique among the test reports.
+        undeclared: failures or errors that the report's own totals declare and no case shows.
+        disagreements: other places where declared and counted totals differ, in words.
+    """
+
+    name: str
+    format: str
+    totals: Totals
+    sha256: str
+    undeclared: int = 0
+    disagreements: tuple[str, ...] = ()
+    timestamp: str | None = None
+    duration: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestsEvidence:
+    """All test reports together; `failures` holds the first 100 cases, the totals hold all."""
+
+    status: Status
+    reason: str | None = None
+    totals: Totals | None = None
+    reports: tuple[TestReport, ...] = ()
+    failures: tuple[FailedCase, ...] = ()
+    duration: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scanner:
+    """The program that wrote a scan report."""
+
+    name: str
+    version: str | None = None
+    db_built: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScannedImage:
+    """What a report says it scanned."""
+
+    name: str | None = None
+    digest: str | None = None
+    image_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One finding of one scan, as the file lists it.
+
+    Attributes:
+        suppressed_by: how the report says it was set aside; it still counts (design section 5).
+        location: file and line for findings in code or configuration.
+    """
+
+    id: str
+    severity: Severity
+    kind: str
+    title: str | None = None
+    aliases: tuple[str, ...] = ()
+    cvss: float | None = None
+    package: str | None = None
+    version: str | None = None
+    purl: str | None = None
+    fixed_in: str | None = None
+    location: str | None = None
+    suppressed_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Findings by severity: entries of the file, and flaws after aliases are joined."""
+
+    listed: Mapping[str, int]
+    by_severity: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """One scan report.
+
+    Attributes:
+        kind: image, code, config or secret.
+        bound: whether it is proven to be about this image (design section 5, "Bound").
+        bound_by: manifest, config or diff_ids, when bound.
+        platform: the platform of this image that it covers, when bound.
+        filters: what the scanner was told to leave out; None where the format cannot say.
+    """
+
+    name: str
+    format: str
+    scanner: Scanner
+    kind: str
+    bound: bool
+    counts: Counts
+    sha256: str
+    findings: tuple[Finding, ...] = ()
+    bound_by: str | None = None
+    platform: str | None = None
+    image: ScannedImage | None = None
+    commit: str | None = None
+    at: str | None = None
+    filters: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScansEvidence:
+    """All scans; `not_covered` lists the runnable platforms without a bound image scan."""
+
+    status: Status
+    reason: str | None = None
+    items: tuple[Scan, ...] = ()
+    not_covered: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialsEvidence:
+    """Where the credential of the push comes from; never its value.
+
+    Attributes:
+        source: workload-identity, secret-env, platform-token, helper, file, literal, anonymous, or
+            none (a layout target needs no credential).
+        variable: the environment variable that holds it.
+        helper: the credential helper that gave it.
+        path: the file that holds it.
+        tracked_by_git: whether that file is in the repository.
+    """
+
+    status: Status
+    reason: str | None = None
+    source: str | None = None
+    ephemeral: bool | None = None
+    variable: str | None = None
+    helper: str | None = None
+    path: str | None = None
+    tracked_by_git: bool | None = None
+    literal_in: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """One file that was read."""
+
+    name: str
+    path: str
+    kind: str
+    format: str
+    sha256: str
+    size: int
+    tracked_by_git: bool | None = None
+    captured_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Everything that is known before a push, in one document."""
+
+    evaluated_at: str
+    target: TargetEvidence
+    image: ImageEvidence
+    source: SourceEvidence
+    ci: CiEvidence
+    tests: TestsEvidence
+    scans: ScansEvidence
+    credentials: CredentialsEvidence
+    reports: tuple[Report, ...] = ()
+    clock: Clock | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    schema: str = SCHEMA
+
+    def document(self) -> Document:
+        """The canonical document.
+
+        Raises:
+            ValueError: when a value of a report has no canonical form (a lone surrogate, a number too large).
+        """
+        return Document.of(plain(self))

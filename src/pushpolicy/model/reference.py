@@ -1,0 +1,146 @@
+"""Where an image comes from and where it goes: the names on the command line.
+
+Grammar: distribution-spec, "Pulling manifests" (repository and tag), and skopeo's transport names.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Self
+
+from pushpolicy.model.digest import Digest
+
+_HOST = re.compile(
+    r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*"
+    r"|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?"
+)
+_REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
+_TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
+_LOOPBACK = re.compile(r"(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?")
+LAYOUT_REGISTRY = "oci"
+
+
+def check_tag(tag: str) -> str:
+    """Return the tag.
+
+    Raises:
+        ValueError: when it does not fit the grammar of tags.
+    """
+    if not _TAG.fullmatch(tag):
+        raise ValueError(f"{tag[:140]!r} is not a valid tag")
+    return tag
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repository:
+    """A repository of a registry, or an OCI image layout that stands in for one.
+
+    Attributes:
+        registry: host and optional port; ``oci`` for a layout.
+        path: the repository's name; the folder for a layout.
+    """
+
+    registry: str
+    path: str
+
+    @property
+    def is_layout(self) -> bool:
+        """Whether this is a folder on this machine."""
+        return self.registry == LAYOUT_REGISTRY
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the registry is named by a loopback address, where plain http is usual."""
+        return not self.is_layout and _LOOPBACK.fullmatch(self.registry) is not None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``REGISTRY/REPO`` or ``oci:DIR``.
+
+        Raises:
+            ValueError: when the text names no registry or no valid repository.
+        """
+        if text.startswith("oci:"):
+            path = text.removeprefix("oci:")
+            if not path:
+                raise ValueError("oci: names no folder")
+            return cls(registry=LAYOUT_REGISTRY, path=path)
+        host, slash, path = text.removeprefix("docker://").partition("/")
+        if not slash or not _is_host(host):
+            raise ValueError(f"{text[:200]!r} names no registry; write REGISTRY/REPO or oci:DIR")
+        if not _REPOSITORY.fullmatch(path) or len(path) > 255:
+            raise ValueError(f"{path[:200]!r} is not a valid repository name (lower case, no spaces)")
+        if host in ("docker.io", "index.docker.io"):
+            host, path = "docker.io", path if "/" in path else f"library/{path}"
+        return cls(registry=host, path=path)
+
+    def __str__(self) -> str:
+        return f"{self.registry}:{self.path}" if self.is_layout else f"{self.registry}/{self.path}"
+
+
+def _is_host(text: str) -> bool:
+    """Whether the first part of a name is a host: it has a dot or a port, or is localhost."""
+    has_mark = "." in text or ":" in text or text == "localhost"
+    return has_mark and _HOST.fullmatch(text) is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What a push publishes to: a repository and at least one tag, TARGET's own first."""
+
+    repository: Repository
+    tags: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``REGISTRY/REPO:TAG`` or ``oci:DIR:TAG``.
+
+        Raises:
+            ValueError: when the registry or the tag is absent or malformed, or a digest is given.
+        """
+        if "@" in text and not text.startswith("oci:"):
+            raise ValueError("a target is named by tag, not by digest: its digest is the image's own")
+        name, separator, tag = text.rpartition(":")
+        if not separator or name == "oci" or "/" in tag:
+            raise ValueError(f"{text[:200]!r} has no tag; write REGISTRY/REPO:TAG or oci:DIR:TAG")
+        return cls(repository=Repository.parse(name), tags=(check_tag(tag),))
+
+    def with_tags(self, tags: tuple[str, ...]) -> Self:
+        """The same target under these tags too; a tag named twice counts once.
+
+        Raises:
+            ValueError: when one is malformed.
+        """
+        return replace(self, tags=tuple(dict.fromkeys(self.tags + tuple(map(check_tag, tags)))))
+
+    def __str__(self) -> str:
+        return f"{self.repository}:{self.tags[0]}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """A manifest in a repository, by tag or by digest; neither means: the repository as a whole."""
+
+    repository: Repository
+    tag: str | None = None
+    digest: Digest | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``REGISTRY/REPO[:TAG][@DIGEST]`` or ``oci:DIR[:TAG|@DIGEST]``.
+
+        Raises:
+            ValueError: when a part is malformed.
+        """
+        name, at, value = text.rpartition("@")
+        digest = Digest.parse(value) if at else None
+        name = name if at else text
+        start, colon, tag = name.rpartition(":")
+        if colon and "/" not in tag and start != "oci" and _TAG.fullmatch(tag):
+            return cls(repository=Repository.parse(start), tag=tag, digest=digest)
+        return cls(repository=Repository.parse(name), digest=digest)
+
+    def __str__(self) -> str:
+        tag = f":{self.tag}" if self.tag else ""
+        return f"{self.repository}{tag}" + (f"@{self.digest}" if self.digest else "")

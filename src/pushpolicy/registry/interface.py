@@ -1,0 +1,67 @@
+"""What every repository can do, a registry's as well as a folder's (distribution-spec v1.1).
+
+`RemoteRepository` speaks to a registry, `LayoutRepository` keeps an OCI image layout; push, attach,
+audit and the image sources know only this interface.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import BinaryIO, Protocol
+
+from pushpolicy.model.descriptor import Descriptor
+from pushpolicy.model.digest import Digest
+from pushpolicy.model.evidence import Clock
+from pushpolicy.model.manifest import Manifest
+from pushpolicy.model.reference import Repository
+
+# Opens the content of a blob from its start; called again when a request has to be repeated.
+OpenBlob = Callable[[], AbstractContextManager[BinaryIO]]
+
+
+class RepositoryClient(Protocol):
+    """One repository. Every method raises PushError when the repository refuses or fails.
+
+    Nothing that is read is trusted: content is hashed and compared with the digest that was asked
+    for, and a header is never believed.
+    """
+
+    @property
+    def repository(self) -> Repository:
+        """The repository's name."""
+
+    @property
+    def insecure(self) -> bool:
+        """Whether it is reached over plain http or without verifying a certificate."""
+
+    @property
+    def clock(self) -> Clock | None:
+        """The skew against the registry's Date header, once an answer was seen."""
+
+    def resolve(self, tag: str) -> Manifest | None:
+        """The manifest a tag names now; None when there is no such tag or repository."""
+
+    def manifest(self, digest: Digest) -> Manifest | None:
+        """The manifest of this digest, its bytes verified; None when it is absent."""
+
+    def put_manifest(self, manifest: Manifest, tag: str | None = None) -> None:
+        """Store a manifest under its digest, or under a tag."""
+
+    def has_blob(self, blob: Descriptor) -> bool:
+        """Whether the blob is there with the size its descriptor states."""
+
+    def put_blob(self, blob: Descriptor, content: OpenBlob) -> None:
+        """Store a blob unless it is there; hashed while it streams, a mismatch aborts."""
+
+    def read_blob(self, blob: Descriptor) -> Iterator[bytes]:
+        """Stream a blob; size and digest are checked, and a mismatch raises at the end."""
+
+    def tags(self) -> tuple[str, ...]:
+        """Every tag, sorted, fallback tags of the referrers schema left out."""
+
+    def referrers(self, subject: Digest, artifact_type: str | None = None) -> tuple[Descriptor, ...]:
+        """The manifests that name this one as their subject, by the API or the fallback tag."""
+
+    def put_referrer(self, manifest: Manifest) -> None:
+        """Store a manifest that has a subject, so that `referrers` lists it."""
