@@ -21,24 +21,31 @@ def encode(value: Any) -> bytes:
     """Encode a JSON value of dicts with string keys, lists, tuples, strings, numbers, booleans.
 
     Raises:
-        ValueError: for NaN, infinities, integers beyond 2^53-1, lone surrogates and other types.
+        ValueError: for NaN, numbers beyond 2^53-1 (RFC 7493 section 2.2; a float of that size would
+            come back as an integer), lone surrogates and other types.
     """
     try:
         text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
         if _UNCERTAIN_NUMBER.search(text) or _NOT_BMP.search(text):
             return _encode_by_definition(value)
         return text.encode("utf-8")
-    except (TypeError, RecursionError, UnicodeEncodeError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"not representable as canonical JSON: {error}") from error
 
 
 def _encode_by_definition(value: Any) -> bytes:
-    import rfc8785
+    import rfc8785  # imported here: most documents never need it
 
-    try:
-        return rfc8785.dumps(value)
-    except rfc8785.CanonicalizationError as error:
-        raise ValueError(f"not representable as canonical JSON: {error}") from error
+    _check_range(value)
+    return rfc8785.dumps(value)
+
+
+def _check_range(value: Any) -> None:
+    if isinstance(value, float) and not -(2**53) < value < 2**53:
+        raise ValueError(f"{value} is beyond 2^53")
+    children = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    for child in children:
+        _check_range(child)
 
 
 def decode(content: bytes) -> Any:

@@ -1,0 +1,102 @@
+"""The command group, and the one boundary where failures become exit codes (design section 4)."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from pushpolicy import __version__, errors
+
+# Command name to the module under pushpolicy.cli that defines it as `command`, and its help line.
+# A module is imported only when its command runs or prints its help: start-up is part of every push.
+_COMMANDS = {
+    "push": ("push", "Decide, publish on ALLOW, attach the record, verify, move the tags."),
+    "check": ("check", "Decide without writing anything to the target."),
+    "gather": ("gather", "Print the evidence document."),
+    "evaluate": ("evaluate", "Decide on an existing evidence document."),
+    "policy": ("policy", "Check the policies that decide."),
+    "audit": ("audit", "List, show and replay past decisions; try a policy on them."),
+    "doctor": ("doctor", "Say what is found here: engine, reports, CI, credential."),
+    "demo": ("demo", "Show the whole way on a sample application."),
+    "schema": ("schema", "Print the JSON Schema of a document."),
+}
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(f"pushpolicy.cli.{_COMMANDS[name][0]}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+
+@click.command(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 allowed or done, 2 usage, 10 denied, 20 image or evidence unreadable, 30 policy or "
+    "engine, 40 push failed, 41 pushed but incomplete, 50 replay differs, 51 record invalid, 70 bug.",
+)
+@click.version_option(__version__, message="%(prog)s %(version)s")
+def cli() -> None:
+    """Publish a container image only when policy allows it, and leave the proof beside it."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        argv: the arguments without the program's name; None means those of this process.
+
+    Returns:
+        the exit code of design section 4.
+    """
+    try:
+        code = cli.main(args=argv, prog_name="pushpolicy", standalone_mode=False)
+        return code if isinstance(code, int) else errors.EXIT_OK
+    except errors.PushPolicyError as error:
+        _say(error.message, error.hint)
+        return error.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return errors.EXIT_USAGE
+    except click.ClickException as error:
+        usage = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "pushpolicy"
+        _say(error.format_message(), f"see '{usage} --help'")
+        return errors.EXIT_USAGE
+    except (KeyboardInterrupt, click.Abort):
+        _say("interrupted", "nothing is published unless the report above says so")
+        return errors.EXIT_INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the boundary: a bug ends without a push and says so
+        _say(*_crash(error))
+        return errors.EXIT_BUG
+
+
+def _say(message: str, hint: str | None) -> None:
+    from pushpolicy.model.text import printable
+
+    click.echo(f"pushpolicy: {printable(message, 1000)}", err=True)
+    if hint:
+        click.echo(f"  -> {printable(hint, 1000)}", err=True)
+
+
+def _crash(error: Exception) -> tuple[str, str]:
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="pushpolicy-crash-", suffix=".txt", delete=False, encoding="utf-8"
+    ) as report:
+        report.write(f"pushpolicy {__version__}\nPython {sys.version}\n")
+        traceback.print_exception(error, file=report)
+    name = type(error).__name__
+    return f"a bug in pushpolicy: {name} (nothing more was written)", f"please report it with {report.name}"

@@ -1,0 +1,139 @@
+"""A decision as a person in a hurry reads it: verdict first, then what, where, why and how to fix it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from typing import Any
+
+import click
+
+from pushpolicy.model.decision import Decision, RuleResult, RuleStatus, Violation
+from pushpolicy.model.text import printable
+
+FINDINGS_SHOWN = 10
+_AT_SHOWN = (
+    "id",
+    "package",
+    "version",
+    "fixed_in",
+    "report",
+    "name",
+    "scan",
+    "platform",
+    "path",
+    "file",
+    "line",
+)
+
+
+def decision_lines(decision: Decision) -> Iterator[str]:
+    """The whole report of a decision, without what became of the push.
+
+    Yields:
+        lines without line ends, styled for a terminal; foreign text in them is harmless.
+    """
+    yield verdict_line(decision)
+    titles = {rule.name: rule for rule in decision.rules}
+    yield from _by_rule(decision.violations, titles, "red")
+    yield from _by_rule(decision.warnings, titles, "yellow")
+    yield from _waivers(decision)
+    yield ""
+    yield from _rule_summary(decision.rules)
+    yield from _identity(decision)
+
+
+def verdict_line(decision: Decision) -> str:
+    """``ALLOW name@digest`` or ``DENY name@digest: N rules, M findings``."""
+    image = decision.image
+    name = f"{image.registry}{':' if image.registry == 'oci' else '/'}{image.repository}:{image.tags[0]}"
+    text = f"{decision.verdict} {printable(name)}@{image.digest}"
+    if decision.allowed:
+        note = ", observed only: the rules below would have denied" if decision.observed else ""
+        return click.style(text, fg="green", bold=True) + note
+    rules = len({violation.rule for violation in decision.violations})
+    return click.style(text, fg="red", bold=True) + (
+        f": {_count(rules, 'rule')}, {_count(len(decision.violations), 'finding')}"
+    )
+
+
+def _by_rule(findings: Iterable[Violation], rules: Mapping[str, RuleResult], color: str) -> Iterator[str]:
+    for name, group in groupby(sorted(findings, key=lambda item: item.rule), key=lambda item: item.rule):
+        violations = list(group)
+        rule = rules[name]
+        yield ""
+        because = f" ({rule.because})" if rule.because else ""
+        yield (
+            f"{click.style(name, fg=color, bold=True)}  {printable(rule.title)}"
+            f"  [{printable(violations[0].severity)}]{because}"
+        )
+        for violation in violations[:FINDINGS_SHOWN]:
+            yield f"  - {printable(violation.msg, 400)}"
+            if place := _place(violation.at):
+                yield click.style(f"      {place}", dim=True)
+        if len(violations) > FINDINGS_SHOWN:
+            yield f"  ... and {len(violations) - FINDINGS_SHOWN} more (all of them: --format json)"
+        yield f"  fix: {printable(violations[0].fix, 400)}"
+
+
+def _place(at: Mapping[str, Any]) -> str:
+    """The parts of `at` that say where, in a fixed order; the rest is in the JSON."""
+    parts = [(key, at[key]) for key in _AT_SHOWN if isinstance(at.get(key), str | int | float)]
+    return " ".join(f"{key}={printable(str(value), 80)}" for key, value in parts)
+
+
+def _waivers(decision: Decision) -> Iterator[str]:
+    notable = [use for use in decision.waivers if use.state != "unused" or decision.violations]
+    if notable:
+        yield ""
+    for use in notable:
+        waiver = use.waiver
+        what = waiver.get("id") or waiver.get("purl") or waiver.get("evidence") or "all findings"
+        yield (
+            f"waiver {use.state}: {printable(str(waiver.get('rule')))} {printable(str(what))}"
+            f" until {printable(str(waiver.get('expires')))} by {printable(str(waiver.get('approver')))}"
+        )
+
+
+def _rule_summary(rules: Iterable[RuleResult]) -> Iterator[str]:
+    for status in RuleStatus:
+        names = [_with_reason(rule) for rule in rules if rule.status is status]
+        if names:
+            yield f"{status.value.replace('_', ' ') + ':':<15} {', '.join(names)}"
+
+
+def _with_reason(rule: RuleResult) -> str:
+    shown = rule.status is RuleStatus.NOT_APPLICABLE and rule.reason
+    return f"{rule.name} ({printable(rule.reason or '')})" if shown else rule.name
+
+
+def _identity(decision: Decision) -> Iterator[str]:
+    policy, engine = decision.policy, decision.engine
+    anchored = "anchored" if policy.anchored else "not anchored: the judged checkout could have changed it"
+    yield f"{'evidence:':<15} {decision.evidence} at {decision.evaluated_at}"
+    yield f"{'policy:':<15} {printable(policy.source)} {policy.digest} ({anchored})"
+    yield f"{'engine:':<15} {printable(engine.name)} {printable(engine.version)} {engine.digest}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def denial_advice(decision: Decision, evidence_path: str, reproduce: str) -> Iterator[str]:
+    """The last lines after a DENY: the evidence that was kept, how to reproduce, what could be waived."""
+    yield ""
+    yield f"kept:      {printable(evidence_path)}"
+    yield f"reproduce: {printable(reproduce, 1000)}"
+    violation = next((item for item in decision.violations if item.evidence is None), None)
+    if violation is not None:
+        yield "waiver that could be asked for (waivers.yaml of the policy; approver and expiry are mandatory):"
+        yield (
+            f"  - {{rule: {violation.rule}, id: {_yaml(violation.id)}, reason: ..., approver: ...,"
+            " expires: YYYY-MM-DDThh:mm:ssZ}"
+        )
+
+
+def _yaml(text: str) -> str:
+    import json
+
+    return json.dumps(printable(text))

@@ -1,0 +1,87 @@
+"""Where reports go: ``--format text|json[=FILE]``, standard output by default."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from pushpolicy.errors import InputError, UsageError
+
+FORMATS = ("text", "json")
+NOTHING_LOST = "the exit code stands; repeat with another file"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One report asked for: its format, and the file it goes to (None: standard output)."""
+
+    format: str
+    path: Path | None
+
+    @classmethod
+    def parse(cls, text: str) -> Output:
+        """Read ``text``, ``json`` or ``json=FILE``.
+
+        Raises:
+            UsageError: for an unknown format or a file that could not be written.
+        """
+        name, _, path = text.partition("=")
+        if name not in FORMATS:
+            raise UsageError(f"--format {name!r} is not known", f"use one of {', '.join(FORMATS)}")
+        if "=" in text and not path:
+            raise UsageError(f"--format {text!r} names no file")
+        if path and not os.access(Path(path).absolute().parent, os.W_OK):
+            raise UsageError(f"--format {text!r}: the folder of that file cannot be written")
+        return cls(name, Path(path) if path else None)
+
+
+def outputs(formats: Iterable[str]) -> tuple[Output, ...]:
+    """The reports asked for by the options, checked before any work is done; text when none is.
+
+    Raises:
+        UsageError: for an unknown format, or two reports for one place.
+    """
+    result = tuple(Output.parse(text) for text in formats) or (Output("text", None),)
+    if len({output.path for output in result}) != len(result):
+        raise UsageError("--format: two reports for one place", "give one of them a file: --format json=FILE")
+    return result
+
+
+def write_reports(
+    wanted: Iterable[Output], *, text: Callable[[], Iterable[str]], json: Callable[[], bytes]
+) -> None:
+    """Write each report that was asked for.
+
+    Raises:
+        InputError: when a file cannot be written.
+    """
+    for output in wanted:
+        if output.format == "json":
+            _write(output.path, json().decode() + "\n")
+        else:
+            _write(output.path, "".join(f"{line}\n" for line in text()))
+
+
+def _write(path: Path | None, content: str) -> None:
+    if path is None:
+        write_stdout(content)
+        return
+    try:
+        path.write_text(click.unstyle(content), encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}", NOTHING_LOST) from error
+
+
+def write_stdout(content: str) -> None:
+    """Print; a reader that went away (``| head``) does not change what was decided."""
+    try:
+        click.echo(content, nl=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Point stdout elsewhere, or the interpreter complains once more while it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
