@@ -11,9 +11,9 @@ import json
 import re
 from typing import Any, NoReturn
 
-# Python and ECMAScript write these numbers differently (1.0, 1e+16), or they leave the exact range
+# Python and ECMAScript write these numbers differently (1.0, 1e+16), or they may leave the exact range
 # of a double (16 digits and more). A match inside a string costs time only.
-_UNCERTAIN_NUMBER = re.compile(r"\d\.0(?!\d)|\de[-+]?\d|\d{16}|-0(?![.\d])")
+_UNCERTAIN_NUMBER = re.compile(r"[:,\[]-?[0-9](?:[0-9]{15}|[0-9.]*e|[0-9]*\.0[],}])")
 _NOT_BMP = re.compile("[\U00010000-\U0010ffff]")
 
 
@@ -26,7 +26,7 @@ def encode(value: Any) -> bytes:
     """
     try:
         text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-        if _UNCERTAIN_NUMBER.search(text) or _NOT_BMP.search(text):
+        if isinstance(value, int | float) or _UNCERTAIN_NUMBER.search(text) or _NOT_BMP.search(text):
             return _encode_by_definition(value)
         return text.encode("utf-8")
     except (TypeError, ValueError, RecursionError) as error:
@@ -55,14 +55,24 @@ def decode(content: bytes) -> Any:
         ValueError: for anything that is not UTF-8 JSON, and for what JSON readers disagree on:
             duplicate keys, NaN, infinities, lone surrogates, integers beyond 2^53-1.
     """
+    return read(content)[0]
+
+
+def read(content: bytes) -> tuple[Any, bytes]:
+    """Like `decode`, with the canonical encoding of what was read.
+
+    Raises:
+        ValueError: as `decode`.
+    """
     try:
         text = content.decode("utf-8")
         value = json.loads(text, parse_constant=_refuse_constant)
+        encoded = encode(value)
         # Only a text without duplicate keys can come back unchanged, so the common case,
         # a document that is canonical already, needs no Python call for each of its objects.
-        if encode(value) != content:
-            value = json.loads(text, object_pairs_hook=_without_duplicates)
-        return value
+        if encoded != content:
+            json.loads(text, object_pairs_hook=_without_duplicates)
+        return value, encoded
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
 

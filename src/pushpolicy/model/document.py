@@ -39,10 +39,10 @@ class Document:
         Raises:
             ValueError: when it is not strict JSON or not an object.
         """
-        value = canonical.decode(content)
+        value, encoded = canonical.read(content)
         if not isinstance(value, dict):
             raise ValueError("not a JSON object")
-        return cls.of(value)
+        return cls(encoded, Digest.of(encoded), value)
 
 
 def plain(value: Any) -> Any:

@@ -54,6 +54,8 @@ class TargetEvidence:
         previous_digest: what TARGET's own tag names now; None when it does not exist.
         previous_digests: the same for each tag that exists.
         insecure: whether the push would go over plain http or without verifying a certificate.
+        new_tags: those of the tags that do not exist yet; said, so that a lost previous digest cannot pass
+            for a new tag.
     """
 
     registry: str
@@ -62,6 +64,11 @@ class TargetEvidence:
     previous_digest: Digest | None
     previous_digests: Mapping[str, Digest]
     insecure: bool
+    new_tags: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        new = tuple(tag for tag in self.tags if tag not in self.previous_digests)
+        object.__setattr__(self, "new_tags", new)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,6 +265,8 @@ class Finding:
 
     Attributes:
         suppressed_by: how the report says it was set aside; it still counts (design section 5).
+        fix_state: fixed, not-fixed, wont-fix or unknown (grype's terms); an absent `fixed_in` does not say
+            that no fix exists, only not-fixed and wont-fix do.
         location: file and line for findings in code or configuration.
     """
 
@@ -271,6 +280,7 @@ class Finding:
     version: str | None = None
     purl: str | None = None
     fixed_in: str | None = None
+    fix_state: str | None = None
     location: str | None = None
     suppressed_by: str | None = None
 

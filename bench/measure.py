@@ -1,0 +1,80 @@
+"""Fair timing of whole commands: interleaved rounds, medians, peak memory of each process tree."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A command line to time, with the exit code that shows it did its work."""
+
+    name: str
+    argv: Sequence[str]
+    stdin: Path | None = None
+    env: Mapping[str, str] | None = None
+    expected: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One run: wall-clock seconds, CPU seconds, and peak resident memory in MiB of its largest process."""
+
+    wall: float
+    cpu: float
+    rss: float
+
+
+def run(command: Command) -> Sample:
+    """Run a command once.
+
+    Raises:
+        SystemExit: when it does not end with the expected code: then the figure would mean nothing.
+    """
+    with (command.stdin or Path(os.devnull)).open("rb") as stdin:
+        start = time.perf_counter()
+        child = subprocess.Popen(
+            command.argv, stdin=stdin, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=command.env
+        )
+        assert child.stderr is not None
+        said = child.stderr.read()
+        _, status, usage = os.wait4(child.pid, 0)
+        wall = time.perf_counter() - start
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode != command.expected:
+        sys.exit(f"{command.name} ended with {child.returncode}: {said.decode(errors='replace')[-2000:]}")
+    # ru_maxrss is bytes on macOS and KiB elsewhere
+    unit = 1024 * 1024 if sys.platform == "darwin" else 1024
+    return Sample(wall=wall, cpu=usage.ru_utime + usage.ru_stime, rss=usage.ru_maxrss / unit)
+
+
+def interleave(commands: Sequence[Command], rounds: int) -> dict[str, list[Sample]]:
+    """Run all commands in turn, round by round, after one unmeasured round."""
+    samples: dict[str, list[Sample]] = {command.name: [] for command in commands}
+    for number in range(rounds + 1):
+        for command in commands:
+            sample = run(command)
+            if number:
+                samples[command.name].append(sample)
+    return samples
+
+
+def row(name: str, samples: Sequence[Sample]) -> str:
+    """A line of a Markdown table: name, median wall with range, median CPU, median peak memory."""
+    walls = [sample.wall * 1000 for sample in samples]
+    cpu = statistics.median(sample.cpu * 1000 for sample in samples)
+    rss = statistics.median(sample.rss for sample in samples)
+    wall = f"{statistics.median(walls):.0f} ({min(walls):.0f}-{max(walls):.0f})"
+    return f"| {name} | {wall} | {cpu:.0f} | {rss:.0f} |"
+
+
+def median_wall(samples: Sequence[Sample]) -> float:
+    """The median wall-clock time in seconds."""
+    return statistics.median(sample.wall for sample in samples)

@@ -1,0 +1,55 @@
+"""The environment, read once: a documented whitelist and what CI systems set (design section 4).
+
+An earlier step of the same job can set variables, so none of them names a configuration, a policy, a
+trust file, an engine, a waiver or a time.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
+
+from pushpolicy.errors import UsageError
+
+
+def environment() -> Mapping[str, str]:
+    """The variables of this process, for the steps that classify or search them."""
+    return MappingProxyType(dict(os.environ))
+
+
+def workspace() -> Path:
+    """The checkout that is judged: the current folder."""
+    return Path.cwd()
+
+
+def home() -> Path:
+    """The user's home folder; a folder that does not exist where there is none."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("/nonexistent")
+
+
+def now() -> datetime:
+    """The time of a decision, in whole seconds of UTC."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def parse_time(text: str | None) -> datetime:
+    """The time of ``--at``, or now.
+
+    Raises:
+        UsageError: when it is not an RFC 3339 time with a zone.
+    """
+    if text is None:
+        return now()
+    try:
+        value = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"--at {text!r} is no time", "write it as 2026-11-24T12:00:00Z") from error
+    if value.tzinfo is None:
+        raise UsageError(f"--at {text!r} has no zone", "write it as 2026-11-24T12:00:00Z")
+    return value.astimezone(UTC)
