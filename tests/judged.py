@@ -1,0 +1,193 @@
+"""An image of real content, and a decision about it, for tests that start after the evaluation."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pushpolicy.attach import attach_record
+from pushpolicy.images.image import Image
+from pushpolicy.model.decision import (
+    Decision,
+    EngineIdentity,
+    ImageIdentity,
+    PolicyIdentity,
+    RuleResult,
+    RuleStatus,
+    Verdict,
+)
+from pushpolicy.model.descriptor import Descriptor, Platform
+from pushpolicy.model.digest import Digest
+from pushpolicy.model.document import Document
+from pushpolicy.model.evidence import (
+    CiEvidence,
+    CredentialsEvidence,
+    Evidence,
+    ImageEvidence,
+    ScansEvidence,
+    SourceEvidence,
+    Status,
+    TargetEvidence,
+    TestsEvidence,
+)
+from pushpolicy.model.manifest import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, Manifest
+from pushpolicy.model.reference import Target
+from pushpolicy.push import Permit, Published, Pushed, issue, move_tags, push_by_digest, verify_push
+from pushpolicy.records import Contents, build_record, records_before
+from pushpolicy.registry.interface import OpenBlob, RepositoryClient
+
+LAYER = "application/vnd.oci.image.layer.v1.tar"
+AT = "2026-11-02T10:00:00Z"
+
+
+class Held:
+    """Blobs held in memory (a `BlobSource`)."""
+
+    def __init__(self, blobs: Mapping[Digest, bytes]) -> None:
+        self.blobs = dict(blobs)
+
+    def open_blob(self, blob: Descriptor) -> OpenBlob:
+        return lambda: io.BytesIO(self.blobs[blob.digest])
+
+
+def make_image(text: str = "app", architectures: tuple[str, ...] = ("amd64", "arm64")) -> Image:
+    """An index of one image per architecture; each has a config, a layer of its own and a shared one."""
+    blobs, configs = dict[Digest, bytes](), dict[Digest, bytes]()
+    manifests, described = list[Manifest](), dict[Digest, Descriptor]()
+    for architecture in architectures:
+        config = json.dumps({"os": "linux", "architecture": architecture, "of": text}).encode()
+        contents = [b"shared by all", f"{text} for {architecture}".encode() * 100]
+        layers = [Descriptor.of(content, LAYER) for content in contents]
+        top = Descriptor.of(config, OCI_CONFIG)
+        described |= {item.digest: item for item in (top, *layers)}
+        blobs |= {Digest.of(content): content for content in (config, *contents)}
+        configs[top.digest] = config
+        manifests.append(_manifest(OCI_MANIFEST, config=top.to_json(), layers=[x.to_json() for x in layers]))
+    platforms = [Platform(os="linux", architecture=architecture) for architecture in architectures]
+    children = [
+        replace(manifest.descriptor, artifact_type=None, platform=platform).to_json()
+        for manifest, platform in zip(manifests, platforms, strict=True)
+    ]
+    manifests.append(_manifest(OCI_INDEX, manifests=children))
+    return Image(
+        source=f"memory:{text}",
+        name=None,
+        manifests=tuple(manifests),
+        configs=configs,
+        blobs=tuple(described.values()),
+        content=Held(blobs),
+    )
+
+
+def _manifest(media_type: str, **fields: Any) -> Manifest:
+    value = {"schemaVersion": 2, "mediaType": media_type, **fields}
+    # Indented, as other tools write them: what is pushed must be these very bytes.
+    return Manifest.parse(json.dumps(value, indent=1).encode(), media_type)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What a push has in hand once it was decided."""
+
+    image: Image
+    target: Target
+    evidence: Document
+    decision: Decision
+
+    def permit(self) -> Permit:
+        """The permit for it."""
+        return issue(
+            self.decision,
+            decision_document=self.decision.document(),
+            evidence=self.evidence,
+            image=self.image,
+            target=self.target,
+        )
+
+    def contents(self, **fields: Any) -> Contents:
+        """What the record of it holds."""
+        return Contents(
+            subject=self.image.top.descriptor,
+            evidence=self.evidence,
+            decision=self.decision,
+            policy=b"the bundle of a policy set",
+            **fields,
+        )
+
+
+def judge(
+    image: Image, target: Target, previous: Mapping[str, Digest] | None = None, at: str = AT, **changes: Any
+) -> Judged:
+    """An ALLOW about this image and target; `changes` are fields of the decision."""
+    place, known = target.repository, previous or {}
+    evidence = Evidence(
+        evaluated_at=at,
+        target=TargetEvidence(
+            registry=place.registry,
+            repository=place.path,
+            tags=target.tags,
+            previous_digest=known.get(target.tags[0]),
+            previous_digests=known,
+            insecure=False,
+        ),
+        image=ImageEvidence(
+            digest=image.top.digest,
+            media_type=image.top.media_type,
+            size=image.size,
+            source=image.source,
+            annotations={},
+            platforms=(),
+            bound_to_commit="none",
+        ),
+        source=SourceEvidence(status=Status.MISSING, reason="none"),
+        ci=CiEvidence(status=Status.MISSING, reason="none"),
+        tests=TestsEvidence(status=Status.MISSING, reason="none"),
+        scans=ScansEvidence(status=Status.MISSING, reason="none"),
+        credentials=CredentialsEvidence(status=Status.COLLECTED, source="none"),
+    ).document()
+    decision = Decision(
+        verdict=Verdict.ALLOW,
+        evaluated_at=at,
+        image=ImageIdentity(
+            digest=image.top.digest, registry=place.registry, repository=place.path, tags=target.tags
+        ),
+        evidence=evidence.digest,
+        policy=PolicyIdentity(
+            source="pack",
+            digest=Digest.of(b"policy"),
+            rules=Digest.of(b"rules"),
+            settings=Digest.of(b"settings"),
+            waivers=Digest.of(b"waivers"),
+            anchored=True,
+        ),
+        engine=EngineIdentity(name="opa", version="1.22.2", digest=Digest.of(b"engine")),
+        rules=(RuleResult(name="one", title="A rule", status=RuleStatus.PASSED),),
+    )
+    return Judged(image=image, target=target, evidence=evidence, decision=replace(decision, **changes))
+
+
+def current(client: RepositoryClient, target: Target) -> Mapping[str, Digest]:
+    """What each tag of the target names now."""
+    found = {tag: client.resolve(tag) for tag in target.tags}
+    return {tag: manifest.digest for tag, manifest in found.items() if manifest}
+
+
+@contextmanager
+def pushed(judged: Judged, client: RepositoryClient, **fields: Any) -> Iterator[Pushed]:
+    """The image by digest, its record built and not attached yet."""
+    with build_record(judged.contents(**fields)) as record:
+        yield push_by_digest(
+            judged.permit(), image=judged.image, target=judged.target, record=record, client=client
+        )
+
+
+def publish(image: Image, client: RepositoryClient, target: Target, at: str = AT, **fields: Any) -> Published:
+    """Push an image that was allowed, all the way."""
+    previous = current(client, target)
+    judged = judge(image, target, previous, at)
+    with pushed(judged, client, previous=records_before(client, previous), **fields) as landed:
+        return move_tags(verify_push(landed, attach_record(landed)))

@@ -1,0 +1,36 @@
+"""The programs that the tests run: built from tests/tools by `make test`, never taken from PATH."""
+
+from __future__ import annotations
+
+import functools
+import os
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+import gotool
+
+TOOLS = Path(__file__).parent / "tools"
+
+
+@functools.cache
+def built(name: str) -> Path | None:
+    """The program of tests/tools/NAME as `make tools` built it; None before that."""
+    found = gotool.cached(TOOLS / name)
+    return found.path if found else None
+
+
+def tool(name: str) -> Path:
+    """The built program of tests/tools/NAME; without it the test is skipped, or fails in CI."""
+    program = built(name)
+    if program is None:
+        missing(f"{name} is not built; run `make tools`")
+    return program
+
+
+def missing(reason: str) -> NoReturn:
+    """Skip the test that needs what is missing; in CI nothing may be missing."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)

@@ -1,0 +1,165 @@
+"""The import direction of design section 3, and what only one place may do."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import imports
+from tests.imports import Import
+
+# From the top to the bottom. A module imports its own part, and parts of the rows below its own.
+LAYERS: tuple[tuple[str, ...], ...] = (
+    ("__main__",),
+    ("cli",),
+    ("audit", "demo", "pipeline"),
+    ("admission",),
+    ("admission",),
+    ("gather", "evaluate", "push", "attach"),
+    ("images", "records", "signing"),
+    ("registry", "engines"),
+    ("model",),
+    ("errors",),
+)
+RANKS = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
+ENTRY = "pushpolicy.__main__"
+RUNS_PROGRAMS = ("engines.", "gather.git", "registry.credentials", "demo.shell")
+TALKS = ("cli", "__main__")
+STREAMS_AND_EXIT = {"sys.argv", "sys.exit", "sys.stderr", "sys.stdin", "sys.stdout"}
+INPUT_AND_OUTPUT = {"http", "os", "requests", "shutil", "socket", "subprocess", "tempfile", "urllib"}
+
+
+def _part(module: str) -> str:
+    """The part of the house: "push" of "pushpolicy.push.tag"; empty for the package itself."""
+    return module.removeprefix(imports.PACKAGE).lstrip(".").partition(".")[0]
+
+
+def _ours(edge: Import) -> bool:
+    return edge.imported.partition(".")[0] == imports.PACKAGE
+
+
+def _allowed(edge: Import) -> bool:
+    importer, imported = _part(edge.importer), _part(edge.imported)
+    # The package itself holds the version and the public API, which import what they offer.
+    if "" in (importer, imported) or importer == imported:
+        return True
+    return RANKS[importer] < RANKS[imported]
+
+
+def _explain(edge: Import, edges: list[Import]) -> str:
+    way = [*imports.chain(edges, ENTRY, edge.importer), edge]
+    return "\n".join(["an import against the direction of design section 3:", *(f"  {step}" for step in way)])
+
+
+def test_every_part_of_the_house_has_its_place() -> None:
+    assert {_part(module) for module in imports.modules()} - {""} <= set(RANKS)
+
+
+def test_imports_go_in_one_direction() -> None:
+    edges = [edge for edge in imports.imports() if _ours(edge)]
+    wrong = [_explain(edge, edges) for edge in edges if not _allowed(edge)]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_imports_are_absolute() -> None:
+    relative = [
+        f"{path}:{node.lineno}"
+        for path in imports.modules().values()
+        for node in ast.walk(imports.tree(path))
+        if isinstance(node, ast.ImportFrom) and node.level
+    ]
+    assert not relative
+
+
+def test_an_offending_chain_is_told_from_the_entry_point() -> None:
+    def edge(importer: str, imported: str) -> Import:
+        file = imports.SOURCE / f"{importer.replace('.', '/')}.py"
+        return Import(importer=importer, imported=imported, file=file, line=7, eager=True)
+
+    wrong = edge("pushpolicy.push.tag", "pushpolicy.gather.git")
+    edges = [edge(ENTRY, "pushpolicy.cli.main"), edge("pushpolicy.cli.main", "pushpolicy.push.tag"), wrong]
+    assert not _allowed(wrong)
+    assert _explain(wrong, edges).splitlines()[1:] == [
+        "  src/pushpolicy/__main__.py:7 imports pushpolicy.cli.main",
+        "  src/pushpolicy/cli/main.py:7 imports pushpolicy.push.tag",
+        "  src/pushpolicy/push/tag.py:7 imports pushpolicy.gather.git",
+    ]
+
+
+def test_only_few_modules_run_programs() -> None:
+    offenders = [
+        str(edge)
+        for edge in imports.imports()
+        if edge.imported == "subprocess"
+        and not edge.importer.removeprefix("pushpolicy.").startswith(RUNS_PROGRAMS)
+    ]
+    assert not offenders
+
+
+def test_model_does_no_input_or_output() -> None:
+    offenders = [
+        str(edge)
+        for edge in imports.imports()
+        if _part(edge.importer) in ("model", "errors") and edge.imported.partition(".")[0] in INPUT_AND_OUTPUT
+    ]
+    assert not offenders
+
+
+def _prints(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and ast.unparse(node.func) in ("print", "input")
+
+
+def _reads_environment(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and ast.unparse(node) in ("os.environ", "os.environb", "os.getenv")
+
+
+def _leaves(node: ast.AST) -> bool:
+    """`sys.exit`, `sys.stdout` and the like: how a process talks and ends is the command line's."""
+    return isinstance(node, ast.Attribute) and ast.unparse(node) in STREAMS_AND_EXIT
+
+
+def _issues_a_permit(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "Permit"
+
+
+def _where(matches: Callable[[ast.AST], bool], allowed: tuple[str, ...]) -> Iterator[str]:
+    for name, path in imports.modules().items():
+        if name.removeprefix("pushpolicy.").startswith(allowed):
+            continue
+        for node in ast.walk(imports.tree(path)):
+            if matches(node):
+                yield _place(path, node)
+
+
+def _place(path: Path, node: ast.AST) -> str:
+    return f"{path.relative_to(imports.SOURCE.parent)}:{getattr(node, 'lineno', 0)}: {ast.unparse(node)}"
+
+
+@pytest.mark.parametrize(
+    ("matches", "allowed"),
+    [
+        pytest.param(_prints, TALKS, id="print"),
+        pytest.param(_reads_environment, TALKS, id="environment"),
+        pytest.param(_leaves, TALKS, id="streams-and-exit"),
+        pytest.param(_issues_a_permit, ("push.permit",), id="permit"),
+    ],
+)
+def test_only_its_one_place_does_it(matches: Callable[[ast.AST], bool], allowed: tuple[str, ...]) -> None:
+    offenders = list(_where(matches, allowed))
+    assert not offenders, "\n".join(offenders)
+
+
+@pytest.mark.parametrize(
+    ("text", "matches"),
+    [
+        ("print(1)", _prints),
+        ("os.environ['A']", _reads_environment),
+        ("sys.stdout.write('x')", _leaves),
+        ("permit.Permit(decision)", _issues_a_permit),
+    ],
+)
+def test_each_check_finds_what_it_looks_for(text: str, matches: Callable[[ast.AST], bool]) -> None:
+    assert any(matches(node) for node in ast.walk(ast.parse(text)))
