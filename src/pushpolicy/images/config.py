@@ -1,0 +1,99 @@
+"""An image config (image-spec, config.md), read strictly: what it says becomes evidence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Self
+
+from pushpolicy.model import canonical
+from pushpolicy.model.descriptor import Platform
+from pushpolicy.model.digest import Digest
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageConfig:
+    """The facts of a config that policies may read.
+
+    Attributes:
+        env: names of the variables; their values may be secrets and are left out.
+        user: as in the config; None when it runs as the default user.
+        created: RFC 3339, when the config says it.
+    """
+
+    platform: Platform
+    diff_ids: tuple[Digest, ...]
+    labels: Mapping[str, str]
+    env: tuple[str, ...]
+    entrypoint: tuple[str, ...]
+    user: str | None
+    created: str | None
+
+    @classmethod
+    def parse(cls, content: bytes) -> Self:
+        """Read a config.
+
+        Raises:
+            ValueError: when it is not strict JSON, or a field has another type than the specification's.
+        """
+        value = _object(canonical.decode(content), "the config")
+        run = _object(value.get("config") or {}, "config")
+        rootfs = _object(value.get("rootfs"), "rootfs")
+        return cls(
+            platform=Platform(
+                os=_required(value, "os"),
+                architecture=_required(value, "architecture"),
+                variant=_text(value, "variant"),
+            ),
+            diff_ids=tuple(map(Digest.parse, _texts(rootfs, "diff_ids"))),
+            labels=_labels(run),
+            env=tuple(item.partition("=")[0] for item in _texts(run, "Env")),
+            entrypoint=_texts(run, "Entrypoint"),
+            user=_text(run, "User"),
+            created=_time(value),
+        )
+
+
+def _object(value: object, name: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{name} is not an object")
+    return value
+
+
+def _text(value: Mapping[str, Any], name: str) -> str | None:
+    text = value.get(name)
+    if text is not None and not isinstance(text, str):
+        raise ValueError(f"{name} is not a string")
+    return text or None
+
+
+def _required(value: Mapping[str, Any], name: str) -> str:
+    text = _text(value, name)
+    if text is None:
+        raise ValueError(f"{name} is absent")
+    return text
+
+
+def _texts(value: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    items = value.get(name) or []
+    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+        raise ValueError(f"{name} is not a list of strings")
+    return tuple(items)
+
+
+def _labels(run: Mapping[str, Any]) -> Mapping[str, str]:
+    labels = run.get("Labels") or {}
+    if not isinstance(labels, dict) or not all(isinstance(item, str) for item in labels.values()):
+        raise ValueError("Labels are not a map of strings")
+    return MappingProxyType(labels)
+
+
+def _time(value: Mapping[str, Any]) -> str | None:
+    text = _text(value, "created")
+    if text is not None and not _TIME.fullmatch(text):
+        raise ValueError("created is not an RFC 3339 time")
+    return text

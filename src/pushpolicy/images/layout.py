@@ -1,0 +1,112 @@
+"""Choose the image of a layout, folder or archive, and read it whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import BinaryIO
+
+from pushpolicy.images.closure import read_closure, read_manifest
+from pushpolicy.images.image import Image
+from pushpolicy.images.limits import Limits
+from pushpolicy.model.descriptor import Descriptor
+from pushpolicy.model.digest import Digest
+from pushpolicy.model.manifest import INDEX_TYPES, MANIFEST_TYPES
+from pushpolicy.registry.fallback import is_fallback_tag
+from pushpolicy.registry.interface import OpenBlob
+from pushpolicy.registry.layout_files import LAYOUT_MARKER, LayoutFiles, LayoutFolder, check_marker
+from pushpolicy.registry.layout_index import LayoutIndex, names
+
+_SHOWN_NAMES = 10
+
+
+class ChoiceError(ValueError):
+    """The layout holds no image of that name, or several and none was named."""
+
+
+class LayoutContent:
+    """The layers of an image, where the layout keeps them."""
+
+    def __init__(self, files: LayoutFiles) -> None:
+        self._files = files
+
+    def open_blob(self, blob: Descriptor) -> OpenBlob:
+        """A function that opens the blob from its start, as often as needed."""
+
+        @contextmanager
+        def opened() -> Iterator[BinaryIO]:
+            with self._files.open(blob.digest) as file:
+                yield file
+
+        return opened
+
+
+def open_folder(path: Path, _limits: Limits) -> AbstractContextManager[LayoutFiles]:
+    """The layout in a folder."""
+    if not path.is_dir():
+        raise FileNotFoundError(2, f"there is no folder {path}")
+    return nullcontext(LayoutFolder(path))
+
+
+def image_of_layout(source: str, files: LayoutFiles, reference: str | Digest | None, limits: Limits) -> Image:
+    """The image that the reference names, or the only one.
+
+    Raises:
+        ValueError: when there is none, more than one, or it is incomplete or malformed.
+    """
+    check_marker(files.read(LAYOUT_MARKER, 4096))
+    entry = _choose(LayoutIndex.read(files), files, reference)
+    closure = read_closure(files, entry, limits)
+    return Image(
+        source=source,
+        name=names(entry)[-1] if names(entry) else None,
+        manifests=closure.manifests,
+        configs=closure.configs,
+        blobs=closure.blobs,
+        content=LayoutContent(files),
+    )
+
+
+def _choose(index: LayoutIndex, files: LayoutFiles, reference: str | Digest | None) -> Descriptor:
+    if isinstance(reference, Digest):
+        return _by_digest(index, files, reference)
+    if reference is not None:
+        entry = index.named(reference)
+        if entry is None:
+            raise ChoiceError(f"has no image named {reference!r}; {_names_there(index.entries)}")
+        return entry
+    images = [entry for entry in index.entries if _may_be_image(entry)]
+    if len({entry.digest for entry in images}) > 1:
+        # Referrers and fallback indexes are listed beside images; telling them apart costs reading them.
+        images = [entry for entry in images if read_manifest(files, entry).subject is None]
+    distinct = {entry.digest for entry in images}
+    if not distinct:
+        raise ChoiceError("holds no image")
+    if len(distinct) > 1:
+        raise ChoiceError(f"holds {len(distinct)} images, name one: {_names_there(images)}")
+    return images[0]
+
+
+def _may_be_image(entry: Descriptor) -> bool:
+    is_fallback = any(map(is_fallback_tag, names(entry)))
+    return entry.media_type in MANIFEST_TYPES | INDEX_TYPES and not is_fallback
+
+
+def _by_digest(index: LayoutIndex, files: LayoutFiles, digest: Digest) -> Descriptor:
+    """The entry of this digest; also a manifest that only another index of the layout names."""
+    pending, seen = list(index.entries), set[Digest]()
+    while pending:
+        entry = pending.pop(0)
+        if entry.digest == digest:
+            return entry
+        if entry.media_type in INDEX_TYPES and entry.digest not in seen:
+            seen.add(entry.digest)
+            pending += read_manifest(files, entry).manifests
+    raise ChoiceError(f"has no manifest {digest}")
+
+
+def _names_there(entries: list[Descriptor] | tuple[Descriptor, ...]) -> str:
+    found = sorted({names(entry)[0] if names(entry) else f"@{entry.digest}" for entry in entries})
+    more = f" and {len(found) - _SHOWN_NAMES} more" if len(found) > _SHOWN_NAMES else ""
+    return ("it has " + ", ".join(found[:_SHOWN_NAMES]) + more) if found else "it is empty"

@@ -1,0 +1,24 @@
+"""How much an image may ask of this machine before its decision is even made (design section 10)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds of an image; what is over one is refused.
+
+    Attributes:
+        manifests: manifests and indexes of one image.
+        depth: indexes above a manifest.
+        blobs: configs and layers of one image.
+        config_size: bytes of one config.
+        archive_members: files of one archive.
+    """
+
+    manifests: int = 1000
+    depth: int = 4
+    blobs: int = 20_000
+    config_size: int = 8 * 1024 * 1024
+    archive_members: int = 50_000

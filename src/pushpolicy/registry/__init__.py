@@ -1,0 +1,23 @@
+"""Repositories: a registry's, spoken to over oras-py, and an OCI image layout's, with one interface."""
+
+from __future__ import annotations
+
+from pushpolicy.model.reference import Repository
+from pushpolicy.registry.access import Access
+from pushpolicy.registry.interface import OpenBlob, RepositoryClient
+
+__all__ = ["Access", "OpenBlob", "RepositoryClient", "open_repository"]
+
+
+def open_repository(repository: Repository, access: Access) -> RepositoryClient:
+    """The client of a repository; nothing is asked of a registry yet.
+
+    Imports of either kind wait until it is needed: the HTTP stack takes a tenth of a second.
+    """
+    if repository.is_layout:
+        from pushpolicy.registry.layout import LayoutRepository
+
+        return LayoutRepository(repository)
+    from pushpolicy.registry.remote import RemoteRepository
+
+    return RemoteRepository(repository, access)

@@ -1,0 +1,186 @@
+"""Answer a registry's challenge: Basic, or a bearer token of the scopes that a request needs.
+
+Sources: distribution, "Token Authentication Specification" and "OAuth2 Token Authentication".
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Self
+from urllib.parse import urlencode, urlsplit
+
+from pushpolicy.errors import PushError
+from pushpolicy.model.text import printable
+from pushpolicy.registry.credentials import Credential
+from pushpolicy.registry.endpoint import Endpoint
+from pushpolicy.registry.failures import Answer, refusal
+
+_CLIENT = "pushpolicy"
+# "If omitted, this defaults to 60 seconds"; a token is given up a little early, for requests on their way.
+_DEFAULT_LIFETIME = 60.0
+_MARGIN = 10.0
+_SCHEME = re.compile(r"(?:^|,)\s*(basic|bearer)(?=[\s,]|$)", re.IGNORECASE)
+_PARAMETER = re.compile(r'([A-Za-z][\w-]*)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
+
+# Sends a request to a token server: action, method, URL, headers, form.
+Fetch = Callable[[str, str, str, Mapping[str, str], bytes], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """One challenge of a WWW-Authenticate header; the scheme in lower case."""
+
+    scheme: str
+    parameters: Mapping[str, str]
+
+
+def read_challenges(header: str) -> tuple[Challenge, ...]:
+    """The Basic and Bearer challenges of a header (RFC 9110, 11.6.1), in order."""
+    found = list(_SCHEME.finditer(header))
+    ends = [*(match.start() for match in found), len(header)][1:]
+    return tuple(
+        Challenge(
+            match[1].lower(),
+            {m[1].lower(): m[2] or m[3] or "" for m in _PARAMETER.finditer(header, match.end(), end)},
+        )
+        for match, end in zip(found, ends, strict=True)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    value: str = field(repr=False)
+    until: float  # on the monotonic clock, which nobody sets
+
+    @classmethod
+    def read(cls, answer: Answer, action: str) -> Self:
+        try:
+            value = json.loads(answer.content)
+            token = value.get("token") or value.get("access_token")
+            lifetime = float(value.get("expires_in") or _DEFAULT_LIFETIME)
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise PushError(f"{action}: the token server's answer is not as specified") from error
+        if not isinstance(token, str) or not token.isascii() or not token.isprintable() or not token:
+            raise PushError(f"{action}: the token server's answer holds no token")
+        return cls(token, time.monotonic() + max(lifetime - _MARGIN, lifetime / 2))
+
+
+class Authorizer:
+    """Knows what to show to one registry; safe to use from several threads."""
+
+    def __init__(self, endpoint: Endpoint, credential: Credential, fetch: Fetch) -> None:
+        self._endpoint = endpoint
+        self._credential = credential
+        self._fetch = fetch
+        self._basic = False
+        self._tokens: dict[tuple[str, ...], _Token] = {}
+        self._lock = threading.Lock()
+
+    def header(self, scopes: tuple[str, ...]) -> dict[str, str]:
+        """The Authorization header for a request of these scopes, if one is known to be needed."""
+        if self._credential.registry_token:
+            return {"Authorization": f"Bearer {self._credential.registry_token}"}
+        if self._basic:
+            return {"Authorization": _basic(self._credential)}
+        token = self._cached(scopes)
+        return {"Authorization": f"Bearer {token.value}"} if token else {}
+
+    def satisfy(self, header: str, status: int, scopes: tuple[str, ...], shown: Mapping[str, str]) -> bool:
+        """Whether to ask again after this challenge, with what `header` gives now.
+
+        Raises:
+            PushError: when the token server refuses or must not be asked.
+        """
+        for challenge in read_challenges(header):
+            if status == 403 and challenge.parameters.get("error") != "insufficient_scope":
+                continue
+            if challenge.scheme == "bearer" and not self._credential.registry_token:
+                with self._lock:
+                    return self._obtain(challenge, scopes, shown)
+            if challenge.scheme == "basic" and self._credential.secret and not self._basic:
+                self._basic = True
+                return True
+        return False
+
+    def _cached(self, scopes: tuple[str, ...]) -> _Token | None:
+        for key in (scopes, tuple(_with_push(scope) for scope in scopes)):
+            token = self._tokens.get(key)
+            if token and token.until > time.monotonic():
+                return token
+        return None
+
+    def _obtain(self, challenge: Challenge, scopes: tuple[str, ...], shown: Mapping[str, str]) -> bool:
+        if self.header(scopes) not in ({}, shown):
+            return True  # another thread was faster
+        wanted = _united((*scopes, *challenge.parameters.get("scope", "").split()))
+        # What did not suffice must not be found again before what is obtained now.
+        self._tokens.pop(tuple(_with_push(scope) for scope in scopes), None)
+        self._tokens[scopes] = self._ask(challenge, wanted)
+        return True
+
+    def _ask(self, challenge: Challenge, scopes: tuple[str, ...]) -> _Token:
+        realm = challenge.parameters.get("realm", "")
+        action = f"{self._endpoint.host}: token for {printable(' '.join(scopes)) or 'the registry'}"
+        self._check_realm(realm, action)
+        service = challenge.parameters.get("service", "")
+        if self._credential.identity_token:
+            answer = self._post(action, realm, service, scopes)
+        else:
+            answer = self._get(action, realm, service, scopes)
+            if answer.status in (404, 405) and self._credential.secret:
+                answer = self._post(action, realm, service, scopes)
+        if answer.status != 200:
+            raise refusal(f"{action} from {printable(urlsplit(realm).netloc)}", answer)
+        return _Token.read(answer, action)
+
+    def _get(self, action: str, realm: str, service: str, scopes: tuple[str, ...]) -> Answer:
+        pairs = [("service", service)] if service else []
+        query = urlencode([*pairs, *(("scope", scope) for scope in scopes)])
+        url = realm + ("&" if urlsplit(realm).query else "?") + query
+        headers = {"Authorization": _basic(self._credential)} if self._credential.secret else {}
+        return self._fetch(action, "GET", url, headers, b"")
+
+    def _post(self, action: str, realm: str, service: str, scopes: tuple[str, ...]) -> Answer:
+        """The OAuth2 way: the only one for identity tokens, and some servers have no other."""
+        form = {"service": service, "scope": " ".join(scopes), "client_id": _CLIENT, **self._grant()}
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        return self._fetch(action, "POST", realm, headers, urlencode(form).encode())
+
+    def _grant(self) -> dict[str, str]:
+        if self._credential.identity_token:
+            return {"grant_type": "refresh_token", "refresh_token": self._credential.identity_token}
+        username, password = self._credential.username or "", self._credential.secret or ""
+        return {"grant_type": "password", "username": username, "password": password}
+
+    def _check_realm(self, realm: str, action: str) -> None:
+        """A credential goes to the token server the registry names, but never from TLS to plain http."""
+        parts = urlsplit(realm)
+        is_address = parts.scheme in ("https", "http") and parts.hostname and parts.username is None
+        if not is_address or (parts.scheme == "http" and self._endpoint.scheme == "https"):
+            raise PushError(
+                f"{action}: the registry names {printable(realm)!r} as its token server, which is not safe"
+            )
+
+
+def _basic(credential: Credential) -> str:
+    pair = f"{credential.username or ''}:{credential.secret or ''}"
+    return "Basic " + base64.b64encode(pair.encode()).decode()
+
+
+def _united(scopes: tuple[str, ...]) -> tuple[str, ...]:
+    """Each resource once, with all actions that are asked of it."""
+    actions: dict[str, set[str]] = {}
+    for scope in scopes:
+        resource, _, asked = scope.rpartition(":")
+        actions.setdefault(resource, set()).update(asked.split(","))
+    return tuple(f"{resource}:{','.join(sorted(asked))}" for resource, asked in actions.items())
+
+
+def _with_push(scope: str) -> str:
+    return scope + ",push" if scope.endswith(":pull") else scope

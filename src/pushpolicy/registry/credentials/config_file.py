@@ -1,0 +1,173 @@
+"""Docker's config.json and podman's auth.json: whose credential is where (containers-auth.json(5))."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from pushpolicy.errors import UsageError
+from pushpolicy.model.reference import Repository
+
+_HEADER_TOKEN = re.compile(r"[!-~]+")
+_MAX_SIZE = 4 * 1024 * 1024
+_HUB = "docker.io"
+_HUB_NAMES = frozenset({_HUB, "index.docker.io", "registry-1.docker.io"})
+# The name under which docker keeps, and asks helpers for, Docker Hub's credential.
+HUB_SERVER = "https://index.docker.io/v1/"
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """What one entry of ``auths`` holds; at most one of the kinds, all None in an empty entry."""
+
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    identity_token: str | None = field(default=None, repr=False)
+    registry_token: str | None = field(default=None, repr=False)
+
+    def __bool__(self) -> bool:
+        return bool(self.password or self.identity_token or self.registry_token)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """One configuration.
+
+    Attributes:
+        name: the path or variable, for messages.
+        auths: entries by key, as the file has them.
+        helpers: the helper of a registry, by key (``credHelpers``).
+        store: the helper of every other registry (``credsStore``).
+    """
+
+    name: str
+    auths: Mapping[str, Any] = field(repr=False)
+    helpers: Mapping[str, str]
+    store: str | None
+
+    @classmethod
+    def load(cls, path: Path) -> Self | None:
+        """Read a file; None when it is absent.
+
+        Raises:
+            UsageError: when it is not readable or malformed.
+        """
+        try:
+            with path.open("rb") as file:
+                content = file.read(_MAX_SIZE + 1)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise UsageError(f"{path}: not readable ({error.strerror})") from error
+        if len(content) > _MAX_SIZE:
+            raise UsageError(f"{path}: over the limit of {_MAX_SIZE} bytes for a credential file")
+        return cls.parse(str(path), content)
+
+    @classmethod
+    def parse(cls, name: str, content: bytes) -> Self:
+        """Read a configuration; a legacy ``.dockercfg`` is the auths alone.
+
+        Raises:
+            UsageError: when it is malformed. The message never quotes the content.
+        """
+        try:
+            value = json.loads(content) if content.strip() else {}
+        except (ValueError, RecursionError):
+            raise UsageError(f"{name}: not JSON", "docker login writes it anew") from None
+        if not isinstance(value, dict):
+            raise UsageError(f"{name}: not an object")
+        auths = value if name.endswith(".dockercfg") else value.get("auths") or {}
+        helpers, store = value.get("credHelpers") or {}, value.get("credsStore") or None
+        if not isinstance(auths, dict):
+            raise UsageError(f"{name}: auths is not an object")
+        if not isinstance(helpers, dict) or not all(isinstance(item, str) for item in helpers.values()):
+            raise UsageError(f"{name}: credHelpers is not an object of strings")
+        if store is not None and not isinstance(store, str):
+            raise UsageError(f"{name}: credsStore is not a string")
+        return cls(name, auths, helpers, store)
+
+    def helper_for(self, repository: Repository) -> str | None:
+        """The helper that keeps the credential: that of the registry, else the one for all."""
+        for key, helper in self.helpers.items():
+            if _normalised(key) == repository.registry:
+                return helper
+        return self.store
+
+    def entry_for(self, repository: Repository) -> tuple[str, Secret] | None:
+        """The most specific entry that holds something, with its key.
+
+        Raises:
+            UsageError: when it is malformed.
+        """
+        for wanted in _scopes(repository):
+            matching = sorted(
+                (key for key in self.auths if _normalised(key) == wanted), key=lambda k: k != wanted
+            )
+            for key in matching:
+                secret = self._secret(key)
+                if secret:
+                    return key, secret
+        return None
+
+    def _secret(self, key: str) -> Secret:
+        entry = self.auths[key]
+        if not isinstance(entry, dict):
+            raise UsageError(f"{self.name}: the entry {key!r} is malformed")
+        values = {
+            name: entry.get(name)
+            for name in ("auth", "username", "password", "identitytoken", "registrytoken")
+        }
+        if not all(value is None or isinstance(value, str) for value in values.values()):
+            raise UsageError(f"{self.name}: the entry {key!r} is malformed")
+        username, password = values["username"], values["password"]
+        if values["auth"]:
+            username, password = self._decoded(key, values["auth"])
+        if values["registrytoken"]:
+            if not _HEADER_TOKEN.fullmatch(values["registrytoken"]):
+                raise UsageError(f"{self.name}: registrytoken of the entry {key!r} is not a bearer token")
+            return Secret(registry_token=values["registrytoken"])
+        if values["identitytoken"]:
+            return Secret(username=username, identity_token=values["identitytoken"])
+        return Secret(username=username, password=password)
+
+    def _decoded(self, key: str, encoded: str) -> tuple[str, str]:
+        try:
+            text = base64.b64decode(encoded, validate=True).decode()
+            username, colon, password = text.partition(":")
+        except (binascii.Error, ValueError):
+            colon = ""
+        if not colon:
+            raise UsageError(
+                f"{self.name}: auth of the entry {key!r} is not base64 of user:password",
+                "docker login writes it anew",
+            )
+        return username, password.rstrip("\0")
+
+
+def server_name(repository: Repository) -> str:
+    """How a credential helper is asked for the registry."""
+    return HUB_SERVER if repository.registry == _HUB else repository.registry
+
+
+def _scopes(repository: Repository) -> Iterator[str]:
+    """The repository's names from the most specific: itself, its namespaces, its registry."""
+    path = repository.path
+    while path:
+        yield f"{repository.registry}/{path}"
+        path = path.rpartition("/")[0]
+    yield repository.registry
+
+
+def _normalised(key: str) -> str:
+    """A key without scheme and API version; docker writes URLs, podman names."""
+    scheme, separator, rest = key.partition("://")
+    name = rest if separator and scheme in ("https", "http") else key
+    name = name.rstrip("/").removesuffix("/v1").removesuffix("/v2")
+    host, slash, path = name.partition("/")
+    return (_HUB if host in _HUB_NAMES else host) + slash + path

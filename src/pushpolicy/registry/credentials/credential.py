@@ -1,0 +1,58 @@
+"""The credential a push shows to the registry, with how it was found; its value is never shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+
+class SourceKind(StrEnum):
+    """Where a credential was found."""
+
+    ANONYMOUS = "anonymous"
+    VARIABLE = "variable"
+    STDIN = "stdin"
+    FILE = "file"
+    HELPER = "helper"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """What to show to one registry; exactly one of the three secrets is set unless it is anonymous.
+
+    Attributes:
+        source_kind: where it was found.
+        username: the user it belongs to; None for tokens.
+        secret: the password of that user.
+        identity_token: an OAuth2 refresh token (docker's ``identitytoken``).
+        registry_token: a bearer token, shown as it is (docker's ``registrytoken``).
+        variable: the environment variable that holds it: a password, or a whole configuration.
+        helper: the suffix of the credential helper that gave it (``ecr-login``).
+        path: the configuration file that holds it, or that names the helper.
+        key: the entry of that file that it was found under.
+    """
+
+    source_kind: SourceKind
+    username: str | None = None
+    secret: str | None = field(default=None, repr=False)
+    identity_token: str | None = field(default=None, repr=False)
+    registry_token: str | None = field(default=None, repr=False)
+    variable: str | None = None
+    helper: str | None = None
+    path: Path | None = None
+    key: str | None = None
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether there is nothing to show."""
+        return self.source_kind is SourceKind.ANONYMOUS
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The secret values, for the search that keeps them out of records and logs."""
+        values = (self.secret, self.identity_token, self.registry_token)
+        return tuple(value for value in values if value)
+
+
+ANONYMOUS = Credential(source_kind=SourceKind.ANONYMOUS)

@@ -1,0 +1,142 @@
+"""The order in which a credential is looked for; the first place that has one decides.
+
+1. --password-stdin, or PUSHPOLICY_USERNAME and PUSHPOLICY_PASSWORD
+2. the file that REGISTRY_AUTH_FILE names (podman, skopeo), alone when it is set
+3. DOCKER_AUTH_CONFIG, a configuration in a variable (docker 28, GitLab)
+4. $DOCKER_CONFIG/config.json, else ~/.docker/config.json
+5. podman's auth.json in XDG_RUNTIME_DIR, then in XDG_CONFIG_HOME or ~/.config
+6. ~/.dockercfg
+In a file a helper of the registry comes first, then the general helper, then its own entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pushpolicy.errors import UsageError
+from pushpolicy.model.reference import Repository
+from pushpolicy.registry.credentials.config_file import ConfigFile, Secret, server_name
+from pushpolicy.registry.credentials.credential import ANONYMOUS, Credential, SourceKind
+from pushpolicy.registry.credentials.helper import ask_helper
+
+USERNAME = "PUSHPOLICY_USERNAME"
+PASSWORD = "PUSHPOLICY_PASSWORD"  # noqa: S105 (a variable's name)
+AUTH_FILE = "REGISTRY_AUTH_FILE"
+AUTH_CONFIG = "DOCKER_AUTH_CONFIG"
+
+
+def resolve(
+    repository: Repository,
+    environ: Mapping[str, str],
+    home: Path,
+    workspace: Path,
+    *,
+    username: str | None = None,
+    password_stdin: str | None = None,
+) -> Credential:
+    """Find the credential for a repository, once.
+
+    Args:
+        repository: what will be pushed to; a layout needs no credential.
+        environ: the environment.
+        home: the user's home folder.
+        workspace: the folder being judged; no helper is run from it.
+        username: the user of `password_stdin`, else PUSHPOLICY_USERNAME names it.
+        password_stdin: what was read from standard input, without its last newline.
+
+    Raises:
+        UsageError: when a place that decides is malformed, or half a credential is given.
+    """
+    if repository.is_layout:
+        return ANONYMOUS
+    given = _given(environ, username, password_stdin)
+    if given is not None:
+        return given
+    search = _Search(repository, environ, home, workspace)
+    return next(filter(None, map(search.credential_in, _places(environ, home))), ANONYMOUS)
+
+
+def _given(environ: Mapping[str, str], username: str | None, password_stdin: str | None) -> Credential | None:
+    user = username or environ.get(USERNAME) or None
+    if password_stdin is not None:
+        if not user or not password_stdin:
+            raise UsageError(
+                f"--password-stdin needs a password on standard input, and a user name in {USERNAME}"
+            )
+        return Credential(source_kind=SourceKind.STDIN, username=user, secret=password_stdin)
+    password = environ.get(PASSWORD) or None
+    if password is None and user is None:
+        return None
+    if password is None or user is None:
+        raise UsageError(f"{USERNAME} and {PASSWORD} go together, and only one of them is set")
+    return Credential(source_kind=SourceKind.VARIABLE, username=user, secret=password, variable=PASSWORD)
+
+
+def _places(environ: Mapping[str, str], home: Path) -> Iterator[Path | ConfigFile]:
+    """Files by their path, and the variable by its content, in order."""
+    if environ.get(AUTH_FILE):
+        path = Path(environ[AUTH_FILE])
+        if not path.is_file():
+            raise UsageError(f"{AUTH_FILE} names {path}, which is not there", "log in first, or unset it")
+        yield path
+        return
+    if environ.get(AUTH_CONFIG):
+        yield ConfigFile.parse(AUTH_CONFIG, environ[AUTH_CONFIG].encode())
+    yield Path(environ.get("DOCKER_CONFIG") or home / ".docker") / "config.json"
+    if environ.get("XDG_RUNTIME_DIR"):
+        yield Path(environ["XDG_RUNTIME_DIR"]) / "containers" / "auth.json"
+    yield Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "containers" / "auth.json"
+    yield home / ".dockercfg"
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    repository: Repository
+    environ: Mapping[str, str]
+    home: Path
+    workspace: Path
+
+    def credential_in(self, place: Path | ConfigFile) -> Credential | None:
+        """The credential that one place has."""
+        config = ConfigFile.load(place) if isinstance(place, Path) else place
+        if config is None:
+            return None
+        path = place if isinstance(place, Path) else None
+        variable = None if path else AUTH_CONFIG
+        helper = config.helper_for(self.repository)
+        if helper:
+            server = server_name(self.repository)
+            secret = ask_helper(
+                helper, server, environ=self.environ, workspace=self.workspace, home=self.home
+            )
+            if secret:
+                return _credential(SourceKind.HELPER, secret, helper=helper, path=path, variable=variable)
+        found = config.entry_for(self.repository)
+        if found is None:
+            return None
+        kind = SourceKind.FILE if path else SourceKind.VARIABLE
+        return _credential(kind, found[1], key=found[0], path=path, variable=variable)
+
+
+def _credential(
+    kind: SourceKind,
+    secret: Secret,
+    *,
+    path: Path | None,
+    variable: str | None,
+    helper: str | None = None,
+    key: str | None = None,
+) -> Credential:
+    return Credential(
+        source_kind=kind,
+        username=secret.username,
+        secret=secret.password,
+        identity_token=secret.identity_token,
+        registry_token=secret.registry_token,
+        path=path,
+        variable=variable,
+        helper=helper,
+        key=key,
+    )

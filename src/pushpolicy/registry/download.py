@@ -1,0 +1,60 @@
+"""Read a blob, going on where a broken connection left off (RFC 9110, section 14)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+
+from pushpolicy.errors import PushError
+from pushpolicy.model.descriptor import Descriptor
+from pushpolicy.registry.api import Api
+from pushpolicy.registry.failures import refusal
+from pushpolicy.registry.layout_files import verified
+from pushpolicy.registry.retry import TransientError
+from pushpolicy.registry.transport import Call
+
+
+def download_blob(api: Api, blob: Descriptor) -> Iterator[bytes]:
+    """The content of a blob; a wrong size or digest raises before the last chunk is given.
+
+    Raises:
+        PushError: when the registry refuses, breaks off too often, or serves other content.
+    """
+    call = replace(api.call("GET", f"blobs/{blob.digest}", f"blob {blob.digest}"), size=blob.size)
+    try:
+        yield from verified(blob, _chunks(api, call))
+    except ValueError as error:
+        raise PushError(
+            f"{call.action}: {error}",
+            "the registry or something before it changes what it serves; do not trust it",
+        ) from error
+
+
+def _chunks(api: Api, call: Call) -> Iterator[bytes]:
+    patience = api.transport.patience(call.size)
+    offset = 0
+    while True:
+        try:
+            for chunk in _chunks_from(api, call, offset):
+                offset += len(chunk)
+                yield chunk
+            if offset >= call.size:
+                return
+            raise TransientError(
+                PushError(f"{call.action}: the content ends at {offset} of {call.size} bytes")
+            )
+        except TransientError as error:
+            patience.pause(error)
+
+
+def _chunks_from(api: Api, call: Call, offset: int) -> Iterator[bytes]:
+    asked = replace(call, headers={"Range": f"bytes={offset}-"}) if offset else call
+    with api.transport.stream(asked) as (head, chunks):
+        if head.status not in (200, 206):
+            raise refusal(call.action, replace(head, content=b"".join(islice(chunks, 1))))
+        skip = offset if head.status == 200 else 0
+        for chunk in chunks:
+            if skip < len(chunk):
+                yield chunk[skip:]
+            skip = max(0, skip - len(chunk))

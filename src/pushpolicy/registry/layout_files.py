@@ -1,0 +1,202 @@
+"""The files of an OCI image layout folder (image-spec, image-layout.md), read and written safely.
+
+Whoever made the folder may be hostile: a symbolic link must not lead out of it, and only regular files
+are opened. What is written is complete or absent, also after a crash: temporary file, fsync, rename.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import stat
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from pushpolicy.model.descriptor import Descriptor
+from pushpolicy.model.digest import Digest
+
+LAYOUT_MARKER = "oci-layout"
+INDEX_FILE = "index.json"
+MAX_INDEX_SIZE = 16 * 1024 * 1024
+_MAX_MARKER_SIZE = 4096
+_A_DAY = 86400.0
+# Lock and temporary files of ours; every reader of layouts passes over names it does not know.
+OWN_PREFIX = ".pushpolicy-"
+
+
+class LayoutFiles(Protocol):
+    """What a layout is read through, be it a folder or an archive.
+
+    Each method raises ValueError for a file that is not what it should be, and OSError as the system does.
+    """
+
+    def read(self, name: str, limit: int) -> bytes | None:
+        """The content of a file at the top of the layout, of at most `limit` bytes; None when absent."""
+
+    def size(self, digest: Digest) -> int | None:
+        """The size in bytes of a blob; None when it is absent."""
+
+    def open(self, digest: Digest) -> BinaryIO:
+        """Open a blob from its start; FileNotFoundError when it is absent."""
+
+
+def blob_name(digest: Digest) -> str:
+    """Where a blob is kept, from the top of the layout."""
+    return f"blobs/{digest.algorithm}/{digest.hex}"
+
+
+def check_marker(content: bytes | None) -> None:
+    """Check the ``oci-layout`` file.
+
+    Raises:
+        ValueError: when it is absent, malformed or of another major version than 1.
+    """
+    if content is None:
+        raise ValueError(f"is not an OCI image layout: it has no {LAYOUT_MARKER} file")
+    try:
+        version = json.loads(content)["imageLayoutVersion"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"has a malformed {LAYOUT_MARKER} file") from error
+    if not isinstance(version, str) or not version.startswith("1."):
+        raise ValueError(f"has an unknown layout version {str(version)[:40]!r}")
+
+
+class LayoutFolder:
+    """An image layout in a folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def read(self, name: str, limit: int = _MAX_MARKER_SIZE) -> bytes | None:
+        """The content of a file at the top of the layout; None when it is absent."""
+        try:
+            with self._open(name) as file:
+                content = file.read(limit + 1)
+        except FileNotFoundError:
+            return None
+        if len(content) > limit:
+            raise ValueError(f"{name} is over the limit of {limit} bytes")
+        return content
+
+    def size(self, digest: Digest) -> int | None:
+        """The size in bytes of a blob; None when it is absent."""
+        try:
+            with self.open(digest) as file:
+                return os.fstat(file.fileno()).st_size
+        except FileNotFoundError:
+            return None
+
+    def open(self, digest: Digest) -> BinaryIO:
+        """Open a blob from its start."""
+        return self._open(blob_name(digest))
+
+    def _open(self, name: str) -> BinaryIO:
+        # O_NONBLOCK: opening a named pipe must not wait for somebody to write to it.
+        descriptor = os.open(self._inside(name), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise ValueError(f"{name} is not a regular file")
+        return os.fdopen(descriptor, "rb")
+
+    def _inside(self, name: str) -> Path:
+        try:
+            path = (self.root / name).resolve()
+        except (OSError, RuntimeError) as error:  # a loop of symbolic links
+            raise ValueError(f"{name} cannot be followed") from error
+        if not path.is_relative_to(self.root.resolve()):
+            raise ValueError(f"{name} is a link that leads out of the layout")
+        return path
+
+    def prepare(self) -> None:
+        """Make this a layout if the folder is absent or empty.
+
+        Raises:
+            ValueError: when the folder holds something else.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        content = self.read(LAYOUT_MARKER)
+        others = [path for path in self.root.iterdir() if not path.name.startswith(OWN_PREFIX)]
+        if content is None and not others:
+            self.replace(LAYOUT_MARKER, b'{"imageLayoutVersion":"1.0.0"}')
+        else:
+            # Read again: another push may have begun this layout a moment ago.
+            check_marker(content or self.read(LAYOUT_MARKER))
+        self._remove_leftovers()
+
+    def _remove_leftovers(self) -> None:
+        """Remove temporary files of runs that were killed; no run takes a day."""
+        for path in self.root.glob(f"{OWN_PREFIX}*.tmp"):
+            with suppress(FileNotFoundError):
+                if path.lstat().st_mtime < time.time() - _A_DAY:
+                    path.unlink()
+
+    def replace(self, name: str, content: bytes) -> None:
+        """Write a file at the top of the layout, as a whole or not at all."""
+        self._write(name, [content])
+
+    def store(self, blob: Descriptor, chunks: Iterable[bytes]) -> None:
+        """Write a blob.
+
+        Raises:
+            ValueError: when the content has not the size or digest of the descriptor; nothing is kept then.
+        """
+        self._write(blob_name(blob.digest), verified(blob, chunks))
+
+    def _write(self, name: str, chunks: Iterable[bytes]) -> None:
+        target = self._inside(name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with self._temporary() as temporary:
+            with temporary.open("xb") as file:
+                for chunk in chunks:
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(target)
+        _sync_folder(target.parent)
+
+    @contextmanager
+    def _temporary(self) -> Iterator[Path]:
+        # Inside the layout, because a rename is atomic only within one file system.
+        path = self.root / f"{OWN_PREFIX}{secrets.token_hex(16)}.tmp"
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def verified(blob: Descriptor, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Pass content on, one chunk behind, so that the last one is held back until the digest is known.
+
+    Raises:
+        ValueError: when the content has not the size or digest of the descriptor.
+    """
+    hasher = hashlib.new(blob.digest.algorithm)
+    seen = 0
+    held = b""
+    for chunk in filter(None, chunks):
+        seen += len(chunk)
+        if seen > blob.size:
+            raise ValueError(f"{blob.digest} is larger than the {blob.size} bytes it should have")
+        hasher.update(chunk)
+        if held:
+            yield held
+        held = chunk
+    if seen != blob.size:
+        raise ValueError(f"{blob.digest} has {seen} bytes where it should have {blob.size}")
+    if hasher.hexdigest() != blob.digest.hex:
+        raise ValueError(f"{blob.digest} has other content than its digest says")
+    if held:
+        yield held
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

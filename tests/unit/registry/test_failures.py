@@ -1,0 +1,95 @@
+"""The registry's own words, and what to do about them."""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+
+import pytest
+import requests
+
+from pushpolicy.registry.failures import Answer, no_answer, refusal, registry_words
+
+
+def answer(status: int, content: bytes = b"") -> Answer:
+    return Answer(status=status, headers={}, content=content, url="https://example.org/v2/")
+
+
+def errors(**fields: object) -> bytes:
+    return json.dumps({"errors": [fields]}).encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (errors(code="DENIED", message="no access"), "DENIED: no access"),
+        (errors(code="UNKNOWN"), "UNKNOWN"),
+        (b'{"errors": [{"code": "A"}, {"code": "B"}, 7]}', "A; B"),
+        (b'{"error": "invalid_grant", "error_description": "expired"}', "invalid_grant: expired"),
+        (b"upstream timed out\n", "upstream timed out"),
+        (b"<html>nginx</html>", ""),
+        (b"", ""),
+        (b"[1]", ""),
+        (errors(message="\x1b[2Jgone\nsecond line"), "\\x1b[2Jgone second line"),
+        (b"\xff\xfe", "\ufffd\ufffd"),
+    ],
+)
+def test_the_registrys_words(content: bytes, words: str) -> None:
+    assert registry_words(content) == words
+
+
+def test_long_words_are_cut() -> None:
+    assert len(registry_words(errors(message="x" * 100_000))) == 200
+
+
+@pytest.mark.parametrize(
+    ("status", "hint"),
+    [
+        (401, "log in"),
+        (403, "permission"),
+        (404, "repository's name"),
+        (405, "takes no pushes"),
+        (413, "limits the size"),
+        (429, "rate of requests"),
+        (507, "storage of the registry is full"),
+    ],
+)
+def test_hints(status: int, hint: str) -> None:
+    error = refusal("example.org/app: upload", answer(status))
+    assert str(status) in error.message
+    assert hint in (error.hint or "")
+
+
+def test_hints_of_words() -> None:
+    quota = refusal("x", answer(403, errors(code="DENIED", message="project quota exceeded")))
+    assert "quota" in (quota.hint or "")
+    https = refusal("x", answer(400, b"Client sent an HTTP request to an HTTPS server.\n"))
+    assert "speaks https" in (https.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("cause", "said", "transient"),
+    [
+        (ConnectionRefusedError(111, "refused"), "refuses connections", True),
+        (ConnectionResetError(104, "reset"), "broke", True),
+        (TimeoutError("late"), "does not answer in time", True),
+        (socket.gaierror(socket.EAI_NONAME, "unknown"), "is not known", False),
+        (socket.gaierror(socket.EAI_AGAIN, "again"), "is not known", True),
+        (ssl.SSLEOFError(8, "EOF occurred"), "broke", True),
+        (OSError(113, "no route"), "cannot be reached", True),
+    ],
+)
+def test_causes_below_what_the_library_raises(cause: OSError, said: str, transient: bool) -> None:
+    error = requests.ConnectionError(requests.Timeout("wrapped"))
+    error.__cause__ = cause
+    found = no_answer("example.org/app: upload", "example.org", error)
+    assert said in found.failure.message
+    assert found.transient is transient
+
+
+def test_a_header_is_not_quoted() -> None:
+    error = requests.exceptions.InvalidHeader("Invalid header value: 'Bearer hidden'")
+    found = no_answer("x", "example.org", error)
+    assert "hidden" not in found.failure.message
+    assert "InvalidHeader" in found.failure.message
