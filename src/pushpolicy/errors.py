@@ -15,6 +15,9 @@ A denial is an answer, not an error: it has its exit code (10) and no exception.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 EXIT_OK = 0
 EXIT_USAGE = 2
 EXIT_DENIED = 10
@@ -37,11 +40,12 @@ class PushPolicyError(Exception):
     """
 
     exit_code = EXIT_BUG
+    usual_hint: str | None = None
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.hint = hint or self.usual_hint
 
 
 class UsageError(PushPolicyError):
@@ -64,6 +68,8 @@ class PolicyError(PushPolicyError):
 
 class EngineError(PolicyError):
     """OPA is absent, failed, timed out or answered out of contract."""
+
+    usual_hint = "`pushpolicy doctor` says which OPA is used; --engine PATH names another"
 
 
 class PushError(PushPolicyError):
@@ -88,3 +94,19 @@ class RecordError(PushPolicyError):
     """A record is absent, malformed, forged or not verifiable."""
 
     exit_code = EXIT_RECORD
+
+
+@contextmanager
+def after_landing(step: str) -> Iterator[None]:
+    """Turn a PushError of a step that runs once the image is there by digest into IncompleteError.
+
+    Args:
+        step: what the step was doing, as it reads after "pushed by digest, but".
+    """
+    try:
+        yield
+    except PushError as error:
+        raise IncompleteError(
+            f"pushed by digest, but {step} failed: {error.message}",
+            error.hint or "run the same push again: it decides anew and re-sends only what is missing",
+        ) from error

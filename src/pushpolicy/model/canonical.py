@@ -12,8 +12,9 @@ import re
 from typing import Any, NoReturn
 
 # Python and ECMAScript write these numbers differently (1.0, 1e+16), or they may leave the exact range
-# of a double (16 digits and more). A match inside a string costs time only.
-_UNCERTAIN_NUMBER = re.compile(r"[:,\[]-?[0-9](?:[0-9]{15}|[0-9.]*e|[0-9]*\.0[],}])")
+# of a double (16 digits and more). A match inside a string costs time only; the sign that Python always
+# gives an exponent keeps digests (sha256:7e...) from matching.
+_UNCERTAIN_NUMBER = re.compile(r"[:,\[]-?[0-9](?:[0-9]{15}|[0-9.]*e[-+]|[0-9]*\.0[],}])")
 _NOT_BMP = re.compile("[\U00010000-\U0010ffff]")
 
 

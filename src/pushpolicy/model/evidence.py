@@ -97,7 +97,12 @@ class AttestationEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageEvidence:
-    """The image that would be pushed. `bound_to_commit` is provenance, label or none."""
+    """The image that would be pushed.
+
+    Attributes:
+        bound_to_commit: what names its commit: label as soon as one platform has a revision label (whether it
+            is the right one, the policy judges), else provenance, else none.
+    """
 
     digest: Digest
     media_type: str

@@ -47,7 +47,9 @@ def read(content: bytes) -> Any:
         return _document(iter(events))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise YamlError(f"not YAML: {error.problem or error.context}", mark.line + 1 if mark else 0) from error
+        raise YamlError(
+            f"not YAML: {error.problem or error.context}", mark.line + 1 if mark else 0
+        ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise YamlError(f"not YAML: {' '.join(str(error).split())[:200]}") from error
 
@@ -72,7 +74,7 @@ def _value(event: Any, events: Iterator[Any], depth: int) -> Any:
     if depth > _MAX_DEPTH:
         raise YamlError(f"nested more than {_MAX_DEPTH} deep", _line(event))
     if isinstance(event, yaml.AliasEvent):
-        raise YamlError(f"an alias (*{event.anchor[:80]}) is not allowed", _line(event))
+        raise YamlError(f"an alias (*{event.anchor}) is not allowed", _line(event))
     if event.tag not in (None, "!"):
         raise YamlError(f"the tag {event.tag[:80]!r} is not allowed", _line(event))
     if isinstance(event, yaml.MappingStartEvent):
@@ -82,7 +84,7 @@ def _value(event: Any, events: Iterator[Any], depth: int) -> Any:
         while not isinstance(item := next(events), yaml.SequenceEndEvent):
             result.append(_value(item, events, depth + 1))
         return result
-    return event.value if event.style is not None else _plain(event.value, _line(event))
+    return _plain(event.value, _line(event)) if event.implicit[0] else event.value
 
 
 def _mapping(events: Iterator[Any], depth: int) -> dict[str, Any]:

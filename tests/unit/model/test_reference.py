@@ -52,7 +52,7 @@ def test_targets(text: str, registry: str, path: str, tag: str) -> None:
     ],
 )
 def test_what_is_no_target(text: str) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         Target.parse(text)
 
 
@@ -100,5 +100,5 @@ def test_digest_round_trip(content: bytes, algorithm: str) -> None:
     ["", "sha256", "sha256:", "sha256:abc", "sha256:" + "A" * 64, "md5:" + "a" * 32, "sha256:../../../x"],
 )
 def test_what_is_no_digest(text: str) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         Digest.parse(text)

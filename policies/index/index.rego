@@ -1,0 +1,32 @@
+# Generated from the rules. Do not edit.
+package pushpolicy.index
+
+import rego.v2
+
+deny["branch_allowed"] := data.pushpolicy.rules.branch_allowed.deny
+
+deny["commit_matches"] := data.pushpolicy.rules.commit_matches.deny
+
+deny["credential_source"] := data.pushpolicy.rules.credential_source.deny
+
+deny["event_allowed"] := data.pushpolicy.rules.event_allowed.deny
+
+deny["scan_bound"] := data.pushpolicy.rules.scan_bound.deny
+
+deny["scan_fresh"] := data.pushpolicy.rules.scan_fresh.deny
+
+deny["scan_severity"] := data.pushpolicy.rules.scan_severity.deny
+
+deny["tag_policy"] := data.pushpolicy.rules.tag_policy.deny
+
+deny["tests_passed"] := data.pushpolicy.rules.tests_passed.deny
+
+deny["worktree_clean"] := data.pushpolicy.rules.worktree_clean.deny
+
+warn["commit_matches"] := data.pushpolicy.rules.commit_matches.warn
+
+warn["scan_fresh"] := data.pushpolicy.rules.scan_fresh.warn
+
+warn["scan_severity"] := data.pushpolicy.rules.scan_severity.warn
+
+warn["tests_passed"] := data.pushpolicy.rules.tests_passed.warn

@@ -1,0 +1,82 @@
+package pushpolicy.rules.branch_allowed_test
+
+import data.pushpolicy.rules.branch_allowed
+import rego.v2
+
+_settings := {
+	"branches": ["main", "release/*"],
+	"default_branch": true,
+	"tags": ["v[0-9]*"],
+	"require_protected": false,
+}
+
+_found(ci, settings) := {found.at.id |
+	some found in branch_allowed.deny with input.ci as object.union({"status": "collected"}, ci)
+		with data.settings.branch_allowed as object.union(_settings, settings)
+}
+
+test_allow_when[name] if {
+	some name, case in {
+		"listed": {"ci": {"ref_type": "branch", "branch": "main"}},
+		"by glob": {"ci": {"ref_type": "branch", "branch": "release/1"}},
+		"the default": {"ci": {"ref_type": "branch", "branch": "trunk", "default_branch": "trunk"}},
+		"a release tag": {"ci": {"ref_type": "tag", "tag": "v1.2.3"}},
+		"protected": {
+			"ci": {"ref_type": "branch", "branch": "main", "ref_protected": true},
+			"settings": {"require_protected": true},
+		},
+	}
+	_found(case.ci, object.get(case, "settings", {})) == set()
+}
+
+test_deny_when[name] if {
+	some name, case in {
+		"nothing is known": {"ci": {}, "ids": {"ci.ref_type"}},
+		"another branch": {"ci": {"ref_type": "branch", "branch": "x"}, "ids": {"branch/x"}},
+		"a branch below": {"ci": {"ref_type": "branch", "branch": "release/1/x"}, "ids": {"branch/release/1/x"}},
+		"no branch": {"ci": {"ref_type": "branch"}, "ids": {"branch/<undefined>"}},
+		"a branch named like a release": {"ci": {"ref_type": "branch", "branch": "v1"}, "ids": {"branch/v1"}},
+		"another tag": {"ci": {"ref_type": "tag", "tag": "test"}, "ids": {"tag/test"}},
+		"no tag": {"ci": {"ref_type": "tag"}, "ids": {"tag/<undefined>"}},
+		"a tag named like the branch": {
+			"ci": {"ref_type": "tag", "tag": "main", "branch": "main"},
+			"ids": {"tag/main"},
+		},
+		"the default, where it is left out": {
+			"ci": {"ref_type": "branch", "branch": "trunk", "default_branch": "trunk"},
+			"settings": {"default_branch": false},
+			"ids": {"branch/trunk"},
+		},
+		"whether it is protected is not known": {
+			"ci": {"ref_type": "branch", "branch": "main", "ref": "refs/heads/main"},
+			"settings": {"require_protected": true},
+			"ids": {"ci.ref_protected"},
+		},
+	}
+	_found(case.ci, object.get(case, "settings", {})) == case.ids
+}
+
+test_deny_when_there_are_no_settings if {
+	found := branch_allowed.deny with input.ci as {"status": "collected", "ref_type": "branch", "branch": "main"}
+		with data.settings as {}
+	{violation.at.id | some violation in found} == {"branch/main", "ci.ref_protected"}
+}
+
+test_deny_says_what_is_allowed[name] if {
+	some name, case in {
+		"with the default": {"settings": {}, "end": `allowed are ["main", "release/*"] or the default branch`},
+		"without": {"settings": {"default_branch": false}, "end": `allowed are ["main", "release/*"]`},
+	}
+	some found in branch_allowed.deny with input.ci as {"status": "collected", "ref_type": "branch", "branch": "x"}
+		with data.settings.branch_allowed as object.union(_settings, case.settings)
+	endswith(found.msg, case.end)
+}
+
+# The system denies then.
+test_nothing_to_judge_when_not_collected[status] if {
+	some status in ["missing", "failed"]
+	found := branch_allowed.deny
+		with input.ci as {"status": status, "reason": "none"}
+		with data.settings.branch_allowed as _settings
+	found == set()
+}

@@ -1,0 +1,54 @@
+# METADATA
+# title: Every platform of this image was scanned
+# description: >-
+#   Each runnable platform of the image has an image scan that is proven to be about it, by manifest
+#   digest, image ID or the complete list of layers. A scan of another image, or of the same tag yesterday,
+#   says nothing about this one. Scans of code and configuration need no binding and prove none. Nobody can
+#   waive this: without it every other rule about scans would judge a report of something else.
+# custom:
+#   severity: critical
+#   integrity: true
+#   fix: Scan the very image that is pushed, once for each platform, and hand over these reports unchanged.
+package pushpolicy.rules.scan_bound
+
+import rego.v2
+
+deny contains {"at": {"id": "image/platforms"}, "msg": msg} if {
+	not count(input.image.platforms) > 0
+	msg := "the image has no runnable platform; at least one is required"
+}
+
+# Evidence that was not collected is denied by the system, as evidence:scans; the rule judges what there is.
+deny contains {"at": {"id": $"{platform.platform}"}, "msg": msg} if {
+	input.scans.status == "collected"
+	some platform in input.image.platforms
+	not _scanned(platform)
+	msg := $"no image scan is bound to {platform.platform} ({platform.digest}); {_seen}"
+}
+
+_scanned(platform) if {
+	some scan in input.scans.items
+	scan.kind == "image"
+	scan.bound == true
+	scan.platform == platform.platform
+	_unmistakable(scan, platform)
+}
+
+# The name says which platform is meant, unless two manifests of an index share it (Windows versions do).
+_unmistakable(_, platform) if {
+	count([1 | some other in input.image.platforms; other.platform == platform.platform]) == 1
+}
+
+_unmistakable(scan, platform) if scan.image.digest == platform.digest
+
+_unmistakable(scan, platform) if scan.image.image_id == platform.config_digest
+
+_seen := $"image scans read: {concat(", ", _names)}" if count(_names) > 0
+
+else := "no image scan was read"
+
+_names := [$"{scan.name} ({_bound(scan)})" | some scan in input.scans.items; scan.kind == "image"]
+
+_bound(scan) := $"bound to {scan.platform}" if scan.bound == true
+
+else := "bound to nothing in this image"

@@ -1,0 +1,84 @@
+package pushpolicy.rules.scan_bound_test
+
+import data.pushpolicy.rules.scan_bound
+import rego.v2
+
+_amd64 := {"platform": "linux/amd64", "digest": "sha256:a", "config_digest": "sha256:b"}
+
+_windows(build) := {
+	"platform": "windows/amd64",
+	"digest": $"sha256:manifest-{build}",
+	"config_digest": $"sha256:config-{build}",
+}
+
+_scan := {"name": "one", "kind": "image", "bound": true, "platform": "linux/amd64"}
+
+_found(platforms, scans) := {found.at.id |
+	some found in scan_bound.deny
+		with input.image.platforms as platforms
+		with input.scans as {"status": "collected", "items": scans}
+}
+
+test_allow_when[name] if {
+	some name, case in {
+		"the platform was scanned": {"platforms": [_amd64], "scans": [_scan]},
+		"twice": {"platforms": [_amd64], "scans": [_scan, _scan]},
+		"beside scans of other things": {
+			"platforms": [_amd64],
+			"scans": [_scan, {"name": "code", "kind": "code", "bound": false}],
+		},
+		"platforms of one name, by manifest and by image ID": {
+			"platforms": [_windows("one"), _windows("two")],
+			"scans": [
+				object.union(_scan, {"platform": "windows/amd64", "image": {"digest": "sha256:manifest-one"}}),
+				object.union(_scan, {"platform": "windows/amd64", "image": {"image_id": "sha256:config-two"}}),
+			],
+		},
+	}
+	_found(case.platforms, case.scans) == set()
+}
+
+test_deny_when[name] if {
+	some name, case in {
+		"there is no scan": {"platforms": [_amd64], "scans": []},
+		"one is left": {
+			"platforms": [_amd64, object.union(_amd64, {"platform": "linux/arm64"})],
+			"scans": [_scan],
+			"ids": {"linux/arm64"},
+		},
+		"the scan is not bound": {"platforms": [_amd64], "scans": [object.union(_scan, {"bound": false})]},
+		"whether it is bound is not known": {"platforms": [_amd64], "scans": [object.remove(_scan, ["bound"])]},
+		"it is of the code": {"platforms": [_amd64], "scans": [object.union(_scan, {"kind": "code"})]},
+		"its platform is not known": {"platforms": [_amd64], "scans": [object.remove(_scan, ["platform"])]},
+		"the name could mean either": {
+			"platforms": [_windows("one"), _windows("two")],
+			"scans": [object.union(_scan, {"platform": "windows/amd64"})],
+			"ids": {"windows/amd64"},
+		},
+		"there is no platform": {"platforms": [], "scans": [_scan], "ids": {"image/platforms"}},
+	}
+	_found(case.platforms, case.scans) == object.get(case, "ids", {"linux/amd64"})
+}
+
+test_deny_says_what_was_scanned[name] if {
+	some name, case in {
+		"nothing": {"scans": [], "end": "; no image scan was read"},
+		"another": {
+			"scans": [object.union(_scan, {"bound": false}), object.union(_scan, {"platform": "linux/s390x"})],
+			"end": "one (bound to nothing in this image), one (bound to linux/s390x)",
+		},
+	}
+	some found in scan_bound.deny
+		with input.image.platforms as [_amd64]
+		with input.scans as {"status": "collected", "items": case.scans}
+	endswith(found.msg, case.end)
+}
+
+# The system denies then.
+test_nothing_to_judge_when_not_collected[status] if {
+	some status in ["missing", "failed"]
+	found := scan_bound.deny
+		with input.scans as {"status": status, "reason": "none"}
+		with input.image.platforms as [_amd64]
+	found == set()
+}

@@ -1,0 +1,109 @@
+# METADATA
+# title: No scan found more than is tolerated
+# description: >-
+#   In each scan report, of whatever kind, the findings of a severity stay within that severity's limit.
+#   By default no critical, high or unknown finding passes: one that nobody has rated yet may be critical.
+#   Medium, low and negligible ones pass, since a gate that stops for each of them is soon switched off.
+#   A finding that the report says was suppressed counts like any other, unless the setting accepts that
+#   kind of suppression. A repository may waive a finding, since it knows whether the flaw is reachable;
+#   the waiver expires and stays in the record.
+# custom:
+#   severity: critical
+#   fix: Upgrade the package to a version without the flaw, or ask for a waiver of this finding.
+#   repo_may: [waive]
+#   settings:
+#     max_critical: {type: integer, minimum: -1, default: 0, description: "Critical findings per scan; -1: any."}
+#     max_high: {type: integer, minimum: -1, default: 0, description: "High findings per scan; -1: any."}
+#     max_medium: {type: integer, minimum: -1, default: -1, description: "Medium findings per scan; -1: any."}
+#     max_low: {type: integer, minimum: -1, default: -1, description: "Low findings per scan; -1: any."}
+#     max_negligible: {type: integer, minimum: -1, default: -1, description: "Negligible findings per scan; -1: any."}
+#     max_unknown: {type: integer, minimum: -1, default: 0, description: "Unrated findings per scan; -1: any."}
+#     only_fixable:
+#       type: boolean
+#       default: false
+#       description: Leave out findings that have no fix, as the scanner says (fix_state not-fixed or wont-fix).
+#     accepted_suppressions:
+#       type: array
+#       items: {type: string, minLength: 1}
+#       default: []
+#       description: Globs of suppressed_by whose findings do not count, as in ".trivyignore *", "sarif external".
+package pushpolicy.rules.scan_severity
+
+import rego.v2
+
+# Evidence that was not collected is denied by the system, as evidence:scans; the rule judges what there is.
+deny contains {"at": {"id": "scans/none"}, "msg": "no scan report was read; at least one is required"} if {
+	input.scans.status == "collected"
+	not count(input.scans.items) > 0
+}
+
+# Thousands of findings pass here: what holds for a whole scan is worked out once, before them.
+deny contains {"at": object.union(finding, {"scan": name}), "msg": msg} if {
+	some scan in input.scans.items
+	name := $"{scan.name}"
+	tolerated := {severity | some severity, limit in _limits; _within(scan, severity, limit)}
+	some finding in scan.findings
+	not finding.severity in tolerated
+	not _left_out(finding)
+	what := concat(" ", [finding[key] | some key in ["severity", "id", "package", "version", "location"]])
+	fix := object.get(finding, "fixed_in", "none known")
+	msg := $"{what} (fix: {fix}); at most {_limits[finding.severity]} tolerated in {name}"
+}
+
+# What was cut short, or got lost on its way here, must not pass for clean.
+deny contains {"at": {"id": $"{scan.name}/counts"}, "msg": msg} if {
+	some scan in input.scans.items
+	not _complete(scan)
+	msg := $"{scan.name} lists {count(scan.findings)} findings and counts {scan.counts.listed}; the two must agree"
+}
+
+deny contains {"at": {"id": $"{report.name}/lost"}, "msg": msg} if {
+	input.scans.status == "collected"
+	some report in input.reports
+	report.kind == "scans"
+	not report.sha256 in _read
+	msg := $"{report.name} was read, and none of its scans is here; each report's scans must be"
+}
+
+warn contains {"at": {"id": $"{scan.name}/filters"}, "msg": msg} if {
+	some scan in input.scans.items
+	some filter in scan.filters
+	msg := $"{scan.name}: the scanner was told to leave findings out: {filter}"
+}
+
+_read := {scan.sha256 | some scan in input.scans.items}
+
+_limits := {
+	"critical": data.settings.scan_severity.max_critical,
+	"high": data.settings.scan_severity.max_high,
+	"medium": data.settings.scan_severity.max_medium,
+	"low": data.settings.scan_severity.max_low,
+	"negligible": data.settings.scan_severity.max_negligible,
+	"unknown": data.settings.scan_severity.max_unknown,
+}
+
+_within(_, _, -1)
+
+# A limit of zero needs no counting: each finding that is not left out is over it.
+_within(scan, severity, limit) if {
+	is_number(limit)
+	limit > 0
+	count([1 | some finding in scan.findings; finding.severity == severity; not _left_out(finding)]) <= limit
+}
+
+_left_out(finding) if {
+	some pattern in data.settings.scan_severity.accepted_suppressions
+	glob.match(pattern, null, finding.suppressed_by)
+}
+
+_left_out(finding) if {
+	data.settings.scan_severity.only_fixable == true
+	finding.fix_state in {"not-fixed", "wont-fix"}
+	not finding.fixed_in
+}
+
+_complete(scan) if {
+	listed := scan.counts.listed
+	rated := (((listed.critical + listed.high) + listed.medium) + listed.low) + listed.negligible
+	rated + listed.unknown == count(scan.findings)
+}

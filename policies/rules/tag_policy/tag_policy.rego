@@ -1,0 +1,53 @@
+# METADATA
+# title: Tags can be traced and releases do not change
+# description: >-
+#   A floating tag such as latest is accompanied by another one, so that what ran yesterday can still be named.
+#   A release tag that exists with another digest is not moved: who pinned it must keep what they tested. A push
+#   of the same image again is no change.
+# custom:
+#   severity: high
+#   fix: Add a tag that names this build (--tag), and give a changed release a new version.
+#   settings:
+#     floating:
+#       type: array
+#       items: {type: string, minLength: 1}
+#       default: [latest]
+#       description: Tags that must not be pushed without another one.
+#     release_pattern:
+#       type: string
+#       minLength: 1
+#       default: '^v?[0-9]+\.[0-9]+\.[0-9]+([-_.].+)?$'
+#       description: Regular expression (RE2) of tags that never change; a semantic version by default.
+package pushpolicy.rules.tag_policy
+
+import rego.v2
+
+deny contains {"at": {"id": "floating"}, "msg": msg} if {
+	not _traceable
+	only := $"the image would be pushed as {input.target.tags} only"
+	msg := $"{only}; a tag besides {data.settings.tag_policy.floating} is required"
+}
+
+deny contains {"at": {"id": $"tag/{tag}"}, "msg": msg} if {
+	some tag, previous in input.target.previous_digests
+	not _may_change(tag)
+	not previous == input.image.digest
+	msg := $"release tag {tag} exists as {previous} and would become {input.image.digest}; it must stay"
+}
+
+# Being new has to be said: a lost previous digest must not pass for a new tag.
+deny contains {"at": {"id": $"tag/{tag}"}, "msg": msg} if {
+	some tag in input.target.tags
+	not _may_change(tag)
+	not input.target.previous_digests[tag]
+	not tag in input.target.new_tags
+	msg := $"whether release tag {tag} exists already is not known; it must be new or name this image"
+}
+
+_traceable if {
+	is_array(data.settings.tag_policy.floating)
+	some tag in input.target.tags
+	not tag in data.settings.tag_policy.floating
+}
+
+_may_change(tag) if regex.match(data.settings.tag_policy.release_pattern, tag) == false

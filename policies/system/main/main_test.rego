@@ -1,0 +1,223 @@
+package pushpolicy.main_test
+
+import rego.v2
+
+import data.pushpolicy.main
+
+at := "2026-11-02T10:00:00Z"
+
+document := {
+	"schema": "pushpolicy.evidence/v1",
+	"evaluated_at": at,
+	"image": {"digest": "sha256:1"},
+	"target": {"registry": "reg.example", "repository": "team/app", "tags": ["1"]},
+	"reports": [],
+	"tests": {"status": "collected"},
+	"scans": {"status": "failed", "reason": "two reports have one name"},
+	"extra": {"review": false},
+}
+
+rule := {"requires": [], "integrity": false}
+
+index(rules, found) := object.union({"rules": rules, "deny": {}, "warn": {}, "not_applicable": {}}, found)
+
+finding := {"at": {"id": "CVE-1", "aliases": ["GHSA-1", 7], "purl": "pkg:pypi/a@1"}, "msg": "bad"}
+
+waiver := {
+	"rule": "r",
+	"id": "CVE-1",
+	"reason": "x",
+	"approver": "y",
+	"expires": "2026-12-01T00:00:00Z",
+}
+
+decide(rules, found, data_) := decision if {
+	decision := main.decision with input as document
+		with data.pushpolicy.index as index(rules, found)
+		with data.pushpolicy.waivers as {"max_days": 90, "waivers": object.get(data_, "waivers", [])}
+		with data.pushpolicy.enforcement as object.get(data_, "enforcement", {})
+}
+
+later := "2027-01-01T00:00:00Z"
+
+mode(kind, until) := {"enforcement": {"rules": {"r": {"mode": kind, "until": until, "reason": "new"}}}}
+
+observe(until) := {"enforcement": {"observe": {"until": until, "reason": "start"}}}
+
+denied(data_) := decide({"r": rule}, {"deny": {"r": {finding}}}, data_)
+
+test_nothing_found_passes if {
+	decision := decide({"r": rule}, {}, {})
+	decision.allow == true
+	decision.rules == [{"name": "r", "status": "passed"}]
+}
+
+test_no_rules_never_allow if decide({}, {}, {}).allow == false
+
+test_odd_inputs_never_allow if {
+	every odd in [null, [], {}, "x", 1, false, {"schema": "pushpolicy.evidence/v1"}, object.remove(document, ["image"])] {
+		decision := main.decision with input as odd
+			with data.pushpolicy.index as index({"r": rule}, {})
+			with data.pushpolicy.waivers as {"max_days": 90, "waivers": [waiver]}
+			with data.pushpolicy.enforcement as {"observe": {"until": "2026-12-01T00:00:00Z", "reason": "x"}}
+		decision.allow == false
+	}
+}
+
+test_a_violation_denies if {
+	decision := denied({})
+	decision.allow == false
+	decision.violations == [{"rule": "r", "id": "CVE-1", "msg": "bad", "at": finding.at}]
+	decision.rules == [{"name": "r", "status": "violated"}]
+}
+
+test_malformed_denials_deny if {
+	every element in [1, "x", {"msg": "x"}, {"at": "x", "msg": "x"}, {"at": {}, "msg": 1}, {"at": {}}, [], null, false] {
+		decision := decide({"r": rule}, {"deny": {"r": {element}}}, {})
+		decision.allow == false
+		decision.violations[0].at == {"given": element}
+	}
+}
+
+test_an_id_is_the_digest_where_there_is_none if {
+	every given in [{"file": "a"}, {"id": ""}, {"id": 7}] {
+		decision := decide({"r": rule}, {"deny": {"r": {{"at": given, "msg": "x"}}}}, {})
+		startswith(decision.violations[0].id, "sha256:")
+	}
+}
+
+test_required_evidence_denies if {
+	kinds := ["tests", "scans", "ci", "clock", "extra.review", "extra.other"]
+	decision := decide({"r": object.union(rule, {"requires": kinds})}, {}, {})
+	{violation.evidence | some violation in decision.violations} == {"scans", "ci", "clock", "extra.other"}
+	some violation in decision.violations
+	violation.msg == "no evidence of kind scans: two reports have one name"
+	some other in decision.violations
+	other.msg == "no evidence of kind ci: it is not in the document"
+}
+
+test_a_clock_is_there if {
+	decision := main.decision with input as object.union(document, {"clock": {"skew_seconds": 1}})
+		with data.pushpolicy.index as index({"r": object.union(rule, {"requires": ["clock"]})}, {})
+		with data.pushpolicy.waivers as {"max_days": 90, "waivers": []}
+		with data.pushpolicy.enforcement as {}
+	decision.allow
+}
+
+test_warnings_only_warn if {
+	decision := decide({"r": rule}, {"warn": {"r": {finding}}}, {})
+	decision.allow
+	decision.rules == [{"name": "r", "status": "warned", "because": "warn"}]
+	count(decision.warnings) == 1
+}
+
+test_not_applicable_is_stated if {
+	decision := decide({"r": rule}, {"not_applicable": {"r": {"no base image", 7}}}, {})
+	decision.rules == [{"name": "r", "status": "not_applicable", "reason": "no base image"}]
+}
+
+test_not_applicable_loses_to_violations if {
+	decision := decide({"r": rule}, {"deny": {"r": {finding}}, "not_applicable": {"r": {"none"}}}, {})
+	decision.rules == [{"name": "r", "status": "violated"}]
+}
+
+test_grace_warns_until_its_time if {
+	future := object.union(rule, {"effective_on": "2027-01-01T00:00:00Z"})
+	past := object.union(rule, {"effective_on": at})
+	early := decide({"r": future}, {"deny": {"r": {finding}}}, {})
+	early.allow
+	early.rules == [{"name": "r", "status": "warned", "because": "grace"}]
+	not decide({"r": past}, {"deny": {"r": {finding}}}, {}).allow
+}
+
+test_rollout_warns_until_its_time if {
+	denied(mode("warn", later)).rules == [{"name": "r", "status": "warned", "because": "rollout"}]
+	denied(mode("off", later)).rules == [{"name": "r", "status": "not_applicable", "because": "off", "reason": "new"}]
+	denied(mode("off", later)).violations == []
+	denied(mode("warn", at)).rules == [{"name": "r", "status": "violated"}]
+	denied(mode("off", at)).rules == [{"name": "r", "status": "violated"}]
+}
+
+test_observe_warns_until_its_time if {
+	decision := denied(observe(later))
+	decision.allow
+	decision.observed
+	decision.rules == [{"name": "r", "status": "warned", "because": "observe"}]
+	not denied(observe(at)).allow
+	not denied(observe(at)).observed
+}
+
+test_a_waiver_by_id_alias_or_purl if {
+	every given in [{"id": "CVE-1"}, {"id": "GHSA-1"}, {"purl": "pkg:pypi/*"}, {"id": "CVE-1", "purl": "pkg:pypi/a@*"}] {
+		decision := denied({"waivers": [object.union(object.remove(waiver, ["id"]), given)]})
+		decision.allow
+		decision.waived == [{"rule": "r", "id": "CVE-1", "msg": "bad", "at": finding.at, "waiver": 0}]
+		decision.rules == [{"name": "r", "status": "waived"}]
+		decision.waivers == [{"waiver": 0, "state": "used"}]
+	}
+}
+
+test_a_waiver_of_something_else if {
+	every given in [{"id": "CVE-2"}, {"purl": "pkg:npm/*"}, {"id": "CVE-1", "purl": "pkg:npm/*"}, {"rule": "other"}] {
+		decision := denied({"waivers": [object.union(object.remove(waiver, ["id"]), given)]})
+		not decision.allow
+	}
+}
+
+test_a_waiver_in_a_repository if {
+	denied({"waivers": [object.union(waiver, {"repository": "reg.example/team/*"})]}).allow
+	denied({"waivers": [object.union(waiver, {"repository": "**"})]}).allow
+	not denied({"waivers": [object.union(waiver, {"repository": "reg.example/*"})]}).allow
+}
+
+test_a_waiver_out_of_its_time if {
+	states := {
+		"expired": {"expires": at},
+		"pending": {"not_before": "2026-11-03T00:00:00Z"},
+		"too_long": {"expires": "2027-11-03T00:00:00Z"},
+	}
+	every state, given in states {
+		decision := denied({"waivers": [object.union(waiver, given)]})
+		not decision.allow
+		decision.waivers == [{"waiver": 0, "state": state}]
+	}
+}
+
+test_a_waiver_of_an_integrity_rule if {
+	firm := object.union(rule, {"integrity": true})
+	decision := decide({"r": firm}, {"deny": {"r": {finding}}}, {"waivers": [waiver]})
+	not decision.allow
+	decision.waivers == [{"waiver": 0, "state": "refused"}]
+}
+
+test_a_waiver_that_ends_soon if {
+	decision := denied({"waivers": [object.union(waiver, {"expires": "2026-11-10T00:00:00Z"})]})
+	decision.allow
+	decision.waivers == [{"waiver": 0, "state": "expiring"}]
+}
+
+test_a_waiver_that_is_not_used if {
+	decision := decide({"r": rule}, {}, {"waivers": [waiver]})
+	decision.waivers == [{"waiver": 0, "state": "unused"}]
+}
+
+test_only_the_waived_finding_is_waived if {
+	other := {"at": {"id": "CVE-2"}, "msg": "worse"}
+	decision := decide({"r": rule}, {"deny": {"r": {finding, other}}}, {"waivers": [waiver]})
+	[violation.id | some violation in decision.violations] == ["CVE-2"]
+	[violation.id | some violation in decision.waived] == ["CVE-1"]
+	decision.rules == [{"name": "r", "status": "violated"}]
+}
+
+test_absent_evidence_is_waived_by_its_name_only if {
+	absent := {"r": object.union(rule, {"requires": ["ci"]})}
+	decide(absent, {}, {"waivers": [object.union(object.remove(waiver, ["id"]), {"evidence": "evidence:ci"})]}).allow
+	not decide(absent, {}, {"waivers": [object.union(waiver, {"id": "evidence:ci"})]}).allow
+	not decide(absent, {}, {"waivers": [object.union(object.remove(waiver, ["id"]), {"purl": "*"})]}).allow
+}
+
+test_a_rule_cannot_pass_a_denial_for_absent_evidence if {
+	sly := {"at": {"id": "evidence:ci"}, "msg": "x", "evidence": "ci"}
+	named := object.union(object.remove(waiver, ["id"]), {"evidence": "evidence:ci"})
+	not decide({"r": rule}, {"deny": {"r": {sly}}}, {"waivers": [named]}).allow
+}

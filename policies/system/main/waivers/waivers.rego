@@ -1,0 +1,133 @@
+# METADATA
+# title: Waivers
+# description: Which findings a waiver of the organisation covers, and what became of each waiver.
+package pushpolicy.main.waivers
+
+import rego.v2
+
+import data.pushpolicy.index
+import data.pushpolicy.main.findings
+import data.pushpolicy.waivers as given
+
+now := time.parse_rfc3339_ns(input.evaluated_at)
+
+# What no waiver covers.
+open[name] := [judgement.finding | some judgement in _judged[name]; count(judgement.waivers) == 0] if {
+	some name in _concerned
+}
+
+open[name] := array.concat(findings.absent[name], findings.denied[name]) if {
+	some name, _ in index.rules
+	not name in _concerned
+}
+
+# What a waiver covers, with the number of the first that does.
+covered[name] := [object.union(judgement.finding, {"waiver": min(judgement.waivers)}) |
+	some judgement in _judged[name]
+	count(judgement.waivers) > 0
+] if {
+	some name in _concerned
+}
+
+covered[name] := [] if {
+	some name, _ in index.rules
+	not name in _concerned
+}
+
+waived := [finding |
+	some found in covered
+	some finding in found
+]
+
+uses := [{"waiver": number, "state": _state(number, waiver)} | some number, waiver in given.waivers]
+
+_judged[name] := judgements if {
+	some name in _concerned
+	judgements := array.concat(
+		[{"finding": finding, "waivers": _for_absence(finding)} | some finding in findings.absent[name]],
+		[{"finding": finding, "waivers": _for_denial(finding)} | some finding in findings.denied[name]],
+	)
+}
+
+_concerned := {waiver.rule | some waiver in _honoured}
+
+_honoured[number] := waiver if {
+	some number, waiver in given.waivers
+	_timing(waiver) == "current"
+	_within_limit(waiver)
+	_allowed(waiver)
+	_here(waiver)
+}
+
+_timing(waiver) := "expired" if {
+	time.parse_rfc3339_ns(waiver.expires) <= now
+} else := "pending" if {
+	time.parse_rfc3339_ns(waiver.not_before) > now
+} else := "current" if {
+	time.parse_rfc3339_ns(waiver.expires) > now
+}
+
+_within_limit(waiver) if {
+	from := time.parse_rfc3339_ns(object.get(waiver, "not_before", input.evaluated_at))
+	time.parse_rfc3339_ns(waiver.expires) - from <= given.max_days * _day
+}
+
+_allowed(waiver) if index.rules[waiver.rule].integrity == false
+
+_here(waiver) if object.get(waiver, "repository", "**") == "**"
+
+_here(waiver) if glob.match(waiver.repository, ["/"], concat("/", [input.target.registry, input.target.repository]))
+
+# Looked up by name, since thousands of findings may meet hundreds of waivers.
+_by_name[waiver.rule][waiver.id] contains number if some number, waiver in _honoured
+
+_by_purl[waiver.rule] contains number if {
+	some number, waiver in _honoured
+	waiver.purl
+	not waiver.id
+}
+
+_for_absence(finding) := {number |
+	some number, waiver in _honoured
+	waiver.rule == finding.rule
+	waiver.evidence == finding.id
+}
+
+_for_denial(finding) := {number |
+	some name in _names(finding)
+	some number in _by_name[finding.rule][name]
+	_fits(_honoured[number], finding)
+} | {number |
+	some number in _by_purl[finding.rule]
+	_fits(_honoured[number], finding)
+}
+
+_names(finding) := {finding.id} | {alias | some alias in finding.at.aliases}
+
+_fits(waiver, _) if not waiver.purl
+
+_fits(waiver, finding) if {
+	is_string(finding.at.purl)
+	glob.match(waiver.purl, null, finding.at.purl)
+}
+
+_used contains number if {
+	some judgements in _judged
+	some judgement in judgements
+	some number in judgement.waivers
+}
+
+_state(number, waiver) := "expiring" if {
+	number in _used
+	time.parse_rfc3339_ns(waiver.expires) - now < 14 * _day
+} else := "used" if {
+	number in _used
+} else := _timing(waiver) if {
+	_timing(waiver) != "current"
+} else := "too_long" if {
+	not _within_limit(waiver)
+} else := "refused" if {
+	not _allowed(waiver)
+} else := "unused"
+
+_day := ((24 * 60) * 60) * 1000000000

@@ -1,0 +1,51 @@
+"""OPA, wherever it runs. `find_engine` is the only way the command line gets one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pushpolicy.engines.interface import Compiler, Engine, Problem, Program, Session
+from pushpolicy.engines.local import LocalOpa
+from pushpolicy.engines.process import Limits
+from pushpolicy.errors import EngineError
+
+__all__ = [
+    "Compiler",
+    "Engine",
+    "Limits",
+    "LocalOpa",
+    "Problem",
+    "Program",
+    "Session",
+    "find_engine",
+]
+
+_HINT = "install the companion wheel (pip install ./packages/opa), or give --engine PATH"
+
+
+def find_engine(option: str | None = None, limits: Limits | None = None) -> LocalOpa:
+    """The engine that `--engine` names, else the one of the companion wheel. PATH is never searched.
+
+    Raises:
+        EngineError: when there is none.
+    """
+    if option is not None:
+        return LocalOpa(_executable(Path(option)), limits=limits)
+    try:
+        import pushpolicy_opa
+    except ModuleNotFoundError as error:
+        raise EngineError("no OPA engine is installed", _HINT) from error
+    return LocalOpa(
+        _executable(pushpolicy_opa.binary()),
+        version=pushpolicy_opa.VERSION,
+        sha256=pushpolicy_opa.SHA256,
+        limits=limits,
+    )
+
+
+def _executable(path: Path) -> Path:
+    absolute = path.absolute()
+    if not absolute.is_file() or not os.access(absolute, os.X_OK):
+        raise EngineError(f"{path} is not an executable file", _HINT)
+    return absolute

@@ -1,0 +1,92 @@
+"""What every engine can do: answer one document. A local OPA process and an OPA server both fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from pushpolicy.model.decision import EngineIdentity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """A policy set as it lies on disk for OPA.
+
+    Attributes:
+        folder: what the other paths are in; left out of messages.
+        bundles: bundle folders, each with a manifest that names its roots.
+        schema: the JSON Schema of the input, one file (a folder would check nothing).
+        capabilities: the builtins that rules may use.
+        query: the entrypoint.
+    """
+
+    folder: Path
+    bundles: tuple[Path, ...]
+    schema: Path
+    capabilities: Path
+    query: str
+
+
+class Session(Protocol):
+    """An engine that has loaded a program, or is loading it."""
+
+    def send(self, document: bytes) -> None:
+        """Hand over the input, canonical JSON; returns at once. Once per session."""
+
+    def answer(self) -> Any:
+        """The value of the program's query for the input.
+
+        Raises:
+            EngineError: when the engine fails, takes too long, or the value is undefined.
+        """
+
+
+class Engine(Protocol):
+    """Something that evaluates Rego."""
+
+    def start(self, program: Program) -> AbstractContextManager[Session]:
+        """Begin loading at once; leaving the context leaves nothing running.
+
+        Raises:
+            EngineError: when the engine cannot be started.
+        """
+
+    def identity(self) -> EngineIdentity:
+        """Which OPA this is, by its own digest.
+
+        Raises:
+            EngineError: when it is not the one it should be, or older than 1.22.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Something OPA objects to, with where; `file` is as OPA was given it, relative to the program."""
+
+    message: str
+    file: str = ""
+    row: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.row}: {self.message}" if self.file else self.message
+
+
+class Compiler(Protocol):
+    """What the policy set needs beyond answers; only a local binary offers it."""
+
+    def parse(self, modules: Sequence[bytes]) -> list[dict[str, Any] | tuple[Problem, ...]]:
+        """The syntax tree of each module with locations, comments and annotations, or its errors.
+
+        Raises:
+            EngineError: when OPA itself fails.
+        """
+
+    def check(self, program: Program) -> tuple[Problem, ...]:
+        """Everything `opa check --strict` objects to.
+
+        Raises:
+            EngineError: when OPA itself fails.
+        """

@@ -1,0 +1,240 @@
+"""OPA as a local process: hermetic, bounded, and known by the digest of its binary."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from pushpolicy.engines.interface import Problem, Program
+from pushpolicy.engines.process import Limits, Process, Result
+from pushpolicy.errors import EngineError
+from pushpolicy.model.decision import EngineIdentity
+from pushpolicy.model.digest import Digest
+from pushpolicy.model.text import printable
+
+OLDEST = (1, 22)
+
+
+class LocalOpa:
+    """The `opa` binary at a path.
+
+    Args:
+        executable: an absolute path; PATH is never searched, an earlier step could have changed it.
+        version: the version, where the companion wheel states it; else the binary is asked.
+        sha256: the digest the binary must have (hex), where the companion wheel states it.
+        limits: bounds on each run.
+    """
+
+    def __init__(
+        self,
+        executable: Path,
+        *,
+        version: str | None = None,
+        sha256: str | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self._executable = executable
+        self._expected = sha256
+        self._limits = limits or Limits()
+        self._identification = _Identification(self, version)
+
+    @property
+    def executable(self) -> Path:
+        """The path of the binary."""
+        return self._executable
+
+    def start(self, program: Program) -> LocalSession:
+        """Start `opa eval`; it loads the bundles while the document is still being read."""
+        process = self.run("eval", *_eval_options(program, self._limits), *_inputs(program), program.query)
+        self._identification.begin()
+        return LocalSession(process, program)
+
+    def identity(self) -> EngineIdentity:
+        """The version and digest; computed in a thread since `start`."""
+        version, digest = self._identification.result()
+        if self._expected is not None and digest.hex != self._expected:
+            raise EngineError(
+                f"{self._executable} is not the OPA it was built as: its SHA-256 is {digest.hex}",
+                "reinstall packages/opa",
+            )
+        if _version_of(version) < OLDEST:
+            raise EngineError(f"OPA {version} is too old: rules need 1.22 or newer", "install packages/opa")
+        return EngineIdentity(name="opa", version=version, digest=digest)
+
+    def parse(self, modules: Sequence[bytes]) -> list[dict[str, Any] | tuple[Problem, ...]]:
+        """Parse each module, as many at once as there are processors."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+            return list(pool.map(self._parse, modules))
+
+    def check(self, program: Program) -> tuple[Problem, ...]:
+        """Run `opa check --strict` on the bundles."""
+        with self.run(
+            "check", "--strict", "--bundle", "--format", "json", *_types(program), *_paths(program)
+        ) as opa:
+            result = opa.finish()
+        if result.code == 0:
+            return ()
+        return problems(result, program.folder)
+
+    def ask_version(self) -> str:
+        """What `opa version` says."""
+        with self.run("version") as opa:
+            result = opa.finish()
+        first = result.stdout.decode("utf-8", "replace").splitlines()[:1]
+        if result.code != 0 or not first or not first[0].startswith("Version: "):
+            raise EngineError(f"{self._executable} is not OPA: `version` exits with {result.code}")
+        return printable(first[0].removeprefix("Version: "), 40)
+
+    def file_digest(self) -> Digest:
+        """The digest of the binary."""
+        try:
+            with self._executable.open("rb") as file:
+                return Digest("sha256", hashlib.file_digest(file, "sha256").hexdigest())
+        except OSError as error:
+            raise EngineError(f"cannot read {self._executable}: {error.strerror}") from error
+
+    def run(self, *arguments: str) -> Process:
+        """Start the binary with these arguments."""
+        return Process([str(self._executable), *arguments], self._limits)
+
+    def _parse(self, module: bytes) -> dict[str, Any] | tuple[Problem, ...]:
+        with self.run("parse", "--format", "json", "--json-include", "locations", "/dev/stdin") as opa:
+            opa.send(module)
+            result = opa.finish()
+        if result.code != 0:
+            return problems(result, Path("/dev"))
+        tree = _json(result.stdout)
+        if not isinstance(tree, dict):
+            raise EngineError("opa parse answered something that is not a syntax tree")
+        return tree
+
+
+class LocalSession:
+    """One running `opa eval`."""
+
+    def __init__(self, process: Process, program: Program) -> None:
+        self._process, self._program = process, program
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.__exit__(kind, error, trace)
+
+    def send(self, document: bytes) -> None:
+        """Hand the document over in the background."""
+        self._process.send(document)
+
+    def answer(self) -> Any:
+        """Wait for the value; undefined is an error, not a false."""
+        result = self._process.finish()
+        if result.code != 0:
+            found = problems(result, self._program.folder)
+            raise EngineError("OPA: " + "; ".join(str(problem) for problem in found[:3]))
+        match _json(result.stdout):
+            case {"result": [{"expressions": [{"value": value}]}]}:
+                return value
+            case answer if answer == {}:
+                raise EngineError(f"OPA: {self._program.query} is undefined")
+        raise EngineError("OPA: an answer in another form than `opa eval --format json` gives")
+
+
+class _Identification:
+    """Version and digest of a binary, found out in a thread while the binary works."""
+
+    def __init__(self, opa: LocalOpa, version: str | None) -> None:
+        self._opa, self._version = opa, version
+        self._digest: Digest | None = None
+        self._error: EngineError | None = None
+        self._thread: threading.Thread | None = None
+
+    def begin(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, daemon=True)
+            self._thread.start()
+
+    def result(self) -> tuple[str, Digest]:
+        self.begin()
+        assert self._thread is not None
+        self._thread.join()
+        if self._version is None or self._digest is None:
+            raise self._error or EngineError("OPA could not be identified")
+        return self._version, self._digest
+
+    def _run(self) -> None:
+        try:
+            self._digest = self._opa.file_digest()
+            self._version = self._version or self._opa.ask_version()
+        except EngineError as error:
+            self._error = error
+
+
+def _eval_options(program: Program, limits: Limits) -> list[str]:
+    return [
+        "--format", "json",
+        "--strict-builtin-errors",
+        # Without it, whether a builtin's error is seen depends on the order of clauses.
+        "--disable-early-exit",
+        "--timeout", f"{limits.seconds:g}s",
+        *_types(program),
+        "--stdin-input",
+    ]  # fmt: skip
+
+
+def _types(program: Program) -> list[str]:
+    return ["--schema", str(program.schema), "--capabilities", str(program.capabilities)]
+
+
+def _paths(program: Program) -> list[str]:
+    return [str(bundle) for bundle in program.bundles]
+
+
+def _inputs(program: Program) -> list[str]:
+    return [argument for path in _paths(program) for argument in ("-b", path)]
+
+
+def _version_of(text: str) -> tuple[int, ...]:
+    parts = text.split("-")[0].split(".")
+    return tuple(int(part) for part in parts[:2]) if all(part.isdigit() for part in parts[:2]) else ()
+
+
+def _json(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise EngineError("OPA answered something that is not JSON") from error
+
+
+def problems(result: Result, folder: Path) -> tuple[Problem, ...]:
+    """The errors of a run that failed; paths are given relative to `folder`."""
+    for content in (result.stdout, result.stderr):
+        try:
+            errors = json.loads(content)["errors"]
+            return tuple(_problem(error, folder) for error in errors)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            continue
+    said = printable(" ".join(result.stderr.decode("utf-8", "replace").split()[:60]), 300)
+    if result.code < 0 or "out of memory" in said or "cannot allocate" in said:
+        return (Problem(message=f"ended by signal {-result.code} or lack of memory ({said})"),)
+    return (Problem(message=said or f"exit code {result.code} without a message"),)
+
+
+def _problem(error: dict[str, Any], folder: Path) -> Problem:
+    location = error.get("location") or {}
+    message = str(error["message"]).replace(f"{folder}/", "")
+    code = f"{error['code']}: " if "code" in error else ""
+    return Problem(
+        message=printable(" ".join(f"{code}{message}".split()), 300),
+        file=printable(str(location.get("file", "")).replace(f"{folder}/", "")),
+        row=int(location.get("row", 0)),
+    )

@@ -1,0 +1,178 @@
+"""One bounded child process: time, memory and output have limits, the environment is what we say it is.
+
+A child never outlives its context. `opa eval --timeout 1s` was seen to run on for 10 s inside a builtin,
+so the deadline is kept here, by killing the process group.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import IO, Self
+
+from pushpolicy.errors import EngineError
+
+_MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds on one run of OPA.
+
+    Attributes:
+        seconds: OPA's own timeout; it is killed `grace` seconds later.
+        memory: bytes of address space. OPA reserves 1.3 GiB before it does anything.
+        output: bytes of standard output; an answer is about twice its findings.
+    """
+
+    seconds: float = 30
+    grace: float = 5
+    memory: int = 6 * 1024 * _MIB
+    output: int = 256 * _MIB
+
+    @property
+    def heap(self) -> int:
+        """What Go is told to stay under: the limit without what it reserves and does not use."""
+        return max(self.memory - 2048 * _MIB, self.memory // 2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How a process ended. `code` is negative when a signal ended it."""
+
+    code: int
+    stdout: bytes
+    stderr: bytes
+
+
+class Process:
+    """A started child. Use as a context; `send` and `finish` once each.
+
+    Raises:
+        EngineError: when it cannot be started.
+    """
+
+    def __init__(self, argv: Sequence[str], limits: Limits) -> None:
+        self._limits = limits
+        self._complaint: str | None = None
+        try:
+            self._popen = subprocess.Popen(
+                argv,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd="/",
+                # OPA_EVAL_DATA and its like would inject modules: nothing of our environment passes.
+                # Go collects only near its limit: most runs end long before, a quarter faster.
+                env={"GOMEMLIMIT": f"{limits.heap}B", "GOGC": "off"},
+                start_new_session=True,
+                preexec_fn=None if sys.platform == "linux" else _limit_self(limits.memory),
+            )
+        except OSError as error:
+            raise EngineError(f"cannot run {argv[0]}: {error.strerror}") from error
+        if sys.platform == "linux":
+            # From outside, so that Popen may use vfork; the child waits for its input anyway.
+            with suppress(ProcessLookupError):
+                resource.prlimit(self._popen.pid, resource.RLIMIT_AS, (limits.memory, limits.memory))
+        deadline = limits.seconds + limits.grace
+        self._timer = threading.Timer(deadline, self._kill, [f"no answer within {deadline:g} s"])
+        self._timer.daemon = True
+        self._writer: threading.Thread | None = None
+        self._streams = [
+            _Reader(self._popen.stdout, limits.output, self._kill),
+            _Reader(self._popen.stderr, _MIB, self._kill),
+        ]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._kill(None)
+        self._popen.wait()
+        self._timer.cancel()
+        if self._writer:
+            self._writer.join()
+        for reader in self._streams:
+            reader.join()
+        for stream in (self._popen.stdin, self._popen.stdout, self._popen.stderr):
+            assert stream is not None
+            with suppress(BrokenPipeError):
+                stream.close()
+
+    def send(self, content: bytes) -> None:
+        """Write standard input in the background, and let the time run; once."""
+        self._timer.start()
+        self._writer = threading.Thread(target=self._write, args=[content], daemon=True)
+        self._writer.start()
+
+    def finish(self) -> Result:
+        """Wait for the end.
+
+        Raises:
+            EngineError: at the deadline, or when the output is over its limit.
+        """
+        if self._writer is None:
+            self.send(b"")
+        stdout, stderr = (stream.content() for stream in self._streams)
+        code = self._popen.wait()
+        self._timer.cancel()
+        if self._complaint:
+            raise EngineError(f"OPA was stopped: {self._complaint}")
+        return Result(code=code, stdout=stdout, stderr=stderr)
+
+    def _write(self, content: bytes) -> None:
+        assert self._popen.stdin is not None
+        # A child that died says why on its other streams.
+        with suppress(BrokenPipeError):
+            self._popen.stdin.write(content)
+        with suppress(BrokenPipeError):
+            self._popen.stdin.close()
+
+    def _kill(self, complaint: str | None) -> None:
+        if self._popen.poll() is None:
+            self._complaint = self._complaint or complaint
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._popen.pid, signal.SIGKILL)
+
+
+class _Reader(threading.Thread):
+    """Reads one stream to its end, so that the child never blocks on it; past the limit, kills."""
+
+    def __init__(self, stream: IO[bytes] | None, limit: int, kill: Callable[[str], None]) -> None:
+        super().__init__(daemon=True)
+        assert stream is not None
+        self._stream, self._limit, self._kill = stream, limit, kill
+        self._parts: list[bytes] = []
+        self.start()
+
+    def run(self) -> None:
+        size = 0
+        while part := self._stream.read1(1 << 20):  # type: ignore[attr-defined]
+            size += len(part)
+            if size > self._limit:
+                return self._kill(f"its output is over {self._limit // _MIB} MiB")
+            self._parts.append(part)
+        return None
+
+    def content(self) -> bytes:
+        self.join()
+        return b"".join(self._parts)
+
+
+def _limit_self(memory: int) -> Callable[[], None]:
+    def limit() -> None:
+        # macOS knows RLIMIT_AS but may refuse to lower it; the deadline and GOMEMLIMIT remain.
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+
+    return limit

@@ -1,0 +1,91 @@
+"""The data of a policy set: settings, waivers and enforcement, handed over as digested."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pushpolicy.errors import PolicyError
+from pushpolicy.evaluate.index import Index
+from pushpolicy.model import canonical
+
+MAX_DAYS = 90
+
+SETTINGS_PATH = "data/settings/data.json"
+WAIVERS_PATH = "data/pushpolicy/waivers/data.json"
+ENFORCEMENT_PATH = "data/pushpolicy/enforcement/data.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositoryPolicy:
+    """What the repository's own pushpolicy.yaml says, already parsed.
+
+    Attributes:
+        rules: folders with rules in addition.
+        settings: rule to key to value; only for rules that say `repo_may: [settings]`.
+        waivers: in the form of waivers.yaml; only for rules that say `repo_may: [waive]`.
+        file: the name to use in messages.
+    """
+
+    rules: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    waivers: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
+    file: str = "pushpolicy.yaml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyData:
+    """The three data documents, complete.
+
+    Attributes:
+        settings: rule to key to value, defaults included.
+        waivers: {max_days, waivers}.
+        enforcement: {rules, observe?}.
+        warnings: waivers of rules that do not exist.
+    """
+
+    settings: Mapping[str, Mapping[str, Any]] = field(hash=False)
+    waivers: Mapping[str, Any] = field(hash=False)
+    enforcement: Mapping[str, Any] = field(hash=False)
+    warnings: tuple[str, ...]
+
+    def files(self) -> dict[str, bytes]:
+        """The documents as files of the data bundle."""
+        return {
+            SETTINGS_PATH: canonical.encode(self.settings),
+            WAIVERS_PATH: canonical.encode(self.waivers),
+            ENFORCEMENT_PATH: canonical.encode(self.enforcement),
+        }
+
+
+def default_data(index: Index) -> PolicyData:
+    """The data of rules that nobody has set anything for."""
+    return PolicyData(
+        settings=default_settings(index),
+        waivers={"max_days": MAX_DAYS, "waivers": []},
+        enforcement={"rules": {}},
+        warnings=(),
+    )
+
+
+def default_settings(index: Index) -> dict[str, dict[str, Any]]:
+    """Rule to key to default."""
+    return {
+        name: {key: part["default"] for key, part in entry.settings.items()}
+        for name, entry in index.rules.items()
+    }
+
+
+def waivers_of(files: Mapping[str, bytes]) -> tuple[Mapping[str, Any], ...]:
+    """The waivers in the files of a set, in the order that OPA's answer counts them.
+
+    Raises:
+        PolicyError: when the document is malformed.
+    """
+    try:
+        waivers = json.loads(files[WAIVERS_PATH])["waivers"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise PolicyError(f"{WAIVERS_PATH} is malformed: {error!r}") from error
+    return tuple(waivers)

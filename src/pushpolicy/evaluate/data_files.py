@@ -1,0 +1,59 @@
+"""settings.yaml, waivers.yaml and enforcement.yaml: read once, and checked against their schemas."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pushpolicy.evaluate.json_schema import MismatchError, compile_schema
+from pushpolicy.evaluate.metadata import is_kind, is_time
+from pushpolicy.evaluate.shipped import policies
+from pushpolicy.evaluate.sources import SourceFile
+from pushpolicy.model import strict_yaml
+
+
+def read_document(file: SourceFile, name: str, problems: list[str]) -> dict[str, Any]:
+    """The JSON value of a data file; empty, and with its problems added, when it is malformed."""
+    try:
+        value = strict_yaml.read(file.content)
+    except strict_yaml.YamlError as error:
+        problems.append(f"{file.path}:{error.line}: {error}")
+        return {}
+    found = list(schema_problems(name, value))
+    problems += [f"{file.path}: {text}" for text in found]
+    return {} if found or value is None else dict(value)
+
+
+def schema_problems(name: str, value: Any) -> Iterator[str]:
+    """Check against policies/schema/<name>.v1.json; an empty file says nothing, which is allowed."""
+    if value is None:
+        return
+    schema = json.loads((policies() / "schema" / f"{name.removesuffix('.yaml')}.v1.json").read_bytes())
+    try:
+        compile_schema(schema)(value)
+    except MismatchError as error:
+        yield str(error)
+
+
+def waiver_problems(waiver: Mapping[str, Any]) -> Iterator[str]:
+    """What the schema cannot say of a waiver."""
+    if not {"id", "purl", "evidence"} & waiver.keys():
+        yield "names no finding; give id, purl, or evidence: evidence:KIND"
+    if "evidence" in waiver:
+        if {"id", "purl"} & waiver.keys():
+            yield "evidence does not go together with id or purl"
+        if not is_kind(waiver["evidence"].removeprefix("evidence:")):
+            yield f"{waiver['evidence']} is not a kind of evidence"
+    for key in ("expires", "not_before"):
+        if key in waiver and not is_time(waiver[key]):
+            yield f'{key} is not a time like "2027-01-01T00:00:00Z"'
+
+
+def time_problems(enforcement: Mapping[str, Any]) -> Iterator[str]:
+    """Which times of an enforcement document are none."""
+    measures = {f"rules.{rule}": measure for rule, measure in enforcement.get("rules", {}).items()}
+    measures["observe"] = enforcement.get("observe", {})
+    for place, measure in measures.items():
+        if "until" in measure and not is_time(measure["until"]):
+            yield f'{place}.until is not a time like "2027-01-01T00:00:00Z"'

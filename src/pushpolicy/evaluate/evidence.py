@@ -1,0 +1,36 @@
+"""The evidence document is checked here: OPA type-checks rules against the schema, and never the input."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+
+from pushpolicy.errors import InputError
+from pushpolicy.evaluate.json_schema import Check, MismatchError, compile_schema, holds_null
+from pushpolicy.evaluate.shipped import policies
+from pushpolicy.model.document import Document
+from pushpolicy.model.text import printable
+
+
+def validate_evidence(document: Document) -> None:
+    """Check a document against ``pushpolicy.evidence/v1``.
+
+    Raises:
+        InputError: naming the first place that does not fit, as in ``scans.items[0].findings[3].severity``.
+    """
+    try:
+        _check()(document.value)
+        # Looking through all of it is slow, and the word is rare.
+        if b"null" in document.content and holds_null(document.value):
+            raise MismatchError("holds null; a field that is not known is left out")
+    except (MismatchError, RecursionError) as error:
+        message = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise InputError(
+            f"the evidence does not fit its schema: {printable(message, 300)}",
+            "`pushpolicy schema evidence` prints the schema",
+        ) from error
+
+
+@cache
+def _check() -> Check:
+    return compile_schema(json.loads((policies() / "schema" / "evidence.v1.json").read_bytes()))

@@ -1,0 +1,123 @@
+"""The index: which rules there are, what each says of itself, and which evidence it requires.
+
+It is generated from OPA's syntax trees, never found by iterating over `data.pushpolicy.rules`: iteration
+evaluates whole packages and believes in rules that a data file pretends. A folder of rules is indexed on
+each run; that of the shipped rules is committed, and `make index` writes it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from pushpolicy.errors import PolicyError
+from pushpolicy.model import canonical
+
+HEADS = ("deny", "not_applicable", "warn")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleEntry:
+    """One rule, as indexed.
+
+    Attributes:
+        requires: the evidence that must be there, sorted: what it reads, and what it says it requires.
+        heads: which of deny, not_applicable and warn it defines.
+        effective_on: before this time (RFC 3339) its violations only warn.
+        repo_may: what pushpolicy.yaml may do to it: settings, waive.
+        integrity: whether it can never be waived.
+        settings: key to a JSON Schema fragment with type and default.
+    """
+
+    title: str
+    description: str
+    severity: str
+    fix: str
+    requires: tuple[str, ...]
+    heads: tuple[str, ...]
+    effective_on: str | None
+    repo_may: tuple[str, ...]
+    integrity: bool
+    settings: Mapping[str, Mapping[str, Any]] = field(hash=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in the index document."""
+        value: dict[str, Any] = {
+            "title": self.title,
+            "description": self.description,
+            "severity": self.severity,
+            "fix": self.fix,
+            "requires": list(self.requires),
+            "heads": list(self.heads),
+            "repo_may": list(self.repo_may),
+            "integrity": self.integrity,
+            "settings": self.settings,
+        }
+        return value | ({"effective_on": self.effective_on} if self.effective_on else {})
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """Read an entry of our own making.
+
+        Raises:
+            KeyError: when a field is absent.
+        """
+        return cls(
+            title=value["title"],
+            description=value["description"],
+            severity=value["severity"],
+            fix=value["fix"],
+            requires=tuple(value["requires"]),
+            heads=tuple(value["heads"]),
+            effective_on=value.get("effective_on"),
+            repo_may=tuple(value["repo_may"]),
+            integrity=value["integrity"],
+            settings=value["settings"],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    """All rules of a set by name, and what each function of the lib reads (topic.name to kinds)."""
+
+    rules: Mapping[str, RuleEntry] = field(hash=False)
+    lib: Mapping[str, tuple[str, ...]] = field(hash=False)
+
+    def data(self) -> bytes:
+        """The data document of the bundle, with its place in `data`."""
+        value = {
+            "rules": {name: entry.to_json() for name, entry in self.rules.items()},
+            "lib": {name: list(kinds) for name, kinds in self.lib.items()},
+        }
+        return canonical.encode({"pushpolicy": {"index": value}})
+
+    def module(self) -> bytes:
+        """The module of the bundle: one static reference to each thing that a rule defines."""
+        lines = ["# Generated from the rules. Do not edit.", "package pushpolicy.index", "", "import rego.v2"]
+        for head in HEADS:
+            for name in sorted(self.rules):
+                if head in self.rules[name].heads:
+                    lines += ["", f'{head}["{name}"] := data.pushpolicy.rules.{name}.{head}']
+        return ("\n".join(lines) + "\n").encode()
+
+    @classmethod
+    def read(cls, content: bytes) -> Self:
+        """Read a data document written by `data`.
+
+        Raises:
+            PolicyError: when it is not one.
+        """
+        try:
+            value = json.loads(content)["pushpolicy"]["index"]
+            return cls(
+                rules={name: RuleEntry.from_json(entry) for name, entry in value["rules"].items()},
+                lib={name: tuple(kinds) for name, kinds in value["lib"].items()},
+            )
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise PolicyError(f"the index of the rules is malformed: {error!r}") from error
+
+    def joined(self, other: Index) -> Index:
+        """This index with the rules of another, none of which it has."""
+        return Index(rules={**self.rules, **other.rules}, lib={**self.lib, **other.lib})

@@ -1,0 +1,178 @@
+"""A policy set: everything that decides, as the files that are digested, recorded and handed to OPA.
+
+capabilities.json                         what rules may call
+schema/evidence.v1.json                   what rules are type-checked against
+system/{main,lib}/...                     our Rego
+index/{data.json,index.rego}              the rules there are
+rules/<rule>/<rule>.rego
+data/{settings,pushpolicy/...}/data.json  settings, waivers, enforcement
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+from pushpolicy.engines.interface import Compiler
+from pushpolicy.errors import PolicyError
+from pushpolicy.evaluate.data import WAIVERS_PATH, PolicyData, RepositoryPolicy, default_data, waivers_of
+from pushpolicy.evaluate.index import Index
+from pushpolicy.evaluate.shipped import policies
+from pushpolicy.evaluate.sources import Source, SourceFile, fail_if, read_source
+from pushpolicy.model import canonical
+from pushpolicy.model.decision import PolicyIdentity
+from pushpolicy.model.digest import Digest
+
+PACK = "pack"
+CAPABILITIES = "capabilities.json"
+SCHEMA = "schema/evidence.v1.json"
+INDEX_DATA, INDEX_MODULE = "index/data.json", "index/index.rego"
+_DATA = "data/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicySet:
+    """A complete policy set.
+
+    Attributes:
+        files: path to content, as in the module's docstring.
+        identity: source, digests, and whether it is anchored.
+        index: the rules.
+        waivers: in the order in which OPA counts them.
+        capabilities: what OPA is given; for a recorded set never more than it recorded.
+        warnings: what a push should say loudly, one line each.
+    """
+
+    files: Mapping[str, bytes] = field(repr=False, hash=False)
+    identity: PolicyIdentity
+    index: Index = field(repr=False)
+    waivers: tuple[Mapping[str, Any], ...] = field(repr=False, hash=False)
+    capabilities: bytes = field(repr=False, hash=False)
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, files: Mapping[str, bytes], source: str, anchored: bool) -> Self:
+        """The set that these files are.
+
+        Raises:
+            PolicyError: when one is absent, malformed, or not part of a policy set.
+        """
+        for path in (CAPABILITIES, SCHEMA, INDEX_DATA, INDEX_MODULE, WAIVERS_PATH):
+            if path not in files:
+                raise PolicyError(f"the policy set lacks {path}")
+        return cls(
+            files=files,
+            identity=_identity(files, source, anchored),
+            index=Index.read(files[INDEX_DATA]),
+            waivers=waivers_of(files),
+            capabilities=files[CAPABILITIES],
+        )
+
+    def bundle(self) -> bytes:
+        """The whole set as a tar.gz; the same bytes for the same files."""
+        from pushpolicy.evaluate.bundle import pack
+
+        return pack(self.files)
+
+    @classmethod
+    def from_bundle(cls, content: bytes, source: str = "record", anchored: bool = False) -> Self:
+        """The set that was recorded; its capabilities are reduced to what is allowed today.
+
+        Raises:
+            PolicyError: when the archive or a file in it is not what `bundle` writes.
+        """
+        from pushpolicy.evaluate.bundle import reduce_capabilities, unpack
+
+        policy = cls.of(unpack(content), source, anchored)
+        return replace(policy, capabilities=reduce_capabilities(policy.capabilities))
+
+
+def load(sources: Sequence[str], compiler: Compiler, repository: RepositoryPolicy) -> PolicySet:
+    """Read, index and merge the sources; see `pushpolicy.evaluate.load_policy`."""
+    if not sources:
+        raise PolicyError("no policy was given", "without --policy the shipped pack decides")
+    shipped = Index.read(_shipped(INDEX_DATA))
+    anchored = all(source == PACK for source in sources)
+    index = shipped if PACK in sources else Index(rules={}, lib=shipped.lib)
+    own = [read_source(Path(source)) for source in sources if source != PACK]
+    added = [read_source(Path(folder)) for folder in repository.rules]
+    _refuse_data(added, repository)
+    rules = _unique(index, [*own, *added])
+    if rules:
+        from pushpolicy.evaluate.indexing import build_index
+
+        index = index.joined(build_index(rules, compiler, shipped.lib))
+    if not index.rules:
+        raise PolicyError("the policy has no rules", "a rule is a folder <rule>/<rule>.rego")
+    theirs = {name for source in added for name in source.rules}
+    restricted = frozenset(index.rules.keys() - theirs) if anchored else frozenset[str]()
+    data = _data(own, index, repository, restricted)
+    generated = {INDEX_DATA: index.data(), INDEX_MODULE: index.module()} if index is not shipped else {}
+    files = _shipped_files() | generated | _rule_files(index, rules) | data.files()
+    policy = PolicySet.of(files, ", ".join(sources), anchored)
+    return replace(policy, warnings=data.warnings)
+
+
+def _unique(index: Index, sources: Iterable[Source]) -> dict[str, SourceFile]:
+    rules, problems = dict[str, SourceFile](), list[str]()
+    for source in sources:
+        for name, file in source.rules.items():
+            if name in rules or name in index.rules:
+                other = rules[name].path if name in rules else "the shipped pack"
+                problems.append(f"{file.path}: a rule named {name} is in {other} too")
+            rules[name] = file
+    fail_if(problems)
+    return rules
+
+
+def _refuse_data(added: Iterable[Source], repository: RepositoryPolicy) -> None:
+    fail_if(
+        [
+            f"{file.path}: not read; settings and waivers of a repository are in {repository.file}"
+            for source in added
+            for file in source.data.values()
+        ]
+    )
+
+
+def _data(
+    sources: Sequence[Source], index: Index, repository: RepositoryPolicy, restricted: frozenset[str]
+) -> PolicyData:
+    if repository == RepositoryPolicy() and not any(source.data for source in sources):
+        return default_data(index)
+    from pushpolicy.evaluate.merge import read_data
+
+    return read_data(sources, index, repository, restricted)
+
+
+def _shipped(path: str) -> bytes:
+    return (policies() / path).read_bytes()
+
+
+def _shipped_files() -> dict[str, bytes]:
+    root = policies()
+    modules = (path for path in (root / "system").rglob("*.rego") if not path.name.endswith("_test.rego"))
+    files = {path.relative_to(root).as_posix(): path.read_bytes() for path in modules}
+    return files | {path: _shipped(path) for path in (CAPABILITIES, SCHEMA, INDEX_DATA, INDEX_MODULE)}
+
+
+def _rule_files(index: Index, rules: Mapping[str, SourceFile]) -> dict[str, bytes]:
+    paths = {name: f"rules/{name}/{name}.rego" for name in index.rules}
+    return {path: rules[name].content if name in rules else _shipped(path) for name, path in paths.items()}
+
+
+def _identity(files: Mapping[str, bytes], source: str, anchored: bool) -> PolicyIdentity:
+    data = {path for path in files if path.startswith(_DATA)}
+    parts = {
+        "rules": _digest(files, files.keys() - data),
+        "settings": _digest(files, data - {WAIVERS_PATH}),
+        "waivers": _digest(files, {WAIVERS_PATH}),
+    }
+    whole = Digest.of(canonical.encode({name: str(digest) for name, digest in parts.items()}))
+    return PolicyIdentity(source=source, digest=whole, anchored=anchored, **parts)
+
+
+def _digest(files: Mapping[str, bytes], paths: Iterable[str]) -> Digest:
+    return Digest.of(canonical.encode({path: str(Digest.of(files[path])) for path in paths}))

@@ -1,0 +1,57 @@
+"""Settings of rules: declared in METADATA as JSON Schema fragments, given in settings.yaml."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pushpolicy.evaluate.json_schema import compile_schema, holds_null
+
+_KEYWORDS = frozenset(
+    {
+        "type",
+        "default",
+        "description",
+        "enum",
+        "items",
+        "minItems",
+        "maxItems",
+        "uniqueItems",
+        "minimum",
+        "maximum",
+        "minLength",
+        "maxLength",
+        "pattern",
+        "properties",
+        "additionalProperties",
+        "required",
+    }
+)
+_TYPES = frozenset({"string", "integer", "number", "boolean", "array", "object"})
+
+
+def fragment_problems(settings: object) -> Iterator[str]:
+    """What is wrong with the settings that a rule declares."""
+    if not isinstance(settings, dict):
+        yield "custom.settings is not a map"
+        return
+    for key, fragment in settings.items():
+        name = f"custom.settings.{key}"
+        if not isinstance(fragment, dict) or fragment.get("type") not in _TYPES or "default" not in fragment:
+            yield f"{name} needs a type ({', '.join(sorted(_TYPES))}) and a default"
+        elif unknown := sorted(fragment.keys() - _KEYWORDS):
+            yield f"{name}: unknown key {unknown[0]!r}"
+        elif problem := setting_problem(fragment, fragment["default"]):
+            yield f"{name}: the default: {problem}"
+
+
+def setting_problem(fragment: Mapping[str, Any], value: Any) -> str | None:
+    """Why a value does not fit a rule's setting; None when it does."""
+    if holds_null(value):
+        return "is or holds null"
+    try:
+        compile_schema(fragment)(value)
+    except (ValueError, TypeError, AttributeError, re.error) as error:
+        return str(error)
+    return None

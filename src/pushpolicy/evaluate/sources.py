@@ -1,0 +1,139 @@
+"""Reading a folder of rules: each file once, as the bytes that are digested and evaluated.
+
+Whatever looks like policy and would not be evaluated is an error, since it would silently never deny.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pushpolicy.errors import PolicyError
+from pushpolicy.model.text import printable
+
+RULE_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+SETTINGS, WAIVERS, ENFORCEMENT = "settings.yaml", "waivers.yaml", "enforcement.yaml"
+_DATA_FILES = frozenset({SETTINGS, WAIVERS, ENFORCEMENT})
+_BUNDLE_DATA = frozenset({"data.json", "data.yaml", "data.yml"})
+_MAX_FILE = 4 * 1024 * 1024
+_TEST = "_test.rego"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFile:
+    """A file of a policy, with the path to name in messages."""
+
+    path: Path
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What one `--policy` holds: rules by name, and data files by file name."""
+
+    rules: dict[str, SourceFile]
+    data: dict[str, SourceFile]
+
+
+def read_source(path: Path) -> Source:
+    """Read a folder of rules, or a single rule file.
+
+    Raises:
+        PolicyError: naming every file that is unreadable, misplaced or outside the folder, one a line.
+    """
+    if path.is_file() and path.suffix == ".rego":
+        problems, file = list[str](), None
+        if not RULE_NAME.fullmatch(path.stem):
+            problems.append(f"{path}: {path.stem!r} is not a valid name for a rule")
+        else:
+            file = _read(path, path.resolve().parent, problems)
+        fail_if(problems)
+        return Source(rules={path.stem: file} if file else {}, data={})
+    if not path.is_dir():
+        raise PolicyError(
+            f"policy {path} is not a folder or a .rego file",
+            "write pack, a folder with RULE/RULE.rego in it, or one .rego file",
+        )
+    return _read_folder(path)
+
+
+def fail_if(problems: list[str]) -> None:
+    """Raise all problems together, one a line.
+
+    Raises:
+        PolicyError: when there is one.
+    """
+    if problems:
+        raise PolicyError("\n".join(printable(problem, 500) for problem in problems))
+
+
+def _read_folder(folder: Path) -> Source:
+    rules, data, problems = dict[str, SourceFile](), dict[str, SourceFile](), list[str]()
+    root = folder.resolve()
+    for entry in _entries(folder, problems):
+        if entry.is_dir():
+            if file := _read_rule(entry, root, problems):
+                rules[entry.name] = file
+        elif entry.name in _DATA_FILES:
+            if file := _read(entry, root, problems):
+                data[entry.name] = file
+        elif entry.suffix == ".rego":
+            problems.append(f"{entry}: a rule is a folder of its own: {entry.stem}/{entry.name}")
+        elif entry.suffix in (".yaml", ".yml", ".json"):
+            known = ", ".join(sorted(_DATA_FILES))
+            problems.append(f"{entry}: not a file that is read; data is in {known}")
+    fail_if(problems)
+    return Source(rules=rules, data=data)
+
+
+def _read_rule(folder: Path, root: Path, problems: list[str]) -> SourceFile | None:
+    """The one file of a rule's folder; None for a folder without Rego."""
+    expected = folder / f"{folder.name}.rego"
+    found = list(_policy_files(folder, problems))
+    if not found:
+        return None
+    problems += [
+        f"{path}: not evaluated; the rule {folder.name} is {expected.name} alone"
+        for path in found
+        if path != expected
+    ]
+    if expected not in found:
+        return None
+    if not RULE_NAME.fullmatch(folder.name):
+        problems.append(f"{folder}: {folder.name!r} is not a valid name for a rule ({RULE_NAME.pattern})")
+        return None
+    return _read(expected, root, problems)
+
+
+def _policy_files(folder: Path, problems: list[str]) -> Iterator[Path]:
+    """Everything below that OPA would take for policy or data; tests and examples are not part of it."""
+    for entry in _entries(folder, problems):
+        if entry.is_dir():
+            yield from _policy_files(entry, problems) if not entry.is_symlink() else [entry]
+        elif entry.name in _BUNDLE_DATA or (entry.suffix == ".rego" and not entry.name.endswith(_TEST)):
+            yield entry
+
+
+def _entries(folder: Path, problems: list[str]) -> list[Path]:
+    try:
+        return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    except OSError as error:
+        problems.append(f"{folder}: {error.strerror}")
+        return []
+
+
+def _read(path: Path, root: Path, problems: list[str]) -> SourceFile | None:
+    try:
+        if not path.resolve().is_relative_to(root):
+            problems.append(f"{path}: a link that leaves the policy folder")
+        elif not path.is_file():
+            problems.append(f"{path}: not a regular file")
+        elif path.stat().st_size > _MAX_FILE:
+            problems.append(f"{path}: over the limit of 4 MiB")
+        else:
+            return SourceFile(path=path, content=path.read_bytes())
+    except OSError as error:
+        problems.append(f"{path}: {error.strerror}")
+    return None

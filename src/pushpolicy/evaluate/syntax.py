@@ -1,0 +1,207 @@
+"""The shape of a rule, from OPA's own syntax tree.
+
+OPA accepts many modules that never deny anything: `denny contains`, `deny := "x"`, a nested package, a
+misspelt setting. Each is refused here, and what a rule reads is computed, since that is what it requires.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pushpolicy.evaluate.index import HEADS
+from pushpolicy.evaluate.metadata import KINDS
+
+_ALWAYS = frozenset({"schema", "evaluated_at", "target", "image", "reports"})
+_RULES = ("data", "pushpolicy", "rules")
+_LIB = ("data", "pushpolicy", "lib")
+
+Path = tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reads:
+    """What a piece of Rego refers to.
+
+    Attributes:
+        kinds: evidence that must be there: a kind with a status, clock, or extra.NAME.
+        settings: keys of the rule's own settings.
+        functions: what it uses of the shipped lib, as topic.name.
+    """
+
+    kinds: frozenset[str] = frozenset()
+    settings: frozenset[str] = frozenset()
+    functions: frozenset[str] = frozenset()
+
+
+class _RefusedError(ValueError):
+    """A reference that a rule may not make."""
+
+
+def package_of(tree: Mapping[str, Any]) -> tuple[str, ...]:
+    """The package path of a module, with `data` first."""
+    return tuple(str(part["value"]) for part in tree["package"]["path"])
+
+
+def shape_problems(name: str, tree: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
+    """Why a module is not a rule of this name: line and text."""
+    if package_of(tree) != (*_RULES, name):
+        package = ".".join(package_of(tree)[1:])
+        yield _row(tree["package"]), f"package is {package}, must be pushpolicy.rules.{name}"
+    if not any(_import_path(item) == ("rego", "v2") for item in tree.get("imports", [])):
+        yield (
+            _row(tree["package"]),
+            "`import rego.v2` is required: without it, `not` passes over absent fields",
+        )
+    rules = tree.get("rules", [])
+    for rule in rules:
+        if problem := _head_problem(rule):
+            yield _row(rule), problem
+    if not {"deny", "warn"} & set(heads(tree)):
+        yield (
+            _row(tree["package"]),
+            "neither `deny contains` nor `warn contains`: it would never find anything",
+        )
+
+
+def heads(tree: Mapping[str, Any]) -> tuple[str, ...]:
+    """Which of deny, not_applicable, warn a module defines."""
+    names = {_head_name(rule) for rule in tree.get("rules", [])}
+    return tuple(head for head in HEADS if head in names)
+
+
+def read_references(
+    name: str | None, tree: Mapping[str, Any], node: Any
+) -> tuple[Reads, list[tuple[int, str]]]:
+    """What a node of a module reads, and the references in it that are refused.
+
+    Args:
+        name: the rule; None inside the shipped lib, which has no settings.
+        tree: the module, for its imports.
+        node: the part to look at.
+    """
+    collector = _Collector(name, dict(_aliases(tree)))
+    collector.visit(node, 1)
+    reads = Reads(
+        kinds=frozenset(collector.kinds),
+        settings=frozenset(collector.settings),
+        functions=frozenset(collector.functions),
+    )
+    return reads, collector.problems
+
+
+class _Collector:
+    def __init__(self, name: str | None, aliases: Mapping[str, Path]) -> None:
+        self._name, self._aliases = name, aliases
+        self.kinds, self.settings, self.functions = set[str](), set[str](), set[str]()
+        self.problems: list[tuple[int, str]] = []
+
+    def visit(self, node: Any, row: int) -> None:
+        if isinstance(node, list):
+            for item in node:
+                self.visit(item, row)
+        elif isinstance(node, dict):
+            self._visit_node(node, _row(node, row))
+
+    def _visit_node(self, node: dict[str, Any], row: int) -> None:
+        if "with" in node:
+            self.problems.append((row, "`with` in a rule would replace the evidence it judges"))
+        kind, value = node.get("type"), node.get("value")
+        if kind == "var" and isinstance(value, str):
+            self._reference((value,), row)
+        elif kind == "ref" and isinstance(value, list):
+            head, *rest = value
+            if head.get("type") == "var":
+                self._reference((head["value"], *map(_literal, rest)), row)
+            else:
+                self.visit(head, row)
+            self.visit([part for part in rest if part.get("type") != "string"], row)
+        else:
+            for key, item in node.items():
+                if key not in ("location", "annotations"):
+                    self.visit(item, row)
+
+    def _reference(self, path: Path, row: int) -> None:
+        full = (*self._aliases.get(str(path[0]), path[:1]), *path[1:])
+        try:
+            if full[0] == "input":
+                self._input(full)
+            elif full[0] == "data":
+                self._data(full)
+        except _RefusedError as error:
+            self.problems.append((row, str(error)))
+
+    def _input(self, path: Path) -> None:
+        kind = path[1] if len(path) > 1 else None
+        if kind is None:
+            raise _RefusedError("`input` as a whole: name the kind of evidence, as in input.tests")
+        if kind == "extra":
+            if len(path) < 3 or path[2] is None:
+                raise _RefusedError("`input.extra` as a whole: name it, as in input.extra.NAME")
+            kind = f"extra.{path[2]}"
+        elif kind not in KINDS | _ALWAYS:
+            raise _RefusedError(f"input.{kind} is not in the evidence")
+        if kind not in _ALWAYS:
+            self.kinds.add(kind)
+
+    def _data(self, path: Path) -> None:
+        match path[1:]:
+            case ("settings", str(rule), str(key), *_) if rule == self._name:
+                self.settings.add(key)
+            case ("pushpolicy", "lib", str(topic), str(function), *_):
+                self.functions.add(f"{topic}.{function}")
+            case ("pushpolicy", "rules", str(rule), str(_), *_) if rule == self._name:
+                pass
+            case _:
+                shown = ".".join(part or "[...]" for part in path)
+                raise _RefusedError(
+                    f"{shown}: a rule reads only its own settings (data.settings.{self._name}.KEY) and lib"
+                )
+
+
+def _head_problem(rule: Mapping[str, Any]) -> str | None:
+    head, name = rule["head"], _head_name(rule)
+    if name.startswith("_"):
+        return None
+    if name not in HEADS:
+        return f"`{name}` is not deny, warn or not_applicable; the name of a helper starts with _"
+    partial_set = len(head.get("ref", [])) == 1 and "key" in head and "value" not in head
+    if not partial_set or "args" in head or rule.get("default") or "else" in rule:
+        return f"`{name}` must be written `{name} contains ... if ...`; in this form it never finds anything"
+    return None
+
+
+def _head_name(rule: Mapping[str, Any]) -> str:
+    head = rule["head"]
+    return str(head.get("name") or head["ref"][0]["value"])
+
+
+def _literal(part: Mapping[str, Any]) -> str | None:
+    return part["value"] if part.get("type") == "string" else None
+
+
+def _import_path(item: Mapping[str, Any]) -> Path:
+    head, *rest = item["path"]["value"] if item["path"]["type"] == "ref" else [item["path"]]
+    return (str(head["value"]), *map(_literal, rest))
+
+
+def _aliases(tree: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
+    for item in tree.get("imports", []):
+        path = _import_path(item)
+        if path[0] in ("input", "data"):
+            yield item.get("alias") or str(path[-1]), path
+
+
+def _row(node: Mapping[str, Any], fallback: int = 1) -> int:
+    location = node.get("location")
+    return int(location["row"]) if isinstance(location, dict) else fallback
+
+
+def lib_functions(tree: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
+    """The rules of a lib module by name, as topic.name, with their syntax trees."""
+    topic = package_of(tree)[len(_LIB)]
+    result: dict[str, list[Any]] = {}
+    for rule in tree.get("rules", []):
+        result.setdefault(f"{topic}.{_head_name(rule)}", []).append(rule)
+    return {name: tuple(rules) for name, rules in result.items()}

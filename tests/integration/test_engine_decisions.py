@@ -1,0 +1,247 @@
+"""From folders of rules and documents to decisions, with the real OPA."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import fastjsonschema
+import pytest
+
+from pushpolicy.engines import LocalOpa
+from pushpolicy.errors import PolicyError
+from pushpolicy.evaluate import PACK, PolicySet, RepositoryPolicy, check_policy, evaluate, load_policy
+from pushpolicy.evaluate.indexing import build_index, build_lib, index_shipped
+from pushpolicy.evaluate.shipped import policies
+from pushpolicy.evaluate.sources import SourceFile
+from pushpolicy.model.decision import RuleStatus, Verdict
+from tests.policies import evidence, rule, scan, write_policy
+
+FINDING = {
+    "id": "CVE-1",
+    "severity": "critical",
+    "kind": "vulnerability",
+    "purl": "pkg:pypi/a@1",
+    "package": "a",
+}
+WAIVER = (
+    "{rule: scan_severity, id: CVE-1, reason: not reachable, approver: sam, expires: '2099-01-01T00:00:00Z'}"
+)
+SIZE = 'deny contains {"at": {}, "msg": "too large"} if input.image.size > data.settings.size.max'
+SIZE_RULE = rule("size", SIZE, "settings:\n  max: {type: integer, minimum: 0, default: 0}")
+
+
+@pytest.fixture
+def engine(opa: Path) -> LocalOpa:
+    return LocalOpa(opa)
+
+
+def test_the_committed_index_is_that_of_the_rules(engine: LocalOpa) -> None:
+    index = index_shipped(engine)
+    assert (policies() / "index/data.json").read_bytes() == index.data(), "run `make index`"
+    assert (policies() / "index/index.rego").read_bytes() == index.module(), "run `make index`"
+
+
+def test_the_pack_passes_its_own_check(engine: LocalOpa) -> None:
+    assert check_policy([PACK], engine).warnings == ()
+
+
+def test_allow_and_deny(engine: LocalOpa) -> None:
+    policy = load_policy([PACK], engine)
+    good = evaluate(policy, evidence(scans=scan([])), engine)
+    assert good.verdict is Verdict.ALLOW, good.violations
+    assert [rule.name for rule in good.rules] == sorted(policy.index.rules)
+    document = evidence(scans=scan([FINDING]))
+    bad = evaluate(policy, document, engine)
+    assert bad.verdict is Verdict.DENY
+    (violation,) = bad.violations
+    assert (violation.rule, violation.id, violation.severity) == ("scan_severity", "CVE-1", "critical")
+    assert violation.fix == policy.index.rules["scan_severity"].fix
+    assert bad.evidence == document.digest
+    assert bad.policy.anchored
+
+
+def test_the_document_fits_its_schema(tmp_path: Path, engine: LocalOpa) -> None:
+    schema = json.loads((policies() / "schema/decision.v1.json").read_bytes())
+    check = fastjsonschema.compile(schema, use_default=False)
+    waivers = f"max_days: 3660\nwaivers: [{WAIVER}, {WAIVER}]".replace("2099", "2027")
+    enforcement = """rules:
+  branch_allowed: {mode: off, until: '2099-01-01T00:00:00Z', reason: new}
+observe: {until: '2099-01-01T00:00:00Z', reason: start}
+"""
+    data = write_policy(tmp_path, {"size": SIZE_RULE}, waivers=waivers, enforcement=enforcement)
+    other = {**FINDING, "id": "CVE-2"}
+    document = evidence(scans=scan([FINDING, other]), ci={"status": "failed", "reason": "two events"})
+    observed = evaluate(load_policy([PACK, data], engine), document, engine)
+    denied = evaluate(load_policy([PACK], engine), document, engine)
+    assert observed.allowed
+    assert observed.observed
+    assert {result.because for result in observed.rules} >= {"off", "observe"}
+    assert any(violation.evidence == "ci" for violation in denied.violations)
+    for decision in (observed, denied):
+        check(decision.document().value)
+
+
+def test_the_same_bundle_gives_the_same_decision(engine: LocalOpa) -> None:
+    policy, document = load_policy([PACK], engine), evidence(scans=scan([FINDING]))
+    bundle = policy.bundle()
+    recorded = PolicySet.from_bundle(bundle, source=PACK, anchored=True)
+    assert recorded.bundle() == bundle == load_policy([PACK], engine).bundle()
+    assert recorded.identity == policy.identity
+    assert evaluate(recorded, document, engine) == evaluate(policy, document, engine)
+
+
+def test_a_folder_added_to_the_pack(tmp_path: Path, engine: LocalOpa) -> None:
+    folder = write_policy(tmp_path, {"size": SIZE_RULE}, settings="size: {max: 1}")
+    policy = load_policy([PACK, folder], engine)
+    assert {"size", "scan_severity"} < policy.index.rules.keys()
+    assert not policy.identity.anchored
+    assert [v.msg for v in evaluate(policy, evidence(scans=scan([])), engine).violations] == ["too large"]
+
+
+def test_a_single_file(tmp_path: Path, engine: LocalOpa) -> None:
+    (tmp_path / "size.rego").write_text(SIZE_RULE)
+    policy = load_policy([str(tmp_path / "size.rego")], engine)
+    assert list(policy.index.rules) == ["size"]
+
+
+def test_rules_of_the_repository_keep_the_pack_anchored(tmp_path: Path, engine: LocalOpa) -> None:
+    folder = write_policy(tmp_path, {"size": SIZE_RULE})
+    repository = RepositoryPolicy(rules=(folder,), settings={"size": {"max": 10**12}})
+    policy = load_policy([PACK], engine, repository)
+    assert policy.identity.anchored
+    assert evaluate(policy, evidence(scans=scan([])), engine).allowed
+
+
+def test_a_repository_changes_what_the_rule_allows_and_nothing_else(tmp_path: Path, engine: LocalOpa) -> None:
+    waiver = {
+        "rule": "scan_severity", "id": "CVE-1", "reason": "x", "approver": "y",
+        "expires": "2027-01-01T00:00:00Z",
+        "not_before": "2026-10-20T00:00:00Z",
+    }  # fmt: skip
+    policy = load_policy([PACK], engine, RepositoryPolicy(waivers=(waiver,)))
+    assert policy.identity.anchored
+    for wish in (
+        RepositoryPolicy(settings={"scan_severity": {"max_critical": 5}}),
+        RepositoryPolicy(waivers=({**waiver, "rule": "commit_matches"},)),
+    ):
+        with pytest.raises(PolicyError, match=r"pushpolicy\.yaml: a repository may not .* the rule"):
+            load_policy([PACK], engine, wish)
+    own = write_policy(tmp_path, {"size": SIZE_RULE})
+    unanchored = RepositoryPolicy(settings={"scan_severity": {"max_critical": 5}})
+    assert not load_policy([PACK, own], engine, unanchored).identity.anchored
+
+
+def test_data_files_in_a_repositorys_rules_are_refused(tmp_path: Path, engine: LocalOpa) -> None:
+    folder = write_policy(tmp_path, {"size": SIZE_RULE}, enforcement="observe: {until: x, reason: y}")
+    with pytest.raises(PolicyError, match=r"enforcement\.yaml: not read"):
+        load_policy([PACK], engine, RepositoryPolicy(rules=(folder,)))
+
+
+def test_two_rules_of_one_name(tmp_path: Path, engine: LocalOpa) -> None:
+    ours = write_policy(
+        tmp_path, {"tests_passed": rule("tests_passed", 'deny contains {"at": {}, "msg": "x"} if false')}
+    )
+    with pytest.raises(PolicyError, match="a rule named tests_passed is in the shipped pack too"):
+        load_policy([PACK, ours], engine)
+
+
+def test_waivers_and_enforcement_from_files(tmp_path: Path, engine: LocalOpa) -> None:
+    document = evidence(scans=scan([FINDING]))
+    folder = tmp_path / "data"
+    waivers = f"max_days: 3660\nwaivers:\n- {WAIVER}\n".replace("2099", "2027")
+    policy = load_policy([PACK, write_policy(folder, {}, waivers=waivers)], engine)
+    decision = evaluate(policy, document, engine)
+    assert decision.allowed
+    assert decision.waived[0].waiver == policy.waivers[0]
+    assert [use.state for use in decision.waivers] == ["used"]
+    enforcement = "rules:\n  scan_severity: {mode: warn, until: '2099-01-01T00:00:00Z', reason: new}\n"
+    policy = load_policy([PACK, write_policy(tmp_path / "rollout", {}, enforcement=enforcement)], engine)
+    decision = evaluate(policy, document, engine)
+    assert decision.allowed
+    warned = next(result for result in decision.rules if result.name == "scan_severity")
+    assert (warned.status, warned.because) == (RuleStatus.WARNED, "rollout")
+
+
+def test_digests_vary_alone(tmp_path: Path, engine: LocalOpa) -> None:
+    plain = load_policy([PACK], engine).identity
+    other = write_policy(tmp_path / "a", {}, settings="scan_severity: {max_high: 3}")
+    settings = load_policy([PACK, other], engine).identity
+    other = write_policy(tmp_path / "b", {}, waivers=f"waivers: [{WAIVER}]")
+    waivers = load_policy([PACK, other], engine).identity
+    other = write_policy(tmp_path / "c", {"size": SIZE_RULE + "\n# a comment\n"})
+    rules = load_policy([PACK, other], engine).identity
+    assert settings.rules == waivers.rules == plain.rules != rules.rules
+    assert settings.waivers == plain.waivers != waivers.waivers
+    assert waivers.settings == plain.settings != settings.settings
+    assert len({plain.digest, settings.digest, waivers.digest, rules.digest}) == 4
+
+
+def test_a_waiver_of_no_rule_is_loud_in_a_push_and_an_error_in_a_check(
+    tmp_path: Path, engine: LocalOpa
+) -> None:
+    waivers = f"waivers: [{WAIVER}]".replace("scan_severity", "scan_severty")
+    folder = write_policy(tmp_path, {}, waivers=waivers)
+    (warning,) = load_policy([PACK, folder], engine).warnings
+    assert "no rule is named 'scan_severty'" in warning
+    with pytest.raises(PolicyError, match="scan_severty"):
+        check_policy([PACK, folder], engine)
+
+
+def test_check_names_the_file_of_the_writer(tmp_path: Path, engine: LocalOpa) -> None:
+    text = rule("r", 'deny contains {"at": {}, "msg": "x"} if {\n\tunused := 1\n\tinput.image.size > 0\n}')
+    folder = write_policy(tmp_path, {"r": text})
+    load_policy([folder], engine)
+    with pytest.raises(PolicyError, match=rf"{folder}/r/r\.rego:12: .*unused"):
+        check_policy([folder], engine)
+
+
+def test_every_problem_is_reported(tmp_path: Path, engine: LocalOpa) -> None:
+    texts = {name: rule(name, "denny contains 1") for name in ("a", "b")} | {"c": "package c\nx := {"}
+    folder = write_policy(tmp_path, texts)
+    with pytest.raises(PolicyError) as caught:
+        load_policy([folder], engine)
+    lines = caught.value.message.splitlines()
+    assert {line.split(":")[0].removeprefix(f"{folder}/") for line in lines} == {
+        "a/a.rego",
+        "b/b.rego",
+        "c/c.rego",
+    }
+    assert all(line.split(":")[1].isdigit() for line in lines)
+
+
+def test_what_lib_reads_is_required_of_its_callers(engine: LocalOpa) -> None:
+    lib = """package pushpolicy.lib.scanning
+
+import rego.v2
+
+import input.scans as reports
+
+covered(platform) if _any(platform)
+
+_any(platform) if some report in reports.items
+
+_any(platform) if input.ci.event == platform
+"""
+    functions = build_lib([SourceFile(path=Path("scanning.rego"), content=lib.encode())], engine)
+    assert functions["scanning.covered"] == ("ci", "scans")
+    body = 'deny contains {"at": {}, "msg": "x"} if not scanning.covered("linux/amd64")'
+    text = rule("r", body).replace("import rego.v2", "import rego.v2\n\nimport data.pushpolicy.lib.scanning")
+    rules = {"r": SourceFile(path=Path("r.rego"), content=text.encode())}
+    assert build_index(rules, engine, functions).rules["r"].requires == ("ci", "scans")
+    with pytest.raises(PolicyError, match=r"lib\.scanning\.covered does not exist"):
+        build_index(rules, engine, {})
+
+
+def test_indexing_is_quick(tmp_path: Path, engine: LocalOpa) -> None:
+    folder = write_policy(
+        tmp_path, {f"r{n}": rule(f"r{n}", SIZE.replace("data.settings.size.max", "1")) for n in range(10)}
+    )
+    times = []
+    for _ in range(3):
+        begun = time.perf_counter()
+        load_policy([folder], engine)
+        times.append(time.perf_counter() - begun)
+    # 0.1 s on two idle cores.
+    assert min(times) < 1.5

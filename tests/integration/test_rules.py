@@ -1,0 +1,280 @@
+"""The shipped rules by their examples, decided by the real system, and what must hold for all of them.
+
+An example is `{name, expect, at?, evidence?, settings?}`. Its `evidence` is merged over
+policies/schema/evidence.v1.example.json: objects key by key (null removes a field), lists by index where an
+object is given, everything else is replaced. `at` names the ids of all findings of the rule.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pushpolicy.engines import LocalOpa, find_engine
+from pushpolicy.evaluate import PACK, PolicySet, evaluate, load_policy
+from pushpolicy.evaluate.data import SETTINGS_PATH
+from pushpolicy.evaluate.json_schema import MismatchError, compile_schema
+from pushpolicy.evaluate.program import QUERY, laid_out
+from pushpolicy.evaluate.settings import setting_problem
+from pushpolicy.model import canonical, strict_yaml
+from pushpolicy.model.decision import Verdict
+from pushpolicy.model.document import Document
+
+POLICIES = Path(__file__).parents[2] / "policies"
+RULES = sorted(folder.name for folder in (POLICIES / "rules").iterdir())
+BASE = json.loads((POLICIES / "schema" / "evidence.v1.example.json").read_bytes())
+CHECK = compile_schema(json.loads((POLICIES / "schema" / "evidence.v1.json").read_bytes()))
+EXAMPLE_KEYS = {"name", "expect", "at", "evidence", "settings"}
+BATCH = 500
+
+Place = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """One example of a rule, with its whole evidence."""
+
+    rule: str
+    name: str
+    expect: str
+    evidence: dict[str, Any]
+    at: Sequence[str] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.name}"
+
+
+def merge(base: Any, patch: Any) -> Any:
+    """The base with the patch over it."""
+    if isinstance(base, list) and isinstance(patch, dict):
+        return [merge(item, patch.get(str(index), {})) for index, item in enumerate(base)]
+    if not (isinstance(base, dict) and isinstance(patch, dict)):
+        return patch
+    merged = base | {key: merge(base.get(key, {}), value) for key, value in patch.items()}
+    return {key: value for key, value in merged.items() if value is not None}
+
+
+def read_examples(rule: str) -> Iterator[Example]:
+    """The examples of a rule."""
+    for one in strict_yaml.read((POLICIES / "rules" / rule / "examples.yaml").read_bytes()):
+        assert one.keys() <= EXAMPLE_KEYS, one
+        yield Example(rule=rule, **one | {"evidence": merge(BASE, one.get("evidence", {}))})
+
+
+EXAMPLES = [example for rule in RULES for example in read_examples(rule)]
+DENIED = {rule: [one for one in EXAMPLES if one.rule == rule and one.expect == "violated"] for rule in RULES}
+
+
+@pytest.fixture(scope="module")
+def engine(opa: Path) -> LocalOpa:
+    return find_engine(str(opa))
+
+
+@pytest.fixture(scope="module")
+def policy(engine: LocalOpa) -> PolicySet:
+    return load_policy([PACK], engine)
+
+
+@pytest.fixture(scope="module")
+def decisions(policy: PolicySet, engine: LocalOpa) -> dict[str, dict[str, Any]]:
+    """The decision on each example."""
+    answers = decide(policy, engine, [(example, example.evidence) for example in EXAMPLES])
+    return dict(zip(map(str, EXAMPLES), answers, strict=True))
+
+
+def decide(
+    policy: PolicySet, engine: LocalOpa, cases: Sequence[tuple[Example, Mapping[str, Any]]]
+) -> list[dict[str, Any]]:
+    """What the system decides on documents, each under its example's settings; many in one process."""
+    defaults = json.loads(policy.files[SETTINGS_PATH])
+    records = [
+        {"evidence": evidence, "settings": merge(defaults, {example.rule: dict(example.settings)})}
+        for example, evidence in cases
+    ]
+    answers: list[dict[str, Any]] = []
+    for start in range(0, len(records), BATCH):
+        answers += _decide_batch(policy, engine, records[start : start + BATCH])
+    assert len(answers) == len(cases)
+    return answers
+
+
+def _decide_batch(policy: PolicySet, engine: LocalOpa, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    query = (
+        "[d | some record in input.records; e := record.evidence; s := record.settings;"
+        f" d := {QUERY} with input as e with data.settings as s]"
+    )
+    with laid_out(policy) as program:
+        anything = program.folder / "anything.json"  # the input of this query is no evidence document
+        anything.write_text("{}")
+        with engine.start(replace(program, schema=anything, query=query)) as session:
+            session.send(canonical.encode({"records": records}))
+            answers: list[dict[str, Any]] = session.answer()
+    return answers
+
+
+def allowed(
+    policy: PolicySet, engine: LocalOpa, lost: Sequence[tuple[Example, Place]]
+) -> list[tuple[str, Place]]:
+    """Which of the examples are allowed when what is at the place gets lost."""
+    answers = decide(policy, engine, [(one, without(one.evidence, place)) for one, place in lost])
+    return [(one.name, place) for (one, place), answer in zip(lost, answers, strict=True) if answer["allow"]]
+
+
+def fits(evidence: Mapping[str, Any]) -> bool:
+    """Whether the schema takes it; what it refuses is never evaluated."""
+    try:
+        CHECK(evidence)
+    except MismatchError:
+        return False
+    return True
+
+
+def children(value: Any) -> Iterable[tuple[str | int, Any]]:
+    """What is directly in a container; nothing for a scalar."""
+    if isinstance(value, dict):
+        return value.items()
+    return enumerate(value) if isinstance(value, list) else ()
+
+
+def leaves(value: Any, place: Place = ()) -> Iterator[Place]:
+    """Where the scalars and the empty containers are."""
+    below = list(children(value))
+    if not below:
+        yield place
+    for key, child in below:
+        yield from leaves(child, (*place, key))
+
+
+def elements(value: Any, place: Place = ()) -> Iterator[Place]:
+    """Where the objects in lists are: a report, a scan, a finding."""
+    for key, child in children(value):
+        if isinstance(value, list) and isinstance(child, dict):
+            yield (*place, key)
+        yield from elements(child, (*place, key))
+
+
+def without(value: Any, place: Place) -> Any:
+    """A copy without what is at the place."""
+    key, *rest = place
+    copy = value.copy()
+    if rest:
+        copy[key] = without(value[key], tuple(rest))
+    else:
+        del copy[key]
+    return copy
+
+
+def with_value(value: Any, place: Place, new: Any) -> Any:
+    """A copy with another value at the place."""
+    if not place:
+        return new
+    copy = value.copy()
+    copy[place[0]] = with_value(value[place[0]], place[1:], new)
+    return copy
+
+
+def test_the_example_document_fits_the_schema_and_is_allowed(policy: PolicySet, engine: LocalOpa) -> None:
+    decision = evaluate(policy, Document.of(BASE), engine)
+    assert decision.verdict is Verdict.ALLOW
+    assert {result.name for result in decision.rules} == set(RULES)
+    assert {result.status.value for result in decision.rules} == {"passed"}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_each_rule_shows_what_passes_and_what_does_not(rule: str) -> None:
+    expected = {example.expect for example in EXAMPLES if example.rule == rule}
+    assert expected >= {"passed", "violated"}
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=str)
+def test_examples_are_made_of_what_exists(example: Example, policy: PolicySet) -> None:
+    CHECK(example.evidence)
+    declared = policy.index.rules[example.rule].settings
+    assert example.settings.keys() <= declared.keys()
+    assert [setting_problem(declared[key], value) for key, value in example.settings.items()] == [None] * len(
+        example.settings
+    )
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=str)
+def test_example(example: Example, decisions: Mapping[str, Mapping[str, Any]]) -> None:
+    decision = decisions[str(example)]
+    [status] = [result["status"] for result in decision["rules"] if result["name"] == example.rule]
+    assert status == example.expect
+    kind = {"violated": "violations", "warned": "warnings"}.get(example.expect)
+    found = [finding for finding in decision[kind] if finding["rule"] == example.rule] if kind else []
+    assert {finding["id"] for finding in found} == set(example.at)
+    assert decision["allow"] is (not decision["violations"])
+    for finding in found:
+        assert "<undefined>" not in finding["id"] + finding["msg"]
+        assert len(finding["msg"].splitlines()) == 1
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_same_is_decided_alone(rule: str, policy: PolicySet, engine: LocalOpa) -> None:
+    example = next(one for one in DENIED[rule] if not one.settings)
+    decision = evaluate(policy, Document.of(example.evidence), engine)
+    assert decision.verdict is Verdict.DENY
+    assert {found.id for found in decision.violations if found.rule == rule} == set(example.at)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_deleting_a_leaf_never_turns_deny_into_allow(rule: str, policy: PolicySet, engine: LocalOpa) -> None:
+    """Design section 10. A document that the schema refuses is refused."""
+    lost = [
+        (one, place)
+        for one in DENIED[rule]
+        for place in leaves(one.evidence)
+        if fits(without(one.evidence, place))
+    ]
+    assert len(lost) > len(DENIED[rule])
+    assert allowed(policy, engine, lost) == []
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_losing_a_report_or_finding_never_turns_deny_into_allow(
+    rule: str, policy: PolicySet, engine: LocalOpa
+) -> None:
+    """Everything in a list may get lost but the platforms: they are the image, which is not evidence."""
+    lost = [
+        (one, place)
+        for one in DENIED[rule]
+        for place in elements(one.evidence)
+        if place[0] in ("tests", "scans") and place[:2] != ("tests", "failures")
+    ]
+    assert lost
+    assert allowed(policy, engine, lost) == []
+
+
+def test_the_schema_refuses_every_value_of_another_type() -> None:
+    """So that a rule never compares a text with a number, or takes "false" for a boolean."""
+    places: dict[Place, tuple[Mapping[str, Any], Place]] = {}
+    for example in EXAMPLES:
+        for place in leaves(example.evidence):
+            general = tuple("*" if isinstance(key, int) else key for key in place)
+            places.setdefault(general, (example.evidence, place))
+    taken = [
+        (place, value)
+        for evidence, place in places.values()
+        for value in (None, True, 7, "text", ["text"], {"key": "text"})
+        if not _same_type(value, _at(evidence, place)) and fits(with_value(evidence, place, value))
+    ]
+    assert len(places) > 150
+    assert taken == []
+
+
+def _at(value: Any, place: Place) -> Any:
+    for key in place:
+        value = value[key]
+    return value
+
+
+def _same_type(value: Any, other: Any) -> bool:
+    numbers = isinstance(value, int) and not isinstance(value, bool) and isinstance(other, int | float)
+    return type(value) is type(other) or (numbers and not isinstance(other, bool))

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pushpolicy.errors import PolicyError
+from pushpolicy.evaluate.bundle import pack, unpack
+from pushpolicy.evaluate.policyset import PolicySet
+
+NAMES = st.from_regex(r"\Asystem/main(/[a-z]{1,8}){0,2}\.rego\Z")
+
+
+@given(st.dictionaries(NAMES, st.binary(max_size=50)))
+def test_round_trip_and_same_bytes(files: dict[str, bytes]) -> None:
+    assert unpack(pack(files)) == files
+    assert pack(dict(reversed(files.items()))) == pack(files)
+
+
+def archive(*members: tarfile.TarInfo) -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:gz") as tar:
+        for member in members:
+            tar.addfile(member)
+    return stream.getvalue()
+
+
+def link(name: str) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    return member
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"text",
+        gzip.compress(b"text" * 200),
+        archive(tarfile.TarInfo("a"), tarfile.TarInfo("a")),
+        archive(link("capabilities.json")),
+        gzip.compress(b"\0" * (65 * 1024 * 1024)),
+        pack({"a": b"x" * 3000})[:-30],
+    ],
+)
+def test_broken_and_hostile_archives(content: bytes) -> None:
+    with pytest.raises(PolicyError):
+        PolicySet.from_bundle(content)
+
+
+@pytest.mark.parametrize(
+    "path", ["../x", "/etc/x", "system/main/data.json", "rules/a/b.rego", "system/.manifest", "x"]
+)
+def test_files_that_are_not_of_a_policy_set(path: str) -> None:
+    with pytest.raises(PolicyError, match="not part of a policy set"):
+        PolicySet.from_bundle(pack({path: b""}))
+
+
+def test_an_incomplete_set() -> None:
+    with pytest.raises(PolicyError, match="lacks"):
+        PolicySet.from_bundle(pack({"capabilities.json": b"{}"}))

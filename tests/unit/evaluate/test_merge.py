@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pushpolicy.errors import PolicyError
+from pushpolicy.evaluate.data import PolicyData, RepositoryPolicy
+from pushpolicy.evaluate.index import Index, RuleEntry
+from pushpolicy.evaluate.merge import read_data
+from pushpolicy.evaluate.sources import read_source
+from tests.policies import write_policy
+
+NUMBER = {"type": "integer", "minimum": 0, "default": 3}
+NAMES = {"type": "array", "items": {"type": "string"}, "default": []}
+WAIVER = "{rule: r, id: x, reason: a, approver: b, expires: '2027-01-01T00:00:00Z'}"
+
+
+def entry(*repo_may: str) -> RuleEntry:
+    return RuleEntry(
+        title="A rule",
+        description="For tests.",
+        severity="high",
+        fix="Fix it.",
+        requires=(),
+        heads=("deny",),
+        effective_on=None,
+        repo_may=repo_may,
+        integrity=False,
+        settings={"max": NUMBER, "names": NAMES},
+    )
+
+
+INDEX = Index(rules={"r": entry(), "open": entry("settings", "waive")}, lib={})
+
+
+def read(folder: Path, repository: RepositoryPolicy | None = None, **data: str) -> PolicyData:
+    source = read_source(Path(write_policy(folder, {}, **data)))
+    return read_data([source], INDEX, repository or RepositoryPolicy(), frozenset(INDEX.rules))
+
+
+def test_defaults_are_merged_and_bytes_canonical(tmp_path: Path) -> None:
+    data = read(tmp_path, settings="r: {names: [b, a]}")
+    assert data.settings == {"r": {"max": 3, "names": ["b", "a"]}, "open": {"max": 3, "names": []}}
+    content = data.files()["data/settings/data.json"]
+    assert json.loads(content) == data.settings
+    assert content == b'{"open":{"max":3,"names":[]},"r":{"max":3,"names":["b","a"]}}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "r: {maxx: 1}",
+        "other: {max: 1}",
+        "r: {max: '1'}",
+        "r: {max: -1}",
+        "r: {max: true}",
+        "r: {max: null}",
+        "r: {max: 1.5}",
+        "r: {names: [1]}",
+        "r: {names: [null]}",
+        "r: 3",
+        "[r]",
+        "r: {max: 1, max: 2}",
+        "r: &a {max: 1}\nopen: *a",
+        "r: {max: .nan}",
+        "r: {max: 1",
+        "3: {max: 1}",
+    ],
+)
+def test_settings_that_are_wrong(tmp_path: Path, text: str) -> None:
+    with pytest.raises(PolicyError, match=r"settings\.yaml"):
+        read(tmp_path, settings=text)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"rule": None},
+        {"reason": ""},
+        {"approver": None},
+        {"expires": None},
+        {"expires": "2027-01-01"},
+        {"expires": "9999-01-01T00:00:00Z"},
+        {"expires": 20270101},
+        {"not_before": "soon"},
+        {"id": None},
+        {"id": 7},
+        {"id": None, "evidence": "tests"},
+        {"id": None, "evidence": "evidence:tsets"},
+        {"evidence": "evidence:tests"},
+        {"purl": "pkg:[a"},
+        {"repository": "{a,b}"},
+        {"expiry": "2027-01-01T00:00:00Z"},
+    ],
+)
+def test_waivers_that_are_wrong(tmp_path: Path, change: dict[str, Any]) -> None:
+    waiver = {
+        "rule": "r",
+        "id": "x",
+        "reason": "a",
+        "approver": "b",
+        "expires": "2027-01-01T00:00:00Z",
+    } | change
+    text = json.dumps({"waivers": [{key: value for key, value in waiver.items() if value is not None}]})
+    with pytest.raises(PolicyError, match=r"waivers\.yaml: .*waivers\[0\]"):
+        read(tmp_path, waivers=text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "rules: {r: {mode: warn}}",
+        "rules: {r: {mode: warn, reason: x}}",
+        "rules: {r: {mode: off, until: '2027-01-01T00:00:00Z'}}",
+        "rules: {r: {mode: none}}",
+        "rules: {r: {mode: warn, until: later, reason: x}}",
+        "rules: {other: {mode: enforce}}",
+        "observe: {until: '2027-01-01T00:00:00Z'}",
+        "observe: {until: later, reason: x}",
+        "observe: true",
+    ],
+)
+def test_enforcement_that_is_wrong(tmp_path: Path, text: str) -> None:
+    with pytest.raises(PolicyError, match=r"enforcement\.yaml"):
+        read(tmp_path, enforcement=text)
+
+
+def test_off_is_a_word_and_not_false(tmp_path: Path) -> None:
+    data = read(tmp_path, enforcement="rules: {r: {mode: off, until: '2027-01-01T00:00:00Z', reason: x}}")
+    assert data.enforcement["rules"]["r"]["mode"] == "off"
+
+
+def test_two_sources_do_not_decide_the_same_thing(tmp_path: Path) -> None:
+    text = "rules: {r: {mode: enforce}}"
+    sources = [
+        read_source(Path(write_policy(tmp_path / name, {}, settings="r: {max: 1}", enforcement=text)))
+        for name in ("a", "b")
+    ]
+    with pytest.raises(PolicyError, match="another source") as caught:
+        read_data(sources, INDEX, RepositoryPolicy(), frozenset())
+    assert len(caught.value.message.splitlines()) == 2
+
+
+def test_the_shortest_limit_holds(tmp_path: Path) -> None:
+    sources = [
+        read_source(Path(write_policy(tmp_path / str(days), {}, waivers=f"max_days: {days}")))
+        for days in (30, 60)
+    ]
+    assert read_data(sources, INDEX, RepositoryPolicy(), frozenset()).waivers["max_days"] == 30
+    assert read_data([], INDEX, RepositoryPolicy(), frozenset()).waivers == {"max_days": 90, "waivers": []}
+
+
+def test_a_repository_may_what_the_rule_says(tmp_path: Path) -> None:
+    waiver = {"rule": "open", "id": "x", "reason": "a", "approver": "b", "expires": "2027-01-01T00:00:00Z"}
+    wish = RepositoryPolicy(settings={"open": {"max": 9}}, waivers=(waiver,))
+    data = read(tmp_path, wish, settings="open: {max: 1}", waivers=f"waivers: [{WAIVER}]")
+    assert data.settings["open"]["max"] == 9
+    assert [item["rule"] for item in data.waivers["waivers"]] == ["r", "open"]
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        RepositoryPolicy(settings={"r": {"max": 9}}),
+        RepositoryPolicy(settings={"open": {"max": "9"}}),
+        RepositoryPolicy(settings={"open": 3}),
+        RepositoryPolicy(settings={"other": {}}),
+        RepositoryPolicy(waivers=({"rule": "r"},)),
+        RepositoryPolicy(waivers=({"rule": "open"},)),
+        RepositoryPolicy(waivers=({},)),
+    ],
+)
+def test_a_repository_may_nothing_else(tmp_path: Path, wish: RepositoryPolicy) -> None:
+    with pytest.raises(PolicyError, match=r"pushpolicy\.yaml"):
+        read(tmp_path, wish)

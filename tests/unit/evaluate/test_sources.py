@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pushpolicy.errors import PolicyError
+from pushpolicy.evaluate.sources import read_source
+from tests.policies import write_policy
+
+
+def test_tests_and_examples_are_not_read(tmp_path: Path) -> None:
+    write_policy(tmp_path, {"a": "package a"}, settings="{}")
+    (tmp_path / "a" / "a_test.rego").write_text("package a_test")
+    (tmp_path / "a" / "examples.yaml").write_text("[]")
+    (tmp_path / "README.md").write_text("text")
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "x.rego").write_text("package x")
+    (tmp_path / "docs").mkdir()
+    source = read_source(tmp_path)
+    assert {name: file.content for name, file in source.rules.items()} == {"a": b"package a"}
+    assert source.data.keys() == {"settings.yaml"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "loose.rego",
+        "a/other.rego",
+        "a/deeper/a.rego",
+        "b/a.rego",
+        "a/data.json",
+        "a/data.yaml",
+        "setings.yaml",
+        "settings.yml",
+        "data.json",
+        "Bad/Bad.rego",
+        "a-b/a-b.rego",
+        "1a/1a.rego",
+    ],
+)
+def test_what_would_silently_not_be_evaluated(tmp_path: Path, path: str) -> None:
+    write_policy(tmp_path, {"a": "package a"})
+    (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / path).write_text("package x")
+    with pytest.raises(PolicyError, match=str(tmp_path / Path(path).parts[0])):
+        read_source(tmp_path)
+
+
+def test_links_that_leave_the_folder(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    write_policy(outside, {"a": "package a"}, settings="{}")
+    (tmp_path / "policy").mkdir()
+    for name in ("a", "settings.yaml"):
+        (tmp_path / "policy" / name).symlink_to(outside / name)
+    with pytest.raises(PolicyError) as caught:
+        read_source(tmp_path / "policy")
+    assert len(caught.value.message.splitlines()) == 2
+    assert "a link that leaves the policy folder" in caught.value.message
+
+
+def test_a_link_inside_the_folder(tmp_path: Path) -> None:
+    write_policy(tmp_path, {"a": "package a"})
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "b.rego").symlink_to(tmp_path / "a" / "a.rego")
+    assert read_source(tmp_path).rules.keys() == {"a", "b"}
+
+
+@pytest.mark.parametrize("name", ["absent", "file.txt", "Bad.rego"])
+def test_neither_folder_nor_rule(tmp_path: Path, name: str) -> None:
+    if name != "absent":
+        (tmp_path / name).write_text("x")
+    with pytest.raises(PolicyError, match=name.split(".")[0]):
+        read_source(tmp_path / name)
