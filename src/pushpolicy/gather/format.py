@@ -1,0 +1,71 @@
+"""What a report format is: how a file of it is recognised, and how it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+from pushpolicy.gather.request import Limits
+
+Content = TypeVar("Content", covariant=True)
+
+
+class ReportError(Exception):
+    """A file cannot be read as the format it has, or seems to have; says why on one line."""
+
+
+class FailedRunError(ReportError):
+    """A well-formed report in which the tool says that its own run failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """What tells the format of a well-formed file.
+
+    Attributes:
+        start: the first bytes, without a byte order mark.
+        root: local name of the root element, when the file is XML.
+        keys: keys of the top-level JSON object with their undecoded values, or of the first object
+            when the file is a JSON array.
+        is_array: whether the top level is a JSON array.
+    """
+
+    start: bytes = field(repr=False)
+    root: str | None = None
+    keys: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    is_array: bool = False
+
+
+class ReportBytes(Protocol):
+    """An open report. It is read once, by one of the two ways, and hashed meanwhile."""
+
+    def chunks(self) -> Iterator[bytes]:
+        """The bytes as they are, in pieces."""
+
+    def content(self) -> bytes:
+        """All bytes as they are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format(Generic[Content]):
+    """One report format.
+
+    Attributes:
+        name: as the evidence names it.
+        kind: the kind of evidence it is: tests or scans.
+        media_type: under which a record stores it.
+        file_names: globs over file names that promise this format, in the usual places or beside them;
+            a file of such a name that cannot be read is a failed report, not a stranger.
+        marks: byte strings that together betray this format in a file that is broken.
+        recognise: whether a well-formed file has this format.
+        read: reads it; raises ReportError.
+    """
+
+    name: str
+    kind: str
+    media_type: str
+    file_names: tuple[str, ...]
+    marks: tuple[bytes, ...]
+    recognise: Callable[[Head], bool] = field(repr=False)
+    read: Callable[[ReportBytes, Limits], Content] = field(repr=False)

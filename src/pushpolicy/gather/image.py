@@ -1,0 +1,37 @@
+"""The image that would be pushed, as evidence: read from its manifests and configs only."""
+
+from __future__ import annotations
+
+from pushpolicy.images.facts import attestations, platforms
+from pushpolicy.images.image import Image
+from pushpolicy.model.evidence import ImageEvidence, PlatformEvidence
+
+_REVISION = "org.opencontainers.image.revision"
+
+
+def evidence(image: Image) -> ImageEvidence:
+    """What is known of the image.
+
+    Raises:
+        InputError: when a config is malformed or contradicts its manifest.
+    """
+    found = platforms(image)
+    return ImageEvidence(
+        digest=image.top.digest,
+        media_type=image.top.media_type,
+        name=image.name,
+        size=image.size,
+        source=image.source,
+        annotations=image.top.annotations,
+        platforms=found,
+        attestations=attestations(image),
+        bound_to_commit=_bound_to_commit(found),
+    )
+
+
+def _bound_to_commit(found: tuple[PlatformEvidence, ...]) -> str:
+    """``label`` as soon as one platform has a revision label, whatever it says: the rule judges it.
+
+    Were a wrong or partial label called ``none``, it would only warn like an absent one.
+    """
+    return "label" if any(_REVISION in platform.labels for platform in found) else "none"

@@ -1,0 +1,92 @@
+"""JSON reports: decoded into typed structs that hold only what is needed.
+
+Strict as RFC 8259, and UTF-8 throughout; a key that occurs twice counts last, as for every reader.
+"""
+
+from __future__ import annotations
+
+import codecs
+from typing import TypeVar
+
+import msgspec
+
+from pushpolicy.gather.format import Head, ReportBytes, ReportError
+from pushpolicy.model.text import printable
+
+Value = TypeVar("Value")
+_PIECE = 1024 * 1024
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def decode(report: ReportBytes, decoder: msgspec.json.Decoder[Value]) -> Value:
+    """Read a report into the decoder's type.
+
+    Raises:
+        ReportError: when it is not JSON, not UTF-8, nested too deeply, or of another shape.
+    """
+    return decode_value(utf8(report.content()), decoder)
+
+
+def keys(content: bytes) -> tuple[dict[str, bytes], bool]:
+    """The top-level keys with their undecoded values; of the first object, when the top is an array.
+
+    Raises:
+        ReportError: when it is not JSON.
+    """
+    if content.lstrip()[:1] != b"[":
+        return _raw(content), False
+    items = decode_value(content, _ARRAY)
+    first = bytes(memoryview(items[0])) if items else b""
+    return (_raw(first) if first[:1] == b"{" else {}), True
+
+
+def head(content: bytes, start: bytes) -> Head:
+    """What tells the format of a JSON file.
+
+    Raises:
+        ReportError: when it is not JSON.
+    """
+    found, is_array = keys(utf8(content))
+    return Head(start=start, keys=found, is_array=is_array)
+
+
+def _raw(content: bytes) -> dict[str, bytes]:
+    return {key: memoryview(value)[:200].tobytes() for key, value in decode_value(content, _OBJECT).items()}
+
+
+def decode_value(content: bytes, decoder: msgspec.json.Decoder[Value]) -> Value:
+    """Read UTF-8 into the decoder's type.
+
+    Raises:
+        ReportError: when it is not JSON, nested too deeply, or of another shape.
+    """
+    try:
+        return decoder.decode(content)
+    except RecursionError as error:
+        raise ReportError("it is nested too deeply") from error
+    except UnicodeDecodeError as error:
+        raise ReportError("it is not UTF-8") from error
+    except msgspec.DecodeError as error:
+        raise ReportError(f"it does not read as JSON of its format: {printable(str(error))}") from error
+
+
+def utf8(content: bytes) -> bytes:
+    """The content as UTF-8 without a byte order mark; UTF-16 is what PowerShell's ``>`` writes.
+
+    Raises:
+        ReportError: when it is not text.
+    """
+    try:
+        if content.startswith(_UTF16):
+            return content.decode("utf-16").encode("utf-8")
+        if not content.isascii():
+            decoder = codecs.getincrementaldecoder("utf-8")()
+            for start in range(0, len(content), _PIECE):
+                decoder.decode(content[start : start + _PIECE], final=start + _PIECE >= len(content))
+    except UnicodeError as error:
+        raise ReportError("it is not valid UTF-8") from error
+    return content.removeprefix(codecs.BOM_UTF8)

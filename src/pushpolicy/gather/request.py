@@ -1,0 +1,138 @@
+"""What gather is asked, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from pushpolicy.images.image import Image
+from pushpolicy.model.digest import Digest
+from pushpolicy.model.evidence import Clock, Evidence
+from pushpolicy.model.reference import Target
+from pushpolicy.registry.credentials import Credential
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds on what is read; beyond one, the kind of evidence has failed.
+
+    Attributes:
+        max_report_size: bytes of one report.
+        max_extra_size: bytes of one `extra` file, which becomes part of the evidence document.
+        max_files: files looked at in the usual places.
+        max_findings: findings of one scan.
+        max_cases: test cases of one report.
+        max_depth: nesting of XML elements, of `extra` values, and of folders in the usual places.
+        max_text: characters of one string that must not be cut: an id, a version, a package.
+        max_token: bytes of one XML tag with its attributes, comment or instruction.
+        max_searched: bytes of tracked files that are searched for the credential.
+    """
+
+    max_report_size: int = 512 * MIB
+    max_extra_size: int = 8 * MIB
+    max_files: int = 5_000
+    max_findings: int = 100_000
+    max_cases: int = 5_000_000
+    max_depth: int = 64
+    max_text: int = 16_384
+    max_token: int = 8 * MIB
+    max_searched: int = 2048 * MIB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedEvidence:
+    """One ``--evidence`` option.
+
+    Attributes:
+        kind: tests, scans or extra; None for a path that is recognised by its content.
+        name: the name after the dot; None where the file's name gives it.
+        path: a path or a glob, relative to the workspace.
+    """
+
+    kind: str | None
+    name: str | None
+    path: str
+
+    def __str__(self) -> str:
+        name = ".".join(part for part in (self.kind, self.name) if part)
+        return f"{name}={self.path}" if name else self.path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedReport:
+    """A report that must be there: a name or a glob over names, and for a scan its platform."""
+
+    name: str
+    platform: str | None = None
+    minimum: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.platform}" if self.platform else self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """The reports that the configuration expects, by kind."""
+
+    tests: tuple[ExpectedReport, ...] = ()
+    scans: tuple[ExpectedReport, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatherRequest:
+    """Everything gather looks at.
+
+    Attributes:
+        previous: what each tag of the target that exists names now.
+        workspace: the checkout; reports are looked for here, and relative paths start here.
+        credential: the one the push will use; None for a target that needs none.
+        evaluated_at: the clock of the decision, in UTC.
+    """
+
+    image: Image
+    target: Target
+    previous: Mapping[str, Digest]
+    insecure: bool
+    clock: Clock | None
+    workspace: Path
+    environ: Mapping[str, str] = field(repr=False)
+    credential: Credential | None
+    named: tuple[NamedEvidence, ...] = ()
+    expected: Expected = Expected()
+    evaluated_at: datetime
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawReport:
+    """A file that was read, as it is stored with the record; digest and size are of the bytes judged."""
+
+    name: str
+    path: Path
+    kind: str
+    format: str
+    digest: Digest
+    size: int
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """One file that was looked at: the kind and format it was taken for, or None; and why."""
+
+    path: str
+    taken_for: str | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """The evidence, the files it was read from, and every file that was looked at."""
+
+    evidence: Evidence
+    reports: tuple[RawReport, ...]
+    seen: tuple[Seen, ...]

@@ -1,0 +1,1 @@
+"""Scan reports: one file per format; `counts`, `severity`, `binding` and `evidence` serve them all."""

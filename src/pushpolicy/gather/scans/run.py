@@ -1,0 +1,61 @@
+"""What one scan report says, before it is bound to the image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pushpolicy.gather.format import ReportError
+from pushpolicy.gather.request import Limits
+from pushpolicy.model.evidence import Finding, Scanner
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What a report says it scanned.
+
+    Attributes:
+        digests: manifest or index digests, ``sha256:...``.
+        image_id: the config's digest; with docker's containerd store the manifest's or index's.
+        diff_ids: the complete ordered list of layers, uncompressed.
+    """
+
+    name: str | None = None
+    digests: tuple[str, ...] = ()
+    image_id: str | None = None
+    diff_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanResult:
+    """One run of one scanner. `kind` is image, code, config or secret; the rest as model.evidence.Scan."""
+
+    scanner: Scanner
+    kind: str
+    identity: Identity = Identity()
+    findings: tuple[Finding, ...] = ()
+    commit: str | None = None
+    at: str | None = None
+    filters: tuple[str, ...] | None = None
+
+
+def within(limits: Limits, results: Iterable[ScanResult]) -> tuple[ScanResult, ...]:
+    """The same results.
+
+    Raises:
+        ReportError: when one is over a limit; findings and their names are never cut short.
+    """
+    taken = tuple(results)
+    for result in taken:
+        if len(result.findings) > limits.max_findings:
+            raise ReportError(
+                f"its {len(result.findings)} findings are over the limit of {limits.max_findings}"
+            )
+        if any(_longest(finding) > limits.max_text for finding in result.findings):
+            raise ReportError(f"a finding has a text over the limit of {limits.max_text} characters")
+    return taken
+
+
+def _longest(finding: Finding) -> int:
+    texts = (finding.id, finding.package, finding.version, finding.purl, finding.fixed_in, finding.location)
+    return max(len(text) for text in (*texts, *finding.aliases, finding.suppressed_by) if text)

@@ -1,0 +1,174 @@
+"""The parts of a SARIF log that are read (SARIF 2.1.0, section 3). Tools write null for what is absent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class _Struct(msgspec.Struct, rename="camel", gc=False):
+    pass
+
+
+class Text(_Struct):
+    """A message."""
+
+    text: str | None = None
+
+
+class Configuration(_Struct):
+    """How a rule, or an override of it, is configured."""
+
+    level: str | None = None
+    default_level: str | None = None  # 2.0.0 drafts
+
+
+class RuleProperties(_Struct):
+    """What GitHub, Docker Scout and others add to a rule; a property bag holds anything."""
+
+    security_severity: Any = msgspec.field(name="security-severity", default=None)
+    tags: Any = None
+    fixed_version: Any = msgspec.field(name="fixed_version", default=None)
+    purls: Any = None
+
+
+class Rule(_Struct):
+    """A reporting descriptor."""
+
+    id: str | None = None
+    short_description: Text | None = None
+    default_configuration: Configuration | None = None
+    properties: RuleProperties | None = None
+
+
+class Component(_Struct):
+    """The driver or an extension of a tool."""
+
+    name: str | None = None
+    version: str | None = None
+    semantic_version: str | None = None
+    rules: list[Rule] | None = None
+
+
+class Tool(Component):
+    """A tool; 2.0.0 drafts and 1.0.0 name it here rather than in the driver."""
+
+    driver: Component | None = None
+    extensions: list[Component] | None = None
+
+
+class ComponentReference(_Struct):
+    """Names an extension by its index."""
+
+    index: int | None = None
+
+
+class RuleReference(_Struct):
+    """Names a rule by its index or id."""
+
+    id: str | None = None
+    index: int | None = None
+    tool_component: ComponentReference | None = None
+
+
+class Artifact(_Struct):
+    """A file."""
+
+    uri: str | None = None
+
+
+class Region(_Struct):
+    """A place in a file."""
+
+    start_line: int | None = None
+
+
+class Physical(_Struct):
+    """A file and a place in it."""
+
+    artifact_location: Artifact | None = None
+    region: Region | None = None
+
+
+class Location(_Struct):
+    """Where a result is."""
+
+    physical_location: Physical | None = None
+
+
+class Suppression(_Struct):
+    """Why a result was set aside."""
+
+    kind: str | None = None
+    state: str | None = None
+    status: str | None = None  # SARIF 2.1.0 errata 01 renamed it
+
+
+class Provenance(_Struct):
+    """Which invocation gave a result."""
+
+    invocation_index: int | None = None
+
+
+class Result(_Struct):
+    """One result."""
+
+    rule_id: str | None = None
+    rule_index: int | None = None
+    rule: RuleReference | None = None
+    kind: str | None = None
+    level: str | None = None
+    message: Text | str | None = None
+    locations: list[Location] | None = None
+    suppressions: list[Suppression] | None = None
+    baseline_state: str | None = None
+    provenance: Provenance | None = None
+
+
+class Override(_Struct):
+    """An invocation's own configuration of a rule."""
+
+    configuration: Configuration | None = None
+    descriptor: RuleReference | None = None
+
+
+class Invocation(_Struct):
+    """One invocation of the tool."""
+
+    execution_successful: bool | None = None
+    tool_execution_successful: bool | None = None  # 2.0.0 drafts
+    start_time_utc: str | None = None
+    end_time_utc: str | None = None
+    rule_configuration_overrides: list[Override] | None = None
+
+
+class Control(_Struct):
+    """What was checked out."""
+
+    revision_id: str | None = None
+
+
+class RunProperties(_Struct):
+    """What Trivy adds to a run about its image; a property bag holds anything."""
+
+    image_name: Any = None
+    image_id: Any = msgspec.field(name="imageID", default=None)
+    repo_digests: Any = None
+
+
+class Run(_Struct):
+    """One run of one tool."""
+
+    tool: Tool
+    results: list[Result] | None = None
+    invocations: list[Invocation] | None = None
+    version_control_provenance: list[Control] | None = None
+    properties: RunProperties | None = None
+
+
+class Log(_Struct):
+    """A whole file."""
+
+    version: str
+    runs: list[Run]

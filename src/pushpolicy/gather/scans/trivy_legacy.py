@@ -1,0 +1,38 @@
+"""Trivy's JSON before 0.20: a bare array of targets. It names neither image nor time, and binds to nothing.
+
+An empty array says nothing at all, not even that Trivy wrote it, and is no report.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from pushpolicy.gather import jsondoc
+from pushpolicy.gather.format import Format, Head, ReportBytes
+from pushpolicy.gather.request import Limits
+from pushpolicy.gather.scans.run import ScanResult, within
+from pushpolicy.gather.scans.trivy_findings import findings
+from pushpolicy.gather.scans.trivy_model import Result
+from pushpolicy.model.evidence import Scanner
+
+_DECODER = msgspec.json.Decoder(list[Result])
+
+
+def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
+    found = tuple(finding for result in jsondoc.decode(report, _DECODER) for finding in findings(result))
+    return within(limits, [ScanResult(scanner=Scanner(name="trivy"), kind="image", findings=found)])
+
+
+def _recognise(head: Head) -> bool:
+    return head.is_array and {"Target", "Vulnerabilities"} <= set(head.keys)
+
+
+FORMAT: Format[tuple[ScanResult, ...]] = Format(
+    name="trivy-legacy",
+    kind="scans",
+    media_type="application/json",
+    file_names=(),
+    marks=(b'"Target"', b'"VulnerabilityID"'),
+    recognise=_recognise,
+    read=_read,
+)

@@ -1,0 +1,1 @@
+"""Test reports: one file per format; `tally` and `evidence` serve them all."""

@@ -1,0 +1,51 @@
+"""Test reports together: the evidence of kind ``tests``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+
+from pushpolicy.gather import expected
+from pushpolicy.gather.reports import ReadReport, Reports
+from pushpolicy.gather.request import ExpectedReport
+from pushpolicy.gather.tests.tally import MAX_FAILURES, SuiteResult
+from pushpolicy.model.evidence import FailedCase, TestReport, TestsEvidence, Totals
+
+
+def evidence(reports: Reports, wanted: Iterable[ExpectedReport]) -> TestsEvidence:
+    """All test reports, their totals added up. Zero tests are a fact like any other."""
+    read = reports.of("tests")
+    missing = expected.absent(wanted, [report.raw.name for report in read])
+    status, reason = expected.status(reports.problems["tests"], missing, any_read=bool(read), kind="test")
+    results: list[SuiteResult] = [report.content for report in read]
+    durations = [result.duration for result in results if result.duration is not None]
+    return TestsEvidence(
+        status=status,
+        reason=reason,
+        totals=sum((result.totals for result in results), Totals()),
+        reports=tuple(_report(report) for report in read),
+        failures=tuple(islice((case for report in read for case in _failures(report)), MAX_FAILURES)),
+        duration=round(sum(durations), 6) if durations else None,
+    )
+
+
+def _report(report: ReadReport) -> TestReport:
+    result: SuiteResult = report.content
+    return TestReport(
+        name=report.raw.name,
+        format=report.raw.format,
+        totals=result.totals,
+        sha256=report.raw.digest.hex,
+        undeclared=result.undeclared,
+        disagreements=result.disagreements,
+        timestamp=result.timestamp,
+        duration=result.duration,
+    )
+
+
+def _failures(report: ReadReport) -> Iterable[FailedCase]:
+    result: SuiteResult = report.content
+    for failure in result.failures:
+        yield FailedCase(
+            report=report.raw.name, name=failure.name, kind=failure.kind, message=failure.message
+        )

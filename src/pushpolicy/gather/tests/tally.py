@@ -1,0 +1,71 @@
+"""The one place that counts test cases, whatever format they come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pushpolicy.gather.format import ReportError
+from pushpolicy.gather.request import Limits
+from pushpolicy.gather.values import brief
+from pushpolicy.model.evidence import Totals
+
+MAX_FAILURES = 100
+
+
+Outcome = Literal["passed", "failed", "errors", "skipped"]
+"""What became of one test case; exactly one of these."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A case, or a whole suite, that failed or could not run; `kind` is failure or error."""
+
+    name: str
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuiteResult:
+    """What one report says: the fields of model.evidence.TestReport, and its first failures."""
+
+    totals: Totals
+    failures: tuple[Failure, ...]
+    undeclared: int = 0
+    disagreements: tuple[str, ...] = ()
+    timestamp: str | None = None
+    duration: float | None = None
+
+
+class Tally:
+    """Counts cases as they are read and keeps the first failures."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.failures: list[Failure] = []
+        self._counts: dict[Outcome, int] = {"passed": 0, "failed": 0, "errors": 0, "skipped": 0}
+        self._flaky = 0
+        self._max_cases = limits.max_cases
+
+    def add(self, outcome: Outcome, *, flaky: bool = False) -> None:
+        """Count one case; only one that passed in the end is flaky."""
+        self._counts[outcome] += 1
+        if flaky and outcome == "passed":
+            self._flaky += 1
+
+    def fail(self, name: str, kind: str, message: str) -> None:
+        """Keep what failed and why, cut to what people read."""
+        if len(self.failures) < MAX_FAILURES:
+            why = brief(message.strip()) or ""
+            self.failures.append(Failure(name=brief(name) or "(no name)", kind=kind, message=why))
+
+    def totals(self) -> Totals:
+        """The counts.
+
+        Raises:
+            ReportError: when there are more cases than the limit.
+        """
+        total = sum(self._counts.values())
+        if total > self._max_cases:
+            raise ReportError(f"its {total} test cases are over the limit of {self._max_cases}")
+        return Totals(total=total, flaky=self._flaky, **self._counts)

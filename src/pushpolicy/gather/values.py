@@ -1,0 +1,75 @@
+"""Values of reports, made uniform: times, numbers, texts."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,30}))? ?(Z|z|UTC|GMT|[+-]\d\d:?\d\d)", re.ASCII
+)
+_MAX_INTEGER = 2**53 - 1
+
+
+def utc(text: str | None) -> str | None:
+    """A time as RFC 3339 in UTC, to the microsecond; None unless the text states its zone."""
+    if not text or len(text) > 100:
+        return None
+    match = _TIME.fullmatch(text.strip())
+    try:
+        return format_time(_from_parts(*match.groups()) if match else parsedate_to_datetime(text))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _from_parts(day: str, time: str, fraction: str | None, zone: str) -> datetime:
+    offset = "+00:00" if zone.upper() in {"Z", "UTC", "GMT"} else zone
+    parts = f".{fraction[:6]:0<6}" if fraction else ""
+    return datetime.fromisoformat(f"{day}T{time}{parts}{offset}")
+
+
+def format_time(moment: datetime) -> str:
+    """RFC 3339 in UTC.
+
+    Raises:
+        ValueError: for a time without a zone.
+    """
+    if moment.tzinfo is None:
+        raise ValueError("the time has no zone")
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def count(text: str | None) -> int | None:
+    """A number of things; None where the text is not one."""
+    if text is None or not re.fullmatch(r"\d{1,16}", text.strip(), re.ASCII):
+        return None
+    value = int(text)
+    return value if value <= _MAX_INTEGER else None
+
+
+def seconds(text: str | None) -> float | None:
+    """A duration, also with thousands separators as Maven writes it; None where the text is not one."""
+    try:
+        value = float((text or "").replace(",", ""))
+    except ValueError:
+        return None
+    return round(value, 6) if math.isfinite(value) and 0 <= value <= _MAX_INTEGER else None
+
+
+def score(value: float | None) -> float | None:
+    """A CVSS score; None unless it is within 0 and 10."""
+    return float(value) if value is not None and 0 <= value <= 10 else None
+
+
+def text(value: str) -> str:
+    """A path, or a value of the environment, with the bytes that are not UTF-8 written as escapes."""
+    return value.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def brief(text: str | None, limit: int = 500) -> str | None:
+    """A text that may be cut, for people to read; None when it is empty."""
+    if not text:
+        return None
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,114 @@
+"""What the corpus states about its files, beside what was read: one function for each kind.
+
+Each gives our values under the manifest's own names; the test compares those that the manifest states.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from pushpolicy.gather.scans.counts import count
+from pushpolicy.gather.scans.run import ScanResult
+from pushpolicy.gather.tests.tally import SuiteResult
+from pushpolicy.gather.values import utc
+from pushpolicy.model.evidence import Finding, Totals
+
+Facts = Mapping[str, Any]
+_LEVELS = {"high": "error", "medium": "warning", "low": "note", "unknown": "notApplicable"}
+
+
+def of_tests(result: SuiteResult, stated: Facts) -> Facts:
+    totals = result.totals
+    return {
+        "total": totals.total,
+        "passed": totals.passed,
+        "failed": totals.failed,
+        "errors": totals.errors,
+        "skipped": totals.skipped,
+        "verdict": _verdict(totals, result.undeclared),
+        "declared_disagrees": list(result.disagreements) or None,
+        "timestamp_first": result.timestamp
+        if utc(stated.get("timestamp_first"))
+        else stated.get("timestamp_first"),
+    }
+
+
+def _verdict(totals: Totals, undeclared: int) -> str:
+    if totals.failed or totals.errors or undeclared:
+        return "fail"
+    if not totals.total:
+        return "no-tests"
+    return "all-skipped" if totals.skipped == totals.total else "pass"
+
+
+def of_trivy(results: tuple[ScanResult, ...], stated: Facts) -> Facts:
+    (scan,) = results
+    listed = [finding for finding in scan.findings if finding.suppressed_by is None]
+    flaws = [finding for finding in listed if finding.kind == "vulnerability"]
+    secrets = [finding for finding in listed if finding.kind == "secret"]
+    wrong = [finding for finding in listed if finding.kind == "misconfiguration"]
+    return {
+        "findings_total": len(flaws),
+        "by_severity": severities(flaws),
+        "with_fix": sum(finding.fixed_in is not None for finding in flaws),
+        "distinct_vulnerability_ids": sum(count(flaws).by_severity.values()),
+        "secrets": len(secrets),
+        "secrets_by_severity": severities(secrets),
+        "misconfigurations_failed_by_severity": severities(wrong),
+        "suppressed_findings": len(scan.findings) - len(listed) or None,
+        "scanner": scan.scanner.name,
+        "scanner_version": scan.scanner.version,
+        "target_name": scan.identity.name,
+        "image_digests": list(scan.identity.digests) or None,
+        "image_id": scan.identity.image_id,
+        "scan_timestamp": scan.at,
+    }
+
+
+def of_sarif(results: tuple[ScanResult, ...], stated: Facts) -> Facts:
+    findings = [finding for scan in results for finding in scan.findings]
+    facts: dict[str, Any] = {
+        "findings_total": len(findings),
+        "suppressed_results": sum(finding.suppressed_by is not None for finding in findings),
+        "by_severity": severities(findings),
+    }
+    if stated["by_severity"] is None:
+        # Nothing in the file but levels: ours are made of them.
+        facts["by_severity"] = None
+        facts["by_effective_level"] = {_LEVELS[key]: n for key, n in severities(findings).items()}
+    if results:
+        facts |= {
+            "scanner": results[0].scanner.name,
+            "scanner_version": results[0].scanner.version,
+            "target_name": results[0].identity.name,
+            "scan_timestamp": results[0].at,
+        }
+    return facts
+
+
+def severities(findings: Iterable[Finding]) -> dict[str, int]:
+    """How many findings there are of each severity that occurs."""
+    return dict(Counter(finding.severity.value for finding in findings))
+
+
+def agree(name: str, ours: Any, stated: Any) -> bool:
+    """Whether our value is what the manifest says, in its spelling."""
+    if name.endswith("by_severity") or name == "by_effective_level":
+        unknown = {"missing": "unknown", "none": "negligible"}
+        wanted: Counter[str] = Counter()
+        for key, number in (stated or {}).items():
+            wanted[unknown.get(key, key)] += number
+        return Counter(ours or {}) == +wanted
+    if name in ("scan_timestamp", "timestamp_first"):
+        return ours in (stated, utc(stated))
+    return bool(ours == stated)
+
+
+READERS: Mapping[str, tuple[tuple[str, ...], Callable[[Any, Facts], Facts]]] = {
+    "junit": (("junit",), of_tests),
+    "trivy": (("trivy", "trivy-k8s", "trivy-legacy", "trivy-operator"), of_trivy),
+    "sarif": (("sarif",), of_sarif),
+}
+"""For each kind of the corpus: the formats that its files may be recognised as, and our facts."""

@@ -1,0 +1,128 @@
+"""GitHub Actions: events, refs, pull requests, and what an untrusted trigger is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pushpolicy.gather.ci.evidence import evidence
+from pushpolicy.model.evidence import CiEvidence
+from tests.unit.gather.samples import COMMIT
+
+PUSH = {
+    "GITHUB_ACTIONS": "true",
+    "GITHUB_EVENT_NAME": "push",
+    "GITHUB_REPOSITORY": "o/r",
+    "GITHUB_REF": "refs/heads/main",
+    "GITHUB_SHA": COMMIT,
+    "GITHUB_REF_PROTECTED": "true",
+    "GITHUB_ACTOR": "someone",
+    "GITHUB_SERVER_URL": "https://github.com",
+    "GITHUB_RUN_ID": "7",
+    "GITHUB_RUN_ATTEMPT": "2",
+    "GITHUB_JOB": "publish",
+}
+
+
+def event_file(folder: Path, content: Any) -> dict[str, str]:
+    path = folder / "event.json"
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return {"GITHUB_EVENT_PATH": str(path)}
+
+
+def pull_request(head: str | None, base: str = "o/r") -> dict[str, Any]:
+    repo = {"full_name": head} if head else None
+    sides = {"head": {"ref": "feature", "repo": repo}, "base": {"ref": "main", "repo": {"full_name": base}}}
+    return {"pull_request": {"number": 5} | sides}
+
+
+def test_outside_of_ci_it_is_missing() -> None:
+    found = evidence({"PATH": "/bin"})
+    assert (found.status, bool(found.reason)) == ("missing", True)
+
+
+def test_a_push() -> None:
+    found = evidence(PUSH)
+    assert (found.status, found.provider, found.event, found.branch) == (
+        "collected",
+        "github-actions",
+        "push",
+        "main",
+    )
+    assert (found.commit, found.ref_protected, found.actor, found.job) == (COMMIT, True, "someone", "publish")
+    assert found.run is not None
+    assert (found.run.url, found.run.attempt) == ("https://github.com/o/r/actions/runs/7", 2)
+    assert found.tag is None
+
+
+def test_every_field_that_is_known_is_asserted() -> None:
+    found = evidence(PUSH)
+    assert found.trust is not None
+    assert set(found.trust.values()) == {"asserted"}
+    assert {"commit", "event", "branch"} <= set(found.trust)
+    assert "tag" not in found.trust
+
+
+@pytest.mark.parametrize(
+    ("name", "ref", "event", "untrusted"),
+    [
+        ("push", "refs/tags/v1", "tag", False),
+        ("release", "refs/tags/v1", "tag", False),
+        ("schedule", "refs/heads/main", "schedule", False),
+        ("workflow_dispatch", "refs/heads/main", "manual", False),
+        ("merge_group", "refs/heads/gh-readonly-queue/main/pr-1", "merge_queue", False),
+        ("repository_dispatch", "refs/heads/main", "other", False),
+        ("create", "refs/tags/v1", "other", False),
+        ("workflow_run", "refs/heads/main", "other", True),
+        ("issue_comment", "refs/heads/main", "other", True),
+        ("issues", "refs/heads/main", "other", True),
+        ("discussion_comment", "refs/heads/main", "other", True),
+        ("something_new", "refs/heads/main", "other", False),
+    ],
+)
+def test_events(name: str, ref: str, event: str, untrusted: bool) -> None:
+    found = evidence(PUSH | {"GITHUB_EVENT_NAME": name, "GITHUB_REF": ref})
+    assert (found.event, found.event_raw) == (event, name)
+    assert found.untrusted_trigger == (name if untrusted else None)
+
+
+@pytest.mark.parametrize("name", ["pull_request", "pull_request_target"])
+@pytest.mark.parametrize(("head", "fork"), [("o/r", False), ("stranger/r", True), (None, True)])
+def test_pull_requests(tmp_path: Path, name: str, head: str | None, fork: bool) -> None:
+    environ = PUSH | {"GITHUB_EVENT_NAME": name, "GITHUB_REF": "refs/pull/5/merge"}
+    found = evidence(environ | event_file(tmp_path, pull_request(head)))
+    assert found.pull_request is not None
+    assert (found.event, found.branch) == ("pull_request", None)
+    assert (found.pull_request.from_fork, found.pull_request.number) == (fork, 5)
+    assert (found.pull_request.head, found.pull_request.base) == ("feature", "main")
+    assert found.untrusted_trigger == (name if name.endswith("target") else None)
+
+
+@pytest.mark.parametrize(
+    "content", [None, "", "{", "[]", "{}", '{"pull_request": 5}', '{"pull_request": {}}', "NaN"]
+)
+def test_a_pull_request_of_unknown_origin_has_failed(tmp_path: Path, content: str | None) -> None:
+    file = {} if content is None else event_file(tmp_path, content)
+    found = evidence(PUSH | {"GITHUB_EVENT_NAME": "pull_request"} | file)
+    assert (found.status, "pull request" in str(found.reason)) == ("failed", True)
+
+
+def test_the_default_branch_comes_from_the_event_file(tmp_path: Path) -> None:
+    found = evidence(PUSH | event_file(tmp_path, {"repository": {"default_branch": "trunk"}}))
+    assert found.default_branch == "trunk"
+    assert evidence(PUSH | event_file(tmp_path, "{")).default_branch is None
+
+
+@pytest.mark.parametrize(
+    "fields", [{"GITHUB_EVENT_NAME": ""}, {"GITHUB_SHA": "main"}, {"GITHUB_SHA": "abc123"}]
+)
+def test_what_contradicts_itself_has_failed(fields: dict[str, str]) -> None:
+    assert evidence(PUSH | fields).status == "failed"
+
+
+def test_values_that_are_not_utf8_are_carried_through() -> None:
+    found: CiEvidence = evidence(PUSH | {"GITHUB_ACTOR": "a\udcff"})
+    assert found.actor == "a\\udcff"
