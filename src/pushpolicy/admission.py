@@ -1,0 +1,67 @@
+"""What a push is asked and what comes out of it: the types around pipeline.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from pushpolicy.engines import Engine
+from pushpolicy.evaluate import PolicySet
+from pushpolicy.gather import Expected, Gathered, Limits, NamedEvidence
+from pushpolicy.model.decision import Decision
+from pushpolicy.model.digest import Digest
+from pushpolicy.model.document import Document
+from pushpolicy.model.reference import Target
+from pushpolicy.push import SILENT, Progress, Published
+from pushpolicy.records import RawReports
+from pushpolicy.registry import RepositoryClient
+from pushpolicy.registry.credentials import Credential
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushRequest:
+    """What is to be pushed where, and everything that is needed to judge it.
+
+    Attributes:
+        image: the IMAGE argument.
+        client: the target's repository.
+        policy: loaded and checked before anything is gathered.
+        workspace: the checkout; reports and relative paths are found from here.
+        credential: the one `client` uses; None for a target that needs none.
+        evaluated_at: the clock of the decision, in UTC.
+        raw: whether the record keeps the reports or their digests only.
+        full: whether verification reads the layers back too.
+    """
+
+    image: str
+    target: Target
+    client: RepositoryClient
+    policy: PolicySet
+    engine: Engine
+    workspace: Path
+    environ: Mapping[str, str] = field(repr=False)
+    credential: Credential | None
+    evaluated_at: datetime
+    named: tuple[NamedEvidence, ...] = ()
+    expected: Expected = field(default_factory=Expected)
+    limits: Limits = field(default_factory=Limits)
+    raw: RawReports = RawReports.KEEP
+    full: bool = False
+    progress: Progress = SILENT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What was decided about an image, on what; and where it is published, if it is.
+
+    Attributes:
+        previous: what each tag of the target named before.
+    """
+
+    gathered: Gathered
+    evidence: Document
+    decision: Decision
+    previous: Mapping[str, Digest]
+    published: Published | None = None

@@ -1,0 +1,1 @@
+"""Any time later: find the records of past pushes, show them, decide again, try another policy on them."""

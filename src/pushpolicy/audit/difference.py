@@ -1,0 +1,97 @@
+"""How two decisions about one image differ, finding by finding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+
+from pushpolicy.model.decision import Decision, RuleStatus, Verdict
+
+# A finding is told by its rule, its id and its message.
+Finding = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleChange:
+    """A rule with another result; None where the rule is not in that policy."""
+
+    rule: str
+    before: RuleStatus | None
+    after: RuleStatus | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingChange:
+    """A finding that counts otherwise: as violation, warning, waived; None where it is not found."""
+
+    rule: str
+    id: str
+    msg: str
+    before: str | None
+    after: str | None
+
+    @property
+    def stricter(self) -> bool:
+        """Whether it denies now and did not before."""
+        return self.after == "violation"
+
+    @property
+    def looser(self) -> bool:
+        """Whether it denied before and does not now."""
+        return self.before == "violation"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """What is not the same.
+
+    Attributes:
+        fields: the names of the decision's parts that differ.
+    """
+
+    before: Verdict
+    after: Verdict
+    rules: tuple[RuleChange, ...]
+    findings: tuple[FindingChange, ...]
+    fields: tuple[str, ...]
+
+
+def difference(before: Decision, after: Decision) -> Difference | None:
+    """Compare what was decided; None when it is the same. Who decided is not compared."""
+    after = replace(after, policy=before.policy, engine=before.engine)
+    names = [item.name for item in fields(before) if getattr(before, item.name) != getattr(after, item.name)]
+    if not names:
+        return None
+    return Difference(
+        before=before.verdict,
+        after=after.verdict,
+        rules=_rules(before, after),
+        findings=_findings(before, after),
+        fields=tuple(names),
+    )
+
+
+def _rules(before: Decision, after: Decision) -> tuple[RuleChange, ...]:
+    was = {rule.name: rule.status for rule in before.rules}
+    now = {rule.name: rule.status for rule in after.rules}
+    return tuple(
+        RuleChange(rule=name, before=was.get(name), after=now.get(name))
+        for name in sorted(was.keys() | now.keys())
+        if was.get(name) != now.get(name)
+    )
+
+
+def _findings(before: Decision, after: Decision) -> tuple[FindingChange, ...]:
+    was, now = _standings(before), _standings(after)
+    return tuple(
+        FindingChange(rule=rule, id=id_, msg=msg, before=was.get(key), after=now.get(key))
+        for key in sorted(was.keys() | now.keys())
+        if was.get(key) != now.get(key)
+        for rule, id_, msg in (key,)
+    )
+
+
+def _standings(decision: Decision) -> Mapping[Finding, str]:
+    """How each finding counts; the strictest where the same one is listed twice."""
+    lists = {"waived": decision.waived, "warning": decision.warnings, "violation": decision.violations}
+    return {(item.rule, item.id, item.msg): name for name, items in lists.items() for item in items}

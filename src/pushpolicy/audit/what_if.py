@@ -1,0 +1,126 @@
+"""What another policy would have decided about past pushes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pushpolicy.audit.difference import Difference, FindingChange, difference
+from pushpolicy.audit.replay import NotReplayable
+from pushpolicy.engines import Engine
+from pushpolicy.errors import InputError, PolicyError
+from pushpolicy.evaluate import PolicySet, evaluate
+from pushpolicy.records import Record, Summary
+
+
+class Direction(StrEnum):
+    """What another policy does: to one push, or one of its rules to all of them."""
+
+    UNCHANGED = "unchanged"
+    STRICTER = "stricter"
+    LOOSER = "looser"
+    BOTH = "stricter and looser"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushEffect:
+    """One past push under the other policy; `difference` is None where the decision is the same."""
+
+    summary: Summary
+    difference: Difference | None
+
+    @property
+    def stricter(self) -> frozenset[str]:
+        """The rules that deny something here that they did not deny."""
+        return frozenset(change.rule for change in self._changes if change.stricter)
+
+    @property
+    def looser(self) -> frozenset[str]:
+        """The rules that no longer deny something here."""
+        return frozenset(change.rule for change in self._changes if change.looser)
+
+    @property
+    def direction(self) -> Direction:
+        """By what denies, not by what only warns."""
+        return _direction(stricter=bool(self.stricter), looser=bool(self.looser))
+
+    @property
+    def verdict_changes(self) -> bool:
+        """Whether the push would have been decided the other way."""
+        return self.difference is not None and self.difference.before is not self.difference.after
+
+    @property
+    def _changes(self) -> tuple[FindingChange, ...]:
+        return self.difference.findings if self.difference else ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleEffect:
+    """What one rule does to past pushes: those in which it denies more, and those in which less."""
+
+    rule: str
+    stricter: tuple[Summary, ...]
+    looser: tuple[Summary, ...]
+
+    @property
+    def direction(self) -> Direction:
+        """Over all pushes."""
+        return _direction(stricter=bool(self.stricter), looser=bool(self.looser))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhatIf:
+    """The effect of another policy on the past.
+
+    Attributes:
+        pushes: in the order they were given.
+        rules: those that deny more or less in some push, by name.
+        not_replayable: the pushes that the policy cannot decide, and why.
+    """
+
+    pushes: tuple[PushEffect, ...]
+    rules: tuple[RuleEffect, ...]
+    not_replayable: tuple[NotReplayable, ...]
+
+    @property
+    def direction(self) -> Direction:
+        """Over all pushes."""
+        directions = {rule.direction for rule in self.rules}
+        return _direction(
+            stricter=not directions.isdisjoint({Direction.STRICTER, Direction.BOTH}),
+            looser=not directions.isdisjoint({Direction.LOOSER, Direction.BOTH}),
+        )
+
+
+def what_if(records: Iterable[Record], policy: PolicySet, engine: Engine) -> WhatIf:
+    """Decide the recorded evidence of each record with another policy, at the recorded time."""
+    pushes, failed = list[PushEffect](), list[NotReplayable]()
+    for record in records:
+        try:
+            after = evaluate(policy, record.evidence, engine)
+        except (PolicyError, InputError) as error:
+            failed.append(NotReplayable(summary=record.summary, reason=error.message))
+            continue
+        pushes.append(PushEffect(summary=record.summary, difference=difference(record.decision, after)))
+    return WhatIf(pushes=tuple(pushes), rules=_rules(pushes), not_replayable=tuple(failed))
+
+
+def _rules(pushes: list[PushEffect]) -> tuple[RuleEffect, ...]:
+    names = frozenset[str]().union(*(push.stricter | push.looser for push in pushes))
+    return tuple(
+        RuleEffect(
+            rule=name,
+            stricter=tuple(push.summary for push in pushes if name in push.stricter),
+            looser=tuple(push.summary for push in pushes if name in push.looser),
+        )
+        for name in sorted(names)
+    )
+
+
+def _direction(*, stricter: bool, looser: bool) -> Direction:
+    if stricter and looser:
+        return Direction.BOTH
+    if stricter or looser:
+        return Direction.STRICTER if stricter else Direction.LOOSER
+    return Direction.UNCHANGED

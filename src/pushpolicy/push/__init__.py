@@ -1,0 +1,27 @@
+"""Publish an image that was allowed: by digest first, the tags last.
+
+    issue -> Permit -> push_by_digest -> Pushed -> (attach) -> verify_push -> Verified
+    -> move_tags -> Published
+
+Each step takes what the step before it returns, so a caller cannot leave one out or change the order.
+"""
+
+from pushpolicy.push.permit import Permit, Terms, issue
+from pushpolicy.push.progress import SILENT, Progress
+from pushpolicy.push.tag import Published, move_tags
+from pushpolicy.push.transfer import Pushed, push_by_digest
+from pushpolicy.push.verify import Verified, verify_push
+
+__all__ = [
+    "SILENT",
+    "Permit",
+    "Progress",
+    "Published",
+    "Pushed",
+    "Terms",
+    "Verified",
+    "issue",
+    "move_tags",
+    "push_by_digest",
+    "verify_push",
+]

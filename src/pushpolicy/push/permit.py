@@ -1,0 +1,158 @@
+"""The permit: without one nothing is pushed, and only an ALLOW makes one (design section 2, step 3)."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import NoReturn, Self, final
+
+from pushpolicy.errors import PushError
+from pushpolicy.images.image import Image
+from pushpolicy.model.decision import Decision
+from pushpolicy.model.digest import Digest
+from pushpolicy.model.document import Document
+from pushpolicy.model.reference import Target
+
+LIFETIME_SECONDS = 300.0
+
+# Whoever holds this may make a permit; it never leaves the module.
+_SEAL = object()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """Everything a permit is bound to: what may be pushed, where to, and on whose word.
+
+    Attributes:
+        manifests: the closure in push order, the top last.
+        blobs: every config and layer of the closure.
+        previous: what each tag that existed named when the evidence was gathered.
+    """
+
+    target: Target
+    manifests: tuple[Digest, ...]
+    blobs: frozenset[Digest]
+    previous: Mapping[str, Digest] = field(hash=False)
+    evidence: Digest
+    decision: Digest
+    policy: Digest
+    engine: Digest
+
+    @classmethod
+    def of(cls, decision: Decision, evidence: Document, image: Image, target: Target) -> Self:
+        """The terms under which this decision lets this image go to this target."""
+        return cls(
+            target=target,
+            manifests=tuple(manifest.digest for manifest in image.manifests),
+            blobs=frozenset(blob.digest for blob in image.blobs),
+            previous=_previous(evidence),
+            evidence=evidence.digest,
+            decision=decision.document().digest,
+            policy=decision.policy.digest,
+            engine=decision.engine.digest,
+        )
+
+    def differences(self, other: Terms) -> tuple[str, ...]:
+        """The names of the fields in which the two differ."""
+        names = (item.name for item in fields(self))
+        return tuple(name for name in names if getattr(self, name) != getattr(other, name))
+
+
+def _previous(evidence: Document) -> Mapping[str, Digest]:
+    recorded: Mapping[str, str] = evidence.value["target"]["previous_digests"]
+    return {tag: Digest.parse(text) for tag, text in recorded.items()}
+
+
+@final
+class Permit:
+    """The right to one push, for a short time. Made by `issue`, used up by `redeem`."""
+
+    __slots__ = ("_clock", "_deadline", "_lock", "_redeemed", "_terms")
+
+    def __init__(self, seal: object, terms: Terms, deadline: float, clock: Callable[[], float]) -> None:
+        if seal is not _SEAL:
+            raise TypeError("a permit is made by pushpolicy.push.issue only")
+        self._terms = terms
+        self._deadline = deadline
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._redeemed = False
+
+    def redeem(self, terms: Terms) -> None:
+        """Use the permit up, for exactly the terms it was issued on.
+
+        Raises:
+            PushError: when it was used before, has expired, or the terms differ. A failed
+                attempt uses it up too.
+        """
+        with self._lock:
+            if self._redeemed:
+                raise PushError("the permit was used already; one decision allows one push")
+            self._redeemed = True
+        if self._clock() > self._deadline:
+            raise PushError("the permit has expired", "run the push again, for a fresh decision")
+        if differences := self._terms.differences(terms):
+            raise PushError(f"the permit was issued for another {', '.join(differences)}")
+
+    @property
+    def terms(self) -> Terms:
+        """What the permit is bound to."""
+        return self._terms
+
+    @property
+    def redeemed(self) -> bool:
+        """Whether it was used."""
+        return self._redeemed
+
+    def __reduce__(self) -> NoReturn:
+        # Both copying and pickling come here: a copy would be a second use.
+        raise TypeError("a permit cannot be copied")
+
+
+def issue(
+    decision: Decision,
+    *,
+    decision_document: Document,
+    evidence: Document,
+    image: Image,
+    target: Target,
+    lifetime: float = LIFETIME_SECONDS,
+    clock: Callable[[], float] = time.monotonic,
+) -> Permit:
+    """Make the permit for an ALLOW.
+
+    Args:
+        decision: what OPA answered, read strictly.
+        decision_document: the document of that decision, as it will be recorded.
+        evidence: the document that was judged.
+        image: what would be pushed.
+        target: where to.
+        lifetime: seconds until it has to be redeemed.
+        clock: seconds of a monotonic clock.
+
+    Raises:
+        PushError: when the decision is not ALLOW, or was not made about exactly these.
+    """
+    if not decision.allowed or decision.violations or not decision.rules:
+        raise PushError(f"the decision is {decision.verdict}: there is no permit without ALLOW")
+    if differences := _mismatches(decision, decision_document, evidence, image, target):
+        raise PushError(f"the decision was made about another {', '.join(differences)}")
+    return Permit(_SEAL, Terms.of(decision, evidence, image, target), clock() + lifetime, clock)
+
+
+def _mismatches(
+    decision: Decision, decision_document: Document, evidence: Document, image: Image, target: Target
+) -> tuple[str, ...]:
+    judged, place = decision.image, target.repository
+    seen = evidence.value["target"]
+    checks = {
+        "decision document": decision_document.content == decision.document().content,
+        "evidence": decision.evidence == evidence.digest and evidence.digest.matches(evidence.content),
+        "image": str(judged.digest) == str(image.top.digest) == evidence.value["image"]["digest"],
+        "repository": (judged.registry, judged.repository) == (place.registry, place.path)
+        and (seen["registry"], seen["repository"]) == (place.registry, place.path),
+        "set of tags": judged.tags == target.tags == tuple(seen["tags"]),
+    }
+    return tuple(name for name, holds in checks.items() if not holds)

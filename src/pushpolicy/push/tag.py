@@ -1,0 +1,73 @@
+"""Step 8: move the tags, unless one of them moved since it was judged. Only now the image is published."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pushpolicy.errors import IncompleteError, after_landing
+from pushpolicy.model.descriptor import Descriptor
+from pushpolicy.model.digest import Digest
+from pushpolicy.model.reference import Target
+from pushpolicy.push.permit import Terms
+from pushpolicy.push.verify import Verified
+from pushpolicy.registry.interface import RepositoryClient
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """An image whose tags name it, with its record beside it."""
+
+    target: Target
+    digest: Digest
+    record: Descriptor
+
+
+def move_tags(verified: Verified) -> Published:
+    """Let every tag of the permit name the image.
+
+    OCI has no compare-and-swap: between the look at a tag and its PUT another writer can come first.
+
+    Raises:
+        IncompleteError: when a tag moved since the evidence, or could not be set or read back.
+    """
+    pushed = verified.pushed
+    with after_landing("looking at the tags"):
+        _unmoved(pushed.terms, pushed.client)
+    top, moved = pushed.image.top, list[str]()
+    for tag in pushed.terms.target.tags:
+        with after_landing(f"setting tag {tag} ({_sum(moved)})"):
+            pushed.client.put_manifest(top, tag)
+        moved.append(tag)
+    with after_landing("reading the tags back"):
+        _read_back(pushed.terms, top.digest, pushed.client)
+    return Published(target=pushed.terms.target, digest=top.digest, record=verified.attached.descriptor)
+
+
+def _unmoved(terms: Terms, client: RepositoryClient) -> None:
+    for tag in terms.target.tags:
+        now, before = _named_by(tag, client), terms.previous.get(tag)
+        if now != before:
+            raise IncompleteError(
+                f"pushed by digest, but tag {tag} was moved meanwhile: "
+                f"it named {before or 'nothing'} when this push was judged, and names {now or 'nothing'} now",
+                "another push came first; run this one again, so that it is judged against the tag as it is",
+            )
+
+
+def _read_back(terms: Terms, digest: Digest, client: RepositoryClient) -> None:
+    for tag in terms.target.tags:
+        now = _named_by(tag, client)
+        if now != digest:
+            raise IncompleteError(
+                f"tag {tag} was set to {digest} and names {now or 'nothing'} now",
+                "another writer moved it, or the registry did not keep it; look at the tag, then push again",
+            )
+
+
+def _named_by(tag: str, client: RepositoryClient) -> Digest | None:
+    manifest = client.resolve(tag)
+    return manifest.digest if manifest else None
+
+
+def _sum(moved: list[str]) -> str:
+    return f"already set: {', '.join(moved)}" if moved else "none was set before it"

@@ -1,0 +1,85 @@
+"""Step 7: read back what was sent; nothing the repository says about itself is believed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pushpolicy.errors import IncompleteError, after_landing
+from pushpolicy.images.image import Image
+from pushpolicy.model.descriptor import Descriptor
+from pushpolicy.model.manifest import Manifest
+from pushpolicy.push.transfer import Pushed
+from pushpolicy.records.build import Attached, NewRecord
+from pushpolicy.registry.interface import RepositoryClient
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """An image and its record that are both in the repository, byte for byte."""
+
+    pushed: Pushed
+    attached: Attached
+
+    def __post_init__(self) -> None:
+        if self.attached.record is not self.pushed.record:
+            raise TypeError("the record that was attached is not the record of this push")
+
+
+def verify_push(pushed: Pushed, attached: Attached, *, full: bool = False) -> Verified:
+    """Compare manifests, configs and the record with what was sent, and ask for every layer.
+
+    Args:
+        pushed: the image, by digest.
+        attached: its record.
+        full: read the layers too, rather than ask for their presence and size.
+
+    Raises:
+        IncompleteError: when anything is absent or has other bytes.
+    """
+    verified = Verified(pushed=pushed, attached=attached)
+    with after_landing("reading it back"):
+        _image(pushed.image, pushed.client, full=full)
+        _record(pushed.record, pushed.client)
+    return verified
+
+
+def _image(image: Image, client: RepositoryClient, *, full: bool) -> None:
+    for manifest in image.manifests:
+        _same_manifest(manifest, client)
+    for blob in image.blobs:
+        if blob.digest in image.configs:
+            _same_content(blob, image.configs[blob.digest], client)
+        elif full:
+            _read(blob, client)
+        elif not client.has_blob(blob):
+            raise _lost(f"blob {blob.digest}")
+
+
+def _record(record: NewRecord, client: RepositoryClient) -> None:
+    _same_manifest(record.manifest, client)
+    for blob in record.blobs:
+        _read(blob.descriptor, client)
+
+
+def _same_manifest(manifest: Manifest, client: RepositoryClient) -> None:
+    stored = client.manifest(manifest.digest)
+    if stored is None or stored.content != manifest.content:
+        raise _lost(f"manifest {manifest.digest}")
+
+
+def _same_content(blob: Descriptor, content: bytes, client: RepositoryClient) -> None:
+    if b"".join(client.read_blob(blob)) != content:
+        raise _lost(f"config {blob.digest}")
+
+
+def _read(blob: Descriptor, client: RepositoryClient) -> None:
+    # The client hashes what it reads: bytes with the blob's digest and size are the blob's bytes.
+    for _ in client.read_blob(blob):
+        pass
+
+
+def _lost(what: str) -> IncompleteError:
+    return IncompleteError(
+        f"pushed by digest, but {what} is not there as it was sent",
+        "the repository lost or changed it; no tag was moved; run the push again",
+    )

@@ -1,0 +1,25 @@
+"""The record of a decision: its format (design section 8), how it is built and how it is read.
+
+`build_record` makes a NewRecord, which the attach step turns into Attached; `read_summary` and
+`read_record` read what is in a repository.
+"""
+
+from pushpolicy.records.build import Attached, NewRecord, build_record
+from pushpolicy.records.chain import records_before
+from pushpolicy.records.contents import Contents, RawReports
+from pushpolicy.records.format import ARTIFACT_TYPE
+from pushpolicy.records.read import Record, Summary, read_record, read_summary
+
+__all__ = [
+    "ARTIFACT_TYPE",
+    "Attached",
+    "Contents",
+    "NewRecord",
+    "RawReports",
+    "Record",
+    "Summary",
+    "build_record",
+    "read_record",
+    "read_summary",
+    "records_before",
+]

@@ -1,0 +1,46 @@
+"""The names of the record format: media types, annotations, the order of its layers.
+
+A record is an OCI artifact manifest (image-spec 1.1, manifest.md, "Guidelines for Artifact Usage") whose
+subject is the image, with the empty config and these layers in this order:
+
+    evidence   canonical JSON, what was known
+    decision   canonical JSON, what was decided about it
+    policy     tar+gzip, an OPA bundle of everything that decided, with its schema
+    report...  gzip, the files the evidence was read from (none when only their digests are kept)
+"""
+
+from __future__ import annotations
+
+from pushpolicy.model.descriptor import Descriptor
+from pushpolicy.model.manifest import EMPTY_CONTENT, EMPTY_TYPE
+
+ARTIFACT_TYPE = "application/vnd.pushpolicy.record.v1+json"
+EVIDENCE_TYPE = "application/vnd.pushpolicy.evidence.v1+json"
+DECISION_TYPE = "application/vnd.pushpolicy.decision.v1+json"
+POLICY_TYPE = "application/vnd.pushpolicy.policy.v1.tar+gzip"
+REPORT_TYPE = "application/vnd.pushpolicy.report.v1+gzip"
+
+TITLE = "org.opencontainers.image.title"
+CREATED = "org.opencontainers.image.created"
+
+PREFIX = "dev.pushpolicy."
+VERDICT = PREFIX + "verdict"
+TAGS = PREFIX + "tags"  # separated by commas, which no tag contains
+ANCHORED = PREFIX + "anchored"
+POLICY = PREFIX + "policy"
+# One per tag that had a record before: the digest of that record's manifest.
+PREVIOUS = PREFIX + "previous."
+
+REPORT_NAME = PREFIX + "report.name"
+REPORT_KIND = PREFIX + "report.kind"
+REPORT_FORMAT = PREFIX + "report.format"
+REPORT_MEDIA_TYPE = PREFIX + "report.media-type"
+REPORT_DIGEST = PREFIX + "report.digest"  # of the file as it was read, before compression
+REPORT_SIZE = PREFIX + "report.size"
+
+EMPTY_CONFIG = Descriptor.of(EMPTY_CONTENT, EMPTY_TYPE)
+
+# A record is read by auditors from registries they do not control: nothing unbounded is taken from it.
+MAX_DOCUMENT_SIZE = 128 * 1024 * 1024
+MAX_POLICY_SIZE = 64 * 1024 * 1024
+MAX_REPORTS = 5_000

@@ -1,0 +1,140 @@
+"""Read records strictly: exact layers, bounded sizes, and parts that speak of one decision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pushpolicy.errors import PushError, RecordError
+from pushpolicy.model.decision import Decision
+from pushpolicy.model.descriptor import Descriptor
+from pushpolicy.model.digest import Digest
+from pushpolicy.model.document import Document
+from pushpolicy.model.manifest import OCI_MANIFEST, Manifest
+from pushpolicy.records import format as names
+from pushpolicy.records.checks import check_evidence, check_layers, check_manifest
+from pushpolicy.records.decision import read_decision
+from pushpolicy.registry.interface import RepositoryClient
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What was decided, without what it was decided on.
+
+    Attributes:
+        digest: of the record's manifest.
+        subject: the image.
+        previous: for each tag that had one, the record before this.
+        layers: evidence, decision, policy, and the raw reports if they were kept.
+    """
+
+    digest: Digest
+    subject: Descriptor
+    decision: Decision
+    previous: Mapping[str, Digest] = field(hash=False)
+    layers: tuple[Descriptor, ...]
+
+    @property
+    def moment(self) -> datetime:
+        """When it was decided."""
+        return datetime.fromisoformat(self.decision.evaluated_at)
+
+    @property
+    def reports(self) -> tuple[Descriptor, ...]:
+        """The raw reports that were kept, compressed; their annotations say what they are."""
+        return self.layers[3:]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A whole record: enough to decide again."""
+
+    summary: Summary
+    evidence: Document
+    policy: bytes = field(repr=False)
+
+    @property
+    def decision(self) -> Decision:
+        """What was decided."""
+        return self.summary.decision
+
+
+def read_summary(client: RepositoryClient, digest: Digest) -> Summary:
+    """Read a record's manifest and decision.
+
+    Raises:
+        RecordError: when it is absent, malformed, or contradicts itself.
+    """
+    manifest = _manifest(client, digest)
+    try:
+        check_layers(manifest)
+        content = _content(client, manifest.layers[1], names.MAX_DOCUMENT_SIZE)
+        decision = read_decision(_document(content))
+        return Summary(
+            digest=digest,
+            subject=check_manifest(manifest, decision),
+            decision=decision,
+            previous=_previous(manifest),
+            layers=manifest.layers,
+        )
+    except ValueError as error:
+        raise _malformed(digest, error) from error
+
+
+def read_record(client: RepositoryClient, digest: Digest) -> Record:
+    """Read a record and check that its parts belong together.
+
+    Whether the policy is the one the decision names is for the caller to compute, from the bundle.
+
+    Raises:
+        RecordError: when it is absent, malformed, or contradicts itself.
+    """
+    summary = read_summary(client, digest)
+    try:
+        evidence = _document(_content(client, summary.layers[0], names.MAX_DOCUMENT_SIZE))
+        check_evidence(evidence, summary.decision)
+        policy = _content(client, summary.layers[2], names.MAX_POLICY_SIZE)
+    except ValueError as error:
+        raise _malformed(digest, error) from error
+    return Record(summary=summary, evidence=evidence, policy=policy)
+
+
+def _manifest(client: RepositoryClient, digest: Digest) -> Manifest:
+    try:
+        manifest = client.manifest(digest)
+    except PushError as error:
+        raise RecordError(f"record {digest} cannot be read: {error.message}", error.hint) from error
+    if manifest is None:
+        raise RecordError(f"there is no record {digest} in {client.repository}")
+    if manifest.artifact_type != names.ARTIFACT_TYPE or manifest.media_type != OCI_MANIFEST:
+        raise RecordError(f"{digest} in {client.repository} is not a record of pushpolicy")
+    return manifest
+
+
+def _previous(manifest: Manifest) -> Mapping[str, Digest]:
+    found = {key: value for key, value in manifest.annotations.items() if key.startswith(names.PREVIOUS)}
+    return {key.removeprefix(names.PREVIOUS): Digest.parse(value) for key, value in found.items()}
+
+
+def _content(client: RepositoryClient, layer: Descriptor, limit: int) -> bytes:
+    """The bytes of a layer; the client checks digest and size while it reads."""
+    if layer.size > limit:
+        raise ValueError(f"a layer of {layer.size} bytes is over the limit of {limit}")
+    try:
+        return b"".join(client.read_blob(layer))
+    except PushError as error:
+        raise ValueError(f"layer {layer.digest} cannot be read: {error.message}") from error
+
+
+def _document(content: bytes) -> Document:
+    document = Document.read(content)
+    if document.content != content:
+        raise ValueError("a document in it is not canonical JSON")
+    return document
+
+
+def _malformed(digest: Digest, error: ValueError) -> RecordError:
+    return RecordError(
+        f"record {digest} is not valid: {error}", "pushpolicy did not write it, or it was changed since"
+    )

@@ -1,0 +1,127 @@
+"""Past decisions, decided again with the real engine."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pushpolicy.audit.replay import Differs, NotReplayable, Reproduced, replay
+from pushpolicy.audit.what_if import Direction, what_if
+from pushpolicy.engines import LocalOpa
+from pushpolicy.errors import RecordError
+from pushpolicy.evaluate import PolicySet
+from pushpolicy.model.digest import Digest
+from pushpolicy.model.reference import Target
+from pushpolicy.pipeline import admit, check
+from pushpolicy.records import Record
+from tests.jobs import GOOD, RULES, STRICT_RULES, Job
+from tests.policies import rule
+
+HTTP_SEND = {
+    "name": "http.send",
+    "decl": {
+        "type": "function",
+        "args": [{"type": "object", "dynamic": {"key": {"type": "string"}, "value": {"type": "any"}}}],
+        "result": {"type": "object", "dynamic": {"key": {"type": "any"}, "value": {"type": "any"}}},
+    },
+}
+
+
+@pytest.fixture
+def job(tmp_path: Path, opa: Path) -> Job:
+    """A job with the pinned OPA."""
+    return Job(folder=tmp_path, engine=LocalOpa(opa))
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Target:
+    """A repository in a folder."""
+    return Target.parse(f"oci:{tmp_path / 'published'}:1.0")
+
+
+@pytest.fixture
+def record(job: Job, target: Target) -> Record:
+    """The record of a push."""
+    request = job.request(GOOD, target)
+    admit(request)
+    return job.record(request)
+
+
+def test_a_push_is_reproduced(job: Job, record: Record) -> None:
+    replayed = replay(record, job.engine)
+    assert isinstance(replayed, Reproduced)
+    assert replayed.summary == record.summary
+    assert replayed.signature == "not checked"
+    assert not replayed.other_engine
+
+
+def test_a_decision_that_would_be_another_differs(job: Job, record: Record) -> None:
+    changed = replace(record.summary, decision=replace(record.decision, observed=True))
+    replayed = replay(replace(record, summary=changed), job.engine)
+    assert isinstance(replayed, Differs)
+    assert replayed.difference.fields == ("observed",)
+
+
+def test_a_record_with_another_policy_is_not_valid(job: Job, record: Record) -> None:
+    other = job.policy(STRICT_RULES)
+    with pytest.raises(RecordError, match="does not hold the policy that decided: other digest, rules"):
+        replay(replace(record, policy=other.bundle()), job.engine)
+
+
+def test_what_cannot_be_decided_again_says_why(job: Job, record: Record) -> None:
+    broken = replay(replace(record, policy=b"not an archive"), job.engine)
+    assert isinstance(broken, NotReplayable)
+    assert "not a tar.gz" in broken.reason
+    without_engine = replay(record, LocalOpa(Path("/bin/false")))
+    assert isinstance(without_engine, NotReplayable)
+
+
+def test_a_recorded_policy_gets_no_builtin_that_is_not_allowed_today(job: Job, record: Record) -> None:
+    sends = 'deny contains {"at": {"id": "x"}, "msg": "m"} if http.send({"method": "get", "url": "http://127.0.0.1:9"})'
+    files = dict(PolicySet.from_bundle(record.policy).files)
+    capabilities = json.loads(files["capabilities.json"])
+    capabilities.pop("allow_net")
+    capabilities["builtins"].append(HTTP_SEND)
+    files["capabilities.json"] = json.dumps(capabilities).encode()
+    files["rules/passed/passed.rego"] = rule("passed", sends).encode()
+    forged = PolicySet.of(files, "record", anchored=False)
+    summary = replace(record.summary, decision=replace(record.decision, policy=forged.identity))
+    replayed = replay(replace(record, summary=summary, policy=forged.bundle()), job.engine)
+    assert isinstance(replayed, NotReplayable)
+    assert "undefined function http.send" in replayed.reason
+
+
+def test_another_engine_is_named(job: Job, record: Record) -> None:
+    older = replace(record.decision.engine, version="1.22.0", digest=Digest.of(b"another build"))
+    changed = replace(record.summary, decision=replace(record.decision, engine=older))
+    replayed = replay(replace(record, summary=changed), job.engine)
+    assert isinstance(replayed, Reproduced)
+    assert replayed.other_engine
+    assert replayed.summary.decision.engine.version == "1.22.0"
+
+
+def test_what_if_names_rules_and_pushes(job: Job, record: Record) -> None:
+    both = job.policy(RULES | STRICT_RULES)
+    found = what_if([record], both, job.engine)
+    assert found.direction is Direction.STRICTER
+    (push,) = found.pushes
+    assert push.verdict_changes
+    assert push.stricter == {"few"}
+    (effect,) = found.rules
+    assert (effect.rule, effect.stricter, effect.looser) == ("few", (record.summary,), ())
+
+
+def test_what_if_tells_looser_from_unchanged(job: Job, record: Record, target: Target) -> None:
+    one = job.policy(RULES)
+    assert what_if([record], one, job.engine).direction is Direction.UNCHANGED
+    strict = job.policy(STRICT_RULES)
+    denied = check(job.request(GOOD, target, policy=strict))
+    past = replace(
+        record, evidence=denied.evidence, summary=replace(record.summary, decision=denied.decision)
+    )
+    found = what_if([past], one, job.engine)
+    assert found.direction is Direction.LOOSER
+    assert [rule_effect.rule for rule_effect in found.rules] == ["few"]

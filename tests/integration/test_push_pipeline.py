@@ -1,0 +1,130 @@
+"""The whole way with the real engine: a report, a policy, an image, and what becomes of it."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pushpolicy.engines import LocalOpa
+from pushpolicy.errors import EngineError, InputError
+from pushpolicy.model.decision import Verdict
+from pushpolicy.model.reference import Target
+from pushpolicy.pipeline import PushRequest, admit, check, collect
+from pushpolicy.records import ARTIFACT_TYPE
+from tests.jobs import AT, BAD, GOOD, Job
+from tests.registries import Registry
+
+
+@pytest.fixture
+def job(tmp_path: Path, opa: Path) -> Job:
+    """A job with the pinned OPA."""
+    return Job(folder=tmp_path, engine=LocalOpa(opa))
+
+
+@pytest.fixture(params=["layout", "distribution", "olareg"])
+def target(request: pytest.FixtureRequest, tmp_path: Path) -> Target:
+    """A repository of each kind."""
+    if request.param == "layout":
+        return Target.parse(f"oci:{tmp_path / 'published'}:1.0")
+    registry: Registry = request.getfixturevalue(request.param)
+    return Target.parse(f"{registry.host}/team/app:1.0")
+
+
+@pytest.fixture
+def remote(any_registry: Registry) -> Target:
+    """A repository of a registry."""
+    return Target.parse(f"{any_registry.host}/team/app:1.0")
+
+
+def test_an_allowed_image_is_published_with_its_proof(job: Job, target: Target) -> None:
+    request = job.request(GOOD, target)
+    outcome = admit(request)
+    assert outcome.decision.verdict is Verdict.ALLOW
+    assert outcome.published
+    named = request.client.resolve("1.0")
+    assert named
+    assert named.digest == outcome.published.digest == outcome.decision.image.digest
+    record = job.record(request)
+    assert record.decision == outcome.decision
+    assert record.evidence == outcome.evidence
+    assert record.policy == request.policy.bundle()
+    (report,) = record.summary.reports
+    content = b"".join(request.client.read_blob(report))
+    assert gzip.decompress(content) == GOOD.encode()
+
+
+def test_a_denied_image_leaves_the_registry_untouched(
+    job: Job, remote: Target, any_registry: Registry
+) -> None:
+    outcome = admit(job.request(BAD, remote))
+    assert outcome.decision.verdict is Verdict.DENY
+    assert [violation.msg for violation in outcome.decision.violations] == ["a test failed"]
+    assert outcome.published is None
+    assert any_registry.requests(), "the tag was read"
+    assert any_registry.writes() == []
+
+
+def test_a_denied_image_makes_no_layout(job: Job, tmp_path: Path) -> None:
+    outcome = admit(job.request(BAD, Target.parse(f"oci:{tmp_path / 'published'}:1.0")))
+    assert outcome.decision.verdict is Verdict.DENY
+    assert not (tmp_path / "published").exists()
+
+
+@pytest.mark.parametrize("report", [GOOD, BAD])
+def test_check_decides_and_writes_nothing(
+    report: str, job: Job, remote: Target, any_registry: Registry
+) -> None:
+    outcome = check(job.request(report, remote))
+    assert outcome.decision.allowed is (report is GOOD)
+    assert any_registry.writes() == []
+
+
+def test_collect_decides_nothing(job: Job, remote: Target, any_registry: Registry) -> None:
+    request = job.request(BAD, remote)
+    assert collect(request) == check(request).gathered
+    assert any_registry.writes() == []
+
+
+def _leaking(job: Job, target: Target) -> PushRequest:
+    secret = "s3cr3t-t0k3n-value"
+    report = GOOD.replace('name="b"', f'name="b {secret}"')
+    return job.request(report, target, environ={"DEPLOY_TOKEN": secret})
+
+
+def _without_image(job: Job, target: Target) -> PushRequest:
+    return job.request(GOOD, target, image="oci:nowhere")
+
+
+def _failing_engine(job: Job, target: Target) -> PushRequest:
+    return job.request(GOOD, target, engine=LocalOpa(Path("/bin/false")))
+
+
+@pytest.mark.parametrize(
+    ("broken", "error"),
+    [(_leaking, InputError), (_without_image, InputError), (_failing_engine, EngineError)],
+)
+def test_a_failure_before_the_push_writes_nothing(
+    broken: Callable[[Job, Target], PushRequest],
+    error: type[Exception],
+    job: Job,
+    remote: Target,
+    any_registry: Registry,
+) -> None:
+    with pytest.raises(error) as caught:
+        admit(broken(job, remote))
+    assert any_registry.writes() == []
+    assert "s3cr3t" not in str(caught.value)
+
+
+def test_the_records_of_a_tag_are_chained(job: Job, target: Target) -> None:
+    first = admit(job.request(GOOD, target)).published
+    request = job.request(GOOD, target, evaluated_at=AT.replace(hour=11))
+    second = admit(request).published
+    assert first
+    assert second
+    assert job.record(request).summary.digest == second.record.digest
+    assert job.record(request).summary.previous == {"1.0": first.record.digest}
+    assert len(request.client.referrers(first.digest, ARTIFACT_TYPE)) == 2

@@ -1,0 +1,105 @@
+"""Finding records: by tag, by image, along the chain, and what is broken among them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pushpolicy.audit.history import find_record, list_records
+from pushpolicy.errors import RecordError, UsageError
+from pushpolicy.images.image import Image
+from pushpolicy.model.digest import Digest
+from pushpolicy.model.reference import Reference, Repository, Target
+from pushpolicy.push import Published
+from pushpolicy.registry.layout import LayoutRepository
+from tests.judged import make_image, publish
+
+OLD, NEW = make_image("old"), make_image("new")
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> LayoutRepository:
+    """An empty repository."""
+    return LayoutRepository(Repository.parse(f"oci:{tmp_path / 'layout'}"))
+
+
+def _publish(client: LayoutRepository, image: Image, tag: str, hour: int) -> Published:
+    target = Target.parse(f"{client.repository}:{tag}")
+    return publish(image, client, target, at=f"2026-11-02T{hour:02}:00:00Z")
+
+
+def _reference(client: LayoutRepository, tag: str | None = None, digest: Digest | None = None) -> Reference:
+    return Reference(repository=client.repository, tag=tag, digest=digest)
+
+
+def _found(client: LayoutRepository, tag: str | None = None, digest: Digest | None = None) -> list[Digest]:
+    listing = list_records(client, _reference(client, tag, digest))
+    assert listing.problems == ()
+    return [record.digest for record in listing.records]
+
+
+def test_every_record_newest_first(client: LayoutRepository) -> None:
+    first = _publish(client, OLD, "1.0", 9)
+    second = _publish(client, NEW, "1.0", 10)
+    other = _publish(client, OLD, "2.0", 11)
+    again = _publish(client, NEW, "2.0", 12)
+    every = [again, other, second, first]
+    assert _found(client) == [published.record.digest for published in every]
+
+
+def test_the_past_of_one_tag(client: LayoutRepository) -> None:
+    first = _publish(client, OLD, "1.0", 9)
+    _publish(client, make_image("other"), "2.0", 10)
+    second = _publish(client, NEW, "1.0", 11)
+    assert _found(client, tag="1.0") == [second.record.digest, first.record.digest]
+
+
+def test_one_image(client: LayoutRepository) -> None:
+    first = _publish(client, OLD, "1.0", 9)
+    _publish(client, NEW, "1.0", 10)
+    assert _found(client, digest=OLD.top.digest) == [first.record.digest]
+    assert _found(client, digest=Digest.of(b"never pushed")) == []
+
+
+def test_an_empty_repository_has_none_and_an_absent_tag_is_an_error(client: LayoutRepository) -> None:
+    assert _found(client) == []
+    with pytest.raises(RecordError, match=r"there is no oci:.*:9\.9"):
+        list_records(client, _reference(client, tag="9.9"))
+
+
+def test_a_link_that_was_removed_shows(client: LayoutRepository) -> None:
+    first = _publish(client, OLD, "1.0", 9)
+    second = _publish(client, NEW, "1.0", 10)
+    (Path(client.repository.path) / "blobs/sha256" / first.record.digest.hex).unlink()
+    listing = list_records(client, _reference(client))
+    assert [record.digest for record in listing.records] == [second.record.digest]
+    (problem,) = listing.problems
+    assert problem.digest == first.record.digest
+    assert "there is no record" in problem.reason
+
+
+def test_show_gives_the_newest_of_the_tag(client: LayoutRepository) -> None:
+    first = _publish(client, OLD, "1.0", 9)
+    second = _publish(client, OLD, "1.0", 10)
+    other = _publish(client, OLD, "2.0", 11)
+
+    def shown(tag: str | None = None, digest: Digest | None = None) -> Digest:
+        return find_record(client, _reference(client, tag, digest)).summary.digest
+
+    assert shown(tag="1.0") == second.record.digest
+    assert shown(digest=OLD.top.digest) == other.record.digest
+    assert shown(digest=first.record.digest) == first.record.digest
+
+
+def test_show_says_what_is_not_there(client: LayoutRepository) -> None:
+    published = _publish(client, OLD, "1.0", 9)
+    with pytest.raises(UsageError, match="names no image"):
+        find_record(client, _reference(client))
+    with pytest.raises(RecordError, match="has no record"):
+        find_record(client, _reference(client, digest=OLD.manifests[0].digest))
+    manifest = client.manifest(published.record.digest)
+    assert manifest
+    (Path(client.repository.path) / "blobs/sha256" / manifest.layers[1].digest.hex).unlink()
+    with pytest.raises(RecordError, match=r"is not valid: layer .* cannot be read"):
+        find_record(client, _reference(client, tag="1.0"))

@@ -1,0 +1,180 @@
+"""Transfer, verification and tags, on a repository in a folder."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pushpolicy.attach import attach_record
+from pushpolicy.errors import IncompleteError, PushError
+from pushpolicy.model.descriptor import Descriptor
+from pushpolicy.model.digest import Digest
+from pushpolicy.model.reference import Repository, Target
+from pushpolicy.push import Pushed, Verified, move_tags, push_by_digest, verify_push
+from pushpolicy.records import Attached, build_record
+from pushpolicy.registry.layout import LayoutRepository
+from tests.judged import Held, Judged, current, judge, make_image, publish, pushed
+
+IMAGE = make_image()
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> LayoutRepository:
+    """An empty repository."""
+    return LayoutRepository(Repository.parse(f"oci:{tmp_path / 'layout'}"))
+
+
+@pytest.fixture
+def judged(client: LayoutRepository) -> Judged:
+    """An image that may be pushed there under two tags."""
+    return judge(IMAGE, _target(client))
+
+
+def _target(client: LayoutRepository) -> Target:
+    return Target.parse(f"{client.repository}:1.0").with_tags(("stable",))
+
+
+def _blob(client: LayoutRepository, digest: Digest) -> Path:
+    return Path(client.repository.path, "blobs", digest.algorithm, digest.hex)
+
+
+class Watch:
+    """Notes what is reported (a `Progress`)."""
+
+    def __init__(self) -> None:
+        self.read: dict[Digest, int] = {}
+        self.sent: dict[Digest, bool] = {}
+
+    def blob_started(self, blob: Descriptor) -> None:
+        self.read[blob.digest] = 0
+
+    def blob_advanced(self, blob: Descriptor, count: int) -> None:
+        self.read[blob.digest] += count
+
+    def blob_done(self, blob: Descriptor, *, sent: bool) -> None:
+        self.sent[blob.digest] = sent
+
+
+def test_everything_is_there_before_a_tag_is(client: LayoutRepository, judged: Judged) -> None:
+    with pushed(judged, client) as landed:
+        stored = client.manifest(IMAGE.top.digest)
+        assert stored
+        assert stored.content == IMAGE.top.content
+        assert client.tags() == ()
+        verified = verify_push(landed, attach_record(landed), full=True)
+        assert client.tags() == ()
+        published = move_tags(verified)
+    assert current(client, judged.target) == {"1.0": IMAGE.top.digest, "stable": IMAGE.top.digest}
+    assert published.digest == IMAGE.top.digest
+    assert [record.digest for record in client.referrers(IMAGE.top.digest)] == [published.record.digest]
+
+
+def test_progress_tells_what_was_sent_and_what_was_there(client: LayoutRepository, judged: Judged) -> None:
+    there = IMAGE.blobs[1]
+    client.put_blob(there, IMAGE.content.open_blob(there))
+    watch = Watch()
+    with build_record(judged.contents()) as record:
+        push_by_digest(
+            judged.permit(), image=IMAGE, target=judged.target, record=record, client=client, progress=watch
+        )
+    assert watch.sent == {blob.digest: blob != there for blob in IMAGE.blobs}
+    assert watch.read == {blob.digest: blob.size for blob in IMAGE.blobs if blob != there}
+
+
+def test_content_that_changed_since_it_was_judged_is_not_pushed(client: LayoutRepository) -> None:
+    layer = IMAGE.blobs[-1]
+    assert isinstance(IMAGE.content, Held)
+    changed = replace(IMAGE, content=Held(IMAGE.content.blobs | {layer.digest: b"x" * layer.size}))
+    with pytest.raises(PushError, match=str(layer.digest)), pushed(judge(changed, _target(client)), client):
+        pytest.fail("it was pushed")
+    assert client.manifest(IMAGE.top.digest) is None
+
+
+def test_the_record_has_to_be_of_this_decision(client: LayoutRepository, judged: Judged) -> None:
+    other = judge(make_image("other"), judged.target)
+    with build_record(other.contents()) as record, pytest.raises(PushError, match="issued for another"):
+        push_by_digest(judged.permit(), image=IMAGE, target=judged.target, record=record, client=client)
+    wrong_subject = replace(judged.contents(), subject=other.image.top.descriptor)
+    with build_record(wrong_subject) as record, pytest.raises(PushError, match="the record is about"):
+        push_by_digest(judged.permit(), image=IMAGE, target=judged.target, record=record, client=client)
+    assert not Path(client.repository.path).exists()
+
+
+def test_the_repository_has_to_be_the_target(client: LayoutRepository, tmp_path: Path) -> None:
+    elsewhere = judge(IMAGE, Target.parse(f"oci:{tmp_path / 'other'}:1.0"))
+    with pytest.raises(PushError, match="the permit is for"), pushed(elsewhere, client):
+        pytest.fail("it was pushed")
+    assert not Path(client.repository.path).exists()
+
+
+@pytest.mark.parametrize("number", range(len(IMAGE.manifests) + len(IMAGE.blobs)))
+def test_what_got_lost_is_noticed(number: int, client: LayoutRepository, judged: Judged) -> None:
+    digest = [*(item.digest for item in IMAGE.manifests), *(item.digest for item in IMAGE.blobs)][number]
+    with pushed(judged, client) as landed:
+        attached = attach_record(landed)
+        _blob(client, digest).unlink()
+        with pytest.raises(IncompleteError, match="pushed by digest, but"):
+            verify_push(landed, attached)
+    assert client.tags() == ()
+
+
+@pytest.mark.parametrize("layer", [0, 1, 2], ids=["evidence", "decision", "policy"])
+def test_a_record_that_was_changed_is_noticed(layer: int, client: LayoutRepository, judged: Judged) -> None:
+    with pushed(judged, client) as landed:
+        attached = attach_record(landed)
+        stored = _blob(client, landed.record.manifest.layers[layer].digest)
+        stored.chmod(0o600)
+        stored.write_bytes(b"x" * stored.stat().st_size)
+        with pytest.raises(IncompleteError, match="reading it back"):
+            verify_push(landed, attached)
+
+
+def test_layers_are_read_when_asked(client: LayoutRepository, judged: Judged) -> None:
+    with pushed(judged, client) as landed:
+        attached = attach_record(landed)
+        stored = _blob(client, IMAGE.blobs[1].digest)
+        stored.chmod(0o600)
+        stored.write_bytes(b"x" * stored.stat().st_size)
+        verify_push(landed, attached)
+        with pytest.raises(IncompleteError, match="reading it back"):
+            verify_push(landed, attached, full=True)
+
+
+def test_a_tag_that_moved_is_left_alone(client: LayoutRepository, judged: Judged) -> None:
+    with pushed(judged, client) as landed:
+        verified = verify_push(landed, attach_record(landed))
+        other = publish(make_image("other"), client, Target.parse(f"{client.repository}:stable"))
+        with pytest.raises(IncompleteError, match="tag stable was moved meanwhile: it named nothing"):
+            move_tags(verified)
+    assert current(client, judged.target) == {"stable": other.digest}
+
+
+def test_a_tag_that_was_removed_has_moved_too(client: LayoutRepository) -> None:
+    target = _target(client)
+    with (
+        pushed(judge(IMAGE, target, {"1.0": Digest.of(b"gone")}), client) as landed,
+        pytest.raises(IncompleteError, match="names nothing now"),
+    ):
+        move_tags(verify_push(landed, attach_record(landed)))
+    assert client.tags() == ()
+
+
+def test_a_rerun_sends_nothing_twice(client: LayoutRepository, judged: Judged) -> None:
+    with pushed(judged, client) as landed:
+        attach_record(landed)
+    published = publish(IMAGE, client, judged.target, at="2026-11-02T11:00:00Z")
+    assert current(client, judged.target)["1.0"] == published.digest
+    assert len(client.referrers(IMAGE.top.digest)) == 2
+
+
+def test_no_step_goes_without_the_one_before(client: LayoutRepository, judged: Judged) -> None:
+    with build_record(judged.contents()) as record, build_record(judged.contents()) as same:
+        with pytest.raises(TypeError, match="without redeeming"):
+            Pushed(permit=judged.permit(), image=IMAGE, record=record, client=client)
+        landed = push_by_digest(
+            judged.permit(), image=IMAGE, target=judged.target, record=record, client=client
+        )
+        with pytest.raises(TypeError, match="not the record of this push"):
+            Verified(pushed=landed, attached=Attached(record=same))

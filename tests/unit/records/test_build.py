@@ -1,0 +1,166 @@
+"""A record is the same bytes for the same contents, and is built before anything is pushed."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from pushpolicy.errors import InputError
+from pushpolicy.model.descriptor import Descriptor
+from pushpolicy.model.digest import Digest
+from pushpolicy.model.reference import Target
+from pushpolicy.records import ARTIFACT_TYPE, Contents, NewRecord, RawReports, build_record
+from pushpolicy.records import format as names
+from pushpolicy.records.build import Blob
+from tests.judged import judge, make_image
+
+JUDGED = judge(make_image(), Target.parse("registry.example.com/team/app:1.0").with_tags(("latest",)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class File:
+    """A report on disk (a `RawReport`)."""
+
+    name: str
+    path: Path
+    digest: Digest
+    size: int
+    kind: str = "tests"
+    format: str = "junit"
+    media_type: str = "application/xml"
+
+
+def _file(folder: Path, name: str, content: bytes) -> File:
+    path = folder / name
+    path.write_bytes(content)
+    return File(name=name.partition(".")[0], path=path, digest=Digest.of(content), size=len(content))
+
+
+@pytest.fixture
+def reports(tmp_path: Path) -> tuple[File, ...]:
+    """Two reports, not in order."""
+    return (_file(tmp_path, "unit.xml", b"<u/>" * 5000), _file(tmp_path, "e2e tests.xml", b"<e/>"))
+
+
+def _read(blob: Blob) -> bytes:
+    with blob.open() as stream:
+        return stream.read()
+
+
+def _contents(record: NewRecord) -> dict[str, bytes]:
+    return {blob.descriptor.annotations.get(names.TITLE, "config"): _read(blob) for blob in record.blobs}
+
+
+def test_what_it_holds(reports: tuple[File, ...]) -> None:
+    previous = {"latest": Digest.of(b"before")}
+    with build_record(JUDGED.contents(reports=reports, previous=previous)) as record:
+        manifest, contents = record.manifest, _contents(record)
+        for blob in record.blobs:
+            assert Descriptor.of(_read(blob), blob.descriptor.media_type).digest == blob.descriptor.digest
+    assert manifest.artifact_type == ARTIFACT_TYPE
+    assert manifest.subject
+    assert manifest.subject.digest == JUDGED.image.top.digest
+    assert manifest.subject.annotations == {}
+    assert [layer.media_type for layer in manifest.layers] == [
+        names.EVIDENCE_TYPE,
+        names.DECISION_TYPE,
+        names.POLICY_TYPE,
+        names.REPORT_TYPE,
+        names.REPORT_TYPE,
+    ]
+    assert list(contents) == [
+        "config",
+        "evidence.json",
+        "decision.json",
+        "policy.tar.gz",
+        "reports/001-e2e-tests.xml.gz",
+        "reports/002-unit.xml.gz",
+    ]
+    assert contents["config"] == b"{}"
+    assert contents["evidence.json"] == JUDGED.evidence.content
+    assert contents["decision.json"] == JUDGED.decision.document().content
+    assert gzip.decompress(contents["reports/002-unit.xml.gz"]) == b"<u/>" * 5000
+    assert manifest.layers[4].annotations[names.REPORT_DIGEST] == str(reports[0].digest)
+    assert dict(manifest.annotations) == {
+        "org.opencontainers.image.created": JUDGED.decision.evaluated_at,
+        "dev.pushpolicy.verdict": "ALLOW",
+        "dev.pushpolicy.tags": "1.0,latest",
+        "dev.pushpolicy.anchored": "true",
+        "dev.pushpolicy.policy": str(JUDGED.decision.policy.digest),
+        "dev.pushpolicy.previous.latest": str(previous["latest"]),
+    }
+
+
+def test_the_same_contents_give_the_same_bytes(reports: tuple[File, ...]) -> None:
+    with build_record(JUDGED.contents(reports=reports)) as first:
+        os.utime(reports[0].path, (0, 0))
+        with build_record(JUDGED.contents(reports=reports[::-1])) as second:
+            assert first.manifest.content == second.manifest.content
+            assert _contents(first) == _contents(second)
+
+
+def test_only_digests_are_kept_when_asked(reports: tuple[File, ...]) -> None:
+    with build_record(JUDGED.contents(reports=reports, raw=RawReports.DIGEST)) as record:
+        assert len(record.manifest.layers) == 3
+
+
+def _grow(report: File) -> None:
+    report.path.write_bytes(report.path.read_bytes() + b" ")
+
+
+def _alter(report: File) -> None:
+    report.path.write_bytes(b"x" * report.size)
+
+
+def _pipe(report: File) -> None:
+    report.path.unlink()
+    os.mkfifo(report.path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_grow, "changed since it was judged"),
+        (_alter, "changed since it was judged"),
+        (lambda report: report.path.write_bytes(b""), "changed since it was judged"),
+        (lambda report: report.path.unlink(), "cannot be read again: No such file"),
+        (_pipe, "not a regular file any more"),
+    ],
+    ids=["grown", "altered", "emptied", "removed", "a pipe"],
+)
+def test_a_report_that_changed_stops_it(
+    change: Callable[[File], object], message: str, reports: tuple[File, ...]
+) -> None:
+    change(reports[0])
+    with pytest.raises(InputError, match=message) as error, build_record(JUDGED.contents(reports=reports)):
+        pytest.fail("a record was built")
+    assert "unit.xml" in error.value.message
+
+
+def test_a_report_as_large_as_a_chunk_is_whole(tmp_path: Path) -> None:
+    report = _file(tmp_path, "large.xml", os.urandom(2 * 1024 * 1024))
+    with build_record(JUDGED.contents(reports=(report,))) as record:
+        assert Digest.of(gzip.decompress(_read(record.blobs[-1]))) == report.digest
+
+
+def test_hostile_names_stay_inside_the_folder(tmp_path: Path) -> None:
+    report = replace(_file(tmp_path, "..\n\x1b[31m.xml", b"<e/>"), name="../../\x1b[31m")
+    with build_record(JUDGED.contents(reports=(report,))) as record:
+        layer = record.manifest.layers[3].annotations
+    assert layer[names.TITLE] == "reports/001-31m.xml.gz"
+    assert layer[names.REPORT_NAME] == "../../\\x1b[31m"
+
+
+def test_a_policy_over_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(names, "MAX_POLICY_SIZE", 3)
+    with pytest.raises(InputError, match=r"policy.tar.gz of the record has 26 bytes"), build_record(_plain()):
+        pytest.fail("a record was built")
+
+
+def _plain() -> Contents:
+    return JUDGED.contents()

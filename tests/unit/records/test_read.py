@@ -1,0 +1,209 @@
+"""Records are read strictly: anything that was not written so is not a record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pushpolicy.errors import RecordError
+from pushpolicy.model import canonical
+from pushpolicy.model.descriptor import Descriptor
+from pushpolicy.model.digest import Digest
+from pushpolicy.model.document import Document
+from pushpolicy.model.manifest import OCI_MANIFEST, Manifest
+from pushpolicy.model.reference import Repository, Target
+from pushpolicy.records import format as names
+from pushpolicy.records import read_record, read_summary
+from pushpolicy.registry.layout import LayoutRepository
+from tests.judged import current, judge, make_image, publish
+
+IMAGE = make_image()
+Change = Callable[[dict[str, Any]], None]
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> LayoutRepository:
+    """An empty repository."""
+    return LayoutRepository(Repository.parse(f"oci:{tmp_path / 'layout'}"))
+
+
+@pytest.fixture
+def target(client: LayoutRepository) -> Target:
+    """Where the images go."""
+    return Target.parse(f"{client.repository}:1.0")
+
+
+def test_a_record_is_read_as_it_was_written(client: LayoutRepository, target: Target) -> None:
+    first = publish(IMAGE, client, target)
+    published = publish(IMAGE, client, target, at="2026-11-02T11:00:00Z")
+    record = read_record(client, published.record.digest)
+    judged = judge(IMAGE, target, {"1.0": IMAGE.top.digest}, "2026-11-02T11:00:00Z")
+    assert record.evidence == judged.evidence
+    assert record.decision == judged.decision
+    assert record.policy == judged.contents().policy
+    assert record.summary == read_summary(client, published.record.digest)
+    assert record.summary.subject.digest == IMAGE.top.digest
+    assert record.summary.previous == {"1.0": first.record.digest}
+    assert record.summary.reports == ()
+
+
+def test_what_is_absent_or_no_record(client: LayoutRepository, target: Target) -> None:
+    publish(IMAGE, client, target)
+    with pytest.raises(RecordError, match="there is no record sha256"):
+        read_record(client, Digest.of(b"absent"))
+    with pytest.raises(RecordError, match="is not a record of pushpolicy"):
+        read_record(client, IMAGE.top.digest)
+
+
+def _forge(client: LayoutRepository, target: Target, change: Change) -> Digest:
+    """A record whose manifest was changed by somebody who can write to the repository."""
+    published = publish(IMAGE, client, target)
+    manifest = client.manifest(published.record.digest)
+    assert manifest
+    value = json.loads(manifest.content)
+    change(value)
+    forged = Manifest.parse(canonical.encode(value), OCI_MANIFEST)
+    client.put_referrer(forged)
+    return forged.digest
+
+
+def _drop_layer(value: dict[str, Any]) -> None:
+    del value["layers"][0]
+
+
+def _swap_layers(value: dict[str, Any]) -> None:
+    value["layers"][0], value["layers"][1] = value["layers"][1], value["layers"][0]
+
+
+def _repeat_layer(value: dict[str, Any]) -> None:
+    value["layers"].append(value["layers"][2])
+
+
+def _other_config(value: dict[str, Any]) -> None:
+    value["config"] = value["layers"][0]
+
+
+def _other_subject(value: dict[str, Any]) -> None:
+    value["subject"]["digest"] = str(IMAGE.manifests[0].digest)
+
+
+def _no_subject(value: dict[str, Any]) -> None:
+    del value["subject"]
+
+
+def _annotation(key: str, text: str) -> Change:
+    def change(value: dict[str, Any]) -> None:
+        value["annotations"][key] = text
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_drop_layer, "layers are not"),
+        (_swap_layers, "layers are not"),
+        (_repeat_layer, "layers are not"),
+        (_other_config, "config is not the empty one"),
+        (_other_subject, "about another image than its subject"),
+        (_no_subject, "about another image than its subject"),
+        (_annotation(names.VERDICT, "DENY"), "annotation dev.pushpolicy.verdict"),
+        (_annotation(names.TAGS, "2.0"), "annotation dev.pushpolicy.tags"),
+        (_annotation(names.CREATED, "2030-01-01T00:00:00Z"), "annotation org.opencontainers.image.created"),
+        (_annotation(names.ANCHORED, "false"), "annotation dev.pushpolicy.anchored"),
+        (_annotation(names.PREVIOUS + "1.0", "none"), "not a digest"),
+    ],
+)
+def test_a_forged_manifest_is_refused(
+    change: Change, message: str, client: LayoutRepository, target: Target
+) -> None:
+    with pytest.raises(RecordError, match=message) as error:
+        read_summary(client, _forge(client, target, change))
+    assert error.value.exit_code == 51
+
+
+def _replace_layer(client: LayoutRepository, index: int, content: bytes) -> Change:
+    def change(value: dict[str, Any]) -> None:
+        layer = Descriptor.of(content, value["layers"][index]["mediaType"])
+        (Path(client.repository.path) / "blobs/sha256" / layer.digest.hex).write_bytes(content)
+        value["layers"][index] |= {"digest": str(layer.digest), "size": layer.size}
+
+    return change
+
+
+def _changed(document: Document, **fields: Any) -> bytes:
+    return Document.of({**document.value, **fields}).content
+
+
+@pytest.mark.parametrize(
+    ("index", "content", "message"),
+    [
+        (0, lambda judged: _changed(judged.evidence, extra={"a": 1}), "made on other evidence"),
+        (0, lambda judged: b"[]", "not a JSON object"),
+        (0, lambda judged: b'{"a":1,"a":1}', "occurs twice"),
+        (0, lambda judged: json.dumps(judged.evidence.value, indent=1).encode(), "not canonical"),
+        (1, lambda judged: b"{}", "schema is not"),
+        (1, lambda judged: _changed(judged.decision.document(), verdict="DENY"), "annotation .*verdict"),
+        (
+            1,
+            lambda judged: _changed(judged.decision.document(), evidence="sha256:" + "0" * 64),
+            "other evidence",
+        ),
+        (1, lambda judged: _changed(judged.decision.document(), more=1), "unknown field"),
+    ],
+)
+def test_forged_layers_are_refused(
+    index: int, content: Callable[..., bytes], message: str, client: LayoutRepository, target: Target
+) -> None:
+    forged = _replace_layer(client, index, content(judge(IMAGE, target, current(client, target))))
+    with pytest.raises(RecordError, match=message):
+        read_record(client, _forge(client, target, forged))
+
+
+@pytest.mark.parametrize(
+    ("field", "named"),
+    [
+        ({"evaluated_at": "2026-11-02T10:00:01Z"}, "time"),
+        ({"image": {"digest": "sha256:" + "0" * 64}}, "image"),
+        ({"image": None}, "has no image"),
+        ({"target": {"registry": "oci", "repository": "elsewhere", "tags": ["1.0"]}}, "repository"),
+        ({"target": {"registry": "oci", "repository": "elsewhere", "tags": ["2.0"]}}, "set of tags"),
+    ],
+)
+def test_evidence_has_to_be_of_the_same_push(
+    field: dict[str, Any], named: str, client: LayoutRepository, target: Target
+) -> None:
+    judged = judge(IMAGE, target)
+    evidence = _changed(judged.evidence, **field)
+    decision = replace(judged.decision, evidence=Digest.of(evidence)).document().content
+
+    def change(value: dict[str, Any]) -> None:
+        _replace_layer(client, 0, evidence)(value)
+        _replace_layer(client, 1, decision)(value)
+
+    with pytest.raises(RecordError, match=named):
+        read_record(client, _forge(client, target, change))
+
+
+def test_a_layer_that_was_damaged_or_removed(client: LayoutRepository, target: Target) -> None:
+    digest = publish(IMAGE, client, target).record.digest
+    stored = Path(client.repository.path) / "blobs/sha256" / read_summary(client, digest).layers[2].digest.hex
+    stored.chmod(0o600)
+    stored.write_bytes(b"x" * stored.stat().st_size)
+    with pytest.raises(RecordError, match="cannot be read"):
+        read_record(client, digest)
+    stored.unlink()
+    with pytest.raises(RecordError, match="cannot be read"):
+        read_record(client, digest)
+
+
+def test_sizes_are_bounded(client: LayoutRepository, target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    digest = publish(IMAGE, client, target).record.digest
+    monkeypatch.setattr(names, "MAX_POLICY_SIZE", 3)
+    with pytest.raises(RecordError, match="26 bytes is over the limit of 3"):
+        read_record(client, digest)
