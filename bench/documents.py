@@ -30,6 +30,7 @@ def evidence(findings: int) -> Document:
                 "repository": "shop/app",
                 "tags": ["1.4.2"],
                 "previous_digests": {},
+                "new_tags": ["1.4.2"],
                 "insecure": False,
             },
             "image": {
@@ -107,7 +108,12 @@ def evidence(findings: int) -> Document:
                     }
                 ],
             },
-            "credentials": {"status": "collected", "source": "platform-token", "ephemeral": True},
+            "credentials": {
+                "status": "collected",
+                "source": "platform-token",
+                "ephemeral": True,
+                "literal_in": [],
+            },
             "reports": [],
             "extra": {},
         }

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from importlib import import_module
 
 import click
 
 from pushpolicy import __version__, errors
+from pushpolicy.cli.report import say
 
 # Command name to the module under pushpolicy.cli that defines it as `command`, and its help line.
 # A module is imported only when its command runs or prints its help: start-up is part of every push.
@@ -44,7 +44,8 @@ class _LazyGroup(click.Group):
     cls=_LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 allowed or done, 2 usage, 10 denied, 20 image or evidence unreadable, 30 policy or "
-    "engine, 40 push failed, 41 pushed but incomplete, 50 replay differs, 51 record invalid, 70 bug.",
+    "engine, 40 push failed, 41 pushed but incomplete, 50 replay differs, 51 record invalid, 70 bug, "
+    "130 interrupted.",
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def cli() -> None:
@@ -64,39 +65,37 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = cli.main(args=argv, prog_name="pushpolicy", standalone_mode=False)
         return code if isinstance(code, int) else errors.EXIT_OK
     except errors.PushPolicyError as error:
-        _say(error.message, error.hint)
+        _fail(error.message, error.hint)
         return error.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
+        say(error.format_message())
         return errors.EXIT_USAGE
     except click.ClickException as error:
         usage = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "pushpolicy"
-        _say(error.format_message(), f"see '{usage} --help'")
+        _fail(error.format_message(), f"see '{usage} --help'")
         return errors.EXIT_USAGE
     except (KeyboardInterrupt, click.Abort):
-        _say("interrupted", "nothing is published unless the report above says so")
+        _fail("interrupted", "nothing is published unless the report above says so")
         return errors.EXIT_INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the boundary: a bug ends without a push and says so
-        _say(*_crash(error))
+        _fail(*_crash(error))
         return errors.EXIT_BUG
 
 
-def _say(message: str, hint: str | None) -> None:
+def _fail(message: str, hint: str | None) -> None:
     from pushpolicy.model.text import printable
 
-    click.echo(f"pushpolicy: {printable(message, 1000)}", err=True)
+    for line in message.split("\n"):
+        say(f"pushpolicy: {printable(line, 1000)}")
     if hint:
-        click.echo(f"  -> {printable(hint, 1000)}", err=True)
+        say(f"  -> {printable(hint, 1000)}")
 
 
 def _crash(error: Exception) -> tuple[str, str]:
-    import tempfile
-    import traceback
+    from pushpolicy.cli.crash import where, write_report
 
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="pushpolicy-crash-", suffix=".txt", delete=False, encoding="utf-8"
-    ) as report:
-        report.write(f"pushpolicy {__version__}\nPython {sys.version}\n")
-        traceback.print_exception(error, file=report)
-    name = type(error).__name__
-    return f"a bug in pushpolicy: {name} (nothing more was written)", f"please report it with {report.name}"
+    try:
+        hint = f"please report it with {write_report(error)}"
+    except OSError:
+        hint = f"please report it; it is in {where(error)}"
+    return f"a bug in pushpolicy: {type(error).__name__} (nothing more was written)", hint

@@ -53,7 +53,7 @@ policy_options = _stack(
     click.option(
         "--engine",
         metavar="PATH",
-        help="The opa program (1.22 or newer). Default: the one of the pushpolicy-opa wheel; never from PATH.",
+        help="The opa program, 1.22 or newer. Default: that of the pushpolicy-opa wheel; never from PATH.",
     ),
 )
 
@@ -71,12 +71,14 @@ gather_options = _stack(
         "evidence",
         multiple=True,
         metavar="KIND[.NAME]=PATH|GLOB",
-        help="A report: tests.unit=PATH, scans=PATH, extra.NAME=PATH, or a path or glob recognised by content.",
+        help="A report: tests.unit=PATH, scans=PATH, extra.NAME=PATH; or any path or glob, known by content.",
     ),
 )
 
 registry_options = _stack(
-    click.option("--plain-http", is_flag=True, help="Speak http instead of https. Loopback hosts may anyway."),
+    click.option(
+        "--plain-http", is_flag=True, help="Speak http instead of https. Loopback hosts may anyway."
+    ),
     click.option(
         "--ca-file",
         metavar="FILE",

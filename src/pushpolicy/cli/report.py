@@ -7,13 +7,14 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import click
 
 from pushpolicy.errors import InputError, UsageError
 
 FORMATS = ("text", "json")
-NOTHING_LOST = "the exit code stands; repeat with another file"
+NOTHING_LOST = "what was decided and published stands; give another file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +79,30 @@ def _write(path: Path | None, content: str) -> None:
 
 
 def write_stdout(content: str) -> None:
-    """Print; a reader that went away (``| head``) does not change what was decided."""
+    """Print; a reader that went away (``| head``) does not change what was decided.
+
+    Raises:
+        InputError: when standard output cannot be written for another reason.
+    """
     try:
         click.echo(content, nl=False)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Point stdout elsewhere, or the interpreter complains once more while it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard(sys.stdout)
+    except OSError as error:
+        _discard(sys.stdout)
+        raise InputError(f"standard output cannot be written: {error.strerror}", NOTHING_LOST) from error
+
+
+def say(line: str, *, end: str = "\n", color: str | None = None) -> None:
+    """Talk on standard error; whether anybody listens does not change what is done."""
+    try:
+        click.secho(line, nl=False, err=True, fg=color)
+        click.echo(end, nl=False, err=True)
+    except OSError:
+        _discard(sys.stderr)
+
+
+def _discard(stream: TextIO) -> None:
+    """Point a stream elsewhere, or the interpreter complains once more while it exits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

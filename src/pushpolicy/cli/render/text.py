@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from pushpolicy.model.decision import Decision, RuleResult, RuleStatus, Violation
 from pushpolicy.model.text import printable
+
+if TYPE_CHECKING:
+    from pushpolicy.push import Published
 
 FINDINGS_SHOWN = 10
 _AT_SHOWN = (
@@ -53,7 +56,7 @@ def verdict_line(decision: Decision) -> str:
         return click.style(text, fg="green", bold=True) + note
     rules = len({violation.rule for violation in decision.violations})
     return click.style(text, fg="red", bold=True) + (
-        f": {_count(rules, 'rule')}, {_count(len(decision.violations), 'finding')}"
+        f": {count(rules, 'rule')}, {count(len(decision.violations), 'finding')}"
     )
 
 
@@ -69,17 +72,18 @@ def _by_rule(findings: Iterable[Violation], rules: Mapping[str, RuleResult], col
         )
         for violation in violations[:FINDINGS_SHOWN]:
             yield f"  - {printable(violation.msg, 400)}"
-            if place := _place(violation.at):
+            if place := _place(violation):
                 yield click.style(f"      {place}", dim=True)
         if len(violations) > FINDINGS_SHOWN:
             yield f"  ... and {len(violations) - FINDINGS_SHOWN} more (all of them: --format json)"
         yield f"  fix: {printable(violations[0].fix, 400)}"
 
 
-def _place(at: Mapping[str, Any]) -> str:
-    """The parts of `at` that say where, in a fixed order; the rest is in the JSON."""
-    parts = [(key, at[key]) for key in _AT_SHOWN if isinstance(at.get(key), str | int | float)]
-    return " ".join(f"{key}={printable(str(value), 80)}" for key, value in parts)
+def _place(violation: Violation) -> str:
+    """What `at` says beyond the message: the waiver id first, and where; the rest is in the JSON."""
+    at = violation.at
+    parts = [(key, str(at[key])) for key in _AT_SHOWN if isinstance(at.get(key), str | int | float)]
+    return " ".join(f"{key}={printable(value, 80)}" for key, value in parts if value not in violation.msg)
 
 
 def _waivers(decision: Decision) -> Iterator[str]:
@@ -115,8 +119,18 @@ def _identity(decision: Decision) -> Iterator[str]:
     yield f"{'engine:':<15} {printable(engine.name)} {printable(engine.version)} {engine.digest}"
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
+    """``1 rule``, ``2 rules``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def published_lines(published: Published) -> Iterator[str]:
+    """Where the image is now, and where its record is."""
+    repository, tags = published.target.repository, published.target.tags
+    yield ""
+    yield f"{'published:':<15} {published.digest} as {', '.join(tags)} in {printable(str(repository))}"
+    yield f"{'record:':<15} {published.record.digest}"
+    yield f"{'look again:':<15} pushpolicy audit show {printable(str(published.target))}"
 
 
 def denial_advice(decision: Decision, evidence_path: str, reproduce: str) -> Iterator[str]:
@@ -126,7 +140,7 @@ def denial_advice(decision: Decision, evidence_path: str, reproduce: str) -> Ite
     yield f"reproduce: {printable(reproduce, 1000)}"
     violation = next((item for item in decision.violations if item.evidence is None), None)
     if violation is not None:
-        yield "waiver that could be asked for (waivers.yaml of the policy; approver and expiry are mandatory):"
+        yield "a waiver could be asked for, in waivers.yaml of the policy:"
         yield (
             f"  - {{rule: {violation.rule}, id: {_yaml(violation.id)}, reason: ..., approver: ...,"
             " expires: YYYY-MM-DDThh:mm:ssZ}"

@@ -1,0 +1,146 @@
+"""``pushpolicy audit``: what was decided, shown and decided again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pushpolicy import errors
+from pushpolicy.audit.history import Listing, find_record, list_records
+from pushpolicy.audit.replay import Differs, NotReplayable, Replay, replay
+from pushpolicy.audit.what_if import Direction, WhatIf, what_if
+from pushpolicy.cli import options
+from pushpolicy.cli.config import Config
+from pushpolicy.cli.policies import load
+from pushpolicy.cli.render import audit as render
+from pushpolicy.cli.report import Output, outputs, write_reports
+from pushpolicy.cli.request import open_target
+from pushpolicy.engines import LocalOpa, find_engine
+from pushpolicy.errors import InputError, UsageError
+from pushpolicy.model.reference import Reference
+from pushpolicy.records import Record, read_record
+from pushpolicy.registry import RepositoryClient
+
+_FAILING = {
+    "any": frozenset({Direction.STRICTER, Direction.LOOSER, Direction.BOTH}),
+    "stricter": frozenset({Direction.STRICTER, Direction.BOTH}),
+    "looser": frozenset({Direction.LOOSER, Direction.BOTH}),
+    "none": frozenset[Direction](),
+}
+
+
+@click.group("audit", short_help="List, show and replay past decisions; try a policy on them.")
+def command() -> None:
+    """Look at past decisions. Nothing here writes to a repository.
+
+    REFERENCE is REGISTRY/REPO or oci:DIR, with :TAG or @DIGEST for one image or record.
+    """
+
+
+@command.command("list")
+@click.argument("reference")
+@options.registry_options
+@options.format_option
+def list_(reference: str, formats: tuple[str, ...], **access: Any) -> int:
+    """List every recorded decision of a repository, of a tag and its past, or of an image."""
+    wanted = outputs(formats)
+    client, place = _open(reference, access)
+    listing = list_records(client, place)
+    write_reports(wanted, text=lambda: render.listing(listing), json=lambda: render.listing_json(listing))
+    return errors.EXIT_RECORD if listing.problems else errors.EXIT_OK
+
+
+@command.command()
+@click.argument("reference")
+@options.registry_options
+@options.format_option
+def show(reference: str, formats: tuple[str, ...], **access: Any) -> int:
+    """Show one record: what was decided, on what evidence, by which policy and engine."""
+    wanted = outputs(formats)
+    client, place = _open(reference, access)
+    record = find_record(client, place)
+    write_reports(wanted, text=lambda: render.record(record), json=lambda: render.record_json(record))
+    return errors.EXIT_OK
+
+
+@command.command("replay")
+@click.argument("reference")
+@options.policy_options
+@click.option(
+    "--fail-on",
+    type=click.Choice(list(_FAILING)),
+    default="any",
+    show_default=True,
+    help="With --policy: which change of past decisions ends with exit code 50.",
+)
+@options.registry_options
+@options.format_option
+def replay_(
+    reference: str,
+    policies: tuple[str, ...],
+    engine: str | None,
+    fail_on: str,
+    formats: tuple[str, ...],
+    **access: Any,
+) -> int:
+    """Decide again from the record alone; with --policy, say what that policy would have decided.
+
+    A REFERENCE without tag and digest replays every record of the repository.
+    """
+    wanted = outputs(formats)
+    client, place = _open(reference, access)
+    opa = find_engine(engine)
+    policy = load(policies, Config(), opa) if policies else None
+    records, listing = _records(client, place)
+    if policy is not None:
+        effect = what_if(records, policy, opa)
+        write_reports(wanted, text=lambda: render.effect(effect), json=lambda: render.effect_json(effect))
+        return max(_what_if_code(effect, fail_on), _listing_code(listing))
+    return max(_replay_all(records, opa, wanted), _listing_code(listing))
+
+
+def _open(text: str, access: dict[str, Any]) -> tuple[RepositoryClient, Reference]:
+    try:
+        reference = Reference.parse(text)
+    except ValueError as error:
+        raise UsageError(f"REFERENCE: {error}") from error
+    if reference.repository.is_layout and not Path(reference.repository.path).exists():
+        raise InputError(f"{reference.repository}: there is no such folder", "check the path after oci:")
+    client, _ = open_target(reference.repository, **access)
+    return client, reference
+
+
+def _records(client: RepositoryClient, reference: Reference) -> tuple[list[Record], Listing | None]:
+    """The record of an image, or all that a repository has, with what should have been one."""
+    if reference.tag or reference.digest:
+        return [find_record(client, reference)], None
+    listing = list_records(client, reference)
+    return [read_record(client, summary.digest) for summary in listing.records], listing
+
+
+def _replay_all(records: list[Record], engine: LocalOpa, wanted: tuple[Output, ...]) -> int:
+    replays = [replay(record, engine) for record in records]
+    write_reports(
+        wanted,
+        text=lambda: (line for item in replays for line in render.replay(item)),
+        json=lambda: render.replays_json(replays),
+    )
+    return max(map(_replay_code, replays), default=errors.EXIT_OK)
+
+
+def _replay_code(result: Replay) -> int:
+    if isinstance(result, Differs):
+        return errors.EXIT_DIFFERS
+    return errors.EXIT_RECORD if isinstance(result, NotReplayable) else errors.EXIT_OK
+
+
+def _what_if_code(effect: WhatIf, fail_on: str) -> int:
+    if effect.not_replayable:
+        return errors.EXIT_RECORD
+    return errors.EXIT_DIFFERS if effect.direction in _FAILING[fail_on] else errors.EXIT_OK
+
+
+def _listing_code(listing: Listing | None) -> int:
+    return errors.EXIT_RECORD if listing and listing.problems else errors.EXIT_OK

@@ -1,0 +1,123 @@
+"""``pushpolicy.yaml``: what a repository says about its own pushes.
+
+The file is part of the checkout that is judged. It adds evidence and rules; what it may change of a rule
+is decided by that rule (`repo_may`), where the policy set is put together.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pushpolicy.cli.files import read_file
+from pushpolicy.errors import UsageError
+
+if TYPE_CHECKING:
+    # Gather is large, and `evaluate` reads the same file without it.
+    from pushpolicy.gather import Expected, ExpectedReport, NamedEvidence
+from pushpolicy.model.strict_yaml import MAX_SIZE
+from pushpolicy.model.text import printable
+
+DEFAULT = Path("pushpolicy.yaml")
+_HINT = "`pushpolicy schema config` prints what it may hold"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A configuration that fits its schema; an absent file is an empty one.
+
+    Attributes:
+        path: the file, None where there is none.
+        expected: the reports every push must have; None where the file does not say.
+        reports: where reports are, beside the usual places.
+        policies: folders of further rules, relative to the workspace.
+        settings: settings by rule.
+        waivers: waivers in the form of waivers.yaml.
+    """
+
+    path: Path | None = None
+    expected: Expected | None = None
+    reports: tuple[NamedEvidence, ...] = ()
+    policies: tuple[str, ...] = ()
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    waivers: tuple[Mapping[str, Any], ...] = ()
+
+
+def read_config(option: str | None) -> Config:
+    """Read the file of ``--config``, or pushpolicy.yaml where it exists.
+
+    Raises:
+        UsageError: when a named file is absent, or the content does not fit the schema.
+    """
+    path = Path(option) if option else DEFAULT
+    try:
+        content = read_file(path, MAX_SIZE)
+    except FileNotFoundError as error:
+        if option is None:
+            return Config()
+        raise UsageError(f"{path}: there is no such configuration", "check the path of --config") from error
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}", "check the path of --config") from error
+    return _config(path, _valid(path, content))
+
+
+def _valid(path: Path, content: bytes) -> Mapping[str, Any]:
+    from pushpolicy.cli.schema import read_schema
+    from pushpolicy.evaluate.json_schema import MismatchError, compile_schema
+    from pushpolicy.model import strict_yaml
+
+    try:
+        value = strict_yaml.read(content)
+    except strict_yaml.YamlError as error:
+        raise UsageError(f"{path}:{error.line}: {error}", _HINT) from error
+    if value is None:
+        return {}
+    try:
+        compile_schema(json.loads(read_schema("config")))(value)
+    except MismatchError as error:
+        raise UsageError(f"{path}: {printable(str(error), 300)}", _HINT) from error
+    return dict(value)
+
+
+def _config(path: Path, value: Mapping[str, Any]) -> Config:
+    from pushpolicy.gather import Expected
+
+    evidence = value.get("evidence", {})
+    return Config(
+        path=path,
+        expected=Expected(
+            tests=tuple(_expected_tests(item) for item in evidence.get("tests", ())),
+            scans=tuple(_expected_scan(item) for item in evidence.get("scans", ())),
+        ),
+        reports=tuple(_report(key, where) for key, where in value.get("reports", {}).items()),
+        policies=tuple(value.get("policy", ())),
+        settings=value.get("settings", {}),
+        waivers=tuple(value.get("waivers", ())),
+    )
+
+
+def _expected_tests(item: str | Mapping[str, Any]) -> ExpectedReport:
+    from pushpolicy.gather import ExpectedReport
+
+    if isinstance(item, str):
+        return ExpectedReport(name=item)
+    return ExpectedReport(name=item["name"], minimum=item["min"])
+
+
+def _expected_scan(item: str | Mapping[str, Any]) -> ExpectedReport:
+    """A scan may be expected for one platform: ``image@linux/arm64``."""
+    from pushpolicy.gather import ExpectedReport
+
+    text, minimum = (item, 1) if isinstance(item, str) else (item["name"], item["min"])
+    name, _, platform = text.partition("@")
+    return ExpectedReport(name=name, platform=platform or None, minimum=minimum)
+
+
+def _report(key: str, where: str) -> NamedEvidence:
+    from pushpolicy.gather import NamedEvidence
+
+    kind, _, name = key.partition(".")
+    return NamedEvidence(kind=kind, name=name or None, path=where)

@@ -1,0 +1,63 @@
+"""``pushpolicy evaluate``: decide on a document that exists already."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pushpolicy import errors
+from pushpolicy.cli import environment, options
+from pushpolicy.cli.config import read_config
+from pushpolicy.cli.files import read_file
+from pushpolicy.cli.policies import load
+from pushpolicy.cli.render.text import decision_lines
+from pushpolicy.cli.report import outputs, write_reports
+from pushpolicy.engines import find_engine
+from pushpolicy.errors import InputError
+from pushpolicy.evaluate import started
+from pushpolicy.model.document import Document
+
+MAX_DOCUMENT_SIZE = 512 * 1024 * 1024
+_HINT = "`pushpolicy gather` writes one"
+
+
+@click.command("evaluate", short_help="Decide on an existing evidence document.")
+@click.argument("evidence")
+@options.config_option
+@options.policy_options
+@click.option("--at", metavar="TIME", help="Decide as of this time instead of the document's own.")
+@options.format_option
+def command(
+    evidence: str,
+    config: str | None,
+    policies: tuple[str, ...],
+    engine: str | None,
+    at: str | None,
+    formats: tuple[str, ...],
+) -> int:
+    """Decide on the document EVIDENCE, as `pushpolicy gather` writes it and a denied push keeps it.
+
+    The decision is as of the time in the document. It is never a permit: nothing can be pushed with it.
+    """
+    wanted = outputs(formats)
+    opa = find_engine(engine)
+    policy = load(policies, read_config(config), opa)
+    # OPA loads the policy while the document is read.
+    with started(policy, opa) as evaluation:
+        decision = evaluation.decide(_read(Path(evidence), at))
+    write_reports(wanted, text=lambda: decision_lines(decision), json=lambda: decision.document().content)
+    return errors.EXIT_OK if decision.allowed else errors.EXIT_DENIED
+
+
+def _read(path: Path, at: str | None) -> Document:
+    try:
+        document = Document.read(read_file(path, MAX_DOCUMENT_SIZE))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}", _HINT) from error
+    except ValueError as error:
+        raise InputError(f"{path}: not an evidence document: {error}", _HINT) from error
+    if at is None:
+        return document
+    time = environment.parse_time(at).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Document.of({**document.value, "evaluated_at": time})

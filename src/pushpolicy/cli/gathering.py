@@ -1,0 +1,44 @@
+"""From options and configuration to what gather is asked, and back to notes on what it saw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pushpolicy.cli.config import Config
+from pushpolicy.cli.report import say
+from pushpolicy.errors import UsageError
+from pushpolicy.gather import NamedEvidence, Seen
+from pushpolicy.model.text import printable
+
+_KINDS = ("tests", "scans", "extra")
+
+
+def named_evidence(options: Iterable[str], config: Config) -> tuple[NamedEvidence, ...]:
+    """The reports that were named: by ``--evidence``, then by the configuration.
+
+    Raises:
+        UsageError: when an option has no known form.
+    """
+    return tuple(_parse(text) for text in options) + config.reports
+
+
+def _parse(text: str) -> NamedEvidence:
+    """Read ``KIND[.NAME]=PATH``, or a bare path or glob."""
+    kind_name, separator, path = text.partition("=")
+    kind, _, name = kind_name.partition(".")
+    if not separator or kind not in _KINDS:
+        if separator and "/" not in kind_name and "*" not in kind_name:
+            raise UsageError(
+                f"--evidence {text!r}: {kind!r} is no kind of evidence", f"use {', '.join(_KINDS)}, or a path"
+            )
+        return NamedEvidence(kind=None, name=None, path=text)
+    if not path:
+        raise UsageError(f"--evidence {text!r} names no path")
+    return NamedEvidence(kind=kind, name=name or None, path=path)
+
+
+def note_seen(seen: Iterable[Seen]) -> None:
+    """Say on standard error which files were read and what each was taken for."""
+    for item in seen:
+        if item.taken_for:
+            say(f"read {printable(item.path)}: {printable(item.taken_for)} {printable(item.note)}")

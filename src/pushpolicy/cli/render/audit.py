@@ -1,0 +1,171 @@
+"""Past decisions as text and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import click
+
+from pushpolicy.audit.difference import Difference, FindingChange
+from pushpolicy.audit.history import Listing
+from pushpolicy.audit.replay import Differs, NotReplayable, Replay, Reproduced
+from pushpolicy.audit.what_if import PushEffect, WhatIf
+from pushpolicy.cli.render.text import count, decision_lines
+from pushpolicy.model.document import Document, plain
+from pushpolicy.model.text import printable
+from pushpolicy.records import Record, Summary
+
+_CHANGES_SHOWN = 10
+_COLORS = {"stricter": "red", "looser": "yellow", "stricter and looser": "yellow", "unchanged": "green"}
+
+
+def listing(found: Listing) -> Iterator[str]:
+    """A line for each record, newest first, then what should have been one."""
+    for summary in found.records:
+        yield _line(summary)
+    for problem in found.problems:
+        yield click.style(f"invalid record {problem.digest}: {printable(problem.reason, 500)}", fg="red")
+    if not found.records and not found.problems:
+        yield "no records: nothing here was pushed by pushpolicy"
+
+
+def listing_json(found: Listing) -> bytes:
+    """``pushpolicy.audit.list/v1``."""
+    return _json("list", {"records": [_summary(item) for item in found.records], "problems": found.problems})
+
+
+def record(found: Record) -> Iterator[str]:
+    """The decision as it was printed then, and what the record holds."""
+    yield from decision_lines(found.decision)
+    summary = found.summary
+    yield f"{'record:':<15} {summary.digest}"
+    for tag, digest in summary.previous.items():
+        yield f"{'before:':<15} {digest} of tag {printable(tag)}"
+    for layer in summary.layers:
+        title = layer.annotations.get("org.opencontainers.image.title", layer.media_type)
+        yield f"{'holds:':<15} {printable(title)} ({layer.size} bytes, {layer.digest})"
+    yield f"{'signature:':<15} not checked"
+
+
+def record_json(found: Record) -> bytes:
+    """``pushpolicy.audit.show/v1``: the decision and the evidence as recorded."""
+    return _json(
+        "show",
+        {**_summary(found.summary), "evidence": found.evidence.value, "signature": "not checked"},
+    )
+
+
+def replay(result: Replay) -> Iterator[str]:
+    """Whether a decision was reproduced, and if not, what is different."""
+    decision = result.summary.decision
+    name = _line(result.summary)
+    if isinstance(result, NotReplayable):
+        yield f"{click.style('not replayable', fg='red', bold=True)}: {name}"
+        yield from (f"  {printable(line, 500)}" for line in result.reason.split("\n"))
+        return
+    if isinstance(result, Reproduced):
+        yield f"{click.style('reproduced', fg='green', bold=True)}: {name}"
+    if isinstance(result, Differs):
+        yield f"{click.style('differs', fg='red', bold=True)}: {name}"
+        yield from _difference(result.difference)
+    yield f"  policy {decision.policy.digest} as recorded, evidence {decision.evidence}"
+    if result.other_engine:
+        was, now = decision.engine, result.engine
+        yield f"  engine {now.version} ({now.digest}); recorded was {was.version} ({was.digest})"
+    yield f"  signature: {result.signature}"
+
+
+def replays_json(results: Iterable[Replay]) -> bytes:
+    """``pushpolicy.audit.replay/v1``."""
+    return _json("replay", {"replays": [_replay(result) for result in results]})
+
+
+def effect(found: WhatIf) -> Iterator[str]:
+    """What another policy would have decided: in one line, by rule, and by push."""
+    yield _direction(found.direction, f"what this policy does to {count(len(found.pushes), 'past decision')}")
+    for rule in found.rules:
+        yield f"  {rule.rule}: stricter in {len(rule.stricter)}, looser in {len(rule.looser)}"
+    for push in found.pushes:
+        if push.difference is not None:
+            yield _direction(push.direction, _line(push.summary))
+            yield from _difference(push.difference)
+    for failed in found.not_replayable:
+        yield from replay(failed)
+
+
+def effect_json(found: WhatIf) -> bytes:
+    """``pushpolicy.audit.what-if/v1``."""
+    return _json(
+        "what-if",
+        {
+            "direction": found.direction,
+            "rules": {
+                rule.rule: {
+                    "direction": rule.direction,
+                    "stricter": [item.digest for item in rule.stricter],
+                    "looser": [item.digest for item in rule.looser],
+                }
+                for rule in found.rules
+            },
+            "pushes": [_push(item) for item in found.pushes],
+            "not_replayable": [_replay(item) for item in found.not_replayable],
+        },
+    )
+
+
+def _line(summary: Summary) -> str:
+    decision = summary.decision
+    color = "green" if decision.allowed else "red"
+    tags = ",".join(map(printable, decision.image.tags))
+    verdict = click.style(str(decision.verdict), fg=color)
+    return f"{decision.evaluated_at}  {verdict}  {tags:<12}  record {summary.digest}"
+
+
+def _direction(direction: str, text: str) -> str:
+    return f"{click.style(direction, fg=_COLORS[direction], bold=True)}: {text}"
+
+
+def _difference(found: Difference) -> Iterator[str]:
+    if found.before is not found.after:
+        yield f"  {found.before} -> {found.after}"
+    for rule in found.rules:
+        yield f"  {rule.rule}: {rule.before or 'not in the policy'} -> {rule.after or 'not in the policy'}"
+    for change in found.findings[:_CHANGES_SHOWN]:
+        yield f"    {_standing(change)}: {printable(change.msg, 300)}"
+    if len(found.findings) > _CHANGES_SHOWN:
+        yield f"    ... and {len(found.findings) - _CHANGES_SHOWN} more (all of them: --format json)"
+
+
+def _standing(change: FindingChange) -> str:
+    if change.before is None:
+        return f"new {change.after}"
+    return f"no {change.before} any more" if change.after is None else f"{change.before} -> {change.after}"
+
+
+def _summary(summary: Summary) -> dict[str, Any]:
+    return {
+        "digest": summary.digest,
+        "decision": summary.decision,
+        "previous": summary.previous,
+        "layers": [layer.to_json() for layer in summary.layers],
+    }
+
+
+def _replay(result: Replay) -> dict[str, Any]:
+    value: dict[str, Any] = {"record": result.summary.digest, "signature": result.signature}
+    if isinstance(result, NotReplayable):
+        return {**value, "result": "not replayable", "reason": result.reason}
+    value["engine"] = result.engine
+    if isinstance(result, Differs):
+        return {**value, "result": "differs", "difference": result.difference}
+    return {**value, "result": "reproduced"}
+
+
+def _push(item: PushEffect) -> dict[str, Any]:
+    value = {"record": item.summary.digest, "direction": item.direction}
+    return value if item.difference is None else {**value, "difference": item.difference}
+
+
+def _json(name: str, value: Mapping[str, Any]) -> bytes:
+    return Document.of(plain({"schema": f"pushpolicy.audit.{name}/v1", **value})).content

@@ -1,0 +1,55 @@
+"""Start-up is part of every push: a command imports only what it uses."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import imports
+
+EVIDENCE = Path(__file__).parents[2] / "policies" / "schema" / "evidence.v1.example.json"
+NETWORK = {"aiohttp", "opa_client", "oras", "requests", "rich", "urllib3"}
+PARSERS = {"fastjsonschema", "msgspec", "rfc8785", "xml.etree.ElementTree", "yaml"}
+PROGRAM = """
+import json, sys
+from pushpolicy.cli.main import main
+code = main(sys.argv[2:])
+with open(sys.argv[1], "w") as file:
+    json.dump({"code": code, "modules": sorted(sys.modules)}, file)
+"""
+
+
+def _modules_after(arguments: list[str], folder: Path) -> set[str]:
+    """The modules that are loaded when the command has ended as it should."""
+    answer = folder / "answer.json"
+    argv = [sys.executable, "-c", PROGRAM, str(answer), *arguments]
+    done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    assert answer.exists(), done.stderr
+    said = json.loads(answer.read_text())
+    assert said["code"] in (0, 10), done.stderr
+    return set(said["modules"])
+
+
+def _explain(module: str) -> str:
+    eager = [edge for edge in imports.imports() if edge.eager]
+    importers = [str(edge) for edge in eager if f"{edge.imported}.".startswith(f"{module}.")]
+    return "\n  ".join([f"{module} is imported; at module level by:", *importers])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "unused"),
+    [
+        pytest.param(["--version"], NETWORK | PARSERS, id="version"),
+        pytest.param(["--help"], NETWORK | PARSERS, id="help"),
+        pytest.param(["evaluate", str(EVIDENCE)], NETWORK, id="evaluate"),
+    ],
+)
+def test_a_command_imports_only_what_it_uses(
+    arguments: list[str], unused: set[str], opa: Path, tmp_path: Path
+) -> None:
+    loaded = _modules_after(arguments, tmp_path) & unused
+    assert not loaded, "\n".join(map(_explain, sorted(loaded)))
