@@ -28,15 +28,16 @@ class OpaHook(BuildHookInterface):  # type: ignore[type-arg]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Add the binary and its note to the wheel, and tag the wheel for this platform."""
+        if version == "editable":
+            raise gotool.BuildError("the binary is not in the sources: install without --editable")
         built = gotool.build(HERE)
         _compare(built)
         self.scratch = tempfile.TemporaryDirectory()
         note = Path(self.scratch.name, "build.json")
         facts = {"version": self.metadata.version, "sha256": built.sha256, "go": built.go}
         note.write_text(json.dumps(facts, indent=2) + "\n")
-        # An editable install finds the package in src, so there the two files have to be put beside it.
         files = {str(built.path): "pushpolicy_opa/opa", str(note): "pushpolicy_opa/build.json"}
-        build_data["force_include_editable" if version == "editable" else "force_include"].update(files)
+        build_data["force_include"].update(files)
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{_platform()}"
 
