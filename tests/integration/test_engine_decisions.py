@@ -11,7 +11,15 @@ import pytest
 
 from pushpolicy.engines import LocalOpa
 from pushpolicy.errors import PolicyError
-from pushpolicy.evaluate import PACK, PolicySet, RepositoryPolicy, check_policy, evaluate, load_policy
+from pushpolicy.evaluate import (
+    PACK,
+    PolicySet,
+    RepositoryPolicy,
+    check_policy,
+    evaluate,
+    evaluate_bytes,
+    load_policy,
+)
 from pushpolicy.evaluate.indexing import build_index, build_lib, index_shipped
 from pushpolicy.evaluate.shipped import policies
 from pushpolicy.evaluate.sources import SourceFile
@@ -60,6 +68,23 @@ def test_allow_and_deny(engine: LocalOpa) -> None:
     assert violation.fix == policy.index.rules["scan_severity"].fix
     assert bad.evidence == document.digest
     assert bad.policy.anchored
+
+
+def test_bytes_are_decided_on_as_their_canonical_form(engine: LocalOpa) -> None:
+    policy, document = load_policy([PACK], engine), evidence()
+    decision = evaluate(policy, document, engine)
+    assert evaluate_bytes(policy, document.content, engine) == decision
+    assert evaluate_bytes(policy, json.dumps(dict(document.value), indent=2).encode(), engine) == decision
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"null", b"schema: pushpolicy.evidence/v1", b'{"schema":NaN}', b'{"schema":1,"schema":2}'],
+)
+def test_what_opa_reads_and_json_does_not_allow_is_refused(content: bytes, engine: LocalOpa) -> None:
+    """OPA takes YAML, duplicate keys and NaN on standard input; its answer to them is thrown away."""
+    with pytest.raises(ValueError, match=r"."):
+        evaluate_bytes(load_policy([PACK], engine), content, engine)
 
 
 def test_the_document_fits_its_schema(tmp_path: Path, engine: LocalOpa) -> None:

@@ -13,7 +13,8 @@ import pytest
 from pushpolicy.engines import Limits, LocalOpa, find_engine
 from pushpolicy.engines.interface import Program
 from pushpolicy.errors import EXIT_POLICY, EngineError
-from pushpolicy.evaluate import PolicySet, evaluate, load_policy, started
+from pushpolicy.evaluate import PolicySet, evaluate, load_policy
+from pushpolicy.evaluate.program import laid_out
 from pushpolicy.model.digest import Digest
 from tests.policies import evidence, rule, write_policy
 
@@ -74,7 +75,7 @@ def test_the_output_limit(tmp_path: Path, opa: Path) -> None:
 def test_a_session_that_is_left_leaves_nothing(tmp_path: Path, opa: Path) -> None:
     policy, before = policy_of(tmp_path, opa, SLOW), children()
     temporary = set(Path("/tmp").glob("pushpolicy-*"))
-    with pytest.raises(KeyboardInterrupt), started(policy, LocalOpa(opa)):
+    with pytest.raises(KeyboardInterrupt), laid_out(policy) as program, LocalOpa(opa).start(program):
         raise KeyboardInterrupt
     assert children() == before
     assert set(Path("/tmp").glob("pushpolicy-*")) <= temporary

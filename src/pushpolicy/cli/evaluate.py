@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,12 +12,14 @@ from pushpolicy.cli import environment, options
 from pushpolicy.cli.config import read_config
 from pushpolicy.cli.files import read_file
 from pushpolicy.cli.policies import load
-from pushpolicy.cli.render.text import decision_lines
 from pushpolicy.cli.report import outputs, write_reports
-from pushpolicy.engines import find_engine
+from pushpolicy.engines import Engine, find_engine
 from pushpolicy.errors import InputError
-from pushpolicy.evaluate import started
+from pushpolicy.evaluate import PolicySet, evaluate, evaluate_bytes
 from pushpolicy.model.document import Document
+
+if TYPE_CHECKING:
+    from pushpolicy.model.decision import Decision
 
 MAX_DOCUMENT_SIZE = 512 * 1024 * 1024
 _HINT = "`pushpolicy gather` writes one"
@@ -43,21 +46,24 @@ def command(
     wanted = outputs(formats)
     opa = find_engine(engine)
     policy = load(policies, read_config(config), opa)
-    # OPA loads the policy while the document is read.
-    with started(policy, opa) as evaluation:
-        decision = evaluation.decide(_read(Path(evidence), at))
+    decision = _decide(policy, Path(evidence), at, opa)
+
+    from pushpolicy.cli.render.text import decision_lines
+
     write_reports(wanted, text=lambda: decision_lines(decision), json=lambda: decision.document().content)
     return errors.EXIT_OK if decision.allowed else errors.EXIT_DENIED
 
 
-def _read(path: Path, at: str | None) -> Document:
+def _decide(policy: PolicySet, path: Path, at: str | None, engine: Engine) -> Decision:
     try:
-        document = Document.read(read_file(path, MAX_DOCUMENT_SIZE))
+        # The line end of a text file is no part of the document.
+        content = read_file(path, MAX_DOCUMENT_SIZE).removesuffix(b"\n")
+        if at is None:
+            return evaluate_bytes(policy, content, engine)
+        document = Document.read(content)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}", _HINT) from error
     except ValueError as error:
         raise InputError(f"{path}: not an evidence document: {error}", _HINT) from error
-    if at is None:
-        return document
     time = environment.parse_time(at).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return Document.of({**document.value, "evaluated_at": time})
+    return evaluate(policy, Document.of({**document.value, "evaluated_at": time}), engine)

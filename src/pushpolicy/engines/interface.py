@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from pushpolicy.model.decision import EngineIdentity
+if TYPE_CHECKING:
+    from pushpolicy.model.decision import EngineIdentity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,22 +1,26 @@
-"""OPA as a local process: hermetic, bounded, and known by the digest of its binary."""
+"""OPA as a local process: hermetic, bounded, and known by the digest of its binary.
+
+What is only needed for the answer is imported when OPA is at work already.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pushpolicy.engines.interface import Problem, Program
 from pushpolicy.engines.process import Limits, Process, Result
 from pushpolicy.errors import EngineError
-from pushpolicy.model.decision import EngineIdentity
-from pushpolicy.model.digest import Digest
 from pushpolicy.model.text import printable
+
+if TYPE_CHECKING:
+    from pushpolicy.model.decision import EngineIdentity
+    from pushpolicy.model.digest import Digest
 
 OLDEST = (1, 22)
 
@@ -57,6 +61,8 @@ class LocalOpa:
 
     def identity(self) -> EngineIdentity:
         """The version and digest; computed in a thread since `start`."""
+        from pushpolicy.model.decision import EngineIdentity
+
         version, digest = self._identification.result()
         if self._expected is not None and digest.hex != self._expected:
             raise EngineError(
@@ -95,6 +101,10 @@ class LocalOpa:
 
     def file_digest(self) -> Digest:
         """The digest of the binary."""
+        import hashlib
+
+        from pushpolicy.model.digest import Digest
+
         try:
             with self._executable.open("rb") as file:
                 return Digest("sha256", hashlib.file_digest(file, "sha256").hexdigest())

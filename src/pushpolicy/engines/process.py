@@ -63,6 +63,7 @@ class Process:
     def __init__(self, argv: Sequence[str], limits: Limits) -> None:
         self._limits = limits
         self._complaint: str | None = None
+        memory = _allowed(limits.memory)
         try:
             self._popen = subprocess.Popen(
                 argv,
@@ -74,14 +75,14 @@ class Process:
                 # Go collects only near its limit: most runs end long before, a quarter faster.
                 env={"GOMEMLIMIT": f"{limits.heap}B", "GOGC": "off"},
                 start_new_session=True,
-                preexec_fn=None if sys.platform == "linux" else _limit_self(limits.memory),
+                preexec_fn=None if sys.platform == "linux" else _limit_self(memory),
             )
         except OSError as error:
             raise EngineError(f"cannot run {argv[0]}: {error.strerror}") from error
         if sys.platform == "linux":
             # From outside, so that Popen may use vfork; the child waits for its input anyway.
             with suppress(ProcessLookupError):
-                resource.prlimit(self._popen.pid, resource.RLIMIT_AS, (limits.memory, limits.memory))
+                resource.prlimit(self._popen.pid, resource.RLIMIT_AS, (memory, memory))
         deadline = limits.seconds + limits.grace
         self._timer = threading.Timer(deadline, self._kill, [f"no answer within {deadline:g} s"])
         self._timer.daemon = True
@@ -167,6 +168,12 @@ class _Reader(threading.Thread):
     def content(self) -> bytes:
         self.join()
         return b"".join(self._parts)
+
+
+def _allowed(memory: int) -> int:
+    """A limit may only be lowered: where this process has a lower one, that one holds."""
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    return memory if hard == resource.RLIM_INFINITY else min(memory, hard)
 
 
 def _limit_self(memory: int) -> Callable[[], None]:

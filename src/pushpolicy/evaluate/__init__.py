@@ -3,32 +3,32 @@
     policy = load_policy(["pack"], engine)
     decision = evaluate(policy, evidence, engine)
 
-`started` is `evaluate` in two steps, for callers that can read the evidence while OPA loads the policy.
+OPA starts as early as possible: what is only needed for its answer is imported while it is at work.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from pushpolicy.engines.interface import Compiler, Engine, Session
-from pushpolicy.evaluate.answer import read_answer
 from pushpolicy.evaluate.data import RepositoryPolicy
-from pushpolicy.evaluate.evidence import validate_evidence
 from pushpolicy.evaluate.policyset import PACK, PolicySet, load
 from pushpolicy.evaluate.program import laid_out
-from pushpolicy.model.decision import Decision
-from pushpolicy.model.document import Document
+
+if TYPE_CHECKING:
+    from pushpolicy.model.decision import Decision
+    from pushpolicy.model.document import Document
 
 __all__ = [
     "PACK",
-    "Evaluation",
     "PolicySet",
     "RepositoryPolicy",
     "check_policy",
     "evaluate",
+    "evaluate_bytes",
     "load_policy",
-    "started",
     "validate_evidence",
 ]
 
@@ -64,6 +64,17 @@ def check_policy(
     return check(load(sources, compiler, repository), compiler, sources)
 
 
+def validate_evidence(document: Document) -> None:
+    """Check a document against its schema; `evaluate` does so itself.
+
+    Raises:
+        InputError: naming the first place that does not fit, as in ``scans.items[0].findings[3].severity``.
+    """
+    from pushpolicy.evaluate.evidence import validate
+
+    validate(document)
+
+
 def evaluate(policy: PolicySet, evidence: Document, engine: Engine) -> Decision:
     """Decide on a document.
 
@@ -72,31 +83,41 @@ def evaluate(policy: PolicySet, evidence: Document, engine: Engine) -> Decision:
         PolicyError: when the policy does not compile.
         EngineError: when OPA fails, takes too long, or answers out of contract.
     """
-    with started(policy, engine) as evaluation:
-        return evaluation.decide(evidence)
+    with _started(policy, engine) as session:
+        session.send(evidence.content)
+        return _decision(policy, evidence, engine, session)
+
+
+def evaluate_bytes(policy: PolicySet, content: bytes, engine: Engine) -> Decision:
+    """Decide on a document as it lies in a file; OPA works on it while it is still being checked.
+
+    The answer counts only if these bytes turn out to be canonical: where OPA reads more than strict
+    JSON, its word is about another document, and it is asked again about the canonical one.
+
+    Raises:
+        ValueError: when it is not strict JSON.
+        InputError, PolicyError, EngineError: as `evaluate`.
+    """
+    with _started(policy, engine) as session:
+        session.send(content)
+        from pushpolicy.model.document import Document
+
+        evidence = Document.read(content)
+        if evidence.content == content:
+            return _decision(policy, evidence, engine, session)
+    return evaluate(policy, evidence, engine)
 
 
 @contextmanager
-def started(policy: PolicySet, engine: Engine) -> Iterator[Evaluation]:
-    """OPA, loading this policy since now; nothing runs after the context.
-
-    Raises:
-        EngineError: when it cannot be started.
-    """
+def _started(policy: PolicySet, engine: Engine) -> Iterator[Session]:
+    """OPA, loading this policy since now; nothing runs after the context."""
     with laid_out(policy) as program, engine.start(program) as session:
-        yield Evaluation(policy, engine, session)
+        yield session
 
 
-class Evaluation:
-    """One decision that is yet to be asked for."""
+def _decision(policy: PolicySet, evidence: Document, engine: Engine, session: Session) -> Decision:
+    from pushpolicy.evaluate.answer import read_answer
 
-    def __init__(self, policy: PolicySet, engine: Engine, session: Session) -> None:
-        self._policy, self._engine, self._session = policy, engine, session
-
-    def decide(self, evidence: Document) -> Decision:
-        """Ask once; see `evaluate` for the errors."""
-        self._session.send(evidence.content)
-        # While OPA evaluates. Its answer counts only if the document passes.
-        validate_evidence(evidence)
-        answer = self._session.answer()
-        return read_answer(answer, self._policy, evidence, self._engine.identity())
+    # While OPA evaluates. Its answer counts only if the document passes.
+    validate_evidence(evidence)
+    return read_answer(session.answer(), policy, evidence, engine.identity())

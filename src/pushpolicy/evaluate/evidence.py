@@ -6,13 +6,14 @@ import json
 from functools import cache
 
 from pushpolicy.errors import InputError
-from pushpolicy.evaluate.json_schema import Check, MismatchError, compile_schema, holds_null
+from pushpolicy.evaluate.json_schema import Check, MismatchError, compile_schema
 from pushpolicy.evaluate.shipped import policies
+from pushpolicy.model.canonical import holds_null
 from pushpolicy.model.document import Document
 from pushpolicy.model.text import printable
 
 
-def validate_evidence(document: Document) -> None:
+def validate(document: Document) -> None:
     """Check a document against ``pushpolicy.evidence/v1``.
 
     Raises:

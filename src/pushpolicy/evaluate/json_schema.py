@@ -57,15 +57,6 @@ def compile_schema(schema: Mapping[str, Any]) -> Check:
     return checks[0] if len(checks) == 1 else _all(checks)
 
 
-def holds_null(value: Any) -> bool:
-    """Whether a null is anywhere in a JSON value. In Rego, null < 80 is true."""
-    if isinstance(value, dict):
-        return any(map(holds_null, value.values()))
-    if isinstance(value, list | tuple):
-        return any(map(holds_null, value))
-    return value is None
-
-
 def _all(checks: Sequence[Check]) -> Check:
     def check(value: Any) -> None:
         for test in checks:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pushpolicy.engines.interface import Compiler
 from pushpolicy.errors import PolicyError
@@ -22,14 +22,15 @@ from pushpolicy.evaluate.index import Index
 from pushpolicy.evaluate.shipped import policies
 from pushpolicy.evaluate.sources import Source, SourceFile, fail_if, read_source
 from pushpolicy.model import canonical
-from pushpolicy.model.decision import PolicyIdentity
-from pushpolicy.model.digest import Digest
+
+if TYPE_CHECKING:
+    from pushpolicy.model.decision import PolicyIdentity
+    from pushpolicy.model.digest import Digest
 
 PACK = "pack"
 CAPABILITIES = "capabilities.json"
 SCHEMA = "schema/evidence.v1.json"
 INDEX_DATA, INDEX_MODULE = "index/data.json", "index/index.rego"
-_DATA = "data/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,8 @@ class PolicySet:
 
     Attributes:
         files: path to content, as in the module's docstring.
-        identity: source, digests, and whether it is anchored.
+        source: how it was named (``pack``, a folder, a reference).
+        anchored: whether something outside the judged checkout vouches for it.
         index: the rules.
         waivers: in the order in which OPA counts them.
         capabilities: what OPA is given; for a recorded set never more than it recorded.
@@ -46,7 +48,8 @@ class PolicySet:
     """
 
     files: Mapping[str, bytes] = field(repr=False, hash=False)
-    identity: PolicyIdentity
+    source: str
+    anchored: bool
     index: Index = field(repr=False)
     waivers: tuple[Mapping[str, Any], ...] = field(repr=False, hash=False)
     capabilities: bytes = field(repr=False, hash=False)
@@ -64,11 +67,26 @@ class PolicySet:
                 raise PolicyError(f"the policy set lacks {path}")
         return cls(
             files=files,
-            identity=_identity(files, source, anchored),
+            source=source,
+            anchored=anchored,
             index=Index.read(files[INDEX_DATA]),
             waivers=waivers_of(files),
             capabilities=files[CAPABILITIES],
         )
+
+    @property
+    def identity(self) -> PolicyIdentity:
+        """Which policy this is. Computed when asked for, which is when OPA is at work already."""
+        from pushpolicy.model.decision import PolicyIdentity
+
+        data = {path for path in self.files if path.startswith("data/")}
+        parts = {
+            "rules": _digest(self.files, self.files.keys() - data),
+            "settings": _digest(self.files, data - {WAIVERS_PATH}),
+            "waivers": _digest(self.files, {WAIVERS_PATH}),
+        }
+        whole = _digest_of({name: str(digest) for name, digest in parts.items()})
+        return PolicyIdentity(source=self.source, digest=whole, anchored=self.anchored, **parts)
 
     def bundle(self) -> bytes:
         """The whole set as a tar.gz; the same bytes for the same files."""
@@ -163,16 +181,13 @@ def _rule_files(index: Index, rules: Mapping[str, SourceFile]) -> dict[str, byte
     return {path: rules[name].content if name in rules else _shipped(path) for name, path in paths.items()}
 
 
-def _identity(files: Mapping[str, bytes], source: str, anchored: bool) -> PolicyIdentity:
-    data = {path for path in files if path.startswith(_DATA)}
-    parts = {
-        "rules": _digest(files, files.keys() - data),
-        "settings": _digest(files, data - {WAIVERS_PATH}),
-        "waivers": _digest(files, {WAIVERS_PATH}),
-    }
-    whole = Digest.of(canonical.encode({name: str(digest) for name, digest in parts.items()}))
-    return PolicyIdentity(source=source, digest=whole, anchored=anchored, **parts)
-
-
 def _digest(files: Mapping[str, bytes], paths: Iterable[str]) -> Digest:
-    return Digest.of(canonical.encode({path: str(Digest.of(files[path])) for path in paths}))
+    from pushpolicy.model.digest import Digest
+
+    return _digest_of({path: str(Digest.of(files[path])) for path in paths})
+
+
+def _digest_of(digests: Mapping[str, str]) -> Digest:
+    from pushpolicy.model.digest import Digest
+
+    return Digest.of(canonical.encode(digests))

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pushpolicy.evaluate.json_schema import compile_schema, holds_null
+from pushpolicy.evaluate.json_schema import compile_schema
+from pushpolicy.model.canonical import holds_null
 
 _KEYWORDS = frozenset(
     {

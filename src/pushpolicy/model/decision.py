@@ -53,7 +53,13 @@ class Violation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleResult:
-    """One rule's result; `because` is grace, rollout, observe or warn when it only warned."""
+    """One rule's result.
+
+    Attributes:
+        because: grace, rollout, observe or warn when it only warned; off when it was switched off
+            (its status is then not_applicable).
+        reason: why it is not applicable, or why it is rolled out.
+    """
 
     name: str
     title: str
@@ -64,7 +70,7 @@ class RuleResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaiverUse:
-    """What became of one waiver: used, unused, pending, expiring or expired."""
+    """What became of one waiver: used, unused, pending, expiring, expired, too_long or refused."""
 
     waiver: Mapping[str, Any] = field(hash=False)
     state: str
