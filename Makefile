@@ -33,8 +33,9 @@ check: $(VENV)/tested-with ## lint, format, types, and the policies' format and 
 bench: $(VENV)/tested-with tools ## compare with opa eval and conftest
 	$(BIN)/python -m bench.check
 
-index: $(VENV)/installed ## write the index of the shipped rules (policies/index)
+index: $(VENV)/installed ## write what is generated: the index of the shipped rules, docs/formats.md
 	$(BIN)/python -m pushpolicy.evaluate.indexing
+	$(BIN)/python -m pushpolicy.gather.catalogue
 
 lock: $(VENV)/python requirements/lock.txt ## resolve requirements/*.txt anew
 	$(LOCKED) requirements/lock.txt

@@ -11,36 +11,12 @@ from typing import Any
 
 from pushpolicy.gather.scans.counts import count
 from pushpolicy.gather.scans.run import ScanResult
-from pushpolicy.gather.tests.tally import SuiteResult
 from pushpolicy.gather.values import utc
-from pushpolicy.model.evidence import Finding, Totals
+from pushpolicy.model.evidence import Finding
+from tests.corpus import boms, runs, scanners
 
 Facts = Mapping[str, Any]
 _LEVELS = {"high": "error", "medium": "warning", "low": "note", "unknown": "notApplicable"}
-
-
-def of_tests(result: SuiteResult, stated: Facts) -> Facts:
-    totals = result.totals
-    return {
-        "total": totals.total,
-        "passed": totals.passed,
-        "failed": totals.failed,
-        "errors": totals.errors,
-        "skipped": totals.skipped,
-        "verdict": _verdict(totals, result.undeclared),
-        "declared_disagrees": list(result.disagreements) or None,
-        "timestamp_first": result.timestamp
-        if utc(stated.get("timestamp_first"))
-        else stated.get("timestamp_first"),
-    }
-
-
-def _verdict(totals: Totals, undeclared: int) -> str:
-    if totals.failed or totals.errors or undeclared:
-        return "fail"
-    if not totals.total:
-        return "no-tests"
-    return "all-skipped" if totals.skipped == totals.total else "pass"
 
 
 def of_trivy(results: tuple[ScanResult, ...], stated: Facts) -> Facts:
@@ -96,7 +72,12 @@ def severities(findings: Iterable[Finding]) -> dict[str, int]:
 def agree(name: str, ours: Any, stated: Any) -> bool:
     """Whether our value is what the manifest says, in its spelling."""
     if name.endswith("by_severity") or name == "by_effective_level":
-        unknown = {"missing": "unknown", "none": "negligible"}
+        unknown = {
+            "missing": "unknown",
+            "none": "negligible",
+            "info": "negligible",
+            "other:defcon1": "critical",
+        }
         wanted: Counter[str] = Counter()
         for key, number in (stated or {}).items():
             wanted[unknown.get(key, key)] += number
@@ -107,8 +88,22 @@ def agree(name: str, ours: Any, stated: Any) -> bool:
 
 
 READERS: Mapping[str, tuple[tuple[str, ...], Callable[[Any, Facts], Facts]]] = {
-    "junit": (("junit",), of_tests),
+    "junit": (("junit",), runs.of_tests),
+    "nunit": (("nunit", "xunit"), runs.of_tests),
+    "trx": (("trx",), runs.of_tests),
+    "tap": (("tap",), runs.of_tap),
+    "gotest": (("gotest",), runs.of_gotest),
+    "ctrf": (("ctrf",), runs.of_ctrf),
+    "coverage": (("cobertura", "clover", "jacoco", "lcov"), runs.of_coverage),
     "trivy": (("trivy", "trivy-k8s", "trivy-legacy", "trivy-operator"), of_trivy),
     "sarif": (("sarif",), of_sarif),
+    "grype": (("grype",), scanners.of_grype),
+    "snyk": (("snyk",), scanners.of_snyk),
+    "clair": (("clair", "clair-scanner", "klar"), scanners.of_clair),
+    "osv": (("osv-scanner",), scanners.of_osv),
+    "gitlab": (("gitlab", "gitlab-codequality"), scanners.of_gitlab),
+    "cyclonedx": (("cyclonedx", "cyclonedx-xml"), boms.of_cyclonedx),
+    "spdx": (("spdx", "spdx-3", "spdx-tag-value", "spdx-yaml"), boms.of_spdx),
+    "openvex": (("openvex",), boms.of_openvex),
 }
 """For each kind of the corpus: the formats that its files may be recognised as, and our facts."""

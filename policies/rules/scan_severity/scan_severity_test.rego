@@ -14,6 +14,7 @@ _settings := {
 	"max_unknown": 0,
 	"only_fixable": false,
 	"accepted_suppressions": [],
+	"accepted_vex": [],
 }
 
 _scan(findings) := {
@@ -25,6 +26,8 @@ _scan(findings) := {
 }
 
 _finding(severity) := {"id": $"CVE-{severity}", "severity": severity, "kind": "vulnerability"}
+
+_claim(document, status) := {"sha256": document, "status": status, "reason": "component_not_present"}
 
 _found(findings, settings) := {found.at.id |
 	some found in scan_severity.deny with input.scans.items as [_scan(findings)]
@@ -39,6 +42,10 @@ test_allow_when[name] if {
 		"the suppression is accepted": {
 			"findings": [object.union(_finding("critical"), {"suppressed_by": "sarif external"})],
 			"settings": {"accepted_suppressions": ["sarif *"]},
+		},
+		"a VEX document that is named says so": {
+			"findings": [object.union(_finding("critical"), {"vex": [_claim("b", "fixed"), _claim("a", "not_affected")]})],
+			"settings": {"accepted_vex": ["a"]},
 		},
 		"no fix exists and only fixable ones count": {
 			"findings": [object.union(_finding("critical"), {"fix_state": "wont-fix"})],
@@ -59,6 +66,15 @@ test_deny_when[name] if {
 		"unknown": {"findings": [_finding("unknown")]},
 		"over the limit": {"findings": [_finding("medium"), _finding("medium"), _finding("medium")]},
 		"suppressed": {"findings": [object.union(_finding("high"), {"suppressed_by": "sarif inSource"})]},
+		"harmless by VEX": {"findings": [object.union(_finding("high"), {"vex": [_claim("a", "not_affected")]})]},
+		"harmless by another VEX": {
+			"findings": [object.union(_finding("high"), {"vex": [_claim("a", "not_affected")]})],
+			"settings": {"accepted_vex": ["b"], "accepted_suppressions": ["*"]},
+		},
+		"affected by VEX": {
+			"findings": [object.union(_finding("high"), {"vex": [_claim("a", "affected")]})],
+			"settings": {"accepted_vex": ["a"]},
+		},
 		"fixable": {
 			"findings": [object.union(_finding("high"), {"fix_state": "not-fixed", "fixed_in": "2"})],
 			"settings": {"only_fixable": true},

@@ -8,7 +8,7 @@ OPA starts as early as possible: what is only needed for its answer is imported 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ __all__ = [
     "PolicySet",
     "RepositoryPolicy",
     "check_policy",
+    "deciding",
     "evaluate",
     "evaluate_bytes",
     "load_policy",
@@ -83,9 +84,24 @@ def evaluate(policy: PolicySet, evidence: Document, engine: Engine) -> Decision:
         PolicyError: when the policy does not compile.
         EngineError: when OPA fails, takes too long, or answers out of contract.
     """
+    with deciding(policy, engine) as decide:
+        return decide(evidence)
+
+
+@contextmanager
+def deciding(policy: PolicySet, engine: Engine) -> Iterator[Callable[[Document], Decision]]:
+    """`evaluate` for who is still gathering: OPA loads the policy meanwhile. To be called once.
+
+    Raises:
+        EngineError: when OPA cannot be started; what is given raises as `evaluate` does.
+    """
     with _started(policy, engine) as session:
-        session.send(evidence.content)
-        return _decision(policy, evidence, engine, session)
+
+        def decide(evidence: Document) -> Decision:
+            session.send(evidence.content)
+            return _decision(policy, evidence, engine, session)
+
+        yield decide
 
 
 def evaluate_bytes(policy: PolicySet, content: bytes, engine: Engine) -> Decision:

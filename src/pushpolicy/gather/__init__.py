@@ -1,16 +1,19 @@
 """Step 1: what do we know? Everything about the image, its origin and its checks, in one document.
 
-`gather` reads the image's facts, git, the CI context, test and scan reports, the credential and what the
-user adds, and decides nothing: what is absent is `missing`, what cannot be read is `failed`, each with its
-reason, and both are facts that a policy sees. `refuse_secrets` is called before any of it is stored.
+`gather` reads the image's facts, git, the CI context, test and scan reports, SBOMs, VEX, provenance, the
+credential and what the user adds, and decides nothing: what is absent is `missing`, what cannot be read is
+`failed`, each with its reason, and both are facts that a policy sees. `refuse_secrets` is called before any
+of it is stored.
 """
 
 from __future__ import annotations
 
-from pushpolicy.gather import credentials, extra, git, image
+from pushpolicy.gather import credentials, git, image
 from pushpolicy.gather.ci import evidence as ci
-from pushpolicy.gather.collect import collect
-from pushpolicy.gather.reports import KINDS
+from pushpolicy.gather.parts.read import check_parts
+from pushpolicy.gather.provenance import evidence as provenance
+from pushpolicy.gather.provenance.image import embedded
+from pushpolicy.gather.reports import Reports
 from pushpolicy.gather.request import (
     Expected,
     ExpectedReport,
@@ -21,10 +24,14 @@ from pushpolicy.gather.request import (
     RawReport,
     Seen,
 )
+from pushpolicy.gather.sbom import evidence as sbom
 from pushpolicy.gather.scans import evidence as scans
 from pushpolicy.gather.secrets import refuse_secrets
+from pushpolicy.gather.shared import Shared
 from pushpolicy.gather.tests import evidence as tests
 from pushpolicy.gather.values import format_time
+from pushpolicy.gather.vex import evidence as vex
+from pushpolicy.gather.vex.products import Products
 from pushpolicy.model.evidence import Evidence, Report, TargetEvidence
 
 __all__ = [
@@ -36,37 +43,53 @@ __all__ = [
     "NamedEvidence",
     "RawReport",
     "Seen",
+    "Shared",
     "gather",
     "refuse_secrets",
 ]
 
 
-def gather(request: GatherRequest) -> Gathered:
+def gather(request: GatherRequest, shared: Shared | None = None) -> Gathered:
     """Collect the evidence.
+
+    Args:
+        request: what to look at.
+        shared: what was read for other images of the same run, and is not read again. The files of parts are
+            there until it is left.
 
     Raises:
         UsageError: when an ``--evidence`` option contradicts itself.
         InputError: when the image, or evidence that was named, is absent, malformed or over a limit.
     """
     about = image.evidence(request.image)
-    checkout = git.inspect(request.workspace, request.environ)
-    reports = collect(request)
-    added, added_files = extra.collect(request, reports)
-    files = (*(report.raw for kind in KINDS for report in reports.of(kind)), *added_files)
+    shared = shared or Shared()
+    checkout, files = shared.checkout(request), shared.files(request)
+    reports, context = files.reports, ci.evidence(request.environ)
+    check_parts(files.parts, about, checkout.evidence.commit or context.commit)
+    inside = embedded(request.image, about, request.limits)
+    builds = provenance.evidence(reports, inside, about)
+    products = Products(about, request.target.repository)
+    scanned = scans.evidence(reports, request.expected.scans, about)
+    scanned, said = vex.evidence(reports, scanned, products)
     evidence = Evidence(
         evaluated_at=format_time(request.evaluated_at),
         clock=request.clock,
         target=_target(request),
-        image=about,
+        image=provenance.with_commit(about, builds),
         source=checkout.evidence,
-        ci=ci.evidence(request.environ),
+        ci=context,
         tests=tests.evidence(reports, request.expected.tests),
-        scans=scans.evidence(reports, request.expected.scans, about),
+        scans=scanned,
+        sbom=sbom.evidence(reports, inside, about),
+        vex=said,
+        provenance=builds,
         credentials=credentials.evidence(request.credential, request.environ, checkout, request.limits),
-        reports=tuple(_report(raw, reports.shown(raw.path), checkout) for raw in files),
-        extra=added,
+        reports=tuple(_report(raw, reports, checkout) for raw in files.raw),
+        extra=files.extra,
     )
-    return Gathered(evidence=evidence, reports=files, seen=tuple(reports.seen))
+    # A file that is evidence of several kinds is stored once.
+    stored = {(raw.path, raw.digest): raw for raw in files.raw}
+    return Gathered(evidence=evidence, reports=tuple(stored.values()), seen=tuple(reports.seen))
 
 
 def _target(request: GatherRequest) -> TargetEvidence:
@@ -81,13 +104,14 @@ def _target(request: GatherRequest) -> TargetEvidence:
     )
 
 
-def _report(raw: RawReport, shown: str, checkout: git.Checkout) -> Report:
+def _report(raw: RawReport, reports: Reports, checkout: git.Checkout) -> Report:
     return Report(
         name=raw.name,
-        path=shown,
+        path=reports.shown(raw.path),
         kind=raw.kind,
         format=raw.format,
         sha256=raw.digest.hex,
         size=raw.size,
-        tracked_by_git=checkout.tracks(raw.path),
+        tracked_by_git=checkout.tracks(reports.place(raw.path)),
+        captured_by=reports.captured_by.get(raw.digest.hex),
     )

@@ -5,119 +5,110 @@ Naming a report never hides another one: what a checkout's configuration names o
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from pushpolicy.errors import InputError, UsageError
 from pushpolicy.gather import discover
-from pushpolicy.gather.recognise import BrokenReportError, NotAReport, read
-from pushpolicy.gather.reports import KINDS, ReadReport, Reports, names_of
-from pushpolicy.gather.request import GatherRequest, Limits, NamedEvidence, RawReport, Seen
-from pushpolicy.gather.values import text
+from pushpolicy.gather.capture.join import capture_of, join
+from pushpolicy.gather.confine import refuse_outside
+from pushpolicy.gather.look import captured, read_reports, usual_places
+from pushpolicy.gather.merge import merge_parts
+from pushpolicy.gather.parts.document import Part
+from pushpolicy.gather.recognise import BrokenReportError, NotAReport
+from pushpolicy.gather.reports import KINDS, ReadReport, Reports
+from pushpolicy.gather.request import Limits, NamedEvidence, Reading, Seen
 from pushpolicy.model.text import printable
 
 
-def collect(request: GatherRequest) -> Reports:
-    """Read all reports.
+def collect(request: Reading, merged: Iterable[Part] = ()) -> Reports:
+    """Read all reports: those of the parts of other jobs, those that were named, and those that are found.
 
     Raises:
         UsageError: when one name is given to several files, or the kind does not exist.
         InputError: when one that was named is absent, malformed, of another kind, or clashes.
     """
-    reports = Reports(request.workspace)
-    named = [item for item in request.named if item.kind != "extra"]
+    reports, limits = Reports(request.workspace), request.limits
+    named = [item for item in request.named if item.kind not in ("extra", "part")]
     for item in named:
         if item.name is not None:
-            _add_by_name(reports, item, request.limits)
+            _add_by_name(reports, item, limits)
+    captures = _add_unnamed(reports, merge_parts(reports, merged, limits))
     for item in named:
         if item.name is None:
-            reports.add_unnamed(_read_all(reports, item, request.limits))
-    reports.add_unnamed(_look_around(reports, request.limits))
+            captures += _add_unnamed(reports, _read_all(reports, item, limits))
+    _find(reports, captures, limits)
     return reports
 
 
 def look_around(workspace: Path, limits: Limits) -> tuple[Seen, ...]:
     """What each file in the usual places is taken for."""
     reports = Reports(workspace)
-    reports.add_unnamed(_look_around(reports, limits))
+    _find(reports, [], limits)
     return tuple(reports.seen)
+
+
+def _find(reports: Reports, captures: list[ReadReport], limits: Limits) -> None:
+    """Add what is found, and let the captures speak, which wait until all that they may speak of is read."""
+    captures += _add_unnamed(reports, usual_places(reports, limits))
+    speaking = [*captures, *(report for report in reports.read if capture_of(report))]
+    _add_unnamed(reports, captured(reports, speaking, limits))
+    join(reports, captures, limits)
+
+
+def _add_unnamed(reports: Reports, found: list[ReadReport]) -> list[ReadReport]:
+    """Add reports under the names of their files.
+
+    Returns:
+        the captures among them, which are not added.
+    """
+    reports.add_unnamed(report for report in found if not capture_of(report))
+    return [report for report in found if capture_of(report)]
 
 
 def _add_by_name(reports: Reports, named: NamedEvidence, limits: Limits) -> None:
     found = _read_all(reports, named, limits)
-    if len(found) > 1:
+    files = len({report.raw.path for report in found})
+    if files > 1:
         hint = f"leave the name out ({named.kind}=...) and the files' own names are taken"
-        raise UsageError(f"--evidence {printable(str(named))} gives one name to {len(found)} files", hint)
+        raise UsageError(f"{named.shown} gives one name to {files} files", hint)
     for report in found:
         reports.add_named(report)
 
 
 def _read_all(reports: Reports, named: NamedEvidence, limits: Limits) -> list[ReadReport]:
     if named.kind not in (None, *KINDS):
-        raise UsageError(f"--evidence {printable(str(named))}: the kinds are {', '.join(KINDS)} and extra")
+        raise UsageError(f"{named.shown}: the kinds are {', '.join(KINDS)} and extra")
+    refuse_outside(named, reports.workspace)
     paths = discover.matches(reports.workspace, named.path)
     if not paths:
         hint = "check the path, and that the step that writes the file has run"
-        raise InputError(f"--evidence {printable(str(named))}: there is no such file", hint)
+        raise InputError(f"{named.shown}: there is no such file", hint)
     strict = not discover.is_glob(reports.workspace, named.path)
-    found = (_read_named(reports, named, path, limits, strict=strict) for path in paths)
-    return [report for report in found if report is not None]
+    return [report for path in paths for report in _read_named(reports, named, path, limits, strict=strict)]
 
 
 def _read_named(
     reports: Reports, named: NamedEvidence, path: Path, limits: Limits, *, strict: bool
-) -> ReadReport | None:
+) -> list[ReadReport]:
     where = printable(reports.shown(path))
     try:
-        report = _read(reports, path, named.name, limits)
+        found = read_reports(reports, path, named.name, limits)
     except NotAReport as error:
         if strict:
             hint = "`pushpolicy doctor` lists the formats"
             raise InputError(f"{where} is no report that pushpolicy knows: {error}", hint) from error
         reports.note(path, None, f"no report: {error}")
-        return None
+        return []
     except BrokenReportError as error:
         if not error.run_failed:
             hint = "run the step that writes it again; what is cut short or malformed is not believed"
             raise InputError(f"{where}: {error}", hint) from error
-        reports.fail(path, error.kind, str(error))  # the file is sound; that the tool failed is evidence
-        return None
-    if named.kind not in (None, report.raw.kind):
-        hint = f"write --evidence {report.raw.kind}=... for it"
-        raise InputError(f"{where} is a {report.raw.format} report, which is not of kind {named.kind}", hint)
-    return report
-
-
-def _look_around(reports: Reports, limits: Limits) -> list[ReadReport]:
-    try:
-        paths = list(discover.candidates(reports.workspace, limits))
-    except discover.TooManyFilesError as error:
-        for kind in KINDS:
-            reports.problems[kind].append(str(error))
+        reports.fail(path, error.kinds, str(error))  # the file is sound; that the tool failed is evidence
         return []
-    known = {reports.workspace / seen.path for seen in reports.seen}
-    fresh = (path for path in paths if path not in known)
-    return [report for path in fresh if (report := _look_at(reports, path, limits))]
-
-
-def _look_at(reports: Reports, path: Path, limits: Limits) -> ReadReport | None:
-    try:
-        return _read(reports, path, None, limits)
-    except NotAReport as error:
-        reports.note(path, None, f"no report: {error}")
-    except BrokenReportError as error:
-        reports.fail(path, error.kind, str(error))
-    return None
-
-
-def _read(reports: Reports, path: Path, name: str | None, limits: Limits) -> ReadReport:
-    file = read(path, limits)
-    raw = RawReport(
-        name=text(name) if name else names_of(reports.shown(path))[0],
-        path=path,
-        kind=file.format.kind,
-        format=file.format.name,
-        digest=file.digest,
-        size=file.size,
-        media_type=file.format.media_type,
-    )
-    return ReadReport(raw, file.content)
+    kinds = [report.raw.kind for report in found]
+    if named.kind not in (None, *kinds):
+        hint = f"write --evidence {kinds[0]}=... for it"
+        form = found[0].raw.format
+        raise InputError(f"{where} is a {form} report, which is not of kind {named.kind}", hint)
+    return found

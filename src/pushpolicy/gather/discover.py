@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from pushpolicy.gather.formats import FORMATS, promises
+from pushpolicy.gather.packed import bare_name
 from pushpolicy.gather.request import Limits
 
 # Folders of the workspace that are searched with all that is in them.
@@ -16,6 +17,7 @@ PLACES = frozenset(
     {
         "reports",
         "report",
+        "coverage",
         "test-reports",
         "test-results",
         "test_results",
@@ -33,9 +35,14 @@ MODULE_PLACES = (
     ("target", "surefire-reports"),
     ("target", "failsafe-reports"),
     ("target", "nextest"),
+    ("site", "jacoco"),
 )
-# In a place, files of these ends are looked at; in the workspace itself, those whose name promises a format.
-SUFFIXES = (".xml", ".json", ".sarif")
+# In a place, files of these ends are looked at, compressed ones too; in the workspace itself, those whose
+# name promises a format.
+SUFFIXES = (
+    *(".xml", ".json", ".jsonl", ".sarif", ".trx", ".tap", ".out", ".info", ".lcov"),
+    *(".spdx", ".spdx.yaml", ".spdx.yml"),
+)
 # Never entered: what tools keep there is not about this image, or is far too much.
 EXCLUDED = frozenset(
     {
@@ -115,16 +122,17 @@ def _is_place(parts: tuple[str, ...]) -> bool:
 
 
 def _is_wanted(name: str, parts: tuple[str, ...], *, inside: bool) -> bool:
+    bare = bare_name(name)
     if inside:
-        return name.lower().endswith(SUFFIXES)
-    return not parts and any(promises(item, name) for item in FORMATS)
+        return bare.lower().endswith(SUFFIXES)
+    return not parts and any(promises(item, bare) for item in FORMATS)
 
 
 def matches(workspace: Path, pattern: str) -> list[Path]:
     """The files a path or glob names, sorted; empty when there are none. `**` crosses folders."""
     if not is_glob(workspace, pattern):
         path = workspace / pattern
-        return [path] if path.exists() else []
+        return [path] if _exists(path) else []
     base, relative = workspace, Path(pattern)
     if relative.is_absolute():
         base, relative = Path(relative.anchor), relative.relative_to(relative.anchor)
@@ -133,4 +141,11 @@ def matches(workspace: Path, pattern: str) -> list[Path]:
 
 def is_glob(workspace: Path, pattern: str) -> bool:
     """Whether the text is a pattern rather than the path of a file."""
-    return any(mark in pattern for mark in "*?[") and not (workspace / pattern).exists()
+    return any(mark in pattern for mark in "*?[") and not _exists(workspace / pattern)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that no file can have
+        return False

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pushpolicy.errors import InputError, UsageError
+from pushpolicy.gather.confine import refuse_outside
 from pushpolicy.gather.format import ReportError
 from pushpolicy.gather.jsondoc import utf8
+from pushpolicy.gather.parts.document import Part
 from pushpolicy.gather.reading import open_report
 from pushpolicy.gather.reports import Reports
-from pushpolicy.gather.request import GatherRequest, NamedEvidence, RawReport
+from pushpolicy.gather.request import NamedEvidence, RawReport, Reading
 from pushpolicy.gather.values import text
 from pushpolicy.model import canonical, strict_yaml
 from pushpolicy.model.text import printable
 
 
-def collect(request: GatherRequest, reports: Reports) -> tuple[Mapping[str, Any], list[RawReport]]:
-    """Read every `extra` file.
+def collect(
+    request: Reading, reports: Reports, parts: Iterable[Part] = ()
+) -> tuple[Mapping[str, Any], list[RawReport]]:
+    """Read every `extra` file, also those of the parts.
 
     Raises:
         UsageError: when one has no name, or a name is given twice.
-        InputError: when one is absent, malformed, over a limit, or holds what JSON cannot say.
+        InputError: when one is absent, malformed, over a limit, or holds what JSON cannot say, or when a
+            part gives other bytes under the name of another.
     """
     values: dict[str, Any] = {}
     raws: list[RawReport] = []
@@ -29,14 +34,32 @@ def collect(request: GatherRequest, reports: Reports) -> tuple[Mapping[str, Any]
         if named.kind != "extra":
             continue
         if not named.name or named.name in values:
-            raise UsageError(f"--evidence {printable(str(named))}: an extra needs a name of its own")
+            raise UsageError(f"{named.shown}: an extra needs a name of its own")
         values[text(named.name)], raw = _one(named, text(named.name), request)
         raws.append(raw)
         reports.note(raw.path, "extra", f"{raw.format} under the name {printable(raw.name)!r}")
+    for named in _of(parts):
+        value, raw = _one(named, str(named.name), request)
+        known = next((other for other in raws if other.name == raw.name), None)
+        if known and known.digest != raw.digest:
+            where = f"{printable(reports.shown(known.path))} and {printable(reports.shown(raw.path))}"
+            raise InputError(f"two extras are named {printable(raw.name)!r}: {where}")
+        if known is None:
+            values[raw.name] = value
+            raws.append(raw)
+            reports.note(raw.path, "extra", f"{raw.format} under the name {printable(raw.name)!r}")
     return values, raws
 
 
-def _one(named: NamedEvidence, name: str, request: GatherRequest) -> tuple[Any, RawReport]:
+def _of(parts: Iterable[Part]) -> Iterator[NamedEvidence]:
+    """The extra files of parts, as if they were named here."""
+    for file in (file for part in parts for file in part.files):
+        if name := file.listed.names.get("extra"):
+            yield NamedEvidence(kind="extra", name=name, path=str(file.path))
+
+
+def _one(named: NamedEvidence, name: str, request: Reading) -> tuple[Any, RawReport]:
+    refuse_outside(named, request.workspace)
     path = request.workspace / named.path
     try:
         with open_report(path, request.limits.max_extra_size) as file:
@@ -44,6 +67,8 @@ def _one(named: NamedEvidence, name: str, request: GatherRequest) -> tuple[Any, 
             is_json = path.suffix.lower() == ".json" or content.lstrip()[:1] in (b"{", b"[")
             value = canonical.decode(content) if is_json else strict_yaml.read(content)
             canonical.encode(value)
+            if canonical.holds_null(value):
+                raise ReportError("it holds null; leave out what is not known")
             form = "json" if is_json else "yaml"
             raw = RawReport(
                 name=name,
@@ -57,4 +82,4 @@ def _one(named: NamedEvidence, name: str, request: GatherRequest) -> tuple[Any, 
             return value, raw
     except (ReportError, ValueError, RecursionError) as error:
         hint = "an extra is one JSON or YAML document, without what readers disagree on"
-        raise InputError(f"--evidence {printable(str(named))}: {printable(str(error))}", hint) from error
+        raise InputError(f"{named.shown}: {printable(str(error))}", hint) from error

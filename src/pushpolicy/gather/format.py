@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from pushpolicy.gather.request import Limits
 
@@ -47,13 +47,31 @@ class ReportBytes(Protocol):
         """All bytes as they are."""
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a file says of one kind of evidence."""
+
+    kind: str
+    content: Any = field(repr=False)
+
+
+class Parts(tuple[Part, ...]):
+    """The content of a file that may be evidence of several kinds, or of another one than its format's."""
+
+    def by_kind(self) -> dict[str, tuple[Any, ...]]:
+        """All it says of each kind."""
+        kinds = dict.fromkeys(part.kind for part in self)
+        return {kind: tuple(part.content for part in self if part.kind == kind) for kind in kinds}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format(Generic[Content]):
     """One report format.
 
     Attributes:
         name: as the evidence names it.
-        kind: the kind of evidence it is: tests or scans.
+        kind: the kind of evidence it is, as tests or scans; what is read as `Parts` says its own.
+        also: other kinds that a file of it may be; when it cannot be read, all of them have failed.
         media_type: under which a record stores it.
         file_names: globs over file names that promise this format, in the usual places or beside them;
             a file of such a name that cannot be read is a failed report, not a stranger.
@@ -64,6 +82,7 @@ class Format(Generic[Content]):
 
     name: str
     kind: str
+    also: tuple[str, ...] = ()
     media_type: str
     file_names: tuple[str, ...]
     marks: tuple[bytes, ...]

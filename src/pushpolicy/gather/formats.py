@@ -5,17 +5,67 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import Any
 
+from pushpolicy.gather.capture import document as capture
+from pushpolicy.gather.coverage import clover, cobertura, coveragepy, goprofile, jacoco, lcov
 from pushpolicy.gather.format import Format, Head
-from pushpolicy.gather.scans import sarif, trivy, trivy_k8s, trivy_legacy, trivy_operator
-from pushpolicy.gather.tests import junit
+from pushpolicy.gather.provenance import attestation
+from pushpolicy.gather.sbom import cyclonedx, cyclonedx_xml, spdx, spdx3, spdx_tag, spdx_yaml
+from pushpolicy.gather.scans import (
+    clair,
+    clair_scanner,
+    gitlab,
+    gitlab_codequality,
+    grype,
+    klar,
+    osv,
+    quay,
+    sarif,
+    snyk,
+    trivy,
+    trivy_k8s,
+    trivy_legacy,
+    trivy_operator,
+)
+from pushpolicy.gather.tests import ctrf, gotest, junit, nunit, tap, trx, xunit
+from pushpolicy.gather.vex import openvex
 
 FORMATS: tuple[Format[Any], ...] = (
+    capture.FORMAT,
     junit.FORMAT,
+    nunit.FORMAT,
+    xunit.FORMAT,
+    trx.FORMAT,
+    ctrf.FORMAT,
+    gotest.FORMAT,
+    tap.FORMAT,
+    cobertura.FORMAT,
+    clover.FORMAT,
+    jacoco.FORMAT,
+    coveragepy.FORMAT,
+    lcov.FORMAT,
+    goprofile.FORMAT,
     trivy.FORMAT,
     trivy_k8s.FORMAT,
     trivy_legacy.FORMAT,
     trivy_operator.FORMAT,
+    grype.FORMAT,
+    snyk.FORMAT,
+    clair.FORMAT,
+    clair_scanner.FORMAT,
+    klar.FORMAT,
+    quay.FORMAT,
+    osv.FORMAT,
+    gitlab.FORMAT,
+    gitlab_codequality.FORMAT,
     sarif.FORMAT,
+    cyclonedx.FORMAT,
+    cyclonedx_xml.FORMAT,
+    spdx.FORMAT,
+    spdx3.FORMAT,
+    spdx_tag.FORMAT,
+    spdx_yaml.FORMAT,
+    openvex.FORMAT,
+    attestation.FORMAT,
 )
 
 

@@ -6,6 +6,7 @@ Strict as RFC 8259, and UTF-8 throughout; a key that occurs twice counts last, a
 from __future__ import annotations
 
 import codecs
+import re
 from typing import TypeVar
 
 import msgspec
@@ -15,6 +16,7 @@ from pushpolicy.model.text import printable
 
 Value = TypeVar("Value")
 _PIECE = 1024 * 1024
+_BYTE = re.compile(r"\(byte (\d{1,18})\)")
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -54,6 +56,18 @@ def head(content: bytes, start: bytes) -> Head:
     return Head(start=start, keys=found, is_array=is_array)
 
 
+def is_lines(start: bytes) -> bool:
+    """Whether a text is JSON Lines, not one document: its first line is an object, and others follow."""
+    line, _, rest = start.partition(b"\n")
+    if not rest.strip():
+        return False
+    try:
+        decode_value(line, _OBJECT)
+    except ReportError:
+        return False
+    return True
+
+
 def _raw(content: bytes) -> dict[str, bytes]:
     return {key: memoryview(value)[:200].tobytes() for key, value in decode_value(content, _OBJECT).items()}
 
@@ -71,7 +85,21 @@ def decode_value(content: bytes, decoder: msgspec.json.Decoder[Value]) -> Value:
     except UnicodeDecodeError as error:
         raise ReportError("it is not UTF-8") from error
     except msgspec.DecodeError as error:
-        raise ReportError(f"it does not read as JSON of its format: {printable(str(error))}") from error
+        where = _where(str(error), content)
+        raise ReportError(
+            f"it does not read as JSON of its format: {printable(str(error))}{where}"
+        ) from error
+
+
+def _where(message: str, content: bytes) -> str:
+    """The line and column of the byte that a message names; a truncated text ends where it ends."""
+    match = _BYTE.search(message)
+    if match is None and "truncated" not in message:
+        return ""  # the message names the path of the value
+    place = min(int(match[1]), len(content)) if match else len(content)
+    line = content.count(b"\n", 0, place) + 1
+    column = place - content.rfind(b"\n", 0, place)
+    return f", line {line}, column {column}"
 
 
 def utf8(content: bytes) -> bytes:

@@ -1,7 +1,8 @@
 """XML reports: read as a stream of elements in constant memory, by expat.
 
-Refused: document type declarations and with them every entity declaration (so neither entity bombs
-nor external entities exist), deep nesting, and single tokens that would have to be held whole.
+Refused: every entity declaration and every reference to an undeclared one (so neither entity bombs nor
+external entities exist), deep nesting, and single tokens that would have to be held whole. A document type
+declaration is refused too, except where a format's tools always write one; its DTD is never read.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ class Elements(ABC):
 
     Attributes:
         path: the names of the open elements; `start` calls `descend`, `end` pops.
+        names_dtd: whether documents of this format name an external DTD.
     """
+
+    names_dtd = False
 
     def __init__(self, limits: Limits) -> None:
         self.path: list[str] = []
@@ -94,6 +98,8 @@ def parse(chunks: Iterable[bytes], elements: Elements, limits: Limits) -> None:
         ReportError: when it is not well-formed, ends early, or is refused (see the module).
     """
     parser = _parser()
+    if not elements.names_dtd:
+        parser.StartDoctypeDeclHandler = _refuse_doctype
     elements.attach(parser)
     fed = 0
     try:
@@ -139,9 +145,15 @@ def _found(name: str, _: dict[str, str]) -> NoReturn:
 
 def _parser() -> expat.XMLParserType:
     parser = expat.ParserCreate()
-    parser.StartDoctypeDeclHandler = _refuse_doctype
+    parser.StartDoctypeDeclHandler = _refuse_inner_doctype
     parser.EntityDeclHandler = _refuse_doctype
+    parser.SkippedEntityHandler = _refuse_doctype
     return parser
+
+
+def _refuse_inner_doctype(_name: str, _system: str | None, _public: str | None, has_subset: int) -> None:
+    if has_subset:
+        _refuse_doctype()
 
 
 def _refuse_doctype(*_: object) -> NoReturn:

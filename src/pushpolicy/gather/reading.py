@@ -1,16 +1,18 @@
-"""A report file, opened once, bounded, and hashed while it is read."""
+"""A report file, opened once, bounded, unpacked where it is compressed, and hashed while it is read."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from pushpolicy.gather.format import ReportError
+from pushpolicy.gather.packed import Bounded, Bounds, is_packed, unpacked
 from pushpolicy.model.digest import Digest
 
 HEAD_SIZE = 64 * 1024
@@ -18,50 +20,86 @@ _CHUNK = 256 * 1024
 
 
 class ReportFile:
-    """One open file; what follows the first bytes is read once, in pieces or whole."""
+    """One open file; what follows the first bytes is read once, in pieces or whole.
 
-    def __init__(self, stream: BinaryIO, size: int) -> None:
+    Attributes:
+        size: of the file as it is.
+        head: the first bytes, unpacked.
+        packed: the file as it is, where it is compressed.
+    """
+
+    def __init__(self, stream: BinaryIO, size: int, unpack: Bounds | None, seconds: int | None) -> None:
         self.size = size
         self.head = stream.read(HEAD_SIZE)
+        self.packed = b""
         self._stream = stream
         self._hash = hashlib.sha256(self.head)
         self._read = len(self.head)
         self._content: bytes | None = None
+        self._inner: Bounded | None = None
+        self._seconds = seconds
+        self._started = time.monotonic()
+        if unpack and is_packed(self.head):
+            self._unpack(unpack)
 
     def chunks(self) -> Iterator[bytes]:
-        """The bytes as they are, in pieces.
+        """The bytes as they are, unpacked, in pieces.
 
         Raises:
-            ReportError: when the file grows while it is read.
+            ReportError: when the file grows while it is read, is damaged, or over a limit.
         """
         if self._content is not None:
             yield self._content
             return
         yield self.head
-        while piece := self._stream.read(_CHUNK):
-            self._take(piece)
+        while piece := self._next(_CHUNK):
+            if self._seconds is not None and time.monotonic() - self._started > self._seconds:
+                raise ReportError(f"reading it took more than {self._seconds} seconds")
             yield piece
 
     def content(self) -> bytes:
-        """All bytes as they are.
+        """All bytes as they are, unpacked.
 
         Raises:
-            ReportError: when the file grows while it is read.
+            ReportError: when the file grows while it is read, is damaged, or over a limit.
         """
         if self._content is None:
-            rest = self._stream.read(self.size - self._read + 1) if self.size > self._read else b""
-            self._take(rest)
+            left = self.size - self._read + 1
+            rest = self._inner.read() if self._inner else self._stream.read(left) if left > 1 else b""
+            if self._inner is None:
+                self._take(rest)
             self._content = self.head + rest if rest else self.head
         return self._content
 
     def finish(self) -> Digest:
-        """The digest of the whole file, whatever was read of it so far."""
-        if self._content is None:
-            while piece := self._stream.read(_CHUNK):
-                self._take(piece)
+        """The digest of the whole file as it is, whatever was read of it so far.
+
+        Raises:
+            ReportError: when the file changed while it was read.
+        """
+        if self._content is None and self._inner is None:
+            while self._next(_CHUNK):
+                pass
         if self._read != self.size:
             raise ReportError("it was cut off while it was read")
         return Digest("sha256", self._hash.hexdigest())
+
+    def _next(self, size: int) -> bytes:
+        if self._inner is not None:
+            return self._inner.read(size)
+        piece = self._stream.read(size)
+        self._take(piece)
+        return piece
+
+    def _unpack(self, bounds: Bounds) -> None:
+        # A compressed report is held whole: what is unpacked are then exactly the bytes that were hashed.
+        rest = self._stream.read(self.size - self._read + 1)
+        self._take(rest)
+        self.packed = self.head + rest
+        self._inner = unpacked(self.packed, bounds)
+        self.head = b""
+        while len(self.head) < HEAD_SIZE and (piece := self._inner.read(HEAD_SIZE - len(self.head))):
+            self.head += piece
 
     def _take(self, piece: bytes) -> None:
         self._hash.update(piece)
@@ -71,11 +109,19 @@ class ReportFile:
 
 
 @contextmanager
-def open_report(path: Path, max_size: int) -> Iterator[ReportFile]:
+def open_report(
+    path: Path, max_size: int, *, unpack: Bounds | None = None, seconds: int | None = None
+) -> Iterator[ReportFile]:
     """Open a report.
 
+    Args:
+        path: where it is.
+        max_size: bytes of the file.
+        unpack: how far a compressed file may grow; None reads it as it is.
+        seconds: how long reading it piece by piece may take; None for as long as it takes.
+
     Raises:
-        ReportError: when it is absent, unreadable, not a regular file, or over `max_size`.
+        ReportError: when it is absent, unreadable, not a regular file, or over a limit.
     """
     try:
         # Not blocking: a named pipe must not stop the run.
@@ -90,6 +136,6 @@ def open_report(path: Path, max_size: int) -> Iterator[ReportFile]:
         if status.st_size > max_size:
             raise ReportError(f"its {status.st_size} bytes are over the limit of {max_size}")
         try:
-            yield ReportFile(stream, status.st_size)
+            yield ReportFile(stream, status.st_size, unpack, seconds)
         except OSError as error:
             raise ReportError(f"it cannot be read: {error.strerror}") from error

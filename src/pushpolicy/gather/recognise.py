@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from pushpolicy.gather import jsondoc, markup
+from pushpolicy.gather.almost import why_not
 from pushpolicy.gather.format import FailedRunError, Format, Head, ReportError
 from pushpolicy.gather.formats import by_content, by_signs
+from pushpolicy.gather.packed import Bounds, bare_name
 from pushpolicy.gather.reading import ReportFile, open_report
 from pushpolicy.gather.request import Limits
 from pushpolicy.model.digest import Digest
@@ -26,13 +28,13 @@ class BrokenReportError(Exception):
     """A file that is, or was meant to be, a report, and cannot be read as one.
 
     Attributes:
-        kind: the kind of evidence it was to be.
+        kinds: the kinds of evidence it was to be.
         run_failed: whether the file is sound and says that the tool's own run failed.
     """
 
     def __init__(self, reason: ReportError, meant: Format[Any]) -> None:
         super().__init__(str(reason))
-        self.kind = meant.kind
+        self.kinds = (meant.kind, *meant.also)
         self.run_failed = isinstance(reason, FailedRunError)
 
 
@@ -56,23 +58,24 @@ def read(path: Path, limits: Limits) -> ReadFile:
     start = b""
     meant: Format[Any] | None = None
     try:
-        with open_report(path, limits.max_report_size) as file:
+        unpack = Bounds(limits.max_report_size, limits.max_unpacked_ratio)
+        with open_report(path, limits.max_report_size, unpack=unpack, seconds=limits.max_seconds) as file:
             start = _start(file.head)
-            meant = _format(file, start)
+            meant = _format(path.name, file, start)
             content = meant.read(file, limits)
             return ReadFile(format=meant, content=content, digest=file.finish(), size=file.size)
     except ReportError as error:
-        meant = meant or by_signs(path.name, start)
+        meant = meant or by_signs(bare_name(path.name), start)
         if meant is None:
             raise NotAReport(str(error)) from error
         raise BrokenReportError(error, meant) from error
 
 
-def _format(report: ReportFile, start: bytes) -> Format[Any]:
+def _format(file_name: str, report: ReportFile, start: bytes) -> Format[Any]:
     head = _head(report, start)
     found = by_content(head)
     if found is None:
-        raise NotAReport(f"its root element is <{head.root}>" if head.root else "its content is no report's")
+        raise NotAReport(why_not(file_name, head))
     return found
 
 
@@ -82,6 +85,8 @@ def _head(report: ReportFile, start: bytes) -> Head:
         raise ReportError("it is empty")
     if text.startswith(b"<"):
         return Head(start=start, root=markup.root_name(report.head))
+    if jsondoc.is_lines(text) and by_content(Head(start=start)):
+        return Head(start=start)
     if text.startswith(_JSON):
         return jsondoc.head(report.content(), start)
     return Head(start=start)

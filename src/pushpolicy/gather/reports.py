@@ -3,18 +3,47 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pushpolicy.errors import InputError
+from pushpolicy.gather.describe import describe
+from pushpolicy.gather.packed import bare_name
 from pushpolicy.gather.request import RawReport, Seen
 from pushpolicy.gather.values import text
 from pushpolicy.model.text import printable
 
-KINDS = ("tests", "scans")
-_ENDS = (".sarif.json", ".junit.xml", ".trivy.json", ".xml", ".json", ".sarif")
+Item = TypeVar("Item")
+KINDS = ("tests", "coverage", "scans", "sbom", "vex", "provenance")
+# Captures that say who wrote other reports, and are none themselves.
+CAPTURES = "captures"
+_ENDS = (
+    ".capture.json",
+    ".sarif.json",
+    ".junit.xml",
+    ".trivy.json",
+    ".cdx.json",
+    ".cdx.xml",
+    ".spdx.json",
+    ".spdx.yaml",
+    ".spdx.yml",
+    ".openvex.json",
+    ".vex.json",
+    ".intoto.json",
+    ".intoto.jsonl",
+    ".xml",
+    ".json",
+    ".sarif",
+    ".trx",
+    ".tap",
+    ".out",
+    ".info",
+    ".lcov",
+    ".spdx",
+    ".jsonl",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,32 +54,61 @@ class ReadReport:
     content: Any = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a file of a part was in its job; the path is that from the job's workspace."""
+
+    part: str
+    path: str
+
+
 @dataclass(slots=True)
 class Reports:
-    """All reports, what went wrong by kind, and every file that was looked at."""
+    """All reports, what went wrong by kind, and every file that was looked at.
+
+    Attributes:
+        captured_by: the name of the capture that says it wrote a report, by the report's SHA-256.
+        origins: of the files that came with a part.
+    """
 
     workspace: Path
     read: list[ReadReport] = field(default_factory=list)
     problems: dict[str, list[str]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
     seen: list[Seen] = field(default_factory=list)
+    captured_by: dict[str, str] = field(default_factory=dict)
+    origins: dict[Path, Origin] = field(default_factory=dict)
 
     def of(self, kind: str) -> list[ReadReport]:
         """The reports of one kind, in the order of their names."""
         return sorted((r for r in self.read if r.raw.kind == kind), key=lambda report: report.raw.name)
 
     def shown(self, path: Path) -> str:
-        """A path as the evidence names it: relative to the workspace where it lies within."""
+        """A path as the evidence names it: relative to the workspace where it lies within, or PART:PATH."""
+        if origin := self.origins.get(path):
+            return f"{origin.part}:{origin.path}"
         absolute, root = path.absolute(), self.workspace.absolute()
         return text(absolute.relative_to(root).as_posix() if absolute.is_relative_to(root) else str(absolute))
+
+    def names(self, path: Path) -> tuple[str, ...]:
+        """What a report may be called where no name was given to it, shortest first."""
+        if origin := self.origins.get(path):
+            return tuple(f"{origin.part}/{name}" for name in names_of(origin.path))
+        return names_of(self.shown(path))
+
+    def place(self, path: Path) -> Path:
+        """Where a file lies in the workspace, or would lie if its part had been written here."""
+        origin = self.origins.get(path)
+        return self.workspace / origin.path if origin else path
 
     def note(self, path: Path, taken_for: str | None, note: str) -> None:
         """Remember what a file was taken for."""
         self.seen.append(Seen(path=self.shown(path), taken_for=taken_for, note=note))
 
-    def fail(self, path: Path, kind: str, reason: str) -> None:
-        """A kind of evidence has failed because of a file."""
-        self.problems[kind].append(f"{printable(self.shown(path))}: {reason}")
-        self.note(path, kind, f"failed: {reason}")
+    def fail(self, path: Path, kinds: Iterable[str], reason: str) -> None:
+        """The kinds of evidence that a file may have been have failed because of it."""
+        for kind in kinds:
+            self.problems[kind].append(f"{printable(self.shown(path))}: {reason}")
+            self.note(path, kind, f"failed: {reason}")
 
     def add_named(self, report: ReadReport) -> None:
         """Add a report under the name that was given to it.
@@ -68,13 +126,13 @@ class Reports:
         """Add reports under the shortest names that tell them apart; a copy of one counts once."""
         fresh: list[ReadReport] = []
         for report in found:
-            original = _original(report, [*self.read, *fresh])
+            original = self._original(report, [*self.read, *fresh])
             if original is None:
                 fresh.append(report)
             elif original.raw.path.resolve() != report.raw.path.resolve():
                 same = printable(self.shown(original.raw.path))
                 self.note(report.raw.path, None, f"left out: the same bytes as {same}")
-        choices = [names_of(self.shown(report.raw.path)) for report in fresh]
+        choices = [self.names(report.raw.path) for report in fresh]
         taken = Counter((other.raw.kind, other.raw.name) for other in self.read)
         for report, names in zip(fresh, choices, strict=True):
             taken.update((report.raw.kind, name) for name in names)
@@ -85,7 +143,22 @@ class Reports:
     def _add(self, report: ReadReport) -> None:
         self.read.append(report)
         name = printable(report.raw.name)
-        self.note(report.raw.path, report.raw.kind, f"{report.raw.format} report {name!r}")
+        told = ": ".join(filter(None, (f"{report.raw.format} report {name!r}", describe(report.content))))
+        self.note(report.raw.path, report.raw.kind, told)
+
+    def _original(self, report: ReadReport, others: Iterable[ReadReport]) -> ReadReport | None:
+        """The same file read before, or one of the same bytes and file name; two jobs may write the same."""
+        part = self.origins.get(report.raw.path)
+        for other in others:
+            if other.raw.kind != report.raw.kind:
+                continue
+            if other.raw.path.resolve() == report.raw.path.resolve():
+                return other
+            theirs = self.origins.get(other.raw.path)
+            is_copy = other.raw.digest == report.raw.digest and other.raw.path.name == report.raw.path.name
+            if is_copy and (part is None or theirs is None or part.part == theirs.part):
+                return other
+        return None
 
     def _refuse_clash(self, new: RawReport, old: RawReport) -> None:
         if new.name == old.name and new.digest != old.digest:
@@ -97,20 +170,16 @@ class Reports:
             raise InputError(f"{printable(self.shown(new.path))} is named as two {new.kind} reports: {names}")
 
 
+def numbered(name: str, items: Iterable[Item]) -> Iterator[tuple[str, Item]]:
+    """The items of one report with names: the report's own, then `name.2` and so on."""
+    for number, item in enumerate(items, start=1):
+        yield (name if number == 1 else f"{name}.{number}"), item
+
+
 def names_of(path: str) -> tuple[str, ...]:
     """What a report may be called by its path, shortest first: `unit`, `reports/unit`, the path itself."""
     folder, _, file = path.rpartition("/")
-    end = next((end for end in _ENDS if file.lower().endswith(end) and len(file) > len(end)), "")
-    stem = file[: len(file) - len(end)]
+    bare = bare_name(file)
+    end = next((end for end in _ENDS if bare.lower().endswith(end) and len(bare) > len(end)), "")
+    stem = bare[: len(bare) - len(end)]
     return tuple(dict.fromkeys((stem, f"{folder}/{stem}" if folder else stem, path)))
-
-
-def _original(report: ReadReport, others: Iterable[ReadReport]) -> ReadReport | None:
-    """The same file read before, or one of the same bytes and file name."""
-    for other in others:
-        same_bytes = (other.raw.kind, other.raw.digest) == (report.raw.kind, report.raw.digest)
-        if same_bytes and other.raw.path.name == report.raw.path.name:
-            return other
-        if other.raw.path.resolve() == report.raw.path.resolve():
-            return other
-    return None

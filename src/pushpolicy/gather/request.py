@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 from pushpolicy.images.image import Image
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.evidence import Clock, Evidence
 from pushpolicy.model.reference import Target
+from pushpolicy.model.text import printable
 from pushpolicy.registry.credentials import Credential
 
 MIB = 1024 * 1024
@@ -30,6 +32,8 @@ class Limits:
         max_text: characters of one string that must not be cut: an id, a version, a package.
         max_token: bytes of one XML tag with its attributes, comment or instruction.
         max_searched: bytes of tracked files that are searched for the credential.
+        max_unpacked_ratio: bytes that one byte of a compressed report may unpack to; up to 1 MiB is free.
+        max_seconds: for reading one report.
     """
 
     max_report_size: int = 512 * MIB
@@ -41,21 +45,33 @@ class Limits:
     max_text: int = 16_384
     max_token: int = 8 * MIB
     max_searched: int = 2048 * MIB
+    max_unpacked_ratio: int = 200
+    max_seconds: int = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedEvidence:
-    """One ``--evidence`` option.
+    """One ``--evidence`` option, or one report that a configuration names.
 
     Attributes:
-        kind: tests, scans or extra; None for a path that is recognised by its content.
+        kind: a kind of report, extra or part; None for a path that is recognised by its content.
         name: the name after the dot; None where the file's name gives it.
         path: a path or a glob, relative to the workspace.
+        configuration: the file that names it, None for an option. It is part of the checkout that is
+            judged, so it may name files of the workspace only: what is read is stored with the record.
     """
 
     kind: str | None
     name: str | None
     path: str
+    configuration: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """How a message names it."""
+        return printable(
+            f"{self.configuration}: reports: {self}" if self.configuration else f"--evidence {self}"
+        )
 
     def __str__(self) -> str:
         name = ".".join(part for part in (self.kind, self.name) if part)
@@ -80,6 +96,22 @@ class Expected:
 
     tests: tuple[ExpectedReport, ...] = ()
     scans: tuple[ExpectedReport, ...] = ()
+
+
+class Reading(Protocol):
+    """Which reports are to be read."""
+
+    @property
+    def workspace(self) -> Path:
+        """The checkout; reports are looked for here, and relative paths start here."""
+
+    @property
+    def named(self) -> tuple[NamedEvidence, ...]:
+        """What was named, beside what is found."""
+
+    @property
+    def limits(self) -> Limits:
+        """Of what is read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

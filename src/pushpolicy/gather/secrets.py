@@ -14,12 +14,15 @@ from pushpolicy.errors import InputError
 from pushpolicy.gather.encodings import spellings
 from pushpolicy.gather.format import ReportError
 from pushpolicy.gather.occurrences import find
+from pushpolicy.gather.packed import MAX_RATIO, Bounds
 from pushpolicy.gather.reading import open_report
 from pushpolicy.gather.request import RawReport
 from pushpolicy.model.text import printable
 from pushpolicy.registry.credentials import Credential
 
 MIN_LENGTH = 8
+# The target's comes first.
+_CREDENTIALS = ("the registry's credential", "the credential of the source's registry")
 _SECRET_NAME = re.compile(
     r"(?:^|[_-])(?:(?:ACCESS|API|AUTH|REFRESH|ID|JOB|BEARER|DEPLOY)?TOKENS?|SECRETS?|PASSWORDS?|PASSWD|PASSPHRASE|PASS"
     r"|(?:API|PRIVATE|SIGNING|SECRET|ACCESS)?KEYS?|CREDENTIALS?|CREDS|AUTH|PAT|JWT|COOKIE|DSN)(?:[_-]|\d*$)",
@@ -51,16 +54,17 @@ _COMMON = frozenset(
 )
 
 
-def secret_values(environ: Mapping[str, str], credential: Credential | None) -> dict[str, str]:
+def secret_values(environ: Mapping[str, str], *credentials: Credential | None) -> dict[str, str]:
     """The secret values that must not be stored, by what they are called in a message."""
     found = {
         f"the variable {name}": value
         for name, value in environ.items()
         if is_secret_name(name) and _is_telling(value)
     }
-    for secret in credential.secrets if credential else ():
-        if _is_telling(secret) and secret not in found.values():
-            found["the registry's credential"] = secret
+    for credential, name in zip(credentials, _CREDENTIALS, strict=False):
+        for secret in credential.secrets if credential else ():
+            if _is_telling(secret) and secret not in found.values():
+                found[name] = secret
     return found
 
 
@@ -81,7 +85,7 @@ def refuse_secrets(
     documents: Mapping[str, bytes],
     reports: Iterable[RawReport],
     environ: Mapping[str, str],
-    credential: Credential | None,
+    *credentials: Credential | None,
 ) -> None:
     """Search what will be stored.
 
@@ -89,21 +93,24 @@ def refuse_secrets(
         documents: content that is held in memory, by the name that a message gives it.
         reports: the files that will be stored; each is read again, in constant memory.
         environ: the environment of the run.
-        credential: the one that the push uses.
+        credentials: those that the run uses, for the target and for a source that is in a registry.
 
     Raises:
         InputError: when a secret value is found, or a report cannot be read again.
     """
     needles = {
         spelling: name
-        for name, value in secret_values(environ, credential).items()
+        for name, value in secret_values(environ, *credentials).items()
         for spelling in spellings(value.strip())
     }
     for name, content in documents.items():
         _search(name, (content,), needles)
     for report in reports:
         try:
-            with open_report(report.path, report.size) as file:
+            # What was read once, within its limits, is searched whole.
+            unpack = Bounds(report.size * MAX_RATIO, MAX_RATIO)
+            with open_report(report.path, report.size, unpack=unpack) as file:
+                _search(str(report.path), (file.packed,), needles)
                 _search(str(report.path), file.chunks(), needles)
         except ReportError as error:
             raise InputError(f"{printable(str(report.path))} changed since it was read: {error}") from error

@@ -10,7 +10,8 @@ from email.utils import parsedate_to_datetime
 _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,30}))? ?(Z|z|UTC|GMT|[+-]\d\d:?\d\d)", re.ASCII
 )
-_MAX_INTEGER = 2**53 - 1
+MAX_INTEGER = 2**53 - 1
+_MAX_EPOCH = 100_000_000_000  # as seconds the year 5138, as milliseconds 1973
 
 
 def utc(text: str | None) -> str | None:
@@ -41,12 +42,22 @@ def format_time(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def epoch(moment: float | None) -> str | None:
+    """A Unix time as RFC 3339 in UTC; the tools of one format write seconds as well as milliseconds."""
+    if moment is None:
+        return None
+    try:
+        return format_time(datetime.fromtimestamp(moment / 1000 if moment > _MAX_EPOCH else moment, UTC))
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
 def count(text: str | None) -> int | None:
     """A number of things; None where the text is not one."""
     if text is None or not re.fullmatch(r"\d{1,16}", text.strip(), re.ASCII):
         return None
     value = int(text)
-    return value if value <= _MAX_INTEGER else None
+    return value if value <= MAX_INTEGER else None
 
 
 def seconds(text: str | None) -> float | None:
@@ -55,12 +66,17 @@ def seconds(text: str | None) -> float | None:
         value = float((text or "").replace(",", ""))
     except ValueError:
         return None
-    return round(value, 6) if math.isfinite(value) and 0 <= value <= _MAX_INTEGER else None
+    return round(value, 6) if math.isfinite(value) and 0 <= value <= MAX_INTEGER else None
 
 
 def score(value: float | None) -> float | None:
     """A CVSS score; None unless it is within 0 and 10."""
     return float(value) if value is not None and 0 <= value <= 10 else None
+
+
+def probability(value: float | None) -> float | None:
+    """An EPSS value; None unless it is within 0 and 1."""
+    return float(value) if value is not None and 0 <= value <= 1 else None
 
 
 def text(value: str) -> str:

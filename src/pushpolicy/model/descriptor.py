@@ -22,6 +22,18 @@ class Platform:
     architecture: str
     variant: str | None = None
 
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``os/architecture[/variant]``.
+
+        Raises:
+            ValueError: when it has another form.
+        """
+        parts = text.split("/")
+        if len(parts) not in (2, 3) or not all(part and part.isprintable() for part in parts):
+            raise ValueError(f"{text[:80]!r} is no platform; write OS/ARCHITECTURE[/VARIANT], as linux/amd64")
+        return cls(os=parts[0], architecture=parts[1], variant=parts[2] if len(parts) == 3 else None)
+
     @property
     def runnable(self) -> bool:
         """False for the ``unknown/unknown`` that build tools give to attestation manifests."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
+from functools import cache
 from typing import Any, Self
 
 from pushpolicy.model import canonical
@@ -46,19 +47,25 @@ class Document:
 
 
 def plain(value: Any) -> Any:
-    """Turn frozen dataclasses into JSON values; a field that is None is not known, and left out."""
-    if isinstance(value, Digest):
-        return str(value)
-    if is_dataclass(value) and not isinstance(value, type):
-        return {
-            item.name: plain(content)
-            for item in fields(value)
-            if (content := getattr(value, item.name)) is not None
-        }
+    """Turn frozen dataclasses and structs into JSON values; a field that is None is not known, and left out."""
     if isinstance(value, Enum):
         return value.value
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, Digest):
+        return str(value)
+    if names := _field_names(type(value)):
+        return {name: plain(content) for name in names if (content := getattr(value, name)) is not None}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items() if item is not None}
     if isinstance(value, tuple | list | frozenset):
         return [plain(item) for item in value]
     return value
+
+
+@cache
+def _field_names(kind: type) -> tuple[str, ...]:
+    """The fields of a dataclass or a msgspec.Struct, which is told by them; none of another type."""
+    if is_dataclass(kind):
+        return tuple(item.name for item in fields(kind))
+    return getattr(kind, "__struct_fields__", ())

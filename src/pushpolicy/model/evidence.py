@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+import msgspec
+
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.document import Document, plain
 
@@ -235,6 +237,51 @@ class TestReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Covered:
+    """How many of all were covered: lines, branches, or statements where a format counts those (Go)."""
+
+    covered: int = 0
+    total: int = 0
+
+    def __add__(self, other: Covered) -> Covered:
+        return Covered(covered=self.covered + other.covered, total=self.total + other.total)
+
+    def percent(self) -> float | None:
+        """To two places, rounded down so that it never reaches a minimum early; None of nothing."""
+        return self.covered * 10_000 // self.total / 100 if self.total else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoverageReport:
+    """One coverage report: its lines, each counted once.
+
+    Attributes:
+        percent: of the lines, 0 to 100; None when the report lists no line.
+        disagreements: where the report's own totals differ from its lines, in words.
+    """
+
+    name: str
+    format: str
+    covered: int
+    total: int
+    sha256: str
+    percent: float | None = None
+    branches: Covered | None = None
+    disagreements: tuple[str, ...] = ()
+    timestamp: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """All coverage reports together: the sums over them."""
+
+    covered: int
+    total: int
+    reports: tuple[CoverageReport, ...]
+    percent: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TestsEvidence:
     """All test reports together; `failures` holds the first 100 cases, the totals hold all."""
 
@@ -244,6 +291,7 @@ class TestsEvidence:
     reports: tuple[TestReport, ...] = ()
     failures: tuple[FailedCase, ...] = ()
     duration: float | None = None
+    coverage: Coverage | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,14 +313,30 @@ class ScannedImage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One finding of one scan, as the file lists it.
+class VexClaim:
+    """What a VEX document says of a finding: fixed or not_affected, where no other document denies it.
+
+    Attributes:
+        sha256: of the document's file, by which policy data names the documents that it believes.
+        reason: the justification, as the document gives it.
+    """
+
+    sha256: str
+    status: str
+    reason: str | None = None
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One finding of one scan, as the file lists it; a struct, which is made ten times as fast as a dataclass.
 
     Attributes:
         suppressed_by: how the report says it was set aside; it still counts (design section 5).
         fix_state: fixed, not-fixed, wont-fix or unknown (grype's terms); an absent `fixed_in` does not say
             that no fix exists, only not-fixed and wont-fix do.
         location: file and line for findings in code or configuration.
+        epss: probability of exploitation in the next 30 days, 0 to 1, as the report has it.
+        kev: whether it is in CISA's catalogue of known exploited vulnerabilities, where the report says.
+        vex: the documents that say it does no harm here; it still counts, unless policy data names one.
     """
 
     id: str
@@ -281,6 +345,8 @@ class Finding:
     title: str | None = None
     aliases: tuple[str, ...] = ()
     cvss: float | None = None
+    epss: float | None = None
+    kev: bool | None = None
     package: str | None = None
     version: str | None = None
     purl: str | None = None
@@ -288,6 +354,7 @@ class Finding:
     fix_state: str | None = None
     location: str | None = None
     suppressed_by: str | None = None
+    vex: tuple[VexClaim, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -328,12 +395,132 @@ class Scan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScansEvidence:
-    """All scans; `not_covered` lists the runnable platforms without a bound image scan."""
+    """All scans.
+
+    Attributes:
+        not_covered: the runnable platforms without a bound image scan.
+        counts: of all scans together, so that one flaw that two scanners list is one.
+    """
 
     status: Status
     reason: str | None = None
+    counts: Counts | None = None
     items: tuple[Scan, ...] = ()
     not_covered: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sbom:
+    """One list of what is in the image.
+
+    Attributes:
+        origin: file, or image for an attestation of the image's own index.
+        components: how many it lists, nested ones included.
+        bound, bound_by, platform: as for a scan.
+        id: the name that the document gives itself.
+    """
+
+    name: str
+    format: str
+    origin: str
+    spec_version: str
+    components: int
+    bound: bool
+    sha256: str
+    tool: Scanner | None = None
+    bound_by: str | None = None
+    platform: str | None = None
+    image: ScannedImage | None = None
+    id: str | None = None
+    at: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SbomEvidence:
+    """All SBOMs; `not_covered` lists the runnable platforms without a bound one."""
+
+    status: Status
+    reason: str | None = None
+    items: tuple[Sbom, ...] = ()
+    not_covered: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VexReport:
+    """One VEX document, whose word nobody has checked.
+
+    Attributes:
+        statements: how many it has, about whatever product.
+        findings: of how many findings of the scans it says that they do no harm.
+    """
+
+    name: str
+    format: str
+    sha256: str
+    statements: int
+    by_status: Mapping[str, int]
+    findings: int
+    id: str | None = None
+    author: str | None = None
+    at: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VexEvidence:
+    """All VEX documents."""
+
+    status: Status
+    reason: str | None = None
+    items: tuple[VexReport, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildMaterial:
+    """Something that a build read; `digest` maps algorithm to value, as gitCommit or sha256."""
+
+    uri: str | None
+    digest: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """How the image, or something else, was built, as its SLSA provenance says. Nothing in it is verified.
+
+    Attributes:
+        origin: file, or image for an attestation of the image's own index.
+        bound: whether its subject is this image.
+        platforms: those of the image that are its subject.
+        signed: whether a signature came with it.
+        commit: the full id; None where the provenance names none, several, or one with changes.
+        started, finished: when it ran.
+    """
+
+    name: str
+    format: str
+    origin: str
+    predicate_type: str
+    bound: bool
+    platforms: tuple[str, ...]
+    signed: bool
+    sha256: str
+    builder: str | None = None
+    build_type: str | None = None
+    repository: str | None = None
+    commit: str | None = None
+    ref: str | None = None
+    materials: tuple[BuildMaterial, ...] = ()
+    invocation: str | None = None
+    started: str | None = None
+    finished: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvenanceEvidence:
+    """All provenance."""
+
+    status: Status
+    reason: str | None = None
+    items: tuple[Build, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -388,6 +575,9 @@ class Evidence:
     credentials: CredentialsEvidence
     reports: tuple[Report, ...] = ()
     clock: Clock | None = None
+    sbom: SbomEvidence | None = None
+    vex: VexEvidence | None = None
+    provenance: ProvenanceEvidence | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
     schema: str = SCHEMA
 

@@ -19,6 +19,8 @@ _REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:
 _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 _LOOPBACK = re.compile(r"(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?")
 LAYOUT_REGISTRY = "oci"
+# Names of Docker Hub: of its images, of its old index, of its API. A policy and a login know it by the first.
+_HUB_NAMES = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
 
 
 def check_tag(tag: str) -> str:
@@ -71,7 +73,7 @@ class Repository:
             raise ValueError(f"{text[:200]!r} names no registry; write REGISTRY/REPO or oci:DIR")
         if not _REPOSITORY.fullmatch(path) or len(path) > 255:
             raise ValueError(f"{path[:200]!r} is not a valid repository name (lower case, no spaces)")
-        if host in ("docker.io", "index.docker.io"):
+        if host in _HUB_NAMES:
             host, path = "docker.io", path if "/" in path else f"library/{path}"
         return cls(registry=host, path=path)
 

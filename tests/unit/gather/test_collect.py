@@ -110,7 +110,7 @@ def test_a_failed_run_that_was_named_fails_its_kind_too(tmp_path: Path) -> None:
 
 def test_a_file_that_is_broken_and_nothing_known_is_left_out(tmp_path: Path) -> None:
     reports = found(write(tmp_path, {"reports/a.json": "{", "reports/b.xml": "<a>"}))
-    assert reports.problems == {"tests": [], "scans": []}
+    assert not any(reports.problems.values())
     assert len(reports.seen) == 1 + 1
 
 

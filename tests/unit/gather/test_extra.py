@@ -23,7 +23,7 @@ def gathered(folder: Path, *named: NamedEvidence, **fields: Any) -> Gathered:
 @pytest.mark.parametrize(
     ("file", "content", "value"),
     [
-        ("a.json", '{"a": [1, 1.5, true, null, "x"]}', {"a": [1, 1.5, True, None, "x"]}),
+        ("a.json", '{"a": [1, 1.5, true, "x"]}', {"a": [1, 1.5, True, "x"]}),
         ("a.yaml", "a: [1, 2]\nday: 2026-11-24\nno: no\n", {"a": [1, 2], "day": "2026-11-24", "no": "no"}),
         ("a.txt", '{"a": 1}', {"a": 1}),
         ("a.json", b"\xef\xbb\xbf[]", []),
@@ -44,6 +44,7 @@ def test_values(tmp_path: Path, file: str, content: str | bytes, value: Any) -> 
         ("a.json", "{"),
         ("a.json", '{"a": 1, "a": 2}'),
         ("a.json", '{"a": NaN}'),
+        ("a.json", '{"a": [null]}'),
         ("a.json", '{"a": 9007199254740993}'),
         ("a.json", '{"a": "\\ud800"}'),
         ("a.json", b"\xff"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pushpolicy.gather.formats import FORMATS, by_signs
-from pushpolicy.gather.recognise import NotAReport, read
+from pushpolicy.gather.recognise import BrokenReportError, NotAReport, read
 from pushpolicy.gather.reports import KINDS
 from pushpolicy.gather.request import Limits
 from tests.unit.gather.samples import JUNIT, sarif, trivy
@@ -39,6 +39,16 @@ STRANGERS = {
     "values.yaml": "runs: 1\nversion: 2\n",
     "binary": "\x00\x01\x02",
     "blank.json": "  \n",
+    "assembly.xml": "<assembly xmlns='http://maven.apache.org/ASSEMBLY/2.2.0'><id>bin</id></assembly>",
+    "app.manifest": "<assembly xmlns='urn:schemas-microsoft-com:asm.v1' manifestVersion='1.0'/>",
+    "sonar.xml": "<coverage version='1'><file path='a.c'><lineToCover/></file></coverage>",
+    "table.xml": "<report><row/></report>",
+    "log.ndjson": '{"level": "info", "msg": "started"}\n{"level": "info", "msg": "ready"}\n',
+    "results.json": '{"results": {"tests": []}, "version": 2}',
+    "meta.json": '{"meta": {}, "files": {}, "totals": {}}',
+    "go.txt": "ok  \tgithub.com/x/y\t0.1s\n",
+    "tap.md": "# TAP\n\nA stream begins with its version:\n\nTAP version 13\n1..1\nok 1\n",
+    "mode.txt": "mode: dark\n",
 }
 
 
@@ -73,6 +83,39 @@ def test_content_is_recognised_whatever_the_file_is_called(
 ) -> None:
     (tmp_path / "file").write_bytes(content.encode(encoding))
     assert read(tmp_path / "file", Limits()).format.name == name
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        ("<test-run><test-suite/></test-run>", "nunit"),
+        ("<assemblies><assembly/></assemblies>", "xunit"),
+        ("<TestRun><Results/></TestRun>", "trx"),
+        ('{"results": {"tool": {}, "summary": {}, "tests": []}}', "ctrf"),
+        ('{"Action": "start", "Package": "p"}\n{"Action": "skip", "Package": "p"}\n', "gotest"),
+        ('{"Action": "skip", "Package": "p"}', "gotest"),
+        ("go: downloading x\n" + '{"Action": "skip", "Package": "p"}\n', "gotest"),
+        ("1..1\nok 1\n", "tap"),
+        ("<!DOCTYPE coverage SYSTEM 'x.dtd'><coverage line-rate='1'/>", "cobertura"),
+        ("<coverage generated='1'><project/></coverage>", "clover"),
+        ("<!DOCTYPE report PUBLIC '-//JACOCO//DTD Report 1.1//EN' 'report.dtd'><report/>", "jacoco"),
+        ('{"meta": {"branch_coverage": false}, "files": {}, "totals": {}}', "coverage.py"),
+        ("SF:a.c\nend_of_record\n", "lcov"),
+        ("mode: set\n", "go-cover"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_test_and_coverage_reports_are_recognised(
+    tmp_path: Path, content: str, name: str, encoding: str
+) -> None:
+    (tmp_path / "file").write_bytes(content.encode(encoding))
+    assert read(tmp_path / "file", Limits()).format.name == name
+
+
+def test_a_json_report_with_a_line_after_it_is_broken_and_no_stranger(tmp_path: Path) -> None:
+    (tmp_path / "scan.json").write_text(trivy().replace("\n", "") + "\nscan finished\n")
+    with pytest.raises(BrokenReportError):
+        read(tmp_path / "scan.json", Limits())
 
 
 def test_the_table_is_consistent() -> None:

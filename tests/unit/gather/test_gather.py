@@ -85,3 +85,15 @@ def test_an_expected_report_that_is_absent_makes_its_kind_missing(tmp_path: Path
 
 def test_the_time_is_written_in_utc(tmp_path: Path) -> None:
     assert gathered(make_request(tmp_path)).evidence.evaluated_at == "2026-11-24T12:00:00Z"
+
+
+def test_reports_that_git_tracks_are_marked(tmp_path: Path) -> None:
+    checkout = make_checkout(tmp_path, {"reports/old.xml": JUNIT})
+    write(checkout, {"reports/new.xml": FAILING})
+    found = gathered(make_request(checkout)).evidence.reports
+    assert [(report.name, report.tracked_by_git) for report in found] == [("new", False), ("old", True)]
+
+
+def test_without_a_checkout_nobody_says_whether_git_tracks_them(tmp_path: Path) -> None:
+    (report,) = gathered(make_request(write(tmp_path, {"junit.xml": JUNIT}))).evidence.reports
+    assert report.tracked_by_git is None

@@ -23,19 +23,22 @@ def count(findings: Iterable[Finding]) -> Counts:
             vulnerabilities.append(finding)
         else:
             by_severity[finding.severity] += 1
-    for severities in _flaws(vulnerabilities):
-        by_severity[worst(severities)] += 1
+    for severity in _flaws(vulnerabilities):
+        by_severity[severity] += 1
     return Counts(listed=listed, by_severity=by_severity)
 
 
-def _flaws(findings: list[Finding]) -> Iterable[list[Severity]]:
+def _flaws(findings: list[Finding]) -> Iterable[Severity]:
     names = _Names()
     for finding in findings:
         for alias in finding.aliases:
             names.join(finding.id, alias)
-    flaws: dict[str, list[Severity]] = {}
+    flaws: dict[str, Severity] = {}
     for finding in findings:
-        flaws.setdefault(names.first(finding.id), []).append(finding.severity)
+        name, severity = names.first(finding.id), finding.severity
+        known = flaws.get(name)
+        if known is None or severity is not known:
+            flaws[name] = severity if known is None else worst((severity, known))
     return flaws.values()
 
 

@@ -23,7 +23,13 @@ def evidence(reports: Reports, wanted: Iterable[ExpectedReport], image: ImageEvi
     items = tuple(scan for report in read for scan in _scans(report, image))
     missing = expected.absent_scans(wanted, items)
     status, reason = expected.status(problems, missing, any_read=bool(read), kind="scan")
-    return ScansEvidence(status=status, reason=reason, items=items, not_covered=not_covered(items, image))
+    return ScansEvidence(
+        status=status,
+        reason=reason,
+        counts=count(finding for scan in items for finding in scan.findings) if items else None,
+        items=items,
+        not_covered=not_covered(items, image),
+    )
 
 
 def _scans(report: ReadReport, image: ImageEvidence) -> Iterator[Scan]:

@@ -24,5 +24,16 @@ def aliases(name: str, others: Iterable[str]) -> tuple[str, ...]:
     """The other names of one flaw, sorted; also the one that leads an id such as Grype's CVE-...-package."""
     found = {other for other in others if _FLAW.fullmatch(other)}
     if leading := _FLAW.match(name):
-        found.add(leading.group())
-    return tuple(sorted(found - {name}))
+        found.add(leading[0])
+    found.discard(name)
+    return tuple(sorted(found))
+
+
+def of_one_flaw(name: str, others: Iterable[str]) -> tuple[str, ...]:
+    """The aliases; none where more than one CVE is among the names: that is an advisory over many flaws.
+
+    Joining those would count them as one, and a waiver of one of them would cover the rest.
+    """
+    found = aliases(name, others)
+    several = sum(each.startswith("CVE-") for each in {name, *found}) > 1
+    return () if several else found

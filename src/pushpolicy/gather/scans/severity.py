@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from pushpolicy.model.evidence import Severity
 
 _WORDS = {
+    "defcon1": Severity.CRITICAL,  # above critical in Clair 2
     "critical": Severity.CRITICAL,
     "high": Severity.HIGH,
     "important": Severity.HIGH,
@@ -49,6 +51,6 @@ def from_level(level: str) -> Severity:
     return _LEVELS.get(level, Severity.UNKNOWN)
 
 
-def worst(severities: list[Severity]) -> Severity:
+def worst(severities: Iterable[Severity]) -> Severity:
     """The worst of these; what is unknown counts only where nothing else is known."""
     return min(severities, key=_WORST_FIRST.index)

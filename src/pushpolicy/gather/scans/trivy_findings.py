@@ -69,8 +69,8 @@ def _vulnerability(entry: Vulnerability, target: str | None, suppressed_by: str 
 
 def _score(ratings: dict[str, Cvss]) -> float | None:
     """The highest score that a source gives, by the newest version of CVSS that it uses."""
-    newest = (score(r.v40_score or r.v3_score or r.v2_score) for r in ratings.values())
-    return max((value for value in newest if value is not None), default=None)
+    newest = [score(r.v40_score or r.v3_score or r.v2_score) for r in ratings.values()]
+    return max([value for value in newest if value is not None], default=None)
 
 
 def _misconfiguration(

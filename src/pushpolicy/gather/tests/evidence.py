@@ -6,17 +6,23 @@ from collections.abc import Iterable
 from itertools import islice
 
 from pushpolicy.gather import expected
+from pushpolicy.gather.coverage import evidence as coverage
 from pushpolicy.gather.reports import ReadReport, Reports
 from pushpolicy.gather.request import ExpectedReport
 from pushpolicy.gather.tests.tally import MAX_FAILURES, SuiteResult
+from pushpolicy.gather.values import MAX_INTEGER
 from pushpolicy.model.evidence import FailedCase, TestReport, TestsEvidence, Totals
 
 
 def evidence(reports: Reports, wanted: Iterable[ExpectedReport]) -> TestsEvidence:
-    """All test reports, their totals added up. Zero tests are a fact like any other."""
+    """All test reports, their totals added up. Zero tests are a fact like any other.
+
+    Coverage is part of this kind, so a coverage report that cannot be read fails it.
+    """
     read = reports.of("tests")
     missing = expected.absent(wanted, [report.raw.name for report in read])
-    status, reason = expected.status(reports.problems["tests"], missing, any_read=bool(read), kind="test")
+    problems = [*reports.problems["tests"], *reports.problems["coverage"]]
+    status, reason = expected.status(problems, missing, any_read=bool(read), kind="test")
     results: list[SuiteResult] = [report.content for report in read]
     durations = [result.duration for result in results if result.duration is not None]
     return TestsEvidence(
@@ -26,6 +32,7 @@ def evidence(reports: Reports, wanted: Iterable[ExpectedReport]) -> TestsEvidenc
         reports=tuple(_report(report) for report in read),
         failures=tuple(islice((case for report in read for case in _failures(report)), MAX_FAILURES)),
         duration=round(sum(durations), 6) if durations else None,
+        coverage=coverage.evidence(reports),
     )
 
 
@@ -36,7 +43,7 @@ def _report(report: ReadReport) -> TestReport:
         format=report.raw.format,
         totals=result.totals,
         sha256=report.raw.digest.hex,
-        undeclared=result.undeclared,
+        undeclared=min(result.undeclared, MAX_INTEGER),
         disagreements=result.disagreements,
         timestamp=result.timestamp,
         duration=result.duration,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -69,3 +70,12 @@ class Tally:
         if total > self._max_cases:
             raise ReportError(f"its {total} test cases are over the limit of {self._max_cases}")
         return Totals(total=total, flaky=self._flaky, **self._counts)
+
+
+def differ(declared: Mapping[str, int | None], counted: Mapping[str, int]) -> tuple[str, ...]:
+    """Where a report's own totals are not what was counted, in words; keys of only one of them do not."""
+    return tuple(
+        f"{key}={declared[key]}, counted {value}"
+        for key, value in counted.items()
+        if declared.get(key) not in (None, value)
+    )

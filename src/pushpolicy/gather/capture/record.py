@@ -1,0 +1,143 @@
+"""Captures a command: first that it was started, then how it ended."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path, PurePath
+
+import msgspec
+
+from pushpolicy.errors import InputError, UsageError
+from pushpolicy.gather.capture import process
+from pushpolicy.gather.capture.document import SCHEMA, SUFFIX, Capture, parse
+from pushpolicy.gather.capture.mask import masked
+from pushpolicy.gather.capture.written import marks, written
+from pushpolicy.gather.format import ReportError
+from pushpolicy.gather.reading import open_report
+from pushpolicy.gather.request import Limits
+from pushpolicy.gather.values import format_time, text
+from pushpolicy.model.text import printable
+
+FOLDER = "reports"  # one of the usual places
+_MAX_SIZE = 16 * 1024 * 1024
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """A command to capture.
+
+    Attributes:
+        kind: tests or scans.
+        name: of the capture; None for the program's name.
+        scanned: for a scan, what it looks into.
+        patterns: globs of reports, beside the usual places.
+        workspace: the current folder; paths start here.
+    """
+
+    kind: str
+    argv: tuple[str, ...]
+    workspace: Path
+    environ: Mapping[str, str] = field(repr=False)
+    name: str | None = None
+    scanned: str | None = None
+    patterns: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Captured:
+    """The file, what it says, and how the command ended."""
+
+    path: Path
+    capture: Capture
+    ended: process.Ended
+
+
+def run(request: RunRequest) -> Captured:
+    """Run a command and capture it.
+
+    Raises:
+        UsageError: when the name is malformed, or is that of another command's capture.
+        InputError: when the capture cannot be written. What was written before the command ran then says
+            that it has not ended, which is no pass.
+    """
+    started = _started(request)
+    path = request.workspace / FOLDER / f"{started.name}{SUFFIX}"
+    _refuse_other(path, started)
+    before = marks(request.workspace, request.patterns, request.limits)
+    _write(path, started)
+    ended = process.run(request.argv)
+    after = marks(request.workspace, request.patterns, request.limits)
+    capture = msgspec.structs.replace(
+        started,
+        ended=_now(),
+        exit_code=ended.exit_code,
+        signal=ended.signal,
+        reports=written(request.workspace, before, after, request.limits),
+    )
+    _write(path, capture)
+    return Captured(path=path, capture=capture, ended=ended)
+
+
+def _started(request: RunRequest) -> Capture:
+    name = request.name or re.sub(r"[^A-Za-z0-9._-]", "-", PurePath(request.argv[0]).name).lstrip("._-")[:100]
+    if not _NAME.fullmatch(name):
+        hint = "a name has letters, digits and . _ -, at most 100"
+        raise UsageError(f"--name {printable(name)!r} cannot be the name of a capture", hint)
+    return msgspec.convert(
+        {
+            "schema": SCHEMA,
+            "kind": request.kind,
+            "name": name,
+            "argv": [text(argument) for argument in masked(request.argv, request.environ)],
+            "started": _now(),
+            **({"scanned": request.scanned} if request.scanned else {}),
+        },
+        Capture,
+    )
+
+
+def _now() -> str:
+    return format_time(datetime.now(UTC).replace(microsecond=0))
+
+
+def _refuse_other(path: Path, started: Capture) -> None:
+    """A later command must not hide what an earlier one said; the same one, run again, may."""
+    if not path.exists():
+        return
+    try:
+        with open_report(path, _MAX_SIZE) as file:
+            earlier = parse(file.content())
+        same = (earlier.kind, earlier.argv, earlier.scanned) == (started.kind, started.argv, started.scanned)
+    except ReportError:
+        same = False
+    if not same:
+        raise UsageError(
+            f"{printable(str(path.relative_to(path.parents[1])))} is the capture of another command",
+            "give this one a name of its own (--name NAME), or remove that file",
+        )
+
+
+def _write(path: Path, capture: Capture) -> None:
+    """Write the file whole or not at all."""
+    temporary: str | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".capture-", delete=False) as file:
+            temporary = file.name
+            file.write(capture.content())
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except OSError as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        hint = "what is there does not count as a pass; make room and run the command again"
+        raise InputError(f"{printable(str(path))}: cannot be written: {error.strerror}", hint) from error

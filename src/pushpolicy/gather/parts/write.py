@@ -1,0 +1,146 @@
+"""Writes a part: the reports of one job, as they are."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import os
+import tarfile
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from pushpolicy.errors import InputError, UsageError
+from pushpolicy.gather import git
+from pushpolicy.gather.ci import evidence as ci
+from pushpolicy.gather.parts.document import LIST, Listed, PartList, is_name, member
+from pushpolicy.gather.request import Limits, NamedEvidence, RawReport, Seen
+from pushpolicy.gather.secrets import refuse_secrets
+from pushpolicy.gather.shared import Files, read_files
+from pushpolicy.model.digest import Digest
+from pushpolicy.model.text import printable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartRequest:
+    """What goes into a part; `image` is the digest of the image that the reports are about, if any."""
+
+    name: str
+    output: Path
+    workspace: Path
+    environ: Mapping[str, str] = field(repr=False)
+    named: tuple[NamedEvidence, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+    image: Digest | None = None
+
+
+def write_part(request: PartRequest) -> tuple[Seen, ...]:
+    """Read the reports as `gather` does, and write them to a part.
+
+    Returns:
+        what every file was taken for.
+
+    Raises:
+        UsageError: when the name is malformed, or a part is to hold a part.
+        InputError: when evidence that was named cannot be read, a secret would be stored, nothing says what
+            the reports are about, or the file cannot be written.
+    """
+    if not is_name(request.name):
+        hint = "a name has letters, digits and . _ -, at most 100"
+        raise UsageError(f"--part {printable(request.name)!r} cannot be the name of a part", hint)
+    if any(item.kind == "part" for item in request.named):
+        raise UsageError("--part: a part holds no other part", "hand all parts to the push")
+    files = read_files(request)
+    # A file that is evidence of several kinds goes along once, and once more where it is an extra too.
+    raws = list({(raw.path, raw.kind == "extra"): raw for raw in files.raw}.values())
+    listed = _list(request, files, raws).content()
+    refuse_secrets({"the part": listed}, raws, request.environ)
+    try:
+        _write(request.output, listed, raws)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(f"{printable(str(request.output))}: cannot be written: {reason}") from error
+    return tuple(files.reports.seen)
+
+
+def _list(request: PartRequest, files: Files, raws: list[RawReport]) -> PartList:
+    checkout = git.inspect(request.workspace, request.environ).evidence
+    commit = checkout.commit or ci.evidence(request.environ).commit
+    if commit is None and request.image is None:
+        raise InputError(
+            "--part: nothing says what these reports are about: there is no git checkout and no CI commit",
+            "run it in the checkout, or name the IMAGE",
+        )
+    given = {(item.kind, item.name) for item in request.named}
+    names: dict[tuple[Path, bool], dict[str, str]] = {}
+    for raw in files.raw:
+        if (raw.kind, raw.name) in given:
+            names.setdefault((raw.path, raw.kind == "extra"), {})[raw.kind] = raw.name
+    return PartList(
+        schema="pushpolicy.part/v1",
+        name=request.name,
+        commit=commit,
+        image=str(request.image) if request.image else None,
+        problems={kind: tuple(each) for kind, each in files.reports.problems.items() if each},
+        files=tuple(
+            Listed(
+                path=files.reports.shown(raw.path),
+                sha256=raw.digest.hex,
+                size=raw.size,
+                names=names.get((raw.path, raw.kind == "extra"), {}),
+            )
+            for raw in raws
+        ),
+    )
+
+
+def _write(output: Path, listed: bytes, raws: list[RawReport]) -> None:
+    """Write the archive whole or not at all; the same reports give the same bytes."""
+    folder = output.absolute().parent
+    descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".part-")
+    try:
+        with os.fdopen(descriptor, "wb") as file, tarfile.open(fileobj=file, mode="w") as archive:
+            archive.addfile(_header(LIST, len(listed)), io.BytesIO(listed))
+            for number, raw in enumerate(raws):
+                _add(archive, member(number), raw)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(output)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _add(archive: tarfile.TarFile, name: str, raw: RawReport) -> None:
+    # Not blocking: a report that was replaced by a named pipe must not stop the run.
+    descriptor = os.open(raw.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as stream:
+        hashed = _Hashed(stream)
+        archive.addfile(_header(name, raw.size), hashed)
+        if hashed.digest() != raw.digest or stream.read(1):
+            raise OSError(errno.EIO, f"{printable(str(raw.path))} changed since it was read")
+
+
+class _Hashed(io.RawIOBase):
+    """What is read, and its digest."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        super().__init__()
+        self._stream = stream
+        self._hash = hashlib.sha256()
+
+    def read(self, size: int = -1, /) -> bytes:
+        piece = self._stream.read(size)
+        self._hash.update(piece)
+        return piece
+
+    def digest(self) -> Digest:
+        return Digest("sha256", self._hash.hexdigest())
+
+
+def _header(name: str, size: int) -> tarfile.TarInfo:
+    header = tarfile.TarInfo(name)
+    header.size = size
+    return header

@@ -1,0 +1,1 @@
+"""How the image was built, and from what, as in-toto attestations say it."""

@@ -1,0 +1,171 @@
+"""SPDX 2.2 and 2.3 as JSON (spdx.github.io/spdx-spec, and its JSON schema).
+
+What a document is about is what it DESCRIBES, or in older ones what ``documentDescribes`` lists. An image
+among these, or the only one with the purpose CONTAINER, is the image that the SBOM is bound by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from pushpolicy.gather import jsondoc
+from pushpolicy.gather.format import Format, Head, Part, Parts, ReportBytes, ReportError
+from pushpolicy.gather.purl import Purl
+from pushpolicy.gather.request import Limits
+from pushpolicy.gather.sbom.bom import Bom, within
+from pushpolicy.gather.scans.run import Identity
+from pushpolicy.gather.values import utc
+from pushpolicy.model.evidence import Scanner
+from pushpolicy.model.text import printable
+
+VERSIONS = ("SPDX-2.2", "SPDX-2.3")
+_ROOTS = ("DESCRIBES", "DESCRIBED_BY")
+
+
+class Checksum(msgspec.Struct, rename="camel", gc=False):
+    """A digest, in hexadecimal."""
+
+    algorithm: str | None = None
+    checksum_value: str | None = None
+
+
+class ExternalRef(msgspec.Struct, rename="camel", gc=False):
+    """Another name of a package, such as a purl."""
+
+    reference_type: str | None = None
+    reference_locator: str | None = None
+
+
+class Package(msgspec.Struct, rename="camel", gc=False):
+    """A package; the rest of it is read for what the document is about only."""
+
+    id: str | None = msgspec.field(name="SPDXID", default=None)
+    name: str | None = None
+    version_info: str | None = None
+    primary_package_purpose: str | None = None
+    checksums: list[Checksum] | None = None
+    external_refs: list[ExternalRef] | None = None
+
+
+class Relationship(msgspec.Struct, rename="camel", gc=False):
+    """One element's relation to another."""
+
+    spdx_element_id: str | None = None
+    related_spdx_element: str | None = None
+    relationship_type: str | None = None
+
+
+class CreationInfo(msgspec.Struct, rename="camel", gc=False):
+    """When and by what the document was written; some write the creators as objects."""
+
+    created: str | None = None
+    creators: list[str | dict[str, str]] | None = None
+
+
+class Document(msgspec.Struct, rename="camel", gc=False):
+    """A document of SPDX 2."""
+
+    spdx_version: str
+    name: str | None = None
+    document_namespace: str | None = None
+    creation_info: CreationInfo | None = None
+    document_describes: list[str] | None = None
+    packages: list[Package] | None = None
+    relationships: list[Relationship] | None = None
+
+
+_DECODER = msgspec.json.Decoder(Document)
+
+
+def bom(document: Document, limits: Limits) -> Bom:
+    """The SBOM of a document, whatever it was written as.
+
+    Raises:
+        ReportError: when its version is not known, or it is over a limit.
+    """
+    if document.spdx_version not in VERSIONS:
+        raise ReportError(f"its spdxVersion is {printable(document.spdx_version, 40)}, not 2.2 or 2.3")
+    about = document.creation_info or CreationInfo()
+    return within(
+        limits,
+        Bom(
+            spec_version=document.spdx_version.removeprefix("SPDX-"),
+            components=len(document.packages or ()),
+            identity=Identity(
+                name=document.name or None, digests=tuple(dict.fromkeys(_digests(_subject(document))))
+            ),
+            tool=tool(creator for creator in about.creators or () if isinstance(creator, str)),
+            id=document.document_namespace or None,
+            at=utc(about.created),
+        ),
+    )
+
+
+def tool(creators: Iterable[str]) -> Scanner | None:
+    """The first tool of the creators; ``Tool: syft-1.2`` names tool and version."""
+    name = next((text[5:].strip() for text in creators if text.startswith("Tool:")), "")
+    front, _, version = name.rpartition("-")
+    if front and version[:1].isdigit():
+        return Scanner(name=front, version=version)
+    return Scanner(name=name) if name else None
+
+
+def _subject(document: Document) -> Package | None:
+    """The one package that the document is about; None where it does not say one."""
+    described = set(document.document_describes or ())
+    for each in document.relationships or ():
+        if each.relationship_type in _ROOTS and each.spdx_element_id and each.related_spdx_element:
+            ends = (each.spdx_element_id, each.related_spdx_element)
+            described.add(ends[each.relationship_type == "DESCRIBES"])
+    packages = document.packages or ()
+    found = [package for package in packages if package.id in described]
+    found = found or [package for package in packages if package.primary_package_purpose == "CONTAINER"]
+    return found[0] if len(found) == 1 else None
+
+
+def _digests(subject: Package | None) -> Iterator[str]:
+    if subject is None:
+        return
+    purls = [
+        purl
+        for each in subject.external_refs or ()
+        if each.reference_type == "purl" and (purl := Purl.parse(each.reference_locator))
+    ]
+    if subject.primary_package_purpose != "CONTAINER" and all(purl.type != "oci" for purl in purls):
+        return
+    for each in subject.checksums or ():
+        if each.algorithm == "SHA256" and each.checksum_value:
+            yield f"sha256:{each.checksum_value}"
+    for version in (subject.version_info, *(purl.version for purl in purls)):
+        if version and version.startswith("sha256:"):
+            yield version
+
+
+def read_value(content: bytes, limits: Limits) -> Bom:
+    """Read a document that lies within another one.
+
+    Raises:
+        ReportError: when it is malformed or over a limit.
+    """
+    return bom(jsondoc.decode_value(content, _DECODER), limits)
+
+
+def _read(report: ReportBytes, limits: Limits) -> Parts:
+    return Parts([Part("sbom", bom(jsondoc.decode(report, _DECODER), limits))])
+
+
+def _recognise(head: Head) -> bool:
+    return not head.is_array and "spdxVersion" in head.keys and "@graph" not in head.keys
+
+
+FORMAT: Format[Parts] = Format(
+    name="spdx",
+    kind="sbom",
+    media_type="application/spdx+json",
+    file_names=("*.spdx.json", "*spdx*.json"),
+    marks=(b'"spdxVersion"', b'"SPDXID"'),
+    recognise=_recognise,
+    read=_read,
+)

@@ -1,0 +1,85 @@
+"""What the images of one run have in common: the checkout and the reports, each read once."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from pushpolicy.gather import extra, git
+from pushpolicy.gather.collect import collect
+from pushpolicy.gather.parts.document import Part
+from pushpolicy.gather.parts.read import open_parts
+from pushpolicy.gather.reports import CAPTURES, KINDS, Reports
+from pushpolicy.gather.request import GatherRequest, Limits, NamedEvidence, RawReport, Reading
+
+_Asked = tuple[Path, tuple[NamedEvidence, ...], Limits]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """What the files that were named or found say."""
+
+    reports: Reports
+    extra: Mapping[str, Any]
+    raw: tuple[RawReport, ...]
+    parts: tuple[Part, ...] = ()
+
+
+@dataclass(slots=True)
+class Shared:
+    """Keeps what was read, and until it is left the files of parts that were unpacked.
+
+    Images whose evidence is named alike have the same reports.
+    """
+
+    _checkouts: dict[Path, git.Checkout] = field(default_factory=dict)
+    _files: dict[_Asked, Files] = field(default_factory=dict)
+    _unpacked: ExitStack = field(default_factory=ExitStack)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._unpacked.close()
+
+    def checkout(self, request: GatherRequest) -> git.Checkout:
+        """What git says of the workspace."""
+        if request.workspace not in self._checkouts:
+            self._checkouts[request.workspace] = git.inspect(request.workspace, request.environ)
+        return self._checkouts[request.workspace]
+
+    def files(self, request: GatherRequest) -> Files:
+        """The reports and extra files of a request.
+
+        Raises:
+            UsageError: when an ``--evidence`` option contradicts itself.
+            InputError: when evidence that was named is absent, malformed or over a limit.
+        """
+        asked = (request.workspace, request.named, request.limits)
+        if asked not in self._files:
+            self._files[asked] = read_files(request, self._parts(request))
+        return self._files[asked]
+
+    def _parts(self, request: GatherRequest) -> tuple[Part, ...]:
+        if all(item.kind != "part" for item in request.named):
+            return ()
+        folder = self._unpacked.enter_context(tempfile.TemporaryDirectory(prefix="pushpolicy-parts-"))
+        return open_parts(request.workspace, request.named, Path(folder), request.limits)
+
+
+def read_files(request: Reading, parts: tuple[Part, ...] = ()) -> Files:
+    """Read the reports and extra files, and those of the parts.
+
+    Raises:
+        UsageError: when an ``--evidence`` option contradicts itself.
+        InputError: when evidence that was named is absent, malformed or over a limit.
+    """
+    reports = collect(request, parts)
+    added, added_files = extra.collect(request, reports, parts)
+    kinds = (*KINDS, CAPTURES)
+    raw = (*(report.raw for kind in kinds for report in reports.of(kind)), *added_files)
+    return Files(reports=reports, extra=added, raw=raw, parts=parts)
