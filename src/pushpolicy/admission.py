@@ -10,6 +10,7 @@ from pathlib import Path
 from pushpolicy.engines import Engine
 from pushpolicy.evaluate import PolicySet
 from pushpolicy.gather import Expected, Gathered, Limits, NamedEvidence
+from pushpolicy.images import EVERYTHING, Wanted
 from pushpolicy.model.decision import Decision
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.document import Document
@@ -26,6 +27,9 @@ class PushRequest:
 
     Attributes:
         image: the IMAGE argument.
+        source: the repository that a ``docker://`` argument names, with its own credential.
+        source_credential: that credential; it is kept out of records, and not part of the evidence.
+        wanted: which part of the image, and what goes along.
         client: the target's repository.
         policy: loaded and checked before anything is gathered.
         workspace: the checkout; reports and relative paths are found from here.
@@ -50,6 +54,9 @@ class PushRequest:
     raw: RawReports = RawReports.KEEP
     full: bool = False
     progress: Progress = SILENT
+    source: RepositoryClient | None = None
+    source_credential: Credential | None = None
+    wanted: Wanted = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +65,7 @@ class Outcome:
 
     Attributes:
         previous: what each tag of the target named before.
+        notes: what became of the image on opening that the user has to know.
     """
 
     gathered: Gathered
@@ -65,3 +73,4 @@ class Outcome:
     decision: Decision
     previous: Mapping[str, Digest]
     published: Published | None = None
+    notes: tuple[str, ...] = ()

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 
 from pushpolicy.admission import Outcome, PushRequest
 from pushpolicy.attach import attach_record
-from pushpolicy.evaluate import evaluate
-from pushpolicy.gather import Gathered, GatherRequest, gather, refuse_secrets
+from pushpolicy.evaluate import deciding
+from pushpolicy.gather import Gathered, GatherRequest, Shared, gather, refuse_secrets
 from pushpolicy.images import Image, open_image
 from pushpolicy.model.digest import Digest
-from pushpolicy.push import issue, move_tags, push_by_digest, verify_push
-from pushpolicy.records import Contents, build_record, records_before
+from pushpolicy.push import (
+    Verified,
+    carry_referrers,
+    issue,
+    move_all_tags,
+    push_by_digest,
+    verify_push,
+)
+from pushpolicy.records import Contents, NewRecord, build_record, records_before
 
-__all__ = ["Outcome", "PushRequest", "admit", "check", "collect"]
+__all__ = ["Outcome", "PushRequest", "admit", "admit_all", "check", "check_all", "collect"]
 
 
 def admit(request: PushRequest) -> Outcome:
@@ -26,56 +34,95 @@ def admit(request: PushRequest) -> Outcome:
         PushError: the repository refused; no tag was moved.
         IncompleteError: the image is there by digest, and what follows is not complete.
     """
-    with open_image(request.image) as image:
-        judged = _judge(request, image)
-        if not judged.decision.allowed:
+    (outcome,) = admit_all((request,))
+    return outcome
+
+
+def admit_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
+    """Judge several images, and publish all of them if all are allowed, or none.
+
+    Raises:
+        PushPolicyError: as `admit` does; no tag is moved before every image is there with its record.
+    """
+    with ExitStack() as stack:
+        images = [stack.enter_context(_opened(request)) for request in requests]
+        judged = _judge_all(requests, images, stack.enter_context(Shared()))
+        if not all(outcome.decision.allowed for outcome in judged):
             return judged
-        permit = issue(
-            judged.decision,
-            decision_document=judged.decision.document(),
-            evidence=judged.evidence,
-            image=image,
-            target=request.target,
-        )
-        with build_record(_contents(request, image, judged)) as record:
-            pushed = push_by_digest(
-                permit,
-                image=image,
-                target=request.target,
-                record=record,
-                client=request.client,
-                progress=request.progress,
-            )
-            attached = attach_record(pushed)
-            verified = verify_push(pushed, attached, full=request.full)
-            return replace(judged, published=move_tags(verified))
+        work = list(zip(requests, images, judged, strict=True))
+        records = [stack.enter_context(build_record(_contents(*each))) for each in work]
+        verified = [_land(*each, record) for each, record in zip(work, records, strict=True)]
+        published = move_all_tags(verified)
+        return tuple(replace(outcome, published=at) for outcome, at in zip(judged, published, strict=True))
 
 
 def check(request: PushRequest) -> Outcome:
     """Judge an image as `admit` does, and write nothing to the target."""
-    with open_image(request.image) as image:
-        return _judge(request, image)
+    (outcome,) = check_all((request,))
+    return outcome
+
+
+def check_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
+    """Judge several images as `admit_all` does, and write nothing to the targets."""
+    with ExitStack() as stack:
+        images = [stack.enter_context(_opened(request)) for request in requests]
+        return _judge_all(requests, images, stack.enter_context(Shared()))
 
 
 def collect(request: PushRequest) -> Gathered:
     """Gather as `admit` does, and decide nothing."""
-    with open_image(request.image) as image:
-        return _gather(request, image, _named_now(request))
+    with _opened(request) as image, Shared() as shared:
+        return _gather(request, image, _named_now(request), shared)
 
 
-def _judge(request: PushRequest, image: Image) -> Outcome:
-    previous = _named_now(request)
-    gathered = _gather(request, image, previous)
-    evidence = gathered.evidence.document()
-    decision = evaluate(request.policy, evidence, request.engine)
+def _opened(request: PushRequest) -> AbstractContextManager[Image]:
+    return open_image(request.image, wanted=request.wanted, client=request.source)
+
+
+def _land(request: PushRequest, image: Image, judged: Outcome, record: NewRecord) -> Verified:
+    """The image by its digest, and its record beside it, both read back; no tag names it yet."""
+    permit = issue(
+        judged.decision,
+        decision_document=judged.decision.document(),
+        evidence=judged.evidence,
+        image=image,
+        target=request.target,
+    )
+    pushed = push_by_digest(
+        permit,
+        image=image,
+        target=request.target,
+        record=record,
+        client=request.client,
+        progress=request.progress,
+    )
+    attached = attach_record(carry_referrers(pushed))
+    return verify_push(pushed, attached, full=request.full)
+
+
+def _judge_all(
+    requests: Sequence[PushRequest], images: Sequence[Image], shared: Shared
+) -> tuple[Outcome, ...]:
+    return tuple(_judge(request, image, shared) for request, image in zip(requests, images, strict=True))
+
+
+def _judge(request: PushRequest, image: Image, shared: Shared) -> Outcome:
+    # OPA loads the policy on another processor while the registry is asked and the reports are read.
+    with deciding(request.policy, request.engine) as decide:
+        previous = _named_now(request)
+        gathered = _gather(request, image, previous, shared)
+        evidence = gathered.evidence.document()
+        decision = decide(evidence)
     stored = {"the decision": decision.document().content} | {
         f"policy file {path}": content for path, content in request.policy.files.items()
     }
-    refuse_secrets(stored, (), request.environ, request.credential)
-    return Outcome(gathered=gathered, evidence=evidence, decision=decision, previous=previous)
+    refuse_secrets(stored, (), request.environ, request.credential, request.source_credential)
+    return Outcome(
+        gathered=gathered, evidence=evidence, decision=decision, previous=previous, notes=image.notes
+    )
 
 
-def _gather(request: PushRequest, image: Image, previous: Mapping[str, Digest]) -> Gathered:
+def _gather(request: PushRequest, image: Image, previous: Mapping[str, Digest], shared: Shared) -> Gathered:
     gathered = gather(
         GatherRequest(
             image=image,
@@ -90,10 +137,12 @@ def _gather(request: PushRequest, image: Image, previous: Mapping[str, Digest]) 
             expected=request.expected,
             evaluated_at=request.evaluated_at,
             limits=request.limits,
-        )
+        ),
+        shared,
     )
     documents = {"the evidence": gathered.evidence.document().content}
-    refuse_secrets(documents, gathered.reports, request.environ, request.credential)
+    credentials = (request.credential, request.source_credential)
+    refuse_secrets(documents, gathered.reports, request.environ, *credentials)
     return gathered
 
 

@@ -7,6 +7,7 @@ from typing import Protocol
 from pushpolicy.errors import IncompleteError, after_landing
 from pushpolicy.records import ARTIFACT_TYPE, Attached, NewRecord
 from pushpolicy.registry.interface import RepositoryClient
+from pushpolicy.registry.parallel import each
 
 
 class Landed(Protocol):
@@ -32,8 +33,7 @@ def attach_record(landed: Landed) -> Attached:
     """
     record, client = landed.record, landed.client
     with after_landing("attaching the record"):
-        for blob in record.blobs:
-            client.put_blob(blob.descriptor, blob.open)
+        each(lambda blob: client.put_blob(blob.descriptor, blob.open), record.blobs)
         client.put_referrer(record.manifest)
         listed = client.referrers(record.subject.digest, ARTIFACT_TYPE)
     if record.manifest.digest not in {descriptor.digest for descriptor in listed}:

@@ -5,6 +5,21 @@ from __future__ import annotations
 from pushpolicy.images.facts import attestations, platforms
 from pushpolicy.images.image import Image
 from pushpolicy.images.limits import Limits
-from pushpolicy.images.source import open_image
+from pushpolicy.images.packing import Compression, Packing
+from pushpolicy.images.remote import parse_remote
+from pushpolicy.images.source import open_image, reads_stdin
+from pushpolicy.images.wanted import EVERYTHING, Wanted
 
-__all__ = ["Image", "Limits", "attestations", "open_image", "platforms"]
+__all__ = [
+    "EVERYTHING",
+    "Compression",
+    "Image",
+    "Limits",
+    "Packing",
+    "Wanted",
+    "attestations",
+    "open_image",
+    "parse_remote",
+    "platforms",
+    "reads_stdin",
+]

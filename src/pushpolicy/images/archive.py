@@ -1,80 +1,56 @@
 """An image layout in an uncompressed tar, read in place (what ``docker buildx build -o type=oci`` writes).
 
 Nothing is extracted: the headers are walked once, and blobs are read by their offset. An archive that
-holds links, devices, sparse files, names twice, or names that lead out of it is refused as a whole.
+holds devices, sparse files, names twice, names that lead out of it, or links is refused as a whole; only
+where links are part of the format they are followed, within the archive.
 """
 
 from __future__ import annotations
 
-import io
 import os
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from pushpolicy.images import links
 from pushpolicy.images.limits import Limits
+from pushpolicy.images.section import Section
 from pushpolicy.model.digest import Digest
 from pushpolicy.registry.layout_files import LayoutFiles, blob_name
 
-_BUFFER = 1024 * 1024
+DOCKER_MANIFEST = "manifest.json"
 # The largest extended header; tarfile reads one whole.
 _MAX_HEADER = 1024 * 1024
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
 
 
 class ArchiveFiles:
-    """The members of an open archive, by name: their offset and size."""
+    """The members of an open archive, by name."""
 
-    def __init__(self, archive: BinaryIO, members: dict[str, tuple[int, int]]) -> None:
-        self._archive = archive
+    def __init__(self, members: Mapping[str, Section]) -> None:
         self._members = members
 
     def read(self, name: str, limit: int) -> bytes | None:
         """The content of a file at the top of the layout; None when it is absent."""
         if name not in self._members:
             return None
-        if self._members[name][1] > limit:
+        if self._members[name].size > limit:
             raise ValueError(f"{name} is over the limit of {limit} bytes")
-        with self._section(name) as file:
+        with self._members[name].open() as file:
             return file.read()
 
     def size(self, digest: Digest) -> int | None:
         """The size in bytes of a blob; None when it is absent."""
         member = self._members.get(blob_name(digest))
-        return member[1] if member else None
+        return member.size if member else None
 
     def open(self, digest: Digest) -> BinaryIO:
         """Open a blob from its start."""
         if blob_name(digest) not in self._members:
             raise FileNotFoundError(2, f"{blob_name(digest)} is not in the archive")
-        return self._section(blob_name(digest))
-
-    def _section(self, name: str) -> BinaryIO:
-        section = _Section(self._archive.fileno(), *self._members[name])
-        return cast("BinaryIO", io.BufferedReader(section, _BUFFER))
-
-
-class _Section(io.RawIOBase):
-    """A part of an open file; positioned reads, so that several may be read at once."""
-
-    def __init__(self, descriptor: int, offset: int, size: int) -> None:
-        self._descriptor = descriptor
-        self._offset = offset
-        self._left = size
-
-    def readable(self) -> bool:
-        """Always."""
-        return True
-
-    def readinto(self, buffer: object) -> int:
-        """Read on into a buffer."""
-        view = memoryview(cast("bytearray", buffer))[: self._left]
-        count = os.preadv(self._descriptor, [view], self._offset) if len(view) else 0
-        self._offset += count
-        self._left -= count
-        return count
+        return self._members[blob_name(digest)].open()
 
 
 @contextmanager
@@ -88,34 +64,63 @@ def open_archive(path: Path, limits: Limits) -> Iterator[LayoutFiles]:
         raise FileNotFoundError(2, f"there is no file {path}")
     with path.open("rb") as archive:
         _check_uncompressed(archive)
-        yield ArchiveFiles(archive, _members(archive, limits))
+        yield ArchiveFiles(read_members(archive, limits))
+
+
+def is_docker_archive(path: Path) -> bool:
+    """Whether it looks like what ``docker save`` writes; compressed, only that may be; OSError as usual."""
+    with path.open("rb") as archive:
+        if compression(archive.read(8)):
+            return True
+        archive.seek(0)
+        try:
+            return any(member.name.removeprefix("./") == DOCKER_MANIFEST for member in _headers(archive))
+        except ValueError:
+            return False
+
+
+def compression(start: bytes) -> str | None:
+    """The name of the format that content with this start is compressed in; None when it is in none."""
+    return next((name for magic, name in _COMPRESSED.items() if start.startswith(magic)), None)
 
 
 def _check_uncompressed(archive: BinaryIO) -> None:
-    start = archive.read(8)
+    name = compression(archive.read(8))
     archive.seek(0)
-    for magic, name in _COMPRESSED.items():
-        if start.startswith(magic):
-            raise ValueError(
-                f"is compressed with {name}; decompress it first, its layers are compressed anyway"
-            )
+    if name:
+        raise ValueError(f"is compressed with {name}; decompress it first, its layers are compressed anyway")
 
 
-def _members(archive: BinaryIO, limits: Limits) -> dict[str, tuple[int, int]]:
+def read_members(archive: BinaryIO, limits: Limits, *, follow: bool = False) -> dict[str, Section]:
+    """The regular files of a tar, by name.
+
+    Args:
+        archive: an open file, at the start of the tar.
+        limits: bounds of the archive.
+        follow: whether links within the archive are part of the format.
+
+    Raises:
+        ValueError: when it is not a readable tar, or holds what it must not.
+    """
     end = os.fstat(archive.fileno()).st_size
-    members: dict[str, tuple[int, int]] = {}
+    files: dict[str, Section] = {}
+    targets: dict[str, str] = {}
     for member in _headers(archive):
-        name = _checked_name(member)
+        is_link = follow and (member.issym() or member.islnk())
+        name = _checked_name(member, is_link=is_link)
         if member.isdir():
             continue
-        if member.offset_data + member.size > end:
-            raise ValueError(f"is cut off within {name}")
-        if name in members:
+        if name in files or name in targets:
             raise ValueError(f"holds {name} twice")
-        members[name] = (member.offset_data, member.size)
-        if len(members) > limits.archive_members:
+        if is_link:
+            targets[name] = links.target(member, name)
+        elif member.offset_data + member.size > end:
+            raise ValueError(f"is cut off within {name}")
+        else:
+            files[name] = Section(archive.fileno(), member.offset_data, member.size)
+        if len(files) + len(targets) > limits.archive_members:
             raise ValueError(f"holds more than {limits.archive_members} files")
-    return members
+    return files | links.resolved(targets, files)
 
 
 def _headers(archive: BinaryIO) -> Iterator[tarfile.TarInfo]:
@@ -132,10 +137,10 @@ def _headers(archive: BinaryIO) -> Iterator[tarfile.TarInfo]:
         raise ValueError(f"is not a readable tar: {error}") from error
 
 
-def _checked_name(member: tarfile.TarInfo) -> str:
+def _checked_name(member: tarfile.TarInfo, *, is_link: bool) -> str:
     name = member.name.removeprefix("./")
     shown = name[:100]
-    if not (member.isreg() or member.isdir()) or member.issparse():
+    if not (member.isreg() or member.isdir() or is_link) or member.issparse():
         raise ValueError(f"holds {shown!r}, which is neither a regular file nor a folder")
     if name.startswith("/") or ".." in name.split("/"):
         raise ValueError(f"holds {shown!r}, a name that leads out of it")

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from pushpolicy.images.limits import Limits
+from pushpolicy.images.store import Store, read_manifest
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
-from pushpolicy.model.manifest import INDEX_TYPES, MANIFEST_TYPES, MAX_MANIFEST_SIZE, Manifest
-from pushpolicy.registry.layout_files import LayoutFiles
+from pushpolicy.model.manifest import INDEX_TYPES, MANIFEST_TYPES, Manifest
 
 _SHOWN = 5
 
@@ -24,18 +24,17 @@ class Closure:
     blobs: tuple[Descriptor, ...]
 
 
-def read_closure(files: LayoutFiles, top: Descriptor, limits: Limits) -> Closure:
+def read_closure(store: Store, top: Descriptor, limits: Limits) -> Closure:
     """Read an image.
 
     Raises:
         ValueError: when a part is absent, is not what its digest and size say, or is over a limit.
     """
-    walk = _Walk(files, limits)
-    walk.visit(top, depth=0)
-    walk.check_children()
-    walk.check_blobs()
+    walk = Walk(store, limits)
+    walk.visit(top)
+    walk.check()
     configs = {
-        manifest.config.digest: _content(files, manifest.config, limits.config_size)
+        manifest.config.digest: _config(store, manifest.config, limits)
         for manifest in walk.manifests.values()
         if manifest.config
     }
@@ -46,36 +45,32 @@ def read_closure(files: LayoutFiles, top: Descriptor, limits: Limits) -> Closure
     )
 
 
-def read_manifest(files: LayoutFiles, entry: Descriptor) -> Manifest:
-    """Read the manifest of a descriptor.
-
-    Raises:
-        ValueError: when it is absent, malformed, or not what the descriptor says.
-    """
-    content = _content(files, entry, MAX_MANIFEST_SIZE)
-    try:
-        return Manifest.parse(content, entry.media_type)
-    except ValueError as error:
-        raise ValueError(f"manifest {entry.digest}: {error}") from error
-
-
 @dataclass(slots=True)
-class _Walk:
-    files: LayoutFiles
+class Walk:
+    """What is found on the way down from one manifest, or from several."""
+
+    store: Store
     limits: Limits
     manifests: dict[Digest, Manifest] = field(default_factory=dict)
     blobs: dict[Digest, Descriptor] = field(default_factory=dict)
     absent: list[Descriptor] = field(default_factory=list)
 
-    def visit(self, entry: Descriptor, depth: int) -> None:
+    def visit(self, entry: Descriptor, depth: int = 0) -> None:
+        """Read a manifest and everything below it, and note the children that are absent.
+
+        Raises:
+            ValueError: when it is absent, or a part is not what it should be or over a limit.
+        """
         if entry.digest in self.manifests:
             return
         if depth > self.limits.depth:
             raise ValueError(f"nests indexes more than {self.limits.depth} deep")
-        if depth and self.files.size(entry.digest) is None:
+        manifest = read_manifest(self.store, entry)
+        if manifest is None:
+            if not depth:
+                raise ValueError(f"manifest {entry.digest} is not there")
             self.absent.append(entry)
             return
-        manifest = read_manifest(self.files, entry)
         for child in manifest.manifests:
             self._check_type(child)
             self.visit(child, depth + 1)
@@ -97,15 +92,24 @@ class _Walk:
         if len(self.blobs) > self.limits.blobs:
             raise ValueError(f"has more than {self.limits.blobs} blobs")
 
-    def check_children(self) -> None:
+    def check(self) -> None:
+        """See that everything is there.
+
+        Raises:
+            ValueError: when a child is absent, or a blob is or has another size.
+        """
+        self._check_children()
+        self._check_blobs()
+
+    def _check_children(self) -> None:
         if self.absent:
             raise ValueError(
                 f"the index is sparse: {len(self.absent)} of its manifests are not there: "
                 + _shown([f"{entry.platform or 'no platform'} ({entry.digest})" for entry in self.absent])
             )
 
-    def check_blobs(self) -> None:
-        sizes = {blob.digest: self.files.size(blob.digest) for blob in self.blobs.values()}
+    def _check_blobs(self) -> None:
+        sizes = {blob.digest: self.store.size(blob) for blob in self.blobs.values()}
         missing = [blob for blob in self.blobs.values() if sizes[blob.digest] is None]
         if missing:
             foreign = any(blob.urls for blob in missing)
@@ -117,19 +121,10 @@ class _Walk:
                 raise ValueError(f"blob {blob.digest} has {sizes[blob.digest]} bytes, not {blob.size}")
 
 
-def _content(files: LayoutFiles, blob: Descriptor, limit: int) -> bytes:
-    if blob.size > limit:
-        raise ValueError(f"{blob.digest} of {blob.size} bytes is over the limit of {limit}")
-    try:
-        with files.open(blob.digest) as file:
-            content = file.read(blob.size + 1)
-    except FileNotFoundError as error:
-        raise ValueError(f"manifest {blob.digest} is not there") from error
-    if len(content) != blob.size:
-        raise ValueError(f"{blob.digest} has not the {blob.size} bytes it should have")
-    if not blob.digest.matches(content):
-        raise ValueError(f"{blob.digest} has other content than its digest says")
-    return content
+def _config(store: Store, config: Descriptor, limits: Limits) -> bytes:
+    if config.size > limits.config_size:
+        raise ValueError(f"{config.digest} of {config.size} bytes is over the limit of {limits.config_size}")
+    return store.blob(config)
 
 
 def _shown(items: list[str]) -> str:

@@ -9,6 +9,7 @@ from typing import Protocol
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import Manifest
+from pushpolicy.model.reference import Repository
 from pushpolicy.registry.interface import OpenBlob
 
 
@@ -17,6 +18,24 @@ class BlobSource(Protocol):
 
     def open_blob(self, blob: Descriptor) -> OpenBlob:
         """A function that opens the blob's content from its start, as often as needed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Referrers:
+    """What refers to an image at its source, and is to be carried along with it.
+
+    Attributes:
+        manifests: in push order; one with a subject comes after that subject.
+        blobs: every config and layer of them, once each.
+        left_out: why each of the others is not carried, for people.
+    """
+
+    manifests: tuple[Manifest, ...] = ()
+    blobs: tuple[Descriptor, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+NO_REFERRERS = Referrers()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +48,10 @@ class Image:
         manifests: the closure in push order: children before the index that names them, the top last.
         configs: the content of each image config, by its digest.
         blobs: every config and layer of the closure, once each.
+        repository: the repository of a registry that it is read from, if it is: a push to another
+            repository of that registry can mount its blobs from there.
+        referrers: what was asked to be carried along with it.
+        notes: what became of it on opening that the user has to know, as whole sentences.
     """
 
     source: str
@@ -37,6 +60,9 @@ class Image:
     configs: Mapping[Digest, bytes] = field(repr=False)
     blobs: tuple[Descriptor, ...]
     content: BlobSource = field(repr=False)
+    repository: Repository | None = None
+    referrers: Referrers = NO_REFERRERS
+    notes: tuple[str, ...] = ()
 
     @property
     def top(self) -> Manifest:

@@ -7,12 +7,14 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
-from pushpolicy.images.closure import read_closure, read_manifest
 from pushpolicy.images.image import Image
 from pushpolicy.images.limits import Limits
+from pushpolicy.images.opening import read_image
+from pushpolicy.images.store import LayoutStore, Store, read_manifest
+from pushpolicy.images.wanted import EVERYTHING, Wanted
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
-from pushpolicy.model.manifest import INDEX_TYPES, MANIFEST_TYPES
+from pushpolicy.model.manifest import INDEX_TYPES, MANIFEST_TYPES, Manifest
 from pushpolicy.registry.fallback import is_fallback_tag
 from pushpolicy.registry.interface import OpenBlob
 from pushpolicy.registry.layout_files import LAYOUT_MARKER, LayoutFiles, LayoutFolder, check_marker
@@ -49,28 +51,28 @@ def open_folder(path: Path, _limits: Limits) -> AbstractContextManager[LayoutFil
     return nullcontext(LayoutFolder(path))
 
 
-def image_of_layout(source: str, files: LayoutFiles, reference: str | Digest | None, limits: Limits) -> Image:
+def image_of_layout(
+    source: str,
+    files: LayoutFiles,
+    reference: str | Digest | None,
+    limits: Limits,
+    wanted: Wanted = EVERYTHING,
+) -> Image:
     """The image that the reference names, or the only one.
 
     Raises:
         ValueError: when there is none, more than one, or it is incomplete or malformed.
     """
     check_marker(files.read(LAYOUT_MARKER, 4096))
-    entry = _choose(LayoutIndex.read(files), files, reference)
-    closure = read_closure(files, entry, limits)
-    return Image(
-        source=source,
-        name=names(entry)[-1] if names(entry) else None,
-        manifests=closure.manifests,
-        configs=closure.configs,
-        blobs=closure.blobs,
-        content=LayoutContent(files),
-    )
+    store = LayoutStore(files)
+    entry = _choose(LayoutIndex.read(files), store, reference)
+    name = names(entry)[-1] if names(entry) else None
+    return read_image(source, name, store, entry, LayoutContent(files), limits, wanted)
 
 
-def _choose(index: LayoutIndex, files: LayoutFiles, reference: str | Digest | None) -> Descriptor:
+def _choose(index: LayoutIndex, store: Store, reference: str | Digest | None) -> Descriptor:
     if isinstance(reference, Digest):
-        return _by_digest(index, files, reference)
+        return _by_digest(index, store, reference)
     if reference is not None:
         entry = index.named(reference)
         if entry is None:
@@ -79,7 +81,7 @@ def _choose(index: LayoutIndex, files: LayoutFiles, reference: str | Digest | No
     images = [entry for entry in index.entries if _may_be_image(entry)]
     if len({entry.digest for entry in images}) > 1:
         # Referrers and fallback indexes are listed beside images; telling them apart costs reading them.
-        images = [entry for entry in images if read_manifest(files, entry).subject is None]
+        images = [entry for entry in images if _listed(store, entry).subject is None]
     distinct = {entry.digest for entry in images}
     if not distinct:
         raise ChoiceError("holds no image")
@@ -93,7 +95,7 @@ def _may_be_image(entry: Descriptor) -> bool:
     return entry.media_type in MANIFEST_TYPES | INDEX_TYPES and not is_fallback
 
 
-def _by_digest(index: LayoutIndex, files: LayoutFiles, digest: Digest) -> Descriptor:
+def _by_digest(index: LayoutIndex, store: Store, digest: Digest) -> Descriptor:
     """The entry of this digest; also a manifest that only another index of the layout names."""
     pending, seen = list(index.entries), set[Digest]()
     while pending:
@@ -102,8 +104,15 @@ def _by_digest(index: LayoutIndex, files: LayoutFiles, digest: Digest) -> Descri
             return entry
         if entry.media_type in INDEX_TYPES and entry.digest not in seen:
             seen.add(entry.digest)
-            pending += read_manifest(files, entry).manifests
+            pending += _listed(store, entry).manifests
     raise ChoiceError(f"has no manifest {digest}")
+
+
+def _listed(store: Store, entry: Descriptor) -> Manifest:
+    manifest = read_manifest(store, entry)
+    if manifest is None:
+        raise ValueError(f"manifest {entry.digest} is not there")
+    return manifest
 
 
 def _names_there(entries: list[Descriptor] | tuple[Descriptor, ...]) -> str:

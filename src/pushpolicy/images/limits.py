@@ -15,6 +15,7 @@ class Limits:
         blobs: configs and layers of one image.
         config_size: bytes of one config.
         archive_members: files of one archive.
+        unpacked_size: bytes of an archive, or of a layer, as they come out of a stream or a compression.
     """
 
     manifests: int = 1000
@@ -22,3 +23,4 @@ class Limits:
     blobs: int = 20_000
     config_size: int = 8 * 1024 * 1024
     archive_members: int = 50_000
+    unpacked_size: int = 256 * 1024**3

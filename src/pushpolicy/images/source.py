@@ -1,4 +1,8 @@
-"""Open the IMAGE argument: ``oci:DIR[:REF]``, ``oci-archive:FILE[:REF]``, or a path known by its content."""
+"""Open the IMAGE argument: a layout, an archive, or an image of the Docker daemon or a registry.
+
+The grammar is skopeo's: ``oci:DIR[:REF]``, ``oci-archive:FILE[:REF]``, ``docker-archive:FILE[:REF]``,
+``docker-daemon:NAME[:TAG]``, ``docker://REGISTRY/REPO[:TAG|@DIGEST]``; a bare path is known by its content.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +12,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pushpolicy.errors import InputError
-from pushpolicy.images.archive import open_archive
+from pushpolicy.images.archive import is_docker_archive, open_archive
 from pushpolicy.images.image import Image
 from pushpolicy.images.layout import ChoiceError, image_of_layout, open_folder
 from pushpolicy.images.limits import Limits
+from pushpolicy.images.remote import image_of_repository
+from pushpolicy.images.wanted import EVERYTHING, Wanted
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.text import printable
+from pushpolicy.registry.interface import RepositoryClient
 from pushpolicy.registry.layout_files import LAYOUT_MARKER, LayoutFiles
 
 OpenLayout = Callable[[Path, Limits], AbstractContextManager[LayoutFiles]]
 TRANSPORTS: dict[str, OpenLayout] = {"oci": open_folder, "oci-archive": open_archive}
-_GRAMMAR = "write oci:DIR[:REF] for an image layout, oci-archive:FILE[:REF] for a tar of one"
-_CHOICE = "name one of them: oci:DIR:NAME, or oci:DIR@DIGEST"
+DOCKER_ARCHIVE = "docker-archive"
+DOCKER_DAEMON = "docker-daemon:"
+_GRAMMAR = (
+    "write oci:DIR[:REF], oci-archive:FILE[:REF], docker-archive:FILE[:REF], docker-daemon:NAME[:TAG] or "
+    "docker://REGISTRY/REPO[:TAG|@DIGEST]"
+)
+_CHOICE = "name one of them: TRANSPORT:PATH:NAME, or TRANSPORT:PATH@DIGEST"
 _DAMAGE = "it is not complete, or not what it says it is; build or copy it again"
 _DEFAULT_LIMITS = Limits()
 
@@ -38,21 +50,53 @@ class Source:
 
 
 @contextmanager
-def open_image(text: str, limits: Limits = _DEFAULT_LIMITS) -> Iterator[Image]:
+def open_image(
+    text: str,
+    limits: Limits = _DEFAULT_LIMITS,
+    *,
+    wanted: Wanted = EVERYTHING,
+    client: RepositoryClient | None = None,
+) -> Iterator[Image]:
     """Open an image, and keep it readable until the context ends.
 
     Every manifest and config is read and its digest checked, every layer is there with its size;
     layers are hashed when they are sent.
+
+    Args:
+        text: the IMAGE argument.
+        limits: what is over one is refused.
+        wanted: which part of it.
+        client: the repository that a ``docker://`` argument names; None for any other argument.
 
     Raises:
         InputError: when the image is absent, ambiguous, incomplete, malformed or over a limit.
     """
     with ExitStack() as stack:
         with _translated(text):
-            source = parse_source(text)
-            files = stack.enter_context(TRANSPORTS[source.transport](source.path, limits))
-            image = image_of_layout(text, files, source.reference, limits)
+            if client is not None:
+                image = image_of_repository(text, client, limits, wanted)
+            else:
+                image = _open_local(text, limits, wanted, stack)
         yield image
+
+
+def _open_local(text: str, limits: Limits, wanted: Wanted, stack: ExitStack) -> Image:
+    if text.startswith(DOCKER_DAEMON):
+        from pushpolicy.images.docker_source import image_of_daemon
+
+        return image_of_daemon(text, text.removeprefix(DOCKER_DAEMON), limits, wanted, stack)
+    source = parse_source(text)
+    if source.transport == DOCKER_ARCHIVE:
+        from pushpolicy.images.docker_source import image_of_file
+
+        return image_of_file(text, source.path, source.reference, limits, wanted, stack)
+    files = stack.enter_context(TRANSPORTS[source.transport](source.path, limits))
+    return image_of_layout(text, files, source.reference, limits, wanted)
+
+
+def reads_stdin(text: str) -> bool:
+    """Whether opening this IMAGE argument reads standard input."""
+    return text == f"{DOCKER_ARCHIVE}:-" or text.startswith((f"{DOCKER_ARCHIVE}:-:", f"{DOCKER_ARCHIVE}:-@"))
 
 
 def parse_source(text: str) -> Source:
@@ -62,13 +106,19 @@ def parse_source(text: str) -> Source:
         UnknownSourceError: when it names no transport and no layout or archive on this machine.
     """
     transport, colon, rest = text.partition(":")
-    if colon and transport in TRANSPORTS:
+    if colon and transport in (*TRANSPORTS, DOCKER_ARCHIVE):
         path, reference = _split(rest)
         return Source(transport=transport, path=path, reference=reference)
     path, reference = _split(text)
     if not _holds_image(path):
         raise UnknownSourceError("is neither an image layout nor an archive on this machine")
-    return Source(transport="oci" if path.is_dir() else "oci-archive", path=path, reference=reference)
+    return Source(transport=_recognised(path), path=path, reference=reference)
+
+
+def _recognised(path: Path) -> str:
+    if path.is_dir():
+        return "oci"
+    return DOCKER_ARCHIVE if is_docker_archive(path) else "oci-archive"
 
 
 def _split(text: str) -> tuple[Path, str | Digest | None]:

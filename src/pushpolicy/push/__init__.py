@@ -1,6 +1,6 @@
 """Publish an image that was allowed: by digest first, the tags last.
 
-    issue -> Permit -> push_by_digest -> Pushed -> (attach) -> verify_push -> Verified
+    issue -> Permit -> push_by_digest -> Pushed -> carry_referrers -> (attach) -> verify_push -> Verified
     -> move_tags -> Published
 
 Each step takes what the step before it returns, so a caller cannot leave one out or change the order.
@@ -8,7 +8,8 @@ Each step takes what the step before it returns, so a caller cannot leave one ou
 
 from pushpolicy.push.permit import Permit, Terms, issue
 from pushpolicy.push.progress import SILENT, Progress
-from pushpolicy.push.tag import Published, move_tags
+from pushpolicy.push.referrers import carry_referrers
+from pushpolicy.push.tag import Published, move_all_tags, move_tags
 from pushpolicy.push.transfer import Pushed, push_by_digest
 from pushpolicy.push.verify import Verified, verify_push
 
@@ -20,7 +21,9 @@ __all__ = [
     "Pushed",
     "Terms",
     "Verified",
+    "carry_referrers",
     "issue",
+    "move_all_tags",
     "move_tags",
     "push_by_digest",
     "verify_push",

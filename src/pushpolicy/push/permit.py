@@ -28,12 +28,14 @@ class Terms:
     Attributes:
         manifests: the closure in push order, the top last.
         blobs: every config and layer of the closure.
+        referrers: what is carried along with it, in push order.
         previous: what each tag that existed named when the evidence was gathered.
     """
 
     target: Target
     manifests: tuple[Digest, ...]
     blobs: frozenset[Digest]
+    referrers: tuple[Digest, ...]
     previous: Mapping[str, Digest] = field(hash=False)
     evidence: Digest
     decision: Digest
@@ -47,6 +49,7 @@ class Terms:
             target=target,
             manifests=tuple(manifest.digest for manifest in image.manifests),
             blobs=frozenset(blob.digest for blob in image.blobs),
+            referrers=tuple(manifest.digest for manifest in image.referrers.manifests),
             previous=_previous(evidence),
             evidence=evidence.digest,
             decision=decision.document().digest,

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
+from pushpolicy.errors import PushError
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.registry.interface import OpenBlob
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-_CHUNK = 1024 * 1024
-
 
 class Progress(Protocol):
-    """Told about each blob; a blob that has to be sent again starts again."""
+    """Told about each blob, by several threads at once; a blob that has to be sent again starts again."""
+
+    def transfer_started(self, blobs: Sequence[Descriptor]) -> None:
+        """These are about to be sent, but for those that are there."""
 
     def blob_started(self, blob: Descriptor) -> None:
         """The first byte is about to be sent."""
@@ -26,10 +29,16 @@ class Progress(Protocol):
         """So many more bytes were read for sending."""
 
     def blob_done(self, blob: Descriptor, *, sent: bool) -> None:
-        """The blob is in the repository; `sent` is False when it was there before."""
+        """The blob is in the repository; `sent` is False when it was there before or was mounted."""
+
+    def transfer_ended(self) -> None:
+        """Every blob is there, or the transfer failed."""
 
 
 class _Silent:
+    def transfer_started(self, blobs: Sequence[Descriptor]) -> None:
+        pass
+
     def blob_started(self, blob: Descriptor) -> None:
         pass
 
@@ -39,17 +48,27 @@ class _Silent:
     def blob_done(self, blob: Descriptor, *, sent: bool) -> None:
         pass
 
+    def transfer_ended(self) -> None:
+        pass
+
 
 SILENT: Progress = _Silent()
 
 
 class Watched:
-    """The content of a blob, which reports to a Progress as it is opened and read."""
+    """The content of a blob, which reports to a Progress as it is opened and read.
 
-    def __init__(self, blob: Descriptor, content: OpenBlob, progress: Progress) -> None:
+    Args:
+        stop: once it is set, reading raises PushError: another blob failed, and this one is not needed.
+    """
+
+    def __init__(
+        self, blob: Descriptor, content: OpenBlob, progress: Progress, stop: threading.Event
+    ) -> None:
         self._blob = blob
         self._content = content
         self._progress = progress
+        self._stop = stop
         self.opened = False
 
     def __call__(self) -> AbstractContextManager[BinaryIO]:
@@ -61,23 +80,25 @@ class Watched:
         self.opened = True
         self._progress.blob_started(self._blob)
         with self._content() as stream:
-            counted = _Counted(stream, lambda count: self._progress.blob_advanced(self._blob, count))
-            yield cast("BinaryIO", io.BufferedReader(counted, _CHUNK))
+            yield cast("BinaryIO", _Counted(stream, self._advanced))
+
+    def _advanced(self, count: int) -> None:
+        if self._stop.is_set():
+            raise PushError(f"{self._blob.digest}: given up, because another blob could not be sent")
+        self._progress.blob_advanced(self._blob, count)
 
 
 class _Counted(io.RawIOBase):
-    """A stream that tells how many bytes were read from it."""
+    """A stream that tells how many bytes were read from it; nothing is copied on the way."""
 
     def __init__(self, stream: BinaryIO, advanced: Callable[[int], None]) -> None:
-        self._stream = stream
+        self._stream = cast("io.BufferedIOBase", stream)
         self._advanced = advanced
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
-        view = memoryview(buffer)
-        data = self._stream.read(len(view))
-        view[: len(data)] = data
-        self._advanced(len(data))
-        return len(data)
+        count = self._stream.readinto(buffer)
+        self._advanced(count)
+        return count

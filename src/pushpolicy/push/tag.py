@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pushpolicy.errors import IncompleteError, after_landing
@@ -30,17 +31,43 @@ def move_tags(verified: Verified) -> Published:
     Raises:
         IncompleteError: when a tag moved since the evidence, or could not be set or read back.
     """
-    pushed = verified.pushed
+    (published,) = move_all_tags((verified,))
+    return published
+
+
+def move_all_tags(verified: Sequence[Verified]) -> tuple[Published, ...]:
+    """Let the tags of several images name them: none is set before all were looked at.
+
+    Raises:
+        IncompleteError: as for one image; the tags that were set before it stay, and are named.
+    """
     with after_landing("looking at the tags"):
-        _unmoved(pushed.terms, pushed.client)
-    top, moved = pushed.image.top, list[str]()
+        for each in verified:
+            _unmoved(each.pushed.terms, each.pushed.client)
+    moved = list[str]()
+    for each in verified:
+        _set(each, moved)
+    with after_landing("reading the tags back"):
+        for each in verified:
+            _read_back(each.pushed.terms, each.pushed.image.top.digest, each.pushed.client)
+    return tuple(map(_published, verified))
+
+
+def _set(verified: Verified, moved: list[str]) -> None:
+    pushed = verified.pushed
     for tag in pushed.terms.target.tags:
         with after_landing(f"setting tag {tag} ({_sum(moved)})"):
-            pushed.client.put_manifest(top, tag)
-        moved.append(tag)
-    with after_landing("reading the tags back"):
-        _read_back(pushed.terms, top.digest, pushed.client)
-    return Published(target=pushed.terms.target, digest=top.digest, record=verified.attached.descriptor)
+            pushed.client.put_manifest(pushed.image.top, tag)
+        moved.append(f"{pushed.terms.target.repository}:{tag}")
+
+
+def _published(verified: Verified) -> Published:
+    pushed = verified.pushed
+    return Published(
+        target=pushed.terms.target,
+        digest=pushed.image.top.digest,
+        record=verified.attached.descriptor,
+    )
 
 
 def _unmoved(terms: Terms, client: RepositoryClient) -> None:

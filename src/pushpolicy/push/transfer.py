@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
 from dataclasses import dataclass
 
 from pushpolicy.errors import PushError
 from pushpolicy.images.image import Image
-from pushpolicy.model.reference import Target
+from pushpolicy.model.descriptor import Descriptor
+from pushpolicy.model.manifest import Manifest
+from pushpolicy.model.reference import Reference, Repository, Target
 from pushpolicy.push.permit import Permit, Terms
 from pushpolicy.push.progress import SILENT, Progress, Watched
 from pushpolicy.records.build import NewRecord
 from pushpolicy.registry.interface import RepositoryClient
+from pushpolicy.registry.parallel import each, each_blob
+
+_BASE_NAME = "org.opencontainers.image.base.name"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +66,55 @@ def push_by_digest(
         raise PushError(f"the record is about {record.subject.digest}, the image is {image.top.digest}")
     if client.repository != target.repository:
         raise PushError(f"the permit is for {target.repository}, not for {client.repository}")
-    for blob in image.blobs:
-        content = Watched(blob, image.content.open_blob(blob), progress)
-        client.put_blob(blob, content)
-        progress.blob_done(blob, sent=content.opened)
-    for manifest in image.manifests:
-        client.put_manifest(manifest)
+    _send_blobs(image, client, progress)
+    _put_manifests(image, client)
     return Pushed(permit=permit, image=image, record=record, client=client)
+
+
+def _send_blobs(image: Image, client: RepositoryClient, progress: Progress) -> None:
+    sibling = sibling_of(image, client.repository)
+    stop = threading.Event()
+
+    def send(blob: Descriptor) -> None:
+        content = Watched(blob, image.content.open_blob(blob), progress, stop)
+        try:
+            client.put_blob(blob, content, sibling)
+        except Exception:
+            stop.set()
+            raise
+        progress.blob_done(blob, sent=content.opened)
+
+    progress.transfer_started(image.blobs)
+    try:
+        each_blob(send, image.blobs)
+    finally:
+        progress.transfer_ended()
+
+
+def _put_manifests(image: Image, client: RepositoryClient) -> None:
+    """Children before the index that names them; those that name none do not wait for one another."""
+
+    def put(manifest: Manifest) -> None:
+        if manifest.subject:
+            client.put_referrer(manifest)
+        else:
+            client.put_manifest(manifest)
+
+    each(put, [manifest for manifest in image.manifests if not manifest.manifests])
+    for manifest in image.manifests:
+        if manifest.manifests:
+            put(manifest)
+
+
+def sibling_of(image: Image, target: Repository) -> Repository | None:
+    """A repository of the target's registry that may hold blobs of the image.
+
+    It is the one that the image is read from, or the one of its base image, which builders annotate
+    (image-spec, "Pre-Defined Annotation Keys").
+    """
+    known = [image.repository] if image.repository else []
+    for manifest in image.manifests:
+        with suppress(ValueError):
+            known.append(Reference.parse(manifest.annotations.get(_BASE_NAME, "")).repository)
+    others = (place for place in known if not place.is_layout and place != target)
+    return next((place for place in others if place.registry == target.registry), None)

@@ -11,6 +11,7 @@ from pushpolicy.model.manifest import Manifest
 from pushpolicy.push.transfer import Pushed
 from pushpolicy.records.build import Attached, NewRecord
 from pushpolicy.registry.interface import RepositoryClient
+from pushpolicy.registry.parallel import each, each_blob
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +45,7 @@ def verify_push(pushed: Pushed, attached: Attached, *, full: bool = False) -> Ve
 
 
 def _image(image: Image, client: RepositoryClient, *, full: bool) -> None:
-    for manifest in image.manifests:
-        _same_manifest(manifest, client)
-    for blob in image.blobs:
+    def look(blob: Descriptor) -> None:
         if blob.digest in image.configs:
             _same_content(blob, image.configs[blob.digest], client)
         elif full:
@@ -54,11 +53,16 @@ def _image(image: Image, client: RepositoryClient, *, full: bool) -> None:
         elif not client.has_blob(blob):
             raise _lost(f"blob {blob.digest}")
 
+    each(lambda manifest: _same_manifest(manifest, client), image.manifests)
+    if full:
+        each_blob(look, image.blobs)
+    else:
+        each(look, image.blobs)
+
 
 def _record(record: NewRecord, client: RepositoryClient) -> None:
     _same_manifest(record.manifest, client)
-    for blob in record.blobs:
-        _read(blob.descriptor, client)
+    each_blob(lambda blob: _read(blob, client), [blob.descriptor for blob in record.blobs])
 
 
 def _same_manifest(manifest: Manifest, client: RepositoryClient) -> None:

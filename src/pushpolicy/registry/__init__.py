@@ -12,7 +12,8 @@ __all__ = ["Access", "OpenBlob", "RepositoryClient", "open_repository"]
 def open_repository(repository: Repository, access: Access) -> RepositoryClient:
     """The client of a repository; nothing is asked of a registry yet.
 
-    Imports of either kind wait until it is needed: the HTTP stack takes a tenth of a second.
+    Either kind is imported when it is needed, and the HTTP stack, which takes a tenth of a second, only
+    for the first request.
     """
     if repository.is_layout:
         from pushpolicy.registry.layout import LayoutRepository

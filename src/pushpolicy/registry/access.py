@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from pushpolicy.registry.certificates import NO_CERTIFICATES, Certificates
 from pushpolicy.registry.credentials import ANONYMOUS, Credential
 from pushpolicy.registry.proxies import DIRECT, Proxies
 
@@ -17,6 +18,7 @@ class Access:
         credential: what to show when the registry asks; the one that gather classifies.
         plain_http: speak http to a registry that is not on this machine.
         ca_file: certificates (PEM) to trust beside the system's.
+        certificates: further ones for this registry, and the client's, which only the registry is shown.
         connect_timeout: seconds to wait for a connection.
         read_timeout: seconds to wait for the next bytes.
         total_timeout: seconds for one piece of work with all its repetitions, the time that its bytes
@@ -29,6 +31,7 @@ class Access:
     credential: Credential = ANONYMOUS
     plain_http: bool = False
     ca_file: Path | None = None
+    certificates: Certificates = NO_CERTIFICATES
     proxies: Proxies = DIRECT
     connect_timeout: float = 10.0
     read_timeout: float = 60.0

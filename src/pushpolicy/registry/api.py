@@ -2,34 +2,50 @@
 
 from __future__ import annotations
 
-import functools
+import threading
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from pushpolicy.errors import PushError
 from pushpolicy.model.manifest import INDEX_TYPES, MANIFEST_TYPES, MAX_MANIFEST_SIZE, Manifest
 from pushpolicy.model.reference import Repository
 from pushpolicy.model.text import printable
 from pushpolicy.registry.access import Access
+from pushpolicy.registry.call import MAX_ANSWER, Call, MakeBody
 from pushpolicy.registry.endpoint import Endpoint
 from pushpolicy.registry.failures import Answer, refusal
-from pushpolicy.registry.transport import MAX_ANSWER, Call, MakeBody, Transport
+
+if TYPE_CHECKING:
+    from pushpolicy.registry.transport import Transport
 
 _KNOWN_TYPES = MANIFEST_TYPES | INDEX_TYPES
 _ACCEPT = {"Accept": ", ".join(sorted(_KNOWN_TYPES))}
 
 
 class Api:
-    """The API of a registry, for one repository."""
+    """The API of a registry, for one repository; safe to use from several threads.
+
+    Attributes:
+        has_referrers: whether it has the referrers API, once an answer has told.
+    """
 
     def __init__(self, repository: Repository, access: Access) -> None:
         self.repository = repository
         self.endpoint = Endpoint(repository, plain_http=access.plain_http)
+        self.has_referrers: bool | None = None
         self._access = access
+        self._transport: Transport | None = None
+        self._lock = threading.Lock()
 
-    @functools.cached_property
+    @property
     def transport(self) -> Transport:
-        """The HTTP side, made when it is first needed."""
-        return Transport(self.endpoint, self._access)
+        """The HTTP side, made when it is first needed: OPA has been started by then, and uses the time."""
+        with self._lock:
+            if self._transport is None:
+                from pushpolicy.registry.transport import Transport
+
+                self._transport = Transport(self.endpoint, self._access)
+            return self._transport
 
     def call(
         self,
@@ -45,7 +61,7 @@ class Api:
         return Call(
             action=f"{self.repository}: {what}",
             method=method,
-            url=self.endpoint.url(f"{self.repository.path}/{path}"),
+            url=self.transport.endpoint.url(f"{self.repository.path}/{path}"),
             scopes=self.scopes(push=method not in ("GET", "HEAD")),
             headers=headers or {},
             body=body,

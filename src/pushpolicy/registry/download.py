@@ -9,10 +9,10 @@ from itertools import islice
 from pushpolicy.errors import PushError
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.registry.api import Api
+from pushpolicy.registry.call import Call
 from pushpolicy.registry.failures import refusal
 from pushpolicy.registry.layout_files import verified
 from pushpolicy.registry.retry import TransientError
-from pushpolicy.registry.transport import Call
 
 
 def download_blob(api: Api, blob: Descriptor) -> Iterator[bytes]:

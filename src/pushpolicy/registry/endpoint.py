@@ -38,13 +38,17 @@ class Endpoint:
             return "http"
         return "https"
 
+    @functools.cached_property
+    def _own(self) -> tuple[str, str, int]:
+        return _origin(f"{self.scheme}://{self.host}/")
+
     def url(self, path: str) -> str:
         """The address of an API path."""
         return f"{self.scheme}://{self.host}/v2/{path}"
 
     def is_own(self, url: str) -> bool:
         """Whether an address is the registry's own, and may see its credential."""
-        return _origin(url) == _origin(f"{self.scheme}://{self.host}/")
+        return _origin(url) == self._own
 
     def follow(self, base: str, location: str, action: str) -> str:
         """The address that an answer of `base` leads to.

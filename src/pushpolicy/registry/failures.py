@@ -14,6 +14,7 @@ from pushpolicy.errors import PushError
 from pushpolicy.model.text import printable
 
 _MAX_ERRORS = 3
+_MAX_WORDS = 400  # the cause comes last in some, after a path of the registry's storage
 _HINTS = {
     401: "log in (docker login), or set PUSHPOLICY_USERNAME and PUSHPOLICY_PASSWORD; if you did, "
     "the registry does not accept that credential",
@@ -25,12 +26,38 @@ _HINTS = {
     429: "the registry limits the rate of requests; wait a while, or log in if this was anonymous",
     507: "the storage of the registry is full; its administrator must make room",
 }
+_IMMUTABLE_HINT = "the tag is there and this repository lets no tag be moved; push under another tag"
 _QUOTA_HINT = "the quota of this repository is used up; remove old images or have it raised"
 _HTTPS_HINT = "the registry speaks https; leave out the option for plain http"
-_HTTP_HINT = "the registry seems to speak plain http; if that is meant, ask for plain http explicitly"
-_CERTIFICATE_HINT = "if the registry has a private authority, name its certificate file as CA file"
+_HTTP_HINT = "the registry seems to speak plain http; if that is meant, ask for plain http (--plain-http)"
+# In the words of distribution, MinIO, ECR, Harbor (its storage quota speaks of an upper limit) and Quay.
+_HINTS_BY_WORDS = (
+    (("http request to an https server",), _HTTPS_HINT),
+    (("no space left on device", "minimum free drive threshold", "insufficient storage"), _HINTS[507]),
+    (("immutable",), _IMMUTABLE_HINT),
+    (("quota", "configured upper limit", "maximum allowed number"), _QUOTA_HINT),
+)
+_CERTIFICATE_HINT = (
+    "if the registry has a private authority, give its certificate as CA file (--ca-file), or put it into "
+    "the registry's folder of a certs.d"
+)
 # OpenSSL's reasons for an answer that is not TLS.
 _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE"})
+# What a server says that wants to see a certificate, or another one (RFC 8446, 6.2).
+_NO_CLIENT = frozenset(
+    {
+        "TLSV13_ALERT_CERTIFICATE_REQUIRED",
+        "SSLV3_ALERT_BAD_CERTIFICATE",
+        "SSLV3_ALERT_CERTIFICATE_EXPIRED",
+        "SSLV3_ALERT_CERTIFICATE_UNKNOWN",
+        "TLSV1_ALERT_UNKNOWN_CA",
+        "TLSV1_ALERT_ACCESS_DENIED",
+    }
+)
+_CLIENT_HINT = (
+    "give the registry's folder of a certs.d (docker, podman) or --cert-dir a NAME.cert with NAME.key "
+    "that it accepts"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,16 +76,16 @@ def refusal(action: str, answer: Answer) -> PushError:
     reason = http.client.responses.get(answer.status, "")
     said = f": {words}" if words else ""
     return PushError(
-        f"{action}: the registry answered {answer.status} {reason}".rstrip() + said, _hint(answer, words)
+        f"{action}: the registry answered {answer.status} {reason}".rstrip() + said, _hint(answer)
     )
 
 
-def _hint(answer: Answer, words: str) -> str | None:
-    lower = words.lower()
-    if "http request to an https server" in lower:
-        return _HTTPS_HINT
-    if "quota" in lower:
-        return _QUOTA_HINT
+def _hint(answer: Answer) -> str | None:
+    """What to do, by what the registry says where its status says less."""
+    said = answer.content.decode("utf-8", "replace").lower()
+    for parts, hint in _HINTS_BY_WORDS:
+        if any(part in said for part in parts) and not (hint is _QUOTA_HINT and answer.status == 429):
+            return hint
     return _HINTS.get(answer.status)
 
 
@@ -68,16 +95,17 @@ def registry_words(content: bytes) -> str:
         value = json.loads(content)
     except (ValueError, RecursionError):
         text = content[:400].decode("utf-8", "replace").strip()
-        return "" if text.startswith("<") else printable(text)
+        return "" if text.startswith("<") else printable(text, _MAX_WORDS)
     errors = value.get("errors") if isinstance(value, dict) else None
     if isinstance(errors, list):
         said = [_one_error(item) for item in errors[:_MAX_ERRORS] if isinstance(item, dict)]
-        return printable("; ".join(filter(None, said)))
-    return printable(_one_error(value)) if isinstance(value, dict) else ""
+        return printable("; ".join(filter(None, said)), _MAX_WORDS)
+    return printable(_one_error(value), _MAX_WORDS) if isinstance(value, dict) else ""
 
 
 def _one_error(item: Mapping[str, object]) -> str:
-    names = ("code", "message", "error", "error_description", "details")  # the last three: OAuth2 and others
+    # `detail` may be of any type; the last three are of OAuth2 and others.
+    names = ("code", "message", "detail", "error", "error_description", "details")
     return ": ".join(str(item[name]) for name in names if isinstance(item.get(name), str) and item[name])
 
 
@@ -98,6 +126,9 @@ def no_answer(action: str, host: str, error: Exception) -> NoAnswer:
                 return NoAnswer(PushError(f"{action}: {reason}", _CERTIFICATE_HINT), False)
             case ssl.SSLError() if getattr(cause, "reason", None) in _NOT_TLS:
                 return NoAnswer(PushError(f"{action}: {host} does not speak TLS", _HTTP_HINT), False)
+            case ssl.SSLError() if getattr(cause, "reason", None) in _NO_CLIENT:
+                reason = f"{host} does not accept the client's certificate, or the lack of one"
+                return NoAnswer(PushError(f"{action}: {reason} ({cause.reason})", _CLIENT_HINT), False)
             case socket.gaierror():
                 failure = PushError(
                     f"{action}: the name {host} is not known",

@@ -51,8 +51,11 @@ class RepositoryClient(Protocol):
     def has_blob(self, blob: Descriptor) -> bool:
         """Whether the blob is there with the size its descriptor states."""
 
-    def put_blob(self, blob: Descriptor, content: OpenBlob) -> None:
-        """Store a blob unless it is there; hashed while it streams, a mismatch aborts."""
+    def put_blob(self, blob: Descriptor, content: OpenBlob, sibling: Repository | None = None) -> None:
+        """Store a blob unless it is there; hashed while it streams, a mismatch aborts.
+
+        A `sibling` is a repository of the same registry that may have it: it is mounted from there if so.
+        """
 
     def read_blob(self, blob: Descriptor) -> Iterator[bytes]:
         """Stream a blob; size and digest are checked, and a mismatch raises at the end."""

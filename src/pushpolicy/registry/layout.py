@@ -81,8 +81,9 @@ class LayoutRepository:
         with self._translated():
             return self._folder.size(blob.digest) == blob.size
 
-    def put_blob(self, blob: Descriptor, content: OpenBlob) -> None:
-        """Store a blob unless it is there."""
+    def put_blob(self, blob: Descriptor, content: OpenBlob, sibling: Repository | None = None) -> None:
+        """Store a blob unless it is there; folders share nothing, so a sibling is of no use."""
+        del sibling
         if self.has_blob(blob):
             return
         with self._translated():

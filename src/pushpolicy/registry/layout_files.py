@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, TypeVar
 
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
@@ -27,6 +27,8 @@ _MAX_MARKER_SIZE = 4096
 _A_DAY = 86400.0
 # Lock and temporary files of ours; every reader of layouts passes over names it does not know.
 OWN_PREFIX = ".pushpolicy-"
+
+Chunk = TypeVar("Chunk", bytes, memoryview)
 
 
 class LayoutFiles(Protocol):
@@ -169,7 +171,7 @@ class LayoutFolder:
             path.unlink(missing_ok=True)
 
 
-def verified(blob: Descriptor, chunks: Iterable[bytes]) -> Iterator[bytes]:
+def verified(blob: Descriptor, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
     """Pass content on, one chunk behind, so that the last one is held back until the digest is known.
 
     Raises:
@@ -177,7 +179,7 @@ def verified(blob: Descriptor, chunks: Iterable[bytes]) -> Iterator[bytes]:
     """
     hasher = hashlib.new(blob.digest.algorithm)
     seen = 0
-    held = b""
+    held: Chunk | None = None
     for chunk in filter(None, chunks):
         seen += len(chunk)
         if seen > blob.size:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from pushpolicy.errors import PushError
+from pushpolicy.registry.call import Call
 from pushpolicy.registry.failures import Answer
-from pushpolicy.registry.transport import Call, Transport
+
+if TYPE_CHECKING:
+    from pushpolicy.registry.transport import Transport
 
 _MAX_PAGES = 10_000
 _NEXT = re.compile(r'<([^<>]*)>[^<]*;\s*rel="?next"?', re.IGNORECASE)

@@ -40,13 +40,11 @@ class Proxies:
             bypass=tuple(filter(None, (item.strip() for item in value("no_proxy").split(",")))),
         )
 
-    def for_url(self, url: str) -> dict[str, str]:
-        """The proxy for an address as `requests` takes it; empty when it is reached directly."""
+    def for_url(self, url: str) -> str | None:
+        """The proxy for an address; None when it is reached directly."""
         parts = urlsplit(url)
         proxy = self.https if parts.scheme == "https" else self.http
-        if proxy is None or self._is_direct(parts.hostname or "", parts.netloc):
-            return {}
-        return {parts.scheme: proxy}
+        return None if proxy is None or self._is_direct(parts.hostname or "", parts.netloc) else proxy
 
     def _is_direct(self, host: str, netloc: str) -> bool:
         # A proxy's localhost is another one.

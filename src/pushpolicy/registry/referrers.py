@@ -21,9 +21,11 @@ from pushpolicy.registry.pages import pages
 
 # Registries without the API answer with any of these, or with a page of another type.
 _NO_API = frozenset({400, 404, 405, 406, 501})
+_UNKNOWN_NAME = b"NAME_UNKNOWN"
 _MAX_WRITES = 24
-_SETTLE_FACTOR = 3.0
-_SETTLE_LEAST = 0.02
+# A writer that the system held up between reading and writing is still waited for by the others.
+_SETTLE_FACTOR = 4.0
+_SETTLE_LEAST = 0.06
 _LONGEST_PAUSE = 2.0
 
 
@@ -33,7 +35,7 @@ def list_referrers(api: Api, subject: Digest) -> tuple[Descriptor, ...]:
     Raises:
         PushError: when it refuses, or what it lists is malformed.
     """
-    found = _list_by_api(api, subject)
+    found = None if api.has_referrers is False else _list_by_api(api, subject)
     if found is not None:
         return found
     index = api.get_manifest(fallback_tag(subject))
@@ -47,6 +49,9 @@ def _list_by_api(api: Api, subject: Digest) -> tuple[Descriptor, ...] | None:
     call = api.call("GET", f"referrers/{subject}", f"referrers of {subject}", headers={"Accept": OCI_INDEX})
     for answer in pages(api.transport, call):
         if answer.status in _NO_API or (answer.status == 200 and not _is_index(answer)):
+            # Also said of a repository that does not exist yet, by registries with the API.
+            if _UNKNOWN_NAME not in answer.content:
+                api.has_referrers = False
             return None
         if answer.status != 200:
             raise refusal(call.action, answer)
@@ -70,16 +75,27 @@ def _entries(answer: Answer, action: str) -> tuple[Descriptor, ...]:
 def add_referrer(api: Api, manifest: Manifest) -> None:
     """Store a manifest that has a subject, and see to it that it is listed.
 
+    A registry with the API lists it by itself, but olareg does so as clients do with the fallback tag: of
+    two that write at once, one can be lost. Storing it again lists it again.
+
     Raises:
-        PushError: when the registry refuses, or others keep overwriting the fallback tag.
+        PushError: when the registry refuses, or others keep overwriting the list.
         ValueError: when the manifest has no subject.
     """
     if manifest.subject is None:
         raise ValueError("a referrer has a subject")
     subject = manifest.subject.digest
-    answer = api.put_manifest(manifest, str(manifest.digest))
-    if answer.headers.get("OCI-Subject") != str(subject):
-        _add_to_fallback(api, subject, manifest.descriptor)
+    for losses in range(_MAX_WRITES):
+        started = time.monotonic()
+        answer = api.put_manifest(manifest, str(manifest.digest))
+        if answer.headers.get("OCI-Subject") != str(subject):
+            return _add_to_fallback(api, subject, manifest.descriptor)
+        api.has_referrers = True
+        time.sleep(min(max(_SETTLE_LEAST, time.monotonic() - started), _LONGEST_PAUSE))
+        if manifest.digest in {item.digest for item in list_referrers(api, subject)}:
+            return None
+        _pause(losses)
+    raise _lost(f"{api.repository}: referrers of {subject}")
 
 
 def _add_to_fallback(api: Api, subject: Digest, referrer: Descriptor) -> None:
@@ -94,9 +110,17 @@ def _add_to_fallback(api: Api, subject: Digest, referrer: Descriptor) -> None:
         api.put_manifest(changed, tag)
         if _stays(api, tag, changed, referrer, time.monotonic() - started):
             return
-        time.sleep(random.uniform(0, min(0.1 * 2.0**losses, _LONGEST_PAUSE)))  # noqa: S311 (spreads writers)
-    raise PushError(
-        f"{api.repository}:{tag}: other writers removed the entry {_MAX_WRITES} times",
+        _pause(losses)
+    raise _lost(f"{api.repository}:{tag}")
+
+
+def _pause(losses: int) -> None:
+    time.sleep(random.uniform(0, min(0.1 * 2.0**losses, _LONGEST_PAUSE)))  # noqa: S311 (spreads writers)
+
+
+def _lost(where: str) -> PushError:
+    return PushError(
+        f"{where}: other writers removed the entry {_MAX_WRITES} times",
         "run it again when fewer pushes go to this image at once",
     )
 

@@ -19,7 +19,7 @@ from pushpolicy.registry.fallback import is_fallback_tag, of_type
 from pushpolicy.registry.interface import OpenBlob
 from pushpolicy.registry.pages import pages
 from pushpolicy.registry.referrers import add_referrer, list_referrers
-from pushpolicy.registry.upload import upload_blob
+from pushpolicy.registry.upload import Uploads
 
 
 class RemoteRepository:
@@ -27,6 +27,7 @@ class RemoteRepository:
 
     def __init__(self, repository: Repository, access: Access) -> None:
         self._api = Api(repository, access)
+        self._uploads = Uploads(self._api)
 
     @property
     def repository(self) -> Repository:
@@ -70,10 +71,10 @@ class RemoteRepository:
         # Another size is broken content, and no size is not known: sending it settles both.
         return answer.status == 200 and answer.headers.get("Content-Length") == str(blob.size)
 
-    def put_blob(self, blob: Descriptor, content: OpenBlob) -> None:
-        """Store a blob unless it is there."""
+    def put_blob(self, blob: Descriptor, content: OpenBlob, sibling: Repository | None = None) -> None:
+        """Store a blob unless it is there; mounted from the sibling if that has it."""
         if not self.has_blob(blob):
-            upload_blob(self._api, blob, content)
+            self._uploads.send(blob, content, sibling, is_there=self.has_blob)
 
     def read_blob(self, blob: Descriptor) -> Iterator[bytes]:
         """Stream a blob; a wrong size or digest raises before the last chunk is given."""

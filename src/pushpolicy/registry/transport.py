@@ -2,31 +2,37 @@
 
 Its `do_request` is replaced. Ours has time limits, follows redirects itself, shows the credential to the
 registry only, repeats bodies from their start, and never hides a status; `exchange` adds the repetitions.
-Importing this module imports requests and oras, a fifth of a second: only registry/__init__ does it, late.
+Importing this module imports requests and oras, a tenth of a second: only registry/api does it, late.
 """
 
 from __future__ import annotations
 
+import http.client
+import json as json_format
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sized
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
-import oras.provider
 import requests
 import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3 import BaseHTTPResponse
 
 from pushpolicy import __version__
 from pushpolicy.errors import PushError
 from pushpolicy.model.evidence import Clock
 from pushpolicy.registry.access import Access
 from pushpolicy.registry.auth import Authorizer
+from pushpolicy.registry.call import Call, MakeBody
+from pushpolicy.registry.deferred import deferred
 from pushpolicy.registry.endpoint import Endpoint
 from pushpolicy.registry.failures import Answer, no_answer, refusal
+from pushpolicy.registry.pools import Pools
 from pushpolicy.registry.retry import (
     TRANSIENT_STATUS,
     Deadline,
@@ -35,39 +41,17 @@ from pushpolicy.registry.retry import (
     retry_after,
     retrying,
 )
-from pushpolicy.registry.sessions import prepare_session
 
-MAX_ANSWER = 8 * 1024 * 1024
+# oras validates with it what we parse ourselves, and it takes as long to import as all of urllib3.
+with deferred("jsonschema"):
+    import oras.provider
+
 _MAX_ERROR = 64 * 1024
 _MAX_REDIRECTS = 5
 _READ_SIZE = 1024 * 1024
 # No encoding: a digest is of the bytes as they are sent.
 _HEADERS = {"User-Agent": f"pushpolicy/{__version__}", "Accept-Encoding": "identity"}
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
-
-# A request may have to be repeated, so a body is given as what makes it.
-MakeBody = Callable[[], "bytes | Iterable[memoryview]"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """One request.
-
-    Attributes:
-        action: what is being done, with the repository's name: the start of an error message.
-        scopes: the token scopes it needs (distribution, "Token Scope Documentation").
-        limit: bytes of the answer that are read at most.
-        size: bytes that it moves, for the time it may take.
-    """
-
-    action: str
-    method: str
-    url: str
-    scopes: tuple[str, ...]
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: MakeBody | None = None
-    limit: int = MAX_ANSWER
-    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +60,7 @@ class _Message:
 
     method: str
     headers: Mapping[str, str]
-    data: MakeBody | bytes | None
-    json: Any
-    stream: bool
+    body: MakeBody | None
 
 
 class Transport(oras.provider.Registry):  # type: ignore[misc]  # oras has no types
@@ -86,7 +68,7 @@ class Transport(oras.provider.Registry):  # type: ignore[misc]  # oras has no ty
 
     def __init__(self, endpoint: Endpoint, access: Access) -> None:
         super().__init__(hostname=endpoint.host, insecure=endpoint.scheme == "http")
-        prepare_session(self.session, access)
+        self._pools = Pools(access, endpoint.is_own)
         self.endpoint = endpoint
         self.access = access
         self.clock: Clock | None = None
@@ -113,20 +95,13 @@ class Transport(oras.provider.Registry):  # type: ignore[misc]  # oras has no ty
     @contextmanager
     def stream(self, call: Call) -> Iterator[tuple[Answer, Iterator[bytes]]]:
         """Send a request once; its answer comes as head (without content) and chunks, at any size."""
+        message = _Message(call.method, call.headers, call.body)
         with self._broken_is_transient(call):
-            response = self.do_request(
-                call.url,
-                call.method,
-                call.body,
-                call.headers,
-                stream=True,
-                scopes=call.scopes,
-                action=call.action,
-            )
+            url, response = self._follow(call.url, message, call.scopes, call.action)
         try:
-            if response.status_code in TRANSIENT_STATUS:
+            if response.status in TRANSIENT_STATUS:
                 raise self._transient(call, response)
-            yield _head(response), self._chunks(call, response)
+            yield _head(url, response), self._chunks(call, response)
         finally:
             response.close()
 
@@ -134,26 +109,38 @@ class Transport(oras.provider.Registry):  # type: ignore[misc]  # oras has no ty
         self,
         url: str,
         method: str = "GET",
-        data: MakeBody | bytes | None = None,
+        data: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         json: Any = None,
         stream: bool = False,
-        *,
-        scopes: tuple[str, ...] = (),
-        action: str = "request",
     ) -> requests.Response:
-        """Send one request along its redirects, and once more after a challenge that can be answered.
+        """What oras-py's own methods send their requests by: the same way, and an answer of their type.
 
         Raises:
             PushError: for a redirect that must not be followed.
-            requests.RequestException: as requests does; `stream` and `exchange` translate them.
+            urllib3.exceptions.HTTPError: when there is no answer.
         """
-        message = _Message(method, headers or {}, data, json, stream)
+        body = json_format.dumps(json).encode() if json is not None else data
+        message = _Message(method, headers or {}, (lambda: body) if body is not None else None)
+        url, answered = self._follow(url, message, (), f"{self.endpoint.host}: request")
+        response = HTTPAdapter().build_response(requests.Request(method, url).prepare(), answered)
+        if not stream:
+            response.content  # noqa: B018 (reads it, and gives the connection back)
+        return response
+
+    def _follow(
+        self, url: str, message: _Message, scopes: tuple[str, ...], action: str
+    ) -> tuple[str, BaseHTTPResponse]:
+        """Send a request along its redirects, and once more after a challenge that can be answered.
+
+        Returns:
+            the last address, and what it answered.
+        """
         for _ in range(_MAX_REDIRECTS + 1):
             response = self._authorized(url, message, scopes)
             location = response.headers.get("Location")
-            if not location or not _is_redirect(response.status_code, method):
-                return response
+            if not location or not _is_redirect(response.status, message.method):
+                return url, response
             _discard(response)
             url = self.endpoint.follow(url, location, action)
         raise PushError(f"{action}: the registry redirects more than {_MAX_REDIRECTS} times")
@@ -166,17 +153,17 @@ class Transport(oras.provider.Registry):  # type: ignore[misc]  # oras has no ty
         """By when a piece of work that moves `size` bytes must be done."""
         return Deadline(self.access.total_timeout + size / self.access.minimum_rate)
 
-    def _authorized(self, url: str, message: _Message, scopes: tuple[str, ...]) -> requests.Response:
+    def _authorized(self, url: str, message: _Message, scopes: tuple[str, ...]) -> BaseHTTPResponse:
         if not self.endpoint.is_own(url):
             return self._send(url, message)
         shown = self._authorizer.header(scopes)
         response = self._send(url, message, shown)
         self._note_clock(response)
-        if response.status_code not in (401, 403):
+        if response.status not in (401, 403):
             return response
         challenge = response.headers.get("WWW-Authenticate", "")
         try:
-            again = self._authorizer.satisfy(challenge, response.status_code, scopes, shown)
+            again = self._authorizer.satisfy(challenge, response.status, scopes, shown)
         except PushError:
             response.close()
             raise
@@ -187,18 +174,13 @@ class Transport(oras.provider.Registry):  # type: ignore[misc]  # oras has no ty
 
     def _send(
         self, url: str, message: _Message, authorization: Mapping[str, str] = MappingProxyType({})
-    ) -> requests.Response:
-        response: requests.Response = self.session.request(
-            message.method,
-            url,
-            data=message.data() if callable(message.data) else message.data,
-            json=message.json,
-            headers={**_HEADERS, **message.headers, **authorization},
-            timeout=(self.access.connect_timeout, self.access.read_timeout),
-            allow_redirects=False,
-            stream=message.stream,
-        )
-        return response
+    ) -> BaseHTTPResponse:
+        headers = {**_HEADERS, **message.headers, **authorization}
+        body = message.body() if message.body else None
+        if isinstance(body, Sized):
+            # Without it what is not bytes would be sent in pieces of unknown number (RFC 9112, 7.1).
+            headers["Content-Length"] = str(len(body))
+        return self._pools.send(message.method, url, headers, body)
 
     def _fetch_token(
         self, action: str, method: str, url: str, headers: Mapping[str, str], form: bytes
@@ -208,11 +190,13 @@ class Transport(oras.provider.Registry):  # type: ignore[misc]  # oras has no ty
 
         def once() -> Answer:
             with self._broken_is_transient(call):
-                response = self._send(url, _Message(method, headers, form or None, None, True))
-            with response:
-                if response.status_code in TRANSIENT_STATUS:
+                response = self._send(url, _Message(method, headers, (lambda: form) if form else None))
+            try:
+                if response.status in TRANSIENT_STATUS:
                     raise self._transient(call, response)
-                return replace(_head(response), content=_whole(call, self._chunks(call, response)))
+                return replace(_head(url, response), content=_whole(call, self._chunks(call, response)))
+            finally:
+                response.close()
 
         return retrying(once, self.patience())
 
@@ -220,26 +204,28 @@ class Transport(oras.provider.Registry):  # type: ignore[misc]  # oras has no ty
     def _broken_is_transient(self, call: Call) -> Iterator[None]:
         try:
             yield
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
             found = no_answer(call.action, urlsplit(call.url).netloc, error)
             if found.transient:
                 raise TransientError(found.failure) from error
             raise found.failure from error
 
-    def _chunks(self, call: Call, response: requests.Response) -> Iterator[bytes]:
+    def _chunks(self, call: Call, response: BaseHTTPResponse) -> Iterator[bytes]:
         """The body as sent; a cut one raises, because urllib3 compares with Content-Length."""
         deadline = self.deadline(call.size)
         with self._broken_is_transient(call):
-            for chunk in response.raw.stream(_READ_SIZE, decode_content=False):
+            for chunk in response.stream(_READ_SIZE, decode_content=False):
                 deadline.check(call.action)
                 yield chunk
 
-    def _transient(self, call: Call, response: requests.Response) -> TransientError:
+    def _transient(self, call: Call, response: BaseHTTPResponse) -> TransientError:
         with self._broken_is_transient(call):
-            answer = replace(_head(response), content=response.raw.read(_MAX_ERROR, decode_content=False))
+            answer = replace(
+                _head(call.url, response), content=response.read(_MAX_ERROR, decode_content=False)
+            )
         return TransientError(refusal(call.action, answer), retry_after(response.headers.get("Retry-After")))
 
-    def _note_clock(self, response: requests.Response) -> None:
+    def _note_clock(self, response: BaseHTTPResponse) -> None:
         """Keep the smallest skew seen: a slow answer makes ours look ahead."""
         try:
             theirs = parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
@@ -250,8 +236,8 @@ class Transport(oras.provider.Registry):  # type: ignore[misc]  # oras has no ty
             self.clock = Clock(skew_seconds=skew, against=self.endpoint.host)
 
 
-def _head(response: requests.Response) -> Answer:
-    return Answer(status=response.status_code, headers=response.headers, content=b"", url=response.url)
+def _head(url: str, response: BaseHTTPResponse) -> Answer:
+    return Answer(status=response.status, headers=response.headers, content=b"", url=url)
 
 
 def _whole(call: Call, chunks: Iterator[bytes]) -> bytes:
@@ -263,10 +249,13 @@ def _whole(call: Call, chunks: Iterator[bytes]) -> bytes:
     return bytes(content)
 
 
-def _discard(response: requests.Response) -> None:
+def _discard(response: BaseHTTPResponse) -> None:
     """Read a short rest, so that the connection can serve the next request."""
-    with response, suppress(urllib3.exceptions.HTTPError, OSError):
-        response.raw.read(_MAX_ERROR, decode_content=False)
+    try:
+        with suppress(urllib3.exceptions.HTTPError, OSError):
+            response.read(_MAX_ERROR, decode_content=False)
+    finally:
+        response.close()
 
 
 def _is_redirect(status: int, method: str) -> bool:

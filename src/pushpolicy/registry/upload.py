@@ -1,83 +1,129 @@
-"""Send a blob: a POST opens an upload, a PUT carries the content (distribution-spec, "Pushing blobs")."""
+"""Send blobs (distribution-spec v1.1, "Pushing blobs"): mounted, in one request, or by an upload session."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable
+from dataclasses import replace
 
 from pushpolicy.errors import PushError
 from pushpolicy.model.descriptor import Descriptor
+from pushpolicy.model.reference import Repository
 from pushpolicy.registry.api import Api
+from pushpolicy.registry.body import BlobBody
+from pushpolicy.registry.call import Call
 from pushpolicy.registry.endpoint import with_query
-from pushpolicy.registry.failures import refusal
+from pushpolicy.registry.failures import Answer, refusal
 from pushpolicy.registry.interface import OpenBlob
-from pushpolicy.registry.layout_files import verified
-from pushpolicy.registry.retry import Deadline, retrying
-from pushpolicy.registry.transport import Call
+from pushpolicy.registry.retry import TransientError, retrying
+from pushpolicy.registry.session import OCTETS, Session
 
-_READ_SIZE = 1024 * 1024
-# One send must fit into the connect timeout, which urllib3 keeps while it sends a body.
-_SEND_SIZE = 128 * 1024
+# A blob this small is sent with the POST; a registry that does not take it so has read it for nothing.
+_SINGLE_SIZE = 64 * 1024
 
 
-class BlobBody:
-    """The content of a blob as a request's body, hashed on its way.
+class Uploads:
+    """The uploads of one repository, and what was learned about its registry on the way."""
 
-    The last chunk is sent only when size and digest of the whole are right, so that a registry which
-    does not check cannot end up with other content.
-    """
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._takes_single: bool | None = None
+        self._mounts = True
+        self._lock = threading.Lock()
 
-    def __init__(self, action: str, blob: Descriptor, content: OpenBlob, deadline: Deadline) -> None:
-        self._action = action
-        self._blob = blob
-        self._content = content
-        self._deadline = deadline
+    def send(
+        self,
+        blob: Descriptor,
+        content: OpenBlob,
+        sibling: Repository | None,
+        *,
+        is_there: Callable[[Descriptor], bool],
+    ) -> None:
+        """Upload a blob that is not there.
 
-    def __len__(self) -> int:
-        return self._blob.size
+        What a broken attempt left is continued where that is worth it, else the registry's to remove.
 
-    def __iter__(self) -> Iterator[memoryview]:
+        Args:
+            blob: what to send.
+            content: opened again for each attempt.
+            sibling: a repository of the registry that may have the blob.
+            is_there: asks again, for when only an answer was lost.
+
+        Raises:
+            PushError: when the registry refuses, or no attempt succeeds.
+        """
+        transport = self._api.transport
+        start = self._api.call("POST", "blobs/uploads/", f"upload of {blob.digest}")
+        deadline = transport.deadline(blob.size)
+        session = Session(self._api, start, blob, content, deadline)
+
+        def once() -> None:
+            if session.is_open and session.resume():
+                return session.finish()
+            if session.was_open and is_there(blob):
+                return None
+            body = BlobBody(start.action, blob, content, deadline)
+            opened = self._mounted(start, blob, sibling) or self._opened(start, body, blob)
+            return None if opened.status == 201 else session.begin(opened)
+
+        retrying(once, transport.patience(blob.size))
+
+    def _mounted(self, start: Call, blob: Descriptor, sibling: Repository | None) -> Answer | None:
+        """The answer to the wish to mount: 201, or 202 for an upload; None when it was not a useful one."""
+        if sibling is None or not self._mounts:
+            return None
+        call = replace(
+            start,
+            url=with_query(start.url, mount=str(blob.digest), **{"from": sibling.path}),
+            scopes=(*start.scopes, f"repository:{sibling.path}:pull"),
+        )
+        # It is a favour: whatever goes wrong with it, the blob can be sent.
         try:
-            with self._content() as file:
-                for chunk in verified(self._blob, iter(lambda: file.read(_READ_SIZE), b"")):
-                    self._deadline.check(self._action)
-                    view = memoryview(chunk)
-                    for start in range(0, len(view), _SEND_SIZE):
-                        yield view[start : start + _SEND_SIZE]
-        except (ValueError, OSError) as error:
-            # A plain OSError would be taken for the connection's.
-            raise PushError(f"{self._action}: the content to be sent: {error}") from error
+            answer = self._api.transport.attempt(call)
+        except TransientError:
+            return None
+        except PushError:
+            self._mounts = False
+            return None
+        if answer.status in (201, 202):
+            return answer
+        self._mounts = False
+        return None
+
+    def _opened(self, start: Call, body: BlobBody, blob: Descriptor) -> Answer:
+        """The answer to a POST: 201 when that was all, 202 for an upload."""
+        if 0 < blob.size <= _SINGLE_SIZE and (answer := self._single(start, body, blob)):
+            return answer
+        opened = self._api.transport.attempt(start)
+        if opened.status != 202:
+            raise refusal(start.action, opened)
+        return opened
+
+    def _single(self, start: Call, body: BlobBody, blob: Descriptor) -> Answer | None:
+        """The answer to the POST with content; None when the registry is known not to want that.
+
+        One blob finds it out, the others wait for that: their content would be sent twice.
+        """
+        call = replace(
+            start,
+            url=with_query(start.url, digest=str(blob.digest)),
+            headers=OCTETS,
+            body=lambda: body,
+        )
+        with self._lock:
+            if self._takes_single is None:
+                answer = self._api.transport.attempt(call)
+                self._takes_single = answer.status == 201
+                return _useful(answer, start)
+        return _useful(self._api.transport.attempt(call), start) if self._takes_single else None
 
 
-def upload_blob(api: Api, blob: Descriptor, content: OpenBlob) -> None:
-    """Upload a blob that is not there.
-
-    Each attempt opens an upload of its own: what a broken one left is the registry's to remove.
+def _useful(answer: Answer, start: Call) -> Answer | None:
+    """The answer, unless it may be about the way the POST was made: then it is asked again without content.
 
     Raises:
-        PushError: when the registry refuses, or no attempt succeeds.
+        PushError: when the registry refuses a POST in any case.
     """
-    start = api.call("POST", "blobs/uploads/", f"upload of {blob.digest}")
-    deadline = api.transport.deadline(blob.size)
-
-    def once() -> None:
-        finish = Call(
-            action=start.action,
-            method="PUT",
-            url=with_query(_open_upload(api, start), digest=str(blob.digest)),
-            scopes=start.scopes,
-            headers={"Content-Type": "application/octet-stream"},
-            body=lambda: BlobBody(start.action, blob, content, deadline) if blob.size else b"",
-        )
-        answer = api.transport.attempt(finish)
-        if answer.status not in (200, 201, 204):
-            raise refusal(start.action, answer)
-
-    retrying(once, api.transport.patience(blob.size))
-
-
-def _open_upload(api: Api, start: Call) -> str:
-    opened = api.transport.attempt(start)
-    location = opened.headers.get("Location")
-    if opened.status != 202 or not location:
-        raise refusal(start.action, opened)
-    return api.endpoint.follow(opened.url, location, start.action)
+    if answer.status in (401, 403):
+        raise refusal(start.action, answer)
+    return answer if answer.status in (201, 202) else None

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pushpolicy.errors import InputError
-from pushpolicy.evaluate.evidence import validate_evidence
+from pushpolicy.evaluate import validate_evidence
 from pushpolicy.evaluate.json_schema import MismatchError, compile_schema
 from pushpolicy.model.document import Document
 from tests.policies import ROOT, evidence, example, scan

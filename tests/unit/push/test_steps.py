@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,10 +11,20 @@ import pytest
 
 from pushpolicy.attach import attach_record
 from pushpolicy.errors import IncompleteError, PushError
+from pushpolicy.images.image import Referrers
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
+from pushpolicy.model.manifest import OCI_MANIFEST, Manifest
 from pushpolicy.model.reference import Repository, Target
-from pushpolicy.push import Pushed, Verified, move_tags, push_by_digest, verify_push
+from pushpolicy.push import (
+    Pushed,
+    Verified,
+    carry_referrers,
+    move_all_tags,
+    move_tags,
+    push_by_digest,
+    verify_push,
+)
 from pushpolicy.records import Attached, build_record
 from pushpolicy.registry.layout import LayoutRepository
 from tests.judged import Held, Judged, current, judge, make_image, publish, pushed
@@ -46,6 +58,12 @@ class Watch:
     def __init__(self) -> None:
         self.read: dict[Digest, int] = {}
         self.sent: dict[Digest, bool] = {}
+
+    def transfer_started(self, blobs: Sequence[Descriptor]) -> None:
+        self.expected = {blob.digest for blob in blobs}
+
+    def transfer_ended(self) -> None:
+        assert set(self.sent) == self.expected
 
     def blob_started(self, blob: Descriptor) -> None:
         self.read[blob.digest] = 0
@@ -178,3 +196,62 @@ def test_no_step_goes_without_the_one_before(client: LayoutRepository, judged: J
         )
         with pytest.raises(TypeError, match="not the record of this push"):
             Verified(pushed=landed, attached=Attached(record=same))
+
+
+def test_tags_of_several_images_are_looked_at_before_one_is_set(client: LayoutRepository) -> None:
+    first, second = make_image("first"), make_image("second")
+    targets = [Target.parse(f"{client.repository}:{tag}") for tag in ("a", "b")]
+    with pushed(judge(first, targets[0]), client) as one, pushed(judge(second, targets[1]), client) as two:
+        verified = [verify_push(landed, attach_record(landed)) for landed in (one, two)]
+        client.put_manifest(first.top, "b")
+        with pytest.raises(IncompleteError, match="tag b was moved meanwhile"):
+            move_all_tags(verified)
+        assert client.tags() == ("b",)
+
+
+def test_tags_of_several_images(client: LayoutRepository) -> None:
+    images = {"a": make_image("first"), "b": make_image("second")}
+    targets = {tag: Target.parse(f"{client.repository}:{tag}") for tag in images}
+    with (
+        pushed(judge(images["a"], targets["a"]), client) as one,
+        pushed(judge(images["b"], targets["b"]), client) as two,
+    ):
+        verified = [verify_push(landed, attach_record(landed)) for landed in (one, two)]
+        published = move_all_tags(verified)
+    assert [item.digest for item in published] == [images["a"].top.digest, images["b"].top.digest]
+    for tag, image in images.items():
+        assert current(client, targets[tag]) == {tag: image.top.digest}
+
+
+def test_referrers_are_part_of_what_is_permitted(client: LayoutRepository) -> None:
+    note = make_image("note", ("amd64",)).top
+    carrying = replace(IMAGE, referrers=Referrers(manifests=(note,)))
+    permitted = judge(IMAGE, _target(client))
+    with build_record(permitted.contents()) as record, pytest.raises(PushError, match="another referrers"):
+        push_by_digest(
+            permitted.permit(), image=carrying, target=permitted.target, record=record, client=client
+        )
+    assert not Path(client.repository.path).exists()
+
+
+def test_a_referrer_that_is_lost_is_noticed(
+    client: LayoutRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = Manifest.parse(
+        json.dumps(
+            {
+                "schemaVersion": 2,
+                "mediaType": OCI_MANIFEST,
+                "config": IMAGE.blobs[0].to_json(),
+                "layers": [],
+                "subject": IMAGE.top.descriptor.to_json(),
+            }
+        ).encode()
+    )
+    carrying = replace(IMAGE, referrers=Referrers(manifests=(note,), blobs=IMAGE.blobs[:1]))
+    with pushed(judge(carrying, _target(client)), client) as landed:
+        carry_referrers(landed)
+        assert note.digest in {entry.digest for entry in client.referrers(IMAGE.top.digest)}
+        monkeypatch.setattr(client, "referrers", lambda *_: ())
+        with pytest.raises(IncompleteError, match="pushed by digest, but the referrer"):
+            carry_referrers(landed)

@@ -97,13 +97,13 @@ def test_query_parameters_are_added_and_kept() -> None:
 def test_proxies(url: str, proxied: bool) -> None:
     environ = {"HTTPS_PROXY": "http://user:secret@proxy:3128", "no_proxy": ".example.net, 10.0.0.0/8"}
     proxies = Proxies.from_environ(environ)
-    assert bool(proxies.for_url(url)) is proxied
+    assert proxies.for_url(url) == ("http://user:secret@proxy:3128" if proxied else None)
     assert "secret" not in repr(proxies)
 
 
 def test_no_proxy_for_anything() -> None:
     proxies = Proxies.from_environ({"all_proxy": "http://proxy:3128", "NO_PROXY": "*"})
-    assert proxies.for_url("https://example.org/") == {}
+    assert proxies.for_url("https://example.org/") is None
 
 
 def test_challenges() -> None:

@@ -1,0 +1,121 @@
+"""Layers are compressed as they are read: reproducibly, and on all cores.
+
+The same layer gives the same bytes, however many cores there are: its blocks have a fixed size, and each is
+compressed for itself. They are joined to a single gzip member, as pigz does it, because there are readers
+that stop after the first member of a file: a scanner would see the first block only, and not complain.
+ISA-L and zstandard are imported where they are used: most pushes need neither.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future
+from types import ModuleType
+from typing import Protocol
+
+from pushpolicy.errors import InputError
+from pushpolicy.images.packing import DEFAULT_LEVELS, Compression, Packing
+
+# Of a layer's content. Blocks four times larger save 0.1 %, blocks four times smaller cost 1 %.
+BLOCK = 1024 * 1024
+# What one thread of libzstd takes at a time; its own choice, four windows, needs five times the memory.
+_ZSTD_JOB = 2 * 1024 * 1024
+# RFC 1952: no name, no time, unknown system.
+_GZIP_HEADER = bytes.fromhex("1f8b08000000000000ff")
+# RFC 1951: the last block, empty, with fixed codes.
+_DEFLATE_END = b"\x03\x00"
+
+
+class Compressor(Protocol):
+    """Compresses one layer."""
+
+    def feed(self, block: bytes) -> Iterator[bytes]:
+        """Take the next block of `BLOCK` bytes (the last may be shorter); gives output as it is ready."""
+
+    def finish(self) -> Iterator[bytes]:
+        """The rest of the output."""
+
+
+def compressor(packing: Packing, pool: Executor, workers: int) -> Compressor:
+    """A compressor for one layer.
+
+    Args:
+        packing: with what, and how much; not `Compression.NONE`.
+        pool: where blocks are compressed.
+        workers: how many of them are in work at a time.
+
+    Raises:
+        InputError: when what it needs is not installed.
+    """
+    level = DEFAULT_LEVELS[packing.compression] if packing.level is None else packing.level
+    if packing.compression is Compression.GZIP:
+        return _Gzip(level, pool, workers)
+    return _Zstd(level, workers)
+
+
+class _Gzip:
+    def __init__(self, level: int, pool: Executor, workers: int) -> None:
+        from isal import isal_zlib
+
+        self._isal = isal_zlib
+        self._level = level
+        self._pool = pool
+        self._width = workers
+        self._pending: deque[Future[bytes]] = deque()
+        self._checksum = 0
+        self._size = 0
+
+    def feed(self, block: bytes) -> Iterator[bytes]:
+        self._pending.append(self._pool.submit(self._deflate, block))
+        if not self._size:
+            yield _GZIP_HEADER
+        self._checksum = self._isal.crc32(block, self._checksum)
+        self._size += len(block)
+        if len(self._pending) > self._width:
+            yield self._pending.popleft().result()
+
+    def finish(self) -> Iterator[bytes]:
+        if not self._size:
+            yield _GZIP_HEADER
+        while self._pending:
+            yield self._pending.popleft().result()
+        yield _DEFLATE_END + struct.pack("<II", self._checksum, self._size & 0xFFFFFFFF)
+
+    def _deflate(self, block: bytes) -> bytes:
+        # A flush ends the block on a byte, so that the next one can be appended.
+        engine = self._isal.compressobj(self._level, self._isal.DEFLATED, -self._isal.MAX_WBITS)
+        return engine.compress(block) + engine.flush(self._isal.Z_FULL_FLUSH)
+
+
+class _Zstd:
+    """One frame, made by libzstd's own threads; its output does not depend on their number."""
+
+    def __init__(self, level: int, workers: int) -> None:
+        zstandard = import_zstandard("--compression zstd")
+        parameters = zstandard.ZstdCompressionParameters.from_level(
+            level, threads=workers, job_size=_ZSTD_JOB, write_checksum=True, write_content_size=False
+        )
+        self._engine = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+
+    def feed(self, block: bytes) -> Iterator[bytes]:
+        yield self._engine.compress(block)
+
+    def finish(self) -> Iterator[bytes]:
+        yield self._engine.flush()
+
+
+def import_zstandard(purpose: str) -> ModuleType:
+    """The optional module for zstd.
+
+    Raises:
+        InputError: when it is not installed.
+    """
+    try:
+        import zstandard
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"{purpose} needs the Python module zstandard", "pip install 'pushpolicy[zstd]'"
+        ) from error
+    return zstandard

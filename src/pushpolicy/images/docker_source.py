@@ -1,0 +1,66 @@
+"""Where a Docker archive comes from: a file, standard input, or the Docker daemon."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import ExitStack
+from pathlib import Path
+from typing import BinaryIO
+
+from pushpolicy.images.archive import compression
+from pushpolicy.images.daemon import exported, image_id
+from pushpolicy.images.docker_archive import image_of_docker_archive
+from pushpolicy.images.image import Image
+from pushpolicy.images.limits import Limits
+from pushpolicy.images.scratch import scratch
+from pushpolicy.images.unpack import unpacked
+from pushpolicy.images.wanted import Wanted
+from pushpolicy.model.digest import Digest
+
+STDIN = Path("-")
+
+
+def image_of_file(
+    text: str, path: Path, reference: str | Digest | None, limits: Limits, wanted: Wanted, stack: ExitStack
+) -> Image:
+    """Open an image of an archive; of standard input for the path ``-``.
+
+    Raises:
+        ValueError: when it is not such an archive, or the image is ambiguous, incomplete or malformed.
+        OSError: when it cannot be read.
+        InputError: when there is no room for its layers.
+    """
+    if path != STDIN and not path.is_file():
+        raise FileNotFoundError(2, f"there is no file {path}")
+    file = os.fdopen(os.dup(0), "rb") if path == STDIN else path.open("rb")
+    archive = _seekable(stack.enter_context(file), limits, stack)
+    return image_of_docker_archive(text, archive, reference, limits, wanted, stack)
+
+
+def image_of_daemon(text: str, name: str, limits: Limits, wanted: Wanted, stack: ExitStack) -> Image:
+    """Open an image of the Docker daemon.
+
+    Raises:
+        ValueError: when what the daemon sends is not such an archive, or ends early.
+        InputError: when no daemon answers or it refuses, or there is no room.
+    """
+    with exported(name, wanted.docker_host) as answer:
+        archive = _kept(answer, None, limits, stack)
+    return image_of_docker_archive(text, archive, image_id(name), limits, wanted, stack)
+
+
+def _seekable(file: BinaryIO, limits: Limits, stack: ExitStack) -> BinaryIO:
+    """The archive uncompressed and as a file: its list of layers comes last, so it is read by position."""
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file = _kept(file, None, limits, stack)
+    kind = compression(os.pread(file.fileno(), 8, file.tell()))
+    return _kept(file, kind, limits, stack) if kind else file
+
+
+def _kept(file: BinaryIO, kind: str | None, limits: Limits, stack: ExitStack) -> BinaryIO:
+    room = scratch()
+    stack.callback(room.close)
+    for block in unpacked(file, kind, limits):
+        room.write(block)
+    return room.reopen()

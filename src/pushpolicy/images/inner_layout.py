@@ -1,0 +1,80 @@
+"""The OCI layout that newer versions of ``docker save`` put into the archive beside the older format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from pushpolicy.images.archive import ArchiveFiles
+from pushpolicy.images.image import Image
+from pushpolicy.images.layout import image_of_layout
+from pushpolicy.images.limits import Limits
+from pushpolicy.images.store import LayoutStore, Store, read_manifest
+from pushpolicy.images.wanted import Wanted
+from pushpolicy.model.descriptor import Descriptor
+from pushpolicy.model.digest import Digest
+from pushpolicy.model.manifest import INDEX_TYPES, MANIFEST_TYPES
+from pushpolicy.registry.layout_files import LAYOUT_MARKER
+from pushpolicy.registry.layout_index import LayoutIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An image of the layout; `compressed` tells whether it can be pushed as it is."""
+
+    image: Image
+    compressed: bool
+
+
+def layout_of(text: str, files: ArchiveFiles, config: Digest, limits: Limits, wanted: Wanted) -> Kept | None:
+    """The image with this config, of the layout in the archive; None when there is no whole one.
+
+    A listed index is preferred to the manifest in it: it may bring attestations. Where it is sparse, because
+    only one platform was saved, the manifest of that platform keeps its digest at least. A layout that is
+    damaged is passed over: everything that is taken from the older format instead is checked too.
+    """
+    if files.read(LAYOUT_MARKER, 4096) is None:
+        return None
+    notes: tuple[str, ...] = ()
+    for entry in _candidates(files, config, limits):
+        try:
+            image = image_of_layout(text, files, entry.digest, limits, wanted)
+        except ValueError:
+            notes = (f"{entry.digest} in the archive is not whole, so not all of it is pushed",)
+            continue
+        return Kept(replace(image, notes=(*image.notes, *notes)), compressed=_is_compressed(image))
+    return None
+
+
+def _candidates(files: ArchiveFiles, config: Digest, limits: Limits) -> Iterator[Descriptor]:
+    try:
+        store = LayoutStore(files)
+        for entry in LayoutIndex.read(files).entries:
+            path = _path(store, entry, config, limits.depth)
+            yield from path
+    except ValueError:
+        return
+
+
+def _path(store: Store, entry: Descriptor, config: Digest, depth: int) -> tuple[Descriptor, ...]:
+    """From a listed entry down to the manifest with this config; empty when it does not lead there."""
+    if entry.media_type not in MANIFEST_TYPES | INDEX_TYPES or depth < 0:
+        return ()
+    manifest = read_manifest(store, entry)
+    if manifest is None:
+        return ()
+    if not manifest.is_index:
+        return (entry,) if manifest.config and manifest.config.digest == config else ()
+    for child in manifest.manifests:
+        if below := _path(store, child, config, depth - 1):
+            return (entry, *below)
+    return ()
+
+
+def _is_compressed(image: Image) -> bool:
+    """An index is kept in any case: what was said about its manifests, it says by their digests."""
+    return image.top.is_index or not any(map(_is_plain, image.top.layers))
+
+
+def _is_plain(layer: Descriptor) -> bool:
+    return layer.media_type.endswith(".tar")

@@ -1,0 +1,155 @@
+"""The layers of a Docker image: checked against its config, and compressed where they are not.
+
+Several layers are in work at a time, and several blocks of each, because one core hashes faster than it
+compresses; memory is bounded by the number of blocks, disk by the layers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
+from dataclasses import dataclass
+from queue import SimpleQueue
+from threading import Event
+
+from pushpolicy.images.archive import compression
+from pushpolicy.images.compressors import BLOCK, compressor
+from pushpolicy.images.limits import Limits
+from pushpolicy.images.packing import Compression, Packing
+from pushpolicy.images.scratch import Scratch, scratch
+from pushpolicy.images.section import Section
+from pushpolicy.images.unpack import unpacked
+from pushpolicy.model.descriptor import Descriptor
+from pushpolicy.model.digest import Digest
+
+_LAYER = "application/vnd.oci.image.layer.v1.tar"
+_MAX_WORKERS = 8
+_LAYERS_AT_ONCE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A layer in an archive; `diff_id` is the digest that its content must have, uncompressed."""
+
+    content: Section
+    diff_id: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class PackedLayer:
+    """A layer as it is to be pushed."""
+
+    descriptor: Descriptor
+    content: Section
+
+
+def pack_layers(
+    layers: Sequence[Layer], packing: Packing, limits: Limits, stack: ExitStack
+) -> list[PackedLayer]:
+    """Check every layer, and compress those that are not compressed.
+
+    Args:
+        layers: in any order, each once.
+        packing: with what.
+        limits: bounds of what a layer may unpack to.
+        stack: closes the temporary files.
+
+    Raises:
+        ValueError: when a layer is not what its config says.
+        InputError: when there is no room, or something is not installed.
+    """
+    workers = min(os.cpu_count() or 1, _MAX_WORKERS)
+    stop = Event()
+    with ThreadPoolExecutor(workers) as pool, ThreadPoolExecutor(_LAYERS_AT_ONCE) as lines:
+        line = _Line(packing, limits, pool, workers, _rooms(stack), stop)
+        started = [lines.submit(line.pack, layer) for layer in layers]
+        try:
+            for layer in as_completed(started):
+                layer.result()
+        finally:
+            # After a failure, or the user's interruption, the others end at their next block.
+            stop.set()
+            lines.shutdown(wait=False, cancel_futures=True)
+    return [layer.result() for layer in started]
+
+
+def _rooms(stack: ExitStack) -> SimpleQueue[Scratch]:
+    """One file for each layer in work, rather than one for each layer: open files are few."""
+    rooms: SimpleQueue[Scratch] = SimpleQueue()
+    for _ in range(_LAYERS_AT_ONCE):
+        rooms.put(room := scratch())
+        stack.callback(room.close)
+    return rooms
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    packing: Packing
+    limits: Limits
+    pool: Executor
+    workers: int
+    rooms: SimpleQueue[Scratch]
+    stop: Event
+
+    def pack(self, layer: Layer) -> PackedLayer:
+        kind = compression(next(layer.content.blocks(8), b""))
+        if kind or self.packing.compression is Compression.NONE:
+            return self._keep(layer, kind)
+        room = self.rooms.get()
+        try:
+            return self._compress(layer, room)
+        finally:
+            self.rooms.put(room)
+
+    def _compress(self, layer: Layer, room: Scratch) -> PackedLayer:
+        plain, packed = hashlib.sha256(), hashlib.sha256()
+        engine = compressor(self.packing, self.pool, self.workers)
+        start = room.size
+
+        def write(output: Iterator[bytes]) -> None:
+            for piece in output:
+                packed.update(piece)
+                room.write(piece)
+
+        for block in self._watched(layer.content.blocks(BLOCK)):
+            write(engine.feed(block))
+            plain.update(block)
+        write(engine.finish())
+        _check(layer, plain.hexdigest())
+        return _packed(self.packing.compression.value, packed.hexdigest(), room.since(start))
+
+    def _keep(self, layer: Layer, kind: str | None) -> PackedLayer:
+        """As it is; a compressed one is read twice, which is quicker than it sounds."""
+        digest = _sha256(self._watched(layer.content.blocks(BLOCK)))
+        if kind is None:
+            _check(layer, digest)
+        else:
+            _check(layer, _sha256(self._watched(unpacked(layer.content.open(), kind, self.limits))))
+        return _packed(kind or "none", digest, layer.content)
+
+    def _watched(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        for block in blocks:
+            if self.stop.is_set():
+                raise InterruptedError("another layer failed")
+            yield block
+
+
+def _sha256(blocks: Iterator[bytes]) -> str:
+    hasher = hashlib.sha256()
+    for block in blocks:
+        hasher.update(block)
+    return hasher.hexdigest()
+
+
+def _check(layer: Layer, digest: str) -> None:
+    if layer.diff_id != Digest("sha256", digest):
+        raise ValueError(f"a layer is sha256:{digest} where the config says {layer.diff_id}")
+
+
+def _packed(kind: str, digest: str, content: Section) -> PackedLayer:
+    suffix = "" if kind == "none" else f"+{kind}"
+    descriptor = Descriptor(media_type=_LAYER + suffix, digest=Digest("sha256", digest), size=content.size)
+    return PackedLayer(descriptor, content)

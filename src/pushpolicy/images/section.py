@@ -1,0 +1,56 @@
+"""A part of an open file, such as one member of an archive; read by position, so several may be at once."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, cast
+
+_BUFFER = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Where content is: a file descriptor, which somebody else keeps open, and offset and size in bytes."""
+
+    descriptor: int
+    offset: int
+    size: int
+
+    def open(self) -> BinaryIO:
+        """Open it from its start; closing leaves the file open."""
+        return cast("BinaryIO", io.BufferedReader(_Reader(self), _BUFFER))
+
+    def blocks(self, size: int) -> Iterator[bytes]:
+        """Its content in blocks of this size, of which only the last may be shorter.
+
+        Raises:
+            ValueError: when the file has become shorter.
+        """
+        for start in range(0, self.size, size):
+            wanted = min(size, self.size - start)
+            block = os.pread(self.descriptor, wanted, self.offset + start)
+            if len(block) != wanted:
+                raise ValueError("was cut off while it was read")
+            yield block
+
+
+class _Reader(io.RawIOBase):
+    def __init__(self, section: Section) -> None:
+        self._descriptor = section.descriptor
+        self._offset = section.offset
+        self._left = section.size
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        """Read on into a buffer."""
+        view = memoryview(cast("bytearray", buffer))[: self._left]
+        count = os.preadv(self._descriptor, [view], self._offset) if len(view) else 0
+        self._offset += count
+        self._left -= count
+        return count

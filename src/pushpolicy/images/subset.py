@@ -1,0 +1,138 @@
+"""Some platforms of an index only: asked for by name, because it makes another image of it.
+
+One platform is its own manifest, as the index names it; several are a new index with the entries of the
+old one, and with the attestations about them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pushpolicy.errors import InputError
+from pushpolicy.images.config import ImageConfig
+from pushpolicy.images.facts import ATTESTATION, REFERENCE_DIGEST, REFERENCE_TYPE
+from pushpolicy.images.limits import Limits
+from pushpolicy.images.store import Store, WithManifest, read_manifest
+from pushpolicy.model.descriptor import Descriptor, Platform
+from pushpolicy.model.digest import Digest
+from pushpolicy.model.manifest import CONFIG_TYPES, Manifest
+from pushpolicy.model.text import printable
+
+_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selected:
+    """The manifest to push, where it is read from, and what the user has to know about it."""
+
+    top: Descriptor
+    store: Store
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Leaf:
+    """An entry that names an image or attestation: as JSON, with fields that nobody here reads, and read."""
+
+    value: Mapping[str, Any]
+    entry: Descriptor
+
+    @property
+    def about(self) -> str | None:
+        """The digest of the image that this attestation is about; None for an image."""
+        notes = self.entry.annotations
+        return notes.get(REFERENCE_DIGEST, "") if notes.get(REFERENCE_TYPE) == ATTESTATION else None
+
+
+def select(
+    source: str, store: Store, top: Descriptor, platforms: tuple[Platform, ...], limits: Limits
+) -> Selected:
+    """Choose platforms; none named means the image as it stands.
+
+    Raises:
+        InputError: when the image has not all of them.
+        ValueError: when a manifest on the way is absent or malformed.
+    """
+    if not platforms:
+        return Selected(top=top, store=store)
+    manifest = read_manifest(store, top)
+    if manifest is None:
+        raise ValueError(f"manifest {top.digest} is not there")
+    if not manifest.is_index:
+        _check_only(source, store, manifest, platforms)
+        return Selected(top=top, store=store)
+    leaves = _once(_leaves(store, manifest, limits))
+    chosen = _chosen(source, leaves, platforms)
+    return _one(store, manifest, chosen[0]) if len(chosen) == 1 else _several(store, manifest, leaves, chosen)
+
+
+def _check_only(source: str, store: Store, manifest: Manifest, platforms: tuple[Platform, ...]) -> None:
+    """A single image is of one platform; naming that one changes nothing."""
+    if manifest.config is None or manifest.config.media_type not in CONFIG_TYPES:
+        raise InputError(f"{printable(source)}: it is not an image of a platform")
+    platform = ImageConfig.parse(store.blob(manifest.config)).platform
+    for wanted in platforms:
+        if not _matches(wanted, platform):
+            raise _absent(source, wanted, [str(platform)])
+
+
+def _leaves(store: Store, index: Manifest, limits: Limits, depth: int = 0) -> Iterator[_Leaf]:
+    """The entries of an index that are no indexes, and those of the indexes that it has here."""
+    if depth > limits.depth:
+        raise ValueError(f"nests indexes more than {limits.depth} deep")
+    values = json.loads(index.content)["manifests"]
+    for value, entry in zip(values, index.manifests, strict=True):
+        if "manifest.list" not in entry.media_type and "image.index" not in entry.media_type:
+            yield _Leaf(value, entry)
+        elif (inner := read_manifest(store, entry)) is not None:
+            yield from _leaves(store, inner, limits, depth + 1)
+
+
+def _once(leaves: Iterator[_Leaf]) -> list[_Leaf]:
+    found: dict[Digest, _Leaf] = {}
+    for leaf in leaves:
+        found.setdefault(leaf.entry.digest, leaf)
+    return list(found.values())
+
+
+def _chosen(source: str, leaves: list[_Leaf], platforms: tuple[Platform, ...]) -> list[_Leaf]:
+    images = [leaf for leaf in leaves if leaf.about is None and leaf.entry.platform is not None]
+    for wanted in platforms:
+        if not any(_matches(wanted, leaf.entry.platform) for leaf in images):
+            raise _absent(source, wanted, [str(leaf.entry.platform) for leaf in images])
+    return [leaf for leaf in images if any(_matches(wanted, leaf.entry.platform) for wanted in platforms)]
+
+
+def _matches(wanted: Platform, have: Platform | None) -> bool:
+    """A platform without variant means each of its variants; arm64 is v8 (containerd, platforms)."""
+    if have is None or (wanted.os, wanted.architecture) != (have.os, have.architecture):
+        return False
+    usual = "v8" if have.architecture == "arm64" else None
+    return wanted.variant is None or wanted.variant == (have.variant or usual)
+
+
+def _absent(source: str, wanted: Platform, there: list[str]) -> InputError:
+    shown = printable(", ".join(dict.fromkeys(there[:_SHOWN]))) or "none that is named"
+    return InputError(
+        f"{printable(source)}: it has no image for {wanted}", f"name one with --platform that it has: {shown}"
+    )
+
+
+def _one(store: Store, index: Manifest, leaf: _Leaf) -> Selected:
+    note = f"only {leaf.entry.platform} is taken: {leaf.entry.digest} instead of the index {index.digest}"
+    return Selected(top=leaf.entry, store=store, notes=(f"{note}; its attestations stay behind",))
+
+
+def _several(store: Store, index: Manifest, leaves: list[_Leaf], chosen: list[_Leaf]) -> Selected:
+    kept = {str(leaf.entry.digest) for leaf in chosen}
+    values = [leaf.value for leaf in leaves if leaf in chosen or leaf.about in kept]
+    # What the index says of itself stays; a child that is absent and not chosen is in the way no more.
+    document = {**json.loads(index.content), "manifests": values}
+    content = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+    made = Manifest.parse(content, index.media_type)
+    names = ", ".join(str(leaf.entry.platform) for leaf in chosen)
+    note = f"only {printable(names)} are taken: a new index {made.digest} instead of {index.digest}"
+    return Selected(top=made.descriptor, store=WithManifest(store, made), notes=(note,))

@@ -1,0 +1,46 @@
+"""Step 5, on request: what referred to the image at its source goes along, before any tag names it."""
+
+from __future__ import annotations
+
+from pushpolicy.errors import IncompleteError, after_landing
+from pushpolicy.model.descriptor import Descriptor
+from pushpolicy.push.transfer import Pushed, sibling_of
+from pushpolicy.registry.interface import RepositoryClient
+from pushpolicy.registry.parallel import each_blob
+
+
+def carry_referrers(pushed: Pushed) -> Pushed:
+    """Send the referrers that the permit names, and read them back; nothing where none were asked for.
+
+    Raises:
+        IncompleteError: when the repository refuses one, or does not list it.
+    """
+    carried, client = pushed.image.referrers, pushed.client
+    with after_landing("carrying its referrers along"):
+        each_blob(lambda blob: _send(pushed, blob), carried.blobs)
+        for manifest in carried.manifests:
+            if manifest.subject:
+                client.put_referrer(manifest)
+            else:
+                client.put_manifest(manifest)
+        _read_back(pushed, client)
+    return pushed
+
+
+def _send(pushed: Pushed, blob: Descriptor) -> None:
+    sibling = sibling_of(pushed.image, pushed.client.repository)
+    pushed.client.put_blob(blob, pushed.image.content.open_blob(blob), sibling)
+
+
+def _read_back(pushed: Pushed, client: RepositoryClient) -> None:
+    manifests = pushed.image.referrers.manifests
+    subjects = {manifest.subject.digest for manifest in manifests if manifest.subject}
+    listed = {entry.digest for subject in subjects for entry in client.referrers(subject)}
+    for manifest in manifests:
+        stored = client.manifest(manifest.digest)
+        is_listed = manifest.subject is None or manifest.digest in listed
+        if stored is None or stored.content != manifest.content or not is_listed:
+            raise IncompleteError(
+                f"pushed by digest, but the referrer {manifest.digest} is not there as it was sent",
+                "the repository lost or changed it; no tag was moved; run the push again",
+            )

@@ -1,0 +1,93 @@
+"""The ``certs.d`` folders: certificates that one registry is reached with.
+
+Sources: docker, "Verify repository client with certificates"; containers-certs.d(5). A folder is named as
+the registry, with its port. In it, ``*.crt`` are authorities, and ``X.cert`` with ``X.key`` is what the
+client shows. The first folder that is there counts, and no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pushpolicy.errors import UsageError
+from pushpolicy.model.text import printable
+
+_USER = (".config/containers/certs.d", ".docker/certs.d", ".config/docker/certs.d")
+_SYSTEM = (Path("/etc/containers/certs.d"), Path("/etc/docker/certs.d"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificates:
+    """Files in PEM.
+
+    Attributes:
+        authorities: whom to trust beside the system's authorities.
+        client: what to show to the registry.
+        key: the private key of `client`; set when that is.
+    """
+
+    authorities: tuple[Path, ...] = ()
+    client: Path | None = None
+    key: Path | None = None
+
+
+NO_CERTIFICATES = Certificates()
+
+
+def certs_d(host: str, home: Path) -> tuple[Path, ...]:
+    """Where the folder of a registry may be: the user's places first.
+
+    Args:
+        host: the registry with its port, as the reference names it.
+        home: the user's home folder.
+    """
+    return tuple(place / host for place in (*(home / name for name in _USER), *_SYSTEM))
+
+
+def find_certificates(folders: Iterable[Path]) -> Certificates:
+    """What the first of the folders that is there holds.
+
+    Raises:
+        UsageError: when a client certificate has no key or a key no certificate, or there are several.
+    """
+    for folder in folders:
+        try:
+            names = sorted(path.name for path in folder.iterdir())
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            continue  # a system's folder that this user may not read is nothing of this user's
+        return _read(folder, names)
+    return NO_CERTIFICATES
+
+
+def cert_dir(folder: Path) -> Certificates:
+    """What a folder holds that was named.
+
+    Raises:
+        UsageError: as `find_certificates`, and when it cannot be read.
+    """
+    try:
+        return _read(folder, sorted(path.name for path in folder.iterdir()))
+    except OSError as error:
+        raise UsageError(f"--cert-dir {printable(str(folder))}: {error.strerror}") from error
+
+
+def _read(folder: Path, names: list[str]) -> Certificates:
+    shown = printable(str(folder))
+    certificates = {name.removesuffix(".cert") for name in names if name.endswith(".cert")}
+    keys = {name.removesuffix(".key") for name in names if name.endswith(".key")}
+    if unmatched := sorted(certificates ^ keys):
+        lacking = "key" if unmatched[0] in certificates else "cert"
+        raise UsageError(
+            f"{shown}: {printable(unmatched[0])}.{lacking} is missing",
+            "a client certificate is NAME.cert with NAME.key; an authority is NAME.crt",
+        )
+    if len(certificates) > 1:
+        raise UsageError(f"{shown}: {len(certificates)} client certificates, and one can be shown")
+    name = next(iter(certificates), None)
+    return Certificates(
+        authorities=tuple(folder / each for each in names if each.endswith(".crt")),
+        client=folder / f"{name}.cert" if name is not None else None,
+        key=folder / f"{name}.key" if name is not None else None,
+    )

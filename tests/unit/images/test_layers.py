@@ -1,0 +1,142 @@
+"""Compressing layers: one gzip member, the same bytes on any number of cores, and an end when one fails."""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import sys
+import zlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from pushpolicy.errors import InputError
+from pushpolicy.images import Compression, Limits, Packing
+from pushpolicy.images.compressors import BLOCK, compressor
+from pushpolicy.images.layers import Layer, PackedLayer, pack_layers
+from pushpolicy.images.section import Section
+from pushpolicy.images.unpack import unpacked
+from pushpolicy.model.digest import Digest
+
+TEXT = b" ".join(b"%d" % random.Random(1).getrandbits(20) for _ in range(20)) * 30_000
+SIZES = [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 7]
+
+
+@contextmanager
+def layers(folder: Path, *contents: bytes, diff_ids: tuple[Digest, ...] = ()) -> Iterator[list[Layer]]:
+    file = folder / "layers"
+    file.write_bytes(b"".join(contents))
+    with file.open("rb") as opened:
+        result, start = [], 0
+        for number, content in enumerate(contents):
+            diff_id = diff_ids[number] if diff_ids else Digest.of(content)
+            result.append(Layer(Section(opened.fileno(), start, len(content)), diff_id))
+            start += len(content)
+        yield result
+
+
+def packed(layer: PackedLayer) -> bytes:
+    with layer.content.open() as file:
+        content = file.read()
+    assert layer.descriptor.digest.matches(content)
+    assert layer.descriptor.size == len(content)
+    return content
+
+
+@pytest.mark.parametrize("level", [None, 0, 1, 2, 3])
+def test_any_size_comes_back_from_a_single_member(tmp_path: Path, level: int | None) -> None:
+    contents = [TEXT[:size] for size in SIZES]
+    with layers(tmp_path, *contents) as given, ExitStack() as stack:
+        done = pack_layers(given, Packing(level=level), Limits(), stack)
+        for content, layer in zip(contents, done, strict=True):
+            reader = zlib.decompressobj(wbits=31)
+            assert reader.decompress(packed(layer)) == content
+            assert reader.eof
+            assert not reader.unused_data
+
+
+@pytest.mark.parametrize("compression", [Compression.GZIP, Compression.ZSTD])
+def test_the_bytes_do_not_depend_on_the_number_of_cores(compression: Compression) -> None:
+    found = set()
+    for workers in (1, 2, 7):
+        with ThreadPoolExecutor(workers) as pool:
+            engine = compressor(Packing(compression=compression), pool, workers)
+            output = [
+                piece
+                for start in range(0, len(TEXT), BLOCK)
+                for piece in engine.feed(TEXT[start : start + BLOCK])
+            ]
+            found.add(b"".join([*output, *engine.finish()]))
+    assert len(found) == 1
+
+
+def test_the_gzip_header_says_nothing_of_the_run(tmp_path: Path) -> None:
+    with layers(tmp_path, b"content") as given, ExitStack() as stack:
+        (done,) = pack_layers(given, Packing(), Limits(), stack)
+        assert packed(done)[:10] == b"\x1f\x8b\x08\0\0\0\0\0\0\xff"  # no name, time 0, no system
+
+
+def test_zstd_comes_back_and_a_zstd_layer_is_kept(tmp_path: Path) -> None:
+    with layers(tmp_path, TEXT) as given, ExitStack() as stack:
+        (done,) = pack_layers(given, Packing(compression=Compression.ZSTD), Limits(), stack)
+        assert done.descriptor.media_type.endswith("+zstd")
+        assert b"".join(unpacked(done.content.open(), "zstd", Limits())) == TEXT
+        content = packed(done)
+    with layers(tmp_path, content, diff_ids=(Digest.of(TEXT),)) as given, ExitStack() as stack:
+        (kept,) = pack_layers(given, Packing(), Limits(), stack)
+        assert packed(kept) == content
+        assert kept.descriptor.media_type.endswith("+zstd")
+
+
+def test_zstd_is_optional(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    refused = pytest.raises(InputError, match="needs the Python module zstandard")
+    with layers(tmp_path, TEXT) as given, ExitStack() as stack, refused as caught:
+        pack_layers(given, Packing(compression=Compression.ZSTD), Limits(), stack)
+    assert "pushpolicy[zstd]" in str(caught.value.hint)
+
+
+def test_nothing_is_written_when_nothing_is_to_be_compressed(tmp_path: Path) -> None:
+    with layers(tmp_path, TEXT) as given, ExitStack() as stack:
+        (done,) = pack_layers(given, Packing(compression=Compression.NONE), Limits(), stack)
+        assert done.content == given[0].content
+        assert done.descriptor.digest == given[0].diff_id
+
+
+def test_a_failure_ends_the_other_layers(tmp_path: Path) -> None:
+    wrong = (Digest.of(b"another"), Digest.of(TEXT))
+    refused = pytest.raises(ValueError, match="where the config says")
+    with layers(tmp_path, b"short", TEXT, diff_ids=wrong) as given, ExitStack() as stack, refused:
+        pack_layers(given, Packing(), Limits(), stack)
+
+
+def test_a_file_that_becomes_shorter(tmp_path: Path) -> None:
+    with layers(tmp_path, TEXT) as given, ExitStack() as stack:
+        os.truncate(tmp_path / "layers", len(TEXT) // 2)
+        with pytest.raises(ValueError, match="cut off while it was read"):
+            pack_layers(given, Packing(), Limits(), stack)
+
+
+def test_where_the_room_ends_half_way(tmp_path: Path) -> None:
+    noise = random.Random(2).randbytes(3 * BLOCK)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with layers(tmp_path, noise) as given, ExitStack() as stack:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (BLOCK, hard))
+        try:
+            with pytest.raises(InputError, match="layers cannot be kept there") as caught:
+                pack_layers(given, Packing(), Limits(), stack)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "TMPDIR" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("compression", "level"), [("gzip", 4), ("gzip", -1), ("zstd", 0), ("zstd", 20), ("none", 0)]
+)
+def test_levels_that_do_not_exist(compression: str, level: int) -> None:
+    with pytest.raises(ValueError, match="level"):
+        Packing(compression=Compression(compression), level=level)

@@ -1,0 +1,98 @@
+"""What refers to an image of a layout, and what of it goes along."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pushpolicy.errors import InputError
+from pushpolicy.images import Image, Limits, Wanted, open_image
+from tests.layouts import LayoutMaker, child, referrer
+
+
+@pytest.fixture
+def maker(tmp_path: Path) -> LayoutMaker:
+    return LayoutMaker(tmp_path / "layout")
+
+
+def opened(maker: LayoutMaker, **limits: int) -> Image:
+    """The image named `v1`, with its referrers."""
+    with open_image(f"oci:{maker.root}:v1", Limits(**limits), wanted=Wanted(referrers=True)) as image:
+        return image
+
+
+def test_they_come_only_when_they_are_asked_for(maker: LayoutMaker) -> None:
+    image = maker.add(maker.image(), name="v1")
+    note = maker.add(referrer(maker, image, b"note"))
+    with open_image(f"oci:{maker.root}:v1") as plain:
+        assert plain.referrers.manifests == ()
+    found = opened(maker).referrers
+    assert found.manifests == (note,)
+    assert {blob.digest for blob in found.blobs} == {
+        blob.digest for blob in (note.config, *note.layers) if blob
+    }
+
+
+def test_each_comes_after_its_subject(maker: LayoutMaker) -> None:
+    amd, arm = maker.image(), maker.image(architecture="arm64")
+    top = maker.add(maker.nest(child(amd, "linux/amd64"), child(arm, "linux/arm64")), name="v1")
+    sbom = referrer(maker, arm, b"SBOM")
+    signature = referrer(maker, sbom, b"signature")
+    of_the_index = referrer(maker, top, b"of the index")
+    for manifest in (signature, of_the_index, sbom):
+        maker.add(manifest)
+    order = opened(maker).referrers.manifests
+    assert set(order) == {sbom, signature, of_the_index}
+    assert order.index(sbom) < order.index(signature)
+
+
+def test_an_index_that_refers_brings_its_children(maker: LayoutMaker) -> None:
+    image = maker.add(maker.image(), name="v1")
+    inner = maker.manifest(config=maker.json({}, "application/vnd.oci.empty.v1+json"), layers=[])
+    value = json.loads(maker.nest(child(inner)).content) | {"subject": image.descriptor.to_json()}
+    descriptor = maker.json(value, "application/vnd.oci.image.index.v1+json")
+    maker.entries.append(descriptor.to_json())
+    maker.index()
+    assert [manifest.digest for manifest in opened(maker).referrers.manifests] == [
+        inner.digest,
+        descriptor.digest,
+    ]
+
+
+@pytest.mark.parametrize(
+    "about_a_place",
+    [
+        {"artifactType": "application/vnd.pushpolicy.record.v1+json"},
+        {"annotations": {"dev.sigstore.bundle.predicateType": "https://slsa.dev/verification_summary/v1"}},
+    ],
+)
+def test_what_is_about_the_source_stays_there_with_all_below(
+    maker: LayoutMaker, about_a_place: dict[str, object]
+) -> None:
+    image = maker.add(maker.image(), name="v1")
+    record = maker.add(referrer(maker, image, b"ALLOW", **about_a_place))
+    maker.add(referrer(maker, record, b"a signature of that"))
+    found = opened(maker)
+    assert found.referrers.manifests == ()
+    (note,) = found.notes
+    assert str(record.digest) in note
+    assert "not carried along" in note
+
+
+def test_what_is_damaged_is_refused(maker: LayoutMaker) -> None:
+    image = maker.add(maker.image(), name="v1")
+    note = maker.add(referrer(maker, image, b"note"))
+    maker.path(note.layers[0].digest).unlink()
+    with pytest.raises(InputError, match="blobs are not there"):
+        opened(maker)
+
+
+def test_too_many_are_refused(maker: LayoutMaker) -> None:
+    image = maker.add(maker.image(), name="v1")
+    for number in range(5):
+        maker.add(referrer(maker, image, b"%d" % number))
+    assert len(opened(maker).referrers.manifests) == 5
+    with pytest.raises(InputError, match="more than 4 manifests"):
+        opened(maker, manifests=4)

@@ -1,0 +1,70 @@
+"""Work in several threads: everything is done, within its width, and the first failure is told."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from pushpolicy.errors import PushError
+from pushpolicy.model.descriptor import Descriptor
+from pushpolicy.model.digest import Digest
+from pushpolicy.registry.parallel import each, each_blob
+
+MIB = 1024 * 1024
+
+
+class Gauge:
+    """Work that notes how many are at it at once."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.now = {True: 0, False: 0}
+        self.most = {True: 0, False: 0}
+        self.done: list[Descriptor] = []
+
+    def __call__(self, blob: Descriptor) -> None:
+        large = blob.size > MIB
+        with self.lock:
+            self.now[large] += 1
+            self.most[large] = max(self.most[large], self.now[large])
+        time.sleep(0.01)
+        with self.lock:
+            self.now[large] -= 1
+            self.done.append(blob)
+
+
+def blob(number: int, size: int) -> Descriptor:
+    return Descriptor(media_type="x/y", digest=Digest.of(b"%d" % number), size=size)
+
+
+def test_few_large_and_many_small_at_once() -> None:
+    blobs = [blob(number, 100 * MIB if number % 2 else number) for number in range(60)]
+    gauge = Gauge()
+    each_blob(gauge, blobs)
+    assert sorted(map(str, gauge.done)) == sorted(map(str, blobs))
+    assert 1 < gauge.most[True] <= 4
+    assert 4 < gauge.most[False] <= 12
+
+
+def test_nothing_and_one() -> None:
+    seen: list[int] = []
+    each(seen.append, [])
+    each(seen.append, [1])
+    assert seen == [1]
+
+
+def test_the_first_failure_is_told_and_the_rest_left() -> None:
+    seen: list[int] = []
+
+    def work(number: int) -> None:
+        seen.append(number)
+        if number == 3:
+            raise PushError("three")
+        time.sleep(0.02)
+
+    with pytest.raises(PushError, match="three"):
+        each(work, range(1000))
+    assert len(seen) < 100
+    assert threading.active_count() < 10
