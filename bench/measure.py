@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+_CHILD = Path(__file__).parent / "child.py"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +22,7 @@ class Command:
     argv: Sequence[str]
     stdin: Path | None = None
     env: Mapping[str, str] | None = None
+    folder: Path | None = None
     expected: int = 0
 
 
@@ -39,20 +42,20 @@ def run(command: Command) -> Sample:
         SystemExit: when it does not end with the expected code: then the figure would mean nothing.
     """
     with (command.stdin or Path(os.devnull)).open("rb") as stdin:
-        start = time.perf_counter()
-        child = subprocess.Popen(
-            command.argv, stdin=stdin, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=command.env
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", str(_CHILD), *command.argv],
+            stdin=stdin,
+            capture_output=True,
+            env=command.env,
+            cwd=command.folder,
+            check=True,
         )
-        assert child.stderr is not None
-        said = child.stderr.read()
-        _, status, usage = os.wait4(child.pid, 0)
-        wall = time.perf_counter() - start
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode != command.expected:
-        sys.exit(f"{command.name} ended with {child.returncode}: {said.decode(errors='replace')[-2000:]}")
+    code, wall, cpu, rss = json.loads(done.stdout)
+    if code != command.expected:
+        sys.exit(f"{command.name} ended with {code}: {done.stderr.decode(errors='replace')[-2000:]}")
     # ru_maxrss is bytes on macOS and KiB elsewhere
     unit = 1024 * 1024 if sys.platform == "darwin" else 1024
-    return Sample(wall=wall, cpu=usage.ru_utime + usage.ru_stime, rss=usage.ru_maxrss / unit)
+    return Sample(wall=wall, cpu=cpu, rss=rss / unit)
 
 
 def interleave(commands: Sequence[Command], rounds: int) -> dict[str, list[Sample]]:

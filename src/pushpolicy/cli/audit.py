@@ -14,9 +14,9 @@ from pushpolicy.audit.what_if import Direction, WhatIf, what_if
 from pushpolicy.cli import options
 from pushpolicy.cli.config import Config
 from pushpolicy.cli.policies import load
+from pushpolicy.cli.registries import Registries
 from pushpolicy.cli.render import audit as render
 from pushpolicy.cli.report import Output, outputs, write_reports
-from pushpolicy.cli.request import open_target
 from pushpolicy.engines import LocalOpa, find_engine
 from pushpolicy.errors import InputError, UsageError
 from pushpolicy.model.reference import Reference
@@ -108,7 +108,7 @@ def _open(text: str, access: dict[str, Any]) -> tuple[RepositoryClient, Referenc
         raise UsageError(f"REFERENCE: {error}") from error
     if reference.repository.is_layout and not Path(reference.repository.path).exists():
         raise InputError(f"{reference.repository}: there is no such folder", "check the path after oci:")
-    client, _ = open_target(reference.repository, **access)
+    client, _ = Registries(**access).target(reference.repository)
     return client, reference
 
 

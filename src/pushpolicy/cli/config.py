@@ -26,6 +26,16 @@ _HINT = "`pushpolicy schema config` prints what it may hold"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConfiguredImage:
+    """One of the ``images``: what ``push --all`` pushes; IMAGE and TARGET as on the command line."""
+
+    image: str
+    target: str
+    tags: tuple[str, ...]
+    evidence: tuple[NamedEvidence, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """A configuration that fits its schema; an absent file is an empty one.
 
@@ -36,6 +46,7 @@ class Config:
         policies: folders of further rules, relative to the workspace.
         settings: settings by rule.
         waivers: waivers in the form of waivers.yaml.
+        images: what ``push --all`` pushes.
     """
 
     path: Path | None = None
@@ -44,6 +55,7 @@ class Config:
     policies: tuple[str, ...] = ()
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     waivers: tuple[Mapping[str, Any], ...] = ()
+    images: tuple[ConfiguredImage, ...] = ()
 
 
 def read_config(option: str | None) -> Config:
@@ -92,10 +104,11 @@ def _config(path: Path, value: Mapping[str, Any]) -> Config:
             tests=tuple(_expected_tests(item) for item in evidence.get("tests", ())),
             scans=tuple(_expected_scan(item) for item in evidence.get("scans", ())),
         ),
-        reports=tuple(_report(key, where) for key, where in value.get("reports", {}).items()),
+        reports=tuple(_report(path, key, where) for key, where in value.get("reports", {}).items()),
         policies=tuple(value.get("policy", ())),
         settings=value.get("settings", {}),
         waivers=tuple(value.get("waivers", ())),
+        images=tuple(_image(path, item) for item in value.get("images", ())),
     )
 
 
@@ -116,8 +129,17 @@ def _expected_scan(item: str | Mapping[str, Any]) -> ExpectedReport:
     return ExpectedReport(name=name, platform=platform or None, minimum=minimum)
 
 
-def _report(key: str, where: str) -> NamedEvidence:
+def _image(path: Path, item: Mapping[str, Any]) -> ConfiguredImage:
+    return ConfiguredImage(
+        image=item["image"],
+        target=item["target"],
+        tags=tuple(item.get("tags", ())),
+        evidence=tuple(_report(path, key, where) for key, where in item.get("evidence", {}).items()),
+    )
+
+
+def _report(path: Path, key: str, where: str) -> NamedEvidence:
     from pushpolicy.gather import NamedEvidence
 
     kind, _, name = key.partition(".")
-    return NamedEvidence(kind=kind, name=name or None, path=where)
+    return NamedEvidence(kind=kind, name=name or None, path=where, configuration=path.name)

@@ -7,8 +7,7 @@ import tempfile
 import traceback
 
 from pushpolicy import __version__
-from pushpolicy.cli import environment
-from pushpolicy.gather.secrets import secret_values
+from pushpolicy.cli.redaction import without_secrets
 
 
 def write_report(error: Exception) -> str:
@@ -17,10 +16,7 @@ def write_report(error: Exception) -> str:
     Raises:
         OSError: when it cannot be written anywhere.
     """
-    text = "".join(traceback.format_exception(error))
-    # A message of another library may quote what it was given.
-    for name, value in secret_values(environment.environment(), None).items():
-        text = text.replace(value.strip(), f"<{name}>")
+    text = without_secrets("".join(traceback.format_exception(error)))
     with tempfile.NamedTemporaryFile(
         "w", prefix="pushpolicy-crash-", suffix=".txt", delete=False, encoding="utf-8", errors="replace"
     ) as report:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from pushpolicy.cli import environment
+from pushpolicy.cli.report import show
 from pushpolicy.demo import Kind, Passage, run
 from pushpolicy.model.text import printable
 
@@ -22,11 +23,11 @@ def command(keep: str | None) -> int:
 def _show(passage: Passage) -> None:
     match passage.kind:
         case Kind.TITLE:
-            click.secho(f"\n== {passage.text} ==", bold=True)
+            show(click.style(f"\n== {passage.text} ==", bold=True))
         case Kind.COMMAND:
-            click.secho(f"$ {passage.text}", fg="cyan")
+            show(click.style(f"$ {passage.text}", fg="cyan"))
         case Kind.OUTPUT:
             for line in passage.text.splitlines():
-                click.echo(f"  {printable(line, 1000)}")
+                show(f"  {printable(line, 1000)}")
         case Kind.TEXT:
-            click.echo(passage.text)
+            show(passage.text)

@@ -11,30 +11,35 @@ import click
 from pushpolicy import __version__, errors
 from pushpolicy.cli import environment
 from pushpolicy.cli.config import DEFAULT, read_config
+from pushpolicy.cli.report import show
 from pushpolicy.engines import find_engine
-from pushpolicy.errors import PushPolicyError
+from pushpolicy.errors import PushPolicyError, UsageError
 from pushpolicy.gather import Limits
 from pushpolicy.gather.ci import evidence as ci
 from pushpolicy.gather.discover import PLACES
-from pushpolicy.gather.formats import FORMATS
+from pushpolicy.model.reference import Repository
 from pushpolicy.model.text import printable
 
 
 @click.command("doctor", short_help="Say what is found here: engine, reports, CI, credential.")
+@click.argument("repository", required=False)
 @click.option("--engine", metavar="PATH", help="The opa program to look at.")
 @click.option("--config", metavar="FILE", help="The configuration to look at.")
-def command(engine: str | None, config: str | None) -> int:
+def command(repository: str | None, engine: str | None, config: str | None) -> int:
     """Say what a push from this folder would use: engine, configuration, CI context and reports.
 
-    Ends with 30 when there is no usable engine, with 2 when the configuration is wrong.
+    With REPOSITORY, as REGISTRY/REPO, also where its credential comes from; the registry is not asked.
+    Ends with 30 when there is no usable engine, with 2 when the configuration or a credential file is wrong.
     """
-    click.echo(f"{'pushpolicy':<14} {__version__}, Python {sys.version.split()[0]}")
+    show(f"{'pushpolicy':<14} {__version__}, Python {sys.version.split()[0]}")
     code = max(_say("engine", _engine(engine)), _say("configuration", _config(config)))
     _say("git", iter([shutil.which("git") or "not on PATH: the checkout cannot be judged"]))
     _say("CI", _ci())
+    if repository is not None:
+        code = max(code, _say("credential", _credential(repository)))
     _say("reports", _reports())
-    _say("usual places", iter([", ".join(PLACES)]))
-    _say("formats", iter([", ".join(item.name for item in FORMATS)]))
+    _say("usual places", iter([", ".join(sorted(PLACES))]))
+    _say("formats", _formats())
     return code
 
 
@@ -47,12 +52,12 @@ def _say(name: str, lines: Iterator[str]) -> int:
     label = name
     try:
         for line in lines:
-            click.echo(f"{label:<14} {printable(line, 400)}")
+            show(f"{label:<14} {printable(line, 400)}")
             label = ""
     except PushPolicyError as error:
-        click.echo(f"{label:<14} {printable(error.message, 400)}")
+        show(f"{label:<14} {printable(error.message, 400)}")
         if error.hint:
-            click.echo(f"{'':<14} -> {printable(error.hint, 400)}")
+            show(f"{'':<14} -> {printable(error.hint, 400)}")
         return error.exit_code
     return errors.EXIT_OK
 
@@ -76,6 +81,26 @@ def _ci() -> Iterator[str]:
         return
     where = context.branch or context.tag or context.ref or "unknown ref"
     yield f"{context.provider}: event {context.event} of {where} in {context.repository}"
+
+
+def _credential(text: str) -> Iterator[str]:
+    from pushpolicy.registry.credentials import resolve
+
+    place = environment.workspace()
+    try:
+        repository = Repository.parse(text)
+    except ValueError as error:
+        raise UsageError(f"REPOSITORY: {error}") from error
+    found = resolve(repository, environment.environment(), environment.home(), place)
+    where = (found.variable, found.helper, found.path)
+    yield f"{found.source_kind} {' '.join(str(item) for item in where if item)}".rstrip()
+
+
+def _formats() -> Iterator[str]:
+    from pushpolicy.gather.catalogue import by_kind
+
+    for kind, items in by_kind().items():
+        yield f"{kind}: {', '.join(item.name for item in items)}"
 
 
 def _reports() -> Iterator[str]:

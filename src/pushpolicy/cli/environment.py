@@ -21,8 +21,15 @@ def environment() -> Mapping[str, str]:
 
 
 def workspace() -> Path:
-    """The checkout that is judged: the current folder."""
-    return Path.cwd()
+    """The checkout that is judged: the current folder.
+
+    Raises:
+        UsageError: when it was deleted.
+    """
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise UsageError("the current folder is deleted", "change into the checkout") from error
 
 
 def home() -> Path:

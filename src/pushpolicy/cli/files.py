@@ -15,7 +15,10 @@ def read_file(path: Path, limit: int) -> bytes:
         OSError: when it is absent, unreadable, over the limit, or a folder, pipe or device.
     """
     # Not blocking: a named pipe must not stop the run.
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except ValueError as error:
+        raise OSError(errno.EINVAL, "no file can have this name") from error
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "it is not a regular file")

@@ -10,7 +10,7 @@ from pushpolicy.errors import UsageError
 from pushpolicy.gather import NamedEvidence, Seen
 from pushpolicy.model.text import printable
 
-_KINDS = ("tests", "scans", "extra")
+_KINDS = ("tests", "coverage", "scans", "sbom", "vex", "provenance", "extra", "part")
 
 
 def named_evidence(options: Iterable[str], config: Config) -> tuple[NamedEvidence, ...]:
@@ -37,8 +37,25 @@ def _parse(text: str) -> NamedEvidence:
     return NamedEvidence(kind=kind, name=name or None, path=path)
 
 
+def named_parts(paths: Iterable[str]) -> tuple[NamedEvidence, ...]:
+    """What ``--part FILE`` names."""
+    return tuple(NamedEvidence(kind="part", name=None, path=path) for path in paths)
+
+
 def note_seen(seen: Iterable[Seen]) -> None:
     """Say on standard error which files were read and what each was taken for."""
     for item in seen:
         if item.taken_for:
             say(f"read {printable(item.path)}: {printable(item.taken_for)} {printable(item.note)}")
+
+
+def show_seen(seen: Iterable[Seen]) -> None:
+    """Say on standard error what every file was taken for, what was counted in it, or why it was left out."""
+    rows = [(printable(item.path, 60), item.taken_for or "-", printable(item.note, 400)) for item in seen]
+    if not rows:
+        say("no file was named, and none is in the usual places (`pushpolicy doctor` lists them)")
+        return
+    rows.insert(0, ("FILE", "TAKEN FOR", "WHAT WAS COUNTED, OR WHY NOT"))
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    for path, taken_for, note in rows:
+        say(f"{path:<{widths[0]}}  {taken_for:<{widths[1]}}  {note}")

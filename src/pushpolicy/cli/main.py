@@ -8,6 +8,7 @@ from importlib import import_module
 import click
 
 from pushpolicy import __version__, errors
+from pushpolicy.cli import environment
 from pushpolicy.cli.report import say
 
 # Command name to the module under pushpolicy.cli that defines it as `command`, and its help line.
@@ -16,6 +17,7 @@ _COMMANDS = {
     "push": ("push", "Decide, publish on ALLOW, attach the record, verify, move the tags."),
     "check": ("check", "Decide without writing anything to the target."),
     "gather": ("gather", "Print the evidence document."),
+    "run": ("run", "Run a test or scan command and capture what it did."),
     "evaluate": ("evaluate", "Decide on an existing evidence document."),
     "policy": ("policy", "Check the policies that decide."),
     "audit": ("audit", "List, show and replay past decisions; try a policy on them."),
@@ -48,8 +50,11 @@ class _LazyGroup(click.Group):
     "130 interrupted.",
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")
-def cli() -> None:
+@click.pass_context
+def cli(ctx: click.Context) -> None:
     """Publish a container image only when policy allows it, and leave the proof beside it."""
+    if environment.environment().get("NO_COLOR"):
+        ctx.color = False
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -63,7 +68,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         code = cli.main(args=argv, prog_name="pushpolicy", standalone_mode=False)
-        return code if isinstance(code, int) else errors.EXIT_OK
+        # Every command returns its code: without one nobody knows what was done.
+        return code if isinstance(code, int) else errors.EXIT_BUG
+    except SystemExit:
+        # click's own, when the reader of its output went away. Wherever that was: not a success.
+        return errors.EXIT_INTERRUPTED
     except errors.PushPolicyError as error:
         _fail(error.message, error.hint)
         return error.exit_code
@@ -83,12 +92,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _fail(message: str, hint: str | None) -> None:
+    from pushpolicy.cli.redaction import without_secrets
     from pushpolicy.model.text import printable
 
-    for line in message.split("\n"):
+    for line in without_secrets(message).split("\n"):
         say(f"pushpolicy: {printable(line, 1000)}")
     if hint:
-        say(f"  -> {printable(hint, 1000)}")
+        say(f"  -> {printable(without_secrets(hint), 1000)}")
 
 
 def _crash(error: Exception) -> tuple[str, str]:

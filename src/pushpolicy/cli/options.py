@@ -7,6 +7,7 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
+from pushpolicy.cli.limits import limits_option
 from pushpolicy.errors import UsageError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -71,8 +72,18 @@ gather_options = _stack(
         "evidence",
         multiple=True,
         metavar="KIND[.NAME]=PATH|GLOB",
-        help="A report: tests.unit=PATH, scans=PATH, extra.NAME=PATH; or any path or glob, known by content.",
+        help="A report: tests.unit=PATH, scans=PATH, extra.NAME=PATH; or any path or glob, known by content. "
+        "part=FILE: what another job gathered (`gather --part`).",
     ),
+    limits_option,
+)
+
+part_option = click.option(
+    "--part",
+    "parts",
+    multiple=True,
+    metavar="FILE|GLOB",
+    help="What another job gathered (`gather --part`); repeatable. As --evidence part=FILE.",
 )
 
 registry_options = _stack(
@@ -82,7 +93,13 @@ registry_options = _stack(
     click.option(
         "--ca-file",
         metavar="FILE",
-        help="Certificates of the authorities to trust, in PEM, instead of the system's.",
+        help="Certificates of further authorities to trust, in PEM.",
+    ),
+    click.option(
+        "--cert-dir",
+        metavar="DIR",
+        help="Folder with *.crt (authorities), NAME.cert and NAME.key (what the client shows) of a registry."
+        "  [default: its folder in a certs.d of podman or docker]",
     ),
     click.option(
         "--username",
@@ -92,6 +109,37 @@ registry_options = _stack(
     ),
     click.option("--password-stdin", is_flag=True, help="Read the password from standard input."),
     click.option("--password", hidden=True, expose_value=False, callback=_refuse_password),
+)
+
+source_options = _stack(
+    click.option(
+        "--platform",
+        "platforms",
+        multiple=True,
+        metavar="OS/ARCH[/VARIANT]",
+        help="Only this platform of an index; repeatable. What is pushed then has another digest.",
+    ),
+    click.option(
+        "--referrers",
+        is_flag=True,
+        help="Carry along what refers to the image at its source: signatures, SBOMs, attestations.",
+    ),
+    click.option(
+        "--source-plain-http", is_flag=True, help="Speak http to the registry of a docker:// IMAGE."
+    ),
+    click.option(
+        "--compression",
+        type=click.Choice(["gzip", "zstd", "none"]),
+        default="gzip",
+        show_default=True,
+        help="For the uncompressed layers of docker-archive: and docker-daemon: images.",
+    ),
+    click.option(
+        "--compression-level",
+        type=int,
+        metavar="N",
+        help="0 to 3 for gzip (ISA-L's scale), 1 to 19 for zstd.  [default: 2 and 3]",
+    ),
 )
 
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress and no notes on standard error.")

@@ -8,6 +8,7 @@ from pushpolicy.cli import options
 from pushpolicy.cli.config import read_config
 from pushpolicy.cli.policies import repository_policy
 from pushpolicy.cli.render.text import count
+from pushpolicy.cli.report import show
 from pushpolicy.engines import find_engine
 from pushpolicy.evaluate import PACK, check_policy
 
@@ -28,10 +29,8 @@ def check(policies: tuple[str, ...], more: tuple[str, ...], engine: str | None, 
         (*policies, *more) or (PACK,), find_engine(engine), repository_policy(read_config(config))
     )
     rules = policy.index.rules
-    click.echo(
-        f"{policy.identity.source}: {count(len(rules), 'rule')} checked, digest {policy.identity.digest}"
-    )
+    show(f"{policy.identity.source}: {count(len(rules), 'rule')} checked, digest {policy.identity.digest}")
     for name, rule in sorted(rules.items()):
         requires = ", ".join(rule.requires) or "image and target only"
-        click.echo(f"  {name:<20} {rule.title} (reads {requires})")
+        show(f"  {name:<20} {rule.title} (reads {requires})")
     return 0

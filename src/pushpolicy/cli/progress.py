@@ -1,61 +1,132 @@
-"""Progress of a transfer on standard error: one live line on a terminal, nothing in a log."""
+"""Progress of a transfer on standard error: live lines on a terminal, a plain one now and then in a log."""
 
 from __future__ import annotations
 
+import shutil
 import sys
 import threading
 import time
+from collections.abc import Iterator, Sequence
 
 from pushpolicy.cli.report import say
 from pushpolicy.model.descriptor import Descriptor
+from pushpolicy.push import SILENT, Progress
 
-_EVERY_SECONDS = 0.1
+_LIVE_SECONDS = 0.1
+# Seldom enough for a log that people read, often enough for a CI system that ends silent jobs.
+_LOG_SECONDS = 5.0
+# Large blobs are few at a time; small ones come and go faster than anybody reads.
+_MOST_LINES = 8
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
-class TerminalProgress:
-    """Shows how much is sent, of how much, and how fast; several threads may report."""
+def progress(*, quiet: bool) -> Progress:
+    """What suits standard error: live lines, log lines, or nothing."""
+    if quiet:
+        return SILENT
+    return LiveProgress() if sys.stderr.isatty() else LogProgress()
 
-    def __init__(self) -> None:
+
+class _Counting:
+    """Counts what several threads report, and shows it every so many seconds."""
+
+    def __init__(self, every: float) -> None:
+        self._every = every
         self._lock = threading.Lock()
+        self.transfer_started(())
+
+    def transfer_started(self, blobs: Sequence[Descriptor]) -> None:
+        """Begin to count anew."""
+        self._expected = {blob.digest: blob.size for blob in blobs}
         self._sent: dict[Descriptor, int] = {}
+        self._since: dict[Descriptor, float] = {}
+        self._done = self._there = 0
         self._start = self._shown = time.monotonic()
 
     def blob_started(self, blob: Descriptor) -> None:
         """A blob that is sent again starts from zero again."""
         with self._lock:
             self._sent[blob] = 0
+            self._since[blob] = time.monotonic()
 
     def blob_advanced(self, blob: Descriptor, count: int) -> None:
-        """Add to the blob's count and refresh the line now and then."""
+        """Add to the blob's count."""
         with self._lock:
             self._sent[blob] += count
-            if time.monotonic() - self._shown >= _EVERY_SECONDS:
-                self._show()
+            self._show_now_and_then()
 
     def blob_done(self, blob: Descriptor, *, sent: bool) -> None:
-        """Count the blob as there, whether it was sent now or before."""
-        del sent
+        """Count the blob as there."""
         with self._lock:
-            self._sent[blob] = blob.size
+            self._done += 1
+            self._since.pop(blob, None)
+            if sent:
+                self._sent[blob] = blob.size
+            else:
+                self._there += blob.size
+            self._show_now_and_then()
+
+    def transfer_ended(self) -> None:
+        """Nothing more comes."""
+
+    def _show_now_and_then(self) -> None:
+        if time.monotonic() - self._shown >= self._every:
+            self._shown = time.monotonic()
             self._show()
 
-    def clear(self) -> None:
-        """Remove the line, so that the report starts on an empty one."""
-        say("\r\x1b[K", end="")
+    def _show(self) -> None:
+        raise NotImplementedError
+
+    def _total(self) -> str:
+        moved = sum(self._sent.values())
+        rate = moved / max(time.monotonic() - self._start, 0.001)
+        blobs = f"{self._done} of {len(self._expected)} blobs"
+        done = f"{size(moved + self._there)} of {size(sum(self._expected.values()))}"
+        return f"pushing: {blobs}, {done}, {size(int(rate))}/s"
+
+    def _under_way(self) -> Iterator[str]:
+        for blob, since in self._since.items():
+            sent = self._sent[blob]
+            rate = sent / max(time.monotonic() - since, 0.001)
+            share = sent * 100 // max(blob.size, 1)
+            done = f"{size(sent)} of {size(blob.size)}"
+            yield f"  {blob.digest.hex[:12]}  {share:3}%  {done}, {size(int(rate))}/s"
+
+
+class LogProgress(_Counting):
+    """A line every few seconds; none for a short transfer."""
+
+    def __init__(self, every: float = _LOG_SECONDS) -> None:
+        super().__init__(every)
 
     def _show(self) -> None:
-        self._shown = time.monotonic()
-        done = sum(self._sent.values())
-        rate = done / max(self._shown - self._start, 0.001)
-        total = sum(blob.size for blob in self._sent)
-        line = f"pushing {len(self._sent)} blobs: {size(done)} of {size(total)}, {size(int(rate))}/s"
-        say(f"\r\x1b[K{line}", end="")
+        say(self._total())
 
 
-def on_terminal() -> bool:
-    """Whether standard error is a terminal that a live line makes sense on."""
-    return sys.stderr.isatty()
+class LiveProgress(_Counting):
+    """A line for each blob that is under way and one for all, drawn over the ones before."""
+
+    def __init__(self, every: float = _LIVE_SECONDS) -> None:
+        self._drawn = 0
+        super().__init__(every)
+
+    def transfer_ended(self) -> None:
+        """Remove the lines, so that the report starts on an empty one."""
+        with self._lock:
+            self._draw([])
+
+    def _show(self) -> None:
+        under_way = list(self._under_way())
+        hidden = len(under_way) - _MOST_LINES
+        more = [f"  and {hidden} more"] if hidden > 0 else []
+        self._draw([*under_way[:_MOST_LINES], *more, self._total()])
+
+    def _draw(self, lines: Sequence[str]) -> None:
+        # A line that wraps would be two, and the cursor would go up too little.
+        width = shutil.get_terminal_size().columns - 1
+        up = f"\x1b[{self._drawn}A" if self._drawn else ""
+        say(f"{up}\r\x1b[J" + "".join(f"{line[:width]}\n" for line in lines), end="")
+        self._drawn = len(lines)
 
 
 def size(number: int) -> str:

@@ -94,6 +94,11 @@ def write_stdout(content: str) -> None:
         raise InputError(f"standard output cannot be written: {error.strerror}", NOTHING_LOST) from error
 
 
+def show(line: str) -> None:
+    """Print a line, as `write_stdout` does."""
+    write_stdout(f"{line}\n")
+
+
 def say(line: str, *, end: str = "\n", color: str | None = None) -> None:
     """Talk on standard error; whether anybody listens does not change what is done."""
     try:

@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pushpolicy.cli import environment
-from pushpolicy.cli.config import read_config
-from pushpolicy.cli.gathering import named_evidence
+from pushpolicy.cli.config import Config, read_config
+from pushpolicy.cli.gathering import named_evidence, named_parts
+from pushpolicy.cli.limits import read_limits
 from pushpolicy.cli.policies import load
+from pushpolicy.cli.registries import Registries
 from pushpolicy.engines import find_engine
 from pushpolicy.errors import UsageError
-from pushpolicy.gather import Expected
-from pushpolicy.model.reference import Repository, Target
+from pushpolicy.gather import Expected, NamedEvidence
+from pushpolicy.images import Compression, Packing, Wanted, parse_remote, reads_stdin
+from pushpolicy.model.descriptor import Platform
+from pushpolicy.model.reference import Reference, Target
 from pushpolicy.pipeline import PushRequest
-from pushpolicy.registry import Access, RepositoryClient, open_repository
-from pushpolicy.registry.credentials import ANONYMOUS, Credential
-from pushpolicy.registry.proxies import Proxies
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """One image of a run: the IMAGE argument, where it goes, and evidence of its own."""
+
+    image: str
+    target: Target
+    evidence: tuple[NamedEvidence, ...] = ()
 
 
 def push_request(
-    image: str,
-    *,
-    target: str,
-    tags: tuple[str, ...],
-    evidence: tuple[str, ...],
-    config: str | None,
-    policies: tuple[str, ...],
-    engine: str | None,
-    **access: Any,
+    image: str, *, target: str, tags: tuple[str, ...], config: str | None, **options: Any
 ) -> PushRequest:
     """Everything that one push needs, with the policy loaded before anything is gathered.
 
@@ -37,27 +39,138 @@ def push_request(
         UsageError: when an option or the configuration is wrong.
         PolicyError: when the policy does not load, or there is no engine.
     """
-    place = parse_target(target, tags)
+    work = _Work(image=image, target=parse_target(target, tags))
+    (request,) = _requests((work,), read_config(config), **options)
+    return request
+
+
+def all_requests(*, config: str | None, **options: Any) -> tuple[PushRequest, ...]:
+    """The same for each of the configuration's images.
+
+    Raises:
+        UsageError: as for one, and when there are no images, or two for one tag.
+        PolicyError: when the policy does not load, or there is no engine.
+    """
     settings = read_config(config)
+    if not settings.images:
+        raise UsageError("--all: the configuration names no images", "`pushpolicy schema config` shows how")
+    work = tuple(
+        _Work(
+            image=item.image,
+            target=parse_target(item.target, item.tags, f"{settings.path}: target of image {number}"),
+            evidence=item.evidence,
+        )
+        for number, item in enumerate(settings.images, start=1)
+    )
+    _check_distinct(work)
+    return _requests(work, settings, **options)
+
+
+def _check_distinct(works: Iterable[_Work]) -> None:
+    seen = set[str]()
+    for work in works:
+        for tag in work.target.tags:
+            name = f"{work.target.repository}:{tag}"
+            if name in seen:
+                raise UsageError(f"--all: two images are to be {name}", "give one of them another tag")
+            seen.add(name)
+
+
+def _requests(
+    works: tuple[_Work, ...],
+    settings: Config,
+    *,
+    evidence: tuple[str, ...],
+    limits: tuple[str, ...],
+    parts: tuple[str, ...] = (),
+    policies: tuple[str, ...],
+    engine: str | None,
+    platforms: tuple[str, ...] = (),
+    referrers: bool = False,
+    compression: str = "gzip",
+    compression_level: int | None = None,
+    **access: Any,
+) -> tuple[PushRequest, ...]:
+    _check_stdin(works, password=access["password_stdin"])
+    wanted = _wanted(platforms, referrers, _packing(compression, compression_level))
+    sources = [parse_source(work.image) for work in works]
     opa = find_engine(engine)
     policy = load(policies, settings, opa)
-    client, credential = open_target(place.repository, **access)
-    return PushRequest(
-        image=image,
-        target=place,
-        client=client,
-        policy=policy,
-        engine=opa,
-        workspace=environment.workspace(),
-        environ=environment.environment(),
-        credential=credential,
-        evaluated_at=environment.now(),
-        named=named_evidence(evidence, settings),
-        expected=settings.expected or Expected(),
+    named = named_evidence(evidence, settings) + named_parts(parts)
+    registries = Registries(**access)
+    # Every target first: what was given by hand is theirs before it is any source's.
+    opened = [registries.target(work.target.repository) for work in works]
+    at = environment.now()
+    requests = []
+    for work, source, (client, credential) in zip(works, sources, opened, strict=True):
+        origin, origin_credential = registries.source(source.repository) if source else (None, None)
+        requests.append(
+            PushRequest(
+                image=work.image,
+                target=work.target,
+                client=client,
+                policy=policy,
+                engine=opa,
+                workspace=environment.workspace(),
+                environ=environment.environment(),
+                credential=credential,
+                evaluated_at=at,
+                named=work.evidence + named,
+                expected=settings.expected or Expected(),
+                limits=read_limits(limits),
+                source=origin,
+                source_credential=origin_credential,
+                wanted=replace(wanted, destination=work.target.repository),
+            )
+        )
+    return tuple(requests)
+
+
+def _wanted(platforms: tuple[str, ...], referrers: bool, packing: Packing) -> Wanted:
+    return Wanted(
+        platforms=tuple(map(_platform, platforms)),
+        referrers=referrers,
+        packing=packing,
+        docker_host=environment.environment().get("DOCKER_HOST"),
     )
 
 
-def parse_target(text: str, tags: tuple[str, ...] = ()) -> Target:
+def parse_source(image: str) -> Reference | None:
+    """The reference of a ``docker://`` IMAGE; None for every other.
+
+    Raises:
+        UsageError: when it is malformed.
+    """
+    try:
+        return parse_remote(image)
+    except ValueError as error:
+        raise UsageError(f"IMAGE: {error}", "write docker://REGISTRY/REPO[:TAG|@DIGEST]") from error
+
+
+def _check_stdin(works: tuple[_Work, ...], *, password: bool) -> None:
+    readers = sum(reads_stdin(work.image) for work in works) + password
+    if readers > 1:
+        raise UsageError(
+            "standard input can be read once, by an image or by --password-stdin",
+            "log in first (docker login), or write the image to a file",
+        )
+
+
+def _packing(compression: str, level: int | None) -> Packing:
+    try:
+        return Packing(compression=Compression(compression), level=level)
+    except ValueError as error:
+        raise UsageError(f"--compression-level: {error}") from error
+
+
+def _platform(text: str) -> Platform:
+    try:
+        return Platform.parse(text)
+    except ValueError as error:
+        raise UsageError(f"--platform: {error}") from error
+
+
+def parse_target(text: str, tags: tuple[str, ...] = (), where: str = "TARGET") -> Target:
     """Read TARGET and the further tags.
 
     Raises:
@@ -66,56 +179,8 @@ def parse_target(text: str, tags: tuple[str, ...] = ()) -> Target:
     try:
         target = Target.parse(text)
     except ValueError as error:
-        raise UsageError(f"TARGET: {error}") from error
+        raise UsageError(f"{where}: {error}") from error
     try:
         return target.with_tags(tags)
     except ValueError as error:
         raise UsageError(f"--tag: {error}", "a tag holds letters, digits and . _ -, at most 128") from error
-
-
-def open_target(
-    repository: Repository,
-    *,
-    plain_http: bool,
-    ca_file: str | None,
-    username: str | None,
-    password_stdin: bool,
-) -> tuple[RepositoryClient, Credential | None]:
-    """The repository's client, and the credential it will use; None for a layout.
-
-    Raises:
-        UsageError: when the credential or the certificates cannot be read.
-    """
-    if repository.is_layout:
-        return open_repository(repository, Access()), None
-    environ = environment.environment()
-    credential = _credential(repository, username=username, password_stdin=password_stdin)
-    access = Access(
-        credential=credential or ANONYMOUS,
-        plain_http=plain_http,
-        ca_file=Path(ca_file) if ca_file else None,
-        proxies=Proxies.from_environ(environ),
-    )
-    return open_repository(repository, access), access.credential
-
-
-def _credential(repository: Repository, *, username: str | None, password_stdin: bool) -> Credential:
-    from pushpolicy.registry.credentials import resolve
-
-    password = None
-    if password_stdin:
-        if not username:
-            raise UsageError(
-                "--password-stdin needs a user name", "add --username NAME or PUSHPOLICY_USERNAME"
-            )
-        password = sys.stdin.readline().rstrip("\r\n")
-        if not password:
-            raise UsageError("--password-stdin: standard input holds no password")
-    return resolve(
-        repository,
-        environ=environment.environment(),
-        home=environment.home(),
-        workspace=environment.workspace(),
-        username=username,
-        password_stdin=password,
-    )

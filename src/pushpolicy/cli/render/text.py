@@ -67,7 +67,7 @@ def _by_rule(findings: Iterable[Violation], rules: Mapping[str, RuleResult], col
         yield ""
         because = f" ({rule.because})" if rule.because else ""
         yield (
-            f"{click.style(name, fg=color, bold=True)}  {printable(rule.title)}"
+            f"{click.style(name, fg=color, bold=True)}  not met: {printable(rule.title)}"
             f"  [{printable(violations[0].severity)}]{because}"
         )
         for violation in violations[:FINDINGS_SHOWN]:

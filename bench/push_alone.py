@@ -1,0 +1,37 @@
+"""One push by pushpolicy's engine with the permit given, in a process of its own: no evidence, no OPA.
+
+Does what the other pushers do, by digest first: blobs, manifest, tag, and reads the tag back.
+
+    python -m bench.push_alone LAYOUT TARGET CA_FILE
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from pushpolicy.errors import PushError
+from pushpolicy.images import open_image
+from pushpolicy.model.reference import Target
+from pushpolicy.push import push_by_digest
+from pushpolicy.records import build_record
+from pushpolicy.registry import Access, open_repository
+from tests.judged import judge
+
+
+def main() -> None:
+    layout, name, ca_file = sys.argv[1:]
+    target = Target.parse(name)
+    client = open_repository(target.repository, Access(ca_file=Path(ca_file)))
+    with open_image(f"oci:{layout}") as image:
+        judged = judge(image, target)
+        with build_record(judged.contents()) as record:
+            push_by_digest(judged.permit(), image=image, target=target, record=record, client=client)
+        for tag in target.tags:
+            client.put_manifest(image.top, tag)
+            if client.resolve(tag) != image.top:
+                raise PushError(f"{target}: the tag names something else")
+
+
+if __name__ == "__main__":
+    main()

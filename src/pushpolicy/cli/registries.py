@@ -1,0 +1,115 @@
+"""The registries of one run: how each is reached, and which credential it is shown.
+
+A credential is resolved once for a repository, and shown to its registry only: what was given by hand
+(``--password-stdin``, PUSHPOLICY_PASSWORD, ``--cert-dir``) belongs to the registry of the target.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pushpolicy.cli import environment
+from pushpolicy.errors import UsageError
+from pushpolicy.model.reference import Repository
+from pushpolicy.registry import Access, RepositoryClient, open_repository
+from pushpolicy.registry.certificates import Certificates, cert_dir, certs_d, find_certificates
+from pushpolicy.registry.credentials import Credential
+from pushpolicy.registry.proxies import Proxies
+
+_GIVEN = ("PUSHPOLICY_USERNAME", "PUSHPOLICY_PASSWORD")
+
+Opened = tuple[RepositoryClient, Credential | None]
+
+
+@dataclass(slots=True, kw_only=True)
+class Registries:
+    """Opens repositories, each once; the arguments are the options of those names."""
+
+    plain_http: bool
+    ca_file: str | None
+    cert_dir: str | None
+    username: str | None
+    password_stdin: bool
+    source_plain_http: bool = False
+    _opened: dict[Repository, Opened] = field(default_factory=dict)
+    _password: str | None = field(default=None, repr=False)
+    _owner: str | None = None
+
+    def target(self, repository: Repository) -> Opened:
+        """The client of a target, and the credential it will use; None for a layout.
+
+        Raises:
+            UsageError: when credential or certificates cannot be read, or what was given by hand would be
+                shown to a second registry.
+        """
+        if repository.is_layout:
+            return open_repository(repository, Access()), None
+        if self._is_given() and self._owner not in (None, repository.registry):
+            raise UsageError(
+                f"one password or certificate for two registries, {self._owner} and {repository.registry}",
+                "log in to each (docker login, certs.d), and leave out what is for one of them only",
+            )
+        self._owner = repository.registry
+        return self._open(repository, plain_http=self.plain_http)
+
+    def source(self, repository: Repository) -> Opened:
+        """The client of a source; opened after every target, because what was given by hand is theirs.
+
+        Raises:
+            UsageError: when credential or certificates cannot be read.
+        """
+        self._owner = self._owner or repository.registry
+        is_same = self._owner == repository.registry
+        return self._open(repository, plain_http=self.plain_http if is_same else self.source_plain_http)
+
+    def _open(self, repository: Repository, *, plain_http: bool) -> Opened:
+        if repository not in self._opened:
+            environ = environment.environment()
+            access = Access(
+                credential=self._credential(repository, environ),
+                plain_http=plain_http,
+                ca_file=Path(self.ca_file) if self.ca_file else None,
+                certificates=self._certificates(repository.registry),
+                proxies=Proxies.from_environ(environ),
+            )
+            self._opened[repository] = open_repository(repository, access), access.credential
+        return self._opened[repository]
+
+    def _is_given(self) -> bool:
+        environ = environment.environment()
+        named = self.username is not None or any(environ.get(name) for name in _GIVEN)
+        return named or self.password_stdin or self.cert_dir is not None
+
+    def _certificates(self, registry: str) -> Certificates:
+        # A folder that was named is the target's; another registry has its own.
+        if self.cert_dir and registry == self._owner:
+            return cert_dir(Path(self.cert_dir))
+        return find_certificates(certs_d(registry, environment.home()))
+
+    def _credential(self, repository: Repository, environ: Mapping[str, str]) -> Credential:
+        from pushpolicy.registry.credentials import resolve
+
+        is_owner = repository.registry == self._owner
+        return resolve(
+            repository,
+            environ=environ if is_owner else {k: v for k, v in environ.items() if k not in _GIVEN},
+            home=environment.home(),
+            workspace=environment.workspace(),
+            username=self.username if is_owner else None,
+            password_stdin=self._read_password() if is_owner and self.password_stdin else None,
+        )
+
+    def _read_password(self) -> str:
+        """Read once, whatever number of repositories it is for."""
+        if self._password is None:
+            if not self.username:
+                raise UsageError(
+                    "--password-stdin needs a user name", "add --username NAME or PUSHPOLICY_USERNAME"
+                )
+            self._password = sys.stdin.readline().rstrip("\r\n")
+            if not self._password:
+                raise UsageError("--password-stdin: standard input holds no password")
+        return self._password
