@@ -10,21 +10,23 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificates:
-    """PEM files: the authority to trust, and the server certificate for loopback with its key."""
+    """PEM files: the authority to trust, the server certificate for loopback, a client's, and their keys."""
 
     authority: Path
     server: Path
     key: Path
+    client: Path
+    client_key: Path
 
 
 def make_certificates(folder: Path) -> Certificates:
-    """Make an authority and a server certificate for 127.0.0.1, ::1 and localhost."""
-    authority_key, server_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    """Make an authority, a server certificate for 127.0.0.1, ::1 and localhost, and a client's."""
+    authority_key, server_key, client_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(3))
     authority_name = _name("pushpolicy test authority")
     authority = (
         _certificate(authority_name, authority_name, authority_key)
@@ -38,17 +40,32 @@ def make_certificates(folder: Path) -> Certificates:
         .add_extension(x509.SubjectAlternativeName([*names, *addresses]), critical=False)
         .sign(authority_key, hashes.SHA256())
     )
-    files = Certificates(authority=folder / "ca.pem", server=folder / "server.pem", key=folder / "server.key")
-    files.authority.write_bytes(authority.public_bytes(serialization.Encoding.PEM))
-    files.server.write_bytes(server.public_bytes(serialization.Encoding.PEM))
-    files.key.write_bytes(
-        server_key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
+    client = (
+        _certificate(_name("ci"), authority_name, client_key)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+        .sign(authority_key, hashes.SHA256())
     )
+    files = Certificates(
+        authority=folder / "ca.pem",
+        server=folder / "server.pem",
+        key=folder / "server.key",
+        client=folder / "client.pem",
+        client_key=folder / "client.key",
+    )
+    pairs = {files.authority: authority, files.server: server, files.client: client}
+    for path, certificate in pairs.items():
+        path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    files.key.write_bytes(_private(server_key))
+    files.client_key.write_bytes(_private(client_key))
     return files
+
+
+def _private(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
 
 
 def _name(common_name: str) -> x509.Name:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.certificates import Certificates
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """One request as it came."""
+    """One request as it came; `certificate` says whether a client certificate came with it."""
 
     method: str
     path: str
     headers: Mapping[str, str]
     body: bytes
+    certificate: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +43,21 @@ class FakeRegistry:
 
 
 @contextmanager
-def fake_registry(answer: Callable[[Asked], Answered]) -> Iterator[FakeRegistry]:
-    """Run one on a free loopback port, over plain http."""
+def fake_registry(
+    answer: Callable[[Asked], Answered], certificates: Certificates | None = None
+) -> Iterator[FakeRegistry]:
+    """Run one on a free loopback port, over plain http; over TLS where there are certificates.
+
+    Over TLS it asks for a client's certificate, and talks to those who have none too.
+    """
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     server.daemon_threads = True
+    if certificates:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificates.server, certificates.key)
+        context.load_verify_locations(certificates.authority)
+        context.verify_mode = ssl.CERT_OPTIONAL
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     registry = FakeRegistry(f"127.0.0.1:{server.server_port}", answer)
     server.registry = registry  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
@@ -61,7 +76,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _handle(self) -> None:
         registry: FakeRegistry = self.server.registry  # type: ignore[attr-defined]
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        asked = Asked(method=self.command, path=self.path, headers=dict(self.headers), body=body)
+        shown = isinstance(self.connection, ssl.SSLSocket) and bool(self.connection.getpeercert())
+        asked = Asked(
+            method=self.command, path=self.path, headers=dict(self.headers), body=body, certificate=shown
+        )
         registry.asked.append(asked)
         answered = registry.answer(asked)
         self.send_response_only(answered.status)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
-import gotool
+# pytest has it on its path; a program such as bench or tests.faults has not.
+sys.path.append(str(Path(__file__).parent.parent / "packages/opa"))
+import gotool  # noqa: E402
 
 TOOLS = Path(__file__).parent / "tools"
 

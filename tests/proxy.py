@@ -1,4 +1,4 @@
-"""A reverse proxy in front of a registry: it counts requests, and can spoil one or tell of one.
+"""A reverse proxy in front of a registry: it counts the requests to each repository, and can spoil any of them.
 
 The registry sees the proxy's own Host, so the upload addresses it gives out lead through the proxy too.
 """
@@ -6,6 +6,7 @@ The registry sees the proxy's own Host, so the upload addresses it gives out lea
 from __future__ import annotations
 
 import http.client
+import re
 import socket
 import struct
 import threading
@@ -13,49 +14,63 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+_REPOSITORY = re.compile(r"/v2/(.+?)/(?:blobs|manifests|referrers|tags)/")
+_PIECE = 64 * 1024
+_NOT_PASSED_ON = frozenset({"transfer-encoding", "content-length", "connection"})
 
 
 class Fault(StrEnum):
     """What can happen to one request."""
 
-    SERVER_ERROR = "500"
-    UNAVAILABLE = "503"
-    NOT_FOUND = "404"
-    FORBIDDEN = "403"
     RESET = "connection reset before the registry saw it"
     LOST = "connection reset after the registry did it"
-    TRUNCATED = "body cut short"
+    CUT = "answer cut in half"
+    SERVER_ERROR = "500"
+    BAD_GATEWAY = "502"
+    UNAVAILABLE = "503"
+    GATEWAY_TIMEOUT = "504"
+    TOO_MANY = "429 with Retry-After: 1"
+    SILENT = "no answer at all"
+    BROKEN_OFF = "connection reset in the middle of the request's body"
+    FORBIDDEN = "403"
+    NOT_FOUND = "404"
     GARBLED = "body with another byte"
     EMPTY = "200 without having done anything"
 
 
 STATUSES = {
     Fault.SERVER_ERROR: 500,
+    Fault.BAD_GATEWAY: 502,
     Fault.UNAVAILABLE: 503,
-    Fault.NOT_FOUND: 404,
+    Fault.GATEWAY_TIMEOUT: 504,
+    Fault.TOO_MANY: 429,
     Fault.FORBIDDEN: 403,
+    Fault.NOT_FOUND: 404,
     Fault.EMPTY: 200,
 }
 
 
 @dataclass
-class Proxy:
-    """A running proxy.
+class Traffic:
+    """The requests to one repository, numbered from 1 as they come.
 
     Attributes:
-        host: its address, to be used in place of the registry's.
-        upstream: the registry's.
-        seen: method and path of each request, oldest first.
-        faults: by the number of a request, from 1: what happens to it.
+        plan: what happens to the request of a number.
+        received: called with the number of a request and how many bytes of its body were passed on.
         done: called with the number of a request when the registry did it, before its answer is sent.
+        seen: method and path of each request, oldest first.
+        met: the numbers of those that met a fault.
     """
 
-    host: str
-    upstream: str
-    seen: list[str] = field(default_factory=list)
-    faults: dict[int, Fault] = field(default_factory=dict)
+    plan: Callable[[int], Fault | None] = lambda number: None
+    received: Callable[[int, int], None] = lambda number, count: None
     done: Callable[[int], None] = lambda number: None
+    seen: list[str] = field(default_factory=list)
+    met: list[int] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def count(self, request: str) -> int:
@@ -65,20 +80,47 @@ class Proxy:
             return len(self.seen)
 
 
+@dataclass
+class Proxy:
+    """A running proxy.
+
+    Attributes:
+        host: its address, to be used in place of the registry's.
+        upstream: the registry's.
+        repositories: the traffic of each repository by its path; what is not among them passes.
+    """
+
+    host: str
+    upstream: str
+    repositories: dict[str, Traffic] = field(default_factory=dict)
+
+    def traffic(self, path: str) -> Traffic:
+        """That of the repository which this path of a request is about."""
+        found = _REPOSITORY.match(path)
+        return self.repositories.setdefault(found[1] if found else "", Traffic())
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    # Several pushes open a dozen connections each at once.
+    request_queue_size = 256
+
+    def __init__(self, upstream: str) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.proxy = Proxy(host=f"127.0.0.1:{self.server_address[1]}", upstream=upstream)
+
+
 @contextmanager
 def proxy_before(upstream: str) -> Iterator[Proxy]:
     """Run a proxy before the registry at this address (plain http)."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
-    server.proxy = Proxy(host=f"127.0.0.1:{server.server_address[1]}", upstream=upstream)  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
-        yield server.proxy  # type: ignore[attr-defined]
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with _Server(upstream) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        try:
+            yield server.proxy
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -86,79 +128,98 @@ class _Handler(BaseHTTPRequestHandler):
     # One segment per answer: head and body apart would wait for each other (Nagle, delayed ACK).
     wbufsize = 1024 * 1024
     disable_nagle_algorithm = True
+    server: _Server
+
+    def setup(self) -> None:
+        """As in http.server, with a connection to the registry for each one from a client."""
+        super().setup()
+        self._upstream = http.client.HTTPConnection(self.server.proxy.upstream, timeout=60)
 
     def _handle(self) -> None:
-        proxy: Proxy = self.server.proxy  # type: ignore[attr-defined]
-        body = self._body()
-        number = proxy.count(f"{self.command} {self.path}")
-        fault = proxy.faults.get(number)
+        traffic = self.server.proxy.traffic(self.path)
+        number = traffic.count(f"{self.command} {self.path}")
+        fault = traffic.plan(number)
+        if fault and fault is not Fault.BROKEN_OFF:
+            traffic.met.append(number)
+        if fault in (Fault.RESET, Fault.SILENT, *STATUSES):
+            for _ in self._body(lambda count: None):
+                pass
         if fault is Fault.RESET:
             self._reset()
+        elif fault is Fault.SILENT:
+            self._wait_for_end()
         elif fault in STATUSES:
-            self._answer(STATUSES[fault], {}, b"")
+            headers = {"Retry-After": "1"} if fault is Fault.TOO_MANY else {}
+            self._send(self._head(STATUSES[fault], headers, length=0))
         else:
-            self._forward(proxy, number, body, fault)
+            self._forward(traffic, number, fault)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _handle  # noqa: N815 (http.server's names)
 
-    def _body(self) -> bytes:
-        if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
-            content = b""
-            while size := int(self.rfile.readline().split(b";")[0], 16):
-                content += self.rfile.read(size)
-                self.rfile.readline()
-            self.rfile.readline()
-            return content
-        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+    def _body(self, received: Callable[[int], None]) -> Iterator[bytes]:
+        """The body as it comes; `received` is called once a piece of it was taken."""
+        taken, length = 0, int(self.headers.get("Content-Length", 0))
+        while taken < length:
+            piece = self.rfile.read(min(_PIECE, length - taken))
+            if not piece:
+                raise ConnectionAbortedError("the client went away in the middle of a body")
+            yield piece
+            taken += len(piece)
+            received(taken)
 
-    def _forward(self, proxy: Proxy, number: int, body: bytes, fault: Fault | None) -> None:
-        connection = http.client.HTTPConnection(proxy.upstream, timeout=20)
-        skipped = {"transfer-encoding", "content-length", "connection"}
-        headers = {key: value for key, value in self.headers.items() if key.lower() not in skipped}
-        connection.request(self.command, self.path, body, headers)
-        answer = connection.getresponse()
+    def _received(self, traffic: Traffic, number: int, fault: Fault | None, count: int) -> None:
+        traffic.received(number, count)
+        if fault is Fault.BROKEN_OFF and count >= int(self.headers["Content-Length"]) // 2:
+            traffic.met.append(number)
+            self._reset()
+            raise ConnectionAbortedError("as it was planned")
+
+    def _forward(self, traffic: Traffic, number: int, fault: Fault | None) -> None:
+        headers = {name: value for name, value in self.headers.items() if name.lower() not in _NOT_PASSED_ON}
+        if length := self.headers.get("Content-Length"):
+            headers["Content-Length"] = length
+        body = self._body(partial(self._received, traffic, number, fault)) if length not in (None, "0") else None
+        self._upstream.request(self.command, self.path, body, headers)
+        answer = self._upstream.getresponse()
         content = answer.read()
-        kept = {key: value for key, value in answer.getheaders() if key.lower() not in skipped}
-        if self.command == "HEAD" and (length := answer.getheader("Content-Length")):
-            kept["Content-Length"] = length
-        connection.close()
-        proxy.done(number)
+        traffic.done(number)
         if fault is Fault.LOST:
-            self._reset()
-        elif fault is Fault.TRUNCATED:
-            self._answer(answer.status, kept, content, sent=len(content) // 2)
-        elif fault is Fault.GARBLED and content:
-            self._answer(answer.status, kept, content[:-1] + bytes([content[-1] ^ 1]))
-        else:
-            self._answer(answer.status, kept, content)
+            return self._reset()
+        if fault is Fault.GARBLED and content:
+            content = content[:-1] + bytes([content[-1] ^ 1])
+        kept = {name: value for name, value in answer.getheaders() if name.lower() not in _NOT_PASSED_ON}
+        stated = answer.getheader("Content-Length") if self.command == "HEAD" else None
+        head = self._head(answer.status, kept, length=int(stated) if stated else len(content))
+        if fault is Fault.CUT:
+            self.close_connection = True
+            return self._send(head + content[: len(content) // 2] if content else head[: len(head) // 2])
+        return self._send(head + content)
 
-    def _answer(
-        self, status: int, headers: dict[str, str], content: bytes, *, sent: int | None = None
-    ) -> None:
-        self.send_response_only(status)
-        for key, value in headers.items():
-            self.send_header(key, value)
-        if self.command != "HEAD" or "Content-Length" not in headers:
-            self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(content[:sent])
-        if sent is not None:
-            self._reset()
+    def _head(self, status: int, headers: dict[str, str], *, length: int) -> bytes:
+        lines = [f"{name}: {value}" for name, value in (headers | {"Content-Length": str(length)}).items()]
+        return "\r\n".join([f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *lines, "", ""]).encode()
+
+    def _send(self, answer: bytes) -> None:
+        self.wfile.write(answer)
+        self.wfile.flush()
 
     def _reset(self) -> None:
         self.close_connection = True
-        self.wfile.flush()
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.connection.close()
 
+    def _wait_for_end(self) -> None:
+        self.close_connection = True
+        self.connection.recv(1)
+
     def handle(self) -> None:
         """As in http.server, but a client that goes away is no error."""
-        with suppress(OSError):
+        with suppress(OSError, http.client.HTTPException):
             super().handle()
 
     def finish(self) -> None:
         """As in http.server, but what cannot be sent any more is no error."""
+        self._upstream.close()
         with suppress(OSError):
             super().finish()
 

@@ -48,6 +48,7 @@ class Registry:
         storage: the folder that holds what was pushed; empty when it is kept in memory.
         ca_file: the authority that signed its certificate; None over plain http.
         tokens: the token server that it trusts; None unless distribution with auth="token".
+        certificates: the files behind its TLS, a client's among them; None over plain http.
     """
 
     kind: Literal["distribution", "olareg"]
@@ -59,6 +60,7 @@ class Registry:
     username: str | None
     password: str | None
     tokens: TokenServer | None
+    certificates: Certificates | None = None
 
     @property
     def url(self) -> str:
@@ -86,10 +88,9 @@ _OLAREG_LOG = re.compile(
 )
 
 
-@contextmanager
 def distribution_registry(
     folder: Path, *, auth: Auth | None = None, tls: bool = False, memory: bool = False
-) -> Iterator[Registry]:
+) -> AbstractContextManager[Registry]:
     """Run github.com/distribution/distribution v3, whose files are kept below `folder`.
 
     Args:
@@ -98,9 +99,31 @@ def distribution_registry(
         tls: whether it speaks https, with a certificate of `Registry.ca_file`.
         memory: keep what is pushed in memory instead of in a folder.
     """
+    return _distribution(folder, auth, make_certificates(_made(folder)) if tls else None, memory)
+
+
+def mutual_tls_registry(folder: Path) -> AbstractContextManager[Registry]:
+    """Run it so that it speaks https only with those who show `Certificates.client`."""
+    return _distribution(folder, None, make_certificates(_made(folder)), False, clients=True)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@contextmanager
+def _distribution(
+    folder: Path,
+    auth: Auth | None,
+    certificates: Certificates | None,
+    memory: bool,
+    *,
+    clients: bool = False,
+) -> Iterator[Registry]:
     program = tool("registry")
     storage = _storage(folder)
-    certificates = make_certificates(folder) if tls else None
+    tls_part = _distribution_tls(certificates, clients)
     with _tokens(auth, certificates) as tokens:
         port = _free_port()
         config = folder / "config.yml"
@@ -110,7 +133,7 @@ def distribution_registry(
                     "version: 0.1",
                     "log: {level: warn}",
                     f"storage: {{{_distribution_storage(storage, memory)}, delete: {{enabled: true}}}}",
-                    f"http: {{addr: '127.0.0.1:{port}', secret: test, {_distribution_tls(certificates)}}}",
+                    f"http: {{addr: '127.0.0.1:{port}', secret: test, {tls_part}}}",
                     *_distribution_auth(folder, auth, tokens),
                 ]
             )
@@ -129,6 +152,7 @@ def distribution_registry(
                 username=USERNAME if auth else None,
                 password=PASSWORD if auth else None,
                 tokens=tokens,
+                certificates=certificates,
             )
 
 
@@ -177,6 +201,7 @@ def olareg_registry(
             username=USERNAME if auth else None,
             password=PASSWORD if auth else None,
             tokens=None,
+            certificates=certificates,
         )
 
 
@@ -196,10 +221,11 @@ def _distribution_storage(storage: Path, memory: bool) -> str:
     return "inmemory: {}" if memory else f"filesystem: {{rootdirectory: '{storage}'}}"
 
 
-def _distribution_tls(certificates: Certificates | None) -> str:
+def _distribution_tls(certificates: Certificates | None, clients: bool) -> str:
     if not certificates:
         return ""
-    return f"tls: {{certificate: '{certificates.server}', key: '{certificates.key}'}}"
+    shown = f", clientcas: ['{certificates.authority}']" if clients else ""
+    return f"tls: {{certificate: '{certificates.server}', key: '{certificates.key}'{shown}}}"
 
 
 def _distribution_auth(folder: Path, auth: Auth | None, tokens: TokenServer | None) -> list[str]:

@@ -1,18 +1,35 @@
-"""Logging in: a test per way that registries and token servers know."""
+"""Logging in: a test per way that registries and token servers know.
+
+Certificates and plain http are in test_registry_certificates. What a registry that lies may not get
+(another host, a redirect, a false token server) is in test_registry_hostile; which registry of a promotion
+sees which credential, in test_cli_sources.
+"""
 
 from __future__ import annotations
 
+import base64
+import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from pushpolicy.errors import PushError, UsageError
-from pushpolicy.registry.credentials import ANONYMOUS, Credential, SourceKind
-from tests.clients import client, login
-from tests.layouts import LayoutMaker, push
-from tests.registries import PASSWORD, USERNAME, Auth, Registry, distribution_registry, olareg_registry
+from pushpolicy.errors import PushError
+from pushpolicy.model.descriptor import Descriptor
+from pushpolicy.model.reference import Repository
+from pushpolicy.registry.credentials import ANONYMOUS, Credential, SourceKind, resolve
+from tests.clients import client, client_of, login
+from tests.fake_registry import Answered, Asked, fake_registry
+from tests.layouts import LayoutMaker, of_bytes, push
+from tests.registries import (
+    PASSWORD,
+    USERNAME,
+    Auth,
+    Registry,
+    distribution_registry,
+    olareg_registry,
+)
 from tests.token_server import TokenServer
 
 
@@ -148,29 +165,6 @@ def test_basic_goes_out_with_every_request_after_the_first(
         assert len(refused) == 1
 
 
-def test_an_untrusted_certificate(tmp_path: Path) -> None:
-    with distribution_registry(tmp_path / "registry", auth="basic", tls=True) as registry:
-        with pytest.raises(PushError, match=r"certificate of .* is not trusted") as caught:
-            client(registry, ca_file=None).resolve("v1")
-        assert "CA file" in (caught.value.hint or "")
-        assert registry.requests() == []
-
-
-def test_a_ca_file_that_is_none(tmp_path: Path) -> None:
-    (tmp_path / "ca.pem").write_text("not a certificate")
-    with distribution_registry(tmp_path / "registry", tls=True) as registry:
-        for path in (tmp_path / "ca.pem", tmp_path / "absent.pem"):
-            with pytest.raises(UsageError, match="CA file"):
-                client(registry, ca_file=path).resolve("v1")
-
-
-def test_plain_http_to_a_tls_port(tmp_path: Path) -> None:
-    with distribution_registry(tmp_path / "registry", tls=True) as registry:
-        with pytest.raises(PushError, match="400") as caught:
-            client(registry, plain_http=True).resolve("v1")
-        assert "speaks https" in (caught.value.hint or "")
-
-
 def test_the_environment_gives_no_credential(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "netrc").write_text(f"machine 127.0.0.1 login {USERNAME} password {PASSWORD}")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
@@ -180,3 +174,144 @@ def test_the_environment_gives_no_credential(tmp_path: Path, monkeypatch: pytest
         pytest.raises(PushError, match="401"),
     ):
         client(registry, credential=ANONYMOUS).resolve("v1")
+
+
+Place = Callable[[Path, str], dict[str, str]]
+PAIR = base64.b64encode(f"{USERNAME}:{PASSWORD}".encode()).decode()
+
+
+def written(home: Path, path: str, value: object) -> Path:
+    """A file in the home folder."""
+    file = home / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(value))
+    return file
+
+
+def docker(home: Path, key: str, **entry: str) -> dict[str, str]:
+    """An entry of docker's configuration."""
+    written(home, ".docker/config.json", {"auths": {key: entry or {"auth": PAIR}}})
+    return {}
+
+
+def legacy(home: Path, host: str) -> dict[str, str]:
+    """An entry of the file before docker's configuration."""
+    written(home, ".dockercfg", {host: {"auth": PAIR}})
+    return {}
+
+
+def helper(home: Path, host: str, config: dict[str, object]) -> dict[str, str]:
+    """A helper that keeps the credential of this host and of no other."""
+    answer = json.dumps({"ServerURL": host, "Username": USERNAME, "Secret": PASSWORD})
+    program = home / "bin" / "docker-credential-kept"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\nread server\n[ $server = {host} ] && echo '{answer}'\n")
+    program.chmod(0o755)
+    written(home, ".docker/config.json", config)
+    return {"PATH": f"{program.parent}:/usr/bin:/bin"}
+
+
+def at(path: str, variable: str | None, value: str = "") -> Place:
+    """Podman's file at this path below the home folder, and the variable that leads there."""
+
+    def place(home: Path, host: str) -> dict[str, str]:
+        file = written(home, path, {"auths": {host: {"auth": PAIR}}})
+        return {variable: value.format(home=home, file=file)} if variable else {}
+
+    return place
+
+
+PLACES: dict[str, Place] = {
+    "a name": lambda home, host: docker(home, host),
+    "an address with https": lambda home, host: docker(home, f"https://{host}"),
+    "an address with its version": lambda home, host: docker(home, f"https://{host}/v2/"),
+    "a namespace": lambda home, host: docker(home, f"{host}/team"),
+    "a repository": lambda home, host: docker(home, f"{host}/team/app"),
+    "user and password apart": lambda home, host: docker(home, host, username=USERNAME, password=PASSWORD),
+    "credHelpers": lambda home, host: helper(home, host, {"credHelpers": {host: "kept"}}),
+    "credsStore": lambda home, host: helper(home, host, {"credsStore": "kept"}),
+    "DOCKER_CONFIG": at("elsewhere/config.json", "DOCKER_CONFIG", "{home}/elsewhere"),
+    "DOCKER_AUTH_CONFIG": lambda home, host: {
+        "DOCKER_AUTH_CONFIG": json.dumps({"auths": {host: {"auth": PAIR}}})
+    },
+    "REGISTRY_AUTH_FILE": at("some/auth.json", "REGISTRY_AUTH_FILE", "{file}"),
+    "podman, of the session": at("run/containers/auth.json", "XDG_RUNTIME_DIR", "{home}/run"),
+    "podman, of the user": at(".config/containers/auth.json", None),
+    "the oldest file": lambda home, host: legacy(home, host),
+    "variables": lambda home, host: {"PUSHPOLICY_USERNAME": USERNAME, "PUSHPOLICY_PASSWORD": PASSWORD},
+}
+
+
+def found(home: Path, registry: Registry, environ: dict[str, str], **options: str) -> Credential:
+    """The credential of the repository team/app, looked for where users keep it."""
+    home.mkdir(exist_ok=True)
+    (home / "work").mkdir(exist_ok=True)
+    repository = Repository.parse(f"{registry.host}/team/app")
+    return resolve(repository, {"PATH": "/usr/bin:/bin", **environ}, home, home / "work", **options)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_every_place_of_a_credential(
+    place: str, registry: Registry, maker: LayoutMaker, tmp_path: Path
+) -> None:
+    (tmp_path / "home").mkdir()
+    credential = found(tmp_path / "home", registry, PLACES[place](tmp_path / "home", registry.host))
+    push(client(registry, credential=credential), maker, maker.image(), "v1")
+    assert {asked.user for asked in tokens(registry).requests} == {USERNAME}
+
+
+def test_a_password_from_standard_input(registry: Registry, maker: LayoutMaker, tmp_path: Path) -> None:
+    credential = found(tmp_path, registry, {}, username=USERNAME, password_stdin=PASSWORD)
+    push(client(registry, credential=credential), maker, maker.image(), "v1")
+    assert {asked.user for asked in tokens(registry).requests} == {USERNAME}
+
+
+def test_an_identity_token_of_docker(registry: Registry, maker: LayoutMaker, tmp_path: Path) -> None:
+    docker(tmp_path, registry.host, auth=PAIR, identitytoken=tokens(registry).refresh_token)
+    push(client(registry, credential=found(tmp_path, registry, {})), maker, maker.image(), "v1")
+    assert {asked.grant for asked in tokens(registry).requests} == {"refresh_token"}
+
+
+def test_the_login_of_another_registry_is_not_tried(registry: Registry, tmp_path: Path) -> None:
+    docker(tmp_path, f"{registry.host}0")
+    assert found(tmp_path, registry, {}).is_anonymous
+
+
+def test_one_token_for_two_repositories(registry: Registry, maker: LayoutMaker) -> None:
+    image = push(client(registry, "team/base"), maker, maker.image(), "v1")
+    before = len(tokens(registry).requests)
+    released = client(registry)
+    base = Repository.parse(f"{registry.host}/team/base")
+    for blob in image.layers:
+        released.put_blob(blob, of_bytes(maker.path(blob.digest).read_bytes()), base)
+    scopes = tokens(registry).requests[-1].scopes
+    assert set(scopes) == {"repository:team/app:pull,push", "repository:team/base:pull"}
+    assert len(tokens(registry).requests) <= before + 2
+    mounts = [request.status for request in registry.writes() if "mount=" in request.path]
+    assert mounts == [401, 201], "asked for without a token first, and done with it"
+
+
+def test_a_token_that_ends_between_two_requests_of_an_upload() -> None:
+    """Every token is good for one request, and a body that was refused is sent again from its start."""
+    content = b"x" * 300_000
+    given: list[str] = []
+    received: list[bytes] = []
+
+    def answer(asked: Asked) -> Answered:
+        if asked.path.startswith("/token"):
+            given.append(f"token{len(given)}")
+            return Answered(body=json.dumps({"token": given[-1], "expires_in": 3600}).encode())
+        if not given or asked.headers.get("Authorization") != f"Bearer {given[-1]}":
+            realm = f"http://{asked.headers['Host']}/token"
+            return Answered(status=401, headers={"WWW-Authenticate": f'Bearer realm="{realm}"'})
+        given.append("used up")
+        if asked.method == "POST":
+            return Answered(status=202, headers={"Location": "/v2/team/app/blobs/uploads/1"})
+        if asked.method == "HEAD":
+            return Answered(status=404)
+        received.append(asked.body)
+        return Answered(status=201)
+
+    with fake_registry(answer) as registry:
+        client_of(registry.host).put_blob(Descriptor.of(content, "text/plain"), of_bytes(content))
+    assert b"".join(received) == content

@@ -1,0 +1,296 @@
+"""Every exit code of the command line, each reached by what causes it, and nothing written but on ALLOW."""
+
+from __future__ import annotations
+
+import re
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from pushpolicy import errors
+from pushpolicy.cli import main as boundary
+from pushpolicy.cli.main import cli
+from pushpolicy.cli.push import KEPT
+from tests.fake_registry import Answered, Asked, fake_registry
+from tests.policies import rule, write_policy
+from tests.workspace import IMAGE, TARGET, Workspace, fail_a_test
+
+README = Path(__file__).parents[2] / "README.md"
+CODES = {value for name, value in vars(errors).items() if name.startswith("EXIT_")}
+COMMANDS = [
+    [],
+    *([name] for name in cli.list_commands(None)),  # type: ignore[arg-type]  # the context is not used
+    ["policy", "check"],
+    *(["audit", name] for name in ("list", "show", "replay")),
+]
+ALWAYS = 'deny contains {"at": {"id": "always"}, "msg": "always"} if input.image.size > 0'
+NEVER = ALWAYS.replace(">", "<")
+
+
+def test_allowed_and_published(workspace: Workspace) -> None:
+    ran = workspace.push()
+    assert ran.code == errors.EXIT_OK
+    assert ran.out.startswith(f"ALLOW {TARGET}@sha256:")
+    assert workspace.published
+    assert not (workspace.folder / KEPT).exists()
+
+
+USAGE = {
+    "no command": [],
+    "unknown command": ["publish"],
+    "no target": ["push", IMAGE],
+    "unknown option": ["push", IMAGE, TARGET, "--force"],
+    "target without tag": ["push", IMAGE, "registry.example/app"],
+    "target without registry": ["push", IMAGE, "app:1.0.0"],
+    "target by digest": ["push", IMAGE, f"registry.example/app@sha256:{'0' * 64}"],
+    "malformed further tag": ["push", IMAGE, TARGET, "--tag", "a b"],
+    "kind of evidence": ["push", IMAGE, TARGET, "--evidence", "test=reports/junit.xml"],
+    "evidence without a path": ["push", IMAGE, TARGET, "--evidence", "tests="],
+    "unknown format": ["push", IMAGE, TARGET, "--format", "xml"],
+    "format without a file": ["push", IMAGE, TARGET, "--format", "json="],
+    "two reports for one place": ["push", IMAGE, TARGET, "--format", "json", "--format", "text"],
+    "report in no folder": ["push", IMAGE, TARGET, "--format", "json=absent/report.json"],
+    "absent configuration": ["push", IMAGE, TARGET, "--config", "absent.yaml"],
+    "password as an option": ["push", IMAGE, TARGET, "--password", "hunter2-hunter2"],
+    "password joined": ["push", IMAGE, TARGET, "--password=hunter2-hunter2"],
+    "password without user": ["push", IMAGE, "registry.example/app:1.0.0", "--password-stdin"],
+    "no time": ["evaluate", "evidence.json", "--at", "yesterday"],
+    "reference without registry": ["audit", "list", "app"],
+    "reference without image": ["audit", "show", "oci:image"],
+    "unknown schema": ["schema", "image"],
+    "demo in a full folder": ["demo", "--keep", "image"],
+}
+
+
+@pytest.mark.parametrize("arguments", USAGE.values(), ids=USAGE)
+def test_wrong_usage(workspace: Workspace, arguments: list[str]) -> None:
+    workspace.write("evidence.json", "{}")
+    ran = workspace.run(*arguments)
+    assert ran.code == errors.EXIT_USAGE
+    assert ran.out == ""
+    assert "Traceback" not in ran.err
+    assert "hunter2" not in ran.err
+    assert not workspace.published
+
+
+def test_a_literal_password_is_refused_with_the_reason(workspace: Workspace) -> None:
+    ran = workspace.push("--password", "hunter2-hunter2", target="registry.example/app:1.0.0")
+    assert "--password is refused" in ran.complaint()
+    assert "--password-stdin" in ran.hint()
+
+
+def test_denied(workspace: Workspace) -> None:
+    fail_a_test(workspace)
+    ran = workspace.push()
+    assert ran.code == errors.EXIT_DENIED
+    assert re.match(rf"DENY {TARGET}@sha256:[0-9a-f]{{64}}: 1 rule, 1 finding\n", ran.out)
+    for part in ("test_status.test_ping", "fix: ", f"kept:      {KEPT}", "{rule: tests_passed, "):
+        assert part in ran.out
+    assert not workspace.published
+
+
+def test_the_reproduce_command_reproduces(workspace: Workspace) -> None:
+    fail_a_test(workspace)
+    folder = write_policy(workspace.path("more rules"), {"always": rule("always", ALWAYS)})
+    ran = workspace.push(
+        "--policy", "pack", "--policy", folder, "--format", "json=decision.json", "--format", "text"
+    )
+    assert ran.code == errors.EXIT_DENIED
+    command = next(line.partition(" ")[2] for line in ran.out.splitlines() if line.startswith("reproduce:"))
+    again = workspace.shell(command.strip(), "--format", "json")
+    assert again.code == errors.EXIT_DENIED
+    assert again.out == (workspace.folder / "decision.json").read_text()
+
+
+INPUT = {
+    "no image": ["push", "oci:absent", TARGET],
+    "no archive": ["push", "oci-archive:absent.tar", TARGET],
+    "neither": ["push", "absent", TARGET],
+    "another name": ["push", "oci:image:2.0.0", TARGET],
+    "another digest": ["push", f"oci:image@sha256:{'0' * 64}", TARGET],
+    "no image layout": ["push", "oci:reports", TARGET],
+    "no report": ["push", IMAGE, TARGET, "--evidence", "tests=absent.xml"],
+    "no match": ["push", IMAGE, TARGET, "--evidence", "absent/*.xml"],
+    "report of another kind": ["push", IMAGE, TARGET, "--evidence", "scans=reports/junit.xml"],
+    "no extra": ["push", IMAGE, TARGET, "--evidence", "extra.ticket=absent.json"],
+    "not a report": ["push", IMAGE, TARGET, "--evidence", "status.py"],
+    "no evidence": ["evaluate", "absent.json"],
+    "not evidence": ["evaluate", "reports/trivy-sample.json"],
+    "a folder as evidence": ["evaluate", "image"],
+    "no place for evidence": ["gather", IMAGE, TARGET, "-o", "absent/evidence.json"],
+    "no repository": ["audit", "list", "oci:absent"],
+}
+
+
+@pytest.mark.parametrize("arguments", INPUT.values(), ids=INPUT)
+def test_image_or_evidence_unreadable(workspace: Workspace, arguments: list[str]) -> None:
+    ran = workspace.run(*arguments)
+    assert ran.code == errors.EXIT_INPUT
+    assert ran.out == ""
+    assert ran.complaint()
+    assert ran.hint()
+    assert not workspace.published
+
+
+POLICY = {
+    "no policy": ["--policy", "absent"],
+    "not a policy": ["--policy", "status.py"],
+    "no engine there": ["--engine", "absent"],
+    "not an engine": ["--engine", "/bin/true"],
+    "an engine that fails": ["--engine", "/bin/false"],
+}
+
+
+@pytest.mark.parametrize("options", POLICY.values(), ids=POLICY)
+def test_policy_or_engine(workspace: Workspace, options: list[str]) -> None:
+    ran = workspace.push(*options)
+    assert ran.code == errors.EXIT_POLICY
+    assert ran.out == ""
+    assert ran.complaint()
+    assert ran.hint()
+    assert not workspace.published
+
+
+def test_no_engine_installed(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pushpolicy_opa", None)
+    ran = workspace.push()
+    assert ran.code == errors.EXIT_POLICY
+    assert "no OPA engine is installed" in ran.complaint()
+    assert "packages/opa" in ran.hint()
+
+
+def refuse(status: int, method: str, path: str) -> Callable[[Asked], Answered]:
+    """A registry in memory that refuses one kind of request."""
+    held: dict[str, bytes] = {}
+
+    def answer(asked: Asked) -> Answered:
+        if asked.method == method and re.search(path, asked.path):
+            return Answered(status=status)
+        if asked.method == "POST":
+            return Answered(status=202, headers={"Location": asked.path})
+        if asked.method in ("PUT", "PATCH"):
+            held[re.sub(r"uploads/\?digest=", "", unquote(asked.path))] = asked.body
+            return Answered(status=201)
+        return Answered(body=held[asked.path]) if asked.path in held else Answered(status=404)
+
+    return answer
+
+
+def test_push_failed_and_nothing_tagged(workspace: Workspace) -> None:
+    options = ["--policy", write_policy(workspace.path("rules"), {"one": rule("one", NEVER)})]
+    with fake_registry(refuse(403, "PUT", "/manifests/")) as registry:
+        ran = workspace.push(*options, target=f"{registry.host}/app:1.0.0")
+        puts = [asked.path for asked in registry.asked if asked.method == "PUT"]
+    assert ran.code == errors.EXIT_PUSH, ran.err
+    assert registry.host in ran.complaint()
+    assert ran.hint()
+    assert puts
+    assert all("sha256" in path for path in puts)
+
+
+def test_target_is_a_file(workspace: Workspace) -> None:
+    ran = workspace.push(target="oci:status.py:1.0.0")
+    assert ran.code == errors.EXIT_PUSH
+    assert "status.py" in ran.complaint()
+
+
+def test_pushed_but_incomplete(workspace: Workspace) -> None:
+    """The layers, which the registry says it has, cannot be read back."""
+    options = ["--policy", write_policy(workspace.path("rules"), {"one": rule("one", NEVER)})]
+    with fake_registry(refuse(403, "GET", "/blobs/")) as registry:
+        ran = workspace.push(*options, "--verify", "full", target=f"{registry.host}/app:1.0.0")
+        tags = [asked.path for asked in registry.asked if asked.method == "PUT" and "1.0.0" in asked.path]
+    assert ran.code == errors.EXIT_INCOMPLETE, ran.err
+    assert ran.complaint().startswith("pushed by digest, but ")
+    assert ran.hint()
+    assert tags == []
+
+
+def test_replay_differs(workspace: Workspace) -> None:
+    assert workspace.push().code == errors.EXIT_OK
+    assert workspace.run("audit", "replay", TARGET).code == errors.EXIT_OK
+    stricter = ["audit", "replay", TARGET, "--policy", "pack", "--policy", "next-policy"]
+    assert workspace.run(*stricter).code == errors.EXIT_DIFFERS
+    assert workspace.run(*stricter, "--fail-on", "looser").code == errors.EXIT_OK
+
+
+def test_record_invalid(workspace: Workspace) -> None:
+    assert workspace.run("audit", "show", "oci:image:1.0.0").code == errors.EXIT_RECORD
+    assert workspace.push().code == errors.EXIT_OK
+    for blob in (workspace.folder / "registry/blobs/sha256").iterdir():
+        blob.write_bytes(blob.read_bytes().replace(b'"ALLOW"', b'"DENYS"'))
+    for command in ("show", "replay"):
+        ran = workspace.run("audit", command, TARGET)
+        assert ran.code == errors.EXIT_RECORD
+        assert ran.complaint()
+    assert workspace.run("audit", "list", "oci:registry").code == errors.EXIT_RECORD
+
+
+def test_a_bug_is_told_from_everything_else(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("a\nb")
+
+    monkeypatch.setattr("pushpolicy.cli.push.push_request", fail)
+    ran = workspace.push()
+    assert ran.code == errors.EXIT_BUG
+    assert "ZeroDivisionError" in ran.complaint()
+    report = Path(ran.hint().removeprefix("please report it with "))
+    assert "Traceback" in report.read_text()
+    assert report.stat().st_mode & 0o077 == 0
+
+
+def test_a_bug_with_nowhere_to_write_the_report(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(boundary.cli, "main", lambda *_, **__: 1 / 0)
+    ran = workspace.with_variables(TMPDIR="/nonexistent").run("doctor")
+    assert ran.code == errors.EXIT_BUG
+    assert "ZeroDivisionError" in ran.complaint()
+
+
+def test_interrupted(workspace: Workspace) -> None:
+    started = workspace.path("started")
+    engine = workspace.write("engine", f"#!/bin/sh\n: > '{started}'\nexec sleep 60\n")
+    engine.chmod(0o755)
+    process = workspace.start("push", IMAGE, TARGET, "--engine", str(engine))
+    while not started.exists() and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == errors.EXIT_INTERRUPTED, err
+    assert out == b""
+    assert b"pushpolicy: interrupted\n" in err
+    assert b"Traceback" not in err
+    assert not workspace.published
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command) or "pushpolicy")
+def test_every_command_has_help_and_stands_in_the_readme(workspace: Workspace, command: list[str]) -> None:
+    ran = workspace.run(*command, "--help")
+    assert ran.code == errors.EXIT_OK
+    assert ran.out.startswith(f"Usage: {' '.join(['pushpolicy', *command])} ")
+    assert ran.err == ""
+    assert "pushpolicy " + " ".join(command) in README.read_text()
+
+
+def test_readme_and_help_list_every_exit_code(workspace: Workspace) -> None:
+    rows = re.findall(r"^\| (\d+) \| .+ \|$", README.read_text(), re.MULTILINE)
+    assert {int(row) for row in rows} == CODES
+    help_text = workspace.run("--help").out
+    codes = re.findall(r"\b(\d+) [a-z]", help_text[help_text.index("Exit codes:") :])
+    assert {int(code) for code in codes} == CODES
+
+
+def test_every_failure_has_an_exit_code_of_the_table() -> None:
+    root = errors.PushPolicyError
+    kinds: list[type[errors.PushPolicyError]] = [root, *root.__subclasses__()]
+    assert {kind.exit_code for kind in kinds} == CODES - {
+        errors.EXIT_OK,
+        errors.EXIT_DENIED,
+        errors.EXIT_INTERRUPTED,
+    }

@@ -1,0 +1,279 @@
+"""What the reports look like: the first line, the pinned JSON, colours, and readers that go away."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import subprocess
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from pushpolicy import errors
+from pushpolicy.cli.schema import NAMES, read_schema
+from pushpolicy.evaluate.json_schema import compile_schema
+from tests.policies import rule, write_policy
+from tests.workspace import IMAGE, TARGET, Workspace
+
+DIGEST = "sha256:[0-9a-f]{64}"
+DENY = 'deny contains {"at": {"id": "always"}, "msg": "always"} if input.image.size > 0'
+MANY = 'deny contains {"at": {"id": $"n{n}"}, "msg": $"number {n}"} if some n in numbers.range(10, 30)'
+WAIVER = """\
+waivers:
+  - {rule: r, id: always, reason: because, approver: somebody, expires: "%s"}
+"""
+OBSERVE = 'observe: {until: "2099-01-01T00:00:00Z", reason: trying it out}\n'
+WARN = 'rules: {r: {mode: warn, until: "2099-01-01T00:00:00Z", reason: rolling out}}\n'
+
+
+def policy(place: Workspace, text: str = DENY, **data: str) -> list[str]:
+    """The options for the shipped pack with a rule `r` beside it."""
+    folder = write_policy(place.path("policy"), {"r": rule("r", text)}, **data)
+    return ["--policy", "pack", "--policy", folder]
+
+
+def allowed(place: Workspace) -> list[str]:
+    return []
+
+
+def denied(place: Workspace) -> list[str]:
+    return policy(place)
+
+
+def observed(place: Workspace) -> list[str]:
+    return policy(place, enforcement=OBSERVE)
+
+
+def warned(place: Workspace) -> list[str]:
+    return policy(place, enforcement=WARN)
+
+
+def waived(place: Workspace) -> list[str]:
+    soon = (datetime.now(UTC) + timedelta(days=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return policy(place, waivers=WAIVER % soon)
+
+
+def lacking(place: Workspace) -> list[str]:
+    place.path("reports/junit.xml").unlink()
+    return []
+
+
+KINDS: dict[str, tuple[Callable[[Workspace], list[str]], int]] = {
+    "allowed": (allowed, errors.EXIT_OK),
+    "denied": (denied, errors.EXIT_DENIED),
+    "observed": (observed, errors.EXIT_OK),
+    "warned": (warned, errors.EXIT_OK),
+    "waived": (waived, errors.EXIT_OK),
+    "lacking evidence": (lacking, errors.EXIT_DENIED),
+}
+
+
+@pytest.fixture(scope="module")
+def schema() -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(read_schema("decision"))
+    return value
+
+
+@pytest.mark.parametrize(("arrange", "code"), KINDS.values(), ids=KINDS)
+def test_json_is_as_pinned(
+    workspace: Workspace, schema: dict[str, Any], arrange: Callable[[Workspace], list[str]], code: int
+) -> None:
+    options = arrange(workspace)
+    ran = workspace.push(*options, "--format", "json", "--format", "text=report.txt")
+    assert ran.code == code, ran.err
+    jsonschema.Draft7Validator(schema).validate(ran.json)
+    compile_schema(schema)(ran.json)
+    assert ("published" in ran.json) is (code == errors.EXIT_OK)
+    first = (workspace.folder / "report.txt").read_text().splitlines()[0]
+    assert re.match(rf"(ALLOW|DENY) {TARGET}@{DIGEST}", first)
+    assert first.startswith(ran.json["verdict"])
+
+
+def test_schema_is_strict(workspace: Workspace, schema: dict[str, Any]) -> None:
+    found = workspace.push(*policy(workspace), "--format", "json").json
+    validator = jsonschema.Draft7Validator(schema)
+    paths = list(_objects(found, ()))
+    assert len(paths) > 10
+    for path in paths:
+        changed = json.loads(json.dumps(found))
+        place = changed
+        for step in path:
+            place = place[step]
+        place["unknown"] = 1
+        assert not validator.is_valid(changed), path
+    for key in found:
+        assert not validator.is_valid({name: value for name, value in found.items() if name != key}), key
+    assert not validator.is_valid({**found, "verdict": "ALLOW"})
+    assert not validator.is_valid({**found, "violations": []})
+
+
+def _objects(value: Any, path: tuple[Any, ...]) -> Any:
+    """The paths of all objects whose keys are pinned: what a rule puts into `at` is its own."""
+    if isinstance(value, dict):
+        if path[-1:] != ("at",):
+            yield path
+        for key, item in value.items():
+            yield from _objects(item, (*path, key)) if key != "at" else ()
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _objects(item, (*path, index))
+
+
+def test_every_schema_is_printed(workspace: Workspace) -> None:
+    for name in NAMES:
+        ran = workspace.run("schema", name)
+        assert ran.code == errors.EXIT_OK
+        jsonschema.Draft7Validator.check_schema(ran.json)
+        compile_schema(ran.json)  # every keyword is one that is checked here too
+        assert ran.json["$id"] == f"pushpolicy.{name}/v1"
+    assert workspace.run("schema").json["$id"] == "pushpolicy.evidence/v1"
+
+
+def test_first_line_and_ten_findings(workspace: Workspace) -> None:
+    ran = workspace.push(*policy(workspace, MANY))
+    lines = ran.out.splitlines()
+    assert re.fullmatch(rf"DENY {TARGET}@{DIGEST}: 1 rule, 21 findings", lines[0])
+    assert sum(line.startswith("  - number ") for line in lines) == 10
+    assert "  ... and 11 more (all of them: --format json)" in lines
+    assert len(workspace.push(*policy(workspace, MANY), "--format", "json").json["violations"]) == 21
+
+
+def test_observing_says_so(workspace: Workspace) -> None:
+    ran = workspace.push(*observed(workspace))
+    assert ran.code == errors.EXIT_OK
+    assert re.fullmatch(rf"ALLOW {TARGET}@{DIGEST}, observed only: .+", ran.out.splitlines()[0])
+    assert "always" in ran.out
+
+
+def test_audit_in_json(workspace: Workspace) -> None:
+    assert workspace.push().code == errors.EXIT_OK
+    for command, name in (("list", "list"), ("show", "show"), ("replay", "replay")):
+        ran = workspace.run("audit", command, TARGET, "--format", "json")
+        assert ran.code == errors.EXIT_OK
+        assert ran.json["schema"] == f"pushpolicy.audit.{name}/v1"
+    tried = workspace.run("audit", "replay", TARGET, "--policy", "pack", "--format", "json")
+    assert tried.json["schema"] == "pushpolicy.audit.what-if/v1"
+    assert tried.json["direction"] == "unchanged"
+
+
+def test_quiet_says_nothing_but_the_report(workspace: Workspace) -> None:
+    ran = workspace.push("--quiet")
+    assert (ran.code, ran.err) == (errors.EXIT_OK, "")
+    assert ran.out.startswith("ALLOW ")
+
+
+def test_format_from_the_environment(workspace: Workspace) -> None:
+    assert (
+        workspace.with_variables(PUSHPOLICY_FORMAT="json").run("check", IMAGE, TARGET).json["verdict"]
+        == "ALLOW"
+    )
+
+
+@pytest.mark.parametrize(
+    "variable",
+    ["PUSHPOLICY_POLICY", "PUSHPOLICY_ENGINE", "PUSHPOLICY_CONFIG", "PUSHPOLICY_AT", "PUSHPOLICY_TAG"],
+)
+def test_environment_cannot_choose_what_decides(workspace: Workspace, variable: str) -> None:
+    ran = workspace.with_variables(**{variable: "/nonexistent"}).run("check", IMAGE, TARGET)
+    assert ran.code == errors.EXIT_OK
+
+
+def on_a_terminal(place: Workspace, *arguments: str) -> tuple[int, bytes]:
+    """Run with standard output on a terminal; exit code and what the terminal got."""
+    terminal, theirs = pty.openpty()
+    process = place.start(*arguments, stdout=theirs)
+    os.close(theirs)
+    shown = b""
+    with suppress(OSError):  # how Linux tells that the other end is closed
+        while part := os.read(terminal, 65536):
+            shown += part
+    process.communicate(timeout=30)
+    os.close(terminal)
+    return process.returncode, shown
+
+
+def without(place: Workspace, name: str) -> Workspace:
+    return replace(place, environ={key: value for key, value in place.environ.items() if key != name})
+
+
+def test_colours_on_a_terminal_only_and_not_with_no_color(workspace: Workspace) -> None:
+    code, shown = on_a_terminal(without(workspace, "NO_COLOR"), "check", IMAGE, TARGET)
+    assert code == errors.EXIT_OK
+    assert b"\x1b[32m" in shown
+    code, shown = on_a_terminal(workspace.with_variables(NO_COLOR="1"), "check", IMAGE, TARGET)
+    assert code == errors.EXIT_OK
+    assert shown.startswith(b"ALLOW ")
+    assert b"\x1b" not in shown
+    assert b"\x1b" not in without(workspace, "NO_COLOR").run("check", IMAGE, TARGET).out.encode()
+
+
+def piped(place: Workspace, *arguments: str, stream: str) -> tuple[int, bytes]:
+    """Run with a reader of one stream that is gone from the start; exit code and the other stream."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = place.start(*arguments, **{stream: writer})
+    os.close(writer)
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out or err or b""
+
+
+@pytest.mark.parametrize("format_", ["text", "json"])
+def test_reader_of_the_report_goes_away(workspace: Workspace, format_: str) -> None:
+    code, err = piped(workspace, "check", IMAGE, TARGET, "-q", "--format", format_, stream="stdout")
+    assert (code, err) == (errors.EXIT_OK, b"")
+    code, err = piped(
+        workspace, "check", IMAGE, TARGET, "-q", *policy(workspace), "--format", format_, stream="stdout"
+    )
+    assert (code, err) == (errors.EXIT_DENIED, b"")
+
+
+def test_reader_of_the_talk_goes_away(workspace: Workspace) -> None:
+    code, out = piped(workspace, "push", IMAGE, TARGET, stream="stderr")
+    assert code == errors.EXIT_OK
+    assert out.startswith(b"ALLOW ")
+    assert workspace.published
+    code, out = piped(workspace, "push", "oci:absent", TARGET, stream="stderr")
+    assert (code, out) == (errors.EXIT_INPUT, b"")
+
+
+@pytest.mark.parametrize("command", [["policy", "check"], ["doctor"], ["schema"], ["gather", IMAGE, TARGET]])
+def test_reader_of_other_output_goes_away(workspace: Workspace, command: list[str]) -> None:
+    code, err = piped(workspace, *command, stream="stdout")
+    assert code == errors.EXIT_OK
+    assert b"Traceback" not in err
+    assert b"BrokenPipe" not in err
+
+
+def test_reader_of_the_help_goes_away(workspace: Workspace) -> None:
+    """click gives up by itself here; wherever that happens, it must not look like a success."""
+    code, err = piped(workspace, "--help", stream="stdout")
+    assert (code, err) == (errors.EXIT_INTERRUPTED, b"")
+
+
+def test_standard_output_is_full(workspace: Workspace) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("there is no /dev/full here")
+    with full.open("wb") as out:
+        process = workspace.start("check", IMAGE, TARGET, "-q", stdout=out)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == errors.EXIT_INPUT
+    assert err.startswith(b"pushpolicy: standard output cannot be written: ")
+    assert b"Traceback" not in err
+
+
+def test_head(workspace: Workspace) -> None:
+    """As people type it."""
+    process = workspace.start("check", IMAGE, TARGET, "-q", "--format", "text")
+    done = subprocess.run(["head", "-1"], stdin=process.stdout, capture_output=True, check=True)
+    process.communicate(timeout=30)
+    assert process.returncode == errors.EXIT_OK
+    assert done.stdout.startswith(b"ALLOW ")
