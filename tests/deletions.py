@@ -103,7 +103,7 @@ def _of_lines(content: bytes) -> Iterator[Deletion]:
     lines = content.splitlines(keepends=True)
     for number, line in enumerate(lines):
         before, after = b"".join(lines[:number]), b"".join(lines[number + 1 :])
-        yield Deletion(f"line {number + 1}", before + after)
+        yield Deletion(f"line {number + 1}, {line[:40]!r}", before + after)
         if line.startswith(b"{"):
             for each in deletions(line.strip()):
                 yield Deletion(f"line {number + 1}: {each.what}", before + each.left + b"\n" + after)

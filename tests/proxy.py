@@ -178,7 +178,9 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _NOT_PASSED_ON}
         if length := self.headers.get("Content-Length"):
             headers["Content-Length"] = length
-        body = self._body(partial(self._received, traffic, number, fault)) if length not in (None, "0") else None
+        body = (
+            self._body(partial(self._received, traffic, number, fault)) if length not in (None, "0") else None
+        )
         self._upstream.request(self.command, self.path, body, headers)
         answer = self._upstream.getresponse()
         content = answer.read()

@@ -12,7 +12,9 @@ from urllib.parse import parse_qs, urlsplit
 from pushpolicy.model.manifest import OCI_INDEX
 from tests.fake_registry import Answered, Asked
 
-_PATH = re.compile(r"/v2/(?P<name>.+?)/(?P<kind>blobs/uploads|blobs|manifests|referrers|tags)/(?P<last>[^/]*)$")
+_PATH = re.compile(
+    r"/v2/(?P<name>.+?)/(?P<kind>blobs/uploads|blobs|manifests|referrers|tags)/(?P<last>[^/]*)$"
+)
 
 
 @dataclass

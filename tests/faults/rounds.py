@@ -80,7 +80,11 @@ def _each(
         met = meets(number)
         plan: Plan = lambda number: fault if met(number) else None  # noqa: E731
         used = access or (_IMPATIENT if fault is Fault.SILENT else QUICK)
-        return Case(fault=fault, number=number, result=course.push(f"{name}-{fault.name.lower()}-{number}", plan, used))
+        return Case(
+            fault=fault,
+            number=number,
+            result=course.push(f"{name}-{fault.name.lower()}-{number}", plan, used),
+        )
 
     cases = [
         (fault, number)

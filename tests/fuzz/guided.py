@@ -14,9 +14,7 @@ from tests.fuzz.mutations import MAX_SIZE, mutate
 from tests.report_files import ReportFile
 
 
-def run(
-    folder: Path, seeds: Sequence[ReportFile], seconds: float, kept: Path, *, timeout: int
-) -> NoReturn:
+def run(folder: Path, seeds: Sequence[ReportFile], seconds: float, kept: Path, *, timeout: int) -> NoReturn:
     """Fuzz until the time is over; libFuzzer ends the process, with 77 for a finding that it kept."""
     with atheris.instrument_imports(include=["pushpolicy.gather"]):
         from tests.fuzz.target import Target, read_as

@@ -11,16 +11,78 @@ from typing import Any
 # Values at which readers go wrong: the wrong type, the edges of numbers, times, versions, digests and text.
 ODD: tuple[Any, ...] = (
     *(None, True, False, 0, -1, 1, 2**53, 2**63, 2**64, -(2**70), 10**400, 0.1, -0.0, 1e308, 10.0, 9.8),
-    *("", " ", "0", "-1", "1e999", "NaN", "9" * 40, "9.8", "a" * 20_000, "\0", "\x1b[2J", "\u202e", "\U0001f600"),
+    *(
+        "",
+        " ",
+        "0",
+        "-1",
+        "1e999",
+        "NaN",
+        "9" * 40,
+        "9.8",
+        "a" * 20_000,
+        "\0",
+        "\x1b[2J",
+        "\u202e",
+        "\U0001f600",
+    ),
     *("\ufffe", "CVE-2026-1234", "GHSA-2222-3333-4444", f"sha256:{'a' * 64}", "sha256:", "@", ":", "/", "//"),
-    *("2026-11-24T10:00:00Z", "2026-13-24T10:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"),
-    *("pkg:npm/x@1", "pkg:", "critical", "Unknown", "not_affected", "fixed", [], {}, [[]], [{}], [None], {"": {}}),
+    *(
+        "2026-11-24T10:00:00Z",
+        "2026-13-24T10:00:00Z",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+    ),
+    *(
+        "pkg:npm/x@1",
+        "pkg:",
+        "critical",
+        "Unknown",
+        "not_affected",
+        "fixed",
+        [],
+        {},
+        [[]],
+        [{}],
+        [None],
+        {"": {}},
+    ),
 )
 _TOKENS = (
-    *(b"<", b">", b"/>", b"</", b"<!--", b"<![CDATA[", b"&lt;", b"&#0;", b"&x;", b"<!DOCTYPE a [<!ENTITY x 'y'>]>"),
+    *(
+        b"<",
+        b">",
+        b"/>",
+        b"</",
+        b"<!--",
+        b"<![CDATA[",
+        b"&lt;",
+        b"&#0;",
+        b"&x;",
+        b"<!DOCTYPE a [<!ENTITY x 'y'>]>",
+    ),
     *(b"{", b"}", b"[", b"]", b'"', b"\\", b"\\ud800", b",", b":", b"\n", b"\r\n", b"\0", b"\xff", b"\xc3"),
-    *(b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"9" * 30, b"-1", b"1e999", b"NaN", b"<testcase/>", b"<failure/>"),
-    *(b"not ok 1\n", b"1..0\n", b"Bail out!\n", b"    ", b"end_of_record\n", b"DA:1,-1\n", b"mode: set\n", b"---\n"),
+    *(
+        b"\xef\xbb\xbf",
+        b"\xff\xfe",
+        b"\xfe\xff",
+        b"9" * 30,
+        b"-1",
+        b"1e999",
+        b"NaN",
+        b"<testcase/>",
+        b"<failure/>",
+    ),
+    *(
+        b"not ok 1\n",
+        b"1..0\n",
+        b"Bail out!\n",
+        b"    ",
+        b"end_of_record\n",
+        b"DA:1,-1\n",
+        b"mode: set\n",
+        b"---\n",
+    ),
 )
 MAX_SIZE = 128 * 1024
 _PIECE = re.compile(rb"<[^<>]*>|\n|[^<>\n]+")
@@ -95,7 +157,9 @@ def _piece_deleted(content: bytes, random: Random) -> bytes:
 def _piece_copied(content: bytes, random: Random) -> bytes:
     pieces = _PIECE.findall(content) or [b""]
     piece = random.choice(pieces)
-    pieces[random.randrange(len(pieces))] += piece * (random.choice((1, 1, 2, 300)) if len(piece) < 200 else 1)
+    pieces[random.randrange(len(pieces))] += piece * (
+        random.choice((1, 1, 2, 300)) if len(piece) < 200 else 1
+    )
     return b"".join(pieces)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,12 @@ ALL = os.environ.get("PUSHPOLICY_DELETIONS") == "all"
 PER_FILE = 12
 MAX_SIZE = 64 * 1024 if ALL else 12 * 1024
 ANY = ExpectedReport(name="*")
+# Of these a format keeps no other trace: without them the report is a whole one that says something else.
+WITHOUT_TRACE = {
+    "junit": r"/skipped\[\d+\]$",  # the case passed; that the declared totals differ is a warning
+    "tap": r"'Bail out!",  # the run went on to the end of its plan
+    "sarif": r"\.level$",  # the level is warning (SARIF 2.1.0, section 3.27.10)
+}
 NO_SETTINGS = Example(rule="tests_passed", name="as shipped", expect="violated", evidence={})
 
 
@@ -68,7 +75,7 @@ def test_what_is_denied_is_denied_without_any_part_of_it(
     lost = [
         f"{case.file} without {case.what}: {', '.join(sorted(case.rules - _violated(answer)))}"
         for case, answer in zip(cases, answers, strict=True)
-        if not case.rules <= _violated(answer)
+        if not case.rules <= _violated(answer) and not _without_trace(case)
     ]
     print(f"{len(denied)} reports are denied; {len(cases)} deletions that change the evidence")
     assert len(denied) >= 20
@@ -78,6 +85,11 @@ def test_what_is_denied_is_denied_without_any_part_of_it(
         "scan_bound",
     }
     assert not lost, "\n".join(lost)
+
+
+def _without_trace(case: Case) -> bool:
+    pattern = WITHOUT_TRACE.get(case.file.partition("-")[0])
+    return pattern is not None and re.search(pattern, case.what) is not None
 
 
 def _denying(answer: Mapping[str, Any]) -> frozenset[str]:

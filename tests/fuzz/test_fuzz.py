@@ -1,0 +1,26 @@
+"""A short run of the fuzzer, with the same inputs each time it gets as far; see the program for a long one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from pushpolicy.gather.formats import FORMATS
+from pushpolicy.gather.recognise import read
+from pushpolicy.gather.request import Limits
+from tests.report_files import SAMPLES
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_format_has_a_sample() -> None:
+    recognised = {read(path, Limits()).format.name for path in SAMPLES.iterdir()}
+    assert recognised == {item.name for item in FORMATS}
+
+
+def test_no_input_breaks_gather(tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "tests.fuzz", "--seconds", "8", "--keep", str(tmp_path / "kept")]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "inputs" in done.stdout
