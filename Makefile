@@ -30,8 +30,9 @@ check: $(VENV)/tested-with ## lint, format, types, and the policies' format and 
 	$(OPA) fmt --list --fail policies
 	$(OPA) check --strict $$(find policies -name '*.rego')
 
-bench: $(VENV)/tested-with tools ## compare with opa eval and conftest
+bench: $(VENV)/tested-with tools ## compare with opa eval, conftest, json.load and ElementTree
 	$(BIN)/python -m bench.check
+	$(BIN)/python -m bench.gather
 
 index: $(VENV)/installed ## write what is generated: the index of the shipped rules, docs/formats.md
 	$(BIN)/python -m pushpolicy.evaluate.indexing

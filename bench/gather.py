@@ -1,4 +1,4 @@
-"""Reading large reports beside `json.load` and `xml.etree` on the same file, and the usual ones by themselves.
+"""Reading large reports beside `json.load` and `xml.etree` on the same file, and usual ones by themselves.
 
 Both sides are whole processes: ours starts pushpolicy's gather, recognises the file, hashes it, reads it and
 counts; theirs only parses. Prints Markdown for docs/benchmarks.md.

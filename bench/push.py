@@ -66,11 +66,15 @@ ROWS = {
 
 @dataclass(slots=True)
 class Results:
-    """What was measured of one command in one row; `own` is the memory of Python without OPA."""
+    """What was measured of one command in one row.
+
+    Attributes:
+        parts: of the whole gate, peak MiB of Python and of its largest child, which is OPA.
+    """
 
     samples: list[Sample] = field(default_factory=list)
     requests: list[int] = field(default_factory=list)
-    own: list[float] = field(default_factory=list)
+    parts: list[tuple[float, ...]] = field(default_factory=list)
 
 
 def main() -> None:
@@ -131,7 +135,7 @@ def _push(row: Row, name: str, project: Path, shell: Shell, place: Path, results
         results.samples.append(run(commands[name]))
         results.requests.append(len(registry.requests()) - before)
         if name == _GATE:
-            results.own.append(int((project / "rss").read_text()) / 1024)
+            results.parts.append(tuple(int(item) / 1024 for item in (project / "rss").read_text().split()))
 
 
 @contextmanager
@@ -199,11 +203,12 @@ def _report(row: Row, results: dict[str, Results], rounds: int) -> None:
     for name, found in results.items():
         walls = [sample.wall for sample in found.samples]
         cpu = statistics.median(sample.cpu for sample in found.samples)
-        rss = statistics.median(found.own or [sample.rss for sample in found.samples])
-        opa = f" + OPA {statistics.median(s.rss for s in found.samples):.0f}" if found.own else ""
+        rss = f"{statistics.median(sample.rss for sample in found.samples):.0f}"
+        if found.parts:
+            rss = " + OPA ".join(f"{statistics.median(part):.0f}" for part in zip(*found.parts, strict=True))
         wall = f"{statistics.median(walls):.2f} ({min(walls):.2f}-{max(walls):.2f})"
         requests = statistics.median(found.requests)
-        print(f"| {name} | {wall} | {cpu:.2f} | {rss:.0f}{opa} | {requests:.0f} |")
+        print(f"| {name} | {wall} | {cpu:.2f} | {rss} | {requests:.0f} |")
     medians = {name: statistics.median(s.wall for s in found.samples) for name, found in results.items()}
     peers = {name: wall for name, wall in medians.items() if name not in (_ALONE, _GATE)}
     for name in (_ALONE, _GATE):

@@ -1,4 +1,4 @@
-"""The whole of `pushpolicy push`, which also notes the peak memory of this process without its children.
+"""The whole of `pushpolicy push`, which also notes the peak memory of this process and of its largest child.
 
 python -m bench.push_gate FILE IMAGE TARGET [OPTION]...
 """
@@ -15,7 +15,8 @@ from pushpolicy.cli.main import main as run
 def main() -> int:
     note, *arguments = sys.argv[1:]
     code = run(["push", *arguments])
-    Path(note).write_text(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
+    peaks = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    Path(note).write_text(" ".join(map(str, peaks)))
     return code
 
 

@@ -1,4 +1,4 @@
-"""Reports of a chosen size, as verbose as the tools write them: most of the bytes are text that nobody counts."""
+"""Reports of a chosen size, as verbose as tools write them: most of the bytes are text that nobody counts."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ _DIGEST = f"sha256:{'0123456789abcdef' * 4}"
 _RULES = 500
 _SEVERITIES = ("LOW", "MEDIUM", "HIGH", "CRITICAL", "UNKNOWN")
 _TEXT = (
-    "A flaw was found in the handling of malformed input. An attacker who can supply a crafted file may cause the "
-    'application to read beyond the end of a buffer, which leads to a crash or to the "disclosure" of memory.\n'
+    "A flaw was found in the handling of malformed input. An attacker who can supply a crafted file may cause"
+    ' the application to read beyond the end of a buffer, which leads to a crash or to the "disclosure" of'
+    " memory.\n"
 )
 _LINKS = tuple(
     f"https://{place}.example.com/advisories/"

@@ -1,4 +1,4 @@
-"""A report with one thing deleted: a leaf of JSON, an attribute, text or childless element of XML, a line of text."""
+"""A report with one thing deleted: a leaf of JSON; an attribute, text or childless element of XML; a line."""
 
 from __future__ import annotations
 

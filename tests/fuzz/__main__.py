@@ -21,18 +21,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from tests.fuzz.mutations import mutate
 from tests.report_files import ReportFile, corpus, samples
+
+if TYPE_CHECKING:  # atheris has to see these imported
+    from tests.fuzz.target import Target
 
 MAX_SEED_SIZE = 16 * 1024
 MAX_SECONDS = 10
 MAX_MEMORY = 2048 * 1024 * 1024
 
 
-class Hang(BaseException):  # noqa: N818 - nothing may catch it
-    """One input takes too long."""
+class Hang(BaseException):
+    """One input takes too long; nothing that is tested may catch it."""
 
 
 def main() -> int:

@@ -1,6 +1,6 @@
-"""What must hold for any file in a folder of reports: gather makes a valid document of it, soon, or says why not.
+"""What must hold for any file in a folder of reports: gather makes a valid document, and soon.
 
-A file in the usual places is never an error of the command: it is read, it fails its kind, or it is a stranger.
+A file in the usual places is never an error of the command: it is read, fails its kind, or is a stranger.
 """
 
 from __future__ import annotations

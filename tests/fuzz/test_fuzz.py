@@ -1,4 +1,4 @@
-"""A short run of the fuzzer, with the same inputs each time it gets as far; see the program for a long one."""
+"""A short run of the fuzzer, with the same inputs as far as it gets; see the program for a long one."""
 
 from __future__ import annotations
 

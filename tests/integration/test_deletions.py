@@ -1,6 +1,6 @@
 """The law of deletion on report files (design section 10), through the real gather and the real OPA.
 
-What a rule denies it still denies when a leaf of the report, or the whole report that is expected, is deleted.
+What a rule denies it still denies when a leaf of the report, or the whole report, is deleted.
 By default on a sample of the deletions, which is the same each time; PUSHPOLICY_DELETIONS=all does them all.
 """
 

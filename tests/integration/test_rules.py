@@ -8,7 +8,7 @@ object is given, everything else is replaced. `at` names the ids of all findings
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from pushpolicy.evaluate.settings import setting_problem
 from pushpolicy.model import canonical, strict_yaml
 from pushpolicy.model.decision import Verdict
 from pushpolicy.model.document import Document
+from tests.deletions import Place, children, leaves, without
 
 POLICIES = Path(__file__).parents[2] / "policies"
 RULES = sorted(folder.name for folder in (POLICIES / "rules").iterdir())
@@ -31,8 +32,6 @@ BASE = json.loads((POLICIES / "schema" / "evidence.v1.example.json").read_bytes(
 CHECK = compile_schema(json.loads((POLICIES / "schema" / "evidence.v1.json").read_bytes()))
 EXAMPLE_KEYS = {"name", "expect", "at", "evidence", "settings"}
 BATCH = 500
-
-Place = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,39 +134,12 @@ def fits(evidence: Mapping[str, Any]) -> bool:
     return True
 
 
-def children(value: Any) -> Iterable[tuple[str | int, Any]]:
-    """What is directly in a container; nothing for a scalar."""
-    if isinstance(value, dict):
-        return value.items()
-    return enumerate(value) if isinstance(value, list) else ()
-
-
-def leaves(value: Any, place: Place = ()) -> Iterator[Place]:
-    """Where the scalars and the empty containers are."""
-    below = list(children(value))
-    if not below:
-        yield place
-    for key, child in below:
-        yield from leaves(child, (*place, key))
-
-
 def elements(value: Any, place: Place = ()) -> Iterator[Place]:
     """Where the objects in lists are: a report, a scan, a finding."""
     for key, child in children(value):
         if isinstance(value, list) and isinstance(child, dict):
             yield (*place, key)
         yield from elements(child, (*place, key))
-
-
-def without(value: Any, place: Place) -> Any:
-    """A copy without what is at the place."""
-    key, *rest = place
-    copy = value.copy()
-    if rest:
-        copy[key] = without(value[key], tuple(rest))
-    else:
-        del copy[key]
-    return copy
 
 
 def with_value(value: Any, place: Place, new: Any) -> Any:

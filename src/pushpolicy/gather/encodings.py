@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 from collections.abc import Iterator
 from urllib.parse import quote, quote_plus
-from xml.sax.saxutils import escape
 
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 # Characters of base64 that the first of the encoded bytes shares with what stands before it.
@@ -31,8 +31,9 @@ def _spellings(raw: bytes) -> Iterator[bytes]:
     yield quote_plus(raw).encode("ascii")
     yield json.dumps(text, ensure_ascii=False)[1:-1].encode("utf-8")
     yield json.dumps(text)[1:-1].encode("ascii")
-    yield escape(text).encode("utf-8")
-    yield escape(text, {'"': "&quot;"}).encode("utf-8")
+    escaped = html.escape(text, quote=False)
+    yield escaped.encode("utf-8")
+    yield escaped.replace('"', "&quot;").encode("utf-8")
     for offset in range(3):
         encoded = within_base64(raw, offset)
         yield encoded

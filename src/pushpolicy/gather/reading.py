@@ -64,11 +64,7 @@ class ReportFile:
             ReportError: when the file grows while it is read, is damaged, or over a limit.
         """
         if self._content is None:
-            left = self.size - self._read + 1
-            rest = self._inner.read() if self._inner else self._stream.read(left) if left > 1 else b""
-            if self._inner is None:
-                self._take(rest)
-            self._content = self.head + rest if rest else self.head
+            self._content = self.head + self._inner.read() if self._inner else self._whole()
         return self._content
 
     def finish(self) -> Digest:
@@ -83,6 +79,16 @@ class ReportFile:
         if self._read != self.size:
             raise ReportError("it was cut off while it was read")
         return Digest("sha256", self._hash.hexdigest())
+
+    def _whole(self) -> bytes:
+        # From the start again: joining the head with the rest would copy, and hold twice, the whole file.
+        self._stream.seek(0)
+        content = self._stream.read(self.size + 1)
+        if not content.startswith(self.head):
+            raise ReportError("it changed while it was read")
+        self._hash, self._read = hashlib.sha256(), 0
+        self._take(content)
+        return content
 
     def _next(self, size: int) -> bytes:
         if self._inner is not None:

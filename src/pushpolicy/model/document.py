@@ -47,14 +47,14 @@ class Document:
 
 
 def plain(value: Any) -> Any:
-    """Turn frozen dataclasses and structs into JSON values; a field that is None is not known, and left out."""
+    """Turn frozen dataclasses and structs into JSON values; a field that is None is left out."""
     if isinstance(value, Enum):
         return value.value
     if value is None or isinstance(value, str | int | float):
         return value
     if isinstance(value, Digest):
         return str(value)
-    if names := _field_names(type(value)):
+    if names := _field_names(value.__class__):
         return {name: plain(content) for name in names if (content := getattr(value, name)) is not None}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items() if item is not None}

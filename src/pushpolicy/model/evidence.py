@@ -327,7 +327,7 @@ class VexClaim:
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One finding of one scan, as the file lists it; a struct, which is made ten times as fast as a dataclass.
+    """One finding of one scan, as the file lists it; a struct is made ten times as fast as a dataclass.
 
     Attributes:
         suppressed_by: how the report says it was set aside; it still counts (design section 5).

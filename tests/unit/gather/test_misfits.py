@@ -1,4 +1,4 @@
-"""What else lies in repositories, and in folders of reports: none of it is taken for a report of any format."""
+"""What else lies in repositories and in folders of reports: none of it is taken for a report."""
 
 from __future__ import annotations
 

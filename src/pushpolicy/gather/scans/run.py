@@ -58,4 +58,4 @@ def within(limits: Limits, results: Iterable[ScanResult]) -> tuple[ScanResult, .
 
 def _longest(finding: Finding) -> int:
     texts = (finding.id, finding.package, finding.version, finding.purl, finding.fixed_in, finding.location)
-    return max(len(text) for text in (*texts, *finding.aliases, finding.suppressed_by) if text)
+    return max(map(len, filter(None, (*texts, *finding.aliases, finding.suppressed_by))))
