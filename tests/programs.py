@@ -12,7 +12,7 @@ import pytest
 
 # pytest has it on its path; a program such as bench or tests.faults has not.
 sys.path.append(str(Path(__file__).parent.parent / "packages/opa"))
-import gotool  # noqa: E402
+import gotool
 
 TOOLS = Path(__file__).parent / "tools"
 

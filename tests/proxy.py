@@ -1,4 +1,4 @@
-"""A reverse proxy in front of a registry: it counts the requests to each repository, and can spoil any of them.
+"""A reverse proxy before a registry: it counts the requests to each repository, and can spoil any of them.
 
 The registry sees the proxy's own Host, so the upload addresses it gives out lead through the proxy too.
 """

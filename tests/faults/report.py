@@ -34,8 +34,8 @@ def measure(registry: str, *, image: str, stride: int) -> tuple[list[str], bool]
         f"Lasting faults: {len(lastings) - len(late)}/{len(lastings)} ended with 40 or 41 within "
         f"{LASTING.total_timeout + LASTING.read_timeout:.0f} s, the longest after "
         f"{max((case.result.seconds for case in lastings), default=0):.1f} s.",
-        f"Wrong tags, tags without record or false successes in {_all(singles, doubles, lastings, misleading)} "
-        f"pushes: {len(wrong)}.",
+        f"Wrong tags, tags without record or false successes: {len(wrong)} in "
+        f"{_all(singles, doubles, lastings, misleading)} pushes.",
         *(f"- {case}" for case in (*lost, *late, *wrong)),
         "",
     ]

@@ -48,7 +48,7 @@ def single(course: Course, faults: Iterable[Fault], stride: int = 1) -> list[Cas
 
 
 def double(course: Course, faults: Iterable[Fault], stride: int = 1) -> list[Case]:
-    """A request meets the fault, and so does the next one, which is its repetition unless others run beside it."""
+    """A request meets the fault, and so does the next: its repetition, unless others run beside it."""
     return list(_each(course, "double", faults, stride, lambda first: lambda n: n in (first, first + 1)))
 
 

@@ -112,7 +112,6 @@ LIES: dict[str, Lie] = {
     "HEAD 200 for an absent layer": head_says_yes,
     "201 for a layer that is not stored": takes_layers_and_keeps_none,
     "201 for it, and HEAD 200 afterwards": keeps_no_layer_and_head_says_yes,
-    "a wrong size in HEAD": wrong_size,
     "a wrong size in GET": wrong_size_of_content,
     "the right digest over a wrong manifest": right_header_over_a_wrong_manifest,
     "wrong bytes in every blob": wrong_bytes_in_every_blob,
@@ -133,6 +132,15 @@ def _push(registry: FakeRegistry) -> None:
 
 def test_the_truth_is_believed() -> None:
     honest = Honest()
+    with fake_registry(honest) as registry:
+        _push(registry)
+    assert honest.tags == {"1.0": TOP, "stable": TOP}
+    assert set(LAYERS) < set(honest.blobs)
+
+
+def test_a_wrong_size_in_head_only_costs_the_sending() -> None:
+    """HEAD is not believed, neither for nor against the registry: the layers are served as they were sent."""
+    honest = Honest(lie=wrong_size)
     with fake_registry(honest) as registry:
         _push(registry)
     assert honest.tags == {"1.0": TOP, "stable": TOP}

@@ -9,7 +9,7 @@ from tests.policies import ROOT
 
 
 def test_the_system_policies_pass_and_are_covered(opa: Path) -> None:
-    command = [
+    command: list[str | Path] = [
         opa,
         "test",
         "--fail-on-empty",

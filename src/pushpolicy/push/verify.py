@@ -32,7 +32,7 @@ def verify_push(pushed: Pushed, attached: Attached, *, full: bool = False) -> Ve
     Args:
         pushed: the image, by digest.
         attached: its record.
-        full: read the layers too, rather than ask for their presence and size.
+        full: read the layers whole, rather than their first byte and size.
 
     Raises:
         IncompleteError: when anything is absent or has other bytes.
@@ -50,7 +50,7 @@ def _image(image: Image, client: RepositoryClient, *, full: bool) -> None:
             _same_content(blob, image.configs[blob.digest], client)
         elif full:
             _read(blob, client)
-        elif not client.has_blob(blob):
+        elif not client.serves_blob(blob):
             raise _lost(f"blob {blob.digest}")
 
     each(lambda manifest: _same_manifest(manifest, client), image.manifests)

@@ -10,7 +10,7 @@ from pushpolicy.errors import PushError
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.registry.api import Api
 from pushpolicy.registry.call import Call
-from pushpolicy.registry.failures import refusal
+from pushpolicy.registry.failures import Answer, refusal
 from pushpolicy.registry.layout_files import verified
 from pushpolicy.registry.retry import TransientError
 
@@ -29,6 +29,32 @@ def download_blob(api: Api, blob: Descriptor) -> Iterator[bytes]:
             f"{call.action}: {error}",
             "the registry or something before it changes what it serves; do not trust it",
         ) from error
+
+
+def blob_is_served(api: Api, blob: Descriptor) -> bool:
+    """Ask for the first byte of a blob that is not empty, and for its whole size with it.
+
+    Raises:
+        PushError: when the registry refuses or breaks off too often.
+    """
+    call = api.call("GET", f"blobs/{blob.digest}", f"blob {blob.digest}", headers={"Range": "bytes=0-0"})
+    patience = api.transport.patience(1)
+    while True:
+        try:
+            with api.transport.stream(call) as (head, chunks):
+                return _is_served(call, head, chunks, blob.size)
+        except TransientError as error:
+            patience.pause(error)
+
+
+def _is_served(call: Call, head: Answer, chunks: Iterator[bytes], size: int) -> bool:
+    if head.status == 404:
+        return False
+    if head.status not in (200, 206):
+        raise refusal(call.action, replace(head, content=b"".join(islice(chunks, 1))))
+    # 206 states the whole size behind the range; 200 is the whole content, of which the start will do.
+    stated = head.headers.get("Content-Range", "").rpartition("/")[2] or head.headers.get("Content-Length")
+    return stated == str(size) and bool(next(chunks, b""))
 
 
 def _chunks(api: Api, call: Call) -> Iterator[bytes]:

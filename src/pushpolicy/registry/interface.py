@@ -51,6 +51,9 @@ class RepositoryClient(Protocol):
     def has_blob(self, blob: Descriptor) -> bool:
         """Whether the blob is there with the size its descriptor states."""
 
+    def serves_blob(self, blob: Descriptor) -> bool:
+        """Whether its content is really given out, at the size its descriptor states; one byte is read."""
+
     def put_blob(self, blob: Descriptor, content: OpenBlob, sibling: Repository | None = None) -> None:
         """Store a blob unless it is there; hashed while it streams, a mismatch aborts.
 

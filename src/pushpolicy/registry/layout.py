@@ -81,6 +81,10 @@ class LayoutRepository:
         with self._translated():
             return self._folder.size(blob.digest) == blob.size
 
+    def serves_blob(self, blob: Descriptor) -> bool:
+        """Whether the blob is there: what a folder has, it gives out."""
+        return self.has_blob(blob)
+
     def put_blob(self, blob: Descriptor, content: OpenBlob, sibling: Repository | None = None) -> None:
         """Store a blob unless it is there; folders share nothing, so a sibling is of no use."""
         del sibling

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
 from pushpolicy.model.descriptor import Descriptor
 
 _LARGE = 4 * 1024 * 1024
-# Large content fills the network or the processors with a few streams; small content waits for answers.
+# Large content fills the network or the processors with a few streams.
 _LARGE_AT_ONCE = 4
-_SMALL_AT_ONCE = 12
+# Small content waits for answers. From a near registry they come as fast as three threads can take them, and
+# twelve take twice as long, for they wait for one another (GIL); from a distant one it is the other way.
+_NEAR_AT_ONCE = 3
+_DISTANT_AT_ONCE = 16
+_DISTANT_SECONDS = 0.025
 
 T = TypeVar("T")
 
@@ -25,39 +30,74 @@ def each_blob(work: Callable[[Descriptor], None], blobs: Iterable[Descriptor]) -
     """
     ordered = sorted(blobs, key=lambda blob: blob.size, reverse=True)
     large = [blob for blob in ordered if blob.size >= _LARGE]
-    _run(work, [(large, _LARGE_AT_ONCE), (ordered[len(large) :], _SMALL_AT_ONCE)])
-
-
-def each(work: Callable[[T], None], items: Sequence[T]) -> None:
-    """Do this for every item, as `each_blob` does for small blobs."""
-    _run(work, [(items, _SMALL_AT_ONCE)])
-
-
-def _run(work: Callable[[T], None], lanes: Iterable[tuple[Sequence[T], int]]) -> None:
+    small = ordered[len(large) :]
     failures: list[Exception] = []
+    lanes = [_Lane(work, large, failures, _LARGE_AT_ONCE, _LARGE_AT_ONCE), _small_lane(work, small, failures)]
+    _finish(lanes, failures)
 
-    def drain(pending: deque[T]) -> None:
-        while not failures:
-            try:
-                item = pending.popleft()
-            except IndexError:
-                return
-            try:
-                work(item)
-            except Exception as error:  # noqa: BLE001 (raised again, in the caller's thread)
-                failures.append(error)
 
-    threads = []
-    for items, width in lanes:
-        pending = deque(items)
-        # Daemons: an interrupt ends the program, whatever they wait for.
-        threads += [
-            threading.Thread(target=drain, args=[pending], daemon=True)
-            for _ in range(min(width, len(pending)))
-        ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+def each(work: Callable[[T], None], items: Iterable[T]) -> None:
+    """Do this for every item, as `each_blob` does for small blobs."""
+    failures: list[Exception] = []
+    _finish([_small_lane(work, items, failures)], failures)
+
+
+def _small_lane(work: Callable[[T], None], items: Iterable[T], failures: list[Exception]) -> _Lane[T]:
+    return _Lane(work, items, failures, _NEAR_AT_ONCE, _DISTANT_AT_ONCE)
+
+
+def _finish(lanes: Sequence[_Lane[Any]], failures: Sequence[Exception]) -> None:
+    for lane in lanes:
+        lane.join()
     if failures:
         raise failures[0]
+
+
+class _Lane(Generic[T]):
+    """Threads that take items from one queue: a few, and more where an item takes long."""
+
+    def __init__(
+        self,
+        work: Callable[[T], None],
+        items: Iterable[T],
+        failures: list[Exception],
+        width: int,
+        most: int,
+    ) -> None:
+        self._work = work
+        self._pending = deque(items)
+        self._failures = failures
+        self._most = most
+        self._threads: list[threading.Thread] = []
+        self._lock = threading.Lock()
+        self._widen(width)
+
+    def join(self) -> None:
+        """Wait for the end; threads that are started meanwhile are waited for too."""
+        for thread in self._threads:
+            thread.join()
+
+    def _widen(self, width: int) -> None:
+        with self._lock:
+            for _ in range(min(width - len(self._threads), len(self._pending))):
+                # Daemons: an interrupt ends the program, whatever they wait for.
+                thread = threading.Thread(target=self._drain, daemon=True)
+                thread.start()
+                self._threads.append(thread)
+
+    def _drain(self) -> None:
+        is_first = True
+        while not self._failures:
+            try:
+                item = self._pending.popleft()
+            except IndexError:
+                return
+            start = time.monotonic()
+            try:
+                self._work(item)
+            except Exception as error:  # noqa: BLE001 (raised again, in the caller's thread)
+                self._failures.append(error)
+            # The first one also opens the connection, and may import what that takes.
+            if not is_first and time.monotonic() - start > _DISTANT_SECONDS:
+                self._widen(self._most)
+            is_first = False

@@ -18,7 +18,7 @@ from pushpolicy.registry.punctual import punctual_pools
 from pushpolicy.registry.tls import tls_context
 
 # As many as there are threads in a push: none of them opens a connection that is then thrown away.
-POOL_SIZE = 16
+POOL_SIZE = 24
 _POOLS = 8
 
 

@@ -13,7 +13,7 @@ from pushpolicy.model.manifest import Manifest
 from pushpolicy.model.reference import Repository
 from pushpolicy.registry.access import Access
 from pushpolicy.registry.api import Api
-from pushpolicy.registry.download import download_blob
+from pushpolicy.registry.download import blob_is_served, download_blob
 from pushpolicy.registry.failures import Answer, refusal
 from pushpolicy.registry.fallback import is_fallback_tag, of_type
 from pushpolicy.registry.interface import OpenBlob
@@ -70,6 +70,10 @@ class RemoteRepository:
             raise refusal(call.action, answer)
         # Another size is broken content, and no size is not known: sending it settles both.
         return answer.status == 200 and answer.headers.get("Content-Length") == str(blob.size)
+
+    def serves_blob(self, blob: Descriptor) -> bool:
+        """Whether its content is really given out; a HEAD is only the registry's word."""
+        return blob_is_served(self._api, blob) if blob.size else self.has_blob(blob)
 
     def put_blob(self, blob: Descriptor, content: OpenBlob, sibling: Repository | None = None) -> None:
         """Store a blob unless it is there; mounted from the sibling if that has it."""

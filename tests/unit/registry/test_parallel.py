@@ -18,7 +18,8 @@ MIB = 1024 * 1024
 class Gauge:
     """Work that notes how many are at it at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
         self.lock = threading.Lock()
         self.now = {True: 0, False: 0}
         self.most = {True: 0, False: 0}
@@ -29,7 +30,7 @@ class Gauge:
         with self.lock:
             self.now[large] += 1
             self.most[large] = max(self.most[large], self.now[large])
-        time.sleep(0.01)
+        time.sleep(self.seconds)
         with self.lock:
             self.now[large] -= 1
             self.done.append(blob)
@@ -39,13 +40,16 @@ def blob(number: int, size: int) -> Descriptor:
     return Descriptor(media_type="x/y", digest=Digest.of(b"%d" % number), size=size)
 
 
-def test_few_large_and_many_small_at_once() -> None:
-    blobs = [blob(number, 100 * MIB if number % 2 else number) for number in range(60)]
-    gauge = Gauge()
+@pytest.mark.parametrize(
+    ("seconds", "least", "most"), [(0.002, 2, 3), (0.04, 8, 16)], ids=["near", "distant"]
+)
+def test_few_large_and_more_small_at_once_the_longer_they_wait(seconds: float, least: int, most: int) -> None:
+    blobs = [blob(number, 100 * MIB if number % 4 == 0 else number) for number in range(80)]
+    gauge = Gauge(seconds)
     each_blob(gauge, blobs)
     assert sorted(map(str, gauge.done)) == sorted(map(str, blobs))
     assert 1 < gauge.most[True] <= 4
-    assert 4 < gauge.most[False] <= 12
+    assert least <= gauge.most[False] <= most
 
 
 def test_nothing_and_one() -> None:
