@@ -30,9 +30,11 @@ check: $(VENV)/tested-with ## lint, format, types, and the policies' format and 
 	$(OPA) fmt --list --fail policies
 	$(OPA) check --strict $$(find policies -name '*.rego')
 
-bench: $(VENV)/tested-with tools ## compare with opa eval, conftest, json.load and ElementTree
+bench: $(VENV)/tested-with tools ## compare with opa, conftest, json.load, crane, oras, regctl (skopeo where installed)
 	$(BIN)/python -m bench.check
 	$(BIN)/python -m bench.gather
+	$(BIN)/python -m bench.push
+	$(BIN)/python -m bench.archive
 
 index: $(VENV)/installed ## write what is generated: the index of the shipped rules, docs/formats.md
 	$(BIN)/python -m pushpolicy.evaluate.indexing
