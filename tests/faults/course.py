@@ -90,7 +90,7 @@ class Course:
             met=bool(traffic.met),
             exit_code=code,
             survived=code == EXIT_OK and complete,
-            wrong=self.wrong(client) or ("a false 0" if code == EXIT_OK and not complete else None),
+            wrong=wrong(client) or ("a false 0" if code == EXIT_OK and not complete else None),
             seconds=seconds,
         )
 
@@ -98,23 +98,24 @@ class Course:
         found = {tag: client.resolve(tag) for tag in TAGS}
         return {tag for tag, manifest in found.items() if manifest == self.image.top}
 
-    def wrong(self, client: RepositoryClient) -> str | None:
-        """What is wrong with the tags of a repository; nothing as long as there are none."""
-        for tag in client.tags():
-            try:
-                record = find_record(client, Reference(repository=client.repository, tag=tag))
-            except RecordError as error:
-                return f"{tag} has no record: {error.message}"
-            named = client.resolve(tag)
-            if named is None or record.summary.subject.digest != named.digest:
-                return f"{tag} names {named and named.digest}, its record {record.summary.subject.digest}"
-            if tag not in record.decision.image.tags:
-                return f"{tag} was not what its record allowed"
-        return None
-
 
 @contextmanager
 def course(kind: str, image: Image, folder: Path) -> Iterator[Course]:
     """Start the registry of this kind (`REGISTRIES`) and the proxy before it; hundreds of pushes fit."""
     with REGISTRIES[kind](folder, memory=True) as registry, proxy_before(registry.host) as proxy:
         yield Course(registry=registry, proxy=proxy, image=image)
+
+
+def wrong(client: RepositoryClient) -> str | None:
+    """What is wrong with the tags of a repository; nothing as long as there are none."""
+    for tag in client.tags():
+        try:
+            record = find_record(client, Reference(repository=client.repository, tag=tag))
+        except RecordError as error:
+            return f"{tag} has no record: {error.message}"
+        named = client.resolve(tag)
+        if named is None or record.summary.subject.digest != named.digest:
+            return f"{tag} names {named and named.digest}, its record {record.summary.subject.digest}"
+        if tag not in record.decision.image.tags:
+            return f"{tag} was not what its record allowed"
+    return None

@@ -13,7 +13,7 @@ import pytest
 from pushpolicy.engines import LocalOpa
 from pushpolicy.pipeline import admit
 from tests.faults.children import gate_process, push_process
-from tests.faults.course import REGISTRIES, TAGS, Course, course
+from tests.faults.course import REGISTRIES, TAGS, Course, course, wrong
 from tests.faults.images import IMAGES, MIB
 from tests.jobs import AT, GOOD, Job
 from tests.judged import current, publish
@@ -73,12 +73,12 @@ def _rerun(place: Course, name: str) -> frozenset[str]:
     """
     client = place.client(name, direct=True)
     left = frozenset(client.tags())
-    assert place.wrong(client) is None
+    assert wrong(client) is None
     target = place.target(name, direct=True)
     # A second later: the record is another one, as that of a second decision is.
     publish(place.image, client, target, at="2026-11-02T11:00:00Z")
     assert current(client, target) == dict.fromkeys(TAGS, place.image.top.digest)
-    assert place.wrong(client) is None
+    assert wrong(client) is None
     return left
 
 
@@ -113,9 +113,9 @@ def test_kill_9_of_the_whole_gate(number: int, tmp_path: Path, opa: Path) -> Non
     with course("distribution", IMAGES["3-layer"], tmp_path / "registry") as place:
         traffic, target = place.traffic("gate"), place.target("gate", direct=True)
         assert _end(gate_process(tmp_path, opa, place.target("gate")), _killed_after(number, traffic))
-        assert place.wrong(place.client("gate", direct=True)) is None
+        assert wrong(place.client("gate", direct=True)) is None
         published = admit(job.request(GOOD, target, evaluated_at=AT.replace(hour=11))).published
         assert published
         client = place.client("gate", direct=True)
         assert current(client, target) == dict.fromkeys(TAGS, published.digest)
-        assert place.wrong(client) is None
+        assert wrong(client) is None

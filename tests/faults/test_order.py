@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pushpolicy.errors import EXIT_INCOMPLETE, EXIT_PUSH, IncompleteError
-from tests.faults.course import REGISTRIES, TAGS, Course, course
+from tests.faults.course import REGISTRIES, TAGS, Course, course, wrong
 from tests.faults.images import IMAGES
 from tests.judged import current, publish
 from tests.proxy import Fault
@@ -47,4 +47,4 @@ def test_a_tag_that_moves_during_the_push_is_left_alone(place: Course) -> None:
         publish(place.image, place.client("raced"), through)
     assert error.value.exit_code == EXIT_INCOMPLETE
     assert current(client, direct) == dict.fromkeys(TAGS, OTHER.top.digest)
-    assert place.wrong(client) is None
+    assert wrong(client) is None

@@ -72,13 +72,17 @@ def test_the_output_limit(tmp_path: Path, opa: Path) -> None:
         evaluate(policy, evidence(), LocalOpa(opa, limits=Limits(output=1024 * 1024)))
 
 
-def test_a_session_that_is_left_leaves_nothing(tmp_path: Path, opa: Path) -> None:
+def test_a_session_that_is_left_leaves_nothing(
+    tmp_path: Path, opa: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     policy, before = policy_of(tmp_path, opa, SLOW), children()
-    temporary = set(Path("/tmp").glob("pushpolicy-*"))
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
     with pytest.raises(KeyboardInterrupt), laid_out(policy) as program, LocalOpa(opa).start(program):
         raise KeyboardInterrupt
     assert children() == before
-    assert set(Path("/tmp").glob("pushpolicy-*")) <= temporary
+    assert list(temporary.iterdir()) == []
 
 
 def test_a_large_document(tmp_path: Path, opa: Path) -> None:

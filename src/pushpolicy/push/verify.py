@@ -9,6 +9,7 @@ from pushpolicy.images.image import Image
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.manifest import Manifest
 from pushpolicy.push.transfer import Pushed
+from pushpolicy.records import ARTIFACT_TYPE
 from pushpolicy.records.build import Attached, NewRecord
 from pushpolicy.registry.interface import RepositoryClient
 from pushpolicy.registry.parallel import each, each_blob
@@ -63,6 +64,16 @@ def _image(image: Image, client: RepositoryClient, *, full: bool) -> None:
 def _record(record: NewRecord, client: RepositoryClient) -> None:
     _same_manifest(record.manifest, client)
     each_blob(lambda blob: _read(blob, client), [blob.descriptor for blob in record.blobs])
+    if not _is_listed(record, client):
+        # A writer who read the list before ours was in it, and was held up since, wrote it without ours.
+        client.put_referrer(record.manifest)
+        if not _is_listed(record, client):
+            raise _lost(f"record {record.manifest.digest} among what refers to the image")
+
+
+def _is_listed(record: NewRecord, client: RepositoryClient) -> bool:
+    listed = client.referrers(record.subject.digest, ARTIFACT_TYPE)
+    return record.manifest.digest in {entry.digest for entry in listed}
 
 
 def _same_manifest(manifest: Manifest, client: RepositoryClient) -> None:
