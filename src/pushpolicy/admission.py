@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+
+import msgspec
 
 from pushpolicy.engines import Engine
 from pushpolicy.evaluate import PolicySet
@@ -13,6 +14,7 @@ from pushpolicy.gather import Expected, Gathered, Limits, NamedEvidence
 from pushpolicy.images import EVERYTHING, Wanted
 from pushpolicy.model.decision import Decision
 from pushpolicy.model.digest import Digest
+from pushpolicy.model.discreet import Discreet
 from pushpolicy.model.document import Document
 from pushpolicy.model.reference import Target
 from pushpolicy.push import SILENT, Progress, Published
@@ -21,8 +23,7 @@ from pushpolicy.registry import RepositoryClient
 from pushpolicy.registry.credentials import Credential
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PushRequest:
+class PushRequest(Discreet, frozen=True, kw_only=True):
     """What is to be pushed where, and everything that is needed to judge it.
 
     Attributes:
@@ -39,18 +40,20 @@ class PushRequest:
         full: whether verification reads the layers back too.
     """
 
+    unshown = frozenset({"environ"})
+
     image: str
     target: Target
     client: RepositoryClient
     policy: PolicySet
     engine: Engine
     workspace: Path
-    environ: Mapping[str, str] = field(repr=False)
+    environ: Mapping[str, str]
     credential: Credential | None
     evaluated_at: datetime
     named: tuple[NamedEvidence, ...] = ()
-    expected: Expected = field(default_factory=Expected)
-    limits: Limits = field(default_factory=Limits)
+    expected: Expected = msgspec.field(default_factory=Expected)
+    limits: Limits = msgspec.field(default_factory=Limits)
     raw: RawReports = RawReports.KEEP
     full: bool = False
     progress: Progress = SILENT
@@ -59,8 +62,7 @@ class PushRequest:
     wanted: Wanted = EVERYTHING
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What was decided about an image, on what; and where it is published, if it is.
 
     Attributes:

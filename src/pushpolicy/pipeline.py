@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from pushpolicy.admission import Outcome, PushRequest
 from pushpolicy.attach import attach_record

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from pushpolicy.cli import environment
 from pushpolicy.cli.config import Config, read_config
@@ -21,8 +23,7 @@ from pushpolicy.model.reference import Reference, Target
 from pushpolicy.pipeline import PushRequest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Work:
+class _Work(msgspec.Struct, frozen=True, kw_only=True):
     """One image of a run: the IMAGE argument, where it goes, and evidence of its own."""
 
     image: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
+
+import msgspec
 
 from pushpolicy.errors import PushError
 from pushpolicy.images.image import Image
@@ -20,8 +21,7 @@ from pushpolicy.registry.parallel import each, each_blob
 _BASE_NAME = "org.opencontainers.image.base.name"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pushed:
+class Pushed(msgspec.Struct, frozen=True, kw_only=True):
     """An image that is in the repository by digest, and no tag names it yet."""
 
     permit: Permit

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from pushpolicy.errors import IncompleteError, after_landing
 from pushpolicy.images.image import Image
@@ -15,8 +15,7 @@ from pushpolicy.registry.interface import RepositoryClient
 from pushpolicy.registry.parallel import each, each_blob
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verified:
+class Verified(msgspec.Struct, frozen=True, kw_only=True):
     """An image and its record that are both in the repository, byte for byte."""
 
     pushed: Pushed

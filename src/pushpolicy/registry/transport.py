@@ -12,14 +12,15 @@ import json as json_format
 import time
 from collections.abc import Iterator, Mapping, Sized
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 import requests
 import urllib3
+from msgspec.structs import replace
 from requests.adapters import HTTPAdapter
 from urllib3 import BaseHTTPResponse
 
@@ -54,8 +55,7 @@ _HEADERS = {"User-Agent": f"pushpolicy/{__version__}", "Accept-Encoding": "ident
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 
-@dataclass(frozen=True, slots=True)
-class _Message:
+class _Message(msgspec.Struct, frozen=True):
     """What is sent, wherever it is sent to."""
 
     method: str

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -50,8 +49,7 @@ class _Carrier(msgspec.Struct, rename="camel", gc=False):
     dsse_envelope: msgspec.Raw = _ABSENT
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attested:
+class Attested(msgspec.Struct, frozen=True, kw_only=True):
     """One statement.
 
     Attributes:
@@ -61,7 +59,7 @@ class Attested:
     """
 
     predicate_type: str
-    predicate: bytes = field(repr=False)
+    predicate: bytes
     subject: Identity
     signed: bool
 

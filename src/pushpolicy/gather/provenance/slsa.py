@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
@@ -36,8 +35,7 @@ _DECODER_02 = msgspec.json.Decoder(Predicate02)
 _DECODER_1 = msgspec.json.Decoder(Predicate1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Provenance:
+class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     """One build, as its builder tells it; nothing in it is verified.
 
     Attributes:
@@ -120,8 +118,7 @@ def _as(value: msgspec.Raw | None, kind: type[_Kind]) -> _Kind | None:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
+class _Source(msgspec.Struct, frozen=True):
     repository: str | None
     commit: str | None
     ref: str | None

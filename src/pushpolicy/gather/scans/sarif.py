@@ -9,9 +9,9 @@ successful, has failed. Each run is a scan; runs of one tool on one target are o
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 import msgspec
+from msgspec.structs import replace
 
 from pushpolicy.gather import jsondoc
 from pushpolicy.gather.format import FailedRunError, Format, Head, ReportBytes, ReportError
