@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from pushpolicy.engines import Engine
-from pushpolicy.evaluate import PolicySet
+from pushpolicy.evaluate import Decide, PolicySet
 from pushpolicy.gather import Expected, Gathered, Limits, NamedEvidence
 from pushpolicy.images import EVERYTHING, Wanted
 from pushpolicy.model.decision import Decision
@@ -33,6 +33,7 @@ class PushRequest(Discreet, frozen=True, kw_only=True):
         wanted: which part of the image, and what goes along.
         client: the target's repository.
         policy: loaded and checked before anything is gathered.
+        decide: a decision by this policy and engine that OPA has begun with; no other request may have it.
         workspace: the checkout; reports and relative paths are found from here.
         credential: the one `client` uses; None for a target that needs none.
         evaluated_at: the clock of the decision, in UTC.
@@ -47,6 +48,7 @@ class PushRequest(Discreet, frozen=True, kw_only=True):
     client: RepositoryClient
     policy: PolicySet
     engine: Engine
+    decide: Decide | None = None
     workspace: Path
     environ: Mapping[str, str]
     credential: Credential | None
