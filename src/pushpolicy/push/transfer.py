@@ -93,10 +93,11 @@ def _send_blobs(image: Image, client: RepositoryClient, progress: Progress) -> N
 
 def _put_manifests(image: Image, client: RepositoryClient) -> None:
     """Children before the index that names them; those that name none do not wait for one another."""
+    settling = []
 
     def put(manifest: Manifest) -> None:
         if manifest.subject:
-            client.put_referrer(manifest)
+            settling.append(client.put_referrer(manifest))
         else:
             client.put_manifest(manifest)
 
@@ -104,6 +105,8 @@ def _put_manifests(image: Image, client: RepositoryClient) -> None:
     for manifest in image.manifests:
         if manifest.manifests:
             put(manifest)
+    for settle in settling:
+        settle()
 
 
 def sibling_of(image: Image, target: Repository) -> Repository | None:

@@ -20,7 +20,7 @@ from pushpolicy.model.manifest import EMPTY_CONTENT, OCI_MANIFEST, Manifest
 from pushpolicy.records import format as names
 from pushpolicy.records.contents import Contents, RawReports
 from pushpolicy.records.reports import compress_report
-from pushpolicy.registry.interface import OpenBlob
+from pushpolicy.registry.interface import OpenBlob, Settle
 
 
 class Blob(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,9 +57,14 @@ class NewRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Attached(msgspec.Struct, frozen=True, kw_only=True):
-    """A record that is in the repository as a referrer of its image."""
+    """A record that is in the repository as a referrer of its image.
+
+    Attributes:
+        settle: see `RepositoryClient.put_referrer`.
+    """
 
     record: NewRecord
+    settle: Settle
 
     @property
     def descriptor(self) -> Descriptor:
