@@ -31,8 +31,6 @@ V1 = "https://slsa.dev/provenance/v1"
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _Kind = TypeVar("_Kind")
 _COMMIT_DIGESTS = ("gitCommit", "sha1")
-_DECODER_02 = msgspec.json.Decoder(Predicate02)
-_DECODER_1 = msgspec.json.Decoder(Predicate1)
 
 
 class Provenance(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,9 +59,9 @@ def provenance(predicate_type: str, content: bytes, limits: Limits) -> Provenanc
         ReportError: when it is malformed or over a limit.
     """
     if predicate_type == V02:
-        return _checked(_from_02(jsondoc.decode_value(content, _DECODER_02)), limits)
+        return _checked(_from_02(jsondoc.decode_value(content, Predicate02)), limits)
     if predicate_type == V1:
-        return _checked(_from_1(jsondoc.decode_value(content, _DECODER_1)), limits)
+        return _checked(_from_1(jsondoc.decode_value(content, Predicate1)), limits)
     return None
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-import msgspec
 from msgspec.structs import replace
 
 from pushpolicy.gather import jsondoc
@@ -49,11 +48,8 @@ _KINDS_BY_SCAN = {
 }
 
 
-_DECODER = msgspec.json.Decoder(Log)
-
-
 def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
-    log = jsondoc.decode(report, _DECODER)
+    log = jsondoc.decode(report, Log)
     if not log.version.startswith(_VERSIONS):
         raise ReportError(f"its SARIF version is {printable(log.version, 40)}, not 2.1.0")
     return within(limits, _joined([_scan(run) for run in log.runs]))
