@@ -126,8 +126,9 @@ def test_a_push_to_a_registry_that_wants_the_password(workspace: Workspace, regi
     assert credentials == {**credentials, "source": "secret-env", "variable": "PUSHPOLICY_PASSWORD"}
 
 
+@pytest.mark.parametrize("kept", ["variable", "docker's configuration"])
 @pytest.mark.parametrize("status", [400, 401, 403])
-def test_a_registry_that_says_the_password_back(workspace: Workspace, status: int) -> None:
+def test_a_registry_that_says_the_password_back(workspace: Workspace, status: int, kept: str) -> None:
     """Its own words come into the message, cut and made harmless; a secret in them does not."""
 
     def answer(asked: Asked) -> Answered:
@@ -139,8 +140,14 @@ def test_a_registry_that_says_the_password_back(workspace: Workspace, status: in
         headers = {"WWW-Authenticate": 'Basic realm="x"'} if status == 401 or not said else {}
         return Answered(status=status if said else 401, headers=headers, body=body)
 
-    place = plant(workspace).with_variables(PUSHPOLICY_USERNAME="bot")
+    place = plant(workspace)
     with fake_registry(answer) as registry:
+        if kept == "variable":
+            place = place.with_variables(PUSHPOLICY_USERNAME="bot")
+        else:
+            place = place.with_variables(PUSHPOLICY_PASSWORD="")
+            config = Path(place.environ["HOME"]) / ".docker/config.json"
+            config.write_text(config.read_text().replace("other.example", registry.host))
         ran = place.push(target=f"{registry.host}/app:1.0.0")
     assert ran.code == errors.EXIT_PUSH
     assert any("Authorization" in asked.headers for asked in registry.asked)

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pushpolicy.cli import environment
+
+if TYPE_CHECKING:
+    from pushpolicy.registry.credentials import Credential
+
+# Those of this process's registries, which see them and may say them back.
+_in_use: list[Credential] = []
+
+
+def hide(credential: Credential) -> None:
+    """Have what this credential holds replaced too."""
+    _in_use.append(credential)
 
 
 def without_secrets(text: str) -> str:
-    """The text with every secret value of the environment, however it is spelt, replaced by its name."""
+    """The text with every secret value replaced by its name, however it is spelt.
+
+    They are those of the environment and of the credentials in use.
+    """
     # Imported here: only a failure needs it.
     from pushpolicy.gather.encodings import spellings
     from pushpolicy.gather.secrets import secret_values
 
-    for name, value in secret_values(environment.environment(), None).items():
+    environ = environment.environment()
+    values = [secret_values(environ, credential) for credential in (None, *_in_use)]
+    for name, value in (item for found in values for item in found.items()):
         for spelling in sorted(spellings(value.strip()), key=len, reverse=True):
             text = text.replace(spelling.decode("utf-8", "surrogateescape"), f"<{name}>")
     return text

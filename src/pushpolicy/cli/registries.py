@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pushpolicy.cli import environment
+from pushpolicy.cli.redaction import hide
 from pushpolicy.errors import UsageError
 from pushpolicy.model.reference import Repository
 from pushpolicy.registry import Access, RepositoryClient, open_repository
@@ -83,6 +84,7 @@ class Registries:
                 certificates=self._certificates(repository.registry),
                 proxies=Proxies.from_environ(environ),
             )
+            hide(access.credential)
             self._opened[repository] = open_repository(repository, access), access.credential
         return self._opened[repository]
 
