@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pushpolicy.cli  # noqa: F401 (sets the process up, as for every command)
 from pushpolicy.errors import PushError
 from pushpolicy.images import open_image
 from pushpolicy.model.reference import Target
