@@ -77,7 +77,8 @@ def collect(request: PushRequest) -> Gathered:
 
 
 def _opened(request: PushRequest) -> AbstractContextManager[Image]:
-    return open_image(request.image, wanted=request.wanted, client=request.source)
+    wanted = replace(request.wanted, packed=request.progress.packing_advanced)
+    return open_image(request.image, wanted=wanted, client=request.source)
 
 
 def _land(request: PushRequest, image: Image, judged: Outcome, record: NewRecord) -> Verified:

@@ -33,6 +33,7 @@ class _Counting:
     def __init__(self, every: float) -> None:
         self._every = every
         self._lock = threading.Lock()
+        self._packed = 0
         self.transfer_started(())
 
     def transfer_started(self, blobs: Sequence[Descriptor]) -> None:
@@ -42,6 +43,12 @@ class _Counting:
         self._since: dict[Descriptor, float] = {}
         self._done = self._there = 0
         self._start = self._shown = time.monotonic()
+
+    def packing_advanced(self, count: int) -> None:
+        """Add to what was compressed."""
+        with self._lock:
+            self._packed += count
+            self._show_now_and_then()
 
     def blob_started(self, blob: Descriptor) -> None:
         """A blob that is sent again starts from zero again."""
@@ -79,7 +86,9 @@ class _Counting:
 
     def _total(self) -> str:
         moved = sum(self._sent.values())
-        rate = moved / max(time.monotonic() - self._start, 0.001)
+        rate = (moved if self._expected else self._packed) / max(time.monotonic() - self._start, 0.001)
+        if not self._expected:
+            return f"compressing: {size(self._packed)} of layers, {size(int(rate))}/s"
         blobs = f"{self._done} of {len(self._expected)} blobs"
         done = f"{size(moved + self._there)} of {size(sum(self._expected.values()))}"
         return f"pushing: {blobs}, {done}, {size(int(rate))}/s"

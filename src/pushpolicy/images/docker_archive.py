@@ -104,7 +104,7 @@ def _made(
 ) -> Image:
     layers = _layers(members, saved, _diff_ids(config), limits)
     distinct = tuple(dict.fromkeys(layers))
-    each = pack_layers(distinct, wanted.packing or AS_USUAL, limits, stack)
+    each = pack_layers(distinct, wanted.packing or AS_USUAL, limits, stack, wanted.packed)
     packed = dict(zip(distinct, each, strict=True))
     manifest = _manifest(config, [packed[layer].descriptor for layer in layers])
     blobs = {layer.descriptor.digest: layer.content for layer in packed.values()}

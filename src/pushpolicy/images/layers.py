@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from queue import SimpleQueue
@@ -46,7 +46,11 @@ class PackedLayer(msgspec.Struct, frozen=True):
 
 
 def pack_layers(
-    layers: Sequence[Layer], packing: Packing, limits: Limits, stack: ExitStack
+    layers: Sequence[Layer],
+    packing: Packing,
+    limits: Limits,
+    stack: ExitStack,
+    packed: Callable[[int], None] | None = None,
 ) -> list[PackedLayer]:
     """Check every layer, and compress those that are not compressed.
 
@@ -55,6 +59,7 @@ def pack_layers(
         packing: with what.
         limits: bounds of what a layer may unpack to.
         stack: closes the temporary files.
+        packed: told how many bytes were read since it was told last.
 
     Raises:
         ValueError: when a layer is not what its config says.
@@ -63,7 +68,7 @@ def pack_layers(
     workers = min(os.cpu_count() or 1, _MAX_WORKERS)
     stop = Event()
     with ThreadPoolExecutor(workers) as pool, ThreadPoolExecutor(_LAYERS_AT_ONCE) as lines:
-        line = _Line(packing, limits, pool, workers, _rooms(stack), stop)
+        line = _Line(packing, limits, pool, workers, _rooms(stack), stop, packed)
         started = [lines.submit(line.pack, layer) for layer in layers]
         try:
             for layer in as_completed(started):
@@ -91,6 +96,7 @@ class _Line(msgspec.Struct, frozen=True):
     workers: int
     rooms: SimpleQueue[Scratch]
     stop: Event
+    packed: Callable[[int], None] | None
 
     def pack(self, layer: Layer) -> PackedLayer:
         kind = compression(next(layer.content.blocks(8), b""))
@@ -132,6 +138,8 @@ class _Line(msgspec.Struct, frozen=True):
         for block in blocks:
             if self.stop.is_set():
                 raise InterruptedError("another layer failed")
+            if self.packed:
+                self.packed(len(block))
             yield block
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from pushpolicy.images.packing import Packing
@@ -17,6 +19,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
         referrers: whether what refers to the image at its source is to be carried along.
         destination: the repository that the image is for; None where it goes nowhere.
         packing: how the uncompressed layers of a Docker image are to be compressed; None for the usual way.
+        packed: told by several threads how many bytes of the layers were compressed since it was told last.
         docker_host: where the Docker daemon listens, as DOCKER_HOST says it; None for the usual place.
     """
 
@@ -24,6 +27,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     referrers: bool = False
     destination: Repository | None = None
     packing: Packing | None = None
+    packed: Callable[[int], None] | None = None
     docker_host: str | None = None
 
 

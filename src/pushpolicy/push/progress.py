@@ -1,4 +1,4 @@
-"""How a transfer tells what it is doing; the command line renders it."""
+"""How packing and sending tell what they are doing; the command line renders it."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 class Progress(Protocol):
     """Told about each blob, by several threads at once; a blob that has to be sent again starts again."""
 
+    def packing_advanced(self, count: int) -> None:
+        """So many more bytes of a Docker image's layers were compressed, before anything is sent."""
+
     def transfer_started(self, blobs: Sequence[Descriptor]) -> None:
         """These are about to be sent, but for those that are there."""
 
@@ -36,6 +39,9 @@ class Progress(Protocol):
 
 
 class _Silent:
+    def packing_advanced(self, count: int) -> None:
+        pass
+
     def transfer_started(self, blobs: Sequence[Descriptor]) -> None:
         pass
 

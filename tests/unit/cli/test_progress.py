@@ -44,6 +44,16 @@ def test_a_log_has_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(line.isprintable() for line in lines)
 
 
+def test_packing_comes_before(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = LogProgress(every=0)
+    shown.packing_advanced(MIB)
+    shown.packing_advanced(MIB)
+    transfer(shown)
+    lines = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(r"compressing: 2\.0 MiB of layers, \d+\.\d .iB/s", lines[1])
+    assert lines[2].startswith("pushing: ")
+
+
 def test_a_short_transfer_leaves_no_line_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
     transfer(LogProgress())
     assert capsys.readouterr() == ("", "")

@@ -59,6 +59,9 @@ class Watch:
         self.read: dict[Digest, int] = {}
         self.sent: dict[Digest, bool] = {}
 
+    def packing_advanced(self, count: int) -> None:
+        raise AssertionError("nothing is packed")
+
     def transfer_started(self, blobs: Sequence[Descriptor]) -> None:
         self.expected = {blob.digest for blob in blobs}
 
