@@ -15,7 +15,7 @@ from pushpolicy.gather.sbom.cyclonedx_model import Document, Metadata, Root, Too
 from pushpolicy.gather.sbom.cyclonedx_vex import vex
 from pushpolicy.gather.scans import run
 from pushpolicy.gather.scans.run import Identity, ScanResult
-from pushpolicy.gather.values import utc
+from pushpolicy.gather.values import utc, version
 from pushpolicy.model.evidence import Scanner
 from pushpolicy.model.text import printable
 
@@ -64,7 +64,7 @@ def _tool(tools: list[Tool] | Tools | None) -> Scanner | None:
     """The first of the programs."""
     listed = [*(tools.components or ()), *(tools.services or ())] if isinstance(tools, Tools) else tools
     first = next((tool for tool in listed or () if tool.name), None)
-    return Scanner(name=first.name, version=first.version or None) if first and first.name else None
+    return Scanner(name=first.name, version=version(first.version)) if first and first.name else None
 
 
 def _identity(root: Root) -> Identity:

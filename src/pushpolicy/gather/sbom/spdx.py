@@ -16,7 +16,7 @@ from pushpolicy.gather.purl import Purl
 from pushpolicy.gather.request import Limits
 from pushpolicy.gather.sbom.bom import Bom, within
 from pushpolicy.gather.scans.run import Identity
-from pushpolicy.gather.values import utc
+from pushpolicy.gather.values import NOT_PROVIDED, utc, version
 from pushpolicy.model.evidence import Scanner
 from pushpolicy.model.text import printable
 
@@ -106,9 +106,9 @@ def bom(document: Document, limits: Limits) -> Bom:
 def tool(creators: Iterable[str]) -> Scanner | None:
     """The first tool of the creators; ``Tool: syft-1.2`` names tool and version."""
     name = next((text[5:].strip() for text in creators if text.startswith("Tool:")), "")
-    front, _, version = name.rpartition("-")
-    if front and version[:1].isdigit():
-        return Scanner(name=front, version=version)
+    front, _, stated = name.rpartition("-")
+    if front and (stated[:1].isdigit() or stated == NOT_PROVIDED):
+        return Scanner(name=front, version=version(stated))
     return Scanner(name=name) if name else None
 
 
@@ -138,9 +138,9 @@ def _digests(subject: Package | None) -> Iterator[str]:
     for each in subject.checksums or ():
         if each.algorithm == "SHA256" and each.checksum_value:
             yield f"sha256:{each.checksum_value}"
-    for version in (subject.version_info, *(purl.version for purl in purls)):
-        if version and version.startswith("sha256:"):
-            yield version
+    for stated in (subject.version_info, *(purl.version for purl in purls)):
+        if stated and stated.startswith("sha256:"):
+            yield stated
 
 
 def read_value(content: bytes, limits: Limits) -> Bom:

@@ -114,6 +114,12 @@ def test_the_sbom(content: str | dict[str, Any]) -> None:
     assert about.diff_ids == LAYERS
 
 
+def test_a_tool_that_does_not_know_its_version_has_none() -> None:
+    tools = {"components": [{"type": "application", "name": "syft", "version": "[not provided]"}]}
+    bom: Bom = read(DOCUMENT | {"metadata": {"tools": tools}})["sbom"][0]
+    assert bom.tool == Scanner(name="syft")
+
+
 @BOTH_FLAWED
 def test_vulnerabilities_are_a_scan(content: str | dict[str, Any]) -> None:
     kinds = read(content)

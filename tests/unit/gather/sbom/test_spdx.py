@@ -136,6 +136,7 @@ def test_what_it_is_about(change: dict[str, Any], digests: tuple[str, ...]) -> N
     [
         ("Tool: ko 0.12.0", Scanner(name="ko 0.12.0")),
         ("Tool: Microsoft.SBOMTool-2.2.0", Scanner(name="Microsoft.SBOMTool", version="2.2.0")),
+        ("Tool: syft-[not provided]", Scanner(name="syft")),  # built from its Go module
         ("Tool: cyclonedx-gomod", Scanner(name="cyclonedx-gomod")),
         ("Tool: ", None),
         ("Person: A-1", None),

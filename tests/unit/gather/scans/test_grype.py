@@ -60,6 +60,11 @@ def test_a_match_is_read_whole() -> None:
     assert (finding.fixed_in, finding.fix_state, finding.location) == ("2, 3", "fixed", "/app/x")
 
 
+def test_a_grype_that_does_not_know_its_version_has_none() -> None:
+    assert read_one(FORMAT, report(**described(version="0.121.2"))).scanner.version == "0.121.2"
+    assert read_one(FORMAT, report(**described(version="[not provided]"))).scanner.version is None
+
+
 def test_an_advisory_over_many_flaws_is_no_name_of_one() -> None:
     related = [{"id": "CVE-2026-1"}, {"id": "CVE-2026-1234"}, {"id": "CVE-2026-1235"}]
     advisory = MATCH | {"vulnerability": FLAW | {"id": "ALAS-2026-1"}, "relatedVulnerabilities": related}
