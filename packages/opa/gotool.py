@@ -3,7 +3,7 @@
 The compiled program is kept outside the checkout, in a folder named by go.mod, go.sum, platform and
 flags, and a later build takes it from there as long as its digest is the one noted beside it. The Go
 release is not part of the name, so that a machine without Go can use what is there; a newer compiler
-is demanded by the `go` line of go.mod, which is. A comment `// GOEXPERIMENT=...` there asks for an experiment.
+is demanded by the `go` line of go.mod, which is. A comment `// GOEXPERIMENT=...` there asks for one.
 
     python gotool.py [--go-from REQUIREMENTS] FOLDER...
 
