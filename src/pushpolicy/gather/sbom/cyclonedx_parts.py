@@ -68,7 +68,10 @@ def _tool(tools: list[Tool] | Tools | None) -> Scanner | None:
 
 
 def _identity(root: Root) -> Identity:
-    """What the root says of itself: Syft puts the digest into the version, Trivy the rest into properties."""
+    """What the root says of itself: Syft puts the digest into the version, Trivy the rest into properties.
+
+    Trivy sorts those by value. The order of several layers is lost with that, and proves nothing.
+    """
     purl = Purl.parse(root.purl)
     values = {name: _properties(root, name) for name in ("RepoDigest", "ImageID", "DiffID")}
     stated = [root.version, purl.version if purl else None]
@@ -79,7 +82,7 @@ def _identity(root: Root) -> Identity:
         name=root.name or None,
         digests=tuple(dict.fromkeys(digests)) if root.type == "container" else (),
         image_id=next(iter(values["ImageID"]), None),
-        diff_ids=tuple(values["DiffID"]),
+        diff_ids=tuple(values["DiffID"]) if len(values["DiffID"]) == 1 else (),
     )
 
 
