@@ -6,8 +6,10 @@ import io
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from pushpolicy.attach import attach_record
 from pushpolicy.images.image import Image
@@ -89,8 +91,7 @@ def _manifest(media_type: str, **fields: Any) -> Manifest:
     return Manifest.parse(json.dumps(value, indent=1).encode(), media_type)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Judged:
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
     """What a push has in hand once it was decided."""
 
     image: Image

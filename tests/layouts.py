@@ -151,7 +151,7 @@ def push(
     for blob in filter(None, (manifest.config, *manifest.layers)):
         repository.put_blob(blob, of_bytes(maker.path(blob.digest).read_bytes()))
     if manifest.subject and not tag:
-        repository.put_referrer(manifest)
+        repository.put_referrer(manifest)()
     else:
         repository.put_manifest(manifest, tag)
     return manifest

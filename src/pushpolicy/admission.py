@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+import msgspec
+
 from pushpolicy.engines import Engine
-from pushpolicy.evaluate import PolicySet
+from pushpolicy.evaluate import Decide, PolicySet
 from pushpolicy.gather import Expected, Gathered, Limits, NamedEvidence
 from pushpolicy.images import EVERYTHING, Wanted
 from pushpolicy.model.decision import Decision
 from pushpolicy.model.digest import Digest
+from pushpolicy.model.discreet import Discreet
 from pushpolicy.model.document import Document
 from pushpolicy.model.reference import Target
 from pushpolicy.push import SILENT, Progress, Published
@@ -21,8 +23,7 @@ from pushpolicy.registry import RepositoryClient
 from pushpolicy.registry.credentials import Credential
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PushRequest:
+class PushRequest(Discreet, frozen=True, kw_only=True):
     """What is to be pushed where, and everything that is needed to judge it.
 
     Attributes:
@@ -32,6 +33,7 @@ class PushRequest:
         wanted: which part of the image, and what goes along.
         client: the target's repository.
         policy: loaded and checked before anything is gathered.
+        decide: a decision by this policy and engine that OPA has begun with; no other request may have it.
         workspace: the checkout; reports and relative paths are found from here.
         credential: the one `client` uses; None for a target that needs none.
         evaluated_at: the clock of the decision, in UTC.
@@ -39,18 +41,21 @@ class PushRequest:
         full: whether verification reads the layers back too.
     """
 
+    unshown = frozenset({"environ"})
+
     image: str
     target: Target
     client: RepositoryClient
     policy: PolicySet
     engine: Engine
+    decide: Decide | None = None
     workspace: Path
-    environ: Mapping[str, str] = field(repr=False)
+    environ: Mapping[str, str]
     credential: Credential | None
     evaluated_at: datetime
     named: tuple[NamedEvidence, ...] = ()
-    expected: Expected = field(default_factory=Expected)
-    limits: Limits = field(default_factory=Limits)
+    expected: Expected = msgspec.field(default_factory=Expected)
+    limits: Limits = msgspec.field(default_factory=Limits)
     raw: RawReports = RawReports.KEEP
     full: bool = False
     progress: Progress = SILENT
@@ -59,8 +64,7 @@ class PushRequest:
     wanted: Wanted = EVERYTHING
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What was decided about an image, on what; and where it is published, if it is.
 
     Attributes:

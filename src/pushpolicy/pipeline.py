@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
-from dataclasses import replace
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+
+from msgspec.structs import replace
 
 from pushpolicy.admission import Outcome, PushRequest
 from pushpolicy.attach import attach_record
-from pushpolicy.evaluate import deciding
+from pushpolicy.evaluate import Decide, deciding
 from pushpolicy.gather import Gathered, GatherRequest, Shared, gather, refuse_secrets
 from pushpolicy.images import Image, open_image
 from pushpolicy.model.digest import Digest
@@ -108,7 +109,7 @@ def _judge_all(
 
 def _judge(request: PushRequest, image: Image, shared: Shared) -> Outcome:
     # OPA loads the policy on another processor while the registry is asked and the reports are read.
-    with deciding(request.policy, request.engine) as decide:
+    with _deciding(request) as decide:
         previous = _named_now(request)
         gathered = _gather(request, image, previous, shared)
         evidence = gathered.evidence.document()
@@ -120,6 +121,10 @@ def _judge(request: PushRequest, image: Image, shared: Shared) -> Outcome:
     return Outcome(
         gathered=gathered, evidence=evidence, decision=decision, previous=previous, notes=image.notes
     )
+
+
+def _deciding(request: PushRequest) -> AbstractContextManager[Decide]:
+    return nullcontext(request.decide) if request.decide else deciding(request.policy, request.engine)
 
 
 def _gather(request: PushRequest, image: Image, previous: Mapping[str, Digest], shared: Shared) -> Gathered:

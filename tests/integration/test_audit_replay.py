@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from pushpolicy.audit.replay import Differs, NotReplayable, Reproduced, replay
 from pushpolicy.audit.what_if import Direction, what_if

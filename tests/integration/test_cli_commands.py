@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pushpolicy import errors
-from pushpolicy.cli.push import KEPT
+from pushpolicy.cli.publishing import KEPT
 from tests.fake_registry import Answered, fake_registry
 from tests.policies import rule, write_policy
 from tests.workspace import IMAGE, TARGET, Ran, Workspace, fail_a_test

@@ -15,7 +15,7 @@ import pytest
 from pushpolicy import errors
 from pushpolicy.cli import main as boundary
 from pushpolicy.cli.main import cli
-from pushpolicy.cli.push import KEPT
+from pushpolicy.cli.publishing import KEPT
 from tests.fake_registry import Answered, Asked, fake_registry
 from tests.policies import rule, write_policy
 from tests.workspace import IMAGE, TARGET, Workspace, fail_a_test
@@ -235,7 +235,7 @@ def test_a_bug_is_told_from_everything_else(workspace: Workspace, monkeypatch: p
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("a\nb")
 
-    monkeypatch.setattr("pushpolicy.cli.push.push_request", fail)
+    monkeypatch.setattr("pushpolicy.cli.publishing.push_request", fail)
     ran = workspace.push()
     assert ran.code == errors.EXIT_BUG
     assert "ZeroDivisionError" in ran.complaint()

@@ -8,11 +8,11 @@ import json
 import os
 import tarfile
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from pushpolicy import errors
 from pushpolicy.model.descriptor import Descriptor

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pytest
 
 from pushpolicy import errors
-from pushpolicy.cli.push import KEPT
+from pushpolicy.cli.publishing import KEPT
 from tests.fake_registry import Answered, Asked, fake_registry
 from tests.registries import PASSWORD, USERNAME, Registry, distribution_registry
 from tests.workspace import IMAGE, JUNIT, TARGET, Ran, Workspace
@@ -237,7 +237,7 @@ def test_a_crash_report(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("cannot use " + " ".join(VARIABLES.values()))
 
-    monkeypatch.setattr("pushpolicy.cli.push.push_request", fail)
+    monkeypatch.setattr("pushpolicy.cli.publishing.push_request", fail)
     place = plant(workspace)
     ran = place.push()
     assert ran.code == errors.EXIT_BUG

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from pushpolicy.engines import LocalOpa
 from pushpolicy.errors import EXIT_POLICY, EngineError, InputError, PolicyError

@@ -26,7 +26,7 @@ class Landed(Protocol):
 
 
 def attach_record(landed: Landed) -> Attached:
-    """Store the record, so that the image refers to it; the push step reads both back.
+    """Store the record, so that the image refers to it; the push step reads both back, and settles it.
 
     Raises:
         IncompleteError: when the repository refuses it, or does not list it.
@@ -34,5 +34,5 @@ def attach_record(landed: Landed) -> Attached:
     record, client = landed.record, landed.client
     with after_landing("attaching the record"):
         each(lambda blob: client.put_blob(blob.descriptor, blob.open), record.blobs)
-        client.put_referrer(record.manifest)
-    return Attached(record=record)
+        settle = client.put_referrer(record.manifest)
+    return Attached(record=record, settle=settle)

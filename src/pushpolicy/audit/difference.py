@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from pushpolicy.model.decision import Decision, RuleStatus, Verdict
 
@@ -11,8 +13,7 @@ from pushpolicy.model.decision import Decision, RuleStatus, Verdict
 Finding = tuple[str, str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleChange:
+class RuleChange(msgspec.Struct, frozen=True, kw_only=True):
     """A rule with another result; None where the rule is not in that policy."""
 
     rule: str
@@ -20,8 +21,7 @@ class RuleChange:
     after: RuleStatus | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FindingChange:
+class FindingChange(msgspec.Struct, frozen=True, kw_only=True):
     """A finding that counts otherwise: as violation, warning, waived; None where it is not found."""
 
     rule: str
@@ -41,8 +41,7 @@ class FindingChange:
         return self.before == "violation"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """What is not the same.
 
     Attributes:
@@ -59,7 +58,7 @@ class Difference:
 def difference(before: Decision, after: Decision) -> Difference | None:
     """Compare what was decided; None when it is the same. Who decided is not compared."""
     after = replace(after, policy=before.policy, engine=before.engine)
-    names = [item.name for item in fields(before) if getattr(before, item.name) != getattr(after, item.name)]
+    names = [name for name in before.__struct_fields__ if getattr(before, name) != getattr(after, name)]
     if not names:
         return None
     return Difference(

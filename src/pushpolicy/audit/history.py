@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+
+import msgspec
 
 from pushpolicy.errors import PushError, RecordError, UsageError
 from pushpolicy.model.digest import Digest
@@ -13,16 +14,14 @@ from pushpolicy.records import ARTIFACT_TYPE, Record, Summary, read_record, read
 from pushpolicy.registry.interface import RepositoryClient
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """A record that is named somewhere, and is absent or not valid."""
 
     digest: Digest
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
     """The records that were found, newest first, and what should have been one."""
 
     records: tuple[Summary, ...]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from pushpolicy.audit.difference import Difference, difference
 from pushpolicy.engines import Engine
@@ -16,8 +17,7 @@ from pushpolicy.records import Record, Summary
 Signature = Literal["not checked"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Replayed:
+class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     """A record that was decided again.
 
     Attributes:
@@ -34,20 +34,17 @@ class Replayed:
         return self.engine != self.summary.decision.engine
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reproduced(Replayed):
+class Reproduced(Replayed, frozen=True, kw_only=True):
     """The same decision came out, to the last finding."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Differs(Replayed):
+class Differs(Replayed, frozen=True, kw_only=True):
     """Another decision came out."""
 
     difference: Difference
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotReplayable:
+class NotReplayable(msgspec.Struct, frozen=True, kw_only=True):
     """A record that cannot be decided again here, and why."""
 
     summary: Summary

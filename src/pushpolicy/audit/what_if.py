@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from pushpolicy.audit.difference import Difference, FindingChange, difference
 from pushpolicy.audit.replay import NotReplayable
@@ -23,8 +24,7 @@ class Direction(StrEnum):
     BOTH = "stricter and looser"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PushEffect:
+class PushEffect(msgspec.Struct, frozen=True, kw_only=True):
     """One past push under the other policy; `difference` is None where the decision is the same."""
 
     summary: Summary
@@ -55,8 +55,7 @@ class PushEffect:
         return self.difference.findings if self.difference else ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleEffect:
+class RuleEffect(msgspec.Struct, frozen=True, kw_only=True):
     """What one rule does to past pushes: those in which it denies more, and those in which less."""
 
     rule: str
@@ -69,8 +68,7 @@ class RuleEffect:
         return _direction(stricter=bool(self.stricter), looser=bool(self.looser))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WhatIf:
+class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
     """The effect of another policy on the past.
 
     Attributes:

@@ -7,10 +7,8 @@ from typing import Any
 import click
 
 from pushpolicy.cli import options
-from pushpolicy.cli.push import report
+from pushpolicy.cli.policies import judge_ahead
 from pushpolicy.cli.report import outputs
-from pushpolicy.cli.request import push_request
-from pushpolicy.pipeline import check_all
 
 
 @click.command("check", short_help="Decide without writing anything to the target.")
@@ -26,4 +24,8 @@ from pushpolicy.pipeline import check_all
 def command(image: str, formats: tuple[str, ...], quiet: bool, **given: Any) -> int:
     """Say whether IMAGE may be published as TARGET, and why; nothing is written there."""
     wanted = outputs(formats)
-    return report(check_all((push_request(image, **given),)), wanted, quiet=quiet, given=given)
+    with judge_ahead(given["config"], given["policies"], given["engine"]) as judge:
+        from pushpolicy.cli import publishing
+
+        outcomes = publishing.check(publishing.requests(judge, image, **given))
+        return publishing.report(outcomes, wanted, quiet=quiet, given=given)

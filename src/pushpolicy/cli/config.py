@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from pushpolicy.cli.files import read_file
 from pushpolicy.errors import UsageError
@@ -25,8 +26,7 @@ DEFAULT = Path("pushpolicy.yaml")
 _HINT = "`pushpolicy schema config` prints what it may hold"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConfiguredImage:
+class ConfiguredImage(msgspec.Struct, frozen=True, kw_only=True):
     """One of the ``images``: what ``push --all`` pushes; IMAGE and TARGET as on the command line."""
 
     image: str
@@ -35,8 +35,7 @@ class ConfiguredImage:
     evidence: tuple[NamedEvidence, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(msgspec.Struct, frozen=True, kw_only=True):
     """A configuration that fits its schema; an absent file is an empty one.
 
     Attributes:
@@ -53,7 +52,7 @@ class Config:
     expected: Expected | None = None
     reports: tuple[NamedEvidence, ...] = ()
     policies: tuple[str, ...] = ()
-    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    settings: Mapping[str, Mapping[str, Any]] = {}
     waivers: tuple[Mapping[str, Any], ...] = ()
     images: tuple[ConfiguredImage, ...] = ()
 

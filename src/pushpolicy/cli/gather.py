@@ -10,6 +10,7 @@ import click
 from pushpolicy.cli import options
 from pushpolicy.cli.gathering import show_seen
 from pushpolicy.cli.part import write
+from pushpolicy.cli.policies import read_judge
 from pushpolicy.cli.report import NOTHING_LOST, write_stdout
 from pushpolicy.cli.request import push_request
 from pushpolicy.errors import InputError, UsageError
@@ -43,7 +44,8 @@ def command(
     elif image is None or target is None:
         raise UsageError("IMAGE and TARGET are missing", "or --part NAME -o FILE, for the reports of one job")
     else:
-        gathered = collect(push_request(image, target=target, policies=(), engine=None, **given))
+        judge = read_judge(given.pop("config"))
+        gathered = collect(push_request(judge, image, target=target, **given))
         seen = gathered.seen
         _write(output, gathered.evidence.document().content.decode() + "\n")
     if not quiet:

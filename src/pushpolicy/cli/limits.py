@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 import click
+from msgspec.structs import replace
 
 from pushpolicy.errors import UsageError
 
@@ -37,7 +37,7 @@ def read_limits(options: Iterable[str]) -> Limits:
     """
     from pushpolicy.gather import Limits
 
-    known = {item.name: item for item in fields(Limits)}
+    known = Limits.__struct_fields__
     given: dict[str, int] = {}
     for text in options:
         name, _, value = text.partition("=")

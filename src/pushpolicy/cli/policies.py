@@ -1,12 +1,53 @@
-"""From ``--policy`` and the configuration to a loaded policy set."""
+"""From ``--policy``, ``--engine`` and the configuration to what decides."""
 
 from __future__ import annotations
 
-from pushpolicy.cli.config import DEFAULT, Config
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from pushpolicy.cli.config import DEFAULT, Config, read_config
 from pushpolicy.cli.report import say
-from pushpolicy.engines import Compiler
-from pushpolicy.evaluate import PACK, PolicySet, RepositoryPolicy, load_policy
+from pushpolicy.engines import Compiler, LocalOpa, find_engine
+from pushpolicy.evaluate import PACK, Decide, PolicySet, RepositoryPolicy, deciding, load_policy
 from pushpolicy.model.text import printable
+
+
+class Judge(NamedTuple):
+    """What decides.
+
+    Attributes:
+        decide: a decision that OPA has begun with, if it has; for one document.
+    """
+
+    config: Config
+    engine: LocalOpa
+    policy: PolicySet
+    decide: Decide | None = None
+
+
+def read_judge(config: str | None, policies: tuple[str, ...] = (), engine: str | None = None) -> Judge:
+    """What the options of these names say.
+
+    Raises:
+        UsageError: when the configuration is wrong.
+        PolicyError: when the policy does not load.
+        EngineError: when there is no engine.
+    """
+    settings, opa = read_config(config), find_engine(engine)
+    return Judge(settings, opa, load(policies, settings, opa))
+
+
+@contextmanager
+def judge_ahead(config: str | None, policies: tuple[str, ...], engine: str | None) -> Iterator[Judge]:
+    """The same, and OPA begins with it: most of the program can be imported while it loads the policy.
+
+    Raises:
+        PushPolicyError: as `read_judge`, and when OPA cannot be started.
+    """
+    judge = read_judge(config, policies, engine)
+    with deciding(judge.policy, judge.engine) as decide:
+        yield judge._replace(decide=decide)
 
 
 def load(policies: tuple[str, ...], config: Config, compiler: Compiler) -> PolicySet:

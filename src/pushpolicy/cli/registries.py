@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from pushpolicy.cli import environment
@@ -24,19 +23,28 @@ _GIVEN = ("PUSHPOLICY_USERNAME", "PUSHPOLICY_PASSWORD")
 Opened = tuple[RepositoryClient, Credential | None]
 
 
-@dataclass(slots=True, kw_only=True)
 class Registries:
     """Opens repositories, each once; the arguments are the options of those names."""
 
-    plain_http: bool
-    ca_file: str | None
-    cert_dir: str | None
-    username: str | None
-    password_stdin: bool
-    source_plain_http: bool = False
-    _opened: dict[Repository, Opened] = field(default_factory=dict)
-    _password: str | None = field(default=None, repr=False)
-    _owner: str | None = None
+    def __init__(
+        self,
+        *,
+        plain_http: bool,
+        ca_file: str | None,
+        cert_dir: str | None,
+        username: str | None,
+        password_stdin: bool,
+        source_plain_http: bool = False,
+    ) -> None:
+        self._plain_http = plain_http
+        self._ca_file = ca_file
+        self._cert_dir = cert_dir
+        self._username = username
+        self._password_stdin = password_stdin
+        self._source_plain_http = source_plain_http
+        self._opened: dict[Repository, Opened] = {}
+        self._password: str | None = None
+        self._owner: str | None = None
 
     def target(self, repository: Repository) -> Opened:
         """The client of a target, and the credential it will use; None for a layout.
@@ -53,7 +61,7 @@ class Registries:
                 "log in to each (docker login, certs.d), and leave out what is for one of them only",
             )
         self._owner = repository.registry
-        return self._open(repository, plain_http=self.plain_http)
+        return self._open(repository, plain_http=self._plain_http)
 
     def source(self, repository: Repository) -> Opened:
         """The client of a source; opened after every target, because what was given by hand is theirs.
@@ -63,7 +71,7 @@ class Registries:
         """
         self._owner = self._owner or repository.registry
         is_same = self._owner == repository.registry
-        return self._open(repository, plain_http=self.plain_http if is_same else self.source_plain_http)
+        return self._open(repository, plain_http=self._plain_http if is_same else self._source_plain_http)
 
     def _open(self, repository: Repository, *, plain_http: bool) -> Opened:
         if repository not in self._opened:
@@ -71,7 +79,7 @@ class Registries:
             access = Access(
                 credential=self._credential(repository, environ),
                 plain_http=plain_http,
-                ca_file=Path(self.ca_file) if self.ca_file else None,
+                ca_file=Path(self._ca_file) if self._ca_file else None,
                 certificates=self._certificates(repository.registry),
                 proxies=Proxies.from_environ(environ),
             )
@@ -80,13 +88,13 @@ class Registries:
 
     def _is_given(self) -> bool:
         environ = environment.environment()
-        named = self.username is not None or any(environ.get(name) for name in _GIVEN)
-        return named or self.password_stdin or self.cert_dir is not None
+        named = self._username is not None or any(environ.get(name) for name in _GIVEN)
+        return named or self._password_stdin or self._cert_dir is not None
 
     def _certificates(self, registry: str) -> Certificates:
         # A folder that was named is the target's; another registry has its own.
-        if self.cert_dir and registry == self._owner:
-            return cert_dir(Path(self.cert_dir))
+        if self._cert_dir and registry == self._owner:
+            return cert_dir(Path(self._cert_dir))
         return find_certificates(certs_d(registry, environment.home()))
 
     def _credential(self, repository: Repository, environ: Mapping[str, str]) -> Credential:
@@ -98,14 +106,14 @@ class Registries:
             environ=environ if is_owner else {k: v for k, v in environ.items() if k not in _GIVEN},
             home=environment.home(),
             workspace=environment.workspace(),
-            username=self.username if is_owner else None,
-            password_stdin=self._read_password() if is_owner and self.password_stdin else None,
+            username=self._username if is_owner else None,
+            password_stdin=self._read_password() if is_owner and self._password_stdin else None,
         )
 
     def _read_password(self) -> str:
         """Read once, whatever number of repositories it is for."""
         if self._password is None:
-            if not self.username:
+            if not self._username:
                 raise UsageError(
                     "--password-stdin needs a user name", "add --username NAME or PUSHPOLICY_USERNAME"
                 )

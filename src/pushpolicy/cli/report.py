@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 import click
 
@@ -17,8 +16,7 @@ FORMATS = ("text", "json")
 NOTHING_LOST = "what was decided and published stands; give another file"
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """One report asked for: its format, and the file it goes to (None: standard output)."""
 
     format: str

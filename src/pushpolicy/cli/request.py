@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
+from msgspec.structs import replace
+
 from pushpolicy.cli import environment
-from pushpolicy.cli.config import Config, read_config
 from pushpolicy.cli.gathering import named_evidence, named_parts
 from pushpolicy.cli.limits import read_limits
-from pushpolicy.cli.policies import load
+from pushpolicy.cli.policies import Judge
 from pushpolicy.cli.registries import Registries
-from pushpolicy.engines import find_engine
 from pushpolicy.errors import UsageError
 from pushpolicy.gather import Expected, NamedEvidence
 from pushpolicy.images import Compression, Packing, Wanted, parse_remote, reads_stdin
@@ -21,8 +21,7 @@ from pushpolicy.model.reference import Reference, Target
 from pushpolicy.pipeline import PushRequest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Work:
+class _Work(msgspec.Struct, frozen=True, kw_only=True):
     """One image of a run: the IMAGE argument, where it goes, and evidence of its own."""
 
     image: str
@@ -31,27 +30,25 @@ class _Work:
 
 
 def push_request(
-    image: str, *, target: str, tags: tuple[str, ...], config: str | None, **options: Any
+    judge: Judge, image: str, *, target: str, tags: tuple[str, ...], **options: Any
 ) -> PushRequest:
-    """Everything that one push needs, with the policy loaded before anything is gathered.
+    """Everything that one push needs.
 
     Raises:
-        UsageError: when an option or the configuration is wrong.
-        PolicyError: when the policy does not load, or there is no engine.
+        UsageError: when an option is wrong.
     """
     work = _Work(image=image, target=parse_target(target, tags))
-    (request,) = _requests((work,), read_config(config), **options)
+    (request,) = _requests((work,), judge, **options)
     return request
 
 
-def all_requests(*, config: str | None, **options: Any) -> tuple[PushRequest, ...]:
+def all_requests(judge: Judge, **options: Any) -> tuple[PushRequest, ...]:
     """The same for each of the configuration's images.
 
     Raises:
         UsageError: as for one, and when there are no images, or two for one tag.
-        PolicyError: when the policy does not load, or there is no engine.
     """
-    settings = read_config(config)
+    settings = judge.config
     if not settings.images:
         raise UsageError("--all: the configuration names no images", "`pushpolicy schema config` shows how")
     work = tuple(
@@ -63,7 +60,7 @@ def all_requests(*, config: str | None, **options: Any) -> tuple[PushRequest, ..
         for number, item in enumerate(settings.images, start=1)
     )
     _check_distinct(work)
-    return _requests(work, settings, **options)
+    return _requests(work, judge, **options)
 
 
 def _check_distinct(works: Iterable[_Work]) -> None:
@@ -78,13 +75,11 @@ def _check_distinct(works: Iterable[_Work]) -> None:
 
 def _requests(
     works: tuple[_Work, ...],
-    settings: Config,
+    judge: Judge,
     *,
     evidence: tuple[str, ...],
     limits: tuple[str, ...],
     parts: tuple[str, ...] = (),
-    policies: tuple[str, ...],
-    engine: str | None,
     platforms: tuple[str, ...] = (),
     referrers: bool = False,
     compression: str = "gzip",
@@ -94,14 +89,12 @@ def _requests(
     _check_stdin(works, password=access["password_stdin"])
     wanted = _wanted(platforms, referrers, _packing(compression, compression_level))
     sources = [parse_source(work.image) for work in works]
-    opa = find_engine(engine)
-    policy = load(policies, settings, opa)
-    named = named_evidence(evidence, settings) + named_parts(parts)
+    named = named_evidence(evidence, judge.config) + named_parts(parts)
     registries = Registries(**access)
     # Every target first: what was given by hand is theirs before it is any source's.
     opened = [registries.target(work.target.repository) for work in works]
     at = environment.now()
-    requests = []
+    requests: list[PushRequest] = []
     for work, source, (client, credential) in zip(works, sources, opened, strict=True):
         origin, origin_credential = registries.source(source.repository) if source else (None, None)
         requests.append(
@@ -109,14 +102,15 @@ def _requests(
                 image=work.image,
                 target=work.target,
                 client=client,
-                policy=policy,
-                engine=opa,
+                policy=judge.policy,
+                engine=judge.engine,
+                decide=None if requests else judge.decide,
                 workspace=environment.workspace(),
                 environ=environment.environment(),
                 credential=credential,
                 evaluated_at=at,
                 named=work.evidence + named,
-                expected=settings.expected or Expected(),
+                expected=judge.config.expected or Expected(),
                 limits=read_limits(limits),
                 source=origin,
                 source_credential=origin_credential,

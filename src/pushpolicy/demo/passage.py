@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import accumulate, chain
+
+import msgspec
 
 from pushpolicy.demo.shell import COLUMNS, Shell
 
@@ -24,8 +25,7 @@ class Kind(StrEnum):
     OUTPUT = "output"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Passage:
+class Passage(msgspec.Struct, frozen=True, kw_only=True):
     """Some lines of the story, without a final newline; a title starts a new screen."""
 
     kind: Kind

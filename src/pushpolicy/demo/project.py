@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+import msgspec
 
 from pushpolicy.demo import image
 from pushpolicy.demo.shell import Shell
@@ -18,8 +19,7 @@ from pushpolicy.demo.shell import Shell
 SAMPLES = Path(__file__).parent / "sample"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Version:
+class Version(msgspec.Struct, frozen=True, kw_only=True):
     """One state of the sample application; `name` is the folder of its files."""
 
     name: str

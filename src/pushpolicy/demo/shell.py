@@ -6,9 +6,11 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
+
+import msgspec
+from msgspec.structs import replace
 
 from pushpolicy.errors import PushPolicyError, UsageError
 
@@ -70,8 +72,7 @@ class UnexpectedExitError(PushPolicyError):
             self.exit_code = ran.code
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ran:
+class Ran(msgspec.Struct, frozen=True, kw_only=True):
     """A command that has run: its exit code, and what it wrote, both streams in order."""
 
     command: str
@@ -88,8 +89,7 @@ class Ran:
             raise UnexpectedExitError(self)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shell:
+class Shell(msgspec.Struct, frozen=True, kw_only=True):
     """The project's folder and the environment of its commands.
 
     Attributes:

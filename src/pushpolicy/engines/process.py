@@ -14,17 +14,17 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from types import TracebackType
 from typing import IO, Self
+
+import msgspec
 
 from pushpolicy.errors import EngineError
 
 _MIB = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds on one run of OPA.
 
     Attributes:
@@ -44,8 +44,7 @@ class Limits:
         return max(self.memory - 2048 * _MIB, self.memory // 2)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class Result(msgspec.Struct, frozen=True, kw_only=True):
     """How a process ended. `code` is negative when a signal ended it."""
 
     code: int

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PACK",
+    "Decide",
     "PolicySet",
     "RepositoryPolicy",
     "check_policy",
@@ -33,6 +34,7 @@ __all__ = [
     "validate_evidence",
 ]
 
+Decide = Callable[["Document"], "Decision"]
 _NOTHING = RepositoryPolicy()
 
 
@@ -89,7 +91,7 @@ def evaluate(policy: PolicySet, evidence: Document, engine: Engine) -> Decision:
 
 
 @contextmanager
-def deciding(policy: PolicySet, engine: Engine) -> Iterator[Callable[[Document], Decision]]:
+def deciding(policy: PolicySet, engine: Engine) -> Iterator[Decide]:
     """`evaluate` for who is still gathering: OPA loads the policy meanwhile. To be called once.
 
     Raises:

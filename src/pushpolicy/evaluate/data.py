@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from pushpolicy.errors import PolicyError
 from pushpolicy.evaluate.index import Index
@@ -18,8 +19,7 @@ WAIVERS_PATH = "data/pushpolicy/waivers/data.json"
 ENFORCEMENT_PATH = "data/pushpolicy/enforcement/data.json"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RepositoryPolicy:
+class RepositoryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """What the repository's own pushpolicy.yaml says, already parsed.
 
     Attributes:
@@ -30,13 +30,12 @@ class RepositoryPolicy:
     """
 
     rules: tuple[str, ...] = ()
-    settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    waivers: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
+    settings: Mapping[str, Any] = {}
+    waivers: tuple[Mapping[str, Any], ...] = ()
     file: str = "pushpolicy.yaml"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyData:
+class PolicyData(msgspec.Struct, frozen=True, kw_only=True):
     """The three data documents, complete.
 
     Attributes:
@@ -46,9 +45,9 @@ class PolicyData:
         warnings: waivers of rules that do not exist.
     """
 
-    settings: Mapping[str, Mapping[str, Any]] = field(hash=False)
-    waivers: Mapping[str, Any] = field(hash=False)
-    enforcement: Mapping[str, Any] = field(hash=False)
+    settings: Mapping[str, Mapping[str, Any]]
+    waivers: Mapping[str, Any]
+    enforcement: Mapping[str, Any]
     warnings: tuple[str, ...]
 
     def files(self) -> dict[str, bytes]:

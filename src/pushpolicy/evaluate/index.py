@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Self
+
+import msgspec
 
 from pushpolicy.errors import PolicyError
 from pushpolicy.model import canonical
@@ -18,8 +19,7 @@ from pushpolicy.model import canonical
 HEADS = ("deny", "not_applicable", "warn")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleEntry:
+class RuleEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One rule, as indexed.
 
     Attributes:
@@ -40,7 +40,7 @@ class RuleEntry:
     effective_on: str | None
     repo_may: tuple[str, ...]
     integrity: bool
-    settings: Mapping[str, Mapping[str, Any]] = field(hash=False)
+    settings: Mapping[str, Mapping[str, Any]]
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in the index document."""
@@ -78,12 +78,11 @@ class RuleEntry:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Index:
+class Index(msgspec.Struct, frozen=True, kw_only=True):
     """All rules of a set by name, and what each function of the lib reads (topic.name to kinds)."""
 
-    rules: Mapping[str, RuleEntry] = field(hash=False)
-    lib: Mapping[str, tuple[str, ...]] = field(hash=False)
+    rules: Mapping[str, RuleEntry]
+    lib: Mapping[str, tuple[str, ...]]
 
     def data(self) -> bytes:
         """The data document of the bundle, with its place in `data`."""

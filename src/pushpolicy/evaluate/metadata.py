@@ -8,9 +8,10 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from pushpolicy.evaluate.settings import fragment_problems
 from pushpolicy.model import strict_yaml
@@ -23,8 +24,7 @@ _RULE_KEYS = frozenset({"title", "description"})
 _CUSTOM_KEYS = frozenset({"severity", "fix", "effective_on", "repo_may", "requires", "integrity", "settings"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Metadata:
+class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     """What a rule says of itself.
 
     Attributes:
@@ -42,7 +42,7 @@ class Metadata:
     repo_may: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
     integrity: bool = False
-    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)
+    settings: Mapping[str, Mapping[str, Any]] = {}
 
 
 class MetadataError(ValueError):

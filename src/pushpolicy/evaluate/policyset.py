@@ -11,9 +11,11 @@ data/{settings,pushpolicy/...}/data.json  settings, waivers, enforcement
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
+from msgspec.structs import replace
 
 from pushpolicy.engines.interface import Compiler
 from pushpolicy.errors import PolicyError
@@ -33,8 +35,7 @@ SCHEMA = "schema/evidence.v1.json"
 INDEX_DATA, INDEX_MODULE = "index/data.json", "index/index.rego"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolicySet:
+class PolicySet(msgspec.Struct, frozen=True, kw_only=True):
     """A complete policy set.
 
     Attributes:
@@ -47,12 +48,12 @@ class PolicySet:
         warnings: what a push should say loudly, one line each.
     """
 
-    files: Mapping[str, bytes] = field(repr=False, hash=False)
+    files: Mapping[str, bytes]
     source: str
     anchored: bool
-    index: Index = field(repr=False)
-    waivers: tuple[Mapping[str, Any], ...] = field(repr=False, hash=False)
-    capabilities: bytes = field(repr=False, hash=False)
+    index: Index
+    waivers: tuple[Mapping[str, Any], ...]
+    capabilities: bytes
     warnings: tuple[str, ...] = ()
 
     @classmethod

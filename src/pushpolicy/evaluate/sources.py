@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
 
 from pushpolicy.errors import PolicyError
 from pushpolicy.model.text import printable
@@ -21,16 +22,14 @@ _MAX_FILE = 4 * 1024 * 1024
 _TEST = "_test.rego"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceFile:
+class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
     """A file of a policy, with the path to name in messages."""
 
     path: Path
-    content: bytes = field(repr=False)
+    content: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(msgspec.Struct, frozen=True, kw_only=True):
     """What one `--policy` holds: rules by name, and data files by file name."""
 
     rules: dict[str, SourceFile]

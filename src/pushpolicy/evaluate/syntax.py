@@ -7,8 +7,9 @@ misspelt setting. Each is refused here, and what a rule reads is computed, since
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from pushpolicy.evaluate.index import HEADS
 from pushpolicy.evaluate.metadata import KINDS
@@ -20,8 +21,7 @@ _LIB = ("data", "pushpolicy", "lib")
 Path = tuple[str | None, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reads:
+class Reads(msgspec.Struct, frozen=True, kw_only=True):
     """What a piece of Rego refers to.
 
     Attributes:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from pushpolicy.gather.discover import MODULE_PLACES, PLACES, SUFFIXES
 from pushpolicy.gather.format import Format
@@ -78,7 +79,7 @@ def _limits() -> Iterator[str]:
     yield "| name | default | bounds |"
     yield "| --- | --- | --- |"
     bounds = _attributes(Limits.__doc__ or "")
-    for item in fields(Limits):
+    for item in msgspec.structs.fields(Limits):
         yield f"| `{item.name.replace('_', '-')}` | {item.default} | {bounds[item.name]} |"
 
 

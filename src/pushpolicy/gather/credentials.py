@@ -9,8 +9,9 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from pushpolicy.gather.format import ReportError
 from pushpolicy.gather.git import Checkout

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+
+import msgspec
 
 from pushpolicy.gather.formats import FORMATS, promises
 from pushpolicy.gather.packed import bare_name
@@ -65,8 +66,7 @@ class TooManyFilesError(Exception):
     """The usual places hold more than can be looked at."""
 
 
-@dataclass(slots=True)
-class _Budget:
+class _Budget(msgspec.Struct):
     """How many files and folders may still be looked at."""
 
     limits: Limits

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
 
 from pushpolicy.gather.request import Limits
 
@@ -19,8 +20,7 @@ class FailedRunError(ReportError):
     """A well-formed report in which the tool says that its own run failed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
+class Head(msgspec.Struct, frozen=True, kw_only=True):
     """What tells the format of a well-formed file.
 
     Attributes:
@@ -31,9 +31,9 @@ class Head:
         is_array: whether the top level is a JSON array.
     """
 
-    start: bytes = field(repr=False)
+    start: bytes
     root: str | None = None
-    keys: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    keys: Mapping[str, bytes] = {}
     is_array: bool = False
 
 
@@ -47,12 +47,11 @@ class ReportBytes(Protocol):
         """All bytes as they are."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(msgspec.Struct, frozen=True):
     """What a file says of one kind of evidence."""
 
     kind: str
-    content: Any = field(repr=False)
+    content: Any
 
 
 class Parts(tuple[Part, ...]):
@@ -64,8 +63,7 @@ class Parts(tuple[Part, ...]):
         return {kind: tuple(part.content for part in self if part.kind == kind) for kind in kinds}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Format(Generic[Content]):
+class Format(msgspec.Struct, Generic[Content], frozen=True, kw_only=True):
     """One report format.
 
     Attributes:
@@ -86,5 +84,5 @@ class Format(Generic[Content]):
     media_type: str
     file_names: tuple[str, ...]
     marks: tuple[bytes, ...]
-    recognise: Callable[[Head], bool] = field(repr=False)
-    read: Callable[[ReportBytes, Limits], Content] = field(repr=False)
+    recognise: Callable[[Head], bool]
+    read: Callable[[ReportBytes, Limits], Content]

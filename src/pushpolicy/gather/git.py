@@ -15,8 +15,9 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
 
 from pushpolicy.gather.values import text
 from pushpolicy.model.evidence import SourceEvidence, Status
@@ -50,8 +51,7 @@ class GitError(Exception):
     """Git is absent, failed, or said something unexpected."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checkout:
+class Checkout(msgspec.Struct, frozen=True, kw_only=True):
     """What git knows of the workspace.
 
     Attributes:
@@ -61,7 +61,7 @@ class Checkout:
 
     evidence: SourceEvidence
     root: Path | None = None
-    tracked: frozenset[str] = field(default=frozenset(), repr=False)
+    tracked: frozenset[str] = frozenset()
 
     def tracks(self, path: Path) -> bool | None:
         """Whether git tracks a file; None where there is no work tree."""

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import codecs
 import re
-from typing import TypeVar
+from collections.abc import Hashable
+from functools import cache
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -20,17 +22,13 @@ _BYTE = re.compile(r"\(byte (\d{1,18})\)")
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
-
-
-def decode(report: ReportBytes, decoder: msgspec.json.Decoder[Value]) -> Value:
-    """Read a report into the decoder's type.
+def decode(report: ReportBytes, kind: type[Value]) -> Value:
+    """Read a report into this type.
 
     Raises:
         ReportError: when it is not JSON, not UTF-8, nested too deeply, or of another shape.
     """
-    return decode_value(utf8(report.content()), decoder)
+    return decode_value(utf8(report.content()), kind)
 
 
 def keys(content: bytes) -> tuple[dict[str, bytes], bool]:
@@ -41,7 +39,7 @@ def keys(content: bytes) -> tuple[dict[str, bytes], bool]:
     """
     if content.lstrip()[:1] != b"[":
         return _raw(content), False
-    items = decode_value(content, _ARRAY)
+    items = decode_value(content, list[msgspec.Raw])
     first = bytes(memoryview(items[0])) if items else b""
     return (_raw(first) if first[:1] == b"{" else {}), True
 
@@ -62,24 +60,26 @@ def is_lines(start: bytes) -> bool:
     if not rest.strip():
         return False
     try:
-        decode_value(line, _OBJECT)
+        decode_value(line, dict[str, msgspec.Raw])
     except ReportError:
         return False
     return True
 
 
 def _raw(content: bytes) -> dict[str, bytes]:
-    return {key: memoryview(value)[:200].tobytes() for key, value in decode_value(content, _OBJECT).items()}
+    found = decode_value(content, dict[str, msgspec.Raw])
+    return {key: memoryview(value)[:200].tobytes() for key, value in found.items()}
 
 
-def decode_value(content: bytes, decoder: msgspec.json.Decoder[Value]) -> Value:
-    """Read UTF-8 into the decoder's type.
+def decode_value(content: bytes, kind: type[Value]) -> Value:
+    """Read UTF-8 into this type.
 
     Raises:
         ReportError: when it is not JSON, nested too deeply, or of another shape.
     """
     try:
-        return decoder.decode(content)
+        value: Value = _decoder(cast("Hashable", kind)).decode(content)
+        return value
     except RecursionError as error:
         raise ReportError("it is nested too deeply") from error
     except UnicodeDecodeError as error:
@@ -89,6 +89,12 @@ def decode_value(content: bytes, decoder: msgspec.json.Decoder[Value]) -> Value:
         raise ReportError(
             f"it does not read as JSON of its format: {printable(str(error))}{where}"
         ) from error
+
+
+@cache
+def _decoder(kind: Hashable) -> msgspec.json.Decoder[Any]:
+    """Made when it is needed: those of all formats would take longer than the rest of the start."""
+    return msgspec.json.Decoder(cast("Any", kind))
 
 
 def _where(message: str, content: bytes) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from pushpolicy.errors import InputError
 from pushpolicy.gather.look import read_reports

@@ -12,8 +12,9 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import IO, cast
+
+import msgspec
 
 from pushpolicy.gather.format import ReportError
 from pushpolicy.model.text import printable
@@ -25,8 +26,7 @@ MAX_RATIO = 1032
 _FREE = 1024 * 1024  # a small file may unpack to this much, whatever the ratio
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(msgspec.Struct, frozen=True):
     """How many bytes may be unpacked, and how many for each byte of the file."""
 
     size: int

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import unquote
 
+import msgspec
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Purl:
+
+class Purl(msgspec.Struct, frozen=True, kw_only=True):
     """A package URL in its parts, decoded; `name` includes the namespace."""
 
     type: str
     name: str
     version: str | None = None
-    qualifiers: Mapping[str, str] = field(default_factory=dict)
+    qualifiers: Mapping[str, str] = {}
 
     @classmethod
     def parse(cls, text: str | None) -> Self | None:

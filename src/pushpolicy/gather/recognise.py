@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import codecs
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from pushpolicy.gather import jsondoc, markup
 from pushpolicy.gather.almost import why_not
@@ -38,12 +39,11 @@ class BrokenReportError(Exception):
         self.run_failed = isinstance(reason, FailedRunError)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadFile:
+class ReadFile(msgspec.Struct, frozen=True, kw_only=True):
     """What was read of one file, and the digest and size of exactly those bytes."""
 
     format: Format[Any]
-    content: Any = field(repr=False)
+    content: Any
     digest: Digest
     size: int
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 from pushpolicy.errors import InputError
 from pushpolicy.gather.describe import describe
@@ -46,24 +48,21 @@ _ENDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ReadReport:
+class ReadReport(msgspec.Struct, frozen=True):
     """One report: the file, and what its format's reader made of it."""
 
     raw: RawReport
-    content: Any = field(repr=False)
+    content: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(msgspec.Struct, frozen=True):
     """Where a file of a part was in its job; the path is that from the job's workspace."""
 
     part: str
     path: str
 
 
-@dataclass(slots=True)
-class Reports:
+class Reports(msgspec.Struct):
     """All reports, what went wrong by kind, and every file that was looked at.
 
     Attributes:
@@ -72,11 +71,11 @@ class Reports:
     """
 
     workspace: Path
-    read: list[ReadReport] = field(default_factory=list)
-    problems: dict[str, list[str]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
-    seen: list[Seen] = field(default_factory=list)
-    captured_by: dict[str, str] = field(default_factory=dict)
-    origins: dict[Path, Origin] = field(default_factory=dict)
+    read: list[ReadReport] = []
+    problems: dict[str, list[str]] = msgspec.field(default_factory=lambda: {kind: [] for kind in KINDS})
+    seen: list[Seen] = []
+    captured_by: dict[str, str] = {}
+    origins: dict[Path, Origin] = {}
 
     def of(self, kind: str) -> list[ReadReport]:
         """The reports of one kind, in the order of their names."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
 from pushpolicy.images.image import Image
 from pushpolicy.model.digest import Digest
+from pushpolicy.model.discreet import Discreet
 from pushpolicy.model.evidence import Clock, Evidence
 from pushpolicy.model.reference import Target
 from pushpolicy.model.text import printable
@@ -18,8 +20,7 @@ from pushpolicy.registry.credentials import Credential
 MIB = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds on what is read; beyond one, the kind of evidence has failed.
 
     Attributes:
@@ -49,8 +50,7 @@ class Limits:
     max_seconds: int = 300
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamedEvidence:
+class NamedEvidence(msgspec.Struct, frozen=True, kw_only=True):
     """One ``--evidence`` option, or one report that a configuration names.
 
     Attributes:
@@ -78,8 +78,7 @@ class NamedEvidence:
         return f"{name}={self.path}" if name else self.path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExpectedReport:
+class ExpectedReport(msgspec.Struct, frozen=True, kw_only=True):
     """A report that must be there: a name or a glob over names, and for a scan its platform."""
 
     name: str
@@ -90,8 +89,7 @@ class ExpectedReport:
         return f"{self.name}@{self.platform}" if self.platform else self.name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expected:
+class Expected(msgspec.Struct, frozen=True, kw_only=True):
     """The reports that the configuration expects, by kind."""
 
     tests: tuple[ExpectedReport, ...] = ()
@@ -114,8 +112,7 @@ class Reading(Protocol):
         """Of what is read."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GatherRequest:
+class GatherRequest(Discreet, frozen=True, kw_only=True):
     """Everything gather looks at.
 
     Attributes:
@@ -125,13 +122,15 @@ class GatherRequest:
         evaluated_at: the clock of the decision, in UTC.
     """
 
+    unshown = frozenset({"environ"})
+
     image: Image
     target: Target
     previous: Mapping[str, Digest]
     insecure: bool
     clock: Clock | None
     workspace: Path
-    environ: Mapping[str, str] = field(repr=False)
+    environ: Mapping[str, str]
     credential: Credential | None
     named: tuple[NamedEvidence, ...] = ()
     expected: Expected = Expected()
@@ -139,8 +138,7 @@ class GatherRequest:
     limits: Limits = Limits()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RawReport:
+class RawReport(msgspec.Struct, frozen=True, kw_only=True):
     """A file that was read, as it is stored with the record; digest and size are of the bytes judged."""
 
     name: str
@@ -152,8 +150,7 @@ class RawReport:
     media_type: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """One file that was looked at: the kind and format it was taken for, or None; and why."""
 
     path: str
@@ -161,8 +158,7 @@ class Seen:
     note: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gathered:
+class Gathered(msgspec.Struct, frozen=True, kw_only=True):
     """The evidence, the files it was read from, and every file that was looked at."""
 
     evidence: Evidence

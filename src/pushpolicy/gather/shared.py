@@ -5,9 +5,10 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
+
+import msgspec
 
 from pushpolicy.gather import extra, git
 from pushpolicy.gather.collect import collect
@@ -19,8 +20,7 @@ from pushpolicy.gather.request import GatherRequest, Limits, NamedEvidence, RawR
 _Asked = tuple[Path, tuple[NamedEvidence, ...], Limits]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Files:
+class Files(msgspec.Struct, frozen=True, kw_only=True):
     """What the files that were named or found say."""
 
     reports: Reports
@@ -29,16 +29,15 @@ class Files:
     parts: tuple[Part, ...] = ()
 
 
-@dataclass(slots=True)
-class Shared:
+class Shared(msgspec.Struct):
     """Keeps what was read, and until it is left the files of parts that were unpacked.
 
     Images whose evidence is named alike have the same reports.
     """
 
-    _checkouts: dict[Path, git.Checkout] = field(default_factory=dict)
-    _files: dict[_Asked, Files] = field(default_factory=dict)
-    _unpacked: ExitStack = field(default_factory=ExitStack)
+    _checkouts: dict[Path, git.Checkout] = {}
+    _files: dict[_Asked, Files] = {}
+    _unpacked: ExitStack = msgspec.field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
         return self

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
+
+import msgspec
 
 from pushpolicy.images.limits import Limits
 from pushpolicy.images.store import Store, read_manifest
@@ -15,8 +16,7 @@ from pushpolicy.model.manifest import INDEX_TYPES, MANIFEST_TYPES, Manifest
 _SHOWN = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Closure:
+class Closure(msgspec.Struct, frozen=True, kw_only=True):
     """Manifests in push order (children first, each once), configs by digest, and every blob once."""
 
     manifests: tuple[Manifest, ...]
@@ -45,15 +45,14 @@ def read_closure(store: Store, top: Descriptor, limits: Limits) -> Closure:
     )
 
 
-@dataclass(slots=True)
-class Walk:
+class Walk(msgspec.Struct):
     """What is found on the way down from one manifest, or from several."""
 
     store: Store
     limits: Limits
-    manifests: dict[Digest, Manifest] = field(default_factory=dict)
-    blobs: dict[Digest, Descriptor] = field(default_factory=dict)
-    absent: list[Descriptor] = field(default_factory=list)
+    manifests: dict[Digest, Manifest] = {}
+    blobs: dict[Digest, Descriptor] = {}
+    absent: list[Descriptor] = []
 
     def visit(self, entry: Descriptor, depth: int = 0) -> None:
         """Read a manifest and everything below it, and note the children that are absent.

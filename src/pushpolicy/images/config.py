@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Self
+
+import msgspec
 
 from pushpolicy.model import canonical
 from pushpolicy.model.descriptor import Platform
@@ -15,8 +16,7 @@ from pushpolicy.model.digest import Digest
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageConfig:
+class ImageConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The facts of a config that policies may read.
 
     Attributes:

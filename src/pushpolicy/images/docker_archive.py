@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import BinaryIO
+
+from msgspec.structs import replace
 
 from pushpolicy.images.archive import DOCKER_MANIFEST, ArchiveFiles, read_members
 from pushpolicy.images.config import ImageConfig

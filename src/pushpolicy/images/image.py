@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
+
+import msgspec
 
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
@@ -20,8 +21,7 @@ class BlobSource(Protocol):
         """A function that opens the blob's content from its start, as often as needed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Referrers:
+class Referrers(msgspec.Struct, frozen=True, kw_only=True):
     """What refers to an image at its source, and is to be carried along with it.
 
     Attributes:
@@ -38,8 +38,7 @@ class Referrers:
 NO_REFERRERS = Referrers()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Image:
+class Image(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """What a push would publish.
 
     Attributes:
@@ -57,9 +56,9 @@ class Image:
     source: str
     name: str | None
     manifests: tuple[Manifest, ...]
-    configs: Mapping[Digest, bytes] = field(repr=False)
+    configs: Mapping[Digest, bytes]
     blobs: tuple[Descriptor, ...]
-    content: BlobSource = field(repr=False)
+    content: BlobSource
     repository: Repository | None = None
     referrers: Referrers = NO_REFERRERS
     notes: tuple[str, ...] = ()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from pushpolicy.images.archive import ArchiveFiles
 from pushpolicy.images.image import Image
@@ -18,8 +20,7 @@ from pushpolicy.registry.layout_files import LAYOUT_MARKER
 from pushpolicy.registry.layout_index import LayoutIndex
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(msgspec.Struct, frozen=True):
     """An image of the layout; `compressed` tells whether it can be pushed as it is."""
 
     image: Image

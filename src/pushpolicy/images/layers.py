@@ -11,9 +11,10 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
-from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Event
+
+import msgspec
 
 from pushpolicy.images.archive import compression
 from pushpolicy.images.compressors import BLOCK, compressor
@@ -30,16 +31,14 @@ _MAX_WORKERS = 8
 _LAYERS_AT_ONCE = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(msgspec.Struct, frozen=True):
     """A layer in an archive; `diff_id` is the digest that its content must have, uncompressed."""
 
     content: Section
     diff_id: Digest
 
 
-@dataclass(frozen=True, slots=True)
-class PackedLayer:
+class PackedLayer(msgspec.Struct, frozen=True):
     """A layer as it is to be pushed."""
 
     descriptor: Descriptor
@@ -85,8 +84,7 @@ def _rooms(stack: ExitStack) -> SimpleQueue[Scratch]:
     return rooms
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(msgspec.Struct, frozen=True):
     packing: Packing
     limits: Limits
     pool: Executor

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 
 class Compression(Enum):
@@ -20,8 +21,7 @@ LEVELS = {Compression.GZIP: range(4), Compression.ZSTD: range(1, 20), Compressio
 DEFAULT_LEVELS = {Compression.GZIP: 2, Compression.ZSTD: 3}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Packing:
+class Packing(msgspec.Struct, frozen=True, kw_only=True):
     """The wish of the user; ValueError for a level that the compression has not.
 
     Attributes:

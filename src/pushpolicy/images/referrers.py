@@ -7,7 +7,6 @@ of pushpolicy and verification summaries (SLSA VSA) say that an image was let in
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
 
 from pushpolicy.images.closure import Walk
 from pushpolicy.images.image import Referrers
@@ -41,15 +40,12 @@ def read_referrers(store: Store, manifests: tuple[Manifest, ...], limits: Limits
     )
 
 
-@dataclass(slots=True)
 class _Search:
-    store: Store
-    limits: Limits
-    walk: Walk = field(init=False)
-    left_out: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.walk = Walk(self.store, self.limits)
+    def __init__(self, store: Store, limits: Limits) -> None:
+        self.store = store
+        self.limits = limits
+        self.walk = Walk(store, limits)
+        self.left_out: list[str] = []
 
     def below(self, manifests: tuple[Manifest, ...]) -> None:
         """Take subjects in the order they come, so that each is there before what refers to it."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, cast
+
+from msgspec.structs import replace
 
 from pushpolicy.errors import InputError, PushError
 from pushpolicy.images.image import Image

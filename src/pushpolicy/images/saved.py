@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from pushpolicy.images.archive import DOCKER_MANIFEST
 from pushpolicy.images.layout import ChoiceError
@@ -19,8 +20,7 @@ from pushpolicy.model.digest import Digest
 _SHOWN = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SavedImage:
+class SavedImage(msgspec.Struct, frozen=True, kw_only=True):
     """An image of the archive: its names, and the files of its config and layers, the lowest first."""
 
     names: tuple[str, ...]

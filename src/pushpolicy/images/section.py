@@ -5,14 +5,14 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import BinaryIO, cast
+
+import msgspec
 
 _BUFFER = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(msgspec.Struct, frozen=True):
     """Where content is: a file descriptor, which somebody else keeps open, and offset and size in bytes."""
 
     descriptor: int

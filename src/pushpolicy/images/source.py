@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from pushpolicy.errors import InputError
 from pushpolicy.images.archive import is_docker_archive, open_archive
@@ -40,8 +41,7 @@ class UnknownSourceError(ValueError):
     """The IMAGE argument names nothing that is an image."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(msgspec.Struct, frozen=True, kw_only=True):
     """An IMAGE argument in its parts; `reference` is a name in the layout, or a digest."""
 
     transport: str

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from pushpolicy.errors import InputError
 from pushpolicy.images.config import ImageConfig
@@ -24,8 +25,7 @@ from pushpolicy.model.text import printable
 _SHOWN = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selected:
+class Selected(msgspec.Struct, frozen=True, kw_only=True):
     """The manifest to push, where it is read from, and what the user has to know about it."""
 
     top: Descriptor
@@ -33,8 +33,7 @@ class Selected:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Leaf:
+class _Leaf(msgspec.Struct, frozen=True):
     """An entry that names an image or attestation: as JSON, with fields that nobody here reads, and read."""
 
     value: Mapping[str, Any]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from pushpolicy.images.packing import AS_USUAL, Packing
 from pushpolicy.model.descriptor import Platform
 from pushpolicy.model.reference import Repository
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """How an image is to be opened.
 
     Attributes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+import msgspec
 
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.document import Document, plain
@@ -30,8 +31,7 @@ class RuleStatus(StrEnum):
     NOT_APPLICABLE = "not_applicable"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Violation:
+class Violation(msgspec.Struct, frozen=True, kw_only=True):
     """One finding of one rule.
 
     Attributes:
@@ -44,15 +44,14 @@ class Violation:
     rule: str
     id: str
     msg: str
-    at: Mapping[str, Any] = field(hash=False)
+    at: Mapping[str, Any]
     severity: str
     fix: str
     evidence: str | None = None
-    waiver: Mapping[str, Any] | None = field(default=None, hash=False)
+    waiver: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleResult:
+class RuleResult(msgspec.Struct, frozen=True, kw_only=True):
     """One rule's result.
 
     Attributes:
@@ -68,16 +67,14 @@ class RuleResult:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WaiverUse:
+class WaiverUse(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one waiver: used, unused, pending, expiring, expired, too_long or refused."""
 
-    waiver: Mapping[str, Any] = field(hash=False)
+    waiver: Mapping[str, Any]
     state: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyIdentity:
+class PolicyIdentity(msgspec.Struct, frozen=True, kw_only=True):
     """Which policy decided.
 
     Attributes:
@@ -94,8 +91,7 @@ class PolicyIdentity:
     anchored: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineIdentity:
+class EngineIdentity(msgspec.Struct, frozen=True, kw_only=True):
     """Which OPA answered. `hermeticity` is local (capabilities enforced) or delegated (a server)."""
 
     name: str
@@ -104,8 +100,7 @@ class EngineIdentity:
     hermeticity: str = "local"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageIdentity:
+class ImageIdentity(msgspec.Struct, frozen=True, kw_only=True):
     """Which image was judged, and for where."""
 
     digest: Digest
@@ -114,8 +109,7 @@ class ImageIdentity:
     tags: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """A complete answer of OPA, read strictly."""
 
     verdict: Verdict

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Self
+
+import msgspec
 
 from pushpolicy.model.digest import Digest
 
@@ -14,8 +15,7 @@ def _no_annotations() -> Mapping[str, str]:
     return MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Platform:
+class Platform(msgspec.Struct, frozen=True, kw_only=True):
     """The platform an image runs on; `str` gives ``os/architecture[/variant]``."""
 
     os: str
@@ -43,17 +43,20 @@ class Platform:
         return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Descriptor:
+class Descriptor(msgspec.Struct, frozen=True, kw_only=True):
     """Media type, digest and size in bytes of some content, as a manifest names it."""
 
     media_type: str
     digest: Digest
     size: int
-    annotations: Mapping[str, str] = field(default_factory=_no_annotations, hash=False)
+    annotations: Mapping[str, str] = msgspec.field(default_factory=_no_annotations)
     artifact_type: str | None = None
     platform: Platform | None = None
     urls: tuple[str, ...] = ()
+
+    def __hash__(self) -> int:
+        # The annotations have none.
+        return hash((self.media_type, self.digest, self.size))
 
     @classmethod
     def of(cls, content: bytes, media_type: str, **fields: Any) -> Self:

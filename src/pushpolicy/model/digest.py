@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from typing import Self
+
+import msgspec
 
 _LENGTHS = {"sha256": 64, "sha512": 128}
 _HEX = re.compile(r"[0-9a-f]+")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Digest:
+class Digest(msgspec.Struct, frozen=True, order=True):
     """An algorithm and its lower-case hexadecimal value; only sha256 and sha512 are accepted.
 
     Law: ``Digest.parse(str(d)) == d``. Because the value is checked, it is safe as a file name.

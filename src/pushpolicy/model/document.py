@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from functools import cache
 from typing import Any, Self
 
 from pushpolicy.model import canonical
 from pushpolicy.model.digest import Digest
+from pushpolicy.model.discreet import Discreet
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Discreet, frozen=True):
     """Canonical JSON, with the digest of exactly these bytes.
 
     Law: ``canonical.decode(d.content) == d.value`` and ``Digest.of(d.content) == d.digest``.
     """
 
-    content: bytes = field(repr=False)
+    unshown = frozenset({"content", "value"})
+
+    content: bytes
     digest: Digest
-    value: Mapping[str, Any] = field(repr=False, hash=False, compare=False)
+    value: Mapping[str, Any]
 
     @classmethod
     def of(cls, value: Mapping[str, Any]) -> Self:
@@ -47,7 +48,7 @@ class Document:
 
 
 def plain(value: Any) -> Any:
-    """Turn frozen dataclasses and structs into JSON values; a field that is None is left out."""
+    """Turn structs into JSON values; a field that is None is left out."""
     if isinstance(value, Enum):
         return value.value
     if value is None or isinstance(value, str | int | float):
@@ -65,7 +66,5 @@ def plain(value: Any) -> Any:
 
 @cache
 def _field_names(kind: type) -> tuple[str, ...]:
-    """The fields of a dataclass or a msgspec.Struct, which is told by them; none of another type."""
-    if is_dataclass(kind):
-        return tuple(item.name for item in fields(kind))
+    """The fields of a msgspec.Struct, which is told by them; none of another type."""
     return getattr(kind, "__struct_fields__", ())

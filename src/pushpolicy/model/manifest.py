@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Self
 
 from pushpolicy.model.descriptor import Descriptor, read_annotations
 from pushpolicy.model.digest import Digest
+from pushpolicy.model.discreet import Discreet
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -27,8 +27,7 @@ CONFIG_TYPES = frozenset({OCI_CONFIG, DOCKER_CONFIG})
 MAX_MANIFEST_SIZE = 4 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
+class Manifest(Discreet, frozen=True, kw_only=True):
     """One manifest or index: its exact bytes, and what they say.
 
     Attributes:
@@ -39,15 +38,17 @@ class Manifest:
         manifests: the children of an index, in order; empty for an image manifest.
     """
 
+    unshown = frozenset({"content"})
+
     media_type: str
-    content: bytes = field(repr=False)
+    content: bytes
     digest: Digest
     config: Descriptor | None
     layers: tuple[Descriptor, ...]
     manifests: tuple[Descriptor, ...]
     subject: Descriptor | None
     artifact_type: str | None
-    annotations: Mapping[str, str] = field(hash=False)
+    annotations: Mapping[str, str]
 
     @classmethod
     def parse(cls, content: bytes, media_type: str | None = None) -> Self:

@@ -6,8 +6,10 @@ Grammar: distribution-spec, "Pulling manifests" (repository and tag), and skopeo
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import Self
+
+import msgspec
+from msgspec.structs import replace
 
 from pushpolicy.model.digest import Digest
 
@@ -34,8 +36,7 @@ def check_tag(tag: str) -> str:
     return tag
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repository:
+class Repository(msgspec.Struct, frozen=True, kw_only=True):
     """A repository of a registry, or an OCI image layout that stands in for one.
 
     Attributes:
@@ -87,8 +88,7 @@ def _is_host(text: str) -> bool:
     return has_mark and _HOST.fullmatch(text) is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(msgspec.Struct, frozen=True, kw_only=True):
     """What a push publishes to: a repository and at least one tag, TARGET's own first."""
 
     repository: Repository
@@ -120,8 +120,7 @@ class Target:
         return f"{self.repository}:{self.tags[0]}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
+class Reference(msgspec.Struct, frozen=True, kw_only=True):
     """A manifest in a repository, by tag or by digest; neither means: the repository as a whole."""
 
     repository: Repository

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
 from typing import NoReturn, Self, final
+
+import msgspec
 
 from pushpolicy.errors import PushError
 from pushpolicy.images.image import Image
@@ -21,8 +22,7 @@ LIFETIME_SECONDS = 300.0
 _SEAL = object()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a permit is bound to: what may be pushed, where to, and on whose word.
 
     Attributes:
@@ -36,7 +36,7 @@ class Terms:
     manifests: tuple[Digest, ...]
     blobs: frozenset[Digest]
     referrers: tuple[Digest, ...]
-    previous: Mapping[str, Digest] = field(hash=False)
+    previous: Mapping[str, Digest]
     evidence: Digest
     decision: Digest
     policy: Digest
@@ -59,7 +59,7 @@ class Terms:
 
     def differences(self, other: Terms) -> tuple[str, ...]:
         """The names of the fields in which the two differ."""
-        names = (item.name for item in fields(self))
+        names = self.__struct_fields__
         return tuple(name for name in names if getattr(self, name) != getattr(other, name))
 
 

@@ -18,11 +18,14 @@ def carry_referrers(pushed: Pushed) -> Pushed:
     carried, client = pushed.image.referrers, pushed.client
     with after_landing("carrying its referrers along"):
         each_blob(lambda blob: _send(pushed, blob), carried.blobs)
+        settling = []
         for manifest in carried.manifests:
             if manifest.subject:
-                client.put_referrer(manifest)
+                settling.append(client.put_referrer(manifest))
             else:
                 client.put_manifest(manifest)
+        for settle in settling:
+            settle()
         _read_back(pushed, client)
     return pushed
 

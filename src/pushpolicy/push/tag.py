@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from pushpolicy.errors import IncompleteError, after_landing
 from pushpolicy.model.descriptor import Descriptor
@@ -14,8 +15,7 @@ from pushpolicy.push.verify import Verified
 from pushpolicy.registry.interface import RepositoryClient
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
+class Published(msgspec.Struct, frozen=True, kw_only=True):
     """An image whose tags name it, with its record beside it."""
 
     target: Target

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
+
+import msgspec
 
 from pushpolicy.errors import PushError
 from pushpolicy.images.image import Image
@@ -20,8 +21,7 @@ from pushpolicy.registry.parallel import each, each_blob
 _BASE_NAME = "org.opencontainers.image.base.name"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pushed:
+class Pushed(msgspec.Struct, frozen=True, kw_only=True):
     """An image that is in the repository by digest, and no tag names it yet."""
 
     permit: Permit
@@ -93,10 +93,11 @@ def _send_blobs(image: Image, client: RepositoryClient, progress: Progress) -> N
 
 def _put_manifests(image: Image, client: RepositoryClient) -> None:
     """Children before the index that names them; those that name none do not wait for one another."""
+    settling = []
 
     def put(manifest: Manifest) -> None:
         if manifest.subject:
-            client.put_referrer(manifest)
+            settling.append(client.put_referrer(manifest))
         else:
             client.put_manifest(manifest)
 
@@ -104,6 +105,8 @@ def _put_manifests(image: Image, client: RepositoryClient) -> None:
     for manifest in image.manifests:
         if manifest.manifests:
             put(manifest)
+    for settle in settling:
+        settle()
 
 
 def sibling_of(image: Image, target: Repository) -> Repository | None:

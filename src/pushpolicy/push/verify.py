@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from pushpolicy.errors import IncompleteError, after_landing
 from pushpolicy.images.image import Image
@@ -15,8 +15,7 @@ from pushpolicy.registry.interface import RepositoryClient
 from pushpolicy.registry.parallel import each, each_blob
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verified:
+class Verified(msgspec.Struct, frozen=True, kw_only=True):
     """An image and its record that are both in the repository, byte for byte."""
 
     pushed: Pushed
@@ -42,6 +41,8 @@ def verify_push(pushed: Pushed, attached: Attached, *, full: bool = False) -> Ve
     with after_landing("reading it back"):
         _image(pushed.image, pushed.client, full=full)
         _record(pushed.record, pushed.client)
+        attached.settle()
+        _listed(pushed.record, pushed.client)
     return verified
 
 
@@ -64,16 +65,12 @@ def _image(image: Image, client: RepositoryClient, *, full: bool) -> None:
 def _record(record: NewRecord, client: RepositoryClient) -> None:
     _same_manifest(record.manifest, client)
     each_blob(lambda blob: _read(blob, client), [blob.descriptor for blob in record.blobs])
-    if not _is_listed(record, client):
-        # A writer who read the list before ours was in it, and was held up since, wrote it without ours.
-        client.put_referrer(record.manifest)
-        if not _is_listed(record, client):
-            raise _lost(f"record {record.manifest.digest} among what refers to the image")
 
 
-def _is_listed(record: NewRecord, client: RepositoryClient) -> bool:
+def _listed(record: NewRecord, client: RepositoryClient) -> None:
     listed = client.referrers(record.subject.digest, ARTIFACT_TYPE)
-    return record.manifest.digest in {entry.digest for entry in listed}
+    if record.manifest.digest not in {entry.digest for entry in listed}:
+        raise _lost(f"record {record.manifest.digest} among what refers to the image")
 
 
 def _same_manifest(manifest: Manifest, client: RepositoryClient) -> None:

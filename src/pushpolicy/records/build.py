@@ -5,10 +5,11 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from pushpolicy.errors import InputError
 from pushpolicy.model import canonical
@@ -19,15 +20,14 @@ from pushpolicy.model.manifest import EMPTY_CONTENT, OCI_MANIFEST, Manifest
 from pushpolicy.records import format as names
 from pushpolicy.records.contents import Contents, RawReports
 from pushpolicy.records.reports import compress_report
-from pushpolicy.registry.interface import OpenBlob
+from pushpolicy.registry.interface import OpenBlob, Settle
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Blob:
+class Blob(msgspec.Struct, frozen=True, kw_only=True):
     """One blob of a record and how to open it."""
 
     descriptor: Descriptor
-    open: OpenBlob = field(repr=False)
+    open: OpenBlob
 
     @classmethod
     def of(cls, content: bytes, media_type: str, title: str) -> Blob:
@@ -41,8 +41,7 @@ class Blob:
         return cls(descriptor=descriptor, open=lambda: path.open("rb"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewRecord:
+class NewRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A finished record that is not in a repository yet.
 
     Attributes:
@@ -57,11 +56,15 @@ class NewRecord:
     blobs: tuple[Blob, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attached:
-    """A record that is in the repository as a referrer of its image."""
+class Attached(msgspec.Struct, frozen=True, kw_only=True):
+    """A record that is in the repository as a referrer of its image.
+
+    Attributes:
+        settle: see `RepositoryClient.put_referrer`.
+    """
 
     record: NewRecord
+    settle: Settle
 
     @property
     def descriptor(self) -> Descriptor:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
+
+import msgspec
 
 from pushpolicy.model.decision import Decision
 from pushpolicy.model.descriptor import Descriptor
@@ -53,8 +54,7 @@ class RawReport(Protocol):
         """The media type of the format."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contents:
+class Contents(msgspec.Struct, frozen=True, kw_only=True):
     """Everything one record holds.
 
     Attributes:
@@ -68,7 +68,7 @@ class Contents:
     subject: Descriptor
     evidence: Document
     decision: Decision
-    policy: bytes = field(repr=False)
+    policy: bytes
     reports: tuple[RawReport, ...] = ()
-    previous: Mapping[str, Digest] = field(default_factory=dict, hash=False)
+    previous: Mapping[str, Digest] = {}
     raw: RawReports = RawReports.KEEP

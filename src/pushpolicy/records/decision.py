@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping
-from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import msgspec
 
 from pushpolicy.model.decision import SCHEMA, Decision
 from pushpolicy.model.digest import Digest
@@ -36,10 +37,15 @@ def _record(kind: Any, value: object, at: str) -> Any:
     hints = _hints(kind)
     if unknown := value.keys() - hints.keys():
         raise ValueError(f"{at} has the unknown field {min(unknown)[:80]!r}")
-    for item in fields(kind):
-        if item.name not in value and item.default is MISSING and item.default_factory is MISSING:
+    for item in _fields(kind):
+        if item.required and item.name not in value:
             raise ValueError(f"{at}.{item.name} is absent")
     return kind(**{name: _typed(hints[name], content, f"{at}.{name}") for name, content in value.items()})
+
+
+@cache
+def _fields(kind: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    return msgspec.structs.fields(kind)
 
 
 @cache
@@ -59,7 +65,7 @@ def _typed(hint: Any, value: object, at: str) -> Any:
         return _exactly(dict, value, at)
     if hint is Digest or issubclass(hint, Enum):
         return _parsed(Digest.parse if hint is Digest else hint, _exactly(str, value, at), at)
-    return _record(hint, value, at) if is_dataclass(hint) else _exactly(hint, value, at)
+    return _record(hint, value, at) if issubclass(hint, msgspec.Struct) else _exactly(hint, value, at)
 
 
 def _exactly(kind: type[T], value: object, at: str) -> T:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
+
+import msgspec
 
 from pushpolicy.errors import PushError, RecordError
 from pushpolicy.model.decision import Decision
@@ -18,8 +19,7 @@ from pushpolicy.records.decision import read_decision
 from pushpolicy.registry.interface import RepositoryClient
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """What was decided, without what it was decided on.
 
     Attributes:
@@ -32,7 +32,7 @@ class Summary:
     digest: Digest
     subject: Descriptor
     decision: Decision
-    previous: Mapping[str, Digest] = field(hash=False)
+    previous: Mapping[str, Digest]
     layers: tuple[Descriptor, ...]
 
     @property
@@ -46,13 +46,12 @@ class Summary:
         return self.layers[3:]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(msgspec.Struct, frozen=True, kw_only=True):
     """A whole record: enough to decide again."""
 
     summary: Summary
     evidence: Document
-    policy: bytes = field(repr=False)
+    policy: bytes
 
     @property
     def decision(self) -> Decision:

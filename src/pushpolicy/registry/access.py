@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from pushpolicy.registry.certificates import NO_CERTIFICATES, Certificates
 from pushpolicy.registry.credentials import ANONYMOUS, Credential
 from pushpolicy.registry.proxies import DIRECT, Proxies
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
+class Access(msgspec.Struct, frozen=True, kw_only=True):
     """How to reach the repository of a registry; a layout needs none of it.
 
     Attributes:

@@ -14,6 +14,7 @@ from pushpolicy.registry.access import Access
 from pushpolicy.registry.call import MAX_ANSWER, Call, MakeBody
 from pushpolicy.registry.endpoint import Endpoint
 from pushpolicy.registry.failures import Answer, refusal
+from pushpolicy.registry.tls import TlsContexts
 
 if TYPE_CHECKING:
     from pushpolicy.registry.transport import Transport
@@ -34,6 +35,7 @@ class Api:
         self.endpoint = Endpoint(repository, plain_http=access.plain_http)
         self.has_referrers: bool | None = None
         self._access = access
+        self._tls = TlsContexts(access)
         self._transport: Transport | None = None
         self._lock = threading.Lock()
 
@@ -44,7 +46,7 @@ class Api:
             if self._transport is None:
                 from pushpolicy.registry.transport import Transport
 
-                self._transport = Transport(self.endpoint, self._access)
+                self._transport = Transport(self.endpoint, self._access, self._tls)
             return self._transport
 
     def call(

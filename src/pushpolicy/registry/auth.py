@@ -11,11 +11,13 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import urlencode, urlsplit
 
+import msgspec
+
 from pushpolicy.errors import PushError
+from pushpolicy.model.discreet import Discreet
 from pushpolicy.model.text import printable
 from pushpolicy.registry.credentials import Credential
 from pushpolicy.registry.endpoint import Endpoint
@@ -32,8 +34,7 @@ _PARAMETER = re.compile(r'([A-Za-z][\w-]*)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]
 Fetch = Callable[[str, str, str, Mapping[str, str], bytes], Answer]
 
 
-@dataclass(frozen=True, slots=True)
-class Challenge:
+class Challenge(msgspec.Struct, frozen=True):
     """One challenge of a WWW-Authenticate header; the scheme in lower case."""
 
     scheme: str
@@ -53,9 +54,10 @@ def read_challenges(header: str) -> tuple[Challenge, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
-    value: str = field(repr=False)
+class _Token(Discreet, frozen=True):
+    unshown = frozenset({"value"})
+
+    value: str
     until: float  # on the monotonic clock, which nobody sets
 
     @classmethod

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 MAX_ANSWER = 8 * 1024 * 1024
 
@@ -11,8 +12,7 @@ MAX_ANSWER = 8 * 1024 * 1024
 MakeBody = Callable[[], "bytes | Iterable[memoryview]"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One request.
 
     Attributes:
@@ -26,7 +26,7 @@ class Call:
     method: str
     url: str
     scopes: tuple[str, ...]
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
     body: MakeBody | None = None
     limit: int = MAX_ANSWER
     size: int = 0

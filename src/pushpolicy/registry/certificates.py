@@ -8,8 +8,9 @@ client shows. The first folder that is there counts, and no other.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from pushpolicy.errors import UsageError
 from pushpolicy.model.text import printable
@@ -18,8 +19,7 @@ _USER = (".config/containers/certs.d", ".docker/certs.d", ".config/docker/certs.
 _SYSTEM = (Path("/etc/containers/certs.d"), Path("/etc/docker/certs.d"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Certificates:
+class Certificates(msgspec.Struct, frozen=True, kw_only=True):
     """Files in PEM.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""Put off the import of a module that somebody else's module names but that we do not use.
+"""Put off the import of modules that somebody else's module names but that we do not use.
 
 importlib's LazyLoader does not do it: an ``import`` of a module that is in sys.modules executes it.
 """
@@ -6,7 +6,7 @@ importlib's LazyLoader does not do it: an ``import`` of a module that is in sys.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableSequence
 from contextlib import contextmanager
 from importlib import import_module
 from types import ModuleType
@@ -14,20 +14,26 @@ from typing import Any
 
 
 class _StandIn(ModuleType):
-    """Imports the module of its name when something of it is used."""
+    """Imports the module of its name when something of it is used.
+
+    What is imported meanwhile uses it in annotations only: those get `Any`.
+    """
+
+    __path__: MutableSequence[str] = []  # noqa: RUF012 (a package is told by it; nothing is ever in it)
+    is_waiting = True
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(import_module(self.__name__), name)
+        return Any if self.is_waiting else getattr(import_module(self.__name__), name)
 
 
 @contextmanager
-def deferred(name: str) -> Iterator[None]:
-    """Have what is imported within the context import a stand-in for this module, unless it is loaded."""
-    if name in sys.modules:
-        yield
-        return
-    sys.modules[name] = _StandIn(name)
+def deferred(*names: str) -> Iterator[None]:
+    """Have what is imported within the context import stand-ins for these modules that are not loaded."""
+    made = {name: _StandIn(name) for name in names if name not in sys.modules}
+    sys.modules |= made
     try:
         yield
     finally:
-        del sys.modules[name]
+        for name, stand_in in made.items():
+            del sys.modules[name]
+            stand_in.is_waiting = False

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import islice
+
+from msgspec.structs import replace
 
 from pushpolicy.errors import PushError
 from pushpolicy.model.descriptor import Descriptor

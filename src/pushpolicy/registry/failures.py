@@ -8,7 +8,8 @@ import json
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from pushpolicy.errors import PushError
 from pushpolicy.model.text import printable
@@ -60,8 +61,7 @@ _CLIENT_HINT = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """A registry's answer, read to its end within a limit; `headers` does not mind case."""
 
     status: int
@@ -109,8 +109,7 @@ def _one_error(item: Mapping[str, object]) -> str:
     return ": ".join(str(item[name]) for name in names if isinstance(item.get(name), str) and item[name])
 
 
-@dataclass(frozen=True, slots=True)
-class NoAnswer:
+class NoAnswer(msgspec.Struct, frozen=True):
     """Why there was no answer, and whether another attempt may get one."""
 
     failure: PushError

@@ -18,6 +18,8 @@ from pushpolicy.model.reference import Repository
 
 # Opens the content of a blob from its start; called again when a request has to be repeated.
 OpenBlob = Callable[[], AbstractContextManager[BinaryIO]]
+# Waits until a referrer is sure to stay listed; raises PushError when it cannot be.
+Settle = Callable[[], None]
 
 
 class RepositoryClient(Protocol):
@@ -69,5 +71,9 @@ class RepositoryClient(Protocol):
     def referrers(self, subject: Digest, artifact_type: str | None = None) -> tuple[Descriptor, ...]:
         """The manifests that name this one as their subject, by the API or the fallback tag."""
 
-    def put_referrer(self, manifest: Manifest) -> None:
-        """Store a manifest that has a subject, so that `referrers` lists it."""
+    def put_referrer(self, manifest: Manifest) -> Settle:
+        """Store a manifest that has a subject, so that `referrers` lists it.
+
+        Others who write at the same time may remove it from the list: what is returned is to be called
+        before anybody relies on it. It waits until they are done, and sees to it that it is listed then.
+        """

@@ -19,7 +19,7 @@ from pushpolicy.model.manifest import MAX_MANIFEST_SIZE, Manifest
 from pushpolicy.model.reference import Repository
 from pushpolicy.model.text import printable
 from pushpolicy.registry.fallback import is_fallback_tag, of_type
-from pushpolicy.registry.interface import OpenBlob
+from pushpolicy.registry.interface import OpenBlob, Settle
 from pushpolicy.registry.layout_files import (
     INDEX_FILE,
     LAYOUT_MARKER,
@@ -115,12 +115,13 @@ class LayoutRepository:
             found = [self._read_manifest(digest) for digest in listed if self._subject_of(digest) == subject]
             return of_type(tuple(item.descriptor for item in found if item), artifact_type)
 
-    def put_referrer(self, manifest: Manifest) -> None:
-        """Store a manifest that has a subject, and list it."""
+    def put_referrer(self, manifest: Manifest) -> Settle:
+        """Store a manifest that has a subject, and list it; writers wait for one another."""
         with self._translated():
             self._store_manifest(manifest)
             with locked(self._folder):
                 self._replace_index(self._index().with_untagged(manifest))
+        return lambda: None
 
     def _index(self) -> LayoutIndex:
         if self._folder.root.exists():

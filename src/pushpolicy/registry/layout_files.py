@@ -6,6 +6,7 @@ are opened. What is written is complete or absent, also after a crash: temporary
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -73,6 +74,7 @@ class LayoutFolder:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._real_root = os.path.realpath(root)
 
     def read(self, name: str, limit: int = _MAX_MARKER_SIZE) -> bytes | None:
         """The content of a file at the top of the layout; None when it is absent."""
@@ -99,18 +101,20 @@ class LayoutFolder:
 
     def _open(self, name: str) -> BinaryIO:
         # O_NONBLOCK: opening a named pipe must not wait for somebody to write to it.
-        descriptor = os.open(self._inside(name), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            descriptor = os.open(self._inside(name), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise ValueError(f"{name} cannot be followed") from error
+            raise
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
             raise ValueError(f"{name} is not a regular file")
         return os.fdopen(descriptor, "rb")
 
-    def _inside(self, name: str) -> Path:
-        try:
-            path = (self.root / name).resolve()
-        except (OSError, RuntimeError) as error:  # a loop of symbolic links
-            raise ValueError(f"{name} cannot be followed") from error
-        if not path.is_relative_to(self.root.resolve()):
+    def _inside(self, name: str) -> str:
+        path = os.path.realpath(f"{self._real_root}/{name}")
+        if not path.startswith(f"{self._real_root}/"):
             raise ValueError(f"{name} is a link that leads out of the layout")
         return path
 
@@ -150,7 +154,7 @@ class LayoutFolder:
         self._write(blob_name(blob.digest), verified(blob, chunks))
 
     def _write(self, name: str, chunks: Iterable[bytes]) -> None:
-        target = self._inside(name)
+        target = Path(self._inside(name))
         target.parent.mkdir(parents=True, exist_ok=True)
         with self._temporary() as temporary:
             with temporary.open("xb") as file:

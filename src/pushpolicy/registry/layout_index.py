@@ -13,9 +13,10 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
+
+import msgspec
 
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
@@ -27,8 +28,7 @@ CONTAINERD_NAME = "io.containerd.image.name"
 _LOCK_SECONDS = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class LayoutIndex:
+class LayoutIndex(msgspec.Struct, frozen=True):
     """The entries of an ``index.json``, each as JSON and as a descriptor, in order."""
 
     document: dict[str, Any]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit
 
+import msgspec
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proxies:
+
+class Proxies(msgspec.Struct, frozen=True, kw_only=True):
     """HTTP proxies as the environment names them.
 
     Attributes:

@@ -25,7 +25,7 @@ _UNKNOWN_NAME = b"NAME_UNKNOWN"
 _MAX_WRITES = 24
 # A writer that the system held up between reading and writing is still waited for by the others.
 _SETTLE_FACTOR = 4.0
-_SETTLE_LEAST = 0.06
+_SETTLE_LEAST = 0.08
 _LONGEST_PAUSE = 2.0
 
 
@@ -72,46 +72,84 @@ def _entries(answer: Answer, action: str) -> tuple[Descriptor, ...]:
         raise PushError(f"{action}: the list is malformed ({printable(str(error))})") from error
 
 
-def add_referrer(api: Api, manifest: Manifest) -> None:
-    """Store a manifest that has a subject, and see to it that it is listed.
+class Listing:
+    """A manifest put where it is listed as referring to its subject.
 
-    A registry with the API lists it by itself, but olareg does so as clients do with the fallback tag: of
-    two that write at once, one can be lost. Storing it again lists it again.
+    A registry with the API lists it by itself; without it, clients keep a list under the fallback tag, which
+    has no compare-and-swap. olareg keeps its own in the same way, so that of two that write at once one can
+    be lost there too, and storing it again lists it again.
 
     Raises:
-        PushError: when the registry refuses, or others keep overwriting the list.
+        PushError: when the registry refuses.
         ValueError: when the manifest has no subject.
     """
-    if manifest.subject is None:
-        raise ValueError("a referrer has a subject")
-    subject = manifest.subject.digest
-    for losses in range(_MAX_WRITES):
-        started = time.monotonic()
-        answer = api.put_manifest(manifest, str(manifest.digest))
-        if answer.headers.get("OCI-Subject") != str(subject):
-            return _add_to_fallback(api, subject, manifest.descriptor)
-        api.has_referrers = True
-        time.sleep(min(max(_SETTLE_LEAST, time.monotonic() - started), _LONGEST_PAUSE))
-        if manifest.digest in {item.digest for item in list_referrers(api, subject)}:
-            return None
-        _pause(losses)
-    raise _lost(f"{api.repository}: referrers of {subject}")
 
+    def __init__(self, api: Api, manifest: Manifest) -> None:
+        if manifest.subject is None:
+            raise ValueError("a referrer has a subject")
+        self._api = api
+        self._manifest = manifest
+        self._subject = manifest.subject.digest
+        self._by_tag = False
+        self._index: Manifest | None = None
+        self._settled_at = 0.0
+        self._add()
 
-def _add_to_fallback(api: Api, subject: Digest, referrer: Descriptor) -> None:
-    """Read, add, write, and look whether the entry stays: a tag has no compare-and-swap."""
-    tag = fallback_tag(subject)
-    for losses in range(_MAX_WRITES):
+    def settle(self) -> None:
+        """Wait until nobody who was writing at the same time can remove it; put it again if somebody did.
+
+        Raises:
+            PushError: when the registry refuses, or others keep overwriting the list.
+        """
+        for losses in range(_MAX_WRITES):
+            if self._stays():
+                return
+            _pause(losses)
+            self._add()
+        raise _lost(f"{self._api.repository}: referrers of {self._subject}")
+
+    def _add(self) -> None:
         started = time.monotonic()
-        current = api.get_manifest(tag)
-        if lists(current, referrer.digest):
-            return
-        changed = _changed(api, tag, current, referrer)
-        api.put_manifest(changed, tag)
-        if _stays(api, tag, changed, referrer, time.monotonic() - started):
-            return
-        _pause(losses)
-    raise _lost(f"{api.repository}:{tag}")
+        if not self._by_tag:
+            answer = self._api.put_manifest(self._manifest, str(self._manifest.digest))
+            self._by_tag = answer.headers.get("OCI-Subject") != str(self._subject)
+        if self._by_tag:
+            started = time.monotonic()
+            self._add_to_fallback()
+        else:
+            self._api.has_referrers = True
+        self._wait_for_others(started)
+
+    def _add_to_fallback(self) -> None:
+        tag = fallback_tag(self._subject)
+        current = self._api.get_manifest(tag)
+        if not lists(current, self._manifest.digest):
+            current = _changed(self._api, tag, current, self._manifest.descriptor)
+            self._api.put_manifest(current, tag)
+        self._index = current
+
+    def _wait_for_others(self, started: float) -> None:
+        """Those who read the list before it was in there must have written: it takes them as long as us."""
+        now = time.monotonic()
+        factor = _SETTLE_FACTOR if self._by_tag else 1.0
+        self._settled_at = now + min(max(_SETTLE_LEAST, factor * (now - started)), _LONGEST_PAUSE)
+
+    def _stays(self) -> bool:
+        """Whether it is listed at last. Where others wrote the list meanwhile, it is looked at once more."""
+        for _ in range(2):
+            time.sleep(max(0.0, self._settled_at - time.monotonic()))
+            if not self._by_tag:
+                return self._manifest.digest in {
+                    item.digest for item in list_referrers(self._api, self._subject)
+                }
+            started = time.monotonic()
+            current = self._api.get_manifest(fallback_tag(self._subject))
+            if not lists(current, self._manifest.digest):
+                return False
+            if current == self._index:
+                return True
+            self._wait_for_others(started)
+        return True
 
 
 def _pause(losses: int) -> None:
@@ -130,18 +168,3 @@ def _changed(api: Api, tag: str, current: Manifest | None, referrer: Descriptor)
         return with_referrer(current, referrer)
     except ValueError as error:
         raise PushError(f"{api.repository}:{tag}: {printable(str(error))}") from error
-
-
-def _stays(api: Api, tag: str, written: Manifest, referrer: Descriptor, took: float) -> bool:
-    """Whether the entry is still there once those who read before us must have written.
-
-    That takes them about as long as it took us. Where others did write, it is looked at once more.
-    """
-    for _ in range(2):
-        time.sleep(min(max(_SETTLE_LEAST, _SETTLE_FACTOR * took), _LONGEST_PAUSE))
-        current = api.get_manifest(tag)
-        if not lists(current, referrer.digest):
-            return False
-        if current is not None and current.digest == written.digest:
-            return True
-    return True

@@ -16,9 +16,9 @@ from pushpolicy.registry.api import Api
 from pushpolicy.registry.download import blob_is_served, download_blob
 from pushpolicy.registry.failures import Answer, refusal
 from pushpolicy.registry.fallback import is_fallback_tag, of_type
-from pushpolicy.registry.interface import OpenBlob
+from pushpolicy.registry.interface import OpenBlob, Settle
 from pushpolicy.registry.pages import pages
-from pushpolicy.registry.referrers import add_referrer, list_referrers
+from pushpolicy.registry.referrers import Listing, list_referrers
 from pushpolicy.registry.upload import Uploads
 
 
@@ -100,9 +100,9 @@ class RemoteRepository:
         """What the registry lists as referring to the subject, by its API or the fallback tag."""
         return of_type(list_referrers(self._api, subject), artifact_type)
 
-    def put_referrer(self, manifest: Manifest) -> None:
+    def put_referrer(self, manifest: Manifest) -> Settle:
         """Store a manifest that has a subject, so that `referrers` lists it."""
-        add_referrer(self._api, manifest)
+        return Listing(self._api, manifest).settle
 
 
 def _tags(answer: Answer, action: str) -> set[str]:

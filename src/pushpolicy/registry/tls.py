@@ -3,33 +3,64 @@
 from __future__ import annotations
 
 import ssl
-
-import certifi
+import threading
+from contextlib import suppress
 
 from pushpolicy.errors import UsageError
 from pushpolicy.registry.access import Access
 from pushpolicy.registry.certificates import Certificates
 
 
-def tls_context(access: Access, *, own: bool = False) -> ssl.SSLContext:
-    """The system's authorities (certifi's where it has none) and those of the access.
+class TlsContexts:
+    """The TLS contexts of one access: for the registry, and for what it leads to.
 
-    Args:
-        access: which further authorities to trust, and what the client shows.
-        own: whether it is for the registry itself, the only one that the client's certificate is shown to.
-
-    Raises:
-        UsageError: when a file is not readable.
+    Made at once, beside other work: to read the system's authorities takes some hundredths of a second, and
+    OpenSSL does it without Python.
     """
-    context = ssl.create_default_context()
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._made: dict[bool, ssl.SSLContext] = {}
+        self._lock = threading.Lock()
+        if not access.plain_http:
+            threading.Thread(target=self._prepare, daemon=True).start()
+
+    def context(self, *, own: bool = False) -> ssl.SSLContext:
+        """What to verify a server with, and for the registry itself (`own`) what the client shows.
+
+        Raises:
+            UsageError: when a file is not readable.
+        """
+        # Who shows nothing needs one only.
+        own = own and self._access.certificates.client is not None
+        with self._lock:
+            if own not in self._made:
+                self._made[own] = _context(self._access, own=own)
+            return self._made[own]
+
+    def _prepare(self) -> None:
+        # It is raised again where the context is needed.
+        with suppress(UsageError):
+            self.context(own=True)
+
+
+def _context(access: Access, *, own: bool) -> ssl.SSLContext:
+    """The system's authorities (certifi's where it has none) and those of the access."""
+    system = ssl.get_default_verify_paths()
+    try:
+        context = ssl.create_default_context(cafile=system.cafile, capath=system.capath)
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(f"CA file {system.cafile}: not readable as PEM certificates ({error})") from error
     if not context.cert_store_stats()["x509_ca"]:
+        import certifi
+
         context.load_verify_locations(certifi.where())
     for path in filter(None, (access.ca_file, *access.certificates.authorities)):
         try:
             context.load_verify_locations(path)
         except (OSError, ssl.SSLError) as error:
             raise UsageError(f"CA file {path}: not readable as PEM certificates ({error})") from error
-    if own and access.certificates.client:
+    if own:
         _show(context, access.certificates)
     return context
 

@@ -2,7 +2,7 @@
 
 Its `do_request` is replaced. Ours has time limits, follows redirects itself, shows the credential to the
 registry only, repeats bodies from their start, and never hides a status; `exchange` adds the repetitions.
-Importing this module imports requests and oras, a tenth of a second: only registry/api does it, late.
+Only registry/api imports this module, late: it and what it needs are the longest part of the start.
 """
 
 from __future__ import annotations
@@ -12,16 +12,13 @@ import json as json_format
 import time
 from collections.abc import Iterator, Mapping, Sized
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
-import requests
-import urllib3
-from requests.adapters import HTTPAdapter
-from urllib3 import BaseHTTPResponse
+import msgspec
+from msgspec.structs import replace
 
 from pushpolicy import __version__
 from pushpolicy.errors import PushError
@@ -29,10 +26,11 @@ from pushpolicy.model.evidence import Clock
 from pushpolicy.registry.access import Access
 from pushpolicy.registry.auth import Authorizer
 from pushpolicy.registry.call import Call, MakeBody
+from pushpolicy.registry.connections import Connections
 from pushpolicy.registry.deferred import deferred
 from pushpolicy.registry.endpoint import Endpoint
 from pushpolicy.registry.failures import Answer, no_answer, refusal
-from pushpolicy.registry.pools import Pools
+from pushpolicy.registry.response import Response
 from pushpolicy.registry.retry import (
     TRANSIENT_STATUS,
     Deadline,
@@ -41,10 +39,12 @@ from pushpolicy.registry.retry import (
     retry_after,
     retrying,
 )
+from pushpolicy.registry.tls import TlsContexts
 
-# oras validates with it what we parse ourselves, and it takes as long to import as all of urllib3.
-with deferred("jsonschema"):
+# Two that oras-py imports and a push does not use; they take four times as long to import as it does.
+with deferred("jsonschema", "requests", "requests.exceptions"):
     import oras.provider
+    import requests
 
 _MAX_ERROR = 64 * 1024
 _MAX_REDIRECTS = 5
@@ -54,8 +54,7 @@ _HEADERS = {"User-Agent": f"pushpolicy/{__version__}", "Accept-Encoding": "ident
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 
-@dataclass(frozen=True, slots=True)
-class _Message:
+class _Message(msgspec.Struct, frozen=True):
     """What is sent, wherever it is sent to."""
 
     method: str
@@ -66,12 +65,16 @@ class _Message:
 class Transport(oras.provider.Registry):  # type: ignore[misc]  # oras has no types
     """The HTTP side of one registry."""
 
-    def __init__(self, endpoint: Endpoint, access: Access) -> None:
-        super().__init__(hostname=endpoint.host, insecure=endpoint.scheme == "http")
-        self._pools = Pools(access, endpoint.is_own)
+    def __init__(self, endpoint: Endpoint, access: Access, tls: TlsContexts) -> None:
+        # oras-py's own would make a session of requests, which no request of ours goes through.
+        self.hostname = endpoint.host
+        self.prefix = endpoint.scheme
+        self.headers: dict[str, str] = {}
+        self._connections = Connections(access, tls, endpoint.is_own)
         self.endpoint = endpoint
         self.access = access
         self.clock: Clock | None = None
+        self._last_date = ""
         self._authorizer = Authorizer(endpoint, access.credential, self._fetch_token)
 
     def exchange(self, call: Call) -> Answer:
@@ -118,19 +121,23 @@ class Transport(oras.provider.Registry):  # type: ignore[misc]  # oras has no ty
 
         Raises:
             PushError: for a redirect that must not be followed.
-            urllib3.exceptions.HTTPError: when there is no answer.
+            OSError, http.client.HTTPException: when there is no answer.
         """
         body = json_format.dumps(json).encode() if json is not None else data
         message = _Message(method, headers or {}, (lambda: body) if body is not None else None)
         url, answered = self._follow(url, message, (), f"{self.endpoint.host}: request")
-        response = HTTPAdapter().build_response(requests.Request(method, url).prepare(), answered)
+        response = requests.Response()
+        response.status_code, response.reason, response.url = answered.status, answered.reason, url
+        response.headers.update(answered.headers.items())
+        response.raw = answered
         if not stream:
-            response.content  # noqa: B018 (reads it, and gives the connection back)
+            response.content  # noqa: B018 (reads it)
+            answered.close()
         return response
 
     def _follow(
         self, url: str, message: _Message, scopes: tuple[str, ...], action: str
-    ) -> tuple[str, BaseHTTPResponse]:
+    ) -> tuple[str, Response]:
         """Send a request along its redirects, and once more after a challenge that can be answered.
 
         Returns:
@@ -153,7 +160,7 @@ class Transport(oras.provider.Registry):  # type: ignore[misc]  # oras has no ty
         """By when a piece of work that moves `size` bytes must be done."""
         return Deadline(self.access.total_timeout + size / self.access.minimum_rate)
 
-    def _authorized(self, url: str, message: _Message, scopes: tuple[str, ...]) -> BaseHTTPResponse:
+    def _authorized(self, url: str, message: _Message, scopes: tuple[str, ...]) -> Response:
         if not self.endpoint.is_own(url):
             return self._send(url, message)
         shown = self._authorizer.header(scopes)
@@ -174,13 +181,13 @@ class Transport(oras.provider.Registry):  # type: ignore[misc]  # oras has no ty
 
     def _send(
         self, url: str, message: _Message, authorization: Mapping[str, str] = MappingProxyType({})
-    ) -> BaseHTTPResponse:
+    ) -> Response:
         headers = {**_HEADERS, **message.headers, **authorization}
         body = message.body() if message.body else None
         if isinstance(body, Sized):
             # Without it what is not bytes would be sent in pieces of unknown number (RFC 9112, 7.1).
             headers["Content-Length"] = str(len(body))
-        return self._pools.send(message.method, url, headers, body)
+        return self._connections.send(message.method, url, headers, body)
 
     def _fetch_token(
         self, action: str, method: str, url: str, headers: Mapping[str, str], form: bytes
@@ -204,31 +211,33 @@ class Transport(oras.provider.Registry):  # type: ignore[misc]  # oras has no ty
     def _broken_is_transient(self, call: Call) -> Iterator[None]:
         try:
             yield
-        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
+        except (http.client.HTTPException, OSError) as error:
             found = no_answer(call.action, urlsplit(call.url).netloc, error)
             if found.transient:
                 raise TransientError(found.failure) from error
             raise found.failure from error
 
-    def _chunks(self, call: Call, response: BaseHTTPResponse) -> Iterator[bytes]:
-        """The body as sent; a cut one raises, because urllib3 compares with Content-Length."""
+    def _chunks(self, call: Call, response: Response) -> Iterator[bytes]:
         deadline = self.deadline(call.size)
         with self._broken_is_transient(call):
-            for chunk in response.stream(_READ_SIZE, decode_content=False):
+            for chunk in response.chunks(_READ_SIZE):
                 deadline.check(call.action)
                 yield chunk
 
-    def _transient(self, call: Call, response: BaseHTTPResponse) -> TransientError:
+    def _transient(self, call: Call, response: Response) -> TransientError:
         with self._broken_is_transient(call):
-            answer = replace(
-                _head(call.url, response), content=response.read(_MAX_ERROR, decode_content=False)
-            )
+            answer = replace(_head(call.url, response), content=response.read(_MAX_ERROR))
         return TransientError(refusal(call.action, answer), retry_after(response.headers.get("Retry-After")))
 
-    def _note_clock(self, response: BaseHTTPResponse) -> None:
+    def _note_clock(self, response: Response) -> None:
         """Keep the smallest skew seen: a slow answer makes ours look ahead."""
+        date = response.headers.get("Date", "")
+        # What is said a second time came later, so it cannot be nearer.
+        if date == self._last_date:
+            return
+        self._last_date = date
         try:
-            theirs = parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
+            theirs = parsedate_to_datetime(date).timestamp()
         except (ValueError, OverflowError, OSError):
             return
         skew = round(time.time() - theirs)
@@ -236,7 +245,7 @@ class Transport(oras.provider.Registry):  # type: ignore[misc]  # oras has no ty
             self.clock = Clock(skew_seconds=skew, against=self.endpoint.host)
 
 
-def _head(url: str, response: BaseHTTPResponse) -> Answer:
+def _head(url: str, response: Response) -> Answer:
     return Answer(status=response.status, headers=response.headers, content=b"", url=url)
 
 
@@ -249,11 +258,11 @@ def _whole(call: Call, chunks: Iterator[bytes]) -> bytes:
     return bytes(content)
 
 
-def _discard(response: BaseHTTPResponse) -> None:
+def _discard(response: Response) -> None:
     """Read a short rest, so that the connection can serve the next request."""
     try:
-        with suppress(urllib3.exceptions.HTTPError, OSError):
-            response.read(_MAX_ERROR, decode_content=False)
+        with suppress(http.client.HTTPException, OSError):
+            response.read(_MAX_ERROR)
     finally:
         response.close()
 

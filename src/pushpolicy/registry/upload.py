@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from pushpolicy.errors import PushError
 from pushpolicy.model.descriptor import Descriptor

@@ -40,10 +40,10 @@ def link(name: str) -> tarfile.TarInfo:
     [
         b"",
         b"text",
-        gzip.compress(b"text" * 200),
+        gzip.compress(b"text" * 200, mtime=0),
         archive(tarfile.TarInfo("a"), tarfile.TarInfo("a")),
         archive(link("capabilities.json")),
-        gzip.compress(b"\0" * (65 * 1024 * 1024)),
+        gzip.compress(b"\0" * (65 * 1024 * 1024), mtime=0),
         pack({"a": b"x" * 3000})[:-30],
     ],
 )

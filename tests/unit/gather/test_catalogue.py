@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
+
+from msgspec.structs import fields
 
 from pushpolicy.cli.limits import limits_option, read_limits
 from pushpolicy.gather.catalogue import DOCUMENT, by_kind, markdown, told

@@ -6,10 +6,10 @@ import copy
 import pickle
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from pushpolicy.errors import PushError
 from pushpolicy.model.decision import Verdict, Violation

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from pushpolicy.attach import attach_record
 from pushpolicy.errors import IncompleteError, PushError
@@ -195,7 +195,7 @@ def test_no_step_goes_without_the_one_before(client: LayoutRepository, judged: J
             judged.permit(), image=IMAGE, target=judged.target, record=record, client=client
         )
         with pytest.raises(TypeError, match="not the record of this push"):
-            Verified(pushed=landed, attached=Attached(record=same))
+            Verified(pushed=landed, attached=Attached(record=same, settle=lambda: None))
 
 
 def test_tags_of_several_images_are_looked_at_before_one_is_set(client: LayoutRepository) -> None:

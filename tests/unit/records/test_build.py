@@ -5,10 +5,11 @@ from __future__ import annotations
 import gzip
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
 from pushpolicy.errors import InputError
 from pushpolicy.model.descriptor import Descriptor
@@ -22,8 +23,7 @@ from tests.judged import judge, make_image
 JUDGED = judge(make_image(), Target.parse("registry.example.com/team/app:1.0").with_tags(("latest",)))
 
 
-@dataclass(frozen=True, kw_only=True)
-class File:
+class File(msgspec.Struct, frozen=True, kw_only=True):
     """A report on disk (a `RawReport`)."""
 
     name: str

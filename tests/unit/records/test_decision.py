@@ -111,4 +111,3 @@ def test_anything_else_is_refused(change: Callable[[dict[str, Any]], None], mess
 
 def test_the_type_is_complete() -> None:
     assert isinstance(read_decision(FULL.document()), Decision)
-    assert hash(read_decision(FULL.document())) == hash(FULL)

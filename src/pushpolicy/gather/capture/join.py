@@ -8,8 +8,9 @@ report of it shows why, they are not believed: that is a failure no case shows, 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from pushpolicy.gather.capture.document import Capture
 from pushpolicy.gather.capture.result import result

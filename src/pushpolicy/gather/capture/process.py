@@ -11,16 +11,16 @@ import signal
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import FrameType
+
+import msgspec
 
 NOT_EXECUTABLE, NOT_FOUND = 126, 127  # as POSIX shells say it (XCU 2.8.2)
 _PASSED_ON = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 _OF_TERMINALS = frozenset({signal.SIGINT, signal.SIGQUIT})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
     """How a command ended: by itself with an exit code, or by a signal; `problem` says why it never began."""
 
     exit_code: int | None = None

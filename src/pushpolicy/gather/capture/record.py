@@ -6,7 +6,6 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
 
@@ -21,6 +20,7 @@ from pushpolicy.gather.format import ReportError
 from pushpolicy.gather.reading import open_report
 from pushpolicy.gather.request import Limits
 from pushpolicy.gather.values import format_time, text
+from pushpolicy.model.discreet import Discreet
 from pushpolicy.model.text import printable
 
 FOLDER = "reports"  # one of the usual places
@@ -28,8 +28,7 @@ _MAX_SIZE = 16 * 1024 * 1024
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunRequest:
+class RunRequest(Discreet, frozen=True, kw_only=True):
     """A command to capture.
 
     Attributes:
@@ -40,18 +39,19 @@ class RunRequest:
         workspace: the current folder; paths start here.
     """
 
+    unshown = frozenset({"environ"})
+
     kind: str
     argv: tuple[str, ...]
     workspace: Path
-    environ: Mapping[str, str] = field(repr=False)
+    environ: Mapping[str, str]
     name: str | None = None
     scanned: str | None = None
     patterns: tuple[str, ...] = ()
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = msgspec.field(default_factory=Limits)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Captured:
+class Captured(msgspec.Struct, frozen=True, kw_only=True):
     """The file, what it says, and how the command ended."""
 
     path: Path

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 from pushpolicy.model.evidence import PullRequest, Run
 
@@ -14,8 +15,7 @@ class CiError(Exception):
     """The environment of a CI system lacks a part, or contradicts itself."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claims:
+class Claims(msgspec.Struct, frozen=True, kw_only=True):
     """The fields of model.evidence.CiEvidence that a provider fills; None where it does not say."""
 
     event: str

@@ -7,16 +7,16 @@ each field, and only a verified identity token may say more.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
 from typing import Any
+
+import msgspec
 
 from pushpolicy.gather.ci import github
 from pushpolicy.gather.ci.claims import CiError, Claims
 from pushpolicy.model.evidence import CiEvidence, Status
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Provider:
+class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """One CI system.
 
     Attributes:
@@ -47,5 +47,5 @@ def evidence(environ: Mapping[str, str]) -> CiEvidence:
 
 
 def _known(claims: Claims) -> dict[str, Any]:
-    found = {item.name: getattr(claims, item.name) for item in fields(claims)}
+    found = {name: getattr(claims, name) for name in claims.__struct_fields__}
     return {name: value for name, value in found.items() if value is not None}

@@ -44,7 +44,7 @@ class Event(msgspec.Struct):
             return cls(unreadable="GITHUB_EVENT_PATH is not set")
         try:
             with open_report(Path(path), _MAX_SIZE) as file:
-                return jsondoc.decode(file, msgspec.json.Decoder(cls))
+                return jsondoc.decode(file, cls)
         except ReportError as error:
             return cls(unreadable=str(error))
 

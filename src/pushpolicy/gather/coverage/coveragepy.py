@@ -39,11 +39,8 @@ class _Report(msgspec.Struct):
     totals: _Totals
 
 
-_DECODER = msgspec.json.Decoder(_Report)
-
-
 def _read(report: ReportBytes, limits: Limits) -> CoverageResult:
-    content = jsondoc.decode(report, _DECODER)
+    content = jsondoc.decode(report, _Report)
     lines, branches = Table(limits), Table(limits)
     for name, file in content.files.items():
         for covered, numbers in ((1, file.executed_lines), (0, file.missing_lines)):

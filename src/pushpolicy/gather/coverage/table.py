@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+
+import msgspec
 
 from pushpolicy.gather.format import ReportError
 from pushpolicy.gather.request import Limits
@@ -13,8 +14,7 @@ from pushpolicy.model.evidence import Covered
 _MAX_IN_ONE_PLACE = 10**9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CoverageResult:
+class CoverageResult(msgspec.Struct, frozen=True, kw_only=True):
     """What one report says: the fields of model.evidence.CoverageReport."""
 
     lines: Covered

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -53,16 +52,14 @@ class PartList(_Struct, frozen=True, kw_only=True):
         return canonical.encode(msgspec.to_builtins(self) | {"schema": self.schema})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unpacked:
+class Unpacked(msgspec.Struct, frozen=True, kw_only=True):
     """One file of a part, unpacked to a folder of this run."""
 
     path: Path
     listed: Listed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class Part(msgspec.Struct, frozen=True, kw_only=True):
     """A part that was unpacked; every file has the bytes that the list says."""
 
     source: Path

@@ -9,9 +9,10 @@ import os
 import tarfile
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
+
+import msgspec
 
 from pushpolicy.errors import InputError, UsageError
 from pushpolicy.gather import git
@@ -21,19 +22,21 @@ from pushpolicy.gather.request import Limits, NamedEvidence, RawReport, Seen
 from pushpolicy.gather.secrets import refuse_secrets
 from pushpolicy.gather.shared import Files, read_files
 from pushpolicy.model.digest import Digest
+from pushpolicy.model.discreet import Discreet
 from pushpolicy.model.text import printable
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartRequest:
+class PartRequest(Discreet, frozen=True, kw_only=True):
     """What goes into a part; `image` is the digest of the image that the reports are about, if any."""
+
+    unshown = frozenset({"environ"})
 
     name: str
     output: Path
     workspace: Path
-    environ: Mapping[str, str] = field(repr=False)
+    environ: Mapping[str, str]
     named: tuple[NamedEvidence, ...] = ()
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = msgspec.field(default_factory=Limits)
     image: Digest | None = None
 
 

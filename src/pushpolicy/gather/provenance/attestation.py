@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import msgspec
+from msgspec.structs import replace
 
 from pushpolicy.gather import jsondoc
 from pushpolicy.gather.format import Format, Head, Part, Parts, ReportBytes
@@ -18,8 +19,7 @@ _CYCLONEDX = "https://cyclonedx.org/bom"
 _SPDX = "https://spdx.dev/Document"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attestation:
+class Attestation(msgspec.Struct, frozen=True, kw_only=True):
     """One statement about a build, and what it is a statement about."""
 
     predicate_type: str

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -50,8 +49,7 @@ class _Carrier(msgspec.Struct, rename="camel", gc=False):
     dsse_envelope: msgspec.Raw = _ABSENT
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attested:
+class Attested(msgspec.Struct, frozen=True, kw_only=True):
     """One statement.
 
     Attributes:
@@ -61,14 +59,9 @@ class Attested:
     """
 
     predicate_type: str
-    predicate: bytes = field(repr=False)
+    predicate: bytes
     subject: Identity
     signed: bool
-
-
-_CARRIER = msgspec.json.Decoder(_Carrier)
-_ENVELOPE = msgspec.json.Decoder(_Envelope)
-_STATEMENT = msgspec.json.Decoder(_Statement)
 
 
 def statements(content: bytes) -> Iterator[Attested]:
@@ -93,7 +86,7 @@ def statement(content: bytes, *, signed: bool = False) -> Attested:
     Raises:
         ReportError: when it is malformed.
     """
-    found = jsondoc.decode_value(content, _STATEMENT)
+    found = jsondoc.decode_value(content, _Statement)
     if not found.type.startswith(STATEMENT):
         raise ReportError(f"its _type is {printable(repr(found.type), 80)}, not {STATEMENT}...")
     digests = [
@@ -111,7 +104,7 @@ def statement(content: bytes, *, signed: bool = False) -> Attested:
 
 
 def _unwrap(content: bytes) -> Attested:
-    carrier = jsondoc.decode_value(content, _CARRIER)
+    carrier = jsondoc.decode_value(content, _Carrier)
     enclosed = memoryview(carrier.dsse_envelope).tobytes()
     if enclosed or len(memoryview(carrier.payload)):
         return _open(enclosed or content)
@@ -119,7 +112,7 @@ def _unwrap(content: bytes) -> Attested:
 
 
 def _open(content: bytes) -> Attested:
-    envelope = jsondoc.decode_value(content, _ENVELOPE)
+    envelope = jsondoc.decode_value(content, _Envelope)
     if not envelope.payload_type.startswith(PAYLOAD):
         raise ReportError(
             f"its payloadType is {printable(repr(envelope.payload_type), 80)}, not {PAYLOAD}+json"

@@ -6,8 +6,9 @@ They are blobs of the image that is judged, so they are as trustworthy as it is:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from pushpolicy.errors import PushPolicyError
 from pushpolicy.gather.format import Part, ReportError
@@ -19,8 +20,7 @@ from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.evidence import ImageEvidence
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Embedded:
+class Embedded(msgspec.Struct, frozen=True, kw_only=True):
     """What was read of the image's attestations.
 
     Attributes:
@@ -28,7 +28,7 @@ class Embedded:
         problems: what could not be read, in words.
     """
 
-    parts: tuple[tuple[str, str, Part], ...] = field(default=(), repr=False)
+    parts: tuple[tuple[str, str, Part], ...] = ()
     problems: tuple[str, ...] = ()
 
     def of(self, kind: str) -> Iterator[tuple[str, str, Any]]:

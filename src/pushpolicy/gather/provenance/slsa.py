@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
@@ -32,12 +31,9 @@ V1 = "https://slsa.dev/provenance/v1"
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _Kind = TypeVar("_Kind")
 _COMMIT_DIGESTS = ("gitCommit", "sha1")
-_DECODER_02 = msgspec.json.Decoder(Predicate02)
-_DECODER_1 = msgspec.json.Decoder(Predicate1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Provenance:
+class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     """One build, as its builder tells it; nothing in it is verified.
 
     Attributes:
@@ -63,9 +59,9 @@ def provenance(predicate_type: str, content: bytes, limits: Limits) -> Provenanc
         ReportError: when it is malformed or over a limit.
     """
     if predicate_type == V02:
-        return _checked(_from_02(jsondoc.decode_value(content, _DECODER_02)), limits)
+        return _checked(_from_02(jsondoc.decode_value(content, Predicate02)), limits)
     if predicate_type == V1:
-        return _checked(_from_1(jsondoc.decode_value(content, _DECODER_1)), limits)
+        return _checked(_from_1(jsondoc.decode_value(content, Predicate1)), limits)
     return None
 
 
@@ -120,8 +116,7 @@ def _as(value: msgspec.Raw | None, kind: type[_Kind]) -> _Kind | None:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
+class _Source(msgspec.Struct, frozen=True):
     repository: str | None
     commit: str | None
     ref: str | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
 from pushpolicy.gather.format import ReportError
 from pushpolicy.gather.request import Limits
@@ -10,8 +10,7 @@ from pushpolicy.gather.scans.run import Identity
 from pushpolicy.model.evidence import Scanner
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bom:
+class Bom(msgspec.Struct, frozen=True, kw_only=True):
     """One SBOM.
 
     Attributes:
@@ -22,7 +21,7 @@ class Bom:
 
     spec_version: str
     components: int
-    identity: Identity = field(default_factory=Identity)
+    identity: Identity = msgspec.field(default_factory=Identity)
     tool: Scanner | None = None
     id: str | None = None
     at: str | None = None

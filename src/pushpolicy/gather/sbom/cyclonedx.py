@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from pushpolicy.gather import jsondoc
 from pushpolicy.gather.format import Format, Head, Parts, ReportBytes, ReportError
 from pushpolicy.gather.request import Limits
 from pushpolicy.gather.sbom.cyclonedx_model import Document
 from pushpolicy.gather.sbom.cyclonedx_parts import parts
 from pushpolicy.model.text import printable
-
-_DECODER = msgspec.json.Decoder(Document)
 
 
 def _read(report: ReportBytes, limits: Limits) -> Parts:
@@ -28,7 +24,7 @@ def read_value(content: bytes, limits: Limits) -> Parts:
     Raises:
         ReportError: when it is malformed or over a limit.
     """
-    document = jsondoc.decode_value(content, _DECODER)
+    document = jsondoc.decode_value(content, Document)
     if document.bom_format != "CycloneDX":
         raise ReportError(f"its bomFormat is {printable(repr(document.bom_format), 40)}, not 'CycloneDX'")
     return parts(document, limits)

@@ -87,9 +87,6 @@ class Document(msgspec.Struct, rename="camel", gc=False):
     relationships: list[Relationship] | None = None
 
 
-_DECODER = msgspec.json.Decoder(Document)
-
-
 def bom(document: Document, limits: Limits) -> Bom:
     """The SBOM of a document, whatever it was written as.
 
@@ -174,11 +171,11 @@ def read_value(content: bytes, limits: Limits) -> Bom:
     Raises:
         ReportError: when it is malformed or over a limit.
     """
-    return bom(jsondoc.decode_value(content, _DECODER), limits)
+    return bom(jsondoc.decode_value(content, Document), limits)
 
 
 def _read(report: ReportBytes, limits: Limits) -> Parts:
-    return Parts([Part("sbom", bom(jsondoc.decode(report, _DECODER), limits))])
+    return Parts([Part("sbom", bom(jsondoc.decode(report, Document), limits))])
 
 
 def _recognise(head: Head) -> bool:

@@ -52,11 +52,8 @@ class _Document(msgspec.Struct, gc=False):
     context: str | list[str] | None = msgspec.field(name="@context", default=None)
 
 
-_DECODER = msgspec.json.Decoder(_Document)
-
-
 def _read(report: ReportBytes, limits: Limits) -> Parts:
-    return Parts([Part("sbom", _bom(jsondoc.decode(report, _DECODER), limits))])
+    return Parts([Part("sbom", _bom(jsondoc.decode(report, _Document), limits))])
 
 
 def _bom(document: _Document, limits: Limits) -> Bom:

@@ -8,14 +8,14 @@ platform was scanned only if there is one.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from pushpolicy.gather.scans.run import Identity
 from pushpolicy.model.evidence import ImageEvidence, PlatformEvidence, Scan
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Binding:
+class Binding(msgspec.Struct, frozen=True, kw_only=True):
     """The platform that a scan is about, and by what: manifest, config or diff_ids."""
 
     platform: str

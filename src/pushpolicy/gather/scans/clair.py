@@ -59,11 +59,8 @@ class _Report(msgspec.Struct, gc=False):
     enrichments: dict[str, list[msgspec.Raw]] | None = None
 
 
-_DECODER = msgspec.json.Decoder(_Report)
-
-
 def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
-    document = jsondoc.decode(report, _DECODER)
+    document = jsondoc.decode(report, _Report)
     if document.success is False or document.state not in (None, _FINISHED):
         why = document.err or f"its state is {document.state or 'not told'}"
         raise FailedRunError(f"clair did not finish indexing the image: {printable(why)}")

@@ -18,9 +18,6 @@ class _Entry(msgspec.Struct, rename="camel", gc=False):
     epss: float | None = None
 
 
-_DECODER = msgspec.json.Decoder(dict[str, list[_Entry]])
-
-
 class Enrichments:
     """The entries of one report, by vulnerability."""
 
@@ -49,6 +46,7 @@ def _of(raw: dict[str, list[msgspec.Raw]], mark: str) -> dict[str, list[_Entry]]
     entries: dict[str, list[_Entry]] = {}
     for name, parts in raw.items():
         for part in parts if mark in name else ():
-            for key, found in jsondoc.decode_value(memoryview(part).tobytes(), _DECODER).items():
+            listed = jsondoc.decode_value(memoryview(part).tobytes(), dict[str, list[_Entry]])
+            for key, found in listed.items():
                 entries.setdefault(key, []).extend(found)
     return entries

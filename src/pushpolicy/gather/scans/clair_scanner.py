@@ -33,11 +33,8 @@ class _Report(msgspec.Struct, gc=False):
     unapproved: list[str] | None = None
 
 
-_DECODER = msgspec.json.Decoder(_Report)
-
-
 def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
-    document = jsondoc.decode(report, _DECODER)
+    document = jsondoc.decode(report, _Report)
     approved = {flaw.vulnerability for flaw in document.vulnerabilities} - set(document.unapproved or ())
     scan = ScanResult(
         scanner=Scanner(name="clair-scanner"),

@@ -6,8 +6,6 @@ database was nor what was left out.
 
 from __future__ import annotations
 
-import msgspec
-
 from pushpolicy.gather import jsondoc
 from pushpolicy.gather.format import FailedRunError, Format, Head, ReportBytes
 from pushpolicy.gather.request import Limits
@@ -23,11 +21,10 @@ _KINDS = {
     "cluster_image_scanning": "image",
     "secret_detection": "secret",
 }
-_DECODER = msgspec.json.Decoder(Report)
 
 
 def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
-    document = jsondoc.decode(report, _DECODER)
+    document = jsondoc.decode(report, Report)
     about = document.scan or ScanBlock()
     _check(about)
     scan_type = _type(document)

@@ -43,11 +43,8 @@ class _Issue(msgspec.Struct, gc=False):
     location: _Location | None = None
 
 
-_DECODER = msgspec.json.Decoder(list[_Issue])
-
-
 def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
-    found = tuple(_finding(issue) for issue in jsondoc.decode(report, _DECODER))
+    found = tuple(_finding(issue) for issue in jsondoc.decode(report, list[_Issue]))
     scan = ScanResult(scanner=Scanner(name="gitlab-codequality"), kind="code", findings=found)
     return within(limits, [scan])
 

@@ -31,7 +31,6 @@ from pushpolicy.model.text import printable
 
 # Whatever is scanned by the kind of the source; one that is not told may have been an image.
 _KINDS = {"image": "image", "": "image", "unknown": "image"}
-_DECODER = msgspec.json.Decoder(Report)
 
 
 class _RootFs(msgspec.Struct, gc=False):
@@ -42,11 +41,8 @@ class _Config(msgspec.Struct, gc=False):
     rootfs: _RootFs
 
 
-_CONFIG = msgspec.json.Decoder(_Config)
-
-
 def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
-    document = jsondoc.decode(report, _DECODER)
+    document = jsondoc.decode(report, Report)
     about, source = document.descriptor or Descriptor(), document.source or Source()
     status = _database(about.db)
     scan = ScanResult(
@@ -90,7 +86,7 @@ def _layers(target: Target) -> tuple[str, ...]:
         config = binascii.a2b_base64(target.config, strict_mode=True)
         if target.image_id != f"sha256:{hashlib.sha256(config).hexdigest()}":
             return ()
-        return tuple(_CONFIG.decode(config).rootfs.diff_ids)
+        return tuple(msgspec.json.decode(config, type=_Config).rootfs.diff_ids)
     except (binascii.Error, ValueError, RecursionError):
         return ()
 

@@ -27,11 +27,8 @@ class _Report(msgspec.Struct, rename="pascal", gc=False):
     vulnerabilities: dict[str, list[_Vulnerability]] | None
 
 
-_DECODER = msgspec.json.Decoder(_Report)
-
-
 def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
-    listed = jsondoc.decode(report, _DECODER).vulnerabilities or {}
+    listed = jsondoc.decode(report, _Report).vulnerabilities or {}
     found = tuple(_finding(flaw, group) for group, flaws in listed.items() for flaw in flaws)
     return within(limits, [ScanResult(scanner=Scanner(name="klar"), kind="image", findings=found)])
 

@@ -42,11 +42,8 @@ class _Report(msgspec.Struct, gc=False):
     image_metadata: _Image | None = None
 
 
-_DECODER = msgspec.json.Decoder(_Report)
-
-
 def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
-    document = jsondoc.decode(report, _DECODER)
+    document = jsondoc.decode(report, _Report)
     scan = ScanResult(
         scanner=Scanner(name="osv-scanner"),
         kind="image" if document.image_metadata else "code",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from pushpolicy.gather.scans import severity
 from pushpolicy.gather.scans.ids import aliases
@@ -12,8 +13,7 @@ from pushpolicy.gather.values import brief, score
 from pushpolicy.model.evidence import Finding, Severity
 
 
-@dataclass(frozen=True, slots=True)
-class _Flaw:
+class _Flaw(msgspec.Struct, frozen=True):
     """What holds for all records of a group; `name` is one by which they are joined."""
 
     group: Group

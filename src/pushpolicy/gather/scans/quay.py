@@ -69,11 +69,8 @@ class _Report(msgspec.Struct, gc=False):
     data: _Data | None = None
 
 
-_DECODER = msgspec.json.Decoder(_Report)
-
-
 def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
-    document = jsondoc.decode(report, _DECODER)
+    document = jsondoc.decode(report, _Report)
     if document.status != "scanned":
         raise FailedRunError(
             f"quay has not scanned the image: its status is {printable(document.status, 40)}"

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from pushpolicy.gather.format import ReportError
 from pushpolicy.gather.request import Limits
 from pushpolicy.model.evidence import Finding, Scanner
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
     """What a report says it scanned.
 
     Attributes:
@@ -26,8 +26,7 @@ class Identity:
     diff_ids: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScanResult:
+class ScanResult(msgspec.Struct, frozen=True, kw_only=True):
     """One run of one scanner. `kind` is image, code, config or secret; the rest as model.evidence.Scan."""
 
     scanner: Scanner

@@ -9,9 +9,8 @@ successful, has failed. Each run is a scan; runs of one tool on one target are o
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
-import msgspec
+from msgspec.structs import replace
 
 from pushpolicy.gather import jsondoc
 from pushpolicy.gather.format import FailedRunError, Format, Head, ReportBytes, ReportError
@@ -49,11 +48,8 @@ _KINDS_BY_SCAN = {
 }
 
 
-_DECODER = msgspec.json.Decoder(Log)
-
-
 def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
-    log = jsondoc.decode(report, _DECODER)
+    log = jsondoc.decode(report, Log)
     if not log.version.startswith(_VERSIONS):
         raise ReportError(f"its SARIF version is {printable(log.version, 40)}, not 2.1.0")
     return within(limits, _joined([_scan(run) for run in log.runs]))

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby
-
-import msgspec
+from typing import Any, cast
 
 from pushpolicy.gather import jsondoc
 from pushpolicy.gather.format import FailedRunError, Format, Head, ReportBytes, ReportError
@@ -20,7 +19,6 @@ from pushpolicy.gather.scans.snyk_model import Application, Project
 from pushpolicy.model.evidence import Scanner
 from pushpolicy.model.text import printable
 
-_DECODER = msgspec.json.Decoder(Project | list[Project])
 # Keys that no other report has together.
 _KEYS = frozenset(
     {"ok", "org", "dependencyCount", "packageManager", "projectName", "licensesPolicy", "issuesData"}
@@ -29,7 +27,7 @@ _IDS = (b'"SNYK-', b'"snyk:lic:', b'"npm:')
 
 
 def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
-    document = jsondoc.decode(report, _DECODER)
+    document: Project | list[Project] = jsondoc.decode(report, cast("Any", Project | list[Project]))
     projects = document if isinstance(document, list) else [document]
     for project in projects:
         for each in (project, *(project.applications or ())):

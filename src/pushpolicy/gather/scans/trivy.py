@@ -40,11 +40,8 @@ class _Report(TrivyStruct):
     results: list[Result] | None = None
 
 
-_DECODER = msgspec.json.Decoder(_Report)
-
-
 def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
-    document = jsondoc.decode(report, _DECODER)
+    document = jsondoc.decode(report, _Report)
     if document.schema_version != 2:
         raise ReportError(f"its SchemaVersion is {document.schema_version}, not 2")
     results, metadata = document.results or [], document.metadata or _Metadata()

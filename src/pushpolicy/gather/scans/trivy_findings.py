@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import msgspec
-
 from pushpolicy.gather import jsondoc
 from pushpolicy.gather.scans import severity
 from pushpolicy.gather.scans.ids import aliases
@@ -29,9 +27,6 @@ _FIX_STATES = {
     "under_investigation": "unknown",
     "unknown": "unknown",
 }
-_VULNERABILITY = msgspec.json.Decoder(Vulnerability)
-_MISCONFIGURATION = msgspec.json.Decoder(Misconfiguration)
-_SECRET = msgspec.json.Decoder(Secret)
 
 
 def findings(result: Result) -> Iterator[Finding]:
@@ -107,8 +102,8 @@ def _modified(entry: Modified, target: str | None) -> Iterator[Finding]:
     by = " ".join(part for part in (entry.source, entry.status) if part) or "trivy"
     content = memoryview(entry.finding).tobytes()
     if entry.type == "vulnerability":
-        yield _vulnerability(jsondoc.decode_value(content, _VULNERABILITY), target, by)
+        yield _vulnerability(jsondoc.decode_value(content, Vulnerability), target, by)
     elif entry.type == "misconfiguration":
-        yield _misconfiguration(jsondoc.decode_value(content, _MISCONFIGURATION), target, by)
+        yield _misconfiguration(jsondoc.decode_value(content, Misconfiguration), target, by)
     elif entry.type == "secret":
-        yield _secret(jsondoc.decode_value(content, _SECRET), target, by)
+        yield _secret(jsondoc.decode_value(content, Secret), target, by)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from pushpolicy.gather import jsondoc
 from pushpolicy.gather.format import Format, Head, ReportBytes
 from pushpolicy.gather.request import Limits
@@ -21,11 +19,8 @@ class _Report(TrivyStruct):
     resources: list[_Resource]
 
 
-_DECODER = msgspec.json.Decoder(_Report)
-
-
 def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
-    results = [r for resource in jsondoc.decode(report, _DECODER).resources for r in resource.results or ()]
+    results = [r for resource in jsondoc.decode(report, _Report).resources for r in resource.results or ()]
     found = tuple(finding for result in results for finding in findings(result))
     return within(limits, [ScanResult(scanner=Scanner(name="trivy"), kind="config", findings=found)])
 

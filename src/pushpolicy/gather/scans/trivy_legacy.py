@@ -5,8 +5,6 @@ An empty array says nothing at all, not even that Trivy wrote it, and is no repo
 
 from __future__ import annotations
 
-import msgspec
-
 from pushpolicy.gather import jsondoc
 from pushpolicy.gather.format import Format, Head, ReportBytes
 from pushpolicy.gather.request import Limits
@@ -15,11 +13,9 @@ from pushpolicy.gather.scans.trivy_findings import findings
 from pushpolicy.gather.scans.trivy_model import Result
 from pushpolicy.model.evidence import Scanner
 
-_DECODER = msgspec.json.Decoder(list[Result])
-
 
 def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
-    found = tuple(finding for result in jsondoc.decode(report, _DECODER) for finding in findings(result))
+    found = tuple(finding for result in jsondoc.decode(report, list[Result]) for finding in findings(result))
     return within(limits, [ScanResult(scanner=Scanner(name="trivy"), kind="image", findings=found)])
 
 

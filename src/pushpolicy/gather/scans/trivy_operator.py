@@ -57,11 +57,8 @@ class _Report(_Struct):
     report: _Content
 
 
-_DECODER = msgspec.json.Decoder(_Report)
-
-
 def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
-    content = jsondoc.decode(report, _DECODER).report
+    content = jsondoc.decode(report, _Report).report
     scan = ScanResult(
         scanner=Scanner(name=content.scanner.name, version=content.scanner.version or None),
         kind="image",

@@ -67,11 +67,8 @@ class _Report(msgspec.Struct):
     results: _Results
 
 
-_DECODER = msgspec.json.Decoder(_Report)
-
-
 def _read(report: ReportBytes, limits: Limits) -> SuiteResult:
-    results = jsondoc.decode(report, _DECODER).results
+    results = jsondoc.decode(report, _Report).results
     tally = Tally(limits)
     for test in results.tests:
         outcome = _OUTCOMES.get(test.status.lower(), "errors")

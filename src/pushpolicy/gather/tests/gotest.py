@@ -42,7 +42,6 @@ class _Event(msgspec.Struct, rename="pascal", gc=False):
 
 
 _Key = tuple[str, str]  # package and test; a package itself is the empty test
-_DECODER = msgspec.json.Decoder(_Event)
 
 
 class _Run:
@@ -161,7 +160,7 @@ def _read(report: ReportBytes, limits: Limits) -> SuiteResult:
             run.trouble(line)
             continue
         try:
-            run.take(jsondoc.decode_value(line, _DECODER))
+            run.take(jsondoc.decode_value(line, _Event))
         except ReportError as error:
             raise ReportError(f"line {number}: {printable(str(error))}") from error
     return run.result()
@@ -175,7 +174,7 @@ def _is_event(line: bytes) -> bool:
     if not line.startswith(b"{") or b'"Action"' not in line:
         return False
     try:
-        event = jsondoc.decode_value(line, _DECODER)
+        event = jsondoc.decode_value(line, _Event)
     except ReportError:
         return False
     return event.action in _ACTIONS and bool(event.package or event.test or event.import_path)

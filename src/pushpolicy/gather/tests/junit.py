@@ -7,7 +7,7 @@ failures or errors that no case shows, and elements directly under a suite, coun
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
 from pushpolicy.gather import markup
 from pushpolicy.gather.format import Format, Head, ReportBytes, ReportError
@@ -28,11 +28,10 @@ _STATUSES = _STATUS_SKIPPED | _STATUS_FAILED
 _TOTALS = ("tests", "failures", "errors", "skipped")
 
 
-@dataclass(slots=True)
-class _Case:
+class _Case(msgspec.Struct):
     """What the elements of one case say."""
 
-    bad: dict[str, str] = field(default_factory=dict)  # "error" or "failure" -> first message
+    bad: dict[str, str] = {}  # "error" or "failure" -> first message
     skipped: bool = False
     flaky: bool = False
     rerun: bool = False
@@ -45,8 +44,7 @@ class _Case:
         return "skipped" if self.skipped else _by_status(status)
 
 
-@dataclass(slots=True)
-class _Suite:
+class _Suite(msgspec.Struct):
     name: str
     declared: dict[str, int]
     time: float | None

@@ -6,7 +6,7 @@ while nothing within it did (a teardown, an assembly that could not be loaded) c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from pushpolicy.gather import markup
 from pushpolicy.gather.format import Format, Head, ReportBytes, ReportError
@@ -33,8 +33,7 @@ _OUTCOMES: dict[str, Outcome] = {
 _BAD = frozenset({"failed", "errors"})
 
 
-@dataclass(slots=True)
-class _Suite:
+class _Suite(msgspec.Struct):
     attributes: dict[str, str]
     shown: int = 0  # cases within that failed, and suites that failed by themselves
     message: str = ""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from pushpolicy.gather.format import ReportError
 from pushpolicy.gather.request import Limits
@@ -18,8 +19,7 @@ Outcome = Literal["passed", "failed", "errors", "skipped"]
 """What became of one test case; exactly one of these."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """A case, or a whole suite, that failed or could not run; `kind` is failure or error."""
 
     name: str
@@ -27,8 +27,7 @@ class Failure:
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SuiteResult:
+class SuiteResult(msgspec.Struct, frozen=True, kw_only=True):
     """What one report says: the fields of model.evidence.TestReport, and its first failures."""
 
     totals: Totals

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import msgspec
+from msgspec.structs import force_setattr, replace
 
 from pushpolicy.gather.purl import Purl
 from pushpolicy.gather.vex.products import Products
@@ -21,20 +21,19 @@ from pushpolicy.model.evidence import Finding, Scan, ScansEvidence, VexClaim
 _STRICTEST_FIRST = tuple(VexStatus)
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True):
     """A document with the digest of the file it was read from, and its statements by the flaw's names."""
 
     sha256: str
-    document: VexDocument = field(repr=False)
-    by_name: Mapping[str, list[Statement]] = field(init=False, repr=False)
+    document: VexDocument
+    by_name: Mapping[str, list[Statement]] = {}
 
     def __post_init__(self) -> None:
         index: dict[str, list[Statement]] = {}
         for statement in self.document.statements:
             for name in statement.names:
                 index.setdefault(name, []).append(statement)
-        object.__setattr__(self, "by_name", index)
+        force_setattr(self, "by_name", index)
 
 
 def cost(scans: ScansEvidence, sources: Iterable[Source]) -> int:

@@ -52,9 +52,6 @@ class _Document(msgspec.Struct, gc=False):
     timestamp: str | None = None
 
 
-_DECODER = msgspec.json.Decoder(_Document)
-
-
 def read_value(content: bytes, limits: Limits, subjects: tuple[str, ...] = ()) -> VexDocument:
     """Read a document.
 
@@ -67,7 +64,7 @@ def read_value(content: bytes, limits: Limits, subjects: tuple[str, ...] = ()) -
     Raises:
         ReportError: when it is malformed or over a limit.
     """
-    document = jsondoc.decode_value(content, _DECODER)
+    document = jsondoc.decode_value(content, _Document)
     if not document.context.startswith(NAMESPACE):
         raise ReportError(f"its @context is {printable(repr(document.context), 80)}, not {NAMESPACE}")
     at = utc(document.timestamp)

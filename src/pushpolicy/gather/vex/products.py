@@ -6,7 +6,7 @@ the repository alone is every image of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from pushpolicy.gather.purl import Purl
 from pushpolicy.gather.vex.statements import Product
@@ -16,8 +16,7 @@ from pushpolicy.model.reference import Repository
 _HUB = ("docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Meaning:
+class _Meaning(msgspec.Struct, frozen=True, kw_only=True):
     """What a product is, worked out once: one statement may be held against thousands of findings.
 
     Attributes:

@@ -6,8 +6,9 @@ The statuses are those of OpenVEX, which are CISA's ("Minimum Requirements for V
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+import msgspec
 
 from pushpolicy.gather.format import ReportError
 from pushpolicy.gather.request import Limits
@@ -26,8 +27,7 @@ class VexStatus(StrEnum):
 HARMLESS = frozenset({VexStatus.FIXED, VexStatus.NOT_AFFECTED})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Product:
+class Product(msgspec.Struct, frozen=True, kw_only=True):
     """What a statement is about.
 
     Attributes:
@@ -36,13 +36,12 @@ class Product:
         subcomponents: package URLs of the parts that are meant; none for the product as a whole.
     """
 
-    identity: Identity = field(default_factory=Identity)
+    identity: Identity = msgspec.field(default_factory=Identity)
     purls: tuple[str, ...] = ()
     subcomponents: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statement:
+class Statement(msgspec.Struct, frozen=True, kw_only=True):
     """One statement.
 
     Attributes:
@@ -58,8 +57,7 @@ class Statement:
     at: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VexDocument:
+class VexDocument(msgspec.Struct, frozen=True, kw_only=True):
     """One document; `id` and `author` are its own word, which nobody has checked."""
 
     statements: tuple[Statement, ...]

@@ -7,11 +7,11 @@ import binascii
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 from pushpolicy.errors import UsageError
+from pushpolicy.model.discreet import Discreet
 from pushpolicy.model.reference import Repository
 
 _HEADER_TOKEN = re.compile(r"[!-~]+")
@@ -22,21 +22,21 @@ _HUB_NAMES = frozenset({_HUB, "index.docker.io", "registry-1.docker.io"})
 HUB_SERVER = "https://index.docker.io/v1/"
 
 
-@dataclass(frozen=True, slots=True)
-class Secret:
+class Secret(Discreet, frozen=True):
     """What one entry of ``auths`` holds; at most one of the kinds, all None in an empty entry."""
 
+    unshown = frozenset({"password", "identity_token", "registry_token"})
+
     username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    identity_token: str | None = field(default=None, repr=False)
-    registry_token: str | None = field(default=None, repr=False)
+    password: str | None = None
+    identity_token: str | None = None
+    registry_token: str | None = None
 
     def __bool__(self) -> bool:
         return bool(self.password or self.identity_token or self.registry_token)
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigFile:
+class ConfigFile(Discreet, frozen=True):
     """One configuration.
 
     Attributes:
@@ -46,8 +46,10 @@ class ConfigFile:
         store: the helper of every other registry (``credsStore``).
     """
 
+    unshown = frozenset({"auths"})
+
     name: str
-    auths: Mapping[str, Any] = field(repr=False)
+    auths: Mapping[str, Any]
     helpers: Mapping[str, str]
     store: str | None
 

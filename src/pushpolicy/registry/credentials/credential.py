@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+
+from pushpolicy.model.discreet import Discreet
 
 
 class SourceKind(StrEnum):
@@ -17,8 +18,7 @@ class SourceKind(StrEnum):
     HELPER = "helper"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credential:
+class Credential(Discreet, frozen=True, kw_only=True):
     """What to show to one registry; exactly one of the three secrets is set unless it is anonymous.
 
     Attributes:
@@ -33,11 +33,13 @@ class Credential:
         key: the entry of that file that it was found under.
     """
 
+    unshown = frozenset({"secret", "identity_token", "registry_token"})
+
     source_kind: SourceKind
     username: str | None = None
-    secret: str | None = field(default=None, repr=False)
-    identity_token: str | None = field(default=None, repr=False)
-    registry_token: str | None = field(default=None, repr=False)
+    secret: str | None = None
+    identity_token: str | None = None
+    registry_token: str | None = None
     variable: str | None = None
     helper: str | None = None
     path: Path | None = None

@@ -12,8 +12,9 @@ In a file a helper of the registry comes first, then the general helper, then it
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from pushpolicy.errors import UsageError
 from pushpolicy.model.reference import Repository
@@ -91,8 +92,7 @@ def _places(environ: Mapping[str, str], home: Path) -> Iterator[Path | ConfigFil
     yield home / ".dockercfg"
 
 
-@dataclass(frozen=True, slots=True)
-class _Search:
+class _Search(msgspec.Struct, frozen=True):
     repository: Repository
     environ: Mapping[str, str]
     home: Path

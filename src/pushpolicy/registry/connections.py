@@ -1,0 +1,206 @@
+"""Connections to a registry and to what it leads to: kept, shared by all threads, direct or through a proxy.
+
+Python's own http.client, not requests or urllib3: a push of many small layers is made of little but
+requests, and one costs a quarter or less of the processor time, which threads cannot share.
+"""
+
+from __future__ import annotations
+
+import http.client
+import select
+import socket
+import ssl
+import weakref
+from base64 import b64encode
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import NamedTuple, cast
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from pushpolicy.registry.access import Access
+from pushpolicy.registry.response import PunctualResponse, Response
+from pushpolicy.registry.tls import TlsContexts
+
+_PORTS = {"http": 80, "https": 443}
+
+
+class _Route(NamedTuple):
+    """How an address is reached, and thereby what a kept connection is good for.
+
+    Attributes:
+        own: whether it is the registry's own address.
+        proxy: the proxy's address, if there is one.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    own: bool
+    proxy: str | None
+
+
+class Connections:
+    """The connections of one registry and of what it leads to.
+
+    The client's certificate is for the registry's own address: a token server or a storage elsewhere is
+    reached without it.
+
+    Nothing of the process's environment is read: proxies, certificates and credentials were given.
+    """
+
+    def __init__(self, access: Access, tls: TlsContexts, is_own: Callable[[str], bool]) -> None:
+        self._access = access
+        self._tls = tls
+        self._is_own = is_own
+        self._response = partial(PunctualResponse, access.total_timeout, access.minimum_rate)
+        self._idle: dict[_Route, deque[http.client.HTTPConnection]] = {}
+        # Nobody closes a client; what it has kept ends with it.
+        weakref.finalize(self, _close_all, self._idle).atexit = False
+
+    def send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | Iterable[memoryview] | None
+    ) -> Response:
+        """Send a request once, follow nothing; the answer's body is still to be read.
+
+        Raises:
+            UsageError: when a certificate is needed and not readable.
+            OSError, http.client.HTTPException: when there is no answer.
+        """
+        parts = urlsplit(url)
+        route = self._route(url, parts)
+        connection = self._kept(route) or self._new(route)
+        target = parts._replace(fragment="").geturl()
+        if route.scheme == "https" or not route.proxy:
+            target = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
+        elif login := _login(route.proxy):
+            headers = {**headers, **login}
+        try:
+            answered = self._exchange(connection, method, target, headers, body)
+        except BaseException:
+            connection.close()
+            raise
+        return Response(answered, partial(self._done, route, connection))
+
+    def _route(self, url: str, parts: SplitResult) -> _Route:
+        host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
+        return _Route(parts.scheme, host, port, self._is_own(url), self._access.proxies.for_url(url))
+
+    def _exchange(
+        self,
+        connection: http.client.HTTPConnection,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        body: bytes | Iterable[memoryview] | None,
+    ) -> http.client.HTTPResponse:
+        if connection.sock is None:
+            connection.connect()
+            cast("socket.socket", connection.sock).settimeout(self._access.read_timeout)
+        # A server may answer before it has read everything, and why is in the answer.
+        with suppress(BrokenPipeError):
+            connection.request(method, target, body, dict(headers))
+        return connection.getresponse()
+
+    def _kept(self, route: _Route) -> http.client.HTTPConnection | None:
+        idle = self._idle.get(route)
+        while idle:
+            try:
+                connection = idle.pop()
+            except IndexError:  # another thread was faster
+                break
+            if not _has_ended(connection.sock):
+                return connection
+            connection.close()
+        return None
+
+    def _done(self, route: _Route, connection: http.client.HTTPConnection, reusable: bool) -> None:
+        if reusable:
+            self._idle.setdefault(route, deque()).append(connection)
+        else:
+            connection.close()
+
+    def _new(self, route: _Route) -> http.client.HTTPConnection:
+        proxy = urlsplit(_with_scheme(route.proxy)) if route.proxy else None
+        connection = self._plain_or_tls(route, proxy)
+        connection.response_class = cast("type[http.client.HTTPResponse]", self._response)
+        if route.proxy and route.scheme == "https":
+            connection.set_tunnel(route.host, route.port, _login(route.proxy))
+        return connection
+
+    def _plain_or_tls(self, route: _Route, proxy: SplitResult | None) -> http.client.HTTPConnection:
+        seconds = self._access.connect_timeout
+        host, port = route.host, route.port
+        if proxy:
+            host, port = proxy.hostname or "", proxy.port or _PORTS[proxy.scheme]
+        over_tls = proxy is not None and proxy.scheme == "https"
+        if route.scheme == "http":
+            if over_tls:
+                return http.client.HTTPSConnection(host, port, timeout=seconds, context=self._tls.context())
+            return http.client.HTTPConnection(host, port, timeout=seconds)
+        context = self._tls.context(own=route.own)
+        if over_tls:
+            through = partial(_second_tls, context, route.host)
+            return _TlsInTls(host, port, seconds, self._tls.context(), through)
+        return http.client.HTTPSConnection(host, port, timeout=seconds, context=context)
+
+
+class _TlsInTls(http.client.HTTPConnection):
+    """A tunnel through a proxy that is itself spoken to over TLS."""
+
+    default_port = http.client.HTTPS_PORT
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        seconds: float,
+        to_proxy: ssl.SSLContext,
+        through: Callable[[socket.socket], socket.socket],
+    ) -> None:
+        super().__init__(host, port, timeout=seconds)
+        self._create_connection = partial(_connect_over_tls, to_proxy)
+        self._through = through
+
+    def connect(self) -> None:
+        super().connect()
+        self.sock = self._through(self.sock)
+
+
+def _connect_over_tls(
+    context: ssl.SSLContext, address: tuple[str, int], seconds: float, *_: object
+) -> socket.socket:
+    return context.wrap_socket(socket.create_connection(address, seconds), server_hostname=address[0])
+
+
+def _second_tls(context: ssl.SSLContext, host: str, sock: socket.socket) -> socket.socket:
+    # The ssl module wraps no socket of its own; urllib3, which comes with oras-py, can.
+    from urllib3.util.ssltransport import SSLTransport
+
+    return cast("socket.socket", SSLTransport(sock, context, host))
+
+
+def _close_all(idle: Mapping[_Route, Iterable[http.client.HTTPConnection]]) -> None:
+    for kept in idle.values():
+        for connection in kept:
+            connection.close()
+
+
+def _has_ended(sock: socket.socket) -> bool:
+    """Whether a connection that nothing is expected on has something to read: its end, mostly."""
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _with_scheme(proxy: str) -> str:
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def _login(proxy: str) -> dict[str, str]:
+    parts = urlsplit(_with_scheme(proxy))
+    if not parts.username:
+        return {}
+    login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return {"Proxy-Authorization": f"Basic {b64encode(login.encode()).decode()}"}
