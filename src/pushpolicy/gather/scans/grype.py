@@ -73,7 +73,8 @@ def _identity(target: str | Target | None) -> Identity:
         name=target.user_input or None,
         # For a local image the manifest's digest is one of Grype's own making, which equals no other.
         digests=tuple(digest for digest in digests if digest),
-        image_id=target.image_id or None,
+        # Of an SBOM that Grype was given, it is some name within that SBOM.
+        image_id=target.image_id if (target.image_id or "").startswith("sha256:") else None,
         diff_ids=_layers(target),
     )
 

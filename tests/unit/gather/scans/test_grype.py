@@ -160,6 +160,12 @@ def test_a_config_that_contradicts_gives_none(fields: dict[str, Any]) -> None:
     assert read_one(FORMAT, report(**target(**fields))).identity.diff_ids == ()
 
 
+def test_a_name_within_an_sbom_is_no_image_id() -> None:
+    of_sbom = {"config": "", "imageID": "2c2cf1c2dead38ca", "manifestDigest": "sha256:m"}
+    about = read_one(FORMAT, report(MATCH, **target(**of_sbom))).identity
+    assert (about.image_id, about.digests) == (None, ("sha256:m",))
+
+
 def test_a_local_image_is_bound_by_its_layers_or_its_config() -> None:
     platform = make_platform("linux/amd64", "a")
     layers = [{"digest": str(digest)} for digest in platform.diff_ids]
