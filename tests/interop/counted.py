@@ -13,19 +13,23 @@ _ORDER = ("critical", "high", "medium", "low", "none", "info", "unknown")
 
 
 def results_of_trivy(file: Path) -> Counter[str]:
-    """Vulnerabilities, secrets, and checks that failed."""
+    """Vulnerabilities, secrets, checks that failed, and what was set aside of all that."""
     found: Counter[str] = Counter()
     for result in _json(file).get("Results") or ():
         for key in ("Vulnerabilities", "Secrets"):
             found.update(each["Severity"].lower() for each in result.get(key) or ())
         checks = result.get("Misconfigurations") or ()
         found.update(each["Severity"].lower() for each in checks if each["Status"] == "FAIL")
+        aside = result.get("ExperimentalModifiedFindings") or ()
+        found.update(each["Finding"]["Severity"].lower() for each in aside)
     return found
 
 
 def matches_of_grype(file: Path) -> Counter[str]:
-    """Matches; nothing is set aside here."""
-    return Counter(each["vulnerability"]["severity"].lower() for each in _json(file)["matches"])
+    """Matches, and those that were set aside."""
+    document = _json(file)
+    matches = (*document["matches"], *document.get("ignoredMatches", ()))
+    return Counter(each["vulnerability"]["severity"].lower() for each in matches)
 
 
 def results_of_sarif(file: Path) -> Counter[str]:

@@ -20,7 +20,8 @@ class Output:
     """One kind of file.
 
     Attributes:
-        command: what is run; `{layout}` and `{archive}` are the image, `{file}` is where to write.
+        command: what is run; `{layout}` and `{archive}` are the image, `{file}` is where to write,
+            `{settings}` the folder of what the scanners are told to ignore.
         format: what it has to be read as.
         findings: counts the findings of the file by severity, without pushpolicy; None for an SBOM.
         components: counts its components, without pushpolicy; None for what is no SBOM.
@@ -49,7 +50,8 @@ class Output:
     def options(self) -> str:
         """What is shown of the command: neither the tool nor what all its commands have."""
         shown = (word for word in self.command.split()[1:] if word not in _EVERYWHERE)
-        return " ".join(shown).format(layout="DIR", archive="FILE", file="REPORT", gitlab="gitlab.tpl")
+        names = {"layout": "DIR", "archive": "FILE", "file": "REPORT", "settings": "settings"}
+        return " ".join(shown).format(**names, gitlab="gitlab.tpl")
 
     @property
     def of_archive(self) -> bool:
@@ -57,6 +59,7 @@ class Output:
         return "{archive}" in self.command
 
 
+_SETTINGS = Path(__file__).parent / "settings"
 _SYFT = "syft scan oci-dir:{layout} --quiet --output"
 _SYFT_SAVED = "syft scan docker-archive:{archive} --quiet --output"
 _GRYPE = "grype oci-dir:{layout} --quiet --output"
@@ -145,6 +148,14 @@ OUTPUTS = (
         bound_by="config",
     ),
     Output(
+        command=f"{_GRYPE} json={{file}} --config {{settings}}/grype.yaml",
+        file="grype-ignored.json",
+        format="grype",
+        findings=counted.matches_of_grype,
+        ids=_ADVISORIES,
+        bound_by="manifest",
+    ),
+    Output(
         command=f"{_GRYPE} sarif={{file}}",
         file="grype.sarif",
         format="sarif",
@@ -183,6 +194,14 @@ OUTPUTS = (
     Output(
         command=f"{_TRIVY_SAVED} {_ALL} json",
         file="trivy-saved.json",
+        format="trivy",
+        findings=counted.results_of_trivy,
+        ids=_CVES | _PLANTED,
+        bound_by="config",
+    ),
+    Output(
+        command=f"{_TRIVY} {_ALL} json --ignorefile {{settings}}/trivyignore --show-suppressed",
+        file="trivy-ignored.json",
         format="trivy",
         findings=counted.results_of_trivy,
         ids=_CVES | _PLANTED,
@@ -234,7 +253,7 @@ OUTPUTS = (
 def write(output: Output, programs: Programs, layout: Path, folder: Path) -> Path:
     """Let the scanner write the file into the folder."""
     file = folder / output.file
-    names = {"layout": layout, "archive": archive(layout), "file": file}
+    names = {"layout": layout, "archive": archive(layout), "file": file, "settings": _SETTINGS}
     if "{gitlab}" in output.command:
         names["gitlab"] = _contrib() / "gitlab.tpl"
     name, *arguments = (word.format_map(names) for word in output.command.split())
