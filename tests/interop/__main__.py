@@ -18,6 +18,7 @@ from tests.interop import databases
 from tests.interop.images import CLEAN, PLANTED, Contents, build
 from tests.interop.judging import Judged, judge
 from tests.interop.outputs import OUTPUTS, write
+from tests.interop.platforms import wrong_platforms
 from tests.interop.programs import Programs
 from tests.interop.table import table
 
@@ -33,20 +34,19 @@ def main() -> int:
     given = parser.parse_args()
     start = time.monotonic()
     if given.keep:
-        judged = measure(given.keep.resolve())
+        planted, clean, wrong = measure(given.keep.resolve())
     else:
         with tempfile.TemporaryDirectory(prefix="pushpolicy-interop-") as folder:
-            judged = measure(Path(folder).resolve())
-    print("\n".join(table(*judged)))
+            planted, clean, wrong = measure(Path(folder).resolve())
+    print("\n".join(table(planted, clean)))
     print(f"\n{len(OUTPUTS)} kinds of file about two images in {time.monotonic() - start:.0f} s.")
-    wrong = [text for side in judged for each in side for text in each.wrong]
     for text in wrong:
         print(f"- {text}")
     return 1 if wrong else 0
 
 
-def measure(folder: Path) -> tuple[list[Judged], list[Judged]]:
-    """What became of every file about the image with flaws, and about the one without."""
+def measure(folder: Path) -> tuple[list[Judged], list[Judged], list[str]]:
+    """What became of every file about the image with flaws and about the one without, and what is wrong."""
     for name in ("project", "programs"):
         (folder / name).mkdir(parents=True)
     programs = Programs(folder=folder / "programs")
@@ -60,7 +60,8 @@ def measure(folder: Path) -> tuple[list[Judged], list[Judged]]:
         files = _written(contents, programs, folder)
         scan = files[next(each.file for each in OUTPUTS if each.format == "trivy")]
         judged.append([judge(each, files[each.file], contents, shell, scan) for each in OUTPUTS])
-    return judged[0], judged[1]
+    wrong = [text for each in (*judged[0], *judged[1]) for text in each.wrong]
+    return judged[0], judged[1], [*wrong, *wrong_platforms(programs, shell)]
 
 
 def _written(contents: Contents, programs: Programs, folder: Path) -> dict[str, Path]:

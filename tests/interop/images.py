@@ -67,19 +67,20 @@ def archive(layout: Path) -> Path:
 def names(layout: Path) -> Mapping[str, list[str]]:
     """What a report may name the image by, read from its layout."""
     top = json.loads((layout / "index.json").read_bytes())["manifests"][0]["digest"]
-    config = _document(layout, top)["config"]["digest"]
-    diff_ids = _document(layout, config)["rootfs"]["diff_ids"]
+    config = document(layout, top)["config"]["digest"]
+    diff_ids = document(layout, config)["rootfs"]["diff_ids"]
     return {"manifest": [top], "config": [config], "diff_ids": diff_ids}
 
 
 def _stored(layout: Path) -> tuple[list[bytes], bytes]:
     """The layers, uncompressed, and the config."""
-    manifest = _document(layout, *names(layout)["manifest"])
+    manifest = document(layout, *names(layout)["manifest"])
     layers = [gzip.decompress(_blob(layout, layer["digest"])) for layer in manifest["layers"]]
     return layers, _blob(layout, manifest["config"]["digest"])
 
 
-def _document(layout: Path, digest: str) -> dict[str, Any]:
+def document(layout: Path, digest: str) -> dict[str, Any]:
+    """A manifest or config of a layout."""
     value: dict[str, Any] = json.loads(_blob(layout, digest))
     return value
 

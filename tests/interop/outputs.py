@@ -64,11 +64,11 @@ _SYFT = "syft scan oci-dir:{layout} --quiet --output"
 _SYFT_SAVED = "syft scan docker-archive:{archive} --quiet --output"
 _GRYPE = "grype oci-dir:{layout} --quiet --output"
 _GRYPE_SAVED = "grype docker-archive:{archive} --quiet --output"
-_OFFLINE = "--quiet --offline-scan --skip-db-update --skip-java-db-update --skip-check-update"
-_TRIVY = f"trivy image {_OFFLINE} --output {{file}} --input {{layout}}"
-_TRIVY_SAVED = f"trivy image {_OFFLINE} --output {{file}} --input {{archive}}"
+TRIVY_OFFLINE = "--quiet --offline-scan --skip-db-update --skip-java-db-update --skip-check-update"
+_TRIVY = f"trivy image {TRIVY_OFFLINE} --output {{file}} --input {{layout}}"
+_TRIVY_SAVED = f"trivy image {TRIVY_OFFLINE} --output {{file}} --input {{archive}}"
 _ALL = "--scanners vuln,secret,misconfig --format"
-_EVERYWHERE = frozenset(("scan", "image", *_OFFLINE.split()))
+_EVERYWHERE = frozenset(("scan", "image", *TRIVY_OFFLINE.split()))
 # A BOM that lists no flaw does not say whether any was looked for: without flaws it is no scan.
 _NO_SCAN = frozenset({"scan_bound", "scan_fresh", "scan_severity"})
 _CVES = frozenset(flaw.cve for flaw in FLAWS)
