@@ -108,7 +108,7 @@ def _judge_all(
 
 
 def _judge(request: PushRequest, image: Image, shared: Shared) -> Outcome:
-    # OPA loads the policy on another processor while the registry is asked and the reports are read.
+    # OPA starts on another processor while the registry is asked and the reports are read.
     with _deciding(request) as decide:
         previous = _named_now(request)
         gathered = _gather(request, image, previous, shared)

@@ -130,9 +130,7 @@ source_options = _stack(
     click.option(
         "--compression",
         type=click.Choice(["gzip", "zstd", "none"]),
-        default="gzip",
-        show_default=True,
-        help="For the uncompressed layers of docker-archive: and docker-daemon: images.",
+        help="For the uncompressed layers of docker-archive: and docker-daemon: images.  [default: gzip]",
     ),
     click.option(
         "--compression-level",

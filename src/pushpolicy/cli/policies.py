@@ -40,7 +40,7 @@ def read_judge(config: str | None, policies: tuple[str, ...] = (), engine: str |
 
 @contextmanager
 def judge_ahead(config: str | None, policies: tuple[str, ...], engine: str | None) -> Iterator[Judge]:
-    """The same, and OPA begins with it: most of the program can be imported while it loads the policy.
+    """The same, and OPA is started: beside the rest of the program's own start it gets ready and is hashed.
 
     Raises:
         PushPolicyError: as `read_judge`, and when OPA cannot be started.

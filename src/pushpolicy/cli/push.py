@@ -57,7 +57,7 @@ def command(
     wanted = outputs(formats)
     _check_arguments(image, everything=everything, given=given)
     with judge_ahead(given["config"], given["policies"], given["engine"]) as judge:
-        # The larger part of the program, imported while OPA loads the policy.
+        # The larger part of the program, imported while OPA starts and its binary is hashed.
         from pushpolicy.cli import publishing
 
         requests = publishing.requests(judge, image, **given)

@@ -82,7 +82,7 @@ def _requests(
     parts: tuple[str, ...] = (),
     platforms: tuple[str, ...] = (),
     referrers: bool = False,
-    compression: str = "gzip",
+    compression: str | None = None,
     compression_level: int | None = None,
     **access: Any,
 ) -> tuple[PushRequest, ...]:
@@ -120,7 +120,7 @@ def _requests(
     return tuple(requests)
 
 
-def _wanted(platforms: tuple[str, ...], referrers: bool, packing: Packing) -> Wanted:
+def _wanted(platforms: tuple[str, ...], referrers: bool, packing: Packing | None) -> Wanted:
     return Wanted(
         platforms=tuple(map(_platform, platforms)),
         referrers=referrers,
@@ -150,9 +150,11 @@ def _check_stdin(works: tuple[_Work, ...], *, password: bool) -> None:
         )
 
 
-def _packing(compression: str, level: int | None) -> Packing:
+def _packing(compression: str | None, level: int | None) -> Packing | None:
+    if compression is None and level is None:
+        return None
     try:
-        return Packing(compression=Compression(compression), level=level)
+        return Packing(compression=Compression(compression or "gzip"), level=level)
     except ValueError as error:
         raise UsageError(f"--compression-level: {error}") from error
 

@@ -54,7 +54,7 @@ class LocalOpa:
         return self._executable
 
     def start(self, program: Program) -> LocalSession:
-        """Start `opa eval`; it loads the bundles while the document is still being read."""
+        """Start `opa eval`, which waits for the document before it loads the bundles; and hash the binary."""
         process = self.run("eval", *_eval_options(program, self._limits), *_inputs(program), program.query)
         self._identification.begin()
         return LocalSession(process, program)

@@ -92,7 +92,7 @@ def evaluate(policy: PolicySet, evidence: Document, engine: Engine) -> Decision:
 
 @contextmanager
 def deciding(policy: PolicySet, engine: Engine) -> Iterator[Decide]:
-    """`evaluate` for who is still gathering: OPA loads the policy meanwhile. To be called once.
+    """`evaluate` for who is still gathering: OPA starts and is identified meanwhile. To be called once.
 
     Raises:
         EngineError: when OPA cannot be started; what is given raises as `evaluate` does.

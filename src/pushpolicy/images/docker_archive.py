@@ -22,7 +22,7 @@ from pushpolicy.images.layers import Layer, pack_layers
 from pushpolicy.images.limits import Limits
 from pushpolicy.images.made import MadeContent, MadeStore
 from pushpolicy.images.opening import read_image
-from pushpolicy.images.packing import Compression
+from pushpolicy.images.packing import AS_USUAL, Compression
 from pushpolicy.images.saved import SavedImage, choose, read_saved
 from pushpolicy.images.section import Section
 from pushpolicy.images.wanted import Wanted
@@ -59,7 +59,8 @@ def image_of_docker_archive(
     saved = choose(read_saved(_file(members, DOCKER_MANIFEST, _MAX_MANIFEST_FILE)), reference)
     config = _config(members, saved, limits)
     kept = layout_of(text, ArchiveFiles(members), Digest.of(config), limits, wanted)
-    if kept and (kept.compressed or wanted.packing.compression is Compression.NONE):
+    packing = wanted.packing or AS_USUAL
+    if kept and (kept.compressed or packing.compression is Compression.NONE):
         return replace(kept.image, name=_name(saved))
     image = _made(text, members, saved, config, limits, wanted, stack)
     if kept:
@@ -103,7 +104,8 @@ def _made(
 ) -> Image:
     layers = _layers(members, saved, _diff_ids(config), limits)
     distinct = tuple(dict.fromkeys(layers))
-    packed = dict(zip(distinct, pack_layers(distinct, wanted.packing, limits, stack), strict=True))
+    each = pack_layers(distinct, wanted.packing or AS_USUAL, limits, stack)
+    packed = dict(zip(distinct, each, strict=True))
     manifest = _manifest(config, [packed[layer].descriptor for layer in layers])
     blobs = {layer.descriptor.digest: layer.content for layer in packed.values()}
     content = MadeContent(config, blobs)

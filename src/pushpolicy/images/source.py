@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from pushpolicy.errors import InputError
 from pushpolicy.images.archive import is_docker_archive, open_archive
@@ -34,6 +35,7 @@ _GRAMMAR = (
 )
 _CHOICE = "name one of them: TRANSPORT:PATH:NAME, or TRANSPORT:PATH@DIGEST"
 _DAMAGE = "it is not complete, or not what it says it is; build or copy it again"
+_NOT_PACKED = "--compression is for Docker images; the layers of this one are pushed as they are"
 _DEFAULT_LIMITS = Limits()
 
 
@@ -74,10 +76,14 @@ def open_image(
     with ExitStack() as stack:
         with _translated(text):
             if client is not None:
-                image = image_of_repository(text, client, limits, wanted)
+                image = _as_it_is(image_of_repository(text, client, limits, wanted), wanted)
             else:
                 image = _open_local(text, limits, wanted, stack)
         yield image
+
+
+def _as_it_is(image: Image, wanted: Wanted) -> Image:
+    return replace(image, notes=(*image.notes, _NOT_PACKED)) if wanted.packing else image
 
 
 def _open_local(text: str, limits: Limits, wanted: Wanted, stack: ExitStack) -> Image:
@@ -91,7 +97,7 @@ def _open_local(text: str, limits: Limits, wanted: Wanted, stack: ExitStack) -> 
 
         return image_of_file(text, source.path, source.reference, limits, wanted, stack)
     files = stack.enter_context(TRANSPORTS[source.transport](source.path, limits))
-    return image_of_layout(text, files, source.reference, limits, wanted)
+    return _as_it_is(image_of_layout(text, files, source.reference, limits, wanted), wanted)
 
 
 def reads_stdin(text: str) -> bool:

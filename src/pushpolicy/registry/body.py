@@ -11,10 +11,8 @@ from pushpolicy.registry.interface import OpenBlob
 from pushpolicy.registry.layout_files import verified
 from pushpolicy.registry.retry import Deadline
 
-# Two of these stay in a processor's cache between being read, hashed and encrypted.
-_READ_SIZE = 256 * 1024
-# One send must fit into the connect timeout, which urllib3 keeps while it sends a body.
-_SEND_SIZE = 128 * 1024
+# Two of these stay in a core's own cache between being read, hashed and encrypted.
+_READ_SIZE = 128 * 1024
 
 
 class BlobBody:
@@ -52,7 +50,8 @@ class BlobBody:
                 for chunk in verified(self._blob, chunks) if whole else chunks:
                     self._deadline.check(self._action)
                     wanted = chunk[max(self._start - position, 0) : max(self._stop - position, 0)]
-                    yield from (wanted[at : at + _SEND_SIZE] for at in range(0, len(wanted), _SEND_SIZE))
+                    if wanted:
+                        yield wanted
                     position += len(chunk)
                     if not whole and position >= self._stop:
                         return

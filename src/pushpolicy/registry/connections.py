@@ -55,6 +55,7 @@ class Connections:
         self._tls = tls
         self._is_own = is_own
         self._response = partial(PunctualResponse, access.total_timeout, access.minimum_rate)
+        self._routes: dict[tuple[str, str], _Route] = {}
         self._idle: dict[_Route, deque[http.client.HTTPConnection]] = {}
         # Nobody closes a client; what it has kept ends with it.
         weakref.finalize(self, _close_all, self._idle).atexit = False
@@ -71,11 +72,10 @@ class Connections:
         parts = urlsplit(url)
         route = self._route(url, parts)
         connection = self._kept(route) or self._new(route)
-        target = parts._replace(fragment="").geturl()
-        if route.scheme == "https" or not route.proxy:
-            target = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
-        elif login := _login(route.proxy):
-            headers = {**headers, **login}
+        target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+        if route.proxy and route.scheme == "http":
+            target = f"http://{parts.netloc}{target}"
+            headers = {**headers, **_login(route.proxy)}
         try:
             answered = self._exchange(connection, method, target, headers, body)
         except BaseException:
@@ -84,8 +84,12 @@ class Connections:
         return Response(answered, partial(self._done, route, connection))
 
     def _route(self, url: str, parts: SplitResult) -> _Route:
-        host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
-        return _Route(parts.scheme, host, port, self._is_own(url), self._access.proxies.for_url(url))
+        known = self._routes.get((parts.scheme, parts.netloc))
+        if known is None:
+            host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
+            known = _Route(parts.scheme, host, port, self._is_own(url), self._access.proxies.for_url(url))
+            self._routes[parts.scheme, parts.netloc] = known
+        return known
 
     def _exchange(
         self,

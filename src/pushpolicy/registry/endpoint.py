@@ -40,7 +40,7 @@ class Endpoint:
 
     @functools.cached_property
     def _own(self) -> tuple[str, str, int]:
-        return _origin(f"{self.scheme}://{self.host}/")
+        return _origin(self.scheme, self.host)
 
     def url(self, path: str) -> str:
         """The address of an API path."""
@@ -48,7 +48,8 @@ class Endpoint:
 
     def is_own(self, url: str) -> bool:
         """Whether an address is the registry's own, and may see its credential."""
-        return _origin(url) == self._own
+        parts = urlsplit(url)
+        return _origin(parts.scheme, parts.netloc) == self._own
 
     def follow(self, base: str, location: str, action: str) -> str:
         """The address that an answer of `base` leads to.
@@ -78,13 +79,14 @@ def with_query(url: str, **values: str) -> str:
     return urlunsplit(parts._replace(query="&".join(filter(None, (parts.query, added)))))
 
 
-def _origin(url: str) -> tuple[str, str, int]:
-    parts = urlsplit(url)
+@functools.lru_cache(maxsize=64)
+def _origin(scheme: str, netloc: str) -> tuple[str, str, int]:
+    parts = urlsplit(f"//{netloc}")
     try:
         port = parts.port
     except ValueError:
         port = -1
-    return parts.scheme, (parts.hostname or "").lower(), port or _DEFAULT_PORTS.get(parts.scheme, 0)
+    return scheme, (parts.hostname or "").lower(), port or _DEFAULT_PORTS.get(scheme, 0)
 
 
 def _speaks_tls(host: str) -> bool:

@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from pushpolicy.errors import InputError
-from pushpolicy.images import Image, Limits, open_image
+from pushpolicy.images import Compression, Image, Limits, Packing, Wanted, open_image
 from pushpolicy.model.digest import Digest
 from tests.layouts import LAYER, LayoutMaker, child, pack
 
@@ -248,6 +248,16 @@ def test_limits(maker: LayoutMaker) -> None:
 def test_what_is_not_there(text: str) -> None:
     message = refusal(text)
     assert "\x1b" not in message
+
+
+def test_layers_that_are_not_compressed_anew_are_said_so(maker: LayoutMaker) -> None:
+    manifest = maker.add(maker.image())
+    packing = Packing(compression=Compression.ZSTD)
+    with open_image(f"oci:{maker.root}", wanted=Wanted(packing=packing)) as image:
+        assert image.top == manifest
+        assert "pushed as they are" in image.notes[0]
+    with open_image(f"oci:{maker.root}") as image:
+        assert image.notes == ()
 
 
 def test_one_digest_with_two_sizes_is_refused(maker: LayoutMaker) -> None:

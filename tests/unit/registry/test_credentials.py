@@ -123,6 +123,12 @@ def test_the_auth_file_that_a_variable_names_stands_alone(machine: Machine) -> N
     assert "/nowhere/auth.json, which is not there" in machine.refusal()
 
 
+def test_a_named_pipe_is_not_waited_for(machine: Machine) -> None:
+    (machine.home / ".docker").mkdir()
+    os.mkfifo(machine.home / ".docker" / "config.json")
+    assert "not a regular file" in machine.refusal()
+
+
 KEYS: Mapping[str, Any] = {
     "https://index.docker.io/v1/": auth("u:hub"),
     "docker.io/vendor": auth("u:vendor"),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import os
 import re
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -61,12 +63,16 @@ class ConfigFile(Discreet, frozen=True):
             UsageError: when it is not readable or malformed.
         """
         try:
-            with path.open("rb") as file:
-                content = file.read(_MAX_SIZE + 1)
+            # Not blocking: a named pipe must not stop the run.
+            with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
+                is_regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+                content = file.read(_MAX_SIZE + 1) if is_regular else None
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             raise UsageError(f"{path}: not readable ({error.strerror})") from error
+        if content is None:
+            raise UsageError(f"{path}: not a regular file")
         if len(content) > _MAX_SIZE:
             raise UsageError(f"{path}: over the limit of {_MAX_SIZE} bytes for a credential file")
         return cls.parse(str(path), content)
