@@ -12,7 +12,7 @@ OPA     = $$($(BIN)/python -c 'import pushpolicy_opa; print(pushpolicy_opa.binar
 OPA_SOURCES := $(wildcard packages/opa/*.* packages/opa/src/pushpolicy_opa/*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench index lock tools install clean
+.PHONY: help demo test check bench interop index lock tools install clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,10 @@ bench: $(VENV)/tested-with tools ## compare with opa, conftest, json.load, crane
 	$(BIN)/python -m bench.gather
 	$(BIN)/python -m bench.push
 	$(BIN)/python -m bench.archive
+
+interop: $(VENV)/tested-with ## judge what the real syft, grype and trivy write about an image (builds them: minutes)
+	$(GOTOOL) $(patsubst %/go.mod,%,$(wildcard tests/interop/tools/*/go.mod))
+	$(BIN)/python -m tests.interop
 
 index: $(VENV)/installed ## write what is generated: the index of the shipped rules, docs/formats.md
 	$(BIN)/python -m pushpolicy.evaluate.indexing

@@ -18,10 +18,15 @@ TOOLS = Path(__file__).parent / "tools"
 
 
 @functools.cache
-def built(name: str) -> Path | None:
+def built(name: str, tools: Path = TOOLS) -> Path | None:
     """The program of tests/tools/NAME as `make tools` built it; None before that."""
-    found = gotool.cached(TOOLS / name)
+    found = gotool.cached(tools / name)
     return found.path if found else None
+
+
+def go(name: str, tools: Path = TOOLS) -> Path | None:
+    """The Go that can build tests/tools/NAME; None without one."""
+    return gotool.find_go(gotool.minimum_go(tools / name))
 
 
 def tool(name: str) -> Path:

@@ -3,7 +3,7 @@
 The compiled program is kept outside the checkout, in a folder named by go.mod, go.sum, platform and
 flags, and a later build takes it from there as long as its digest is the one noted beside it. The Go
 release is not part of the name, so that a machine without Go can use what is there; a newer compiler
-is demanded by the `go` line of go.mod, which is.
+is demanded by the `go` line of go.mod, which is. A comment `// GOEXPERIMENT=...` there asks for one.
 
     python gotool.py [--go-from REQUIREMENTS] FOLDER...
 
@@ -138,7 +138,8 @@ def _name(module: Path) -> str:
 def _compile(go: Path, module: Path, program: Path) -> Built:
     print(f"compiling {_line(module, 'tool')}", file=sys.stderr, flush=True)
     argv = [str(go), "build", *FLAGS, "-o", str(program), _line(module, "tool")]
-    result = subprocess.run(argv, cwd=module, env=_environment(module), stderr=subprocess.PIPE, check=False)
+    environment = _environment(module) | _experiment(module)
+    result = subprocess.run(argv, cwd=module, env=environment, stderr=subprocess.PIPE, check=False)
     if result.returncode:
         raise BuildError(f"{' '.join(argv)} failed:\n{result.stderr.decode(errors='replace')}")
     return Built(path=program, sha256=_sha256(program), go=_release(go))
@@ -151,6 +152,12 @@ def _environment(module: Path) -> dict[str, str]:
         folder = cache_folder(module) / "go"
         kept = {"GOCACHE": str(folder / "build"), "GOPATH": str(folder / "path")} | kept
     return kept | ENVIRONMENT
+
+
+def _experiment(module: Path) -> dict[str, str]:
+    """The experiment of Go that a program cannot be built without, from a comment of its go.mod."""
+    found = re.search(r"^// GOEXPERIMENT=(\S+)$", (module / "go.mod").read_text(), re.MULTILINE)
+    return {"GOEXPERIMENT": found[1]} if found else {}
 
 
 def _release(go: Path) -> str:

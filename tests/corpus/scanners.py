@@ -8,6 +8,7 @@ from typing import Any
 
 from pushpolicy.gather.scans.counts import count
 from pushpolicy.gather.scans.run import ScanResult
+from pushpolicy.gather.values import NOT_PROVIDED
 from pushpolicy.model.evidence import Finding
 
 Facts = Mapping[str, Any]
@@ -18,9 +19,10 @@ def of_grype(results: tuple[ScanResult, ...], stated: Facts) -> Facts:
     found = [finding for finding in scan.findings if finding.suppressed_by is None]
     digests = list(scan.identity.digests)
     manifest = digests.pop(0) if stated["manifest_digest"] else None
+    unknown = stated["scanner_version"] == NOT_PROVIDED  # for us no version, for the manifest a text
     return _listed(found) | {
         "scanner": scan.scanner.name if stated["scanner"] else None,
-        "scanner_version": scan.scanner.version,
+        "scanner_version": NOT_PROVIDED if unknown and not scan.scanner.version else scan.scanner.version,
         "target_name": scan.identity.name,
         "image_digests": digests or None,
         "manifest_digest": manifest,

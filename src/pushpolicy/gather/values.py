@@ -11,6 +11,8 @@ _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,30}))? ?(Z|z|UTC|GMT|[+-]\d\d:?\d\d)", re.ASCII
 )
 MAX_INTEGER = 2**53 - 1
+# What Syft and Grype give for their version where they were built from the Go module, as by `go install`.
+NOT_PROVIDED = "[not provided]"
 _MAX_EPOCH = 100_000_000_000  # as seconds the year 5138, as milliseconds 1973
 
 
@@ -77,6 +79,11 @@ def score(value: float | None) -> float | None:
 def probability(value: float | None) -> float | None:
     """An EPSS value; None unless it is within 0 and 1."""
     return float(value) if value is not None and 0 <= value <= 1 else None
+
+
+def version(stated: str | None) -> str | None:
+    """The version of a program; None where it says that it does not know."""
+    return stated if stated and stated != NOT_PROVIDED else None
 
 
 def text(value: str) -> str:

@@ -72,6 +72,17 @@ def test_another_go_mod_is_another_program(tmp_path: Path) -> None:
     assert gotool.cached(module) is None
 
 
+def test_an_experiment_is_asked_for_by_the_go_mod_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOEXPERIMENT", "greenteagc")
+    module = _module(tmp_path / "hello")
+    assert gotool._experiment(module) == {}
+    assert "GOEXPERIMENT" not in gotool._environment(module)
+    (module / "go.mod").write_text(GO_MOD.replace("tool ", "// GOEXPERIMENT=jsonv2\ntool "))
+    assert gotool._experiment(module) == {"GOEXPERIMENT": "jsonv2"}
+
+
 def test_without_go_it_says_what_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

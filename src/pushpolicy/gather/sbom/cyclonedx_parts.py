@@ -15,7 +15,7 @@ from pushpolicy.gather.sbom.cyclonedx_model import Document, Metadata, Root, Too
 from pushpolicy.gather.sbom.cyclonedx_vex import vex
 from pushpolicy.gather.scans import run
 from pushpolicy.gather.scans.run import Identity, ScanResult
-from pushpolicy.gather.values import utc
+from pushpolicy.gather.values import utc, version
 from pushpolicy.model.evidence import Scanner
 from pushpolicy.model.text import printable
 
@@ -64,11 +64,14 @@ def _tool(tools: list[Tool] | Tools | None) -> Scanner | None:
     """The first of the programs."""
     listed = [*(tools.components or ()), *(tools.services or ())] if isinstance(tools, Tools) else tools
     first = next((tool for tool in listed or () if tool.name), None)
-    return Scanner(name=first.name, version=first.version or None) if first and first.name else None
+    return Scanner(name=first.name, version=version(first.version)) if first and first.name else None
 
 
 def _identity(root: Root) -> Identity:
-    """What the root says of itself: Syft puts the digest into the version, Trivy the rest into properties."""
+    """What the root says of itself: Syft puts the digest into the version, Trivy the rest into properties.
+
+    Trivy sorts those by value. The order of several layers is lost with that, and proves nothing.
+    """
     purl = Purl.parse(root.purl)
     values = {name: _properties(root, name) for name in ("RepoDigest", "ImageID", "DiffID")}
     stated = [root.version, purl.version if purl else None]
@@ -79,7 +82,7 @@ def _identity(root: Root) -> Identity:
         name=root.name or None,
         digests=tuple(dict.fromkeys(digests)) if root.type == "container" else (),
         image_id=next(iter(values["ImageID"]), None),
-        diff_ids=tuple(values["DiffID"]),
+        diff_ids=tuple(values["DiffID"]) if len(values["DiffID"]) == 1 else (),
     )
 
 

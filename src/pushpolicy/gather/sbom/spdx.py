@@ -1,7 +1,8 @@
 """SPDX 2.2 and 2.3 as JSON (spdx.github.io/spdx-spec, and its JSON schema).
 
 What a document is about is what it DESCRIBES, or in older ones what ``documentDescribes`` lists. An image
-among these, or the only one with the purpose CONTAINER, is the image that the SBOM is bound by.
+among these, or the only one with the purpose CONTAINER, is the image that the SBOM is bound by. Trivy tells
+the image ID and the repository digests in annotations of it, and told them in texts of attribution before.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from pushpolicy.gather.purl import Purl
 from pushpolicy.gather.request import Limits
 from pushpolicy.gather.sbom.bom import Bom, within
 from pushpolicy.gather.scans.run import Identity
-from pushpolicy.gather.values import utc
+from pushpolicy.gather.values import NOT_PROVIDED, utc, version
 from pushpolicy.model.evidence import Scanner
 from pushpolicy.model.text import printable
 
 VERSIONS = ("SPDX-2.2", "SPDX-2.3")
 _ROOTS = ("DESCRIBES", "DESCRIBED_BY")
+# Versions that are no number: of Trivy, and of Syft and Grype, when built from their Go modules.
+_BUILT_FROM_SOURCE = ("dev", NOT_PROVIDED)
 
 
 class Checksum(msgspec.Struct, rename="camel", gc=False):
@@ -38,6 +41,12 @@ class ExternalRef(msgspec.Struct, rename="camel", gc=False):
     reference_locator: str | None = None
 
 
+class Annotation(msgspec.Struct, rename="camel", gc=False):
+    """What someone says of a package."""
+
+    comment: str | None = None
+
+
 class Package(msgspec.Struct, rename="camel", gc=False):
     """A package; the rest of it is read for what the document is about only."""
 
@@ -47,6 +56,8 @@ class Package(msgspec.Struct, rename="camel", gc=False):
     primary_package_purpose: str | None = None
     checksums: list[Checksum] | None = None
     external_refs: list[ExternalRef] | None = None
+    annotations: list[Annotation] | None = None
+    attribution_texts: list[str] | None = None
 
 
 class Relationship(msgspec.Struct, rename="camel", gc=False):
@@ -84,14 +95,16 @@ def bom(document: Document, limits: Limits) -> Bom:
     """
     if document.spdx_version not in VERSIONS:
         raise ReportError(f"its spdxVersion is {printable(document.spdx_version, 40)}, not 2.2 or 2.3")
-    about = document.creation_info or CreationInfo()
+    about, subject = document.creation_info or CreationInfo(), _image(document)
     return within(
         limits,
         Bom(
             spec_version=document.spdx_version.removeprefix("SPDX-"),
             components=len(document.packages or ()),
             identity=Identity(
-                name=document.name or None, digests=tuple(dict.fromkeys(_digests(_subject(document))))
+                name=document.name or None,
+                digests=tuple(dict.fromkeys(_digests(subject))) if subject else (),
+                image_id=next(_told(subject, "ImageID"), None) if subject else None,
             ),
             tool=tool(creator for creator in about.creators or () if isinstance(creator, str)),
             id=document.document_namespace or None,
@@ -103,14 +116,20 @@ def bom(document: Document, limits: Limits) -> Bom:
 def tool(creators: Iterable[str]) -> Scanner | None:
     """The first tool of the creators; ``Tool: syft-1.2`` names tool and version."""
     name = next((text[5:].strip() for text in creators if text.startswith("Tool:")), "")
-    front, _, version = name.rpartition("-")
-    if front and version[:1].isdigit():
-        return Scanner(name=front, version=version)
+    front, _, stated = name.rpartition("-")
+    if front and (stated[:1].isdigit() or stated in _BUILT_FROM_SOURCE):
+        return Scanner(name=front, version=version(stated))
     return Scanner(name=name) if name else None
 
 
+def _image(document: Document) -> Package | None:
+    """The one package that the document is about; None where it does not say one, or it is no image."""
+    subject = _subject(document)
+    is_image = subject and (subject.primary_package_purpose == "CONTAINER" or _purls(subject, "oci"))
+    return subject if is_image else None
+
+
 def _subject(document: Document) -> Package | None:
-    """The one package that the document is about; None where it does not say one."""
     described = set(document.document_describes or ())
     for each in document.relationships or ():
         if each.relationship_type in _ROOTS and each.spdx_element_id and each.related_spdx_element:
@@ -122,22 +141,28 @@ def _subject(document: Document) -> Package | None:
     return found[0] if len(found) == 1 else None
 
 
-def _digests(subject: Package | None) -> Iterator[str]:
-    if subject is None:
-        return
-    purls = [
-        purl
-        for each in subject.external_refs or ()
-        if each.reference_type == "purl" and (purl := Purl.parse(each.reference_locator))
-    ]
-    if subject.primary_package_purpose != "CONTAINER" and all(purl.type != "oci" for purl in purls):
-        return
-    for each in subject.checksums or ():
+def _purls(package: Package, *types: str) -> list[Purl]:
+    refs = (ref.reference_locator for ref in package.external_refs or () if ref.reference_type == "purl")
+    return [purl for ref in refs if (purl := Purl.parse(ref)) and (not types or purl.type in types)]
+
+
+def _digests(image: Package) -> Iterator[str]:
+    for each in image.checksums or ():
         if each.algorithm == "SHA256" and each.checksum_value:
             yield f"sha256:{each.checksum_value}"
-    for version in (subject.version_info, *(purl.version for purl in purls)):
-        if version and version.startswith("sha256:"):
-            yield version
+    for stated in (image.version_info, *(purl.version for purl in _purls(image))):
+        if stated and stated.startswith("sha256:"):
+            yield stated
+    yield from (name.rpartition("@")[2] for name in _told(image, "RepoDigest"))
+
+
+def _told(image: Package, name: str) -> Iterator[str]:
+    """What Trivy says of the image; of its layers not their order, which is why they are not read."""
+    comments = (annotation.comment for annotation in image.annotations or ())
+    for text in (*comments, *(image.attribution_texts or ())):
+        key, _, value = (text or "").partition(": ")
+        if key == name and value:
+            yield value
 
 
 def read_value(content: bytes, limits: Limits) -> Bom:

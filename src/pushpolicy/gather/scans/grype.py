@@ -25,7 +25,7 @@ from pushpolicy.gather.scans.grype_model import (
     Target,
 )
 from pushpolicy.gather.scans.run import Identity, ScanResult, within
-from pushpolicy.gather.values import utc
+from pushpolicy.gather.values import utc, version
 from pushpolicy.model.evidence import Scanner
 from pushpolicy.model.text import printable
 
@@ -46,7 +46,7 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
     about, source = document.descriptor or Descriptor(), document.source or Source()
     status = _database(about.db)
     scan = ScanResult(
-        scanner=Scanner(name="grype", version=about.version or None, db_built=utc(status.built)),
+        scanner=Scanner(name="grype", version=version(about.version), db_built=utc(status.built)),
         kind=_KINDS.get(source.type or "", "code"),
         identity=_identity(source.target),
         findings=tuple(findings(document)),
@@ -73,7 +73,8 @@ def _identity(target: str | Target | None) -> Identity:
         name=target.user_input or None,
         # For a local image the manifest's digest is one of Grype's own making, which equals no other.
         digests=tuple(digest for digest in digests if digest),
-        image_id=target.image_id or None,
+        # Of an SBOM that Grype was given, it is some name within that SBOM.
+        image_id=target.image_id if (target.image_id or "").startswith("sha256:") else None,
         diff_ids=_layers(target),
     )
 

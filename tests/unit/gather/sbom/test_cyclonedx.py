@@ -111,7 +111,22 @@ def test_the_sbom(content: str | dict[str, Any]) -> None:
     assert bom.at == "2026-01-02T02:04:05Z"
     about = bom.identity
     assert (about.name, about.digests, about.image_id) == ("app:1", (DIGEST,), CONFIG)
-    assert about.diff_ids == LAYERS
+    assert about.diff_ids == ()
+
+
+def test_layers_prove_something_only_where_there_is_one() -> None:
+    """Trivy sorts its properties: of several layers, the order is lost."""
+    for layers, expected in ((LAYERS, ()), (LAYERS[:1], LAYERS[:1])):
+        told = [{"name": "aquasecurity:trivy:DiffID", "value": layer} for layer in layers]
+        root = {"type": "container", "name": "app:1", "properties": told}
+        bom: Bom = read(DOCUMENT | {"metadata": {"component": root}})["sbom"][0]
+        assert bom.identity.diff_ids == expected
+
+
+def test_a_tool_that_does_not_know_its_version_has_none() -> None:
+    tools = {"components": [{"type": "application", "name": "syft", "version": "[not provided]"}]}
+    bom: Bom = read(DOCUMENT | {"metadata": {"tools": tools}})["sbom"][0]
+    assert bom.tool == Scanner(name="syft")
 
 
 @BOTH_FLAWED

@@ -131,11 +131,33 @@ def test_what_it_is_about(change: dict[str, Any], digests: tuple[str, ...]) -> N
     assert read(spdx.FORMAT, DOCUMENT | change).identity.digests == digests
 
 
+@pytest.mark.parametrize("form", [spdx.FORMAT, spdx_yaml.FORMAT])
+@pytest.mark.parametrize("old", [False, True])
+def test_what_trivy_tells_of_the_image(form: Format[Parts], old: bool) -> None:
+    told = [
+        "DiffID: sha256:1",
+        "ImageID: sha256:2",
+        f"RepoDigest: app@{DIGEST}",
+        "RepoDigest: ",
+        "SchemaVersion: 2",
+    ]
+    annotations = [
+        {"annotator": "Tool: trivy-0.74.0", "annotationType": "OTHER", "comment": text} for text in told
+    ]
+    said = {"attributionTexts": told} if old else {"annotations": [*annotations, {}]}
+    root = {name: value for name, value in ROOT.items() if name != "checksums"}
+    other = {"SPDXID": "SPDXRef-b", "name": "b", "attributionTexts": ["ImageID: sha256:3"]}
+    bom = read(form, json.dumps(DOCUMENT | {"packages": [other, root | said]}))
+    assert (bom.identity.digests, bom.identity.image_id, bom.identity.diff_ids) == ((DIGEST,), "sha256:2", ())
+
+
 @pytest.mark.parametrize(
     ("creator", "tool"),
     [
         ("Tool: ko 0.12.0", Scanner(name="ko 0.12.0")),
         ("Tool: Microsoft.SBOMTool-2.2.0", Scanner(name="Microsoft.SBOMTool", version="2.2.0")),
+        ("Tool: syft-[not provided]", Scanner(name="syft")),  # built from its Go module
+        ("Tool: trivy-dev", Scanner(name="trivy", version="dev")),
         ("Tool: cyclonedx-gomod", Scanner(name="cyclonedx-gomod")),
         ("Tool: ", None),
         ("Person: A-1", None),

@@ -60,6 +60,11 @@ def test_a_match_is_read_whole() -> None:
     assert (finding.fixed_in, finding.fix_state, finding.location) == ("2, 3", "fixed", "/app/x")
 
 
+def test_a_grype_that_does_not_know_its_version_has_none() -> None:
+    assert read_one(FORMAT, report(**described(version="0.121.2"))).scanner.version == "0.121.2"
+    assert read_one(FORMAT, report(**described(version="[not provided]"))).scanner.version is None
+
+
 def test_an_advisory_over_many_flaws_is_no_name_of_one() -> None:
     related = [{"id": "CVE-2026-1"}, {"id": "CVE-2026-1234"}, {"id": "CVE-2026-1235"}]
     advisory = MATCH | {"vulnerability": FLAW | {"id": "ALAS-2026-1"}, "relatedVulnerabilities": related}
@@ -153,6 +158,12 @@ def test_the_enclosed_config_gives_the_layers() -> None:
 @pytest.mark.parametrize("fields", [{"imageID": "sha256:other"}, {"config": "%"}, {"config": "e30="}])
 def test_a_config_that_contradicts_gives_none(fields: dict[str, Any]) -> None:
     assert read_one(FORMAT, report(**target(**fields))).identity.diff_ids == ()
+
+
+def test_a_name_within_an_sbom_is_no_image_id() -> None:
+    of_sbom = {"config": "", "imageID": "2c2cf1c2dead38ca", "manifestDigest": "sha256:m"}
+    about = read_one(FORMAT, report(MATCH, **target(**of_sbom))).identity
+    assert (about.image_id, about.digests) == (None, ("sha256:m",))
 
 
 def test_a_local_image_is_bound_by_its_layers_or_its_config() -> None:
