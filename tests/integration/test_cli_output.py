@@ -146,6 +146,16 @@ def test_first_line_and_ten_findings(workspace: Workspace) -> None:
     assert len(workspace.push(*policy(workspace, MANY), "--format", "json").json["violations"]) == 21
 
 
+def test_a_waiver_is_offered_where_one_can_be_had(workspace: Workspace) -> None:
+    offered = "a waiver could be asked for, in waivers.yaml of the policy:"
+    lines = workspace.push(*denied(workspace)).out.splitlines()
+    assert lines[lines.index(offered) + 1].startswith('  - {rule: r, id: "always", reason: ...')
+    workspace.path("README.md").write_text("changed after it was built\n")
+    dirty = workspace.push().out
+    assert "worktree_clean" in dirty
+    assert offered not in dirty
+
+
 def test_observing_says_so(workspace: Workspace) -> None:
     ran = workspace.push(*observed(workspace))
     assert ran.code == errors.EXIT_OK

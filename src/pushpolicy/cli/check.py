@@ -28,4 +28,4 @@ def command(image: str, formats: tuple[str, ...], quiet: bool, **given: Any) -> 
         from pushpolicy.cli import publishing
 
         outcomes = publishing.check(publishing.requests(judge, image, **given))
-        return publishing.report(outcomes, wanted, quiet=quiet, given=given)
+        return publishing.report(judge.policy, outcomes, wanted, quiet=quiet, given=given)

@@ -16,6 +16,7 @@ from pushpolicy.cli.progress import progress
 from pushpolicy.cli.render.text import decision_lines, denial_advice, published_lines
 from pushpolicy.cli.report import Output, say, write_reports
 from pushpolicy.cli.request import all_requests, push_request
+from pushpolicy.evaluate import PolicySet
 from pushpolicy.model.document import Document, plain
 from pushpolicy.model.text import printable
 from pushpolicy.pipeline import Outcome, PushRequest, admit_all, check_all
@@ -54,9 +55,14 @@ def publish(wanted: tuple[PushRequest, ...], *, full: bool, raw: str, quiet: boo
 
 
 def report(
-    outcomes: tuple[Outcome, ...], wanted: tuple[Output, ...], *, quiet: bool, given: dict[str, Any]
+    policy: PolicySet,
+    outcomes: tuple[Outcome, ...],
+    wanted: tuple[Output, ...],
+    *,
+    quiet: bool,
+    given: dict[str, Any],
 ) -> int:
-    """Write the reports of the outcomes; on DENY keep the evidence beside them.
+    """Write the reports of what the policy made of the images; on DENY keep the evidence beside them.
 
     Returns:
         the exit code: 0, or 10 as soon as one is denied.
@@ -67,19 +73,24 @@ def report(
     kept = {id(outcome): _keep(outcome.evidence, number) for number, outcome in enumerate(denied, start=1)}
     write_reports(
         wanted,
-        text=lambda: _texts(outcomes, kept, given),
+        text=lambda: _texts(policy, outcomes, kept, given),
         json=lambda: _jsons(outcomes),
     )
     return errors.EXIT_DENIED if denied else errors.EXIT_OK
 
 
 def _texts(
-    outcomes: tuple[Outcome, ...], kept: Mapping[int, Path | None], given: dict[str, Any]
+    policy: PolicySet,
+    outcomes: tuple[Outcome, ...],
+    kept: Mapping[int, Path | None],
+    given: dict[str, Any],
 ) -> Iterator[str]:
     for number, outcome in enumerate(outcomes):
         if number:
             yield ""
-        yield from _text(outcome, kept.get(id(outcome)), given)
+        yield from _text(outcome)
+        if path := kept.get(id(outcome)):
+            yield from denial_advice(outcome.decision, str(path), _reproduce(path, given), policy.unwaivable)
     if len(outcomes) > 1 and kept:
         yield ""
         yield f"nothing was pushed: {len(kept)} of {len(outcomes)} images are denied"
@@ -93,13 +104,11 @@ def _jsons(outcomes: tuple[Outcome, ...]) -> bytes:
     return Document.of({"schema": ALL_SCHEMA, "images": [each.value for each in documents]}).content
 
 
-def _text(outcome: Outcome, kept: Path | None, given: dict[str, Any]) -> Iterator[str]:
+def _text(outcome: Outcome) -> Iterator[str]:
     yield from decision_lines(outcome.decision)
     yield from (f"{'note:':<15} {printable(note, 400)}" for note in outcome.notes)
     if outcome.published:
         yield from published_lines(outcome.published)
-    if kept:
-        yield from denial_advice(outcome.decision, str(kept), _reproduce(kept, given))
 
 
 def _json(outcome: Outcome) -> Document:

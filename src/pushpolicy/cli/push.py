@@ -65,7 +65,7 @@ def command(
             outcomes = publishing.check(requests)
         else:
             outcomes = publishing.publish(requests, full=verify == "full", raw=raw, quiet=quiet)
-        return publishing.report(outcomes, wanted, quiet=quiet, given=given)
+        return publishing.report(judge.policy, outcomes, wanted, quiet=quiet, given=given)
 
 
 def _check_arguments(image: str | None, *, everything: bool, given: dict[str, Any]) -> None:

@@ -89,6 +89,11 @@ class PolicySet(msgspec.Struct, frozen=True, kw_only=True):
         whole = _digest_of({name: str(digest) for name, digest in parts.items()})
         return PolicyIdentity(source=self.source, digest=whole, anchored=self.anchored, **parts)
 
+    @property
+    def unwaivable(self) -> frozenset[str]:
+        """The rules that no waiver is for."""
+        return frozenset(name for name, rule in self.index.rules.items() if rule.integrity)
+
     def bundle(self) -> bytes:
         """The whole set as a tar.gz; the same bytes for the same files."""
         from pushpolicy.evaluate.bundle import pack

@@ -27,7 +27,7 @@ def test_the_record_is_listed_as_what_it_is(client: LayoutRepository) -> None:
     judged = judge(IMAGE, Target.parse(f"{client.repository}:1.0"))
     with pushed(judged, client) as landed:
         attached = attach_record(landed)
-        assert attach_record(landed) == attached
+        assert attach_record(landed).record == attached.record
     (listed,) = client.referrers(IMAGE.top.digest, ARTIFACT_TYPE)
     assert listed == attached.descriptor
     assert listed.artifact_type == ARTIFACT_TYPE

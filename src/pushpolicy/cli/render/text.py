@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -133,13 +133,15 @@ def published_lines(published: Published) -> Iterator[str]:
     yield f"{'look again:':<15} pushpolicy audit show {printable(str(published.target))}"
 
 
-def denial_advice(decision: Decision, evidence_path: str, reproduce: str) -> Iterator[str]:
+def denial_advice(
+    decision: Decision, evidence_path: str, reproduce: str, unwaivable: Container[str]
+) -> Iterator[str]:
     """The last lines after a DENY: the evidence that was kept, how to reproduce, what could be waived."""
     yield ""
     yield f"kept:      {printable(evidence_path)}"
     yield f"reproduce: {printable(reproduce, 1000)}"
-    violation = next((item for item in decision.violations if item.evidence is None), None)
-    if violation is not None:
+    waivable = (item for item in decision.violations if item.evidence is None and item.rule not in unwaivable)
+    if (violation := next(waivable, None)) is not None:
         yield "a waiver could be asked for, in waivers.yaml of the policy:"
         yield (
             f"  - {{rule: {violation.rule}, id: {_yaml(violation.id)}, reason: ..., approver: ...,"
