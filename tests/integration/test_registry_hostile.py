@@ -14,7 +14,6 @@ from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import OCI_INDEX, OCI_MANIFEST, Manifest
 from pushpolicy.registry import RepositoryClient
-from pushpolicy.registry.proxies import Proxies
 from tests.clients import client_of, login
 from tests.fake_registry import Answered, Asked, FakeRegistry, fake_registry
 from tests.layouts import of_bytes
@@ -458,22 +457,3 @@ def test_a_token_that_is_taken_back_is_renewed() -> None:
         given.append("taken back")
         assert repository.resolve("v1") == MANIFEST
         assert len([asked for asked in registry.asked if asked.path.startswith("/token")]) == 2
-
-
-def test_a_proxy_is_asked_for_what_it_should() -> None:
-    with fake_registry(always(manifest_answer(MANIFEST))) as proxy:
-        proxies = Proxies.from_environ({"http_proxy": f"http://user:word@{proxy.host}"})
-        options = {**QUICK, "plain_http": True, "proxies": proxies}
-        assert client_of("registry.invalid:5000", **options).resolve("v1") == MANIFEST
-        (asked,) = proxy.asked
-        assert asked.path == "http://registry.invalid:5000/v2/team/app/manifests/v1"
-        assert asked.headers["Proxy-Authorization"] == "Basic dXNlcjp3b3Jk"
-        assert client_of(proxy.host, **options).resolve("v1") == MANIFEST
-        assert proxy.asked[-1].path == "/v2/team/app/manifests/v1"
-
-
-def test_a_proxy_that_refuses() -> None:
-    with fake_registry(always(Answered(status=407))) as proxy:
-        proxies = Proxies.from_environ({"https_proxy": f"http://{proxy.host}"})
-        with pytest.raises(PushError, match=r"registry\.invalid"):
-            client_of("registry.invalid", **QUICK | {"proxies": proxies}).resolve("v1")

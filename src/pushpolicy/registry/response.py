@@ -1,23 +1,31 @@
-"""Answers of a server, read in time and to their real end.
+"""Answers of a server, read in time and to their real end (RFC 9112).
 
-http.client leaves three things open. A socket's timeout is for the next bytes only: a server that drips out
+http.client leaves four things open. A socket's timeout is for the next bytes only: a server that drips out
 one byte a minute, head or body, never runs into it; here an answer that has brought n bytes may have taken
-`seconds` and n at the least rate. A head that is cut off is taken for one that says less. And a body that
-ends before its Content-Length is given out as if it were whole.
+`seconds` and n at the least rate. A head that is cut off is taken for one that says less. A body that ends
+before its Content-Length is given out as if it were whole; so is one in chunks whose next size is cut off
+after its zeros, and a negative size reads all that ever comes. And interim answers and trailers have no end.
 """
 
 from __future__ import annotations
 
 import http.client
 import io
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 _INTERIM = range(100, 200)
-_MAX_LINE = 65536
-_MAX_FIELDS = 200
+_SWITCHING_PROTOCOLS = 101
+_MAX_LINE = 64 * 1024
+_MAX_HEAD = 256 * 1024
+_STATUS = re.compile(rb"HTTP/1\.([0-9]) ([0-9]{3})(?: ([^\0\r\n]*))?\r?\n")
+_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\0\r\n]*)\r?\n")
+_LENGTH = re.compile("[0-9]{1,18}")
+_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\0\r\n]*)?\r?\n")
+_END_OF_LINE = (b"\r\n", b"\n")
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -80,34 +88,52 @@ class PunctualResponse(http.client.HTTPResponse):
     def __init__(self, seconds: float, rate: float, sock: socket.socket, **options: Any) -> None:
         super().__init__(sock, **options)
         self._is_head = options.get("method") == "HEAD"
-        self._timed = _Timed(self.fp.detach(), sock, seconds, rate)
-        self.fp = io.BufferedReader(self._timed)
+        self._chunks: _Chunks | None = None
+        self.fp = io.BufferedReader(_Timed(self.fp.detach(), sock, seconds, rate))
 
     def begin(self) -> None:
-        """Read the head (RFC 9112, sections 4, 6.3 and 9.3)."""
-        self.code = self.status = _INTERIM.start
+        """Read the head (sections 4, 6.3 and 9.3)."""
+        lines = _Lines(self.fp)
+        self.status = _INTERIM.start
         while self.status in _INTERIM:
-            version, self.status, self.reason = _read_status(self.fp)
-            headers = _read_headers(self.fp)
-        if self._timed.ended:
-            raise ConnectionResetError("the answer was cut off")
+            minor, self.status, self.reason = _read_status(lines)
+            headers = Headers(_read_fields(lines))
+            if self.status == _SWITCHING_PROTOCOLS:
+                raise http.client.HTTPException("the server changes to another protocol unasked")
         self.code = self.status
-        self.version = 10 if version == "HTTP/1.0" else 11
+        self.version = 11 if minor else 10
         self.headers = self.msg = cast("http.client.HTTPMessage", headers)
-        self.chunked = headers.get("transfer-encoding", "").lower() == "chunked"
-        self.chunk_left = None
-        self.length = None if self.chunked else self._length(headers)
+        is_certain = self._begin_body(headers)
         asked = headers.get("connection", "").lower()
         persists = "close" not in asked and (self.version == 11 or "keep-alive" in asked)
-        self.will_close = not persists or not (self.chunked or self.length is not None)
+        self.will_close = not (persists and is_certain)
 
-    def _length(self, headers: Headers) -> int | None:
+    def _begin_body(self, headers: Headers) -> bool:
+        """Find out how the body ends; whether that leaves no doubt of where the next answer begins."""
+        self.chunked = False  # by http.client
+        self.length = None
+        coding, length = headers.get("transfer-encoding"), headers.get("content-length")
         if self._is_head or self.status in (204, 304):
-            return 0
-        length = headers.get("content-length")
-        if length is not None and not (length.isdecimal() and length.isascii()):
-            raise http.client.HTTPException("the length of the answer is malformed")
-        return None if length is None else int(length)
+            self.length = 0
+        elif coding is not None:
+            if coding.lower() != "chunked":
+                raise http.client.HTTPException("the answer is in a transfer coding that was not asked for")
+            self._chunks = _Chunks(self.fp)
+            return self.version == 11 and length is None
+        elif length is not None:
+            if not _LENGTH.fullmatch(length):
+                raise http.client.HTTPException("the length of the answer is malformed")
+            self.length = int(length)
+        return self.length is not None
+
+    def read(self, amt: int | None = None) -> bytes:
+        """As in http.client, but chunks are read strictly."""
+        if self._chunks is None or amt is None or self.isclosed():
+            return super().read(amt)
+        content = self._chunks.read(amt)
+        if self._chunks.ended:
+            self.close()
+        return content
 
 
 class Headers(Mapping[str, str]):
@@ -126,29 +152,93 @@ class Headers(Mapping[str, str]):
         return len(self._fields)
 
 
-def _read_status(file: io.BufferedIOBase) -> tuple[str, int, str]:
-    line = file.readline(_MAX_LINE)
+class _Lines:
+    """The lines of an answer that are not its body; they are bounded, each and together."""
+
+    def __init__(self, file: io.BufferedIOBase) -> None:
+        self._file = file
+        self._left = _MAX_HEAD
+
+    def next(self) -> bytes:
+        """One line with its end, which is missing only where the connection ended."""
+        line = self._file.readline(min(_MAX_LINE, self._left) + 1)
+        self._left -= len(line)
+        if len(line) > _MAX_LINE or self._left < 0:
+            raise http.client.HTTPException("the head of the answer is too long")
+        return line
+
+    def allow(self, count: int) -> None:
+        """Have so many bytes more, up to what there was at first."""
+        self._left = min(_MAX_HEAD, self._left + count)
+
+
+def _read_status(lines: _Lines) -> tuple[int, int, str]:
+    """The minor version, the status and its reason."""
+    line = lines.next()
     if not line:
         raise http.client.RemoteDisconnected("the connection was closed without an answer")
-    version, _, rest = line.decode("iso-8859-1").strip().partition(" ")
-    status, _, reason = rest.partition(" ")
-    if not version.startswith("HTTP/1.") or not (len(status) == 3 and status.isdecimal()):
+    found = _STATUS.fullmatch(line)
+    if not found:
         raise http.client.BadStatusLine(line[:80].decode("iso-8859-1"))
-    return version, int(status), reason.strip()
+    minor, status, reason = found.groups(b"")
+    return int(minor), int(status), reason.decode("iso-8859-1").strip()
 
 
-def _read_headers(file: io.BufferedIOBase) -> Headers:
-    """Read fields up to the empty line; email.parser, which http.client uses, takes four times as long."""
+def _read_fields(lines: _Lines) -> dict[str, str]:
+    """Read up to the empty line; email.parser, which http.client uses, takes four times as long."""
     fields: dict[str, str] = {}
-    while (line := file.readline(_MAX_LINE + 1)) not in (b"\r\n", b"\n", b""):
-        if len(line) > _MAX_LINE or len(fields) == _MAX_FIELDS:
-            raise http.client.HTTPException("the head of the answer is too long")
-        name, colon, value = line.decode("iso-8859-1").partition(":")
-        if not colon or name != name.strip() or not name:
+    while (line := lines.next()) not in _END_OF_LINE:
+        if not line.endswith(b"\n"):
+            raise ConnectionResetError("the answer was cut off")
+        found = _FIELD.fullmatch(line)
+        if not found:
             raise http.client.HTTPException("the head of the answer is malformed")
-        name, value = name.lower(), value.strip()
+        name, value = found[1].decode("ascii").lower(), found[2].decode("iso-8859-1").strip(" \t")
         fields[name] = f"{fields[name]}, {value}" if name in fields else value
-    return Headers(fields)
+    return fields
+
+
+class _Chunks:
+    """A body in chunks, decoded (section 7.1)."""
+
+    def __init__(self, file: io.BufferedIOBase) -> None:
+        self._file = file
+        self._lines = _Lines(file)
+        self._left: int | None = None
+        self.ended = False
+
+    def read(self, size: int) -> bytes:
+        """The next `size` bytes; fewer only at the end."""
+        pieces: list[bytes] = []
+        while size and not self.ended:
+            if not self._left:
+                self._left = self._next_size()
+                continue
+            piece = self._file.read(min(size, self._left))
+            if not piece:
+                raise http.client.IncompleteRead(b"", self._left)
+            pieces.append(piece)
+            size -= len(piece)
+            self._left -= len(piece)
+        return b"".join(pieces)
+
+    def _next_size(self) -> int:
+        if self._left is not None and self._lines.next() not in _END_OF_LINE:
+            raise http.client.HTTPException("a chunk of the answer is malformed")
+        line = self._lines.next()
+        found = _CHUNK_SIZE.fullmatch(line)
+        if not found:
+            if not line.endswith(b"\n"):
+                raise http.client.IncompleteRead(b"")
+            raise http.client.HTTPException("a chunk of the answer is malformed")
+        size = int(found[1], 16)
+        if size:
+            # What is not body may be twice as much as it, and the usual size line.
+            self._lines.allow(2 * size + 16)
+        else:
+            _read_fields(self._lines)
+            self.ended = True
+        return size
 
 
 class _Timed(io.RawIOBase):
@@ -157,7 +247,6 @@ class _Timed(io.RawIOBase):
         self._sock = sock
         self._rate = rate
         self._end = time.monotonic() + seconds
-        self.ended = False
 
     def readable(self) -> bool:
         return True
@@ -177,7 +266,6 @@ class _Timed(io.RawIOBase):
 
     def _read(self, buffer: WriteableBuffer) -> int:
         count: int = self._raw.readinto(buffer) or 0
-        self.ended = not count
         self._end += count / self._rate
         return count
 

@@ -1,0 +1,126 @@
+"""Registries that are reached through a proxy: in the clear, by a tunnel, and by TLS within TLS."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pushpolicy.errors import PushError
+from pushpolicy.model.descriptor import Descriptor
+from pushpolicy.registry.credentials import Credential
+from pushpolicy.registry.credentials.credential import SourceKind
+from pushpolicy.registry.proxies import Proxies
+from tests.certificates import Certificates, make_certificates
+from tests.clients import client_of
+from tests.connect_proxy import connect_proxy
+from tests.fake_registry import Answered, FakeRegistry, fake_registry
+from tests.judged import make_image
+
+QUICK: dict[str, Any] = {"attempts": 2, "first_pause": 0.01, "read_timeout": 5.0}
+MANIFEST = make_image().top
+CONTENT = bytes(range(256)) * 1000
+BLOB = Descriptor.of(CONTENT, "application/octet-stream")
+LOGIN = b"Proxy-Authorization: Basic " + b64encode(b"user:word")
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> Certificates:
+    return make_certificates(tmp_path)
+
+
+@pytest.fixture
+def registry(certificates: Certificates) -> Iterator[FakeRegistry]:
+    """Serves one manifest and one blob over TLS, to who has the password."""
+    kind = {"Content-Type": MANIFEST.media_type}
+
+    def answer(asked: Any) -> Answered:
+        if asked.headers.get("Authorization") is None:
+            return Answered(status=401, headers={"WWW-Authenticate": 'Basic realm="x"'})
+        if "/blobs/" in asked.path:
+            return Answered(body=CONTENT)
+        return Answered(headers=kind, body=MANIFEST.content)
+
+    with fake_registry(answer, certificates) as running:
+        yield running
+
+
+def options(certificates: Certificates, proxy: str) -> dict[str, Any]:
+    password = Credential(source_kind=SourceKind.STDIN, username="bot", secret="registry-password")
+    proxies = Proxies.from_environ({"https_proxy": proxy, "http_proxy": proxy})
+    return {**QUICK, "ca_file": certificates.authority, "credential": password, "proxies": proxies}
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_tunnel(registry: FakeRegistry, certificates: Certificates, scheme: str) -> None:
+    with connect_proxy(registry.host, certificates if scheme == "https" else None) as proxy:
+        repository = client_of(
+            "registry.invalid", **options(certificates, f"{scheme}://user:word@{proxy.host}")
+        )
+        assert repository.resolve("v1") == MANIFEST
+        assert b"".join(repository.read_blob(BLOB)) == CONTENT
+        assert len(proxy.heads) == 1, "the tunnel is kept"
+        (head,) = proxy.heads
+    assert head.startswith(b"CONNECT registry.invalid:443 HTTP/1.")
+    assert LOGIN in head
+    assert b"registry-password" not in head
+    assert {asked.headers.get("Proxy-Authorization") for asked in registry.asked} == {None}
+    assert {asked.headers["Host"] for asked in registry.asked} == {"registry.invalid"}
+
+
+def test_a_tunnel_is_written_through(certificates: Certificates) -> None:
+    stored: list[bytes] = []
+
+    def answer(asked: Any) -> Answered:
+        stored.append(asked.body)
+        if asked.method == "HEAD":
+            return Answered(status=404)
+        where = {"Location": "/v2/team/app/blobs/uploads/1"}
+        return Answered(status=202 if asked.method == "POST" else 201, headers=where)
+
+    with fake_registry(answer, certificates) as registry, connect_proxy(registry.host, certificates) as proxy:
+        repository = client_of("registry.invalid", **options(certificates, f"https://{proxy.host}"))
+        repository.put_blob(BLOB, lambda: BytesIO(CONTENT))
+    assert CONTENT in stored
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_plain_http(certificates: Certificates, scheme: str) -> None:
+    found = Answered(headers={"Content-Type": MANIFEST.media_type}, body=MANIFEST.content)
+    with fake_registry(lambda _: found, certificates if scheme == "https" else None) as proxy:
+        given = options(certificates, f"{scheme}://user:word@{proxy.host}") | {"plain_http": True}
+        assert client_of("registry.invalid:5000", **given).resolve("v1") == MANIFEST
+        (asked,) = proxy.asked
+        assert asked.path == "http://registry.invalid:5000/v2/team/app/manifests/v1"
+        assert asked.headers["Host"] == "registry.invalid:5000"
+        assert asked.headers["Proxy-Authorization"] == "Basic dXNlcjp3b3Jk"
+
+
+def test_this_machine_is_reached_directly() -> None:
+    found = Answered(headers={"Content-Type": MANIFEST.media_type}, body=MANIFEST.content)
+    proxies = Proxies.from_environ({"http_proxy": "http://127.0.0.1:1"})
+    with fake_registry(lambda _: found) as registry:
+        given = {**QUICK, "plain_http": True, "proxies": proxies}
+        assert client_of(registry.host, **given).resolve("v1") == MANIFEST
+        assert registry.asked[-1].path == "/v2/team/app/manifests/v1"
+
+
+REFUSALS = {
+    "login": b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n",
+    "gateway": b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n",
+    "nonsense": b"hello\r\n",
+}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
+def test_a_proxy_that_refuses(registry: FakeRegistry, certificates: Certificates, refusal: bytes) -> None:
+    with connect_proxy(registry.host, refusal=refusal) as proxy:
+        repository = client_of("registry.invalid", **options(certificates, f"http://user:word@{proxy.host}"))
+        with pytest.raises(PushError, match=r"registry\.invalid") as raised:
+            repository.resolve("v1")
+    assert "word" not in str(raised.value)
+    assert registry.asked == []
