@@ -2,8 +2,9 @@
 
 The same layer gives the same bytes, however many cores there are: its blocks have a fixed size, and each is
 compressed for itself. ISA-L is the exception: in some block in 50,000 it was seen to miss a match, which is
-as valid and gives the image another digest (docs/benchmarks.md). They are joined to a single gzip member, as pigz does it, because there are readers
-that stop after the first member of a file: a scanner would see the first block only, and not complain.
+as valid and gives the image another digest (docs/benchmarks.md). The blocks are joined to a single gzip
+member, as pigz does it, because there are readers that stop after the first member of a file: a scanner
+would see the first block only, and not complain.
 ISA-L and zstandard are imported where they are used: most pushes need neither.
 """
 
