@@ -78,6 +78,9 @@ class Connections:
             headers = {**headers, **_login(route.proxy)}
         try:
             answered = self._exchange(connection, method, target, headers, body)
+        except UnicodeError as error:
+            connection.close()
+            raise http.client.InvalidURL(f"{route.host[:80]!r} can be no host") from error
         except BaseException:
             connection.close()
             raise
@@ -101,7 +104,11 @@ class Connections:
     ) -> http.client.HTTPResponse:
         if connection.sock is None:
             connection.connect()
-            cast("socket.socket", connection.sock).settimeout(self._access.read_timeout)
+            sock = cast("socket.socket", connection.sock)
+            sock.settimeout(self._access.read_timeout)
+            if isinstance(sock, ssl.SSLSocket):
+                # An end that TLS does not state may be somebody's who cut the connection (RFC 9112, 9.8).
+                sock.suppress_ragged_eofs = False  # type: ignore[attr-defined]
         # A server may answer before it has read everything, and why is in the answer.
         with suppress(BrokenPipeError):
             connection.request(method, target, body, dict(headers))
@@ -193,6 +200,9 @@ def _close_all(idle: Mapping[_Route, Iterable[http.client.HTTPConnection]]) -> N
 
 def _has_ended(sock: socket.socket) -> bool:
     """Whether a connection that nothing is expected on has something to read: its end, mostly."""
+    over_tls = sock if isinstance(sock, ssl.SSLSocket) else getattr(sock, "sslobj", None)
+    if over_tls is not None and over_tls.pending():
+        return True
     poll = select.poll()
     poll.register(sock, select.POLLIN)
     return bool(poll.poll(0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import socket
 import ssl
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
@@ -14,6 +15,8 @@ from pushpolicy.model.text import printable
 _PROBE_SECONDS = 5.0
 # Docker Hub's API has another name than its images (distribution/reference, "docker.io").
 _API_HOSTS = {"docker.io": "registry-1.docker.io"}
+# RFC 3986: an address is of visible ASCII; what is not has to be percent-encoded.
+_VISIBLE = re.compile("[!-~]+")
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
@@ -57,9 +60,19 @@ class Endpoint:
         Raises:
             PushError: when it is no http address, or would leave TLS.
         """
-        url = urljoin(base, location)
-        parts = urlsplit(url)
-        if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or parts.username is not None:
+        try:
+            url = urljoin(base, location)
+            parts = urlsplit(url)
+            is_address = (
+                parts.scheme in _DEFAULT_PORTS
+                and bool(parts.hostname)
+                and parts.port != 0
+                and parts.username is None
+                and _VISIBLE.fullmatch(url) is not None
+            )
+        except ValueError:
+            url, is_address = location, False
+        if not is_address:
             raise PushError(
                 f"{action}: the registry leads to {printable(url)}, which is not an address to follow"
             )

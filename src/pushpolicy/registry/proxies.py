@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from pushpolicy.errors import UsageError
+
 
 class Proxies(msgspec.Struct, frozen=True, kw_only=True):
     """HTTP proxies as the environment names them.
@@ -41,10 +43,21 @@ class Proxies(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def for_url(self, url: str) -> str | None:
-        """The proxy for an address; None when it is reached directly."""
+        """The proxy for an address; None when it is reached directly.
+
+        Raises:
+            UsageError: when the proxy is none that HTTP is spoken to.
+        """
         parts = urlsplit(url)
         proxy = self.https if parts.scheme == "https" else self.http
-        return None if proxy is None or self._is_direct(parts.hostname or "", parts.netloc) else proxy
+        if proxy is None or self._is_direct(parts.hostname or "", parts.netloc):
+            return None
+        if not _is_http(proxy):
+            raise UsageError(
+                f"the proxy that the environment names for {parts.scheme} is not one for HTTP",
+                "write http://HOST:PORT or https://HOST:PORT; SOCKS is not spoken",
+            )
+        return proxy
 
     def _is_direct(self, host: str, netloc: str) -> bool:
         # A proxy's localhost is another one.
@@ -58,6 +71,14 @@ class Proxies(msgspec.Struct, frozen=True, kw_only=True):
 
 
 DIRECT = Proxies()
+
+
+def _is_http(proxy: str) -> bool:
+    try:
+        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _is_within(host: str, network: str) -> bool:

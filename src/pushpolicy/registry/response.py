@@ -49,7 +49,7 @@ class Response:
         self.headers = cast("Mapping[str, str]", answered.headers)
 
     def read(self, size: int) -> bytes:
-        """The next bytes of the body as they were sent, at most `size`; empty at its end.
+        """The next bytes of the body as they were sent, at most `size`; empty at its end, which closes it.
 
         Raises:
             http.client.HTTPException: when it is cut short or malformed.
@@ -58,6 +58,8 @@ class Response:
         content = self._answered.read(size)
         if not content and self._answered.length:
             raise http.client.IncompleteRead(b"", self._answered.length)
+        if not content:
+            self.close()
         return content
 
     def chunks(self, size: int) -> Iterator[bytes]:

@@ -62,6 +62,13 @@ class _Message(msgspec.Struct, frozen=True):
     body: MakeBody | None
 
 
+class _Given:
+    """In the place of oras-py's `auth`: the credential is found already, and no file is read for it."""
+
+    def load_configs(self, *_: object, **__: object) -> None:
+        """Called before oras-py's own methods ask for something."""
+
+
 class Transport(oras.provider.Registry):  # type: ignore[misc]  # oras has no types
     """The HTTP side of one registry."""
 
@@ -70,6 +77,7 @@ class Transport(oras.provider.Registry):  # type: ignore[misc]  # oras has no ty
         self.hostname = endpoint.host
         self.prefix = endpoint.scheme
         self.headers: dict[str, str] = {}
+        self.auth = _Given()
         self._connections = Connections(access, tls, endpoint.is_own)
         self.endpoint = endpoint
         self.access = access

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from pushpolicy.errors import PushError
+from pushpolicy.errors import PushError, UsageError
 from pushpolicy.model.reference import Repository
 from pushpolicy.registry.auth import read_challenges
 from pushpolicy.registry.endpoint import Endpoint, with_query
@@ -99,6 +99,33 @@ def test_proxies(url: str, proxied: bool) -> None:
     proxies = Proxies.from_environ(environ)
     assert proxies.for_url(url) == ("http://user:secret@proxy:3128" if proxied else None)
     assert "secret" not in repr(proxies)
+
+
+@pytest.mark.parametrize(
+    "proxy", ["socks5://proxy:1080", "http://proxy:abc", "http://proxy:99999", "http://[::1"]
+)
+def test_what_is_no_http_proxy_is_refused_where_it_is_needed(proxy: str) -> None:
+    proxies = Proxies.from_environ({"all_proxy": proxy, "no_proxy": "example.net"})
+    assert proxies.for_url("https://example.net/v2/") is None
+    with pytest.raises(UsageError, match="not one for HTTP"):
+        proxies.for_url("https://example.org/v2/")
+
+
+LEADS = [
+    "http://127.0.0.1:99999/",
+    "http://127.0.0.1:abc/",
+    "http://[::1/x",
+    "/v2/\u00fc",
+    "/v2/a b",
+    "http://host:0/",
+]
+
+
+@pytest.mark.parametrize("location", LEADS)
+def test_what_is_no_address_is_not_followed(location: str) -> None:
+    endpoint = Endpoint(Repository.parse("registry.example/app"), plain_http=True)
+    with pytest.raises(PushError, match="not an address to follow"):
+        endpoint.follow("http://registry.example/v2/", location, "upload")
 
 
 def test_no_proxy_for_anything() -> None:
