@@ -25,7 +25,7 @@ class Certificates:
 
 
 def make_certificates(folder: Path) -> Certificates:
-    """Make an authority, a certificate for this machine and registry.invalid, and a client's."""
+    """Make an authority, a certificate for this machine and tunnelled.invalid, and a client's."""
     authority_key, server_key, client_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(3))
     authority_name = _name("pushpolicy test authority")
     authority = (
@@ -33,7 +33,7 @@ def make_certificates(folder: Path) -> Certificates:
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(authority_key, hashes.SHA256())
     )
-    names = [x509.DNSName(name) for name in ("localhost", "registry.invalid")]
+    names = [x509.DNSName(name) for name in ("localhost", "tunnelled.invalid")]
     addresses = [x509.IPAddress(ipaddress.ip_address(address)) for address in ("127.0.0.1", "::1")]
     server = (
         _certificate(_name("localhost"), authority_name, server_key)

@@ -59,17 +59,17 @@ def options(certificates: Certificates, proxy: str) -> dict[str, Any]:
 def test_a_tunnel(registry: FakeRegistry, certificates: Certificates, scheme: str) -> None:
     with connect_proxy(registry.host, certificates if scheme == "https" else None) as proxy:
         repository = client_of(
-            "registry.invalid", **options(certificates, f"{scheme}://user:word@{proxy.host}")
+            "tunnelled.invalid", **options(certificates, f"{scheme}://user:word@{proxy.host}")
         )
         assert repository.resolve("v1") == MANIFEST
         assert b"".join(repository.read_blob(BLOB)) == CONTENT
         assert len(proxy.heads) == 1, "the tunnel is kept"
         (head,) = proxy.heads
-    assert head.startswith(b"CONNECT registry.invalid:443 HTTP/1.")
+    assert head.startswith(b"CONNECT tunnelled.invalid:443 HTTP/1.")
     assert LOGIN in head
     assert b"registry-password" not in head
     assert {asked.headers.get("Proxy-Authorization") for asked in registry.asked} == {None}
-    assert {asked.headers["Host"] for asked in registry.asked} == {"registry.invalid"}
+    assert {asked.headers["Host"] for asked in registry.asked} == {"tunnelled.invalid"}
 
 
 def test_a_tunnel_is_written_through(certificates: Certificates) -> None:
@@ -83,7 +83,7 @@ def test_a_tunnel_is_written_through(certificates: Certificates) -> None:
         return Answered(status=202 if asked.method == "POST" else 201, headers=where)
 
     with fake_registry(answer, certificates) as registry, connect_proxy(registry.host, certificates) as proxy:
-        repository = client_of("registry.invalid", **options(certificates, f"https://{proxy.host}"))
+        repository = client_of("tunnelled.invalid", **options(certificates, f"https://{proxy.host}"))
         repository.put_blob(BLOB, lambda: BytesIO(CONTENT))
     assert CONTENT in stored
 
@@ -93,10 +93,10 @@ def test_plain_http(certificates: Certificates, scheme: str) -> None:
     found = Answered(headers={"Content-Type": MANIFEST.media_type}, body=MANIFEST.content)
     with fake_registry(lambda _: found, certificates if scheme == "https" else None) as proxy:
         given = options(certificates, f"{scheme}://user:word@{proxy.host}") | {"plain_http": True}
-        assert client_of("registry.invalid:5000", **given).resolve("v1") == MANIFEST
+        assert client_of("tunnelled.invalid:5000", **given).resolve("v1") == MANIFEST
         (asked,) = proxy.asked
-        assert asked.path == "http://registry.invalid:5000/v2/team/app/manifests/v1"
-        assert asked.headers["Host"] == "registry.invalid:5000"
+        assert asked.path == "http://tunnelled.invalid:5000/v2/team/app/manifests/v1"
+        assert asked.headers["Host"] == "tunnelled.invalid:5000"
         assert asked.headers["Proxy-Authorization"] == "Basic dXNlcjp3b3Jk"
 
 
@@ -119,8 +119,8 @@ REFUSALS = {
 @pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
 def test_a_proxy_that_refuses(registry: FakeRegistry, certificates: Certificates, refusal: bytes) -> None:
     with connect_proxy(registry.host, refusal=refusal) as proxy:
-        repository = client_of("registry.invalid", **options(certificates, f"http://user:word@{proxy.host}"))
-        with pytest.raises(PushError, match=r"registry\.invalid") as raised:
+        repository = client_of("tunnelled.invalid", **options(certificates, f"http://user:word@{proxy.host}"))
+        with pytest.raises(PushError, match=r"tunnelled\.invalid") as raised:
             repository.resolve("v1")
     assert "word" not in str(raised.value)
     assert registry.asked == []
