@@ -170,6 +170,12 @@ class _Identification:
 
     def begin(self) -> None:
         if self._thread is None:
+            # What the thread uses is imported here, where OPA is at work already. An interrupt may leave the
+            # lock of a module that is being imported taken, and a second thread would wait for it for ever.
+            import hashlib  # noqa: F401
+
+            import pushpolicy.model.digest  # noqa: F401
+
             self._thread = threading.Thread(target=self._run, daemon=True)
             self._thread.start()
 
