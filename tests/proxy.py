@@ -59,7 +59,8 @@ class Traffic:
     """The requests to one repository, numbered from 1 as they come.
 
     Attributes:
-        plan: what happens to the request of a number.
+        plan: what happens to the request of a number. `Fault.BROKEN_OFF` goes by the number among those that
+            have a body: requests come in parallel, and which of all has one differs from push to push.
         received: called with the number of a request and how many bytes of its body were passed on.
         done: called with the number of a request when the registry did it, before its answer is sent.
         seen: method and path of each request, oldest first.
@@ -71,6 +72,7 @@ class Traffic:
     done: Callable[[int], None] = lambda number: None
     seen: list[str] = field(default_factory=list)
     met: list[int] = field(default_factory=list)
+    bodies: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def count(self, request: str) -> int:
@@ -78,6 +80,16 @@ class Traffic:
         with self.lock:
             self.seen.append(request)
             return len(self.seen)
+
+    def fault(self, number: int, *, has_body: bool) -> Fault | None:
+        """What is planned for a request; to be asked once for each."""
+        planned = self.plan(number)
+        with self.lock:
+            self.bodies += has_body
+            body = self.bodies
+        if has_body and self.plan(body) is Fault.BROKEN_OFF:
+            return Fault.BROKEN_OFF
+        return None if planned is Fault.BROKEN_OFF else planned
 
 
 @dataclass
@@ -138,7 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _handle(self) -> None:
         traffic = self.server.proxy.traffic(self.path)
         number = traffic.count(f"{self.command} {self.path}")
-        fault = traffic.plan(number)
+        fault = traffic.fault(number, has_body=self.headers.get("Content-Length", "0") != "0")
         if fault and fault is not Fault.BROKEN_OFF:
             traffic.met.append(number)
         if fault in (Fault.RESET, Fault.SILENT, *STATUSES):

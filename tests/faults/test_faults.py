@@ -54,5 +54,5 @@ def test_a_misleading_answer_is_never_taken_for_success(place: Course) -> None:
 def test_a_large_layer_goes_on_where_it_broke(tmp_path: Path) -> None:
     with course("distribution", IMAGES["large"], tmp_path) as place:
         cases = single(place, [Fault.BROKEN_OFF])
-    assert len(cases) >= 10  # every request that has a body
+    assert len(cases) > 10  # every request that has a body
     assert [str(case) for case in cases if not case.result.survived or case.result.wrong] == []
