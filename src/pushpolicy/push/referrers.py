@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pushpolicy.errors import IncompleteError, after_landing
 from pushpolicy.model.descriptor import Descriptor
-from pushpolicy.push.transfer import Pushed, sibling_of
+from pushpolicy.push.transfer import Pushed, settled, sibling_of
 from pushpolicy.registry.interface import RepositoryClient
 from pushpolicy.registry.parallel import each_blob
 
@@ -18,14 +18,9 @@ def carry_referrers(pushed: Pushed) -> Pushed:
     carried, client = pushed.image.referrers, pushed.client
     with after_landing("carrying its referrers along"):
         each_blob(lambda blob: _send(pushed, blob), carried.blobs)
-        settling = []
-        for manifest in carried.manifests:
-            if manifest.subject:
-                settling.append(client.put_referrer(manifest))
-            else:
-                client.put_manifest(manifest)
-        for settle in settling:
-            settle()
+        with settled(client) as put:
+            for manifest in carried.manifests:
+                put(manifest)
         _read_back(pushed, client)
     return pushed
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import msgspec
 
@@ -15,7 +16,7 @@ from pushpolicy.model.reference import Reference, Repository, Target
 from pushpolicy.push.permit import Permit, Terms
 from pushpolicy.push.progress import SILENT, Progress, Watched
 from pushpolicy.records.build import NewRecord
-from pushpolicy.registry.interface import RepositoryClient
+from pushpolicy.registry.interface import RepositoryClient, Settle
 from pushpolicy.registry.parallel import each, each_blob
 
 _BASE_NAME = "org.opencontainers.image.base.name"
@@ -93,7 +94,17 @@ def _send_blobs(image: Image, client: RepositoryClient, progress: Progress) -> N
 
 def _put_manifests(image: Image, client: RepositoryClient) -> None:
     """Children before the index that names them; those that name none do not wait for one another."""
-    settling = []
+    with settled(client) as put:
+        each(put, [manifest for manifest in image.manifests if not manifest.manifests])
+        for manifest in image.manifests:
+            if manifest.manifests:
+                put(manifest)
+
+
+@contextmanager
+def settled(client: RepositoryClient) -> Iterator[Callable[[Manifest], None]]:
+    """Stores manifests; at the end, waits until those that refer to others are sure to stay listed."""
+    settling = list[Settle]()
 
     def put(manifest: Manifest) -> None:
         if manifest.subject:
@@ -101,10 +112,7 @@ def _put_manifests(image: Image, client: RepositoryClient) -> None:
         else:
             client.put_manifest(manifest)
 
-    each(put, [manifest for manifest in image.manifests if not manifest.manifests])
-    for manifest in image.manifests:
-        if manifest.manifests:
-            put(manifest)
+    yield put
     for settle in settling:
         settle()
 

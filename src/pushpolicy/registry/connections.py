@@ -133,7 +133,7 @@ class Connections:
             connection.close()
 
     def _new(self, route: _Route) -> http.client.HTTPConnection:
-        proxy = urlsplit(_with_scheme(route.proxy)) if route.proxy else None
+        proxy = urlsplit(route.proxy) if route.proxy else None
         connection = self._plain_or_tls(route, proxy)
         connection.response_class = cast("type[http.client.HTTPResponse]", self._response)
         if route.proxy and route.scheme == "https":
@@ -208,12 +208,8 @@ def _has_ended(sock: socket.socket) -> bool:
     return bool(poll.poll(0))
 
 
-def _with_scheme(proxy: str) -> str:
-    return proxy if "://" in proxy else f"http://{proxy}"
-
-
 def _login(proxy: str) -> dict[str, str]:
-    parts = urlsplit(_with_scheme(proxy))
+    parts = urlsplit(proxy)
     if not parts.username:
         return {}
     login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"

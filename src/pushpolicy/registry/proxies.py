@@ -43,7 +43,7 @@ class Proxies(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def for_url(self, url: str) -> str | None:
-        """The proxy for an address; None when it is reached directly.
+        """The URL of the proxy for an address, with its scheme; None when it is reached directly.
 
         Raises:
             UsageError: when the proxy is none that HTTP is spoken to.
@@ -52,6 +52,7 @@ class Proxies(msgspec.Struct, frozen=True, kw_only=True):
         proxy = self.https if parts.scheme == "https" else self.http
         if proxy is None or self._is_direct(parts.hostname or "", parts.netloc):
             return None
+        proxy = proxy if "://" in proxy else f"http://{proxy}"
         if not _is_http(proxy):
             raise UsageError(
                 f"the proxy that the environment names for {parts.scheme} is not one for HTTP",
@@ -75,7 +76,7 @@ DIRECT = Proxies()
 
 def _is_http(proxy: str) -> bool:
     try:
-        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        parts = urlsplit(proxy)
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
