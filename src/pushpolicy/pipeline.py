@@ -14,14 +14,14 @@ from pushpolicy.gather import Gathered, GatherRequest, Shared, gather, refuse_se
 from pushpolicy.images import Image, open_image
 from pushpolicy.model.digest import Digest
 from pushpolicy.push import (
-    Verified,
+    Pushed,
     carry_referrers,
     issue,
     move_all_tags,
     push_by_digest,
     verify_push,
 )
-from pushpolicy.records import Contents, NewRecord, build_record, records_before
+from pushpolicy.records import Attached, Contents, NewRecord, build_record, records_before
 
 __all__ = ["Outcome", "PushRequest", "admit", "admit_all", "check", "check_all", "collect"]
 
@@ -46,13 +46,20 @@ def admit_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
         PushPolicyError: as `admit` does; no tag is moved before every image is there with its record.
     """
     with ExitStack() as stack:
-        images = [stack.enter_context(_opened(request)) for request in requests]
-        judged = _judge_all(requests, images, stack.enter_context(Shared()))
+        shared = stack.enter_context(_shared(requests))
+        opened = stack.enter_context(ExitStack())
+        images = [opened.enter_context(_opened(request)) for request in requests]
+        judged = _judge_all(requests, images, shared)
         if not all(outcome.decision.allowed for outcome in judged):
             return judged
         work = list(zip(requests, images, judged, strict=True))
         records = [stack.enter_context(build_record(_contents(*each))) for each in work]
-        verified = [_land(*each, record) for each, record in zip(work, records, strict=True)]
+        landed = [_land(*each, record) for each, record in zip(work, records, strict=True)]
+        # They are sent. To give the room of packed layers back takes a while, in which the records settle.
+        opened.close()
+        verified = [
+            verify_push(*sent, full=request.full) for request, sent in zip(requests, landed, strict=True)
+        ]
         published = move_all_tags(verified)
         return tuple(replace(outcome, published=at) for outcome, at in zip(judged, published, strict=True))
 
@@ -66,14 +73,23 @@ def check(request: PushRequest) -> Outcome:
 def check_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
     """Judge several images as `admit_all` does, and write nothing to the targets."""
     with ExitStack() as stack:
+        shared = stack.enter_context(_shared(requests))
         images = [stack.enter_context(_opened(request)) for request in requests]
-        return _judge_all(requests, images, stack.enter_context(Shared()))
+        return _judge_all(requests, images, shared)
 
 
 def collect(request: PushRequest) -> Gathered:
     """Gather as `admit` does, and decide nothing."""
-    with _opened(request) as image, Shared() as shared:
+    with _shared((request,)) as shared, _opened(request) as image:
         return _gather(request, image, _named_now(request), shared)
+
+
+def _shared(requests: Sequence[PushRequest]) -> Shared:
+    """What they have in common; git is at work while images are packed and the registry is asked."""
+    shared = Shared()
+    for request in requests:
+        shared.ask_git(request.workspace, request.environ)
+    return shared
 
 
 def _opened(request: PushRequest) -> AbstractContextManager[Image]:
@@ -81,8 +97,8 @@ def _opened(request: PushRequest) -> AbstractContextManager[Image]:
     return open_image(request.image, wanted=wanted, client=request.source)
 
 
-def _land(request: PushRequest, image: Image, judged: Outcome, record: NewRecord) -> Verified:
-    """The image by its digest, and its record beside it, both read back; no tag names it yet."""
+def _land(request: PushRequest, image: Image, judged: Outcome, record: NewRecord) -> tuple[Pushed, Attached]:
+    """The image by its digest, and its record beside it; no tag names it yet."""
     permit = issue(
         judged.decision,
         decision_document=judged.decision.document(),
@@ -98,8 +114,7 @@ def _land(request: PushRequest, image: Image, judged: Outcome, record: NewRecord
         client=request.client,
         progress=request.progress,
     )
-    attached = attach_record(carry_referrers(pushed))
-    return verify_push(pushed, attached, full=request.full)
+    return pushed, attach_record(carry_referrers(pushed))
 
 
 def _judge_all(

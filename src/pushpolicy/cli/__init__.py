@@ -4,4 +4,4 @@ import gc
 
 # Before anything is imported: collections would run some hundred times over what stays for good, a fifth
 # of the start. With this they come when there is something to collect.
-gc.set_threshold(50_000, 20, 20)
+gc.set_threshold(100_000, 20, 20)
