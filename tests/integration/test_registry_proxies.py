@@ -109,6 +109,24 @@ def test_this_machine_is_reached_directly() -> None:
         assert registry.asked[-1].path == "/v2/team/app/manifests/v1"
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("plain_http", [True, False])
+def test_a_proxy_that_is_not_there(certificates: Certificates, scheme: str, plain_http: bool) -> None:
+    given = options(certificates, f"{scheme}://user:word@127.0.0.1:1") | {"plain_http": plain_http}
+    with pytest.raises(PushError, match=r"the proxy 127\.0\.0\.1:1 refuses connections") as raised:
+        client_of("registry.invalid", **given).resolve("v1")
+    assert "word" not in str(raised.value)
+    assert raised.value.hint is not None
+    assert "HTTPS_PROXY" in raised.value.hint
+
+
+def test_a_proxy_whose_certificate_is_not_trusted(certificates: Certificates) -> None:
+    with connect_proxy("registry.invalid:443", certificates) as proxy:
+        given = {**QUICK, "proxies": Proxies.from_environ({"https_proxy": f"https://{proxy.host}"})}
+        with pytest.raises(PushError, match=f"the certificate of the proxy {proxy.host} is not trusted"):
+            client_of("registry.invalid", **given).resolve("v1")
+
+
 REFUSALS = {
     "login": b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n",
     "gateway": b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n",

@@ -16,10 +16,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import NamedTuple, cast
+from typing import NamedTuple, Protocol, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from pushpolicy.registry.access import Access
+from pushpolicy.registry.failures import ProxyError
 from pushpolicy.registry.response import PunctualResponse, Response
 from pushpolicy.registry.tls import TlsContexts
 
@@ -136,6 +137,9 @@ class Connections:
         proxy = urlsplit(route.proxy) if route.proxy else None
         connection = self._plain_or_tls(route, proxy)
         connection.response_class = cast("type[http.client.HTTPResponse]", self._response)
+        if proxy:
+            connecting = cast("_Connecting", connection)
+            connecting._create_connection = partial(_connect_to_proxy, connecting._create_connection)
         if route.proxy and route.scheme == "https":
             connection.set_tunnel(route.host, route.port, _login(route.proxy))
         return connection
@@ -177,6 +181,21 @@ class _TlsInTls(http.client.HTTPConnection):
     def connect(self) -> None:
         super().connect()
         self.sock = self._through(self.sock)
+
+
+class _Connecting(Protocol):
+    """What http.client's connections have, and their types do not say."""
+
+    _create_connection: Callable[..., socket.socket]
+
+
+def _connect_to_proxy(
+    connect: Callable[..., socket.socket], address: tuple[str, int], *options: object
+) -> socket.socket:
+    try:
+        return connect(address, *options)
+    except OSError as error:
+        raise ProxyError(f"{address[0]}:{address[1]}") from error
 
 
 def _connect_over_tls(

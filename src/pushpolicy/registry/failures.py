@@ -42,6 +42,7 @@ _CERTIFICATE_HINT = (
     "if the registry has a private authority, give its certificate as CA file (--ca-file), or put it into "
     "the registry's folder of a certs.d"
 )
+_PROXY_HINT = "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY, and that the proxy runs"
 # OpenSSL's reasons for an answer that is not TLS.
 _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE"})
 # What a server says that wants to see a certificate, or another one (RFC 8446, 6.2).
@@ -109,6 +110,10 @@ def _one_error(item: Mapping[str, object]) -> str:
     return ": ".join(str(item[name]) for name in names if isinstance(item.get(name), str) and item[name])
 
 
+class ProxyError(OSError):
+    """The proxy on the way is not reached; why is its cause."""
+
+
 class NoAnswer(msgspec.Struct, frozen=True):
     """Why there was no answer, and whether another attempt may get one."""
 
@@ -120,6 +125,11 @@ def no_answer(action: str, host: str, error: Exception) -> NoAnswer:
     """Classify what the HTTP library raised, by the system's own error below it."""
     for cause in _causes(error):
         match cause:
+            case ProxyError():
+                assert isinstance(cause.__cause__, Exception)
+                below = no_answer(action, f"the proxy {cause}", cause.__cause__)
+                hint = _CERTIFICATE_HINT if below.failure.hint == _CERTIFICATE_HINT else _PROXY_HINT
+                return NoAnswer(PushError(below.failure.message, hint), below.transient)
             case ssl.SSLCertVerificationError():
                 reason = f"the certificate of {host} is not trusted ({printable(cause.verify_message)})"
                 return NoAnswer(PushError(f"{action}: {reason}", _CERTIFICATE_HINT), False)
