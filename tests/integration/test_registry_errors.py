@@ -181,7 +181,7 @@ def test_plain_http_to_a_registry_of_https(tmp_path: Path) -> None:
 
 
 def test_a_name_that_nobody_knows() -> None:
-    with pytest.raises(PushError, match=r"registry\.invalid is not known") as caught:
+    with pytest.raises(PushError, match=r"registry\.invalid is not found by its name") as caught:
         client_of("registry.invalid", attempts=1).resolve("v1")
     assert "DNS" in (caught.value.hint or "")
 

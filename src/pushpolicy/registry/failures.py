@@ -140,7 +140,7 @@ def no_answer(action: str, host: str, error: Exception) -> NoAnswer:
                 return NoAnswer(PushError(f"{action}: {reason} ({cause.reason})", _CLIENT_HINT), False)
             case socket.gaierror():
                 failure = PushError(
-                    f"{action}: the name {host} is not known",
+                    f"{action}: {host} is not found by its name",
                     "check the registry's name, and the DNS of this machine",
                 )
                 return NoAnswer(failure, cause.errno == socket.EAI_AGAIN)
