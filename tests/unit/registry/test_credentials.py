@@ -8,8 +8,9 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -54,7 +55,10 @@ class Machine:
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Machine:
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    # By the module's name: the package gives it to the function.
+    module = import_module("pushpolicy.registry.credentials.resolve")
+    monkeypatch.setattr(module, "_RUN", tmp_path / "home" / "system")
     programs = tmp_path / "bin"
     for name in ("home", "workspace"):
         (tmp_path / name).mkdir()
@@ -100,6 +104,20 @@ def test_the_order_of_places(machine: Machine) -> None:
     assert machine.resolve(password_stdin="typed") == Credential(
         source_kind=SourceKind.STDIN, username="me", secret="typed"
     )
+
+
+def test_where_podman_logs_in_without_a_session(machine: Machine) -> None:
+    value = {"auths": {"example.org": auth("u:p")}}
+    file = machine.write(f"system/{os.getuid()}/auth.json", value)
+    assert machine.resolve().path == file
+    machine.environ |= {"XDG_RUNTIME_DIR": str(machine.home / "run")}
+    assert machine.resolve() is ANONYMOUS
+
+
+@pytest.mark.parametrize("key", ["docker.io", "index.docker.io", "registry-1.docker.io", "https://docker.io"])
+def test_every_name_of_docker_hub(machine: Machine, key: str) -> None:
+    machine.write(".docker/config.json", {"auths": {key: auth("u:hub")}})
+    assert machine.resolve("docker.io/nginx").secret == "hub"
 
 
 def test_a_place_without_the_registry_is_passed_over(machine: Machine) -> None:
@@ -321,16 +339,29 @@ def test_relative_entries_of_path_are_passed_over(machine: Machine, monkeypatch:
     assert "is not on PATH" in machine.refusal()
 
 
-def test_a_silent_helper_and_its_children_end(machine: Machine) -> None:
-    machine.helper("slow", "sleep 60 & wait")
+SILENT = {
+    "itself": "sleep 60",
+    "with a child": "sleep 60 & wait",
+    "with a child of its own session": "setsid sleep 60 & wait",
+    "for ever saying a little": "while :; do echo; sleep 0.01; done",
+}
+
+
+@pytest.mark.parametrize("script", SILENT.values(), ids=SILENT)
+def test_a_silent_helper_and_its_children_end(
+    machine: Machine, script: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.helper("slow", script)
+    machine.write(".docker/config.json", {"credsStore": "slow"})
+    monkeypatch.setitem(cast("dict[str, object]", ask_helper.__kwdefaults__), "seconds", 0.3)
     started = time.monotonic()
-    with pytest.raises(UsageError, match="did not answer within"):
-        ask_helper(
-            "slow",
-            "example.org",
-            environ=machine.environ,
-            workspace=machine.workspace,
-            home=machine.home,
-            seconds=0.3,
-        )
+    assert "did not answer within" in machine.refusal()
+    assert time.monotonic() - started < 10
+
+
+def test_a_helper_may_leave_somebody_behind(machine: Machine) -> None:
+    machine.helper("agent", """setsid sleep 60 & echo '{"Username": "me", "Secret": "kept"}'""")
+    machine.write(".docker/config.json", {"credsStore": "agent"})
+    started = time.monotonic()
+    assert machine.resolve().secret == "kept"
     assert time.monotonic() - started < 10

@@ -4,13 +4,15 @@
 2. the file that REGISTRY_AUTH_FILE names (podman, skopeo), alone when it is set
 3. DOCKER_AUTH_CONFIG, a configuration in a variable (docker 28, GitLab)
 4. $DOCKER_CONFIG/config.json, else ~/.docker/config.json
-5. podman's auth.json in XDG_RUNTIME_DIR, then in XDG_CONFIG_HOME or ~/.config
+5. podman's auth.json in XDG_RUNTIME_DIR (where it is not set, in /run/containers/UID), then in
+   XDG_CONFIG_HOME or ~/.config
 6. ~/.dockercfg
 In a file a helper of the registry comes first, then the general helper, then its own entries.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -26,6 +28,7 @@ USERNAME = "PUSHPOLICY_USERNAME"
 PASSWORD = "PUSHPOLICY_PASSWORD"  # noqa: S105 (a variable's name)
 AUTH_FILE = "REGISTRY_AUTH_FILE"
 AUTH_CONFIG = "DOCKER_AUTH_CONFIG"
+_RUN = Path("/run/containers")
 
 
 def resolve(
@@ -86,8 +89,10 @@ def _places(environ: Mapping[str, str], home: Path) -> Iterator[Path | ConfigFil
     if environ.get(AUTH_CONFIG):
         yield ConfigFile.parse(AUTH_CONFIG, environ[AUTH_CONFIG].encode())
     yield Path(environ.get("DOCKER_CONFIG") or home / ".docker") / "config.json"
-    if environ.get("XDG_RUNTIME_DIR"):
-        yield Path(environ["XDG_RUNTIME_DIR"]) / "containers" / "auth.json"
+    # containers-auth.json(5)
+    runtime = environ.get("XDG_RUNTIME_DIR")
+    folder = Path(runtime, "containers") if runtime else _RUN / str(os.getuid())
+    yield folder / "auth.json"
     yield Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "containers" / "auth.json"
     yield home / ".dockercfg"
 
