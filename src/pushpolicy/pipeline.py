@@ -46,10 +46,9 @@ def admit_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
         PushPolicyError: as `admit` does; no tag is moved before every image is there with its record.
     """
     with ExitStack() as stack:
-        shared = stack.enter_context(_shared(requests))
         opened = stack.enter_context(ExitStack())
         images = [opened.enter_context(_opened(request)) for request in requests]
-        judged = _judge_all(requests, images, shared)
+        judged = _judge_all(requests, images, stack.enter_context(Shared()))
         if not all(outcome.decision.allowed for outcome in judged):
             return judged
         work = list(zip(requests, images, judged, strict=True))
@@ -73,23 +72,14 @@ def check(request: PushRequest) -> Outcome:
 def check_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
     """Judge several images as `admit_all` does, and write nothing to the targets."""
     with ExitStack() as stack:
-        shared = stack.enter_context(_shared(requests))
         images = [stack.enter_context(_opened(request)) for request in requests]
-        return _judge_all(requests, images, shared)
+        return _judge_all(requests, images, stack.enter_context(Shared()))
 
 
 def collect(request: PushRequest) -> Gathered:
     """Gather as `admit` does, and decide nothing."""
-    with _shared((request,)) as shared, _opened(request) as image:
+    with _opened(request) as image, Shared() as shared:
         return _gather(request, image, _named_now(request), shared)
-
-
-def _shared(requests: Sequence[PushRequest]) -> Shared:
-    """What they have in common; git is at work while images are packed and the registry is asked."""
-    shared = Shared()
-    for request in requests:
-        shared.ask_git(request.workspace, request.environ)
-    return shared
 
 
 def _opened(request: PushRequest) -> AbstractContextManager[Image]:

@@ -14,7 +14,6 @@ import re
 import shutil
 import subprocess
 import tempfile
-import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -81,32 +80,6 @@ def inspect(workspace: Path, environ: Mapping[str, str]) -> Checkout:
         return _Git(workspace.resolve(), environ).checkout()
     except GitError as error:
         return _without(Status.FAILED, str(error))
-
-
-class Inspection(threading.Thread):
-    """The same in a thread, begun at once; git does most of it without Python."""
-
-    def __init__(self, workspace: Path, environ: Mapping[str, str]) -> None:
-        # A daemon: an interrupt ends the program, whatever git does.
-        super().__init__(daemon=True)
-        self._workspace, self._environ = workspace, environ
-        self._found: Checkout | Exception | None = None
-        self.start()
-
-    def run(self) -> None:
-        """In the thread."""
-        try:
-            self._found = inspect(self._workspace, self._environ)
-        except Exception as error:  # noqa: BLE001 (raised again, in the caller's thread)
-            self._found = error
-
-    def result(self) -> Checkout:
-        """What `inspect` returns or raises."""
-        self.join()
-        assert self._found is not None
-        if isinstance(self._found, Exception):
-            raise self._found
-        return self._found
 
 
 def _without(status: Status, reason: str) -> Checkout:

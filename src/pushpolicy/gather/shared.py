@@ -35,7 +35,7 @@ class Shared(msgspec.Struct):
     Images whose evidence is named alike have the same reports.
     """
 
-    _checkouts: dict[Path, git.Inspection] = {}
+    _checkouts: dict[Path, git.Checkout] = {}
     _files: dict[_Asked, Files] = {}
     _unpacked: ExitStack = msgspec.field(default_factory=ExitStack)
 
@@ -45,15 +45,11 @@ class Shared(msgspec.Struct):
     def __exit__(self, *_: object) -> None:
         self._unpacked.close()
 
-    def ask_git(self, workspace: Path, environ: Mapping[str, str]) -> git.Inspection:
-        """Begin to ask git about a workspace, beside other work; once."""
-        if workspace not in self._checkouts:
-            self._checkouts[workspace] = git.Inspection(workspace, environ)
-        return self._checkouts[workspace]
-
     def checkout(self, request: GatherRequest) -> git.Checkout:
         """What git says of the workspace."""
-        return self.ask_git(request.workspace, request.environ).result()
+        if request.workspace not in self._checkouts:
+            self._checkouts[request.workspace] = git.inspect(request.workspace, request.environ)
+        return self._checkouts[request.workspace]
 
     def files(self, request: GatherRequest) -> Files:
         """The reports and extra files of a request.

@@ -16,29 +16,14 @@ from typing import Any
 class _StandIn(ModuleType):
     """Imports the module of its name when something of it is used.
 
-    What is imported meanwhile has it in annotations, or takes names from it that it calls later.
+    What is imported meanwhile uses it in annotations only: those get `Any`.
     """
 
     __path__: MutableSequence[str] = []  # noqa: RUF012 (a package is told by it; nothing is ever in it)
     is_waiting = True
 
     def __getattr__(self, name: str) -> Any:
-        return _Name(self.__name__, name) if self.is_waiting else getattr(import_module(self.__name__), name)
-
-
-class _Name:
-    """A class or function of such a module."""
-
-    def __init__(self, module: str, name: str) -> None:
-        self._module, self._name = module, name
-
-    def __call__(self, *arguments: Any, **options: Any) -> Any:
-        return getattr(import_module(self._module), self._name)(*arguments, **options)
-
-    def __or__(self, other: object) -> Any:
-        return Any
-
-    __ror__ = __or__
+        return Any if self.is_waiting else getattr(import_module(self.__name__), name)
 
 
 @contextmanager

@@ -41,8 +41,8 @@ from pushpolicy.registry.retry import (
 )
 from pushpolicy.registry.tls import TlsContexts
 
-# Three that oras-py imports and a push does not use; they take four times as long to import as it does.
-with deferred("http.cookiejar", "jsonschema", "requests", "requests.exceptions"):
+# Two that oras-py imports and a push does not use; they take four times as long to import as it does.
+with deferred("jsonschema", "requests", "requests.exceptions"):
     import oras.provider
     import requests
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pushpolicy.gather import git as asked_git
-from pushpolicy.gather.git import Inspection, inspect
+from pushpolicy.gather.git import inspect
 from pushpolicy.model.evidence import SourceEvidence
 from tests.unit.gather.samples import git, make_checkout, write
 
@@ -34,19 +33,6 @@ def test_a_clean_checkout(checkout: Path) -> None:
         "main",
         "refs/heads/main",
     )
-
-
-def test_in_a_thread_it_finds_the_same(checkout: Path) -> None:
-    assert Inspection(checkout, ENVIRON).result() == inspect(checkout, ENVIRON)
-
-
-def test_what_goes_wrong_in_the_thread_is_raised(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def break_down(*_: object) -> None:
-        raise OSError("too many open files")
-
-    monkeypatch.setattr(asked_git, "inspect", break_down)
-    with pytest.raises(OSError, match="too many open files"):
-        Inspection(checkout, ENVIRON).result()
 
 
 def test_a_folder_of_the_checkout_belongs_to_it(checkout: Path) -> None:
