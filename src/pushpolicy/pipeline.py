@@ -15,6 +15,7 @@ from pushpolicy.images import Image, open_image
 from pushpolicy.model.digest import Digest
 from pushpolicy.push import (
     Pushed,
+    Verified,
     carry_referrers,
     issue,
     move_all_tags,
@@ -56,9 +57,7 @@ def admit_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
         landed = [_land(*each, record) for each, record in zip(work, records, strict=True)]
         # They are sent. To give the room of packed layers back takes a while, in which the records settle.
         opened.close()
-        verified = [
-            verify_push(*sent, full=request.full) for request, sent in zip(requests, landed, strict=True)
-        ]
+        verified = [_verify(request, *sent) for request, sent in zip(requests, landed, strict=True)]
         published = move_all_tags(verified)
         return tuple(replace(outcome, published=at) for outcome, at in zip(judged, published, strict=True))
 
@@ -83,6 +82,7 @@ def collect(request: PushRequest) -> Gathered:
 
 
 def _opened(request: PushRequest) -> AbstractContextManager[Image]:
+    request.progress.step("reading the image")
     wanted = replace(request.wanted, packed=request.progress.packing_advanced)
     return open_image(request.image, wanted=wanted, client=request.source)
 
@@ -104,7 +104,13 @@ def _land(request: PushRequest, image: Image, judged: Outcome, record: NewRecord
         client=request.client,
         progress=request.progress,
     )
+    request.progress.step("attaching the record")
     return pushed, attach_record(carry_referrers(pushed))
+
+
+def _verify(request: PushRequest, pushed: Pushed, attached: Attached) -> Verified:
+    request.progress.step("reading it back")
+    return verify_push(pushed, attached, full=request.full)
 
 
 def _judge_all(
@@ -116,8 +122,10 @@ def _judge_all(
 def _judge(request: PushRequest, image: Image, shared: Shared) -> Outcome:
     # OPA starts on another processor while the registry is asked and the reports are read.
     with _deciding(request) as decide:
+        request.progress.step("gathering evidence")
         previous = _named_now(request)
         gathered = _gather(request, image, previous, shared)
+        request.progress.step("deciding")
         evidence = gathered.evidence.document()
         decision = decide(evidence)
     stored = {"the decision": decision.document().content} | {

@@ -1,4 +1,7 @@
-"""Progress of a transfer on standard error: live lines on a terminal, a plain one now and then in a log."""
+"""Progress on standard error: live lines on a terminal, a plain one now and then in a log.
+
+What is reported is only counted; a thread shows it, so that a line comes too where nothing moves.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-from pushpolicy.cli.report import say
+from pushpolicy.cli import environment
+from pushpolicy.cli.report import draw, say
 from pushpolicy.model.descriptor import Descriptor
+from pushpolicy.model.digest import Digest
 from pushpolicy.push import SILENT, Progress
 
 _LIVE_SECONDS = 0.1
@@ -20,35 +26,60 @@ _MOST_LINES = 8
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
-def progress(*, quiet: bool) -> Progress:
-    """What suits standard error: live lines, log lines, or nothing."""
+@contextmanager
+def progress(*, quiet: bool) -> Iterator[Progress]:
+    """What suits standard error, as long as the context lasts: live lines, log lines, or nothing."""
     if quiet:
-        return SILENT
-    return LiveProgress() if sys.stderr.isatty() else LogProgress()
+        yield SILENT
+        return
+    shown = LiveProgress() if _is_live() else LogProgress()
+    with shown.running():
+        yield shown
+
+
+def _is_live() -> bool:
+    """Whether somebody watches: CI systems give a job a terminal too, and keep all that is drawn on it."""
+    given = environment.environment()
+    return sys.stderr.isatty() and not given.get("CI") and given.get("TERM") != "dumb"
 
 
 class _Counting:
-    """Counts what several threads report, and shows it every so many seconds."""
+    """Counts what several threads report (a `Progress`); `show` shows it."""
 
-    def __init__(self, every: float) -> None:
-        self._every = every
+    every = _LOG_SECONDS
+
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._packed = 0
-        self.transfer_started(())
+        self._ended = threading.Event()
+        self._forget("starting")
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Show it every so many seconds."""
+        # A daemon: an interrupt ends the program, whoever reads standard error.
+        thread = threading.Thread(target=self._keep_showing, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._ended.set()
+            thread.join()
+
+    def step(self, name: str) -> None:
+        """Begin with something else, of which no bytes are counted."""
+        with self._lock:
+            self._forget(name)
 
     def transfer_started(self, blobs: Sequence[Descriptor]) -> None:
-        """Begin to count anew."""
-        self._expected = {blob.digest: blob.size for blob in blobs}
-        self._sent: dict[Descriptor, int] = {}
-        self._since: dict[Descriptor, float] = {}
-        self._done = self._there = 0
-        self._start = self._shown = time.monotonic()
+        """Begin to count what is sent."""
+        with self._lock:
+            self._forget("pushing")
+            self._expected.update((blob.digest, blob.size) for blob in blobs)
 
     def packing_advanced(self, count: int) -> None:
         """Add to what was compressed."""
         with self._lock:
             self._packed += count
-            self._show_now_and_then()
 
     def blob_started(self, blob: Descriptor) -> None:
         """A blob that is sent again starts from zero again."""
@@ -60,7 +91,6 @@ class _Counting:
         """Add to the blob's count."""
         with self._lock:
             self._sent[blob] += count
-            self._show_now_and_then()
 
     def blob_done(self, blob: Descriptor, *, sent: bool) -> None:
         """Count the blob as there."""
@@ -71,27 +101,38 @@ class _Counting:
                 self._sent[blob] = blob.size
             else:
                 self._there += blob.size
-            self._show_now_and_then()
 
-    def transfer_ended(self) -> None:
-        """Nothing more comes."""
-
-    def _show_now_and_then(self) -> None:
-        if time.monotonic() - self._shown >= self._every:
-            self._shown = time.monotonic()
+    def show(self) -> None:
+        """Say how far it is."""
+        with self._lock:
             self._show()
+
+    def _forget(self, step: str) -> None:
+        self._step = step
+        self._expected: dict[Digest, int] = {}
+        self._sent: dict[Descriptor, int] = {}
+        self._since: dict[Descriptor, float] = {}
+        self._packed = self._done = self._there = 0
+        self._start = time.monotonic()
+
+    def _keep_showing(self) -> None:
+        while not self._ended.wait(self.every):
+            self.show()
 
     def _show(self) -> None:
         raise NotImplementedError
 
     def _total(self) -> str:
+        seconds = time.monotonic() - self._start
+        if not self._expected and not self._packed:
+            return f"{self._step}: {seconds:.0f} s"
         moved = sum(self._sent.values())
-        rate = (moved if self._expected else self._packed) / max(time.monotonic() - self._start, 0.001)
+        rate = size(int((moved or self._packed) / max(seconds, 0.001)))
         if not self._expected:
-            return f"compressing: {size(self._packed)} of layers, {size(int(rate))}/s"
+            return f"compressing: {size(self._packed)} of layers, {rate}/s"
         blobs = f"{self._done} of {len(self._expected)} blobs"
         done = f"{size(moved + self._there)} of {size(sum(self._expected.values()))}"
-        return f"pushing: {blobs}, {done}, {size(int(rate))}/s"
+        return f"{self._step}: {blobs}, {done}, {rate}/s"
 
     def _under_way(self) -> Iterator[str]:
         for blob, since in self._since.items():
@@ -103,10 +144,7 @@ class _Counting:
 
 
 class LogProgress(_Counting):
-    """A line every few seconds; none for a short transfer."""
-
-    def __init__(self, every: float = _LOG_SECONDS) -> None:
-        super().__init__(every)
+    """A line every few seconds; none for a short push."""
 
     def _show(self) -> None:
         say(self._total())
@@ -115,13 +153,19 @@ class LogProgress(_Counting):
 class LiveProgress(_Counting):
     """A line for each blob that is under way and one for all, drawn over the ones before."""
 
-    def __init__(self, every: float = _LIVE_SECONDS) -> None:
-        self._drawn = 0
-        super().__init__(every)
+    every = _LIVE_SECONDS
 
-    def transfer_ended(self) -> None:
-        """Remove the lines, so that the report starts on an empty one."""
-        with self._lock:
+    def __init__(self) -> None:
+        self._drawn = 0
+        super().__init__()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Remove the lines at the end, so that the report starts on an empty one."""
+        try:
+            with super().running():
+                yield
+        finally:
             self._draw([])
 
     def _show(self) -> None:
@@ -134,7 +178,7 @@ class LiveProgress(_Counting):
         # A line that wraps would be two, and the cursor would go up too little.
         width = shutil.get_terminal_size().columns - 1
         up = f"\x1b[{self._drawn}A" if self._drawn else ""
-        say(f"{up}\r\x1b[J" + "".join(f"{line[:width]}\n" for line in lines), end="")
+        draw(f"{up}\r\x1b[J" + "".join(f"{line[:width]}\n" for line in lines))
         self._drawn = len(lines)
 
 

@@ -45,13 +45,10 @@ def check(wanted: tuple[PushRequest, ...]) -> tuple[Outcome, ...]:
 
 def publish(wanted: tuple[PushRequest, ...], *, full: bool, raw: str, quiet: bool) -> tuple[Outcome, ...]:
     """Decide, and push what is allowed; the arguments are the options of those names."""
-    shown = progress(quiet=quiet)
-    asked = tuple(replace(each, full=full, raw=RawReports(raw), progress=shown) for each in wanted)
-    try:
-        return admit_all(asked)
-    finally:
-        # Nothing is transferred when it is denied, and packing may have left a line.
-        shown.transfer_ended()
+    with progress(quiet=quiet) as shown:
+        return admit_all(
+            tuple(replace(each, full=full, raw=RawReports(raw), progress=shown) for each in wanted)
+        )
 
 
 def report(

@@ -106,6 +106,15 @@ def say(line: str, *, end: str = "\n", color: str | None = None) -> None:
         _discard(sys.stderr)
 
 
+def draw(text: str) -> None:
+    """Write on a terminal: what moves the cursor is no colour, and not left out with them (NO_COLOR)."""
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        _discard(sys.stderr)
+
+
 def _discard(stream: TextIO) -> None:
     """Point a stream elsewhere, or the interpreter complains once more while it exits."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 class Progress(Protocol):
     """Told about each blob, by several threads at once; a blob that has to be sent again starts again."""
 
+    def step(self, name: str) -> None:
+        """Something else than packing and sending is done from now on; `name` says what, for people."""
+
     def packing_advanced(self, count: int) -> None:
         """So many more bytes of a Docker image's layers were compressed, before anything is sent."""
 
@@ -34,11 +37,11 @@ class Progress(Protocol):
     def blob_done(self, blob: Descriptor, *, sent: bool) -> None:
         """The blob is in the repository; `sent` is False when it was there before or was mounted."""
 
-    def transfer_ended(self) -> None:
-        """Every blob is there, or the transfer failed."""
-
 
 class _Silent:
+    def step(self, name: str) -> None:
+        pass
+
     def packing_advanced(self, count: int) -> None:
         pass
 
@@ -52,9 +55,6 @@ class _Silent:
         pass
 
     def blob_done(self, blob: Descriptor, *, sent: bool) -> None:
-        pass
-
-    def transfer_ended(self) -> None:
         pass
 
 

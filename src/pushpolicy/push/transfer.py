@@ -86,10 +86,7 @@ def _send_blobs(image: Image, client: RepositoryClient, progress: Progress) -> N
         progress.blob_done(blob, sent=content.opened)
 
     progress.transfer_started(image.blobs)
-    try:
-        each_blob(send, image.blobs)
-    finally:
-        progress.transfer_ended()
+    each_blob(send, image.blobs)
 
 
 def _put_manifests(image: Image, client: RepositoryClient) -> None:

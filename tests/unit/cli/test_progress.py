@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import re
 import sys
+import time
 
 import pytest
 
 from pushpolicy.cli.progress import LiveProgress, LogProgress, progress, size
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
-from pushpolicy.push import SILENT, Progress
+from pushpolicy.push import SILENT
 
 MIB = 1024 * 1024
 BLOBS = [
@@ -19,22 +20,24 @@ BLOBS = [
 ]
 
 
-def transfer(shown: Progress) -> None:
+def transfer(shown: LogProgress | LiveProgress) -> None:
     """One blob is there, one is sent, one is sent again after half of it."""
     there, small, large = BLOBS
     shown.transfer_started(BLOBS)
     shown.blob_done(there, sent=False)
+    shown.show()
     for blob, steps in ((small, 2), (large, 1), (large, 3)):
         shown.blob_started(blob)
         for _ in range(steps):
             shown.blob_advanced(blob, MIB)
+            shown.show()
     shown.blob_done(small, sent=True)
     shown.blob_done(large, sent=True)
-    shown.transfer_ended()
+    shown.show()
 
 
 def test_a_log_has_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    transfer(LogProgress(every=0))
+    transfer(LogProgress())
     out, err = capsys.readouterr()
     assert out == ""
     assert err.isascii()
@@ -44,47 +47,86 @@ def test_a_log_has_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(line.isprintable() for line in lines)
 
 
-def test_packing_comes_before(capsys: pytest.CaptureFixture[str]) -> None:
-    shown = LogProgress(every=0)
+def test_every_step_has_its_line(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = LogProgress()
+    shown.step("reading the image")
+    shown.show()
     shown.packing_advanced(MIB)
     shown.packing_advanced(MIB)
+    shown.show()
+    shown.step("deciding")
+    shown.show()
     transfer(shown)
+    shown.step("reading it back")
+    shown.show()
     lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "reading the image: 0 s"
     assert re.fullmatch(r"compressing: 2\.0 MiB of layers, \d+\.\d .iB/s", lines[1])
-    assert lines[2].startswith("pushing: ")
+    assert lines[2] == "deciding: 0 s"
+    assert lines[3].startswith("pushing: ")
+    assert lines[-1] == "reading it back: 0 s"
 
 
-def test_a_short_transfer_leaves_no_line_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
-    transfer(LogProgress())
+def test_a_line_comes_where_nothing_moves(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = LogProgress()
+    shown.every = 0.02
+    with shown.running():
+        shown.transfer_started(BLOBS)
+        shown.blob_started(BLOBS[0])
+        wait_for(capsys, lines=3)
+    seen = capsys.readouterr().err
+    time.sleep(0.1)
+    assert capsys.readouterr().err == "", f"nothing comes after the end; before it there was {seen!r}"
+
+
+def wait_for(capsys: pytest.CaptureFixture[str], lines: int) -> None:
+    end, seen = time.monotonic() + 20, ""
+    while seen.count("\n") < lines:
+        assert time.monotonic() < end, seen
+        time.sleep(0.01)
+        seen += capsys.readouterr().err
+    assert set(seen.splitlines()) == {"pushing: 0 of 3 blobs, 0 B of 6.0 MiB, 0 B/s"}
+
+
+def test_a_short_push_leaves_no_line_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress(quiet=False) as shown:
+        shown.step("reading the image")
+        shown.transfer_started(BLOBS)
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    """What a terminal gets; elsewhere escapes are stripped."""
+def terminal(monkeypatch: pytest.MonkeyPatch, *, is_one: bool = True) -> io.StringIO:
+    """Standard error as a terminal; called in the test, because pytest puts its own back before it."""
     written = io.StringIO()
-    monkeypatch.setattr("pushpolicy.cli.progress.say", lambda line, end: written.write(line + end))
+    monkeypatch.setattr(written, "isatty", lambda: is_one, raising=False)
+    monkeypatch.setattr(sys, "stderr", written)
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
     return written
 
 
-def test_a_terminal_shows_each_blob_under_way(terminal: io.StringIO) -> None:
-    transfer(LiveProgress(every=0))
-    err = terminal.getvalue()
+def test_a_terminal_shows_each_blob_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = terminal(monkeypatch)
+    with progress(quiet=False) as shown:
+        assert isinstance(shown, LiveProgress)
+        transfer(shown)
+    err = written.getvalue()
     name = BLOBS[2].digest.hex[:12]
     assert re.search(rf"  {name}   33%  1\.0 MiB of 3\.0 MiB, ", err)
-    assert re.search(r"pushing: 2 of 3 blobs, 4\.0 MiB of 6\.0 MiB, ", err) is None
     assert screen(err) == []
 
 
-def test_a_terminal_shows_only_so_many_lines(terminal: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_shows_only_so_many_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = terminal(monkeypatch)
     monkeypatch.setenv("COLUMNS", "40")
-    shown = LiveProgress(every=0)
+    shown = LiveProgress()
     blobs = [Descriptor(media_type="x/y", digest=Digest.of(b"%d" % n), size=MIB) for n in range(12)]
     shown.transfer_started(blobs)
     for blob in blobs:
         shown.blob_started(blob)
         shown.blob_advanced(blob, 1)
-    lines = screen(terminal.getvalue())
+        shown.show()
+    lines = screen(written.getvalue())
     assert len(lines) == 10
     assert lines[8] == "  and 4 more"
     assert lines[9].startswith("pushing: 0 of 12 blobs")
@@ -103,21 +145,28 @@ def screen(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("quiet", "terminal", "kind"),
+    ("quiet", "is_terminal", "variables", "kind"),
     [
-        (True, True, type(SILENT)),
-        (True, False, type(SILENT)),
-        (False, True, LiveProgress),
-        (False, False, LogProgress),
+        (True, True, {}, type(SILENT)),
+        (True, False, {}, type(SILENT)),
+        (False, True, {}, LiveProgress),
+        (False, True, {"CI": "true"}, LogProgress),
+        (False, True, {"TERM": "dumb"}, LogProgress),
+        (False, False, {}, LogProgress),
     ],
 )
 def test_what_suits_standard_error(
-    quiet: bool, terminal: bool, kind: type, monkeypatch: pytest.MonkeyPatch
+    quiet: bool,
+    is_terminal: bool,
+    variables: dict[str, str],
+    kind: type,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    stream = io.StringIO()
-    monkeypatch.setattr(stream, "isatty", lambda: terminal, raising=False)
-    monkeypatch.setattr(sys, "stderr", stream)
-    assert type(progress(quiet=quiet)) is kind
+    terminal(monkeypatch, is_one=is_terminal)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with progress(quiet=quiet) as shown:
+        assert type(shown) is kind
 
 
 @pytest.mark.parametrize(
