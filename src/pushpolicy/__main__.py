@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import NoReturn
 
+from pushpolicy.errors import EXIT_INTERRUPTED
+
 
 def run() -> NoReturn:
-    """Run the command line and exit with its code."""
-    from pushpolicy.cli.main import main
+    """Run the command line and exit with its code.
 
-    sys.exit(main())
+    Being told to end (SIGTERM, as CI systems cancel a job) is an interrupt: what was begun is cleared away.
+    """
+    try:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        from pushpolicy.cli.main import main
+
+        sys.exit(main())
+    except KeyboardInterrupt:
+        # Before `main` could say so, or while it did.
+        sys.exit(EXIT_INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@
     ├── PushError        40   the push failed; no tag was moved
     ├── IncompleteError  41   pushed by digest, but record, verification or tag is incomplete
     ├── ReplayDiffersError    50   a replay gives another decision
-    └── RecordError      51   a record is invalid, forged or not verifiable
+    ├── RecordError      51   a record is invalid, forged or not verifiable
+    └── StoppedError    130   interrupted when tags may have been moved
 
 A denial is an answer, not an error: it has its exit code (10) and no exception.
 """
@@ -94,6 +95,12 @@ class RecordError(PushPolicyError):
     """A record is absent, malformed, forged or not verifiable."""
 
     exit_code = EXIT_RECORD
+
+
+class StoppedError(PushPolicyError):
+    """Interrupted when it is no longer sure that no tag was moved."""
+
+    exit_code = EXIT_INTERRUPTED
 
 
 @contextmanager

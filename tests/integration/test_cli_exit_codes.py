@@ -253,20 +253,39 @@ def test_a_bug_with_nowhere_to_write_the_report(
     assert "ZeroDivisionError" in ran.complaint()
 
 
-def test_interrupted(workspace: Workspace) -> None:
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted(by: signal.Signals, workspace: Workspace, tmp_path: Path) -> None:
+    """CI systems cancel a job by SIGTERM."""
+    (tmp_path / "room").mkdir()
+    workspace = workspace.with_variables(TMPDIR=str(tmp_path / "room"))
     started = workspace.path("started")
     engine = workspace.write("engine", f"#!/bin/sh\n: > '{started}'\nexec sleep 60\n")
     engine.chmod(0o755)
     process = workspace.start("push", IMAGE, TARGET, "--engine", str(engine))
     while not started.exists() and process.poll() is None:
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(by)
     out, err = process.communicate(timeout=20)
     assert process.returncode == errors.EXIT_INTERRUPTED, err
     assert out == b""
     assert b"pushpolicy: interrupted\n" in err
+    assert b"no tag was moved" in err
     assert b"Traceback" not in err
     assert not workspace.published
+    assert list((tmp_path / "room").iterdir()) == []
+
+
+def test_interrupted_while_the_report_is_written(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pushpolicy.cli.publishing.write_reports", interrupt)
+    ran = workspace.push()
+    assert ran.code == errors.EXIT_INTERRUPTED
+    assert "the image is published" in ran.complaint()
+    assert workspace.published
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command) or "pushpolicy")
@@ -289,8 +308,4 @@ def test_readme_and_help_list_every_exit_code(workspace: Workspace) -> None:
 def test_every_failure_has_an_exit_code_of_the_table() -> None:
     root = errors.PushPolicyError
     kinds: list[type[errors.PushPolicyError]] = [root, *root.__subclasses__()]
-    assert {kind.exit_code for kind in kinds} == CODES - {
-        errors.EXIT_OK,
-        errors.EXIT_DENIED,
-        errors.EXIT_INTERRUPTED,
-    }
+    assert {kind.exit_code for kind in kinds} == CODES - {errors.EXIT_OK, errors.EXIT_DENIED}

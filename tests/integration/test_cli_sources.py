@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import pytest
 from pushpolicy import errors
 from pushpolicy.model.manifest import Manifest
 from tests.clients import client
+from tests.docker_archives import old_style
+from tests.docker_archives import write as write_archive
 from tests.fake_registry import Answered, Asked, FakeRegistry, fake_registry
 from tests.layouts import LayoutMaker, child, push, referrer
 from tests.policies import rule, write_policy
@@ -131,6 +134,8 @@ def test_a_part_of_an_image_is_said_to_be_one(workspace: Workspace, policy: str,
         (["push", "docker://app:1", "oci:x:1"], "names no registry"),
         (["push", "docker://oci:folder", "oci:x:1"], "IMAGE"),
         (["push", "docker://r.example/app@sha256:12", "oci:x:1"], "IMAGE"),
+        (["push", "oci:image", "http://r.example/app:1"], "begins with http://"),
+        (["push", "oci:image", "r.example/app:1", "--username", "me"], "--username needs a password"),
         (["push", "--all"], "names no images"),
         (["push", "oci:image", "oci:x:1", "--all"], "--all"),
         (["push", "--all", "--tag", "x"], "--all"),
@@ -141,6 +146,25 @@ def test_wrong_usage(workspace: Workspace, arguments: list[str], said: str) -> N
     assert ran.code == errors.EXIT_USAGE
     assert said in ran.complaint()
     assert not (workspace.folder / "x").exists()
+
+
+@pytest.mark.parametrize(
+    ("image", "said", "hint"),
+    [
+        ("docker-archive:", "names no file or folder", "docker-archive:FILE"),
+        ("oci:image@sha256:abc", "malformed sha256 digest", "oci:DIR"),
+        ("docker-archive:oci.tar", "is an OCI archive; write oci-archive:FILE", ""),
+        ("oci-archive:docker.tar", "is what `docker save` writes; write docker-archive:FILE", ""),
+    ],
+)
+def test_an_image_that_is_named_wrongly(workspace: Workspace, image: str, said: str, hint: str) -> None:
+    with tarfile.open(workspace.path("oci.tar"), "w") as archive:
+        archive.add(workspace.folder / "image", ".")
+    write_archive(workspace.path("docker.tar"), old_style())
+    ran = workspace.push(image=image)
+    assert ran.code == errors.EXIT_INPUT
+    assert said in ran.complaint()
+    assert hint in ran.hint()
 
 
 def configure(workspace: Workspace, *targets: str) -> None:

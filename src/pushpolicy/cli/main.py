@@ -84,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _fail(error.format_message(), f"see '{usage} --help'")
         return errors.EXIT_USAGE
     except (KeyboardInterrupt, click.Abort):
-        _fail("interrupted", "nothing is published unless the report above says so")
+        _fail("interrupted", "no tag was moved, unless a report above says so")
         return errors.EXIT_INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the boundary: a bug ends without a push and says so
         _fail(*_crash(error))

@@ -64,6 +64,24 @@ def report(
     Returns:
         the exit code: 0, or 10 as soon as one is denied.
     """
+    try:
+        return _report(policy, outcomes, wanted, quiet=quiet, given=given)
+    except KeyboardInterrupt as error:
+        if all(outcome.published is None for outcome in outcomes):
+            raise
+        raise errors.StoppedError(
+            "interrupted while the report was written: the image is published", "look at the tags"
+        ) from error
+
+
+def _report(
+    policy: PolicySet,
+    outcomes: tuple[Outcome, ...],
+    wanted: tuple[Output, ...],
+    *,
+    quiet: bool,
+    given: dict[str, Any],
+) -> int:
     if not quiet:
         note_seen(dict.fromkeys(seen for outcome in outcomes for seen in outcome.gathered.seen))
     denied = [outcome for outcome in outcomes if not outcome.decision.allowed]

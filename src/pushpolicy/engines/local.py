@@ -228,7 +228,7 @@ def _json(content: bytes) -> Any:
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise EngineError("OPA answered something that is not JSON") from error
+        raise EngineError("OPA answered something that is not JSON; is it OPA?") from error
 
 
 def problems(result: Result, folder: Path) -> tuple[Problem, ...]:

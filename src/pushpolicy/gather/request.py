@@ -69,9 +69,9 @@ class NamedEvidence(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def shown(self) -> str:
         """How a message names it."""
-        return printable(
-            f"{self.configuration}: reports: {self}" if self.configuration else f"--evidence {self}"
-        )
+        if self.configuration:
+            return printable(f"{self.configuration}: reports: {self}")
+        return printable(f"--part {self.path}" if self.kind == "part" else f"--evidence {self}")
 
     def __str__(self) -> str:
         name = ".".join(part for part in (self.kind, self.name) if part)

@@ -18,7 +18,7 @@ from pushpolicy.images import links
 from pushpolicy.images.limits import Limits
 from pushpolicy.images.section import Section
 from pushpolicy.model.digest import Digest
-from pushpolicy.registry.layout_files import LayoutFiles, blob_name
+from pushpolicy.registry.layout_files import LAYOUT_MARKER, LayoutFiles, blob_name
 
 DOCKER_MANIFEST = "manifest.json"
 # The largest extended header; tarfile reads one whole.
@@ -64,7 +64,10 @@ def open_archive(path: Path, limits: Limits) -> Iterator[LayoutFiles]:
         raise FileNotFoundError(2, f"there is no file {path}")
     with path.open("rb") as archive:
         _check_uncompressed(archive)
-        yield ArchiveFiles(read_members(archive, limits))
+        members = read_members(archive, limits)
+        if LAYOUT_MARKER not in members and DOCKER_MANIFEST in members:
+            raise ValueError("is what `docker save` writes; write docker-archive:FILE")
+        yield ArchiveFiles(members)
 
 
 def is_docker_archive(path: Path) -> bool:

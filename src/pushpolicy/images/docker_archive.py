@@ -29,6 +29,7 @@ from pushpolicy.images.wanted import Wanted
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import OCI_CONFIG, OCI_MANIFEST, Manifest
+from pushpolicy.registry.layout_files import LAYOUT_MARKER
 
 _MAX_MANIFEST_FILE = 16 * 1024 * 1024
 
@@ -56,6 +57,8 @@ def image_of_docker_archive(
         InputError: when there is no room for its layers.
     """
     members = read_members(archive, limits, follow=True)
+    if DOCKER_MANIFEST not in members and LAYOUT_MARKER in members:
+        raise ValueError("is an OCI archive; write oci-archive:FILE")
     saved = choose(read_saved(_file(members, DOCKER_MANIFEST, _MAX_MANIFEST_FILE)), reference)
     config = _config(members, saved, limits)
     kept = layout_of(text, ArchiveFiles(members), Digest.of(config), limits, wanted)

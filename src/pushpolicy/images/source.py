@@ -114,6 +114,8 @@ def parse_source(text: str) -> Source:
     transport, colon, rest = text.partition(":")
     if colon and transport in (*TRANSPORTS, DOCKER_ARCHIVE):
         path, reference = _split(rest)
+        if path == Path():
+            raise UnknownSourceError("names no file or folder")
         return Source(transport=transport, path=path, reference=reference)
     path, reference = _split(text)
     if not _holds_image(path):
@@ -131,7 +133,10 @@ def _split(text: str) -> tuple[Path, str | Digest | None]:
     """Part path and reference at the first colon with an image before it; either may hold more colons."""
     name, at, value = text.rpartition("@")
     if at and value.startswith(("sha256:", "sha512:")):
-        return Path(name.removesuffix(":")), Digest.parse(value)
+        try:
+            return Path(name.removesuffix(":")), Digest.parse(value)
+        except ValueError as error:
+            raise UnknownSourceError(str(error)) from error
     ends = [index for index, char in enumerate(text) if char == ":"]
     for end in ends:
         if _holds_image(Path(text[:end])):

@@ -69,6 +69,9 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True):
             if not path:
                 raise ValueError("oci: names no folder")
             return cls(registry=LAYOUT_REGISTRY, path=path)
+        scheme, mark, _ = text.removeprefix("docker://").partition("://")
+        if mark:
+            raise ValueError(f"{text[:200]!r} begins with {scheme}://; write REGISTRY/REPO without it")
         host, slash, path = text.removeprefix("docker://").partition("/")
         if not slash or not _is_host(host):
             raise ValueError(f"{text[:200]!r} names no registry; write REGISTRY/REPO or oci:DIR")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from pushpolicy.errors import IncompleteError, after_landing
+from pushpolicy.errors import IncompleteError, StoppedError, after_landing
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.reference import Target
@@ -40,16 +40,23 @@ def move_all_tags(verified: Sequence[Verified]) -> tuple[Published, ...]:
 
     Raises:
         IncompleteError: as for one image; the tags that were set before it stay, and are named.
+        StoppedError: when it is interrupted.
     """
     with after_landing("looking at the tags"):
         for each in verified:
             _unmoved(each.pushed.terms, each.pushed.client)
     moved = list[str]()
-    for each in verified:
-        _set(each, moved)
-    with after_landing("reading the tags back"):
+    try:
         for each in verified:
-            _read_back(each.pushed.terms, each.pushed.image.top.digest, each.pushed.client)
+            _set(each, moved)
+        with after_landing("reading the tags back"):
+            for each in verified:
+                _read_back(each.pushed.terms, each.pushed.image.top.digest, each.pushed.client)
+    except KeyboardInterrupt as error:
+        raise StoppedError(
+            f"interrupted while tags were being moved ({_sum(moved)}); one more may be",
+            "look at the tags, or run the same push again: it re-sends only what is missing",
+        ) from error
     return tuple(map(_published, verified))
 
 

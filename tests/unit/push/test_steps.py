@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from pushpolicy.attach import attach_record
-from pushpolicy.errors import IncompleteError, PushError
+from pushpolicy.errors import IncompleteError, PushError, StoppedError
 from pushpolicy.images.image import Referrers
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
@@ -211,6 +211,24 @@ def test_tags_of_several_images_are_looked_at_before_one_is_set(client: LayoutRe
         with pytest.raises(IncompleteError, match="tag b was moved meanwhile"):
             move_all_tags(verified)
         assert client.tags() == ("b",)
+
+
+def test_an_interrupt_names_the_tags_that_were_set(
+    client: LayoutRepository, judged: Judged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = client.put_manifest
+
+    def put_manifest(manifest: Manifest, tag: str | None = None) -> None:
+        store(manifest, tag)
+        if tag == "stable":
+            raise KeyboardInterrupt
+
+    with pushed(judged, client) as landed:
+        verified = verify_push(landed, attach_record(landed))
+        monkeypatch.setattr(client, "put_manifest", put_manifest)
+        with pytest.raises(StoppedError, match=r"already set: .*:1\.0\); one more may be"):
+            move_tags(verified)
+    assert current(client, judged.target) == {"1.0": IMAGE.top.digest, "stable": IMAGE.top.digest}
 
 
 def test_tags_of_several_images(client: LayoutRepository) -> None:

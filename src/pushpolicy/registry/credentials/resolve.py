@@ -71,6 +71,8 @@ def _given(environ: Mapping[str, str], username: str | None, password_stdin: str
             )
         return Credential(source_kind=SourceKind.STDIN, username=user, secret=password_stdin)
     password = environ.get(PASSWORD) or None
+    if username and password is None:
+        raise UsageError(f"--username needs a password: --password-stdin, or {PASSWORD}")
     if password is None and user is None:
         return None
     if password is None or user is None:
