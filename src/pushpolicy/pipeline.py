@@ -54,7 +54,9 @@ def admit_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
             return judged
         work = list(zip(requests, images, judged, strict=True))
         records = [stack.enter_context(build_record(_contents(*each))) for each in work]
-        landed = [_land(*each, record) for each, record in zip(work, records, strict=True)]
+        landed: list[tuple[Pushed, Attached]] = []
+        for each, record in zip(work, records, strict=True):
+            landed.append(_land(*each, record, [pushed for pushed, _ in landed]))
         # They are sent. To give the room of packed layers back takes a while, in which the records settle.
         opened.close()
         verified = [_verify(request, *sent) for request, sent in zip(requests, landed, strict=True)]
@@ -87,7 +89,9 @@ def _opened(request: PushRequest) -> AbstractContextManager[Image]:
     return open_image(request.image, wanted=wanted, client=request.source)
 
 
-def _land(request: PushRequest, image: Image, judged: Outcome, record: NewRecord) -> tuple[Pushed, Attached]:
+def _land(
+    request: PushRequest, image: Image, judged: Outcome, record: NewRecord, landed: Sequence[Pushed]
+) -> tuple[Pushed, Attached]:
     """The image by its digest, and its record beside it; no tag names it yet."""
     permit = issue(
         judged.decision,
@@ -103,6 +107,7 @@ def _land(request: PushRequest, image: Image, judged: Outcome, record: NewRecord
         record=record,
         client=request.client,
         progress=request.progress,
+        landed=landed,
     )
     request.progress.step("attaching the record")
     return pushed, attach_record(carry_referrers(pushed))

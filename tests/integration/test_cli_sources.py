@@ -232,6 +232,16 @@ def test_one_password_is_not_shown_to_two_registries(workspace: Workspace, polic
     assert "two registries" in ran.complaint()
 
 
+def test_what_images_share_is_mounted(workspace: Workspace, policy: str, any_registry: Registry) -> None:
+    configure(workspace, *(f"{any_registry.host}/{name}:1.0" for name in ("one", "other")))
+    ran = workspace.run("push", "--all", "--policy", policy)
+    assert ran.code == errors.EXIT_OK, ran.err
+    about = [asked for asked in any_registry.writes() if "/other/blobs/" in asked.path]
+    mounted = [asked for asked in about if "mount=" in asked.path and "from=one" in asked.path]
+    assert len(mounted) == 3, "its config and its layers"
+    assert {asked.status for asked in mounted} == {201}
+
+
 def test_evidence_of_one_image_is_not_anothers(workspace: Workspace, policy: str) -> None:
     workspace.write("own/extra.json", '{"of": "a"}')
     images = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 import msgspec
@@ -11,6 +11,7 @@ import msgspec
 from pushpolicy.errors import PushError
 from pushpolicy.images.image import Image
 from pushpolicy.model.descriptor import Descriptor
+from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import Manifest
 from pushpolicy.model.reference import Reference, Repository, Target
 from pushpolicy.push.permit import Permit, Terms
@@ -48,6 +49,7 @@ def push_by_digest(
     record: NewRecord,
     client: RepositoryClient,
     progress: Progress = SILENT,
+    landed: Sequence[Pushed] = (),
 ) -> Pushed:
     """Redeem the permit and send the image.
 
@@ -58,6 +60,7 @@ def push_by_digest(
         record: the finished record of the decision, to be attached next.
         client: the target's repository.
         progress: told about each blob.
+        landed: images of the same run that are there already; what they share is mounted from them.
 
     Raises:
         PushError: when the permit does not fit, the repository refuses, or content does not have its digest.
@@ -67,19 +70,21 @@ def push_by_digest(
         raise PushError(f"the record is about {record.subject.digest}, the image is {image.top.digest}")
     if client.repository != target.repository:
         raise PushError(f"the permit is for {target.repository}, not for {client.repository}")
-    _send_blobs(image, client, progress)
+    _send_blobs(image, client, progress, _places(landed, client.repository))
     _put_manifests(image, client)
     return Pushed(permit=permit, image=image, record=record, client=client)
 
 
-def _send_blobs(image: Image, client: RepositoryClient, progress: Progress) -> None:
+def _send_blobs(
+    image: Image, client: RepositoryClient, progress: Progress, places: Mapping[Digest, Repository]
+) -> None:
     sibling = sibling_of(image, client.repository)
     stop = threading.Event()
 
     def send(blob: Descriptor) -> None:
         content = Watched(blob, image.content.open_blob(blob), progress, stop)
         try:
-            client.put_blob(blob, content, sibling)
+            client.put_blob(blob, content, places.get(blob.digest, sibling))
         except Exception:
             stop.set()
             raise
@@ -87,6 +92,16 @@ def _send_blobs(image: Image, client: RepositoryClient, progress: Progress) -> N
 
     progress.transfer_started(image.blobs)
     each_blob(send, image.blobs)
+
+
+def _places(landed: Sequence[Pushed], target: Repository) -> dict[Digest, Repository]:
+    """Where in the target's registry the blobs of these images are."""
+    return {
+        blob.digest: pushed.client.repository
+        for pushed in landed
+        if _is_sibling(pushed.client.repository, target)
+        for blob in pushed.image.blobs
+    }
 
 
 def _put_manifests(image: Image, client: RepositoryClient) -> None:
@@ -124,5 +139,8 @@ def sibling_of(image: Image, target: Repository) -> Repository | None:
     for manifest in image.manifests:
         with suppress(ValueError):
             known.append(Reference.parse(manifest.annotations.get(_BASE_NAME, "")).repository)
-    others = (place for place in known if not place.is_layout and place != target)
-    return next((place for place in others if place.registry == target.registry), None)
+    return next((place for place in known if _is_sibling(place, target)), None)
+
+
+def _is_sibling(place: Repository, target: Repository) -> bool:
+    return place != target and place.registry == target.registry and not place.is_layout
