@@ -30,6 +30,7 @@ from tests.registries import Registry, distribution_registry
 
 _KIB, _MIB = 1024, 1024 * 1024
 _RAM_DISK = Path("/dev/shm")
+_PEAK_GOAL = 80
 _ALONE, _GATE = "pushpolicy, push alone", "pushpolicy, whole gate"
 
 
@@ -42,6 +43,7 @@ class Row:
         round_trip: seconds that a proxy adds to each round trip.
         goal: at most so many times the best peer's time; None where seconds are given.
         seconds: at most so many seconds.
+        requests: at most so many of the push alone.
     """
 
     title: str
@@ -51,6 +53,7 @@ class Row:
     round_trip: float = 0.0
     goal: float | None = None
     seconds: float | None = None
+    requests: int | None = None
 
 
 ROWS = {
@@ -59,7 +62,7 @@ ROWS = {
     "medium": Row(title="40 x 10 MiB", layers=40, size=10 * _MIB, goal=1.1),
     "small": Row(title="120 x 64 KiB", layers=120, size=64 * _KIB, goal=1.6),
     "nothing": Row(title="nothing to do (3 x 10 MiB)", layers=3, size=10 * _MIB, there=True, seconds=0.3),
-    "three": Row(title="3 x 10 MiB", layers=3, size=10 * _MIB),
+    "three": Row(title="3 x 10 MiB", layers=3, size=10 * _MIB, requests=15),
     "distant": Row(title="120 x 64 KiB, 50 ms away", layers=120, size=64 * _KIB, round_trip=0.05, goal=1.0),
 }
 
@@ -210,6 +213,11 @@ def _report(row: Row, results: dict[str, Results], rounds: int) -> None:
         requests = statistics.median(found.requests)
         print(f"| {name} | {wall} | {cpu:.2f} | {rss} | {requests:.0f} |")
     medians = {name: statistics.median(s.wall for s in found.samples) for name, found in results.items()}
+    if _ALONE in results:
+        peak = max(sample.rss for sample in results[_ALONE].samples)
+        print(f"\n{_ALONE}: peak {peak:.0f} MiB (goal: at most {_PEAK_GOAL} MiB)")
+    if row.requests is not None and _ALONE in results:
+        print(f"\n{_ALONE}: {max(results[_ALONE].requests)} requests (goal: at most {row.requests})")
     peers = {name: wall for name, wall in medians.items() if name not in (_ALONE, _GATE)}
     for name in (_ALONE, _GATE):
         if name in medians and row.seconds is not None:

@@ -138,14 +138,6 @@ def test_the_truth_is_believed() -> None:
     assert set(LAYERS) < set(honest.blobs)
 
 
-def test_a_wrong_size_in_head_only_costs_another_upload() -> None:
-    honest = Honest(lie=wrong_size)
-    with fake_registry(honest) as registry:
-        _push(registry)
-    assert honest.tags == {"1.0": TOP, "stable": TOP}
-    assert set(LAYERS) < set(honest.blobs)
-
-
 def test_a_wrong_size_in_head_only_costs_the_sending() -> None:
     """HEAD is not believed, neither for nor against the registry: the layers are served as they were sent."""
     honest = Honest(lie=wrong_size)

@@ -232,6 +232,44 @@ def test_one_password_is_not_shown_to_two_registries(workspace: Workspace, polic
     assert "two registries" in ran.complaint()
 
 
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"HTTPS_PROXY": "http://127.0.0.1:1"}, "the proxy 127.0.0.1:1 refuses connections"),
+        (
+            {"ALL_PROXY": "http://127.0.0.1:1", "NO_PROXY": "registry.invalid"},
+            "registry.invalid is not found",
+        ),
+    ],
+)
+def test_the_environment_names_the_proxy(workspace: Workspace, variables: dict[str, str], said: str) -> None:
+    ran = workspace.with_variables(**variables).push(target="registry.invalid/app:1.0")
+    assert ran.code == errors.EXIT_PUSH
+    assert said in ran.complaint()
+
+
+def test_a_foreign_layer_that_the_registry_has_not(
+    workspace: Workspace, policy: str, maker: LayoutMaker
+) -> None:
+    """image-spec, layer.md, "Non-Distributable Layers": it is elsewhere, and no other registry gets it."""
+    image = maker.image()
+    assert image.config
+    foreign = maker.blob(b"windows", urls=("https://registry.invalid/layer",))
+    image = maker.add(maker.manifest(config=image.config, layers=[foreign]))
+    give = serving(maker, image)
+
+    def answer(asked: Asked) -> Answered:
+        return Answered(status=404) if str(foreign.digest) in asked.path else give(asked)
+
+    with fake_registry(answer) as source:
+        login_for(workspace, source.host)
+        where = f"docker://{source.host}/team/app@{image.digest}"
+        ran = workspace.push("--policy", policy, image=where)
+    assert ran.code == errors.EXIT_INPUT
+    assert "foreign" in ran.complaint()
+    assert not workspace.published
+
+
 def test_what_images_share_is_mounted(workspace: Workspace, policy: str, any_registry: Registry) -> None:
     configure(workspace, *(f"{any_registry.host}/{name}:1.0" for name in ("one", "other")))
     ran = workspace.run("push", "--all", "--policy", policy)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
+import threading
 import time
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +18,7 @@ from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import OCI_INDEX, OCI_MANIFEST, Manifest
 from pushpolicy.registry import RepositoryClient
+from tests.certificates import make_certificates
 from tests.clients import client_of, login
 from tests.fake_registry import Answered, Asked, FakeRegistry, fake_registry
 from tests.layouts import of_bytes
@@ -254,6 +259,104 @@ def test_token_servers_that_are_none(realm: str) -> None:
         pytest.raises(PushError, match="as its token server"),
     ):
         quick(registry, credential=login("user", "hidden")).resolve("v1")
+
+
+def test_a_password_does_not_leave_tls(tmp_path: Path) -> None:
+    certificates = make_certificates(tmp_path)
+    with fake_registry(always(Answered(body=b'{"token": "t"}'))) as elsewhere:
+        headers = {"WWW-Authenticate": f'Bearer realm="http://{elsewhere.host}/token",service="x"'}
+        with fake_registry(always(Answered(status=401, headers=headers)), certificates) as registry:
+            client = quick(registry, credential=login("user", "hidden"), ca_file=certificates.authority)
+            with pytest.raises(PushError, match="as its token server, which is not safe"):
+                client.resolve("v1")
+        assert elsewhere.asked == []
+
+
+TROUBLES = {
+    "unavailable": Answered(status=503),
+    "too many": Answered(status=429, headers={"Retry-After": "0"}),
+    "cut off": Answered(body=b'{"token": "go', length=100),
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES)
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_token_server_may_fail_for_a_while(trouble: Answered, times: int) -> None:
+    troubles = [trouble] * times
+
+    def answer(asked: Asked) -> Answered:
+        if asked.path.startswith("/token"):
+            return troubles.pop() if troubles else Answered(body=b'{"token": "good"}')
+        if asked.headers.get("Authorization") == "Bearer good":
+            return manifest_answer(MANIFEST)
+        realm = f"http://{asked.headers['Host']}/token"
+        return Answered(status=401, headers={"WWW-Authenticate": f'Bearer realm="{realm}"'})
+
+    with fake_registry(answer) as registry:
+        assert quick(registry, first_pause=0.01).resolve("v1") == MANIFEST
+    assert troubles == []
+
+
+def test_a_registry_that_reads_too_slowly() -> None:
+    """Each piece is in time for the read timeout; the whole would take 20 s."""
+    content = bytes(64 * 1024 * 1024)
+    blob = Descriptor.of(content, "text/plain")
+
+    class Slow(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def answer(self, status: int) -> None:
+            self.send_response(status)
+            self.send_header("Location", "/v2/upload")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def do_HEAD(self) -> None:
+            self.answer(404)
+
+        def do_POST(self) -> None:
+            self.answer(202)
+
+        def do_PUT(self) -> None:
+            while self.rfile.read(65536):
+                time.sleep(0.02)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Slow)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    try:
+        host = f"127.0.0.1:{server.server_port}"
+        client = client_of(host, **QUICK | {"total_timeout": 0.5, "minimum_rate": 1e9})
+        started = time.monotonic()
+        with pytest.raises(PushError, match="not done within"):
+            client.put_blob(blob, lambda: io.BytesIO(content))
+        assert time.monotonic() - started < 10
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize("subject", ["", str(OTHER.digest)])
+def test_a_registry_that_names_another_subject_has_not_listed_it(subject: str) -> None:
+    """distribution-spec, "Pushing Manifests with Subject": the header has the subject's own digest."""
+    value = json.loads(MANIFEST.content) | {"subject": MANIFEST.descriptor.to_json()}
+    note = Manifest.parse(json.dumps(value).encode())
+    stored: dict[str, bytes] = {}
+
+    def answer(asked: Asked) -> Answered:
+        name = asked.path.rpartition("/")[2]
+        if asked.method == "PUT":
+            stored[name] = asked.body
+            return Answered(status=201, headers={"OCI-Subject": subject} if subject else {})
+        if name not in stored:
+            return Answered(status=404)
+        return Answered(headers={"Content-Type": OCI_INDEX}, body=stored[name])
+
+    with fake_registry(answer) as registry:
+        quick(registry).put_referrer(note)()
+    assert str(note.digest) in stored.pop(f"sha256-{MANIFEST.digest.hex}").decode()
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,13 @@ import pytest
 
 from pushpolicy.images import open_image
 from pushpolicy.model.manifest import OCI_INDEX, Manifest
-from pushpolicy.model.reference import Repository
+from pushpolicy.model.reference import Repository, Target
+from pushpolicy.push import push_by_digest
+from pushpolicy.records import build_record
 from pushpolicy.registry import Access, open_repository
 from pushpolicy.registry.api import Api
 from tests.clients import client, login
+from tests.judged import judge
 from tests.layouts import LayoutMaker, child, push, referrer
 from tests.programs import tool
 from tests.registries import Registry, distribution_registry, olareg_registry
@@ -49,6 +52,22 @@ def multi(maker: LayoutMaker) -> Manifest:
     amd = maker.image(content=b"amd" * 500_000)
     arm = maker.image(architecture="arm64", content=b"arm", annotations={"a": "b"})
     return maker.nest(child(amd, "linux/amd64"), child(arm, "linux/arm64"))
+
+
+def test_a_push_needs_no_more_requests_than_others_do(maker: LayoutMaker, tmp_path: Path) -> None:
+    """Three layers, a config, the manifest by digest, the tag, and the tag read back; crane takes 19."""
+    config = maker.image().config
+    assert config
+    layers = [maker.blob(b"%d" % number * 100_000) for number in range(3)]
+    maker.add(maker.manifest(config=config, layers=layers), name="1.0")
+    with open_image(f"oci:{maker.root}:1.0") as image, distribution_registry(tmp_path / "r") as registry:
+        target = Target.parse(f"{registry.host}/team/app:1.0")
+        judged, repository = judge(image, target), client(registry)
+        with build_record(judged.contents()) as record:
+            push_by_digest(judged.permit(), image=image, target=target, record=record, client=repository)
+        repository.put_manifest(image.top, "1.0")
+        assert repository.resolve("1.0") == image.top
+        assert len([asked for asked in registry.requests() if "/team/app/" in asked.path]) == 15
 
 
 def test_an_index_with_its_record(registry: Registry, maker: LayoutMaker) -> None:

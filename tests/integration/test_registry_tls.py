@@ -6,6 +6,7 @@ import io
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from pushpolicy.errors import PushError
 from pushpolicy.model.manifest import Manifest
+from pushpolicy.registry.proxies import Proxies
 from tests.certificates import Certificates, make_certificates
 from tests.clients import client_of
 from tests.judged import make_image
@@ -76,3 +78,17 @@ def test_an_end_that_is_not_stated_is_a_cut(tmp_path: Path) -> None:
         with pytest.raises(PushError, match="broke"):
             repository.resolve("v1")
         assert len(asked) == 2
+
+
+def test_a_server_that_never_shakes_hands() -> None:
+    """A proxy here: a registry on this machine that does not speak TLS is spoken to without."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        proxy = f"127.0.0.1:{listening.getsockname()[1]}"
+        proxies = Proxies(https=f"https://{proxy}")
+        silent = client_of(
+            "registry.invalid", proxies=proxies, connect_timeout=0.5, read_timeout=60, attempts=1
+        )
+        started = time.monotonic()
+        with pytest.raises(PushError, match=f"the proxy {proxy} does not answer in time"):
+            silent.resolve("v1")
+        assert time.monotonic() - started < 20

@@ -28,9 +28,19 @@ def test_retry_after_takes_any_header(value: str) -> None:
     assert seconds is None or seconds >= 0
 
 
-@given(st.integers(1, 50))
-def test_pauses_grow_to_a_bound(failures: int) -> None:
-    assert 0 < pause_after(failures, 0.2) <= 10
+@pytest.mark.parametrize(
+    ("failures", "least", "most"), [(1, 0.1, 0.2), (2, 0.2, 0.4), (4, 0.8, 1.6), (9, 5, 10), (50, 5, 10)]
+)
+def test_pauses_grow_to_a_bound_and_spread(failures: int, least: float, most: float) -> None:
+    pauses = [pause_after(failures, 0.2) for _ in range(200)]
+    assert min(pauses) >= least
+    assert max(pauses) <= most
+    assert max(pauses) - min(pauses) > (most - least) / 2, "writers that failed together come again apart"
+
+
+def test_a_wait_that_is_asked_for_is_kept_and_spread() -> None:
+    pauses = [pause_after(1, 0.2, 3.0) for _ in range(200)]
+    assert 3 <= min(pauses) < max(pauses) <= 3.2
 
 
 def failing(times: int, wait: float | None = None) -> tuple[list[int], PushError | None]:
