@@ -14,7 +14,7 @@ _LARGE = 4 * 1024 * 1024
 # Large content fills the network or the processors with a few streams.
 _LARGE_AT_ONCE = 4
 # Small content waits for answers. From a near registry they come as fast as three threads can take them, and
-# twelve take twice as long, for they wait for one another (GIL); from a distant one it is the other way.
+# each more is a connection more to open; from a distant one every thread more is that much faster.
 _NEAR_AT_ONCE = 3
 _DISTANT_AT_ONCE = 16
 _DISTANT_SECONDS = 0.025
