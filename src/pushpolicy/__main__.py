@@ -15,7 +15,8 @@ def run() -> NoReturn:
     Being told to end (SIGTERM, as CI systems cancel a job) is an interrupt: what was begun is cleared away.
     """
     try:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
         from pushpolicy.cli.main import main
 
         sys.exit(main())
