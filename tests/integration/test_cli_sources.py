@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pushpolicy import errors
+from pushpolicy.images import open_image
 from pushpolicy.model.manifest import Manifest
 from tests.clients import client
 from tests.docker_archives import old_style
@@ -268,6 +269,15 @@ def test_a_foreign_layer_that_the_registry_has_not(
     assert ran.code == errors.EXIT_INPUT
     assert "foreign" in ran.complaint()
     assert not workspace.published
+
+
+@pytest.mark.parametrize("name", ["oci:.", "oci:./"])
+def test_the_current_folder_is_an_image_too(
+    workspace: Workspace, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(workspace.folder / "image")
+    with open_image(name) as image:
+        assert image.blobs
 
 
 def test_what_images_share_is_mounted(workspace: Workspace, policy: str, any_registry: Registry) -> None:

@@ -120,9 +120,11 @@ def test_a_proxy_that_is_not_there(certificates: Certificates, scheme: str, plai
     assert "HTTPS_PROXY" in raised.value.hint
 
 
-def test_a_proxy_whose_certificate_is_not_trusted(certificates: Certificates) -> None:
+@pytest.mark.parametrize("plain_http", [True, False])
+def test_a_proxy_whose_certificate_is_not_trusted(certificates: Certificates, plain_http: bool) -> None:
     with connect_proxy("registry.invalid:443", certificates) as proxy:
-        given = {**QUICK, "proxies": Proxies.from_environ({"https_proxy": f"https://{proxy.host}"})}
+        proxies = Proxies.from_environ({"all_proxy": f"https://{proxy.host}"})
+        given = {**QUICK, "proxies": proxies, "plain_http": plain_http}
         with pytest.raises(PushError, match=f"the certificate of the proxy {proxy.host} is not trusted"):
             client_of("registry.invalid", **given).resolve("v1")
 

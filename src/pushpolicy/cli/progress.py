@@ -21,6 +21,7 @@ from pushpolicy.push import SILENT, Progress
 _LIVE_SECONDS = 0.1
 # Seldom enough for a log that people read, often enough for a CI system that ends silent jobs.
 _LOG_SECONDS = 5.0
+_LAST_SECONDS = 2.0
 # Large blobs are few at a time; small ones come and go faster than anybody reads.
 _MOST_LINES = 8
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
@@ -40,7 +41,9 @@ def progress(*, quiet: bool) -> Iterator[Progress]:
 def _is_live() -> bool:
     """Whether somebody watches: CI systems give a job a terminal too, and keep all that is drawn on it."""
     given = environment.environment()
-    return sys.stderr.isatty() and not given.get("CI") and given.get("TERM") != "dumb"
+    return (
+        sys.stderr is not None and sys.stderr.isatty() and not given.get("CI") and given.get("TERM") != "dumb"
+    )
 
 
 class _Counting:
@@ -63,7 +66,8 @@ class _Counting:
             yield
         finally:
             self._ended.set()
-            thread.join()
+            # Not for ever: it may be writing to somebody who does not read.
+            thread.join(_LAST_SECONDS)
 
     def step(self, name: str) -> None:
         """Begin with something else, of which no bytes are counted."""

@@ -100,7 +100,8 @@ def show(line: str) -> None:
 def say(line: str, *, end: str = "\n", color: str | None = None) -> None:
     """Talk on standard error; whether anybody listens does not change what is done."""
     try:
-        click.secho(line, nl=False, err=True, fg=color)
+        # Without a colour nothing is to be reset: a terminal's log would keep the escape.
+        click.echo(click.style(line, fg=color) if color else line, nl=False, err=True)
         click.echo(end, nl=False, err=True)
     except OSError:
         _discard(sys.stderr)

@@ -113,9 +113,9 @@ def parse_source(text: str) -> Source:
     """
     transport, colon, rest = text.partition(":")
     if colon and transport in (*TRANSPORTS, DOCKER_ARCHIVE):
-        path, reference = _split(rest)
-        if path == Path():
+        if not rest or rest[0] in ":@":
             raise UnknownSourceError("names no file or folder")
+        path, reference = _split(rest)
         return Source(transport=transport, path=path, reference=reference)
     path, reference = _split(text)
     if not _holds_image(path):

@@ -151,9 +151,11 @@ class Connections:
             host, port = proxy.hostname or "", proxy.port or _PORTS[proxy.scheme]
         over_tls = proxy is not None and proxy.scheme == "https"
         if route.scheme == "http":
+            connection = http.client.HTTPConnection(host, port, timeout=seconds)
             if over_tls:
-                return http.client.HTTPSConnection(host, port, timeout=seconds, context=self._tls.context())
-            return http.client.HTTPConnection(host, port, timeout=seconds)
+                connecting = cast("_Connecting", connection)
+                connecting._create_connection = partial(_connect_over_tls, self._tls.context())
+            return connection
         context = self._tls.context(own=route.own)
         if over_tls:
             through = partial(_second_tls, context, route.host)

@@ -114,6 +114,14 @@ def test_where_podman_logs_in_without_a_session(machine: Machine) -> None:
     assert machine.resolve() is ANONYMOUS
 
 
+def test_a_place_of_roots_podman_is_passed_over(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine.write(f"system/{os.getuid()}/auth.json", {"auths": {"example.org": auth("u:roots")}})
+    found = machine.write(".config/containers/auth.json", {"auths": {"example.org": auth("u:own")}})
+    # Root may look everywhere, so the answer is given for it.
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert machine.resolve().path == found
+
+
 @pytest.mark.parametrize("key", ["docker.io", "index.docker.io", "registry-1.docker.io", "https://docker.io"])
 def test_every_name_of_docker_hub(machine: Machine, key: str) -> None:
     machine.write(".docker/config.json", {"auths": {key: auth("u:hub")}})

@@ -94,7 +94,9 @@ def _places(environ: Mapping[str, str], home: Path) -> Iterator[Path | ConfigFil
     # containers-auth.json(5)
     runtime = environ.get("XDG_RUNTIME_DIR")
     folder = Path(runtime, "containers") if runtime else _RUN / str(os.getuid())
-    yield folder / "auth.json"
+    # Where root's podman has run, nobody else may look below /run/containers.
+    if runtime or os.access(folder, os.X_OK):
+        yield folder / "auth.json"
     yield Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "containers" / "auth.json"
     yield home / ".dockercfg"
 
