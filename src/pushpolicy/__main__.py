@@ -16,13 +16,19 @@ def run() -> NoReturn:
     """
     try:
         if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
-            signal.signal(signal.SIGTERM, signal.default_int_handler)
+            signal.signal(signal.SIGTERM, _interrupt)
         from pushpolicy.cli.main import main
 
         sys.exit(main())
     except KeyboardInterrupt:
         # Before `main` could say so, or while it did.
         sys.exit(EXIT_INTERRUPTED)
+
+
+def _interrupt(*_: object) -> NoReturn:
+    # A second one ends it at once, whatever it waits for.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":
