@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -64,34 +65,30 @@ def report(
     Returns:
         the exit code: 0, or 10 as soon as one is denied.
     """
+    denied = [outcome for outcome in outcomes if not outcome.decision.allowed]
+    with _interrupted_late(outcomes):
+        if not quiet:
+            note_seen(dict.fromkeys(seen for outcome in outcomes for seen in outcome.gathered.seen))
+        kept = {id(item): _keep(item.evidence, number) for number, item in enumerate(denied, start=1)}
+        write_reports(
+            wanted,
+            text=lambda: _texts(policy, outcomes, kept, given),
+            json=lambda: _jsons(outcomes),
+        )
+    return errors.EXIT_DENIED if denied else errors.EXIT_OK
+
+
+@contextmanager
+def _interrupted_late(outcomes: tuple[Outcome, ...]) -> Iterator[None]:
+    """Have an interrupt say what is published by now."""
     try:
-        return _report(policy, outcomes, wanted, quiet=quiet, given=given)
+        yield
     except KeyboardInterrupt as error:
         if all(outcome.published is None for outcome in outcomes):
             raise
         raise errors.StoppedError(
             "interrupted while the report was written: the image is published", "look at the tags"
         ) from error
-
-
-def _report(
-    policy: PolicySet,
-    outcomes: tuple[Outcome, ...],
-    wanted: tuple[Output, ...],
-    *,
-    quiet: bool,
-    given: dict[str, Any],
-) -> int:
-    if not quiet:
-        note_seen(dict.fromkeys(seen for outcome in outcomes for seen in outcome.gathered.seen))
-    denied = [outcome for outcome in outcomes if not outcome.decision.allowed]
-    kept = {id(outcome): _keep(outcome.evidence, number) for number, outcome in enumerate(denied, start=1)}
-    write_reports(
-        wanted,
-        text=lambda: _texts(policy, outcomes, kept, given),
-        json=lambda: _jsons(outcomes),
-    )
-    return errors.EXIT_DENIED if denied else errors.EXIT_OK
 
 
 def _texts(

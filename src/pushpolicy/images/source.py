@@ -29,6 +29,7 @@ OpenLayout = Callable[[Path, Limits], AbstractContextManager[LayoutFiles]]
 TRANSPORTS: dict[str, OpenLayout] = {"oci": open_folder, "oci-archive": open_archive}
 DOCKER_ARCHIVE = "docker-archive"
 DOCKER_DAEMON = "docker-daemon:"
+_DIGESTS = ("@sha256:", "@sha512:")
 _GRAMMAR = (
     "write oci:DIR[:REF], oci-archive:FILE[:REF], docker-archive:FILE[:REF], docker-daemon:NAME[:TAG] or "
     "docker://REGISTRY/REPO[:TAG|@DIGEST]"
@@ -113,7 +114,7 @@ def parse_source(text: str) -> Source:
     """
     transport, colon, rest = text.partition(":")
     if colon and transport in (*TRANSPORTS, DOCKER_ARCHIVE):
-        if not rest or rest[0] in ":@":
+        if not rest or rest.startswith((":", *_DIGESTS)):
             raise UnknownSourceError("names no file or folder")
         path, reference = _split(rest)
         return Source(transport=transport, path=path, reference=reference)
@@ -132,7 +133,7 @@ def _recognised(path: Path) -> str:
 def _split(text: str) -> tuple[Path, str | Digest | None]:
     """Part path and reference at the first colon with an image before it; either may hold more colons."""
     name, at, value = text.rpartition("@")
-    if at and value.startswith(("sha256:", "sha512:")):
+    if at and f"@{value}".startswith(_DIGESTS):
         try:
             return Path(name.removesuffix(":")), Digest.parse(value)
         except ValueError as error:

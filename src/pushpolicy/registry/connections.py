@@ -138,8 +138,9 @@ class Connections:
         connection = self._plain_or_tls(route, proxy)
         connection.response_class = cast("type[http.client.HTTPResponse]", self._response)
         if proxy:
-            connecting = cast("_Connecting", connection)
-            connecting._create_connection = partial(_connect_to_proxy, connecting._create_connection)
+            over_tls = partial(_connect_over_tls, self._tls.context()) if proxy.scheme == "https" else None
+            connect = partial(_connect_to_proxy, over_tls or socket.create_connection)
+            cast("_Connecting", connection)._create_connection = connect
         if route.proxy and route.scheme == "https":
             connection.set_tunnel(route.host, route.port, _login(route.proxy))
         return connection
@@ -149,17 +150,11 @@ class Connections:
         host, port = route.host, route.port
         if proxy:
             host, port = proxy.hostname or "", proxy.port or _PORTS[proxy.scheme]
-        over_tls = proxy is not None and proxy.scheme == "https"
         if route.scheme == "http":
-            connection = http.client.HTTPConnection(host, port, timeout=seconds)
-            if over_tls:
-                connecting = cast("_Connecting", connection)
-                connecting._create_connection = partial(_connect_over_tls, self._tls.context())
-            return connection
+            return http.client.HTTPConnection(host, port, timeout=seconds)
         context = self._tls.context(own=route.own)
-        if over_tls:
-            through = partial(_second_tls, context, route.host)
-            return _TlsInTls(host, port, seconds, self._tls.context(), through)
+        if proxy and proxy.scheme == "https":
+            return _TlsInTls(host, port, seconds, partial(_second_tls, context, route.host))
         return http.client.HTTPSConnection(host, port, timeout=seconds, context=context)
 
 
@@ -173,11 +168,9 @@ class _TlsInTls(http.client.HTTPConnection):
         host: str,
         port: int,
         seconds: float,
-        to_proxy: ssl.SSLContext,
         through: Callable[[socket.socket], socket.socket],
     ) -> None:
         super().__init__(host, port, timeout=seconds)
-        self._create_connection = partial(_connect_over_tls, to_proxy)
         self._through = through
 
     def connect(self) -> None:

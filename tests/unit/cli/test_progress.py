@@ -113,6 +113,7 @@ def test_a_terminal_shows_each_blob_under_way(monkeypatch: pytest.MonkeyPatch) -
     err = written.getvalue()
     name = BLOBS[2].digest.hex[:12]
     assert re.search(rf"  {name}   33%  1\.0 MiB of 3\.0 MiB, ", err)
+    assert re.search(r"pushing: 2 of 3 blobs, 4\.0 MiB of 6\.0 MiB, ", err) is None
     assert screen(err) == []
 
 
