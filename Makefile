@@ -42,7 +42,7 @@ interop: $(VENV)/tested-with ## judge what the real syft, grype and trivy write 
 
 index: $(VENV)/installed ## write what is generated: the index of the shipped rules, docs/formats.md
 	$(BIN)/python -m pushpolicy.evaluate.indexing
-	$(BIN)/python -m pushpolicy.gather.catalogue
+	$(BIN)/python -m pushpolicy.reports.catalogue
 
 lock: $(VENV)/python requirements/lock.txt ## resolve requirements/*.txt anew
 	$(LOCKED) requirements/lock.txt

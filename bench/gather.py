@@ -65,9 +65,9 @@ def main() -> None:
 
 def read(path: Path) -> None:
     """What gather does with one report, whatever it is."""
-    from pushpolicy.gather.recognise import read
-    from pushpolicy.gather.request import Limits
-    from pushpolicy.gather.scans.counts import count
+    from pushpolicy.reports.limits import Limits
+    from pushpolicy.reports.recognise import read
+    from pushpolicy.reports.scans.counts import count
 
     file = read(path, Limits())
     if file.format.kind == "scans":

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from pushpolicy.gather.format import Parts
-from pushpolicy.gather.sbom.bom import Bom
-from pushpolicy.gather.scans.run import Identity, ScanResult
-from pushpolicy.gather.values import utc
-from pushpolicy.gather.vex.statements import VexDocument
 from pushpolicy.model.evidence import Scanner
+from pushpolicy.reports.format import Parts
+from pushpolicy.reports.parsing.values import utc
+from pushpolicy.reports.sbom.bom import Bom
+from pushpolicy.reports.scans.run import Identity, ScanResult
+from pushpolicy.reports.vex.statements import VexDocument
 
 Facts = Mapping[str, Any]
 

@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from pushpolicy.gather.scans.counts import count
-from pushpolicy.gather.scans.run import ScanResult
-from pushpolicy.gather.values import utc
 from pushpolicy.model.evidence import Finding
+from pushpolicy.reports.parsing.values import utc
+from pushpolicy.reports.scans.counts import count
+from pushpolicy.reports.scans.run import ScanResult
 from tests.corpus import boms, runs, scanners
 
 Facts = Mapping[str, Any]

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from pushpolicy.gather.coverage.table import CoverageResult
-from pushpolicy.gather.tests.tally import SuiteResult
-from pushpolicy.gather.values import utc
 from pushpolicy.model.evidence import Totals
+from pushpolicy.reports.coverage.table import CoverageResult
+from pushpolicy.reports.parsing.values import utc
+from pushpolicy.reports.suites.tally import SuiteResult
 
 Facts = Mapping[str, Any]
 

@@ -6,10 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pushpolicy.gather.scans.counts import count
-from pushpolicy.gather.scans.run import ScanResult
-from pushpolicy.gather.values import NOT_PROVIDED
 from pushpolicy.model.evidence import Finding
+from pushpolicy.reports.parsing.values import NOT_PROVIDED
+from pushpolicy.reports.scans.counts import count
+from pushpolicy.reports.scans.run import ScanResult
 
 Facts = Mapping[str, Any]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from pushpolicy.gather.recognise import BrokenReportError, NotAReport, ReadFile, read
-from pushpolicy.gather.request import Limits
+from pushpolicy.reports.limits import Limits
+from pushpolicy.reports.recognise import BrokenReportError, NotAReport, ReadFile, read
 from tests.corpus.facts import READERS, agree
 
 CORPUS = Path(__file__).parents[2] / ".." / "shared" / "corpus"

@@ -10,13 +10,13 @@ from typing import Any
 
 from pushpolicy.evaluate import validate_evidence
 from pushpolicy.gather import Shared, gather
-from pushpolicy.gather.format import ReportError
-from pushpolicy.gather.formats import FORMATS
-from pushpolicy.gather.request import Limits
 from pushpolicy.model.evidence import Evidence
+from pushpolicy.reports.format import ReportError
+from pushpolicy.reports.formats import FORMATS
+from pushpolicy.reports.limits import Limits
 from tests.report_files import ReportFile
-from tests.unit.gather.bytes_report import BytesReport
 from tests.unit.gather.samples import make_request
+from tests.unit.reports.bytes_report import BytesReport
 
 _READERS = {item.name: item for item in FORMATS}
 

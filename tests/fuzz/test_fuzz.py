@@ -6,9 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pushpolicy.gather.formats import FORMATS
-from pushpolicy.gather.recognise import read
-from pushpolicy.gather.request import Limits
+from pushpolicy.reports.formats import FORMATS
+from pushpolicy.reports.limits import Limits
+from pushpolicy.reports.recognise import read
 from tests.report_files import SAMPLES
 
 ROOT = Path(__file__).parents[2]

@@ -16,9 +16,9 @@ from pushpolicy.engines import find_engine
 from pushpolicy.errors import PushPolicyError, UsageError
 from pushpolicy.gather import Limits
 from pushpolicy.gather.ci import evidence as ci
-from pushpolicy.gather.discover import PLACES
 from pushpolicy.model.reference import Repository
 from pushpolicy.model.text import printable
+from pushpolicy.reports.formats import PLACES
 
 
 @click.command("doctor", short_help="Say what is found here: engine, reports, CI, credential.")
@@ -97,7 +97,7 @@ def _credential(text: str) -> Iterator[str]:
 
 
 def _formats() -> Iterator[str]:
-    from pushpolicy.gather.catalogue import by_kind
+    from pushpolicy.reports.catalogue import by_kind
 
     for kind, items in by_kind().items():
         yield f"{kind}: {', '.join(item.name for item in items)}"

@@ -9,30 +9,30 @@ of it is stored.
 from __future__ import annotations
 
 from pushpolicy.gather import credentials, git, image
+from pushpolicy.gather import provenance as provenance
+from pushpolicy.gather import sbom as sbom
+from pushpolicy.gather import scans as scans
+from pushpolicy.gather import suites as tests
+from pushpolicy.gather import vex as vex
+from pushpolicy.gather.attestations import embedded
 from pushpolicy.gather.ci import evidence as ci
+from pushpolicy.gather.found import Reports
 from pushpolicy.gather.parts.read import check_parts
-from pushpolicy.gather.provenance import evidence as provenance
-from pushpolicy.gather.provenance.image import embedded
-from pushpolicy.gather.reports import Reports
+from pushpolicy.gather.products import Products
 from pushpolicy.gather.request import (
     Expected,
     ExpectedReport,
     Gathered,
     GatherRequest,
-    Limits,
     NamedEvidence,
     RawReport,
     Seen,
 )
-from pushpolicy.gather.sbom import evidence as sbom
-from pushpolicy.gather.scans import evidence as scans
 from pushpolicy.gather.secrets import refuse_secrets
 from pushpolicy.gather.shared import Shared
-from pushpolicy.gather.tests import evidence as tests
-from pushpolicy.gather.values import format_time
-from pushpolicy.gather.vex import evidence as vex
-from pushpolicy.gather.vex.products import Products
 from pushpolicy.model.evidence import Evidence, Report, TargetEvidence
+from pushpolicy.reports.limits import Limits
+from pushpolicy.reports.parsing.values import format_time
 
 __all__ = [
     "Expected",

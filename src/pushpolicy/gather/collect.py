@@ -9,16 +9,18 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pushpolicy.errors import InputError, UsageError
-from pushpolicy.gather import discover
+from pushpolicy.gather import find as discover
 from pushpolicy.gather.capture.join import capture_of, join
 from pushpolicy.gather.confine import refuse_outside
+from pushpolicy.gather.found import ReadReport, Reports
 from pushpolicy.gather.look import captured, read_reports, usual_places
 from pushpolicy.gather.merge import merge_parts
 from pushpolicy.gather.parts.document import Part
-from pushpolicy.gather.recognise import BrokenReportError, NotAReport
-from pushpolicy.gather.reports import KINDS, ReadReport, Reports
-from pushpolicy.gather.request import Limits, NamedEvidence, Reading, Seen
+from pushpolicy.gather.request import NamedEvidence, Reading, Seen
 from pushpolicy.model.text import printable
+from pushpolicy.reports.format import KINDS
+from pushpolicy.reports.limits import Limits
+from pushpolicy.reports.recognise import BrokenReportError, NotAReport
 
 
 def collect(request: Reading, merged: Iterable[Part] = ()) -> Reports:

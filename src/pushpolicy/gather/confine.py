@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pushpolicy.errors import UsageError
-from pushpolicy.gather.discover import matches
+from pushpolicy.gather.find import matches
 from pushpolicy.gather.request import NamedEvidence
 
 

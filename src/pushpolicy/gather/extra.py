@@ -7,15 +7,15 @@ from typing import Any
 
 from pushpolicy.errors import InputError, UsageError
 from pushpolicy.gather.confine import refuse_outside
-from pushpolicy.gather.format import ReportError
-from pushpolicy.gather.jsondoc import utf8
+from pushpolicy.gather.found import Reports
 from pushpolicy.gather.parts.document import Part
-from pushpolicy.gather.reading import open_report
-from pushpolicy.gather.reports import Reports
 from pushpolicy.gather.request import NamedEvidence, RawReport, Reading
-from pushpolicy.gather.values import text
 from pushpolicy.model import canonical, strict_yaml
 from pushpolicy.model.text import printable
+from pushpolicy.reports.format import ReportError
+from pushpolicy.reports.parsing.jsondoc import utf8
+from pushpolicy.reports.parsing.values import text
+from pushpolicy.reports.reading import open_report
 
 
 def collect(

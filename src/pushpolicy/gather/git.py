@@ -19,9 +19,9 @@ from pathlib import Path
 
 import msgspec
 
-from pushpolicy.gather.values import text
 from pushpolicy.model.evidence import SourceEvidence, Status
 from pushpolicy.model.text import printable
+from pushpolicy.reports.parsing.values import text
 
 TIMEOUT = 60
 MAX_OUTPUT = 256 * 1024 * 1024

@@ -7,14 +7,15 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from pushpolicy.gather import discover
+from pushpolicy.gather import find as discover
 from pushpolicy.gather.capture.join import capture_of
 from pushpolicy.gather.capture.written import digest_of
-from pushpolicy.gather.format import Parts
-from pushpolicy.gather.recognise import BrokenReportError, NotAReport, read
-from pushpolicy.gather.reports import KINDS, ReadReport, Reports
-from pushpolicy.gather.request import Limits, RawReport
-from pushpolicy.gather.values import text
+from pushpolicy.gather.found import ReadReport, Reports
+from pushpolicy.gather.request import RawReport
+from pushpolicy.reports.format import KINDS, Parts
+from pushpolicy.reports.limits import Limits
+from pushpolicy.reports.parsing.values import text
+from pushpolicy.reports.recognise import BrokenReportError, NotAReport, read
 
 
 def read_reports(reports: Reports, path: Path, name: str | None, limits: Limits) -> list[ReadReport]:

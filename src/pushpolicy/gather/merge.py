@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from pushpolicy.errors import InputError
+from pushpolicy.gather.found import Origin, ReadReport, Reports
 from pushpolicy.gather.look import read_reports
 from pushpolicy.gather.parts.document import Part, Unpacked
-from pushpolicy.gather.recognise import BrokenReportError, NotAReport
-from pushpolicy.gather.reports import KINDS, Origin, ReadReport, Reports
-from pushpolicy.gather.request import Limits
 from pushpolicy.model.text import printable
+from pushpolicy.reports.format import KINDS
+from pushpolicy.reports.limits import Limits
+from pushpolicy.reports.recognise import BrokenReportError, NotAReport
 
 
 def merge_parts(reports: Reports, parts: Iterable[Part], limits: Limits) -> list[ReadReport]:

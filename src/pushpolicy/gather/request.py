@@ -16,38 +16,7 @@ from pushpolicy.model.evidence import Clock, Evidence
 from pushpolicy.model.reference import Target
 from pushpolicy.model.text import printable
 from pushpolicy.registry.credentials import Credential
-
-MIB = 1024 * 1024
-
-
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """Bounds on what is read; beyond one, the kind of evidence has failed.
-
-    Attributes:
-        max_report_size: bytes of one report.
-        max_extra_size: bytes of one `extra` file, which becomes part of the evidence document.
-        max_files: files looked at in the usual places.
-        max_findings: findings of one scan.
-        max_cases: test cases of one report.
-        max_depth: nesting of XML elements, of `extra` values, and of folders in the usual places.
-        max_text: characters of one string that must not be cut: an id, a version, a package.
-        max_token: bytes of one XML tag with its attributes, comment or instruction.
-        max_searched: bytes of tracked files that are searched for the credential.
-        max_unpacked_ratio: bytes that one byte of a compressed report may unpack to; up to 1 MiB is free.
-        max_seconds: for reading one report.
-    """
-
-    max_report_size: int = 512 * MIB
-    max_extra_size: int = 8 * MIB
-    max_files: int = 5_000
-    max_findings: int = 100_000
-    max_cases: int = 5_000_000
-    max_depth: int = 64
-    max_text: int = 16_384
-    max_token: int = 8 * MIB
-    max_searched: int = 2048 * MIB
-    max_unpacked_ratio: int = 200
-    max_seconds: int = 300
+from pushpolicy.reports.limits import Limits
 
 
 class NamedEvidence(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,13 +12,13 @@ from collections.abc import Iterable, Mapping
 
 from pushpolicy.errors import InputError
 from pushpolicy.gather.encodings import spellings
-from pushpolicy.gather.format import ReportError
 from pushpolicy.gather.occurrences import find
-from pushpolicy.gather.packed import MAX_RATIO, Bounds
-from pushpolicy.gather.reading import open_report
 from pushpolicy.gather.request import RawReport
 from pushpolicy.model.text import printable
 from pushpolicy.registry.credentials import Credential
+from pushpolicy.reports.format import ReportError
+from pushpolicy.reports.packed import MAX_RATIO, Bounds
+from pushpolicy.reports.reading import open_report
 
 MIN_LENGTH = 8
 # The target's comes first.

@@ -12,10 +12,12 @@ import msgspec
 
 from pushpolicy.gather import extra, git
 from pushpolicy.gather.collect import collect
+from pushpolicy.gather.found import CAPTURES, Reports
 from pushpolicy.gather.parts.document import Part
 from pushpolicy.gather.parts.read import open_parts
-from pushpolicy.gather.reports import CAPTURES, KINDS, Reports
-from pushpolicy.gather.request import GatherRequest, Limits, NamedEvidence, RawReport, Reading
+from pushpolicy.gather.request import GatherRequest, NamedEvidence, RawReport, Reading
+from pushpolicy.reports.format import KINDS
+from pushpolicy.reports.limits import Limits
 
 _Asked = tuple[Path, tuple[NamedEvidence, ...], Limits]
 

@@ -18,7 +18,7 @@ from pushpolicy.images import links
 from pushpolicy.images.limits import Limits
 from pushpolicy.images.section import Section
 from pushpolicy.model.digest import Digest
-from pushpolicy.registry.layout_files import LAYOUT_MARKER, LayoutFiles, blob_name
+from pushpolicy.registry.layout.files import LAYOUT_MARKER, LayoutFiles, blob_name
 
 DOCKER_MANIFEST = "manifest.json"
 # The largest extended header; tarfile reads one whole.

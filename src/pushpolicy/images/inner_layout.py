@@ -16,8 +16,8 @@ from pushpolicy.images.wanted import Wanted
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import INDEX_TYPES, MANIFEST_TYPES
-from pushpolicy.registry.layout_files import LAYOUT_MARKER
-from pushpolicy.registry.layout_index import LayoutIndex
+from pushpolicy.registry.layout.files import LAYOUT_MARKER
+from pushpolicy.registry.layout.index import LayoutIndex
 
 
 class Kept(msgspec.Struct, frozen=True):

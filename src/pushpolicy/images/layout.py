@@ -17,8 +17,8 @@ from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import INDEX_TYPES, MANIFEST_TYPES, Manifest
 from pushpolicy.registry.fallback import is_fallback_tag
 from pushpolicy.registry.interface import OpenBlob
-from pushpolicy.registry.layout_files import LAYOUT_MARKER, LayoutFiles, LayoutFolder, check_marker
-from pushpolicy.registry.layout_index import LayoutIndex, names
+from pushpolicy.registry.layout.files import LAYOUT_MARKER, LayoutFiles, LayoutFolder, check_marker
+from pushpolicy.registry.layout.index import LayoutIndex, names
 
 _SHOWN_NAMES = 10
 

@@ -23,7 +23,7 @@ from pushpolicy.images.wanted import EVERYTHING, Wanted
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.text import printable
 from pushpolicy.registry.interface import RepositoryClient
-from pushpolicy.registry.layout_files import LAYOUT_MARKER, LayoutFiles
+from pushpolicy.registry.layout.files import LAYOUT_MARKER, LayoutFiles
 
 OpenLayout = Callable[[Path, Limits], AbstractContextManager[LayoutFiles]]
 TRANSPORTS: dict[str, OpenLayout] = {"oci": open_folder, "oci-archive": open_archive}

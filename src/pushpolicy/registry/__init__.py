@@ -16,7 +16,7 @@ def open_repository(repository: Repository, access: Access) -> RepositoryClient:
     for the first request.
     """
     if repository.is_layout:
-        from pushpolicy.registry.layout import LayoutRepository
+        from pushpolicy.registry.layout.repository import LayoutRepository
 
         return LayoutRepository(repository)
     from pushpolicy.registry.remote import RemoteRepository

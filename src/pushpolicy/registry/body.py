@@ -8,7 +8,7 @@ from typing import Protocol, cast
 from pushpolicy.errors import PushError
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.registry.interface import OpenBlob
-from pushpolicy.registry.layout_files import verified
+from pushpolicy.registry.layout.files import verified
 from pushpolicy.registry.retry import Deadline
 
 # Two of these stay in a core's own cache between being read, hashed and encrypted.

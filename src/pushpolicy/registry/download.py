@@ -12,7 +12,7 @@ from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.registry.api import Api
 from pushpolicy.registry.call import Call
 from pushpolicy.registry.failures import Answer, refusal
-from pushpolicy.registry.layout_files import verified
+from pushpolicy.registry.layout.files import verified
 from pushpolicy.registry.retry import TransientError
 
 

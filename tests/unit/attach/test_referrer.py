@@ -11,7 +11,7 @@ from pushpolicy.attach import attach_record
 from pushpolicy.errors import IncompleteError
 from pushpolicy.model.reference import Repository, Target
 from pushpolicy.records import ARTIFACT_TYPE
-from pushpolicy.registry.layout import LayoutRepository
+from pushpolicy.registry.layout.repository import LayoutRepository
 from tests.judged import judge, make_image, pushed
 
 IMAGE = make_image()

@@ -12,7 +12,7 @@ from pushpolicy.images.image import Image
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.reference import Reference, Repository, Target
 from pushpolicy.push import Published
-from pushpolicy.registry.layout import LayoutRepository
+from pushpolicy.registry.layout.repository import LayoutRepository
 from tests.judged import make_image, publish
 
 OLD, NEW = make_image("old"), make_image("new")

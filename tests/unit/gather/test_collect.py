@@ -10,7 +10,7 @@ import pytest
 from pushpolicy.errors import InputError, UsageError
 from pushpolicy.gather import Expected, ExpectedReport, Limits, NamedEvidence, gather
 from pushpolicy.gather.collect import collect
-from pushpolicy.gather.reports import Reports, names_of
+from pushpolicy.gather.found import Reports, names_of
 from tests.unit.gather.samples import FAILING, JUNIT, make_image, make_request, sarif, trivy, write
 
 

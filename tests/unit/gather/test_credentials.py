@@ -10,9 +10,9 @@ import pytest
 
 from pushpolicy.gather.credentials import evidence
 from pushpolicy.gather.git import Checkout, inspect
-from pushpolicy.gather.request import Limits
 from pushpolicy.model.evidence import CredentialsEvidence, SourceEvidence, Status
 from pushpolicy.registry.credentials import ANONYMOUS, Credential, SourceKind
+from pushpolicy.reports.limits import Limits
 from tests.unit.gather.samples import make_checkout
 
 SECRET = "s3cret-value-of-the-robot"

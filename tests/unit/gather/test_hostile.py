@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pushpolicy.gather import Limits, gather
-from pushpolicy.gather.recognise import BrokenReportError, NotAReport, read
+from pushpolicy.reports.recognise import BrokenReportError, NotAReport, read
 from tests.unit.gather.samples import FAILING, JUNIT, make_request, sarif, trivy, write
 
 TAP = "TAP version 13\n1..2\nok 1 - a\nnot ok 2 - b\n"

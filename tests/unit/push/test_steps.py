@@ -26,7 +26,7 @@ from pushpolicy.push import (
     verify_push,
 )
 from pushpolicy.records import Attached, build_record
-from pushpolicy.registry.layout import LayoutRepository
+from pushpolicy.registry.layout.repository import LayoutRepository
 from tests.judged import Held, Judged, current, judge, make_image, publish, pushed
 
 IMAGE = make_image()

@@ -9,7 +9,7 @@ import pytest
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.reference import Repository, Target
 from pushpolicy.records import records_before
-from pushpolicy.registry.layout import LayoutRepository
+from pushpolicy.registry.layout.repository import LayoutRepository
 from tests.judged import make_image, publish
 
 OLD, NEW = make_image("old"), make_image("new")

@@ -19,7 +19,7 @@ from pushpolicy.model.manifest import OCI_MANIFEST, Manifest
 from pushpolicy.model.reference import Repository, Target
 from pushpolicy.records import format as names
 from pushpolicy.records import read_record, read_summary
-from pushpolicy.registry.layout import LayoutRepository
+from pushpolicy.registry.layout.repository import LayoutRepository
 from tests.judged import current, judge, make_image, publish
 
 IMAGE = make_image()

@@ -12,13 +12,13 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from pushpolicy.gather.capture.document import Capture
 from pushpolicy.gather.capture.result import result
 from pushpolicy.gather.capture.written import digest_of
-from pushpolicy.gather.reports import CAPTURES, ReadReport, Reports
-from pushpolicy.gather.request import Limits
-from pushpolicy.gather.tests.tally import SuiteResult
+from pushpolicy.gather.found import CAPTURES, ReadReport, Reports
 from pushpolicy.model.text import printable
+from pushpolicy.reports.capture import Capture
+from pushpolicy.reports.limits import Limits
+from pushpolicy.reports.suites.tally import SuiteResult
 
 
 def capture_of(report: ReadReport) -> Capture | None:

@@ -13,15 +13,15 @@ import msgspec
 
 from pushpolicy.errors import InputError, UsageError
 from pushpolicy.gather.capture import process
-from pushpolicy.gather.capture.document import SCHEMA, SUFFIX, Capture, parse
 from pushpolicy.gather.capture.mask import masked
 from pushpolicy.gather.capture.written import marks, written
-from pushpolicy.gather.format import ReportError
-from pushpolicy.gather.reading import open_report
-from pushpolicy.gather.request import Limits
-from pushpolicy.gather.values import format_time, text
 from pushpolicy.model.discreet import Discreet
 from pushpolicy.model.text import printable
+from pushpolicy.reports.capture import SCHEMA, SUFFIX, Capture, parse
+from pushpolicy.reports.format import ReportError
+from pushpolicy.reports.limits import Limits
+from pushpolicy.reports.parsing.values import format_time, text
+from pushpolicy.reports.reading import open_report
 
 FOLDER = "reports"  # one of the usual places
 _MAX_SIZE = 16 * 1024 * 1024

@@ -7,12 +7,12 @@ import shlex
 from pathlib import PurePath
 from typing import Any
 
-from pushpolicy.gather.capture.document import Capture
-from pushpolicy.gather.request import Limits
-from pushpolicy.gather.scans.run import Identity, ScanResult
-from pushpolicy.gather.tests.tally import SuiteResult, Tally
-from pushpolicy.gather.values import brief, utc
 from pushpolicy.model.evidence import Finding, Scanner, Severity
+from pushpolicy.reports.capture import Capture
+from pushpolicy.reports.limits import Limits
+from pushpolicy.reports.parsing.values import brief, utc
+from pushpolicy.reports.scans.run import Identity, ScanResult
+from pushpolicy.reports.suites.tally import SuiteResult, Tally
 
 _DIGEST = re.compile(r"(?<![0-9a-z])sha256:[0-9a-f]{64}(?![0-9a-f])")
 

@@ -7,14 +7,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from pushpolicy.errors import InputError
-from pushpolicy.gather import discover
-from pushpolicy.gather.capture.document import SUFFIX, Written
-from pushpolicy.gather.format import ReportError
-from pushpolicy.gather.reading import open_report
-from pushpolicy.gather.recognise import BrokenReportError, NotAReport, read
-from pushpolicy.gather.request import Limits
-from pushpolicy.gather.values import text
+from pushpolicy.gather import find as discover
 from pushpolicy.model.digest import Digest
+from pushpolicy.reports.capture import SUFFIX, Written
+from pushpolicy.reports.format import ReportError
+from pushpolicy.reports.limits import Limits
+from pushpolicy.reports.parsing.values import text
+from pushpolicy.reports.reading import open_report
+from pushpolicy.reports.recognise import BrokenReportError, NotAReport, read
 
 # Size, times and inode: what no writing leaves as it was.
 Marks = tuple[int, int, int, int]

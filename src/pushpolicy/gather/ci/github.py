@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 from pushpolicy.gather.ci.claims import CiError, Claims, boolean, commit
 from pushpolicy.gather.ci.github_event import Event
-from pushpolicy.gather.values import count, text
 from pushpolicy.model.evidence import PullRequest, Run
+from pushpolicy.reports.parsing.values import count, text
 
 _EVENTS = {
     "pull_request": "pull_request",

@@ -8,9 +8,9 @@ from typing import Literal
 
 import msgspec
 
-from pushpolicy.gather.reports import KINDS
 from pushpolicy.model import canonical
 from pushpolicy.model.text import printable
+from pushpolicy.reports.format import KINDS
 
 LIST = "part.json"
 MAX_LIST = 16 * 1024 * 1024

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import IO
 
 from pushpolicy.errors import InputError, UsageError
-from pushpolicy.gather import discover
+from pushpolicy.gather import find as discover
 from pushpolicy.gather.parts.document import LIST, MAX_LIST, Part, PartList, Unpacked, member, parse
-from pushpolicy.gather.request import Limits, NamedEvidence
+from pushpolicy.gather.request import NamedEvidence
 from pushpolicy.model.evidence import ImageEvidence
 from pushpolicy.model.text import printable
+from pushpolicy.reports.limits import Limits
 
 _CHUNK = 1024 * 1024
 _HINT = "write it again with `pushpolicy gather --part NAME -o FILE`"

@@ -18,12 +18,13 @@ from pushpolicy.errors import InputError, UsageError
 from pushpolicy.gather import git
 from pushpolicy.gather.ci import evidence as ci
 from pushpolicy.gather.parts.document import LIST, Listed, PartList, is_name, member
-from pushpolicy.gather.request import Limits, NamedEvidence, RawReport, Seen
+from pushpolicy.gather.request import NamedEvidence, RawReport, Seen
 from pushpolicy.gather.secrets import refuse_secrets
 from pushpolicy.gather.shared import Files, read_files
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.discreet import Discreet
 from pushpolicy.model.text import printable
+from pushpolicy.reports.limits import Limits
 
 
 class PartRequest(Discreet, frozen=True, kw_only=True):

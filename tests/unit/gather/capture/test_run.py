@@ -14,10 +14,10 @@ import pytest
 
 from pushpolicy.errors import InputError, UsageError
 from pushpolicy.gather.capture import process
-from pushpolicy.gather.capture.document import Capture, parse
 from pushpolicy.gather.capture.record import Captured, RunRequest, run
-from pushpolicy.gather.format import ReportError
 from pushpolicy.model import canonical
+from pushpolicy.reports.capture import Capture, parse
+from pushpolicy.reports.format import ReportError
 from tests.unit.gather.samples import JUNIT, write
 
 

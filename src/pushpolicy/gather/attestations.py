@@ -1,0 +1,68 @@
+"""The attestations that BuildKit puts into the image's own index (docs.docker.com, "Attestation storage").
+
+They are blobs of the image that is judged, so they are as trustworthy as it is: whoever built it wrote them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from pushpolicy.errors import PushPolicyError
+from pushpolicy.images.image import Image
+from pushpolicy.model.descriptor import Descriptor
+from pushpolicy.model.evidence import ImageEvidence
+from pushpolicy.reports.format import Part, ReportError
+from pushpolicy.reports.limits import Limits
+from pushpolicy.reports.provenance.attestation import parts
+from pushpolicy.reports.provenance.envelope import statement
+
+
+class Embedded(msgspec.Struct, frozen=True, kw_only=True):
+    """What was read of the image's attestations.
+
+    Attributes:
+        parts: with the digest of the blob, and a name, for each.
+        problems: what could not be read, in words.
+    """
+
+    parts: tuple[tuple[str, str, Part], ...] = ()
+    problems: tuple[str, ...] = ()
+
+    def of(self, kind: str) -> Iterator[tuple[str, str, Any]]:
+        """Name, SHA-256 and content of each of one kind."""
+        return ((name, sha256, part.content) for name, sha256, part in self.parts if part.kind == kind)
+
+
+def embedded(image: Image, about: ImageEvidence, limits: Limits) -> Embedded:
+    """Read every attestation of the image's index, of the types that are read."""
+    manifests = {manifest.digest: manifest for manifest in image.manifests}
+    platforms = {platform.digest: platform.platform for platform in about.platforms}
+    found: list[tuple[str, str, Part]] = []
+    problems: list[str] = []
+    for attestation in about.attestations:
+        for blob in manifests[attestation.digest].layers:
+            try:
+                read = parts(statement(_content(image, blob, limits)), limits)
+            except ReportError as error:
+                problems.append(f"attestation {blob.digest} of the image: {error}")
+                continue
+            name = f"image@{platforms.get(attestation.subject, attestation.subject)}"
+            # What an image says of its own flaws is neither a scan of it nor an all-clear.
+            found += [(name, blob.digest.hex, part) for part in read if part.kind in ("sbom", "provenance")]
+    return Embedded(parts=tuple(found), problems=tuple(problems))
+
+
+def _content(image: Image, blob: Descriptor, limits: Limits) -> bytes:
+    if blob.size > limits.max_report_size:
+        raise ReportError(f"its {blob.size} bytes are over the limit of {limits.max_report_size}")
+    try:
+        with image.content.open_blob(blob)() as stream:
+            content = stream.read(blob.size + 1)
+    except (OSError, PushPolicyError) as error:
+        raise ReportError(f"it cannot be read: {error}") from error
+    if len(content) != blob.size or not blob.digest.matches(content):
+        raise ReportError("it is not what its digest says")
+    return content

@@ -1,0 +1,58 @@
+"""Whether a scan is about this image (design section 5, "Bound"), and what no scan is about.
+
+A scan belongs to a platform by its manifest digest, its config digest, or the complete ordered list of
+its layers. A name, a tag or a shared prefix of layers proves nothing. The digest of an index says which
+platform was scanned only if there is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from pushpolicy.model.evidence import ImageEvidence, PlatformEvidence, Scan
+from pushpolicy.reports.scans.run import Identity
+
+
+class Binding(msgspec.Struct, frozen=True, kw_only=True):
+    """The platform that a scan is about, and by what: manifest, config or diff_ids."""
+
+    platform: str
+    by: str
+
+
+def bind(identity: Identity, image: ImageEvidence) -> Binding | None:
+    """The platform a scan is proven to be about; None when there is no proof.
+
+    A report may list the digests of several platforms, of which it scanned one: then its image ID or
+    its layers have to tell which.
+    """
+    by_config = [p for p in image.platforms if identity.image_id == str(p.config_digest)]
+    by_manifest = [p for p in image.platforms if _names_manifest(identity, p, image)]
+    by_layers = [p for p in image.platforms if _same_layers(identity, p)]
+    if len(by_manifest) == 1 and (not by_config or by_manifest[0] in by_config):
+        return Binding(platform=by_manifest[0].platform, by="manifest")
+    if by_config:
+        return Binding(platform=by_config[0].platform, by="config")
+    if by_layers:
+        return Binding(platform=by_layers[0].platform, by="diff_ids")
+    return None
+
+
+def _names_manifest(identity: Identity, platform: PlatformEvidence, image: ImageEvidence) -> bool:
+    own = {str(platform.digest)}
+    if len(image.platforms) == 1:
+        own.add(str(image.digest))
+    return identity.image_id in own or not own.isdisjoint(identity.digests)
+
+
+def _same_layers(identity: Identity, platform: PlatformEvidence) -> bool:
+    layers = tuple(str(diff_id) for diff_id in platform.diff_ids)
+    return bool(layers) and identity.diff_ids == layers
+
+
+def not_covered(scans: Iterable[Scan], image: ImageEvidence) -> tuple[str, ...]:
+    """The runnable platforms that no bound image scan is about, in the image's order."""
+    covered = {scan.platform for scan in scans if scan.kind == "image" and scan.bound}
+    return tuple(p.platform for p in image.platforms if p.platform not in covered)

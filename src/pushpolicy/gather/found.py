@@ -1,0 +1,184 @@
+"""The reports that were read: under which name each goes, and what became of every file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec.structs import replace
+
+from pushpolicy.errors import InputError
+from pushpolicy.gather.request import RawReport, Seen
+from pushpolicy.model.text import printable
+from pushpolicy.reports.describe import describe
+from pushpolicy.reports.format import KINDS
+from pushpolicy.reports.packed import bare_name
+from pushpolicy.reports.parsing.values import text
+
+Item = TypeVar("Item")
+# Captures that say who wrote other reports, and are none themselves.
+CAPTURES = "captures"
+_ENDS = (
+    ".capture.json",
+    ".sarif.json",
+    ".junit.xml",
+    ".trivy.json",
+    ".cdx.json",
+    ".cdx.xml",
+    ".spdx.json",
+    ".spdx.yaml",
+    ".spdx.yml",
+    ".openvex.json",
+    ".vex.json",
+    ".intoto.json",
+    ".intoto.jsonl",
+    ".xml",
+    ".json",
+    ".sarif",
+    ".trx",
+    ".tap",
+    ".out",
+    ".info",
+    ".lcov",
+    ".spdx",
+    ".jsonl",
+)
+
+
+class ReadReport(msgspec.Struct, frozen=True):
+    """One report: the file, and what its format's reader made of it."""
+
+    raw: RawReport
+    content: Any
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """Where a file of a part was in its job; the path is that from the job's workspace."""
+
+    part: str
+    path: str
+
+
+class Reports(msgspec.Struct):
+    """All reports, what went wrong by kind, and every file that was looked at.
+
+    Attributes:
+        captured_by: the name of the capture that says it wrote a report, by the report's SHA-256.
+        origins: of the files that came with a part.
+    """
+
+    workspace: Path
+    read: list[ReadReport] = []
+    problems: dict[str, list[str]] = msgspec.field(default_factory=lambda: {kind: [] for kind in KINDS})
+    seen: list[Seen] = []
+    captured_by: dict[str, str] = {}
+    origins: dict[Path, Origin] = {}
+
+    def of(self, kind: str) -> list[ReadReport]:
+        """The reports of one kind, in the order of their names."""
+        return sorted((r for r in self.read if r.raw.kind == kind), key=lambda report: report.raw.name)
+
+    def shown(self, path: Path) -> str:
+        """A path as the evidence names it: relative to the workspace where it lies within, or PART:PATH."""
+        if origin := self.origins.get(path):
+            return f"{origin.part}:{origin.path}"
+        absolute, root = path.absolute(), self.workspace.absolute()
+        return text(absolute.relative_to(root).as_posix() if absolute.is_relative_to(root) else str(absolute))
+
+    def names(self, path: Path) -> tuple[str, ...]:
+        """What a report may be called where no name was given to it, shortest first."""
+        if origin := self.origins.get(path):
+            return tuple(f"{origin.part}/{name}" for name in names_of(origin.path))
+        return names_of(self.shown(path))
+
+    def place(self, path: Path) -> Path:
+        """Where a file lies in the workspace, or would lie if its part had been written here."""
+        origin = self.origins.get(path)
+        return self.workspace / origin.path if origin else path
+
+    def note(self, path: Path, taken_for: str | None, note: str) -> None:
+        """Remember what a file was taken for."""
+        self.seen.append(Seen(path=self.shown(path), taken_for=taken_for, note=note))
+
+    def fail(self, path: Path, kinds: Iterable[str], reason: str) -> None:
+        """The kinds of evidence that a file may have been have failed because of it."""
+        for kind in kinds:
+            self.problems[kind].append(f"{printable(self.shown(path))}: {reason}")
+            self.note(path, kind, f"failed: {reason}")
+
+    def add_named(self, report: ReadReport) -> None:
+        """Add a report under the name that was given to it.
+
+        Raises:
+            InputError: when another one has the name, or the file has another name already.
+        """
+        known = [other for other in self.read if other.raw.kind == report.raw.kind]
+        for other in known:
+            self._refuse_clash(report.raw, other.raw)
+        if all(other.raw.name != report.raw.name for other in known):
+            self._add(report)
+
+    def add_unnamed(self, found: Iterable[ReadReport]) -> None:
+        """Add reports under the shortest names that tell them apart; a copy of one counts once."""
+        fresh: list[ReadReport] = []
+        for report in found:
+            original = self._original(report, [*self.read, *fresh])
+            if original is None:
+                fresh.append(report)
+            elif original.raw.path.resolve() != report.raw.path.resolve():
+                same = printable(self.shown(original.raw.path))
+                self.note(report.raw.path, None, f"left out: the same bytes as {same}")
+        choices = [self.names(report.raw.path) for report in fresh]
+        taken = Counter((other.raw.kind, other.raw.name) for other in self.read)
+        for report, names in zip(fresh, choices, strict=True):
+            taken.update((report.raw.kind, name) for name in names)
+        for report, names in zip(fresh, choices, strict=True):
+            name = next((name for name in names if taken[report.raw.kind, name] == 1), names[-1])
+            self._add(ReadReport(replace(report.raw, name=name), report.content))
+
+    def _add(self, report: ReadReport) -> None:
+        self.read.append(report)
+        name = printable(report.raw.name)
+        told = ": ".join(filter(None, (f"{report.raw.format} report {name!r}", describe(report.content))))
+        self.note(report.raw.path, report.raw.kind, told)
+
+    def _original(self, report: ReadReport, others: Iterable[ReadReport]) -> ReadReport | None:
+        """The same file read before, or one of the same bytes and file name; two jobs may write the same."""
+        part = self.origins.get(report.raw.path)
+        for other in others:
+            if other.raw.kind != report.raw.kind:
+                continue
+            if other.raw.path.resolve() == report.raw.path.resolve():
+                return other
+            theirs = self.origins.get(other.raw.path)
+            is_copy = other.raw.digest == report.raw.digest and other.raw.path.name == report.raw.path.name
+            if is_copy and (part is None or theirs is None or part.part == theirs.part):
+                return other
+        return None
+
+    def _refuse_clash(self, new: RawReport, old: RawReport) -> None:
+        if new.name == old.name and new.digest != old.digest:
+            where = f"{printable(self.shown(old.path))} and {printable(self.shown(new.path))}"
+            raise InputError(f"two {new.kind} reports are named {printable(new.name)!r}: {where}")
+        if new.name != old.name and new.path.resolve() == old.path.resolve():
+            # One run cannot stand for two that are expected.
+            names = f"{printable(old.name)!r} and {printable(new.name)!r}"
+            raise InputError(f"{printable(self.shown(new.path))} is named as two {new.kind} reports: {names}")
+
+
+def numbered(name: str, items: Iterable[Item]) -> Iterator[tuple[str, Item]]:
+    """The items of one report with names: the report's own, then `name.2` and so on."""
+    for number, item in enumerate(items, start=1):
+        yield (name if number == 1 else f"{name}.{number}"), item
+
+
+def names_of(path: str) -> tuple[str, ...]:
+    """What a report may be called by its path, shortest first: `unit`, `reports/unit`, the path itself."""
+    folder, _, file = path.rpartition("/")
+    bare = bare_name(file)
+    end = next((end for end in _ENDS if bare.lower().endswith(end) and len(bare) > len(end)), "")
+    stem = bare[: len(bare) - len(end)]
+    return tuple(dict.fromkeys((stem, f"{folder}/{stem}" if folder else stem, path)))

@@ -1,1 +1,0 @@
-"""Test reports: one file per format; `tally` and `evidence` serve them all."""

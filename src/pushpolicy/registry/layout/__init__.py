@@ -1,0 +1,1 @@
+"""An OCI image layout as a repository: the twin of the distribution client."""

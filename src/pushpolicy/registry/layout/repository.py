@@ -1,0 +1,177 @@
+"""An OCI image layout in a folder, as a repository: the embedded registry.
+
+Tags are reference names in index.json. A referrer is listed there without a name, as `oras` does it, and
+found by its subject. What a registry would refuse is refused here too.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pushpolicy.errors import PushError
+from pushpolicy.model.descriptor import Descriptor
+from pushpolicy.model.digest import Digest
+from pushpolicy.model.evidence import Clock
+from pushpolicy.model.manifest import MAX_MANIFEST_SIZE, Manifest
+from pushpolicy.model.reference import Repository
+from pushpolicy.model.text import printable
+from pushpolicy.registry.fallback import is_fallback_tag, of_type
+from pushpolicy.registry.interface import OpenBlob, Settle
+from pushpolicy.registry.layout.files import INDEX_FILE, LAYOUT_MARKER, LayoutFolder, check_marker, verified
+from pushpolicy.registry.layout.index import REF_NAME, LayoutIndex, locked
+
+READ_SIZE = 1024 * 1024
+
+
+class LayoutRepository:
+    """A `RepositoryClient` over a folder. An absent folder reads as an empty repository."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+        self._folder = LayoutFolder(Path(repository.path))
+        self._subjects: dict[Digest, Digest | None] = {}
+
+    @property
+    def repository(self) -> Repository:
+        """The repository's name: ``oci`` and the folder."""
+        return self._repository
+
+    @property
+    def insecure(self) -> bool:
+        """Never: nothing leaves this machine."""
+        return False
+
+    @property
+    def clock(self) -> Clock | None:
+        """None: there is no other clock."""
+        return None
+
+    def resolve(self, tag: str) -> Manifest | None:
+        """The manifest a tag names now; None when there is no such tag."""
+        with self._translated():
+            found = {e.digest: e for e in self._index().entries if e.annotations.get(REF_NAME) == tag}
+            if len(found) > 1:
+                raise ValueError(f"{INDEX_FILE} gives the tag {tag!r} to {len(found)} manifests")
+            return next(map(self._listed_manifest, found.values()), None)
+
+    def manifest(self, digest: Digest) -> Manifest | None:
+        """The manifest of this digest, its bytes verified; None when it is absent."""
+        with self._translated():
+            return self._read_manifest(digest)
+
+    def put_manifest(self, manifest: Manifest, tag: str | None = None) -> None:
+        """Store a manifest, and name it by the tag if one is given."""
+        with self._translated():
+            self._store_manifest(manifest)
+            if tag is not None:
+                with locked(self._folder):
+                    self._replace_index(self._index().with_tag(tag, manifest))
+
+    def has_blob(self, blob: Descriptor) -> bool:
+        """Whether the blob is there with the size its descriptor states."""
+        with self._translated():
+            return self._folder.size(blob.digest) == blob.size
+
+    def serves_blob(self, blob: Descriptor) -> bool:
+        """Whether the blob is there: what a folder has, it gives out."""
+        return self.has_blob(blob)
+
+    def put_blob(self, blob: Descriptor, content: OpenBlob, sibling: Repository | None = None) -> None:
+        """Store a blob unless it is there; folders share nothing, so a sibling is of no use."""
+        del sibling
+        if self.has_blob(blob):
+            return
+        with self._translated():
+            self._folder.prepare()
+            with content() as file:
+                self._folder.store(blob, iter(lambda: file.read(READ_SIZE), b""))
+
+    def read_blob(self, blob: Descriptor) -> Iterator[bytes]:
+        """Stream a blob; a wrong size or digest raises before the last chunk is given."""
+        if not self.has_blob(blob):
+            raise PushError(f"{self._repository}: blob {blob.digest} of {blob.size} bytes is not there")
+        with self._translated(), self._folder.open(blob.digest) as file:
+            yield from verified(blob, iter(lambda: file.read(READ_SIZE), b""))
+
+    def tags(self) -> tuple[str, ...]:
+        """Every tag, sorted."""
+        with self._translated():
+            names = {entry.annotations.get(REF_NAME) for entry in self._index().entries}
+            return tuple(sorted(name for name in names if name and not is_fallback_tag(name)))
+
+    def referrers(self, subject: Digest, artifact_type: str | None = None) -> tuple[Descriptor, ...]:
+        """The listed manifests whose subject this is, in the order they came."""
+        with self._translated():
+            listed = dict.fromkeys(entry.digest for entry in self._index().entries)
+            found = [self._read_manifest(digest) for digest in listed if self._subject_of(digest) == subject]
+            return of_type(tuple(item.descriptor for item in found if item), artifact_type)
+
+    def put_referrer(self, manifest: Manifest) -> Settle:
+        """Store a manifest that has a subject, and list it; writers wait for one another."""
+        with self._translated():
+            self._store_manifest(manifest)
+            with locked(self._folder):
+                self._replace_index(self._index().with_untagged(manifest))
+        return lambda: None
+
+    def _index(self) -> LayoutIndex:
+        if self._folder.root.exists():
+            marker = self._folder.read(LAYOUT_MARKER)
+            if marker is not None or any(self._folder.root.iterdir()):
+                check_marker(marker)
+        return LayoutIndex.read(self._folder)
+
+    def _replace_index(self, index: LayoutIndex) -> None:
+        self._folder.replace(INDEX_FILE, index.encoded())
+
+    def _store_manifest(self, manifest: Manifest) -> None:
+        self._folder.prepare()
+        for part in (manifest.config, *manifest.layers, *manifest.manifests):
+            if part is not None and self._folder.size(part.digest) != part.size:
+                raise ValueError(f"{part.digest}, which {manifest.digest} names, is not there")
+        self._folder.store(manifest.descriptor, [manifest.content])
+
+    def _listed_manifest(self, entry: Descriptor) -> Manifest:
+        manifest = self._read_manifest(entry.digest, entry.media_type)
+        if manifest is None:
+            raise ValueError(f"{entry.digest}, which {INDEX_FILE} lists, is not there")
+        return manifest
+
+    def _read_manifest(self, digest: Digest, media_type: str | None = None) -> Manifest | None:
+        try:
+            with self._folder.open(digest) as file:
+                content = file.read(MAX_MANIFEST_SIZE + 1)
+        except FileNotFoundError:
+            return None
+        if len(content) <= MAX_MANIFEST_SIZE and not digest.matches(content):
+            raise ValueError(f"{digest} has other content than its digest says")
+        return Manifest.parse(content, media_type)
+
+    def _subject_of(self, digest: Digest) -> Digest | None:
+        """The subject of a listed manifest; content under a digest never changes, so it is read once."""
+        if digest not in self._subjects:
+            manifest = self._read_manifest(digest)
+            self._subjects[digest] = manifest.subject.digest if manifest and manifest.subject else None
+        return self._subjects[digest]
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except ValueError as error:
+            raise PushError(f"{self._repository}: {printable(str(error), 400)}") from error
+        except OSError as error:
+            where = f" ({printable(str(error.filename))})" if error.filename else ""
+            reason = printable(error.strerror or str(error))
+            raise PushError(f"{self._repository}: {reason}{where}", _hint(error)) from error
+
+
+def _hint(error: OSError) -> str | None:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "make room on the disk and run the push again; what is complete is not written twice"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "make the folder writable for this user"
+    return None

@@ -1,0 +1,136 @@
+"""The capture ``pushpolicy.capture/v1``: what `pushpolicy run` wrote of a command, and how it is recognised.
+
+A capture without `ended` was written before the command ran: it, or the capture of it, did not come to an
+end. The document is pushpolicy's own, so what JSON readers disagree on is refused in it.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Any, Literal
+
+import msgspec
+
+from pushpolicy.model import canonical
+from pushpolicy.model.text import printable
+from pushpolicy.reports.format import Format, Head, Part, Parts, ReportBytes, ReportError
+from pushpolicy.reports.limits import Limits
+from pushpolicy.reports.parsing.jsondoc import utf8
+from pushpolicy.reports.parsing.values import utc
+
+SCHEMA = "pushpolicy.capture/v1"
+SUFFIX = ".capture.json"
+KINDS = ("tests", "scans")
+SCANNED = ("image", "code", "config", "secret")
+
+
+class _Struct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    pass
+
+
+class Written(_Struct, frozen=True, kw_only=True):
+    """One report that the command wrote: its path from the folder of the run, and its bytes' digest."""
+
+    path: str
+    sha256: str
+    size: int
+
+
+class Capture(_Struct, frozen=True, kw_only=True):
+    """What a command did.
+
+    Attributes:
+        kind: tests or scans.
+        name: of the capture, unique within its folder.
+        argv: the command, with secrets masked.
+        started, ended: RFC 3339 in UTC.
+        exit_code: None while it runs, and when a signal ended it.
+        signal: the signal that ended it, as SIGSEGV.
+        scanned: for a scan, what it looked into: image, code, config or secret.
+        reports: what it wrote, as far as pushpolicy knows the format.
+    """
+
+    schema: Literal["pushpolicy.capture/v1"]
+    kind: Literal["tests", "scans"]
+    name: str
+    argv: tuple[str, ...]
+    started: str
+    ended: str | None = None
+    exit_code: int | None = None
+    signal: str | None = None
+    scanned: Literal["image", "code", "config", "secret"] | None = None
+    reports: tuple[Written, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether the command came to its end and said that all is well."""
+        return self.ended is not None and self.exit_code == 0
+
+    @property
+    def outcome(self) -> str:
+        """How it ended, in words."""
+        if self.ended is None:
+            return "it has not ended"
+        return (
+            f"it was ended by {self.signal}" if self.signal else f"it ended with exit code {self.exit_code}"
+        )
+
+    def content(self) -> bytes:
+        """The canonical document."""
+        return canonical.encode(msgspec.to_builtins(self) | {"schema": self.schema})
+
+
+def parse(content: bytes) -> Capture:
+    """Read a capture.
+
+    Raises:
+        ReportError: when it is malformed, or contradicts itself.
+    """
+    try:
+        capture = msgspec.convert(canonical.decode(utf8(content)), Capture)
+    except (ValueError, RecursionError) as error:
+        raise ReportError(f"it is no capture: {printable(str(error))}") from error
+    problem = _contradiction(capture)
+    if problem:
+        raise ReportError(f"it is no capture: {problem}")
+    return capture
+
+
+def _contradiction(capture: Capture) -> str | None:
+    if not capture.name or not capture.argv:
+        return "its name or argv is empty"
+    ways = (capture.exit_code is not None) + (capture.signal is not None)
+    if ways != (capture.ended is not None):
+        return "an ended command has either an exit code or a signal, and one that has not ended has neither"
+    if any(utc(time) is None for time in (capture.started, capture.ended) if time is not None):
+        return "a time is not RFC 3339 with a zone"
+    outside = (written.path for written in capture.reports if not _within(written.path))
+    return next((f"{printable(path)} leads out of the folder" for path in outside), None)
+
+
+def _within(path: str) -> bool:
+    parts = PurePosixPath(path)
+    return bool(parts.parts) and "\0" not in path and not parts.is_absolute() and ".." not in parts.parts
+
+
+def _read(report: ReportBytes, limits: Limits) -> Parts:
+    capture = parse(report.content())
+    if len(capture.reports) > limits.max_files:
+        raise ReportError(f"its {len(capture.reports)} reports are over the limit of {limits.max_files}")
+    return Parts((Part(capture.kind, capture),))
+
+
+def _recognise(head: Head) -> bool:
+    return not head.is_array and head.keys.get("schema", b"").startswith(b'"pushpolicy.capture/')
+
+
+FORMAT: Format[Any] = Format(
+    name="capture",
+    kind="tests",
+    also=("scans",),
+    media_type="application/vnd.pushpolicy.capture.v1+json",
+    file_names=(f"*{SUFFIX}",),
+    marks=(b'"pushpolicy.capture/v1"',),
+    recognise=_recognise,
+    read=_read,
+)

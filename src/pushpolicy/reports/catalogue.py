@@ -1,0 +1,102 @@
+"""Writes docs/formats.md from the one table of formats, so that it says what the code does."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from pushpolicy.reports.format import KINDS, Format
+from pushpolicy.reports.formats import FORMATS, MODULE_PLACES, PLACES, SUFFIXES
+from pushpolicy.reports.limits import Limits
+from pushpolicy.reports.packed import ENDS
+
+DOCUMENT = Path("docs/formats.md")
+_INTRODUCTION = """\
+# Report formats
+
+Written by `make index` from `src/pushpolicy/reports`; edit the formats there.
+
+A file is recognised by its content, whatever its name is. Its name matters only where it is broken: a file
+whose name promises a format and that cannot be read as it is a failed report, and its kind of evidence has
+failed.
+
+Files are looked for in these folders of the checkout, with all that is in them: {places}.
+In every module: {modules}.
+In the checkout itself: files whose name promises a format.
+
+There the ends that are looked at are {suffixes}, also compressed ({packed}: gzip, or a zip archive
+of exactly one file). `--evidence` names any other file.
+UTF-8 with or without a byte order mark and UTF-16 with one are read.
+"""
+
+
+def by_kind() -> dict[str, list[Format[Any]]]:
+    """The formats of each kind that a file may be of, in the order of the table."""
+    return {kind: [item for item in FORMATS if item.kind == kind] for kind in KINDS}
+
+
+def told(item: Format[Any]) -> str:
+    """What the format's module says of it, which is its documentation, as one paragraph of Markdown."""
+    document = sys.modules[item.recognise.__module__].__doc__ or ""
+    return " ".join(document.replace("``", "`").split())
+
+
+def markdown() -> str:
+    """The whole document."""
+    return "\n".join(_lines()) + "\n"
+
+
+def _lines() -> Iterator[str]:
+    yield _INTRODUCTION.format(
+        places=_code(*sorted(PLACES)),
+        modules=_code(*("/".join(place) for place in MODULE_PLACES)),
+        suffixes=_code(*SUFFIXES),
+        packed=_code(*ENDS),
+    )
+    for kind, items in by_kind().items():
+        yield f"## {kind}\n"
+        for item in items:
+            yield f"### {item.name}\n"
+            yield f"{told(item)}\n"
+            yield f"- names that promise it: {_code(*item.file_names)}"
+            yield f"- told in a broken file by: {_code(*(mark.decode() for mark in item.marks))}"
+            if item.also:
+                yield f"- may also be evidence of: {', '.join(item.also)}"
+            yield f"- stored as: {_code(item.media_type)}\n"
+    yield from _limits()
+
+
+def _limits() -> Iterator[str]:
+    yield "## Limits\n"
+    yield "`--limit NAME=VALUE` replaces one. What is over a limit fails its kind of evidence."
+    yield "It is never cut short.\n"
+    yield "| name | default | bounds |"
+    yield "| --- | --- | --- |"
+    bounds = _attributes(Limits.__doc__ or "")
+    for item in msgspec.structs.fields(Limits):
+        yield f"| `{item.name.replace('_', '-')}` | {item.default} | {bounds[item.name]} |"
+
+
+def _attributes(document: str) -> dict[str, str]:
+    """The lines ``name: text`` of a docstring's attributes."""
+    lines = document.partition("Attributes:")[2].splitlines()
+    found = (line.strip().partition(": ") for line in lines if ": " in line)
+    return {name: text.rstrip(".") for name, _, text in found}
+
+
+def _code(*names: str) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def write() -> None:
+    """Write the document below the current folder, the checkout of pushpolicy."""
+    DOCUMENT.parent.mkdir(exist_ok=True)
+    DOCUMENT.write_text(markdown(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()

@@ -1,0 +1,1 @@
+"""Coverage reports: one file per format; `table` counts for them all."""

@@ -1,0 +1,128 @@
+"""in-toto statements, plain or as they travel: in a DSSE envelope, a Sigstore bundle, or JSON Lines of these.
+
+Signatures are not verified here: whose key would it have to be? That one is there is recorded, no more.
+Sources: in-toto attestation v0.1 and v1 (statement.md), DSSE 1.0.2 (envelope.md), Sigstore bundle v0.1-0.3.
+"""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Iterator
+
+import msgspec
+
+from pushpolicy.model.text import printable
+from pushpolicy.reports.format import ReportError
+from pushpolicy.reports.parsing import jsondoc
+from pushpolicy.reports.scans.run import Identity
+
+STATEMENT = "https://in-toto.io/Statement/"
+PAYLOAD = "application/vnd.in-toto"
+
+
+_ABSENT = msgspec.Raw()
+
+
+class _Subject(msgspec.Struct, gc=False):
+    name: str | None = None
+    digest: dict[str, str] | None = None
+
+
+class _Statement(msgspec.Struct, rename="camel", gc=False):
+    type: str = msgspec.field(name="_type")
+    predicate_type: str
+    subject: list[_Subject] | None = None
+    predicate: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class _Envelope(msgspec.Struct, rename="camel", gc=False):
+    payload: str
+    payload_type: str
+    signatures: list[msgspec.Raw] | None = None
+
+
+class _Carrier(msgspec.Struct, rename="camel", gc=False):
+    """Any of the three, by the key that only it has."""
+
+    type: str | None = msgspec.field(name="_type", default=None)
+    payload: msgspec.Raw = _ABSENT
+    dsse_envelope: msgspec.Raw = _ABSENT
+
+
+class Attested(msgspec.Struct, frozen=True, kw_only=True):
+    """One statement.
+
+    Attributes:
+        subject: the digests of what it is about.
+        predicate: the undecoded JSON of what it says.
+        signed: whether a signature came with it; it was not verified.
+    """
+
+    predicate_type: str
+    predicate: bytes
+    subject: Identity
+    signed: bool
+
+
+def statements(content: bytes) -> Iterator[Attested]:
+    """Every statement of a file.
+
+    Args:
+        content: UTF-8.
+
+    Raises:
+        ReportError: when one is malformed.
+    """
+    text = content.lstrip()
+    documents = text.splitlines() if jsondoc.is_lines(text) else [text]
+    for document in documents:
+        if document.strip():
+            yield _unwrap(document)
+
+
+def statement(content: bytes, *, signed: bool = False) -> Attested:
+    """A plain statement.
+
+    Raises:
+        ReportError: when it is malformed.
+    """
+    found = jsondoc.decode_value(content, _Statement)
+    if not found.type.startswith(STATEMENT):
+        raise ReportError(f"its _type is {printable(repr(found.type), 80)}, not {STATEMENT}...")
+    digests = [
+        f"sha256:{digest['sha256']}"
+        for digest in (subject.digest or {} for subject in found.subject or ())
+        if "sha256" in digest
+    ]
+    names = [subject.name for subject in found.subject or () if subject.name]
+    return Attested(
+        predicate_type=found.predicate_type,
+        predicate=memoryview(found.predicate).tobytes(),
+        subject=Identity(name=names[0] if names else None, digests=tuple(dict.fromkeys(digests))),
+        signed=signed,
+    )
+
+
+def _unwrap(content: bytes) -> Attested:
+    carrier = jsondoc.decode_value(content, _Carrier)
+    enclosed = memoryview(carrier.dsse_envelope).tobytes()
+    if enclosed or len(memoryview(carrier.payload)):
+        return _open(enclosed or content)
+    return statement(content)
+
+
+def _open(content: bytes) -> Attested:
+    envelope = jsondoc.decode_value(content, _Envelope)
+    if not envelope.payload_type.startswith(PAYLOAD):
+        raise ReportError(
+            f"its payloadType is {printable(repr(envelope.payload_type), 80)}, not {PAYLOAD}+json"
+        )
+    try:
+        # DSSE allows both alphabets of base64.
+        payload = binascii.a2b_base64(envelope.payload.translate(_STANDARD), strict_mode=True)
+    except (binascii.Error, ValueError) as error:
+        raise ReportError("its payload is not base64") from error
+    return statement(jsondoc.utf8(payload), signed=bool(envelope.signatures))
+
+
+_STANDARD = str.maketrans("-_", "+/")

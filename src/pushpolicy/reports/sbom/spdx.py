@@ -1,0 +1,193 @@
+"""SPDX 2.2 and 2.3 as JSON (spdx.github.io/spdx-spec, and its JSON schema).
+
+What a document is about is what it DESCRIBES, or in older ones what ``documentDescribes`` lists. An image
+among these, or the only one with the purpose CONTAINER, is the image that the SBOM is bound by. Trivy tells
+the image ID and the repository digests in annotations of it, and told them in texts of attribution before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from pushpolicy.model.evidence import Scanner
+from pushpolicy.model.text import printable
+from pushpolicy.reports.format import Format, Head, Part, Parts, ReportBytes, ReportError
+from pushpolicy.reports.limits import Limits
+from pushpolicy.reports.parsing import jsondoc
+from pushpolicy.reports.parsing.purl import Purl
+from pushpolicy.reports.parsing.values import NOT_PROVIDED, utc, version
+from pushpolicy.reports.sbom.bom import Bom, within
+from pushpolicy.reports.scans.run import Identity
+
+VERSIONS = ("SPDX-2.2", "SPDX-2.3")
+_ROOTS = ("DESCRIBES", "DESCRIBED_BY")
+# Versions that are no number: of Trivy, and of Syft and Grype, when built from their Go modules.
+_BUILT_FROM_SOURCE = ("dev", NOT_PROVIDED)
+
+
+class Checksum(msgspec.Struct, rename="camel", gc=False):
+    """A digest, in hexadecimal."""
+
+    algorithm: str | None = None
+    checksum_value: str | None = None
+
+
+class ExternalRef(msgspec.Struct, rename="camel", gc=False):
+    """Another name of a package, such as a purl."""
+
+    reference_type: str | None = None
+    reference_locator: str | None = None
+
+
+class Annotation(msgspec.Struct, rename="camel", gc=False):
+    """What someone says of a package."""
+
+    comment: str | None = None
+
+
+class Package(msgspec.Struct, rename="camel", gc=False):
+    """A package; the rest of it is read for what the document is about only."""
+
+    id: str | None = msgspec.field(name="SPDXID", default=None)
+    name: str | None = None
+    version_info: str | None = None
+    primary_package_purpose: str | None = None
+    checksums: list[Checksum] | None = None
+    external_refs: list[ExternalRef] | None = None
+    annotations: list[Annotation] | None = None
+    attribution_texts: list[str] | None = None
+
+
+class Relationship(msgspec.Struct, rename="camel", gc=False):
+    """One element's relation to another."""
+
+    spdx_element_id: str | None = None
+    related_spdx_element: str | None = None
+    relationship_type: str | None = None
+
+
+class CreationInfo(msgspec.Struct, rename="camel", gc=False):
+    """When and by what the document was written; some write the creators as objects."""
+
+    created: str | None = None
+    creators: list[str | dict[str, str]] | None = None
+
+
+class Document(msgspec.Struct, rename="camel", gc=False):
+    """A document of SPDX 2."""
+
+    spdx_version: str
+    name: str | None = None
+    document_namespace: str | None = None
+    creation_info: CreationInfo | None = None
+    document_describes: list[str] | None = None
+    packages: list[Package] | None = None
+    relationships: list[Relationship] | None = None
+
+
+def bom(document: Document, limits: Limits) -> Bom:
+    """The SBOM of a document, whatever it was written as.
+
+    Raises:
+        ReportError: when its version is not known, or it is over a limit.
+    """
+    if document.spdx_version not in VERSIONS:
+        raise ReportError(f"its spdxVersion is {printable(document.spdx_version, 40)}, not 2.2 or 2.3")
+    about, subject = document.creation_info or CreationInfo(), _image(document)
+    return within(
+        limits,
+        Bom(
+            spec_version=document.spdx_version.removeprefix("SPDX-"),
+            components=len(document.packages or ()),
+            identity=Identity(
+                name=document.name or None,
+                digests=tuple(dict.fromkeys(_digests(subject))) if subject else (),
+                image_id=next(_told(subject, "ImageID"), None) if subject else None,
+            ),
+            tool=tool(creator for creator in about.creators or () if isinstance(creator, str)),
+            id=document.document_namespace or None,
+            at=utc(about.created),
+        ),
+    )
+
+
+def tool(creators: Iterable[str]) -> Scanner | None:
+    """The first tool of the creators; ``Tool: syft-1.2`` names tool and version."""
+    name = next((text[5:].strip() for text in creators if text.startswith("Tool:")), "")
+    front, _, stated = name.rpartition("-")
+    if front and (stated[:1].isdigit() or stated in _BUILT_FROM_SOURCE):
+        return Scanner(name=front, version=version(stated))
+    return Scanner(name=name) if name else None
+
+
+def _image(document: Document) -> Package | None:
+    """The one package that the document is about; None where it does not say one, or it is no image."""
+    subject = _subject(document)
+    is_image = subject and (subject.primary_package_purpose == "CONTAINER" or _purls(subject, "oci"))
+    return subject if is_image else None
+
+
+def _subject(document: Document) -> Package | None:
+    described = set(document.document_describes or ())
+    for each in document.relationships or ():
+        if each.relationship_type in _ROOTS and each.spdx_element_id and each.related_spdx_element:
+            ends = (each.spdx_element_id, each.related_spdx_element)
+            described.add(ends[each.relationship_type == "DESCRIBES"])
+    packages = document.packages or ()
+    found = [package for package in packages if package.id in described]
+    found = found or [package for package in packages if package.primary_package_purpose == "CONTAINER"]
+    return found[0] if len(found) == 1 else None
+
+
+def _purls(package: Package, *types: str) -> list[Purl]:
+    refs = (ref.reference_locator for ref in package.external_refs or () if ref.reference_type == "purl")
+    return [purl for ref in refs if (purl := Purl.parse(ref)) and (not types or purl.type in types)]
+
+
+def _digests(image: Package) -> Iterator[str]:
+    for each in image.checksums or ():
+        if each.algorithm == "SHA256" and each.checksum_value:
+            yield f"sha256:{each.checksum_value}"
+    for stated in (image.version_info, *(purl.version for purl in _purls(image))):
+        if stated and stated.startswith("sha256:"):
+            yield stated
+    yield from (name.rpartition("@")[2] for name in _told(image, "RepoDigest"))
+
+
+def _told(image: Package, name: str) -> Iterator[str]:
+    """What Trivy says of the image; of its layers not their order, which is why they are not read."""
+    comments = (annotation.comment for annotation in image.annotations or ())
+    for text in (*comments, *(image.attribution_texts or ())):
+        key, _, value = (text or "").partition(": ")
+        if key == name and value:
+            yield value
+
+
+def read_value(content: bytes, limits: Limits) -> Bom:
+    """Read a document that lies within another one.
+
+    Raises:
+        ReportError: when it is malformed or over a limit.
+    """
+    return bom(jsondoc.decode_value(content, Document), limits)
+
+
+def _read(report: ReportBytes, limits: Limits) -> Parts:
+    return Parts([Part("sbom", bom(jsondoc.decode(report, Document), limits))])
+
+
+def _recognise(head: Head) -> bool:
+    return not head.is_array and "spdxVersion" in head.keys and "@graph" not in head.keys
+
+
+FORMAT: Format[Parts] = Format(
+    name="spdx",
+    kind="sbom",
+    media_type="application/spdx+json",
+    file_names=("*.spdx.json", "*spdx*.json"),
+    marks=(b'"spdxVersion"', b'"SPDXID"'),
+    recognise=_recognise,
+    read=_read,
+)

@@ -1,0 +1,1 @@
+"""Scan reports: one file per format; `counts` and `severity` serve them all."""

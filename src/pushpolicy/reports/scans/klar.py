@@ -1,0 +1,62 @@
+"""klar's report (optiopay/klar, over Clair v2 and v3): vulnerabilities by severity. It names no image."""
+
+from __future__ import annotations
+
+import msgspec
+
+from pushpolicy.model.evidence import Finding, Scanner
+from pushpolicy.reports.format import Format, Head, ReportBytes
+from pushpolicy.reports.limits import Limits
+from pushpolicy.reports.parsing import jsondoc
+from pushpolicy.reports.parsing.values import brief
+from pushpolicy.reports.scans import severity
+from pushpolicy.reports.scans.ids import of_one_flaw
+from pushpolicy.reports.scans.run import ScanResult, within
+
+
+class _Vulnerability(msgspec.Struct, rename="pascal", gc=False):
+    name: str
+    severity: str | None = None
+    description: str | None = None
+    fixed_by: str | None = None
+    feature_name: str | None = None
+    feature_version: str | None = None
+
+
+class _Report(msgspec.Struct, rename="pascal", gc=False):
+    vulnerabilities: dict[str, list[_Vulnerability]] | None
+
+
+def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
+    listed = jsondoc.decode(report, _Report).vulnerabilities or {}
+    found = tuple(_finding(flaw, group) for group, flaws in listed.items() for flaw in flaws)
+    return within(limits, [ScanResult(scanner=Scanner(name="klar"), kind="image", findings=found)])
+
+
+def _finding(flaw: _Vulnerability, group: str) -> Finding:
+    return Finding(
+        id=flaw.name or "unidentified",
+        aliases=of_one_flaw(flaw.name, ()),
+        severity=severity.from_word(flaw.severity or group),
+        kind="vulnerability",
+        title=brief(flaw.description),
+        package=flaw.feature_name or None,
+        version=flaw.feature_version or None,
+        fixed_in=flaw.fixed_by or None,
+        fix_state="fixed" if flaw.fixed_by else None,
+    )
+
+
+def _recognise(head: Head) -> bool:
+    return not head.is_array and {"LayerCount", "Vulnerabilities"} <= set(head.keys)
+
+
+FORMAT: Format[tuple[ScanResult, ...]] = Format(
+    name="klar",
+    kind="scans",
+    media_type="application/json",
+    file_names=("klar*.json",),
+    marks=(b'"LayerCount"', b'"Vulnerabilities"'),
+    recognise=_recognise,
+    read=_read,
+)

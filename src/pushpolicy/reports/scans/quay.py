@@ -1,0 +1,139 @@
+"""Quay's answer to ``/api/v1/repository/REPOSITORY/manifest/DIGEST/security?vulnerabilities=true``.
+
+Clair's findings in the shape of Clair v1, which clair-action writes too. `Layer.Name` is the digest of the
+manifest. Not seen live: built after data/secscan_model of Quay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from pushpolicy.model.evidence import Finding, Scanner
+from pushpolicy.model.text import printable
+from pushpolicy.reports.format import FailedRunError, Format, Head, ReportBytes, ReportError
+from pushpolicy.reports.limits import Limits
+from pushpolicy.reports.parsing import jsondoc
+from pushpolicy.reports.parsing.values import brief, score
+from pushpolicy.reports.scans import severity
+from pushpolicy.reports.scans.clair_names import names
+from pushpolicy.reports.scans.ids import of_one_flaw
+from pushpolicy.reports.scans.run import Identity, ScanResult, within
+
+# ScanLookupStatus of Quay.
+_STATUSES = frozenset({"scanned", "queued", "failed", "unsupported", "manifest_layer_too_large"})
+
+
+class _Struct(msgspec.Struct, rename="pascal", gc=False):
+    pass
+
+
+class _Cvss(_Struct):
+    score: float | str | None = None
+
+
+class _Nvd(_Struct):
+    cvss_v3: _Cvss | None = msgspec.field(name="CVSSv3", default=None)
+
+
+class _Metadata(_Struct):
+    nvd: _Nvd | None = msgspec.field(name="NVD", default=None)
+
+
+class _Vulnerability(_Struct):
+    name: str
+    severity: str | None = None
+    description: str | None = None
+    fixed_by: str | None = None
+    metadata: _Metadata | None = None
+
+
+class _Feature(_Struct):
+    name: str | None = None
+    version: str | None = None
+    vulnerabilities: list[_Vulnerability] | None = None
+
+
+class _Layer(_Struct):
+    features: list[_Feature] | None
+    name: str | None = None
+
+
+class _Data(_Struct):
+    layer: _Layer
+
+
+class _Report(msgspec.Struct, gc=False):
+    status: str
+    data: _Data | None = None
+
+
+def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
+    document = jsondoc.decode(report, _Report)
+    if document.status != "scanned":
+        raise FailedRunError(
+            f"quay has not scanned the image: its status is {printable(document.status, 40)}"
+        )
+    if document.data is None:
+        raise ReportError("it lists no layer; ask with vulnerabilities=true")
+    layer = document.data.layer
+    digest = layer.name if layer.name and layer.name.startswith("sha256:") else None
+    scan = ScanResult(
+        scanner=Scanner(name="clair"),
+        kind="image",
+        identity=Identity(digests=(digest,) if digest else ()),
+        findings=tuple(_findings(layer)),
+    )
+    return within(limits, [scan])
+
+
+def _findings(layer: _Layer) -> Iterator[Finding]:
+    for feature in layer.features or ():
+        for flaw in feature.vulnerabilities or ():
+            yield _finding(flaw, feature)
+
+
+def _finding(flaw: _Vulnerability, feature: _Feature) -> Finding:
+    name, words = names(flaw.name)
+    fixed_in = flaw.fixed_by if flaw.fixed_by not in ("0", "0:0") else None
+    return Finding(
+        id=name,
+        aliases=of_one_flaw(name, words),
+        severity=severity.from_word(flaw.severity),
+        kind="vulnerability",
+        title=brief(flaw.description),
+        cvss=_cvss(flaw.metadata),
+        package=feature.name or None,
+        version=feature.version or None,
+        fixed_in=fixed_in or None,
+        fix_state="fixed" if fixed_in else None,
+    )
+
+
+def _cvss(metadata: _Metadata | None) -> float | None:
+    rated = metadata.nvd.cvss_v3 if metadata and metadata.nvd else None
+    try:
+        return score(float(rated.score)) if rated and rated.score is not None else None
+    except ValueError:
+        return None
+
+
+def _recognise(head: Head) -> bool:
+    data, status = (
+        head.keys.get("data", b""),
+        head.keys.get("status", b"").strip(b'"').decode("ascii", "replace"),
+    )
+    known = b'"Layer"' in data or (data == b"null" and status in _STATUSES)
+    return not head.is_array and set(head.keys) == {"status", "data"} and known
+
+
+FORMAT: Format[tuple[ScanResult, ...]] = Format(
+    name="quay",
+    kind="scans",
+    media_type="application/json",
+    file_names=("quay*.json",),
+    marks=(b'"Layer"', b'"Features"', b'"IndexedByVersion"'),
+    recognise=_recognise,
+    read=_read,
+)

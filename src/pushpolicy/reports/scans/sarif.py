@@ -1,0 +1,191 @@
+"""SARIF 2.1.0 (OASIS) of any tool; the drafts of 2.0.0 and version 1.0.0 as far as they say the same.
+
+A result counts unless its `kind` says that it is no failure or `baselineState` that it is gone.
+Severity: the rule's ``security-severity``, else the level (error is high, warning medium, note low).
+Suppressed results are listed as such. A run without results, or whose invocation was not
+successful, has failed. Each run is a scan; runs of one tool on one target are one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from msgspec.structs import replace
+
+from pushpolicy.model.evidence import Finding, Scanner, Severity
+from pushpolicy.model.text import printable
+from pushpolicy.reports.format import FailedRunError, Format, Head, ReportBytes, ReportError
+from pushpolicy.reports.limits import Limits
+from pushpolicy.reports.parsing import jsondoc
+from pushpolicy.reports.parsing.values import brief, score, utc
+from pushpolicy.reports.scans import severity
+from pushpolicy.reports.scans.ids import aliases, is_vulnerability
+from pushpolicy.reports.scans.run import Identity, ScanResult, within
+from pushpolicy.reports.scans.sarif_model import (
+    Invocation,
+    Log,
+    Result,
+    Rule,
+    RuleProperties,
+    RuleReference,
+    Run,
+    RunProperties,
+    Suppression,
+    Text,
+)
+from pushpolicy.reports.scans.sarif_rules import Rules
+from pushpolicy.reports.scans.tools import scan_kind
+
+_VERSIONS = ("2.1.0", "2.0.0", "1.0.0")
+_NOT_FIXED = "not fixed"  # Docker Scout
+_KIND_TAGS = ("vulnerability", "misconfiguration", "secret")
+# What a result is that neither its id nor a tag tells, by the kind of the scan.
+_KINDS_BY_SCAN = {
+    "image": "misconfiguration",
+    "config": "misconfiguration",
+    "secret": "secret",
+    "code": "code",
+}
+
+
+def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
+    log = jsondoc.decode(report, Log)
+    if not log.version.startswith(_VERSIONS):
+        raise ReportError(f"its SARIF version is {printable(log.version, 40)}, not 2.1.0")
+    return within(limits, _joined([_scan(run) for run in log.runs]))
+
+
+def _scan(run: Run) -> ScanResult:
+    tool = run.tool.driver or run.tool
+    name = tool.name or run.tool.name
+    if not name:
+        raise ReportError("a run does not name its tool")
+    if any(_failed(invocation) for invocation in run.invocations or ()):
+        raise FailedRunError(f"{printable(name, 60)} says that its run was not successful")
+    if run.results is None:
+        raise FailedRunError(f"{printable(name, 60)} gave no results, which is not the same as finding none")
+    about = run.properties or RunProperties()
+    image_name, image_id, digests = _text(about.image_name), _text(about.image_id), _texts(about.repo_digests)
+    kind = scan_kind(name, names_image=bool(image_id or digests or image_name))
+    return ScanResult(
+        scanner=Scanner(name=name, version=tool.version or tool.semantic_version or None),
+        kind=kind,
+        identity=Identity(
+            name=image_name,
+            digests=tuple(digest.rpartition("@")[2] for digest in digests),
+            image_id=image_id,
+        ),
+        findings=tuple(_findings(run, kind)),
+        commit=next((c.revision_id for c in run.version_control_provenance or () if c.revision_id), None),
+        at=_time(run.invocations or []),
+    )
+
+
+def _failed(invocation: Invocation) -> bool:
+    return invocation.execution_successful is False or invocation.tool_execution_successful is False
+
+
+def _time(invocations: list[Invocation]) -> str | None:
+    times = [utc(i.end_time_utc) or utc(i.start_time_utc) for i in invocations]
+    return max((time for time in times if time), default=None)
+
+
+def _findings(run: Run, scan: str) -> Iterator[Finding]:
+    rules = Rules(run)
+    for result in run.results or ():
+        if result.kind in (None, "fail") and result.baseline_state != "absent":
+            rule = rules.of(result)
+            yield _finding(result, rule, rules.level(result, rule), scan)
+
+
+def _finding(result: Result, rule: Rule | None, level: str, scan: str) -> Finding:
+    reference = result.rule or RuleReference()
+    name = result.rule_id or reference.id or (rule.id if rule else None) or "unidentified"
+    more = (rule.properties if rule else None) or RuleProperties()
+    fixed_in = None if more.fixed_version == _NOT_FIXED else _text(more.fixed_version)
+    purls = _texts(more.purls)
+    message = result.message.text if isinstance(result.message, Text) else result.message
+    return Finding(
+        id=name,
+        aliases=aliases(name, ()),
+        severity=_severity(more.security_severity, level),
+        kind=_kind(name, _texts(more.tags), scan),
+        title=brief(rule.short_description.text if rule and rule.short_description else message),
+        cvss=score(_number(more.security_severity)) if is_vulnerability(name) else None,
+        purl=purls[0] if len(purls) == 1 else None,
+        fixed_in=fixed_in,
+        fix_state="not-fixed" if more.fixed_version == _NOT_FIXED else "fixed" if fixed_in else None,
+        location=_location(result),
+        suppressed_by=_suppression(result.suppressions or []),
+    )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    """The texts of a list, or the one text that stands in its place."""
+    items = value if isinstance(value, list) else [value]
+    return tuple(item for item in items if isinstance(item, str) and item)
+
+
+def _severity(stated: object, level: str) -> Severity:
+    """By ``security-severity``, a number or rarely a word; without one by the level."""
+    if stated is None or stated == "":
+        return severity.from_level(level)
+    number = _number(stated)
+    return severity.from_word(str(stated)) if number is None else severity.from_score(number)
+
+
+def _number(value: object) -> float | None:
+    try:
+        return float(value) if isinstance(value, str | int | float) else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _kind(name: str, tags: tuple[str, ...], scan: str) -> str:
+    tagged = next((tag for tag in _KIND_TAGS if tag in tags), None)
+    return "vulnerability" if is_vulnerability(name) else tagged or _KINDS_BY_SCAN[scan]
+
+
+def _location(result: Result) -> str | None:
+    physical = result.locations[0].physical_location if result.locations else None
+    if physical is None or physical.artifact_location is None or not physical.artifact_location.uri:
+        return None
+    line = physical.region.start_line if physical.region else None
+    return f"{physical.artifact_location.uri}:{line}" if line else physical.artifact_location.uri
+
+
+def _suppression(suppressions: list[Suppression]) -> str | None:
+    """How a result was set aside; not at all while one suppression is under review or rejected."""
+    states = {s.state or s.status or "accepted" for s in suppressions}
+    if states != {"accepted"}:
+        return None
+    return "sarif " + ", ".join(sorted({s.kind or "external" for s in suppressions}))
+
+
+def _joined(scans: Iterable[ScanResult]) -> Iterator[ScanResult]:
+    """One scan for all runs of one tool on one target: Snyk writes a run for each project."""
+    groups: dict[tuple[str, Identity], list[ScanResult]] = {}
+    for scan in scans:
+        groups.setdefault((scan.scanner.name, scan.identity), []).append(scan)
+    for group in groups.values():
+        together = tuple(finding for scan in group for finding in scan.findings)
+        yield replace(group[0], findings=together) if len(group) > 1 else group[0]
+
+
+def _recognise(head: Head) -> bool:
+    return head.keys.get("runs", b"").startswith(b"[") and "version" in head.keys and not head.is_array
+
+
+FORMAT: Format[tuple[ScanResult, ...]] = Format(
+    name="sarif",
+    kind="scans",
+    media_type="application/sarif+json",
+    file_names=("*.sarif", "*.sarif.json"),
+    marks=(b'"runs"', b"sarif"),
+    recognise=_recognise,
+    read=_read,
+)

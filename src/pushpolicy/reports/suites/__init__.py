@@ -1,0 +1,1 @@
+"""Test reports: one file per format; `tally` serves them all."""

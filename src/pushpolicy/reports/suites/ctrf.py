@@ -1,0 +1,120 @@
+"""CTRF, the Common Test Report Format (ctrf.io), with or without the `reportFormat` of version 1.
+
+The tests decide, not the summary. Pending tests did not run and `other` says nothing either way: both are
+skipped. A status outside the specification is an error.
+"""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from pushpolicy.reports.format import Format, Head, ReportBytes
+from pushpolicy.reports.limits import Limits
+from pushpolicy.reports.parsing import jsondoc
+from pushpolicy.reports.parsing.values import epoch, seconds
+from pushpolicy.reports.suites.tally import Outcome, SuiteResult, Tally, differ
+
+_OUTCOMES: dict[str, Outcome] = {
+    "passed": "passed",
+    "failed": "failed",
+    "skipped": "skipped",
+    "pending": "skipped",
+    "other": "skipped",
+}
+_KEYS = frozenset(
+    {
+        "results",
+        "reportFormat",
+        "specVersion",
+        "reportId",
+        "timestamp",
+        "generatedBy",
+        "extra",
+        "insights",
+        "baseline",
+        "$schema",
+    }
+)
+_RESULTS = re.compile(rb'\{\s*"(tool|summary|tests|environment|extra)"')
+
+
+class _Test(msgspec.Struct, gc=False):
+    status: str
+    name: str = ""
+    message: str | None = None
+    flaky: bool | None = None
+
+
+class _Summary(msgspec.Struct, gc=False):
+    tests: int | None = None
+    passed: int | None = None
+    failed: int | None = None
+    skipped: int | None = None
+    pending: int | None = None
+    other: int | None = None
+    start: float | None = None
+    stop: float | None = None
+
+
+class _Results(msgspec.Struct):
+    summary: _Summary
+    tests: list[_Test]
+
+
+class _Report(msgspec.Struct):
+    results: _Results
+
+
+def _read(report: ReportBytes, limits: Limits) -> SuiteResult:
+    results = jsondoc.decode(report, _Report).results
+    tally = Tally(limits)
+    for test in results.tests:
+        outcome = _OUTCOMES.get(test.status.lower(), "errors")
+        tally.add(outcome, flaky=bool(test.flaky))
+        if outcome in ("failed", "errors"):
+            kind = "failure" if outcome == "failed" else "error"
+            tally.fail(test.name, kind, test.message or test.status)
+    totals, summary = tally.totals(), results.summary
+    counted = {"tests": totals.total, "passed": totals.passed, "failed": totals.failed + totals.errors}
+    declared = {"tests": summary.tests, "passed": summary.passed, "failed": summary.failed}
+    did_not_run = (summary.skipped or 0) + (summary.pending or 0) + (summary.other or 0)
+    return SuiteResult(
+        totals=totals,
+        failures=tuple(tally.failures),
+        undeclared=max((summary.failed or 0) - totals.failed - totals.errors, 0),
+        disagreements=differ(
+            declared | {"skipped, pending and other": did_not_run},
+            counted | {"skipped, pending and other": totals.skipped},
+        ),
+        timestamp=epoch(summary.start),
+        duration=_duration(summary),
+    )
+
+
+def _duration(summary: _Summary) -> float | None:
+    """Milliseconds by the specification; tools that write seconds show by the time they start at."""
+    if summary.start is None or summary.stop is None:
+        return None
+    unit = 1000 if summary.start > 100_000_000_000 else 1
+    return seconds(str((summary.stop - summary.start) / unit))
+
+
+def _recognise(head: Head) -> bool:
+    if head.is_array:
+        return False
+    if head.keys.get("reportFormat") == b'"CTRF"':
+        return True
+    return set(head.keys) <= _KEYS and _RESULTS.match(head.keys.get("results", b"")) is not None
+
+
+FORMAT: Format[SuiteResult] = Format(
+    name="ctrf",
+    kind="tests",
+    media_type="application/json",
+    file_names=("ctrf*.json", "*-ctrf.json", "*.ctrf.json"),
+    marks=(b'"reportFormat"', b'"CTRF"'),
+    recognise=_recognise,
+    read=_read,
+)

@@ -1,0 +1,219 @@
+"""JUnit XML in all its dialects (Ant, Surefire, pytest, jest, gotestsum, CTest, PHPUnit, nextest ...).
+
+The elements of a case decide its outcome: error, else failure, else skipped, else its `status`
+attribute, else it passed. The totals that suites declare are compared with the cases, never believed:
+failures or errors that no case shows, and elements directly under a suite, count as `undeclared`.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from pushpolicy.model.text import printable
+from pushpolicy.reports.format import Format, Head, ReportBytes, ReportError
+from pushpolicy.reports.limits import Limits
+from pushpolicy.reports.parsing import markup
+from pushpolicy.reports.parsing.values import count, seconds, utc
+from pushpolicy.reports.suites.tally import Outcome, SuiteResult, Tally
+
+_SUITES = frozenset({"testsuites", "testsuite"})
+_BAD = {"error": "error", "failure": "failure"}
+_SKIPPED = frozenset({"skipped", "ignored", "disabled"})
+_FLAKY = frozenset({"flakyFailure", "flakyError"})
+_RERUN = frozenset({"rerunFailure", "rerunError"})
+_OUTCOMES = frozenset(_BAD) | _SKIPPED | _FLAKY | _RERUN
+_STATUS_SKIPPED = frozenset({"disabled", "notrun", "skipped", "ignored", "pending"})
+_STATUS_FAILED = frozenset({"fail", "failed", "failure", "error", "errored", "broken", "timeout", "aborted"})
+_STATUSES = _STATUS_SKIPPED | _STATUS_FAILED
+_TOTALS = ("tests", "failures", "errors", "skipped")
+
+
+class _Case(msgspec.Struct):
+    """What the elements of one case say."""
+
+    bad: dict[str, str] = {}  # "error" or "failure" -> first message
+    skipped: bool = False
+    flaky: bool = False
+    rerun: bool = False
+
+    def outcome(self, status: str) -> Outcome:
+        if "error" in self.bad:
+            return "errors"
+        if self.bad or (self.rerun and not self.flaky):
+            return "failed"
+        return "skipped" if self.skipped else _by_status(status)
+
+
+class _Suite(msgspec.Struct):
+    name: str
+    declared: dict[str, int]
+    time: float | None
+    shown: int = 0  # failure, error, flaky and rerun elements of the cases within
+    own: int = 0  # failure and error elements directly beneath
+    hidden: int = 0  # what the suites within hide
+
+    def undeclared(self) -> int:
+        claimed = self.declared.get("failures", 0) + self.declared.get("errors", 0)
+        return max(claimed - self.shown, self.hidden + self.own)
+
+
+class _Reader(markup.Elements):
+    """Follows the elements; holds the open suites, the open case, and what was counted."""
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(limits)
+        self.tally = Tally(limits)
+        self.timestamp: str | None = None
+        self.root: _Suite | None = None
+        self.top: list[_Suite] = []
+        self._suites: list[_Suite] = []
+        self._attributes: dict[str, str] = {}
+        self._case: _Case | None = None
+        self._message = ""
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        parent = self.path[-1] if self.path else ""
+        if name == "testcase" and parent in _SUITES:
+            self._attributes, self._case = attributes, None
+            self.path.append(name)
+            return
+        self.descend(name)
+        if name == "testcase" and "testcase" in self.path[:-1]:
+            raise ReportError("a test case lies within another")
+        if name in _SUITES:
+            self._open_suite(attributes)
+        elif not parent:
+            raise ReportError(f"its root element is <{printable(name, 40)}>")
+        elif name in _OUTCOMES and (parent == "testcase" or parent in _SUITES):
+            self._message = attributes.get("message", "")
+            if not self._message:
+                self.collect_text()
+
+    def end(self, name: str) -> None:
+        path = self.path
+        path.pop()
+        parent = path[-1] if path else ""
+        if name == "testcase" and parent in _SUITES:
+            self._close_case()
+        elif name in _SUITES:
+            self._close_suite()
+        elif name in _OUTCOMES and parent == "testcase":
+            self._mark_case(name, self._message or self.take_text())
+        elif name in _OUTCOMES and parent in _SUITES:
+            self._mark_suite(name, self._message or self.take_text())
+
+    def _open_suite(self, attributes: dict[str, str]) -> None:
+        declared = {key: value for key in _TOTALS if (value := count(attributes.get(key))) is not None}
+        suite = _Suite(attributes.get("name", ""), declared, seconds(attributes.get("time")))
+        if self.root is None:
+            self.root = suite
+        # The topmost <testsuite>s: the root itself, or those within <testsuites>.
+        if self.path in (["testsuite"], ["testsuites", "testsuite"]):
+            self.top.append(suite)
+        self._suites.append(suite)
+        self.timestamp = self.timestamp or utc(attributes.get("timestamp"))
+
+    def _close_suite(self) -> None:
+        suite = self._suites.pop()
+        if self._suites:
+            self._suites[-1].shown += suite.shown
+            self._suites[-1].hidden += suite.undeclared()
+
+    def _mark_suite(self, name: str, message: str) -> None:
+        if name in _BAD:
+            self._suites[-1].own += 1
+            self.tally.fail(self._suites[-1].name, _BAD[name], message)
+
+    def _mark_case(self, name: str, message: str) -> None:
+        case = self._case = self._case or _Case()
+        if name in _SKIPPED:
+            case.skipped = True
+            return
+        self._suites[-1].shown += 1
+        if name in _BAD:
+            case.bad.setdefault(_BAD[name], message)
+        case.flaky = case.flaky or name in _FLAKY
+        case.rerun = case.rerun or name in _RERUN
+
+    def _close_case(self) -> None:
+        attributes, case = self._attributes, self._case
+        status = _status(attributes)
+        if case is None and status not in _STATUS_FAILED:
+            self.tally.add(_by_status(status))  # nearly every case, so nothing more is done for it
+            return
+        case = case or _Case()
+        outcome = case.outcome(status)
+        self.tally.add(outcome, flaky=case.flaky)
+        if outcome in ("failed", "errors"):
+            kind = "error" if outcome == "errors" else "failure"
+            self._suites[-1].shown += not case.bad and not case.rerun
+            self.tally.fail(_case_name(attributes), kind, case.bad.get(kind, status))
+
+
+def _status(attributes: dict[str, str]) -> str:
+    """The `status`, or the `result` in which googletest says that a case was skipped."""
+    result = attributes.get("result", "").lower()
+    return result if result in _STATUSES else attributes.get("status", "").lower()
+
+
+def _by_status(status: str) -> Outcome:
+    if status in _STATUS_SKIPPED:
+        return "skipped"
+    return "failed" if status in _STATUS_FAILED else "passed"
+
+
+def _case_name(attributes: dict[str, str]) -> str:
+    name, group = attributes.get("name", ""), attributes.get("classname", "")
+    return name if not group or name.startswith(group) else f"{group}.{name}"
+
+
+def _recognise(head: Head) -> bool:
+    return head.root in _SUITES
+
+
+def _read(report: ReportBytes, limits: Limits) -> SuiteResult:
+    reader = _Reader(limits)
+    markup.parse(report.chunks(), reader, limits)
+    root = reader.root
+    if root is None:
+        raise ReportError("it has no test suite")
+    totals = reader.tally.totals()
+    counted = dict(zip(_TOTALS, (totals.total, totals.failed, totals.errors, totals.skipped), strict=True))
+    declared = {"root": root.declared, "top suites": _sum([suite.declared for suite in reader.top])}
+    return SuiteResult(
+        totals=totals,
+        failures=tuple(reader.tally.failures),
+        undeclared=root.undeclared(),
+        disagreements=tuple(
+            f"{place}: {key}={value}, counted {counted[key]}"
+            for place, totals_there in declared.items()
+            for key, value in totals_there.items()
+            if value != counted[key]
+        ),
+        timestamp=reader.timestamp,
+        duration=_duration(reader, root),
+    )
+
+
+def _sum(parts: list[dict[str, int]]) -> dict[str, int]:
+    return {
+        key: sum(part.get(key, 0) for part in parts) for key in _TOTALS if any(key in part for part in parts)
+    }
+
+
+def _duration(reader: _Reader, root: _Suite) -> float | None:
+    if root.time is not None:
+        return root.time
+    times = [suite.time for suite in reader.top if suite.time is not None]
+    return round(sum(times), 6) if times else None
+
+
+FORMAT: Format[SuiteResult] = Format(
+    name="junit",
+    kind="tests",
+    media_type="application/xml",
+    file_names=("junit*.xml", "*-junit.xml", "*_junit.xml", "*.junit.xml", "TEST-*.xml"),
+    marks=(b"<testsuite",),
+    recognise=_recognise,
+    read=_read,
+)

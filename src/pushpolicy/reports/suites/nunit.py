@@ -1,0 +1,157 @@
+"""NUnit's own XML: version 3 (``<test-run>``) and version 2 (``<test-results>``).
+
+A case states its `result`; before NUnit 2.5 `executed` and `success` did. A suite that says it failed
+while nothing within it did (a teardown, an assembly that could not be loaded) counts as `undeclared`.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from pushpolicy.reports.format import Format, Head, ReportBytes, ReportError
+from pushpolicy.reports.limits import Limits
+from pushpolicy.reports.parsing import markup
+from pushpolicy.reports.parsing.values import count, seconds, utc
+from pushpolicy.reports.suites.tally import Outcome, SuiteResult, Tally
+
+_ROOTS = frozenset({"test-run", "test-results"})
+_SUITES = _ROOTS | {"test-suite"}
+_OUTCOMES: dict[str, Outcome] = {
+    "passed": "passed",
+    "success": "passed",
+    "warning": "passed",
+    "failed": "failed",
+    "failure": "failed",
+    "error": "errors",
+    "cancelled": "errors",
+    "invalid": "errors",
+    "notrunnable": "errors",
+    "skipped": "skipped",
+    "ignored": "skipped",
+    "inconclusive": "skipped",
+}
+_BAD = frozenset({"failed", "errors"})
+
+
+class _Suite(msgspec.Struct):
+    attributes: dict[str, str]
+    shown: int = 0  # cases within that failed, and suites that failed by themselves
+    message: str = ""
+
+
+class _Reader(markup.Elements):
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(limits)
+        self.tally = Tally(limits)
+        self.undeclared = 0
+        self.root: _Suite | None = None
+        self.duration = 0.0
+        self._suites: list[_Suite] = []
+        self._case: _Suite | None = None
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        self.descend(name)
+        if name in _SUITES:
+            self._suites.append(_Suite(attributes))
+            self.root = self.root or self._suites[0]
+            if len(self._suites) == 2:
+                self.duration += seconds(attributes.get("duration", attributes.get("time"))) or 0
+        elif name == "test-case":
+            if self._case is not None or not self._suites:
+                raise ReportError("a test case lies outside a suite, or within another case")
+            self._case = _Suite(attributes)
+        elif name == "message" and self.path[-2:-1] == ["failure"]:
+            self.collect_text()
+
+    def end(self, name: str) -> None:
+        self.path.pop()
+        if name == "message" and self.path[-1:] == ["failure"]:
+            (self._case or self._suites[-1]).message = self.take_text()
+        elif name == "failure" and self._case is not None:
+            self._case.shown += 1
+        elif name == "test-case" and self._case is not None:
+            self._close_case(self._case)
+            self._case = None
+        elif name in _SUITES:
+            self._close_suite(self._suites.pop())
+
+    def _close_case(self, case: _Suite) -> None:
+        outcome = _outcome(case.attributes)
+        if outcome == "passed" and case.shown and "result" not in case.attributes:
+            outcome = "failed"
+        self.tally.add(outcome)
+        if outcome in _BAD:
+            self._suites[-1].shown += 1
+            self._tell(case, "failure" if outcome == "failed" else "error")
+
+    def _close_suite(self, suite: _Suite) -> None:
+        if not suite.shown and _failed(suite.attributes):
+            self.undeclared += 1
+            suite.shown = 1
+            self._tell(suite, "error")
+        if self._suites:
+            self._suites[-1].shown += suite.shown
+
+    def _tell(self, item: _Suite, kind: str) -> None:
+        name = item.attributes.get("fullname") or item.attributes.get("name", "")
+        self.tally.fail(name, kind, item.message or item.attributes.get("label", ""))
+
+
+def _outcome(attributes: dict[str, str]) -> Outcome:
+    result = attributes.get("result", "").lower()
+    if result:
+        label = _OUTCOMES.get(attributes.get("label", "").lower())
+        outcome = _OUTCOMES.get(result, "errors")
+        return "errors" if outcome == "failed" and label == "errors" else outcome
+    if attributes.get("executed", "").lower() == "false":
+        return "skipped"
+    return "passed" if attributes.get("success", "").lower() == "true" else "failed"
+
+
+def _failed(attributes: dict[str, str]) -> bool:
+    """Whether a suite says so: a root of NUnit 2 says nothing, a suite that did not run only `executed`."""
+    said = "result" in attributes or "success" in attributes
+    return said and _outcome(attributes) in _BAD
+
+
+def _disagreements(declared: dict[str, str], tally: Tally) -> tuple[str, ...]:
+    """The versions differ in whether what did not run is part of the total."""
+    totals = tally.totals()
+    total = count(declared.get("total"))
+    if total is None or totals.total - totals.skipped <= total <= totals.total:
+        return ()
+    return (f"root: total={total}, counted {totals.total}",)
+
+
+def _read(report: ReportBytes, limits: Limits) -> SuiteResult:
+    reader = _Reader(limits)
+    markup.parse(report.chunks(), reader, limits)
+    root = reader.root
+    if root is None:
+        raise ReportError("it has no test run")
+    said = root.attributes
+    declared = sum(count(said.get(key)) or 0 for key in ("failed", "failures", "errors"))
+    totals = reader.tally.totals()
+    return SuiteResult(
+        totals=totals,
+        failures=tuple(reader.tally.failures),
+        undeclared=max(reader.undeclared, declared - totals.failed - totals.errors),
+        disagreements=_disagreements(said, reader.tally),
+        timestamp=utc(said.get("start-time")),
+        duration=seconds(said.get("duration")) or round(reader.duration, 6) or None,
+    )
+
+
+def _recognise(head: Head) -> bool:
+    return head.root in _ROOTS
+
+
+FORMAT: Format[SuiteResult] = Format(
+    name="nunit",
+    kind="tests",
+    media_type="application/xml",
+    file_names=("TestResult.xml", "nunit*.xml", "*.nunit.xml"),
+    marks=(b"<test-r", b"<test-suite"),
+    recognise=_recognise,
+    read=_read,
+)

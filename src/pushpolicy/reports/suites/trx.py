@@ -1,0 +1,123 @@
+"""TRX, the XML of Visual Studio's test platform (``dotnet test --logger trx``).
+
+Every element directly within ``<Results>`` or ``<InnerResults>`` is one test. Only the outcome Passed is
+a pass: a missing one means Error, the first of Microsoft's enumeration, which is left out when written.
+What the run as a whole reports (``<ResultSummary>``, ``<RunInfo>``) and no test shows is `undeclared`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pushpolicy.reports.format import Format, Head, ReportBytes
+from pushpolicy.reports.limits import Limits
+from pushpolicy.reports.parsing import markup
+from pushpolicy.reports.parsing.values import count, utc
+from pushpolicy.reports.suites.tally import Outcome, SuiteResult, Tally, differ
+
+_OUTCOMES: dict[str, Outcome] = {
+    "passed": "passed",
+    "failed": "failed",
+    "notexecuted": "skipped",
+    "inconclusive": "skipped",
+    "notrunnable": "skipped",
+}
+_RESULTS = frozenset({"Results", "InnerResults"})
+_FAILED = ("failed", "error", "timeout", "aborted")
+_GOOD_RUN = frozenset({"passed", "completed", "warning", "notexecuted", "inconclusive"})
+
+
+class _Reader(markup.Elements):
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(limits)
+        self.tally = Tally(limits)
+        self.times: dict[str, str] = {}
+        self.declared: dict[str, int] = {}
+        self.run_outcome = ""
+        self.run_errors = 0
+        self._open: list[tuple[str, Outcome]] = []
+        self._messages: list[str] = []
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        parent = self.path[-1] if self.path else ""
+        self.descend(name)
+        if parent in _RESULTS:
+            outcome = _OUTCOMES.get(attributes.get("outcome", "").lower(), "errors")
+            self._open.append((attributes.get("testName", ""), outcome))
+            self._messages.append("" if outcome == "failed" else attributes.get("outcome", "no outcome"))
+        elif name == "Message" and parent == "ErrorInfo" and self._open:
+            self.collect_text()
+        elif name == "Times" and not self.times:
+            self.times = attributes
+        elif name == "ResultSummary":
+            self.run_outcome = attributes.get("outcome", "Error")
+        elif name == "Counters" and parent == "ResultSummary":
+            self.declared = {
+                key: value for key in attributes if (value := count(attributes[key])) is not None
+            }
+        elif name == "RunInfo" and attributes.get("outcome", "Error").lower() not in _GOOD_RUN:
+            self.run_errors += 1
+            self.collect_text()
+
+    def end(self, name: str) -> None:
+        self.path.pop()
+        parent = self.path[-1] if self.path else ""
+        if parent in _RESULTS and self._open:
+            self._close(*self._open.pop(), self._messages.pop())
+        elif name == "Message" and parent == "ErrorInfo" and self._open:
+            self._messages[-1] = self.take_text()
+        elif name == "RunInfo":
+            text = self.take_text()
+            if text:
+                self.tally.fail("the test run", "error", text)
+
+    def _close(self, name: str, outcome: Outcome, message: str) -> None:
+        self.tally.add(outcome)
+        if outcome in ("failed", "errors"):
+            self.tally.fail(name, "failure" if outcome == "failed" else "error", message)
+
+    def undeclared(self, shown: int) -> int:
+        """What the run declares and no test shows; an outcome of the run that needs no test counts too."""
+        hidden = max(sum(self.declared.get(key, 0) for key in _FAILED) - shown, 0)
+        outcome = self.run_outcome.lower()
+        broken = outcome not in _GOOD_RUN and (outcome != "failed" or not shown)
+        return max(hidden + self.run_errors, int(bool(outcome) and broken))
+
+
+def _read(report: ReportBytes, limits: Limits) -> SuiteResult:
+    reader = _Reader(limits)
+    markup.parse(report.chunks(), reader, limits)
+    totals = reader.tally.totals()
+    ran = totals.total - totals.skipped
+    counted = {"total": totals.total, "executed": ran, "passed": totals.passed}
+    start, finish = utc(reader.times.get("start")), utc(reader.times.get("finish"))
+    return SuiteResult(
+        totals=totals,
+        failures=tuple(reader.tally.failures),
+        undeclared=reader.undeclared(totals.failed + totals.errors),
+        disagreements=differ(reader.declared, counted),
+        timestamp=start,
+        duration=_duration(start, finish),
+    )
+
+
+def _duration(start: str | None, finish: str | None) -> float | None:
+    if start is None or finish is None:
+        return None
+    elapsed = (datetime.fromisoformat(finish) - datetime.fromisoformat(start)).total_seconds()
+    return elapsed if elapsed >= 0 else None
+
+
+def _recognise(head: Head) -> bool:
+    return head.root == "TestRun"
+
+
+FORMAT: Format[SuiteResult] = Format(
+    name="trx",
+    kind="tests",
+    media_type="application/xml",
+    file_names=("*.trx",),
+    marks=(b"<TestRun", b"VisualStudio/TeamTest"),
+    recognise=_recognise,
+    read=_read,
+)

@@ -1,0 +1,107 @@
+"""xUnit.net's own XML: ``<assemblies>`` of version 2 and 3, or the single ``<assembly>`` of version 1.
+
+An ``<error>`` beside the tests (a cleanup that failed, a crash) belongs to no test: `undeclared`.
+"""
+
+from __future__ import annotations
+
+from pushpolicy.reports.format import Format, Head, ReportBytes
+from pushpolicy.reports.limits import Limits
+from pushpolicy.reports.parsing import markup
+from pushpolicy.reports.parsing.values import count, seconds, utc
+from pushpolicy.reports.suites.tally import Outcome, SuiteResult, Tally, differ
+
+_OUTCOMES: dict[str, Outcome] = {
+    "pass": "passed",
+    "fail": "failed",
+    "skip": "skipped",
+    "notrun": "skipped",
+}
+_GROUPS = frozenset({"collection", "class"})
+_TOTALS = ("total", "passed", "failed", "errors")
+_ASSEMBLY_MARKS = (b"test-framework=", b"run-date=", b"<collection", b"<errors")
+
+
+class _Reader(markup.Elements):
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(limits)
+        self.tally = Tally(limits)
+        self.errors = 0
+        self.assemblies = 0
+        self.declared: dict[str, int] = {}
+        self.duration = 0.0
+        self.timestamp: str | None = None
+        self._name = ""
+        self._outcome: Outcome = "errors"
+        self._message = ""
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        parent = self.path[-1] if self.path else ""
+        self.descend(name)
+        if name == "assembly" and parent in ("", "assemblies"):
+            self._open_assembly(attributes)
+        elif name == "test" and parent in _GROUPS:
+            self._name, self._message = attributes.get("name", ""), ""
+            self._outcome = _OUTCOMES.get(attributes.get("result", "").lower(), "errors")
+        elif name == "error" and parent == "errors":
+            self._name, self._message = attributes.get("name", attributes.get("type", "")), ""
+        elif name == "message" and parent == "failure":
+            self.collect_text()
+        self.timestamp = self.timestamp or utc(attributes.get("start-rtf"))
+
+    def end(self, name: str) -> None:
+        self.path.pop()
+        parent = self.path[-1] if self.path else ""
+        if name == "message" and parent == "failure":
+            self._message = self.take_text()
+        elif name == "test" and parent in _GROUPS:
+            self.tally.add(self._outcome)
+            if self._outcome in ("failed", "errors"):
+                self.tally.fail(
+                    self._name, "failure" if self._outcome == "failed" else "error", self._message
+                )
+        elif name == "error" and parent == "errors":
+            self.errors += 1
+            self.tally.fail(self._name, "error", self._message)
+
+    def _open_assembly(self, attributes: dict[str, str]) -> None:
+        self.assemblies += 1
+        self.duration += seconds(attributes.get("time")) or 0
+        for key in _TOTALS:
+            value = count(attributes.get(key))
+            if value is not None:
+                self.declared[key] = self.declared.get(key, 0) + value
+
+
+def _read(report: ReportBytes, limits: Limits) -> SuiteResult:
+    reader = _Reader(limits)
+    markup.parse(report.chunks(), reader, limits)
+    totals, declared = reader.tally.totals(), reader.declared
+    counted = {"total": totals.total, "passed": totals.passed, "failed": totals.failed + totals.errors}
+    hidden = max(declared.get("failed", 0) - counted["failed"], 0)
+    return SuiteResult(
+        totals=totals,
+        failures=tuple(reader.tally.failures),
+        undeclared=max(reader.errors, declared.get("errors", 0)) + hidden,
+        disagreements=differ(declared, counted),
+        timestamp=reader.timestamp,
+        duration=round(reader.duration, 6) if reader.assemblies else None,
+    )
+
+
+def _recognise(head: Head) -> bool:
+    # Manifests of Windows and descriptors of Maven are called <assembly> too.
+    if head.root == "assembly":
+        return any(mark in head.start for mark in _ASSEMBLY_MARKS)
+    return head.root == "assemblies"
+
+
+FORMAT: Format[SuiteResult] = Format(
+    name="xunit",
+    kind="tests",
+    media_type="application/xml",
+    file_names=("*.xunit.xml",),
+    marks=(b"<assembl", b"test-framework="),
+    recognise=_recognise,
+    read=_read,
+)

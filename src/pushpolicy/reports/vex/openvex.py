@@ -1,0 +1,146 @@
+"""OpenVEX 0.0.1 to 0.2.0 (github.com/openvex/spec).
+
+The versions differ in shape: a flaw and a product were plain texts first. What a statement leaves out, its
+document says for it. A not_affected without a justification is no valid statement, and claims nothing here.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from pushpolicy.model.text import printable
+from pushpolicy.reports.format import Format, Head, Part, Parts, ReportBytes, ReportError
+from pushpolicy.reports.limits import Limits
+from pushpolicy.reports.parsing import jsondoc
+from pushpolicy.reports.parsing.purl import Purl
+from pushpolicy.reports.parsing.values import brief, utc
+from pushpolicy.reports.scans.run import Identity
+from pushpolicy.reports.vex.statements import Product, Statement, VexDocument, VexStatus, within
+
+NAMESPACE = "https://openvex.dev/ns"
+_IMAGES = ("oci", "docker")
+
+
+class _Vulnerability(msgspec.Struct, gc=False):
+    id: str | None = msgspec.field(name="@id", default=None)
+    name: str | None = None
+    aliases: list[str] | None = None
+
+
+class _Component(msgspec.Struct, gc=False):
+    id: str | None = msgspec.field(name="@id", default=None)
+    identifiers: dict[str, str] | None = None
+    hashes: dict[str, str] | None = None
+    subcomponents: list[str | _Component] | None = None
+
+
+class _Statement(msgspec.Struct, gc=False):
+    vulnerability: str | _Vulnerability
+    status: str
+    products: list[str | _Component] | None = None
+    subcomponents: list[str] | None = None  # of all its products, in 0.0.1
+    justification: str | None = None
+    impact_statement: str | None = None
+    timestamp: str | None = None
+
+
+class _Document(msgspec.Struct, gc=False):
+    context: str = msgspec.field(name="@context")
+    statements: list[_Statement]
+    id: str | None = msgspec.field(name="@id", default=None)
+    author: str | None = None
+    timestamp: str | None = None
+
+
+def read_value(content: bytes, limits: Limits, subjects: tuple[str, ...] = ()) -> VexDocument:
+    """Read a document.
+
+    Args:
+        content: the document as UTF-8.
+        limits: how much is read.
+        subjects: digests of the images that it is attested of; they are the products of a statement
+            that names none.
+
+    Raises:
+        ReportError: when it is malformed or over a limit.
+    """
+    document = jsondoc.decode_value(content, _Document)
+    if not document.context.startswith(NAMESPACE):
+        raise ReportError(f"its @context is {printable(repr(document.context), 80)}, not {NAMESPACE}")
+    at = utc(document.timestamp)
+    statements = (_statement(number, entry, at, subjects) for number, entry in enumerate(document.statements))
+    return within(
+        limits,
+        VexDocument(
+            statements=tuple(statements), id=document.id or None, author=document.author or None, at=at
+        ),
+    )
+
+
+def _statement(number: int, entry: _Statement, at: str | None, subjects: tuple[str, ...]) -> Statement:
+    if entry.status not in set(VexStatus):
+        raise ReportError(f"statement {number} has the unknown status {printable(repr(entry.status), 40)}")
+    products = [_product(each, entry.subcomponents or []) for each in entry.products or ()]
+    if entry.products is None and subjects:
+        products.append(Product(identity=Identity(digests=subjects)))
+    return Statement(
+        names=_names(entry.vulnerability),
+        status=VexStatus(entry.status),
+        products=tuple(products),
+        reason=entry.justification or brief(entry.impact_statement),
+        at=utc(entry.timestamp) if entry.timestamp else at,
+    )
+
+
+def _names(flaw: str | _Vulnerability) -> tuple[str, ...]:
+    if isinstance(flaw, str):
+        return (flaw,)
+    # Before aliases had names of their own, @id held the name; now it is the address of a page.
+    return tuple(dict.fromkeys(name for name in (flaw.name or flaw.id, *(flaw.aliases or ())) if name))
+
+
+def _product(entry: str | _Component, subcomponents: list[str]) -> Product:
+    each = _Component(id=entry) if isinstance(entry, str) else entry
+    purls = _purls(each)
+    parsed = [purl for purl in map(Purl.parse, purls) if purl and purl.type in _IMAGES]
+    stated = [purl.version for purl in parsed]
+    stated += [f"sha256:{text}" for name, text in (each.hashes or {}).items() if name == "sha-256"]
+    if each.id and not each.id.startswith("pkg:"):
+        stated.append(each.id.rpartition("@")[2])
+    inner = [*(each.subcomponents or ()), *subcomponents]
+    return Product(
+        identity=Identity(digests=tuple(text for text in stated if text and text.startswith("sha256:"))),
+        purls=purls,
+        # One that has no purl is still a part, and none that is known: it must not stand for the whole.
+        subcomponents=tuple(purl for part in inner for purl in _purls(part) or ("",)),
+    )
+
+
+def _purls(entry: str | _Component) -> tuple[str, ...]:
+    if isinstance(entry, str):
+        return (entry,) if entry.startswith("pkg:") else ()
+    stated = (entry.id, (entry.identifiers or {}).get("purl"))
+    return tuple(dict.fromkeys(text for text in stated if text and text.startswith("pkg:")))
+
+
+def _read(report: ReportBytes, limits: Limits) -> Parts:
+    return Parts([Part("vex", read_value(jsondoc.utf8(report.content()), limits))])
+
+
+def _recognise(head: Head) -> bool:
+    context = head.keys.get("@context", b"")
+    if head.is_array or "statements" not in head.keys:
+        return False
+    # One whose @context is wrong is refused, and told why, rather than taken for a stranger.
+    return context.startswith(b'"' + NAMESPACE.encode()) or (bool(context) and "author" in head.keys)
+
+
+FORMAT: Format[Parts] = Format(
+    name="openvex",
+    kind="vex",
+    media_type="application/json",
+    file_names=("*.openvex.json", "*.vex.json", "vex.json", "openvex.json"),
+    marks=(b"https://openvex.dev/ns", b'"statements"'),
+    recognise=_recognise,
+    read=_read,
+)

@@ -1,0 +1,201 @@
+"""SARIF: levels, severities, rules, suppressions, and runs that failed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from pushpolicy.model.evidence import Finding
+from pushpolicy.reports.format import FailedRunError, ReportError
+from pushpolicy.reports.limits import Limits
+from pushpolicy.reports.scans.run import ScanResult
+from pushpolicy.reports.scans.sarif import FORMAT
+from tests.unit.reports.bytes_report import BytesReport
+
+
+def read(content: Any) -> tuple[ScanResult, ...]:
+    text = content if isinstance(content, bytes) else json.dumps(content).encode()
+    return FORMAT.read(BytesReport(text), Limits())
+
+
+def run(*results: dict[str, Any], rules: Any = (), name: str = "linter", **fields: Any) -> dict[str, Any]:
+    return {"tool": {"driver": {"name": name, "rules": list(rules)}}, "results": list(results)} | fields
+
+
+def log(*runs: dict[str, Any], version: str = "2.1.0") -> dict[str, Any]:
+    return {"version": version, "runs": list(runs)}
+
+
+def one(result: dict[str, Any], **fields: Any) -> Finding:
+    ((finding,),) = (scan.findings for scan in read(log(run(result, **fields))))
+    return finding
+
+
+@pytest.mark.parametrize(
+    ("result", "rule", "severity"),
+    [
+        ({"level": "error"}, {}, "high"),
+        ({"level": "warning"}, {}, "medium"),
+        ({"level": "note"}, {}, "low"),
+        ({"level": "none"}, {}, "negligible"),
+        ({"level": "catastrophic"}, {}, "unknown"),
+        ({}, {}, "medium"),
+        ({}, {"defaultConfiguration": {"level": "error"}}, "high"),
+        ({"level": "note"}, {"defaultConfiguration": {"level": "error"}}, "low"),
+        ({"level": "note"}, {"properties": {"security-severity": "9.0"}}, "critical"),
+        ({}, {"properties": {"security-severity": "8.9"}}, "high"),
+        ({}, {"properties": {"security-severity": 4}}, "medium"),
+        ({}, {"properties": {"security-severity": "0.1"}}, "low"),
+        ({"level": "error"}, {"properties": {"security-severity": "0.0"}}, "negligible"),
+        ({}, {"properties": {"security-severity": "HIGH"}}, "high"),
+        ({}, {"properties": {"security-severity": "11"}}, "unknown"),
+        ({}, {"properties": {"security-severity": "nan"}}, "unknown"),
+        ({}, {"properties": {"security-severity": "1e999"}}, "unknown"),
+    ],
+)
+def test_severity(result: dict[str, Any], rule: dict[str, Any], severity: str) -> None:
+    assert one({"ruleId": "R"} | result, rules=[{"id": "R"} | rule]).severity == severity
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        {"ruleId": "R", "ruleIndex": 1},
+        {"ruleIndex": 1},
+        {"ruleId": "R"},
+        {"ruleId": "R/sub"},
+        {"ruleId": "R", "ruleIndex": 0},
+        {"ruleId": "R", "ruleIndex": 99},
+        {"rule": {"index": 1}},
+        {"rule": {"id": "R"}},
+    ],
+)
+def test_a_rule_is_found_by_index_or_id(reference: dict[str, Any]) -> None:
+    rules = [{"id": "other"}, {"id": "R", "defaultConfiguration": {"level": "error"}}]
+    assert one(reference, rules=rules).severity == "high"
+
+
+def test_a_rule_of_an_extension_is_found() -> None:
+    extension = {"name": "pack", "rules": [{"id": "X", "defaultConfiguration": {"level": "error"}}]}
+    tool = {"driver": {"name": "t"}, "extensions": [extension]}
+    assert one({"rule": {"index": 0, "toolComponent": {"index": 0}}}, tool=tool).severity == "high"
+    assert one({"rule": {"index": 0, "toolComponent": {"index": 7}}}, tool=tool).severity == "medium"
+
+
+def test_an_invocation_may_override_the_level() -> None:
+    override = {"descriptor": {"id": "R"}, "configuration": {"level": "error"}}
+    invocation = {"executionSuccessful": True, "ruleConfigurationOverrides": [override]}
+    result = {"ruleId": "R", "provenance": {"invocationIndex": 0}}
+    assert one(result, rules=[{"id": "R"}], invocations=[invocation]).severity == "high"
+
+
+@pytest.mark.parametrize(
+    ("suppressions", "by"),
+    [
+        ([], None),
+        ([{"kind": "inSource"}], "sarif inSource"),
+        ([{"kind": "external", "state": "accepted"}], "sarif external"),
+        ([{"kind": "external", "status": "rejected"}], None),
+        ([{"kind": "inSource"}, {"kind": "external", "state": "underReview"}], None),
+    ],
+)
+def test_suppressions(suppressions: list[dict[str, str]], by: str | None) -> None:
+    assert one({"ruleId": "R", "suppressions": suppressions}).suppressed_by == by
+
+
+@pytest.mark.parametrize("fields", [{"kind": "pass"}, {"kind": "notApplicable"}, {"baselineState": "absent"}])
+def test_what_is_no_failure_is_no_finding(fields: dict[str, str]) -> None:
+    assert read(log(run({"ruleId": "R"} | fields)))[0].findings == ()
+
+
+def test_vulnerabilities_are_known_by_their_id_and_grype_s_by_its_start() -> None:
+    finding = one({"ruleId": "CVE-2026-1234-openssl"})
+    assert (finding.kind, finding.aliases) == ("vulnerability", ("CVE-2026-1234",))
+
+
+def test_docker_scout_says_what_is_fixed() -> None:
+    properties = {"fixed_version": "not fixed", "purls": ["pkg:deb/x@1"], "security-severity": "7.5"}
+    finding = one(
+        {"ruleId": "CVE-2026-1"}, rules=[{"id": "CVE-2026-1", "properties": properties}], name="docker scout"
+    )
+    assert (finding.fixed_in, finding.fix_state, finding.purl) == (None, "not-fixed", "pkg:deb/x@1")
+
+
+def test_a_place_has_file_and_line() -> None:
+    location = {"physicalLocation": {"artifactLocation": {"uri": "a.py"}, "region": {"startLine": 7}}}
+    assert one({"ruleId": "R", "locations": [location]}).location == "a.py:7"
+
+
+def test_trivy_s_run_names_the_image() -> None:
+    properties = {"imageName": "app", "imageID": "sha256:c", "repoDigests": ["app@sha256:m"]}
+    (scan,) = read(log(run(name="Trivy", properties=properties)))
+    assert (scan.kind, scan.identity.image_id, scan.identity.digests) == ("image", "sha256:c", ("sha256:m",))
+
+
+def test_kind_commit_and_time() -> None:
+    (scan,) = read(
+        log(
+            run(
+                name="gitleaks",
+                invocations=[{"executionSuccessful": True, "endTimeUtc": "2026-01-01T00:00:00Z"}],
+                versionControlProvenance=[{"repositoryUri": "https://x", "revisionId": "abc"}],
+            )
+        )
+    )
+    assert (scan.kind, scan.commit, scan.at) == ("secret", "abc", "2026-01-01T00:00:00Z")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"results": None},
+        {"invocations": [{"executionSuccessful": False}]},
+        {"invocations": [{"executionSuccessful": True}, {"executionSuccessful": False}]},
+    ],
+)
+def test_a_run_that_failed_is_no_clean_scan(fields: dict[str, Any]) -> None:
+    with pytest.raises(FailedRunError):
+        read(log(run(**fields)))
+
+
+def test_an_absent_list_of_results_is_no_clean_scan() -> None:
+    with pytest.raises(FailedRunError):
+        read(log({"tool": {"driver": {"name": "t"}}}))
+
+
+def test_runs_of_one_tool_are_one_scan_and_others_stay_apart() -> None:
+    scans = read(log(run({"ruleId": "A"}), run({"ruleId": "B"}), run({"ruleId": "C"}, name="other")))
+    assert [(scan.scanner.name, [f.id for f in scan.findings]) for scan in scans] == [
+        ("linter", ["A", "B"]),
+        ("other", ["C"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        log(version="3.0"),
+        log({"results": []}),
+        log({"tool": {"driver": {}}, "results": []}),
+        {"version": "2.1.0", "runs": 5},
+        {"version": "2.1.0"},
+        b'{"version": "2.1.0", "runs": [],}',
+        b"\xff\xfe{",
+    ],
+)
+def test_malformed_logs_are_refused(content: Any) -> None:
+    with pytest.raises(ReportError):
+        read(content)
+
+
+def test_null_is_what_is_absent_and_property_bags_hold_anything() -> None:
+    result = dict.fromkeys(
+        ("ruleId", "ruleIndex", "rule", "kind", "level", "message", "locations", "suppressions")
+    )
+    properties = {"tags": "security", "purls": "pkg:deb/x@1", "fixed_version": 3, "security-severity": {}}
+    rules = [{"id": None, "properties": properties}]
+    (scan,) = read(log(run(result, rules=rules, properties={"imageID": 5, "repoDigests": {"a": 1}})))
+    assert [(finding.id, finding.severity) for finding in scan.findings] == [("unidentified", "medium")]
+    assert one({"ruleIndex": 0}, rules=[{"id": "R", "properties": properties}]).purl == "pkg:deb/x@1"

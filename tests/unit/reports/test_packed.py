@@ -1,0 +1,121 @@
+"""Compressed reports: read like others, bounded, and searched for secrets."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zipfile
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pushpolicy.errors import InputError
+from pushpolicy.gather import Limits, gather, refuse_secrets
+from pushpolicy.model.digest import Digest
+from pushpolicy.reports.format import ReportError
+from pushpolicy.reports.packed import Bounds, unpacked
+from pushpolicy.reports.recognise import BrokenReportError, NotAReport, read
+from tests.unit.gather.samples import JUNIT, make_request, trivy, write
+
+
+def zipped(files: dict[str, str], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", compression) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return target.getvalue()
+
+
+PACKED = {
+    "junit.xml.gz": gzip.compress(JUNIT.encode()),
+    "reports/unit.xml.gz": gzip.compress(JUNIT.encode()),
+    "reports/unit.xml.zip": zipped({"anything.xml": JUNIT}),
+    "reports/stored.xml.zip": zipped({"a/": "", "a/b.xml": JUNIT}, zipfile.ZIP_STORED),
+    "reports/two.xml.gz": gzip.compress(JUNIT[:40].encode()) + gzip.compress(JUNIT[40:].encode()),
+    "reports/odd.xml": gzip.compress(JUNIT.encode()),
+}
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_a_compressed_report_is_read_where_it_lies(tmp_path: Path, name: str) -> None:
+    evidence = gather(make_request(write(tmp_path, {name: PACKED[name]}))).evidence
+    assert evidence.tests.totals is not None
+    assert evidence.tests.totals.total == 2
+    assert evidence.tests.reports[0].name == Path(name).name.partition(".")[0]
+    (report,) = evidence.reports
+    # Digest and size are of the file as it is: that is what a record stores.
+    assert (report.sha256, report.size) == (Digest.of(PACKED[name]).hex, len(PACKED[name]))
+
+
+def test_json_too(tmp_path: Path) -> None:
+    write(tmp_path, {"trivy.json.gz": gzip.compress(trivy().encode())})
+    assert [scan.format for scan in gather(make_request(tmp_path)).evidence.scans.items] == ["trivy"]
+
+
+BOMB = gzip.compress(b"<testsuite><!--" + b"a" * 4_000_000)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (gzip.compress(JUNIT.encode())[:-10], "cannot be unpacked"),
+        (gzip.compress(JUNIT.encode()) + b"more", "cannot be unpacked"),
+        (b"\x1f\x8b", "cannot be unpacked"),
+        (b"PK\x03\x04", "cannot be unpacked"),
+        (BOMB, "unpacks to more than"),
+        (zipped({"a": "<testsuite>" + " " * 4_000_000}), "unpacks to more than"),
+        (zipped({"a": JUNIT, "b": JUNIT}), "archive of 2 files"),
+        (zipped({"a": JUNIT}, zipfile.ZIP_BZIP2), "another way than deflate"),
+        (gzip.compress(gzip.compress(JUNIT.encode())), "no report"),
+    ],
+    ids=range(9),  # the content holds the time
+)
+def test_what_cannot_be_unpacked_fails_by_its_name(tmp_path: Path, content: bytes, reason: str) -> None:
+    write(tmp_path, {"junit.xml.gz": content})
+    with pytest.raises((BrokenReportError, NotAReport), match=reason):
+        read(tmp_path / "junit.xml.gz", Limits())
+
+
+def test_the_bounds_are_options(tmp_path: Path) -> None:
+    write(tmp_path, {"junit.xml.gz": gzip.compress(JUNIT.encode() + b" " * 3_000_000)})
+    read(tmp_path / "junit.xml.gz", Limits(max_unpacked_ratio=1032))
+    for limits in (Limits(), Limits(max_unpacked_ratio=1032, max_report_size=2_000_000)):
+        with pytest.raises(BrokenReportError, match="unpacks to more than"):
+            read(tmp_path / "junit.xml.gz", limits)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        gzip.compress(JUNIT.replace('"a"', '"tok3n-value"').encode()),
+        zipped({"a": JUNIT.replace('"a"', '"tok3n-value"')}),
+        zipped({"tok3n-value": JUNIT}),
+    ],
+    ids=["gzip", "zip", "name"],
+)
+def test_secrets_within_are_found(tmp_path: Path, content: bytes) -> None:
+    reports = gather(make_request(write(tmp_path, {"junit.xml.gz": content}))).reports
+    with pytest.raises(InputError, match="holds the value of the variable API_TOKEN"):
+        refuse_secrets({}, reports, {"API_TOKEN": "tok3n-value"})
+
+
+def test_time_is_bounded(tmp_path: Path) -> None:
+    write(tmp_path, {"junit.xml": JUNIT + " " * 1_000_000})
+    with pytest.raises(BrokenReportError, match="took more than 0 seconds"):
+        read(tmp_path / "junit.xml", Limits(max_seconds=0))
+
+
+@settings(deadline=None)
+@given(data=st.data())
+def test_damaged_archives_are_read_or_refused(data: st.DataObject) -> None:
+    whole = data.draw(st.sampled_from(list(PACKED.values())))
+    start = data.draw(st.integers(0, len(whole)))
+    end = data.draw(st.integers(start, len(whole)))
+    content = whole[:start] + data.draw(st.binary(max_size=8)) + whole[end:]
+    with suppress(ReportError):
+        while unpacked(content, Bounds(1_000_000, 200)).read(7) and data.draw(st.booleans()):
+            pass
+        assert len(unpacked(content, Bounds(1_000_000, 200)).read()) <= 1_000_000
