@@ -14,8 +14,8 @@ from pushpolicy.gather import Expected, Gathered, Limits, NamedEvidence
 from pushpolicy.images import EVERYTHING, Wanted
 from pushpolicy.model.decision import Decision
 from pushpolicy.model.digest import Digest
-from pushpolicy.model.discreet import Discreet
 from pushpolicy.model.document import Document
+from pushpolicy.model.redacted import Redacted
 from pushpolicy.model.reference import Target
 from pushpolicy.push import SILENT, Progress, Published
 from pushpolicy.records import RawReports
@@ -23,7 +23,7 @@ from pushpolicy.registry import RepositoryClient
 from pushpolicy.registry.credentials import Credential
 
 
-class PushRequest(Discreet, frozen=True, kw_only=True):
+class PushRequest(Redacted, frozen=True, kw_only=True):
     """What is to be pushed where, and everything that is needed to judge it.
 
     Attributes:
@@ -41,7 +41,7 @@ class PushRequest(Discreet, frozen=True, kw_only=True):
         full: whether verification reads the layers back too.
     """
 
-    unshown = frozenset({"environ"})
+    hidden_fields = frozenset({"environ"})
 
     image: str
     target: Target

@@ -11,8 +11,8 @@ import msgspec
 
 from pushpolicy.images.image import Image
 from pushpolicy.model.digest import Digest
-from pushpolicy.model.discreet import Discreet
 from pushpolicy.model.evidence import Clock, Evidence
+from pushpolicy.model.redacted import Redacted
 from pushpolicy.model.reference import Target
 from pushpolicy.model.text import printable
 from pushpolicy.registry.credentials import Credential
@@ -81,7 +81,7 @@ class Reading(Protocol):
         """Of what is read."""
 
 
-class GatherRequest(Discreet, frozen=True, kw_only=True):
+class GatherRequest(Redacted, frozen=True, kw_only=True):
     """Everything gather looks at.
 
     Attributes:
@@ -91,7 +91,7 @@ class GatherRequest(Discreet, frozen=True, kw_only=True):
         evaluated_at: the clock of the decision, in UTC.
     """
 
-    unshown = frozenset({"environ"})
+    hidden_fields = frozenset({"environ"})
 
     image: Image
     target: Target

@@ -9,16 +9,16 @@ from typing import Any, Self
 
 from pushpolicy.model import canonical
 from pushpolicy.model.digest import Digest
-from pushpolicy.model.discreet import Discreet
+from pushpolicy.model.redacted import Redacted
 
 
-class Document(Discreet, frozen=True):
+class Document(Redacted, frozen=True):
     """Canonical JSON, with the digest of exactly these bytes.
 
     Law: ``canonical.decode(d.content) == d.value`` and ``Digest.of(d.content) == d.digest``.
     """
 
-    unshown = frozenset({"content", "value"})
+    hidden_fields = frozenset({"content", "value"})
 
     content: bytes
     digest: Digest

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from pushpolicy.model.descriptor import Descriptor, read_annotations
 from pushpolicy.model.digest import Digest
-from pushpolicy.model.discreet import Discreet
+from pushpolicy.model.redacted import Redacted
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -27,7 +27,7 @@ CONFIG_TYPES = frozenset({OCI_CONFIG, DOCKER_CONFIG})
 MAX_MANIFEST_SIZE = 4 * 1024 * 1024
 
 
-class Manifest(Discreet, frozen=True, kw_only=True):
+class Manifest(Redacted, frozen=True, kw_only=True):
     """One manifest or index: its exact bytes, and what they say.
 
     Attributes:
@@ -38,7 +38,7 @@ class Manifest(Discreet, frozen=True, kw_only=True):
         manifests: the children of an index, in order; empty for an image manifest.
     """
 
-    unshown = frozenset({"content"})
+    hidden_fields = frozenset({"content"})
 
     media_type: str
     content: bytes

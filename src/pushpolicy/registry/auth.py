@@ -17,7 +17,7 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from pushpolicy.errors import PushError
-from pushpolicy.model.discreet import Discreet
+from pushpolicy.model.redacted import Redacted
 from pushpolicy.model.text import printable
 from pushpolicy.registry.credentials import Credential
 from pushpolicy.registry.endpoint import Endpoint
@@ -54,8 +54,8 @@ def read_challenges(header: str) -> tuple[Challenge, ...]:
     )
 
 
-class _Token(Discreet, frozen=True):
-    unshown = frozenset({"value"})
+class _Token(Redacted, frozen=True):
+    hidden_fields = frozenset({"value"})
 
     value: str
     until: float  # on the monotonic clock, which nobody sets

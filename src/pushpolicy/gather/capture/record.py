@@ -15,7 +15,7 @@ from pushpolicy.errors import InputError, UsageError
 from pushpolicy.gather.capture import process
 from pushpolicy.gather.capture.mask import masked
 from pushpolicy.gather.capture.written import marks, written
-from pushpolicy.model.discreet import Discreet
+from pushpolicy.model.redacted import Redacted
 from pushpolicy.model.text import printable
 from pushpolicy.reports.capture import SCHEMA, SUFFIX, Capture, parse
 from pushpolicy.reports.format import ReportError
@@ -28,7 +28,7 @@ _MAX_SIZE = 16 * 1024 * 1024
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
-class RunRequest(Discreet, frozen=True, kw_only=True):
+class RunRequest(Redacted, frozen=True, kw_only=True):
     """A command to capture.
 
     Attributes:
@@ -39,7 +39,7 @@ class RunRequest(Discreet, frozen=True, kw_only=True):
         workspace: the current folder; paths start here.
     """
 
-    unshown = frozenset({"environ"})
+    hidden_fields = frozenset({"environ"})
 
     kind: str
     argv: tuple[str, ...]

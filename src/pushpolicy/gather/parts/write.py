@@ -22,15 +22,15 @@ from pushpolicy.gather.request import NamedEvidence, RawReport, Seen
 from pushpolicy.gather.secrets import refuse_secrets
 from pushpolicy.gather.shared import Files, read_files
 from pushpolicy.model.digest import Digest
-from pushpolicy.model.discreet import Discreet
+from pushpolicy.model.redacted import Redacted
 from pushpolicy.model.text import printable
 from pushpolicy.reports.limits import Limits
 
 
-class PartRequest(Discreet, frozen=True, kw_only=True):
+class PartRequest(Redacted, frozen=True, kw_only=True):
     """What goes into a part; `image` is the digest of the image that the reports are about, if any."""
 
-    unshown = frozenset({"environ"})
+    hidden_fields = frozenset({"environ"})
 
     name: str
     output: Path

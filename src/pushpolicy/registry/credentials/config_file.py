@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from pushpolicy.errors import UsageError
-from pushpolicy.model.discreet import Discreet
+from pushpolicy.model.redacted import Redacted
 from pushpolicy.model.reference import Repository
 
 _HEADER_TOKEN = re.compile(r"[!-~]+")
@@ -24,10 +24,10 @@ _HUB_NAMES = frozenset({_HUB, "index.docker.io", "registry-1.docker.io"})
 HUB_SERVER = "https://index.docker.io/v1/"
 
 
-class Secret(Discreet, frozen=True):
+class Secret(Redacted, frozen=True):
     """What one entry of ``auths`` holds; at most one of the kinds, all None in an empty entry."""
 
-    unshown = frozenset({"password", "identity_token", "registry_token"})
+    hidden_fields = frozenset({"password", "identity_token", "registry_token"})
 
     username: str | None = None
     password: str | None = None
@@ -38,7 +38,7 @@ class Secret(Discreet, frozen=True):
         return bool(self.password or self.identity_token or self.registry_token)
 
 
-class ConfigFile(Discreet, frozen=True):
+class ConfigFile(Redacted, frozen=True):
     """One configuration.
 
     Attributes:
@@ -48,7 +48,7 @@ class ConfigFile(Discreet, frozen=True):
         store: the helper of every other registry (``credsStore``).
     """
 
-    unshown = frozenset({"auths"})
+    hidden_fields = frozenset({"auths"})
 
     name: str
     auths: Mapping[str, Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from pathlib import Path
 
-from pushpolicy.model.discreet import Discreet
+from pushpolicy.model.redacted import Redacted
 
 
 class SourceKind(StrEnum):
@@ -18,7 +18,7 @@ class SourceKind(StrEnum):
     HELPER = "helper"
 
 
-class Credential(Discreet, frozen=True, kw_only=True):
+class Credential(Redacted, frozen=True, kw_only=True):
     """What to show to one registry; exactly one of the three secrets is set unless it is anonymous.
 
     Attributes:
@@ -33,7 +33,7 @@ class Credential(Discreet, frozen=True, kw_only=True):
         key: the entry of that file that it was found under.
     """
 
-    unshown = frozenset({"secret", "identity_token", "registry_token"})
+    hidden_fields = frozenset({"secret", "identity_token", "registry_token"})
 
     source_kind: SourceKind
     username: str | None = None
