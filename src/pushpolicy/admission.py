@@ -11,7 +11,7 @@ import msgspec
 from pushpolicy.engines import Engine
 from pushpolicy.evaluate import Decide, PolicySet
 from pushpolicy.gather import Expected, Gathered, Limits, NamedEvidence
-from pushpolicy.images import EVERYTHING, Wanted
+from pushpolicy.images import EVERYTHING, Selection
 from pushpolicy.model.decision import Decision
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.document import Document
@@ -30,7 +30,7 @@ class PushRequest(Redacted, frozen=True, kw_only=True):
         image: the IMAGE argument.
         source: the repository that a ``docker://`` argument names, with its own credential.
         source_credential: that credential; it is kept out of records, and not part of the evidence.
-        wanted: which part of the image, and what goes along.
+        selection: which part of the image, and what goes along.
         client: the target's repository.
         policy: loaded and checked before anything is gathered.
         decide: a decision by this policy and engine that OPA has begun with; no other request may have it.
@@ -61,7 +61,7 @@ class PushRequest(Redacted, frozen=True, kw_only=True):
     progress: Progress = SILENT
     source: RepositoryClient | None = None
     source_credential: Credential | None = None
-    wanted: Wanted = EVERYTHING
+    selection: Selection = EVERYTHING
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):

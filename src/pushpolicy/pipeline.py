@@ -57,7 +57,7 @@ def admit_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
         landed: list[tuple[Pushed, Attached]] = []
         for each, record in zip(work, records, strict=True):
             landed.append(_land(*each, record, [pushed for pushed, _ in landed]))
-        # They are sent. To give the room of packed layers back takes a while, in which the records settle.
+        # All is sent. Freeing the disk space of the layers takes a while, in which the records settle.
         opened.close()
         verified = [_verify(request, *sent) for request, sent in zip(requests, landed, strict=True)]
         published = move_all_tags(verified)
@@ -85,8 +85,8 @@ def collect(request: PushRequest) -> Gathered:
 
 def _opened(request: PushRequest) -> AbstractContextManager[Image]:
     request.progress.step("reading the image")
-    wanted = replace(request.wanted, packed=request.progress.packing_advanced)
-    return open_image(request.image, wanted=wanted, client=request.source)
+    selection = replace(request.selection, on_compressed=request.progress.compression_advanced)
+    return open_image(request.image, selection=selection, client=request.source)
 
 
 def _land(

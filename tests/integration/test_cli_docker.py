@@ -80,7 +80,7 @@ class Heard:
     def step(self, name: str) -> None:
         self.steps.append(name)
 
-    def packing_advanced(self, count: int) -> None:
+    def compression_advanced(self, count: int) -> None:
         self.packed += count
 
     def transfer_started(self, blobs: Sequence[Descriptor]) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from pushpolicy.engines import LocalOpa
-from pushpolicy.images import Image, Wanted, open_image
+from pushpolicy.images import Image, Selection, open_image
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.reference import Target
 from pushpolicy.pipeline import admit
@@ -56,7 +56,7 @@ def test_an_image_of_podmans_service(engine: Podman) -> None:
     expected = engine.run("image", "inspect", "--format", "{{.Id}}", "app:1")
     with engine.service() as host:
         for name in ("app:1", "localhost/app:1", expected, f"sha256:{expected}"):
-            with open_image(f"docker-daemon:{name}", wanted=Wanted(docker_host=host)) as image:
+            with open_image(f"docker-daemon:{name}", selection=Selection(docker_host=host)) as image:
                 assert image_id(image) == expected
                 assert layers(image) == [tar_layer("file", b"content")]
 

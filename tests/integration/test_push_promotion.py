@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from pushpolicy.engines import LocalOpa
 from pushpolicy.errors import InputError, PushError
-from pushpolicy.images import Wanted
+from pushpolicy.images import Selection
 from pushpolicy.model.descriptor import Platform
 from pushpolicy.model.manifest import (
     DOCKER_CONFIG,
@@ -56,14 +56,14 @@ def promotion(
     job: Job, source: RepositoryClient, name: str, target: RepositoryClient, **changes: Any
 ) -> PushRequest:
     """A push of an image in a registry to the tag 1.0 of the target."""
-    wanted = changes.pop("wanted", {})
+    selection = changes.pop("selection", {})
     return job.request(
         GOOD,
         Target.parse(f"{target.repository}:1.0"),
         image=f"docker://{source.repository}{name}",
         source=source,
         client=target,
-        wanted=Wanted(destination=target.repository, **wanted),
+        selection=Selection(destination=target.repository, **selection),
         **changes,
     )
 
@@ -200,7 +200,7 @@ def test_one_platform_of_an_index_is_its_own_manifest(
 ) -> None:
     source, target = map(client, way)
     _, arm, _, top = several(maker, source)
-    outcome = admit(promotion(job, source, ":v1", target, wanted={"platforms": (ARM,)}))
+    outcome = admit(promotion(job, source, ":v1", target, selection={"platforms": (ARM,)}))
     assert outcome.published
     assert outcome.published.digest == arm.digest
     assert [str(arm.digest) in note and str(top.digest) in note for note in outcome.notes] == [True]
@@ -222,7 +222,7 @@ def test_some_platforms_are_a_new_index_with_their_attestations(
         push(source, maker, proof)
     top = maker.nest(*entries)
     source.put_manifest(top, "v1")
-    outcome = admit(promotion(job, source, ":v1", target, wanted={"platforms": (AMD, ARM)}))
+    outcome = admit(promotion(job, source, ":v1", target, selection={"platforms": (AMD, ARM)}))
     assert outcome.published
     made = target.resolve("1.0")
     assert made
@@ -239,7 +239,7 @@ def test_a_platform_that_is_not_there_is_refused(
     several(maker, source)
     s390x = Platform(os="linux", architecture="s390x")
     with pytest.raises(InputError, match="no image for linux/s390x") as caught:
-        check(promotion(job, source, ":v1", source, wanted={"platforms": (ARM, s390x)}))
+        check(promotion(job, source, ":v1", source, selection={"platforms": (ARM, s390x)}))
     assert "linux/amd64, linux/arm64" in (caught.value.hint or "")
 
 
@@ -256,7 +256,7 @@ def test_referrers_go_along_but_for_records_of_another_place(
     admit(promotion(job, source, ":v1", source))
     (record,) = source.referrers(top.digest, ARTIFACT_TYPE)
     later = AT.replace(hour=12)
-    outcome = admit(promotion(job, source, ":v1", target, wanted={"referrers": True}, evaluated_at=later))
+    outcome = admit(promotion(job, source, ":v1", target, selection={"referrers": True}, evaluated_at=later))
     assert [entry.digest for entry in target.referrers(arm.digest)] == [sbom.digest]
     assert [entry.digest for entry in target.referrers(sbom.digest)] == [signature.digest]
     assert target.manifest(sbom.digest) == sbom
@@ -279,7 +279,7 @@ def test_referrers_without_end_are_refused(job: Job, maker: LayoutMaker, distrib
     for number in range(6):
         below = push(source, maker, referrer(maker, below, b"%d" % number))
     with pytest.raises(InputError, match="deep"):
-        check(promotion(job, source, ":v1", client(distribution, "other"), wanted={"referrers": True}))
+        check(promotion(job, source, ":v1", client(distribution, "other"), selection={"referrers": True}))
 
 
 def test_a_source_credential_is_not_stored(job: Job, maker: LayoutMaker, distribution: Registry) -> None:

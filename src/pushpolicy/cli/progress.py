@@ -80,10 +80,10 @@ class _Counting:
             self._forget("pushing")
             self._expected.update((blob.digest, blob.size) for blob in blobs)
 
-    def packing_advanced(self, count: int) -> None:
+    def compression_advanced(self, count: int) -> None:
         """Add to what was compressed."""
         with self._lock:
-            self._packed += count
+            self._compressed += count
 
     def blob_started(self, blob: Descriptor) -> None:
         """A blob that is sent again starts from zero again."""
@@ -116,7 +116,7 @@ class _Counting:
         self._expected: dict[Digest, int] = {}
         self._sent: dict[Descriptor, int] = {}
         self._since: dict[Descriptor, float] = {}
-        self._packed = self._done = self._there = 0
+        self._compressed = self._done = self._there = 0
         self._start = time.monotonic()
 
     def _keep_showing(self) -> None:
@@ -128,12 +128,12 @@ class _Counting:
 
     def _total(self) -> str:
         seconds = time.monotonic() - self._start
-        if not self._expected and not self._packed:
+        if not self._expected and not self._compressed:
             return f"{self._step}: {seconds:.0f} s"
         moved = sum(self._sent.values())
-        rate = size(int((moved or self._packed) / max(seconds, 0.001)))
+        rate = size(int((moved or self._compressed) / max(seconds, 0.001)))
         if not self._expected:
-            return f"compressing: {size(self._packed)} of layers, {rate}/s"
+            return f"compressing: {size(self._compressed)} of layers, {rate}/s"
         blobs = f"{self._done} of {len(self._expected)} blobs"
         done = f"{size(moved + self._there)} of {size(sum(self._expected.values()))}"
         return f"{self._step}: {blobs}, {done}, {rate}/s"

@@ -15,7 +15,7 @@ from pushpolicy.cli.policies import Judge
 from pushpolicy.cli.registries import Registries
 from pushpolicy.errors import UsageError
 from pushpolicy.gather import Expected, NamedEvidence
-from pushpolicy.images import Compression, Packing, Wanted, parse_remote, reads_stdin
+from pushpolicy.images import Compression, LayerCompression, Selection, parse_remote, reads_stdin
 from pushpolicy.model.descriptor import Platform
 from pushpolicy.model.reference import Reference, Target
 from pushpolicy.pipeline import PushRequest
@@ -87,7 +87,7 @@ def _requests(
     **access: Any,
 ) -> tuple[PushRequest, ...]:
     _check_stdin(works, password=access["password_stdin"])
-    wanted = _wanted(platforms, referrers, _packing(compression, compression_level))
+    selection = _selection(platforms, referrers, _layer_compression(compression, compression_level))
     sources = [parse_source(work.image) for work in works]
     named = named_evidence(evidence, judge.config) + named_parts(parts)
     registries = Registries(**access)
@@ -114,17 +114,19 @@ def _requests(
                 limits=read_limits(limits),
                 source=origin,
                 source_credential=origin_credential,
-                wanted=replace(wanted, destination=work.target.repository),
+                selection=replace(selection, destination=work.target.repository),
             )
         )
     return tuple(requests)
 
 
-def _wanted(platforms: tuple[str, ...], referrers: bool, packing: Packing | None) -> Wanted:
-    return Wanted(
+def _selection(
+    platforms: tuple[str, ...], referrers: bool, compression: LayerCompression | None
+) -> Selection:
+    return Selection(
         platforms=tuple(map(_platform, platforms)),
         referrers=referrers,
-        packing=packing,
+        compression=compression,
         docker_host=environment.environment().get("DOCKER_HOST"),
     )
 
@@ -150,11 +152,11 @@ def _check_stdin(works: tuple[_Work, ...], *, password: bool) -> None:
         )
 
 
-def _packing(compression: str | None, level: int | None) -> Packing | None:
+def _layer_compression(compression: str | None, level: int | None) -> LayerCompression | None:
     if compression is None and level is None:
         return None
     try:
-        return Packing(compression=Compression(compression or "gzip"), level=level)
+        return LayerCompression(method=Compression(compression or "gzip"), level=level)
     except ValueError as error:
         raise UsageError(f"--compression-level: {error}") from error
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from pushpolicy.images.compression import Compression, LayerCompression
 from pushpolicy.images.facts import attestations, platforms
 from pushpolicy.images.image import Image
 from pushpolicy.images.limits import Limits
-from pushpolicy.images.packing import Compression, Packing
 from pushpolicy.images.remote import parse_remote
+from pushpolicy.images.selection import EVERYTHING, Selection
 from pushpolicy.images.source import open_image, reads_stdin
-from pushpolicy.images.wanted import EVERYTHING, Wanted
 
 __all__ = [
     "EVERYTHING",
     "Compression",
     "Image",
+    "LayerCompression",
     "Limits",
-    "Packing",
-    "Wanted",
+    "Selection",
     "attestations",
     "open_image",
     "parse_remote",

@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Protocol
 
 from pushpolicy.errors import InputError
-from pushpolicy.images.packing import DEFAULT_LEVELS, Compression, Packing
+from pushpolicy.images.compression import DEFAULT_LEVELS, Compression, LayerCompression
 
 # Of a layer's content. Blocks four times larger save 0.1 %, blocks four times smaller cost 1 %.
 BLOCK = 1024 * 1024
@@ -41,19 +41,19 @@ class Compressor(Protocol):
         """The rest of the output."""
 
 
-def compressor(packing: Packing, pool: Executor, workers: int) -> Compressor:
+def compressor(options: LayerCompression, pool: Executor, workers: int) -> Compressor:
     """A compressor for one layer.
 
     Args:
-        packing: with what, and how much; not `Compression.NONE`.
+        options: with what, and how much; not `Compression.NONE`.
         pool: where blocks are compressed.
         workers: how many of them are in work at a time.
 
     Raises:
         InputError: when what it needs is not installed.
     """
-    level = DEFAULT_LEVELS[packing.compression] if packing.level is None else packing.level
-    if packing.compression is Compression.GZIP:
+    level = DEFAULT_LEVELS[options.method] if options.level is None else options.level
+    if options.method is Compression.GZIP:
         return _Gzip(level, pool, workers)
     return _Zstd(level, workers)
 

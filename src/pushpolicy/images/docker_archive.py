@@ -1,6 +1,6 @@
-"""An image as ``docker save`` writes it, made ready for a registry before anything is gathered.
+"""An image as ``docker save`` writes it, built anew for a registry before anything is gathered.
 
-Docker keeps layers uncompressed, so the image that a registry is to hold has to be made first: only then is
+Docker keeps layers uncompressed, so the image that a registry is to hold has to be built first: only then is
 there a digest that can be judged. Newer Docker versions and buildx put an OCI layout into the same archive;
 where that is whole and its layers are compressed, it is the image, and its digests are kept.
 """
@@ -15,17 +15,17 @@ from typing import BinaryIO
 from msgspec.structs import replace
 
 from pushpolicy.images.archive import DOCKER_MANIFEST, ArchiveFiles, read_members
+from pushpolicy.images.built_image import BuiltContent, BuiltStore
+from pushpolicy.images.compression import AS_USUAL, Compression
 from pushpolicy.images.config import ImageConfig
 from pushpolicy.images.image import Image
 from pushpolicy.images.inner_layout import layout_of
-from pushpolicy.images.layers import Layer, pack_layers
+from pushpolicy.images.layers import Layer, compress_layers
 from pushpolicy.images.limits import Limits
-from pushpolicy.images.made import MadeContent, MadeStore
 from pushpolicy.images.opening import read_image
-from pushpolicy.images.packing import AS_USUAL, Compression
 from pushpolicy.images.saved import SavedImage, choose, read_saved
 from pushpolicy.images.section import Section
-from pushpolicy.images.wanted import Wanted
+from pushpolicy.images.selection import Selection
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import OCI_CONFIG, OCI_MANIFEST, Manifest
@@ -39,7 +39,7 @@ def image_of_docker_archive(
     archive: BinaryIO,
     reference: str | Digest | None,
     limits: Limits,
-    wanted: Wanted,
+    selection: Selection,
     stack: ExitStack,
 ) -> Image:
     """Open the image that the reference names, or the only one.
@@ -49,7 +49,7 @@ def image_of_docker_archive(
         archive: an open file, at the start of an uncompressed tar.
         reference: a name, or an image ID.
         limits: what is over one is refused.
-        wanted: which part of it, and how its layers are to be compressed.
+        selection: which part of it, and how its layers are to be compressed.
         stack: closes the temporary files.
 
     Raises:
@@ -61,11 +61,11 @@ def image_of_docker_archive(
         raise ValueError("is an OCI archive; write oci-archive:FILE")
     saved = choose(read_saved(_file(members, DOCKER_MANIFEST, _MAX_MANIFEST_FILE)), reference)
     config = _config(members, saved, limits)
-    kept = layout_of(text, ArchiveFiles(members), Digest.of(config), limits, wanted)
-    packing = wanted.packing or AS_USUAL
-    if kept and (kept.compressed or packing.compression is Compression.NONE):
+    kept = layout_of(text, ArchiveFiles(members), Digest.of(config), limits, selection)
+    options = selection.compression or AS_USUAL
+    if kept and (kept.compressed or options.method is Compression.NONE):
         return replace(kept.image, name=_name(saved))
-    image = _made(text, members, saved, config, limits, wanted, stack)
+    image = _built(text, members, saved, config, limits, selection, stack)
     if kept:
         note = (
             f"the archive's own manifest {kept.image.top.digest} has uncompressed layers; they were "
@@ -96,24 +96,26 @@ def _config(members: Mapping[str, Section], saved: SavedImage, limits: Limits) -
     return content
 
 
-def _made(
+def _built(
     text: str,
     members: Mapping[str, Section],
     saved: SavedImage,
     config: bytes,
     limits: Limits,
-    wanted: Wanted,
+    selection: Selection,
     stack: ExitStack,
 ) -> Image:
     layers = _layers(members, saved, _diff_ids(config), limits)
     distinct = tuple(dict.fromkeys(layers))
-    each = pack_layers(distinct, wanted.packing or AS_USUAL, limits, stack, wanted.packed)
-    packed = dict(zip(distinct, each, strict=True))
-    manifest = _manifest(config, [packed[layer].descriptor for layer in layers])
-    blobs = {layer.descriptor.digest: layer.content for layer in packed.values()}
-    content = MadeContent(config, blobs)
+    each = compress_layers(
+        distinct, selection.compression or AS_USUAL, limits, stack, selection.on_compressed
+    )
+    compressed = dict(zip(distinct, each, strict=True))
+    manifest = _manifest(config, [compressed[layer].descriptor for layer in layers])
+    blobs = {layer.descriptor.digest: layer.content for layer in compressed.values()}
+    content = BuiltContent(config, blobs)
     return read_image(
-        text, _name(saved), MadeStore(manifest, content), manifest.descriptor, content, limits, wanted
+        text, _name(saved), BuiltStore(manifest, content), manifest.descriptor, content, limits, selection
     )
 
 

@@ -14,15 +14,20 @@ from pushpolicy.images.docker_archive import image_of_docker_archive
 from pushpolicy.images.image import Image
 from pushpolicy.images.limits import Limits
 from pushpolicy.images.scratch import scratch
+from pushpolicy.images.selection import Selection
 from pushpolicy.images.unpack import unpacked
-from pushpolicy.images.wanted import Wanted
 from pushpolicy.model.digest import Digest
 
 STDIN = Path("-")
 
 
 def image_of_file(
-    text: str, path: Path, reference: str | Digest | None, limits: Limits, wanted: Wanted, stack: ExitStack
+    text: str,
+    path: Path,
+    reference: str | Digest | None,
+    limits: Limits,
+    selection: Selection,
+    stack: ExitStack,
 ) -> Image:
     """Open an image of an archive; of standard input for the path ``-``.
 
@@ -35,19 +40,19 @@ def image_of_file(
         raise FileNotFoundError(2, f"there is no file {path}")
     file = os.fdopen(os.dup(0), "rb") if path == STDIN else path.open("rb")
     archive = _seekable(stack.enter_context(file), limits, stack)
-    return image_of_docker_archive(text, archive, reference, limits, wanted, stack)
+    return image_of_docker_archive(text, archive, reference, limits, selection, stack)
 
 
-def image_of_daemon(text: str, name: str, limits: Limits, wanted: Wanted, stack: ExitStack) -> Image:
+def image_of_daemon(text: str, name: str, limits: Limits, selection: Selection, stack: ExitStack) -> Image:
     """Open an image of the Docker daemon.
 
     Raises:
         ValueError: when what the daemon sends is not such an archive, or ends early.
         InputError: when no daemon answers or it refuses, or there is no room.
     """
-    with exported(name, wanted.docker_host) as answer:
+    with exported(name, selection.docker_host) as answer:
         archive = _kept(answer, None, limits, stack)
-    return image_of_docker_archive(text, archive, image_id(name), limits, wanted, stack)
+    return image_of_docker_archive(text, archive, image_id(name), limits, selection, stack)
 
 
 def _seekable(file: BinaryIO, limits: Limits, stack: ExitStack) -> BinaryIO:

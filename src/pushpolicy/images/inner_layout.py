@@ -11,8 +11,8 @@ from pushpolicy.images.archive import ArchiveFiles
 from pushpolicy.images.image import Image
 from pushpolicy.images.layout import image_of_layout
 from pushpolicy.images.limits import Limits
+from pushpolicy.images.selection import Selection
 from pushpolicy.images.store import LayoutStore, Store, read_manifest
-from pushpolicy.images.wanted import Wanted
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import INDEX_TYPES, MANIFEST_TYPES
@@ -27,7 +27,9 @@ class Kept(msgspec.Struct, frozen=True):
     compressed: bool
 
 
-def layout_of(text: str, files: ArchiveFiles, config: Digest, limits: Limits, wanted: Wanted) -> Kept | None:
+def layout_of(
+    text: str, files: ArchiveFiles, config: Digest, limits: Limits, selection: Selection
+) -> Kept | None:
     """The image with this config, of the layout in the archive; None when there is no whole one.
 
     A listed index is preferred to the manifest in it: it may bring attestations. Where it is sparse, because
@@ -39,7 +41,7 @@ def layout_of(text: str, files: ArchiveFiles, config: Digest, limits: Limits, wa
     notes: tuple[str, ...] = ()
     for entry in _candidates(files, config, limits):
         try:
-            image = image_of_layout(text, files, entry.digest, limits, wanted)
+            image = image_of_layout(text, files, entry.digest, limits, selection)
         except ValueError:
             notes = (f"{entry.digest} in the archive is not whole, so not all of it is pushed",)
             continue

@@ -17,9 +17,9 @@ from threading import Event
 import msgspec
 
 from pushpolicy.images.archive import compression
+from pushpolicy.images.compression import Compression, LayerCompression
 from pushpolicy.images.compressors import BLOCK, compressor
 from pushpolicy.images.limits import Limits
-from pushpolicy.images.packing import Compression, Packing
 from pushpolicy.images.scratch import Scratch, scratch
 from pushpolicy.images.section import Section
 from pushpolicy.images.unpack import unpacked
@@ -38,28 +38,28 @@ class Layer(msgspec.Struct, frozen=True):
     diff_id: Digest
 
 
-class PackedLayer(msgspec.Struct, frozen=True):
+class CompressedLayer(msgspec.Struct, frozen=True):
     """A layer as it is to be pushed."""
 
     descriptor: Descriptor
     content: Section
 
 
-def pack_layers(
+def compress_layers(
     layers: Sequence[Layer],
-    packing: Packing,
+    options: LayerCompression,
     limits: Limits,
     stack: ExitStack,
-    packed: Callable[[int], None] | None = None,
-) -> list[PackedLayer]:
+    on_compressed: Callable[[int], None] | None = None,
+) -> list[CompressedLayer]:
     """Check every layer, and compress those that are not compressed.
 
     Args:
         layers: in any order, each once.
-        packing: with what.
-        limits: bounds of what a layer may unpack to.
+        options: with what.
+        limits: bounds of what a layer may decompress to.
         stack: closes the temporary files.
-        packed: told how many bytes were read since it was told last.
+        on_compressed: told how many bytes were read since it was told last.
 
     Raises:
         ValueError: when a layer is not what its config says.
@@ -68,8 +68,8 @@ def pack_layers(
     workers = min(os.cpu_count() or 1, _MAX_WORKERS)
     stop = Event()
     with ThreadPoolExecutor(workers) as pool, ThreadPoolExecutor(_LAYERS_AT_ONCE) as lines:
-        line = _Line(packing, limits, pool, workers, _rooms(stack), stop, packed)
-        started = [lines.submit(line.pack, layer) for layer in layers]
+        line = _Line(options, limits, pool, workers, _rooms(stack), stop, on_compressed)
+        started = [lines.submit(line.run, layer) for layer in layers]
         try:
             for layer in as_completed(started):
                 layer.result()
@@ -90,17 +90,17 @@ def _rooms(stack: ExitStack) -> SimpleQueue[Scratch]:
 
 
 class _Line(msgspec.Struct, frozen=True):
-    packing: Packing
+    options: LayerCompression
     limits: Limits
     pool: Executor
     workers: int
     rooms: SimpleQueue[Scratch]
     stop: Event
-    packed: Callable[[int], None] | None
+    on_compressed: Callable[[int], None] | None
 
-    def pack(self, layer: Layer) -> PackedLayer:
+    def run(self, layer: Layer) -> CompressedLayer:
         kind = compression(next(layer.content.blocks(8), b""))
-        if kind or self.packing.compression is Compression.NONE:
+        if kind or self.options.method is Compression.NONE:
             return self._keep(layer, kind)
         room = self.rooms.get()
         try:
@@ -108,14 +108,14 @@ class _Line(msgspec.Struct, frozen=True):
         finally:
             self.rooms.put(room)
 
-    def _compress(self, layer: Layer, room: Scratch) -> PackedLayer:
-        plain, packed = hashlib.sha256(), hashlib.sha256()
-        engine = compressor(self.packing, self.pool, self.workers)
+    def _compress(self, layer: Layer, room: Scratch) -> CompressedLayer:
+        plain, compressed = hashlib.sha256(), hashlib.sha256()
+        engine = compressor(self.options, self.pool, self.workers)
         start = room.size
 
         def write(output: Iterator[bytes]) -> None:
             for piece in output:
-                packed.update(piece)
+                compressed.update(piece)
                 room.write(piece)
 
         for block in self._watched(layer.content.blocks(BLOCK)):
@@ -123,23 +123,23 @@ class _Line(msgspec.Struct, frozen=True):
             plain.update(block)
         write(engine.finish())
         _check(layer, plain.hexdigest())
-        return _packed(self.packing.compression.value, packed.hexdigest(), room.since(start))
+        return _described(self.options.method.value, compressed.hexdigest(), room.since(start))
 
-    def _keep(self, layer: Layer, kind: str | None) -> PackedLayer:
+    def _keep(self, layer: Layer, kind: str | None) -> CompressedLayer:
         """As it is; a compressed one is read twice, which is quicker than it sounds."""
         digest = _sha256(self._watched(layer.content.blocks(BLOCK)))
         if kind is None:
             _check(layer, digest)
         else:
             _check(layer, _sha256(self._watched(unpacked(layer.content.open(), kind, self.limits))))
-        return _packed(kind or "none", digest, layer.content)
+        return _described(kind or "none", digest, layer.content)
 
     def _watched(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
         for block in blocks:
             if self.stop.is_set():
                 raise InterruptedError("another layer failed")
-            if self.packed:
-                self.packed(len(block))
+            if self.on_compressed:
+                self.on_compressed(len(block))
             yield block
 
 
@@ -155,7 +155,7 @@ def _check(layer: Layer, digest: str) -> None:
         raise ValueError(f"a layer is sha256:{digest} where the config says {layer.diff_id}")
 
 
-def _packed(kind: str, digest: str, content: Section) -> PackedLayer:
+def _described(kind: str, digest: str, content: Section) -> CompressedLayer:
     suffix = "" if kind == "none" else f"+{kind}"
     descriptor = Descriptor(media_type=_LAYER + suffix, digest=Digest("sha256", digest), size=content.size)
-    return PackedLayer(descriptor, content)
+    return CompressedLayer(descriptor, content)

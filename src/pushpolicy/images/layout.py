@@ -10,8 +10,8 @@ from typing import BinaryIO
 from pushpolicy.images.image import Image
 from pushpolicy.images.limits import Limits
 from pushpolicy.images.opening import read_image
+from pushpolicy.images.selection import EVERYTHING, Selection
 from pushpolicy.images.store import LayoutStore, Store, read_manifest
-from pushpolicy.images.wanted import EVERYTHING, Wanted
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import INDEX_TYPES, MANIFEST_TYPES, Manifest
@@ -56,7 +56,7 @@ def image_of_layout(
     files: LayoutFiles,
     reference: str | Digest | None,
     limits: Limits,
-    wanted: Wanted = EVERYTHING,
+    selection: Selection = EVERYTHING,
 ) -> Image:
     """The image that the reference names, or the only one.
 
@@ -67,7 +67,7 @@ def image_of_layout(
     store = LayoutStore(files)
     entry = _choose(LayoutIndex.read(files), store, reference)
     name = names(entry)[-1] if names(entry) else None
-    return read_image(source, name, store, entry, LayoutContent(files), limits, wanted)
+    return read_image(source, name, store, entry, LayoutContent(files), limits, selection)
 
 
 def _choose(index: LayoutIndex, store: Store, reference: str | Digest | None) -> Descriptor:

@@ -1,4 +1,4 @@
-"""From a manifest at a source to an opened image, as much of it as is wanted."""
+"""From a manifest at a source to an opened image, as much of it as was asked for."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from pushpolicy.images.closure import read_closure
 from pushpolicy.images.image import NO_REFERRERS, BlobSource, Image
 from pushpolicy.images.limits import Limits
 from pushpolicy.images.referrers import read_referrers
+from pushpolicy.images.selection import Selection
 from pushpolicy.images.store import Store
 from pushpolicy.images.subset import select
-from pushpolicy.images.wanted import Wanted
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.reference import Repository
 
@@ -20,10 +20,10 @@ def read_image(
     top: Descriptor,
     content: BlobSource,
     limits: Limits,
-    wanted: Wanted,
+    selection: Selection,
     repository: Repository | None = None,
 ) -> Image:
-    """Read an image whole, with what refers to it where that is wanted.
+    """Read an image whole, with what refers to it where that is asked for.
 
     Args:
         source: the IMAGE argument.
@@ -32,17 +32,17 @@ def read_image(
         top: the manifest or index that was named.
         content: where its layers will be read from.
         limits: what is over one is refused.
-        wanted: which part of it.
+        selection: which part of it.
         repository: the repository of a registry that the store reads, if it is one.
 
     Raises:
-        InputError: when it has not the platforms that are wanted.
+        InputError: when it has not the platforms that are asked for.
         ValueError: when a part is absent, is not what its digest and size say, or is over a limit.
     """
-    selected = select(source, store, top, wanted.platforms, limits)
+    selected = select(source, store, top, selection.platforms, limits)
     closure = read_closure(selected.store, selected.top, limits)
     carried = NO_REFERRERS
-    if wanted.referrers and (repository is None or repository != wanted.destination):
+    if selection.referrers and (repository is None or repository != selection.destination):
         carried = read_referrers(store, closure.manifests, limits)
     return Image(
         source=source,

@@ -16,8 +16,8 @@ from pushpolicy.errors import InputError, PushError
 from pushpolicy.images.image import Image
 from pushpolicy.images.limits import Limits
 from pushpolicy.images.opening import read_image
+from pushpolicy.images.selection import Selection
 from pushpolicy.images.store import RepositoryStore, Store, WithManifest
-from pushpolicy.images.wanted import Wanted
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.manifest import Manifest
 from pushpolicy.model.reference import Reference
@@ -48,11 +48,11 @@ def parse_remote(text: str) -> Reference | None:
     return found
 
 
-def image_of_repository(text: str, client: RepositoryClient, limits: Limits, wanted: Wanted) -> Image:
+def image_of_repository(text: str, client: RepositoryClient, limits: Limits, selection: Selection) -> Image:
     """Open the image that the argument names.
 
     Raises:
-        InputError: when it is absent, the registry refuses, or a platform that is wanted is not there.
+        InputError: when it is absent, the registry refuses, or a platform that is asked for is not there.
         ValueError: when it is incomplete, malformed or over a limit.
     """
     reference = parse_remote(text)
@@ -65,7 +65,7 @@ def image_of_repository(text: str, client: RepositoryClient, limits: Limits, wan
         name = f"{reference.repository}:{reference.tag}" if reference.tag else None
         content = RepositoryContent(client)
         image = read_image(
-            text, name, store, top.descriptor, content, limits, wanted, repository=client.repository
+            text, name, store, top.descriptor, content, limits, selection, repository=client.repository
         )
         return replace(image, notes=(*_doubts(reference, client), *image.notes))
     except PushError as error:

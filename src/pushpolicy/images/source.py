@@ -19,7 +19,7 @@ from pushpolicy.images.image import Image
 from pushpolicy.images.layout import ChoiceError, image_of_layout, open_folder
 from pushpolicy.images.limits import Limits
 from pushpolicy.images.remote import image_of_repository
-from pushpolicy.images.wanted import EVERYTHING, Wanted
+from pushpolicy.images.selection import EVERYTHING, Selection
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.text import printable
 from pushpolicy.registry.interface import RepositoryClient
@@ -36,7 +36,7 @@ _GRAMMAR = (
 )
 _CHOICE = "name one of them: TRANSPORT:PATH:NAME, or TRANSPORT:PATH@DIGEST"
 _DAMAGE = "it is not complete, or not what it says it is; build or copy it again"
-_NOT_PACKED = "--compression is for Docker images; the layers of this one are pushed as they are"
+_NOT_COMPRESSED = "--compression is for Docker images; the layers of this one are pushed as they are"
 _DEFAULT_LIMITS = Limits()
 
 
@@ -57,7 +57,7 @@ def open_image(
     text: str,
     limits: Limits = _DEFAULT_LIMITS,
     *,
-    wanted: Wanted = EVERYTHING,
+    selection: Selection = EVERYTHING,
     client: RepositoryClient | None = None,
 ) -> Iterator[Image]:
     """Open an image, and keep it readable until the context ends.
@@ -68,7 +68,7 @@ def open_image(
     Args:
         text: the IMAGE argument.
         limits: what is over one is refused.
-        wanted: which part of it.
+        selection: which part of it.
         client: the repository that a ``docker://`` argument names; None for any other argument.
 
     Raises:
@@ -77,28 +77,28 @@ def open_image(
     with ExitStack() as stack:
         with _translated(text):
             if client is not None:
-                image = _as_it_is(image_of_repository(text, client, limits, wanted), wanted)
+                image = _as_it_is(image_of_repository(text, client, limits, selection), selection)
             else:
-                image = _open_local(text, limits, wanted, stack)
+                image = _open_local(text, limits, selection, stack)
         yield image
 
 
-def _as_it_is(image: Image, wanted: Wanted) -> Image:
-    return replace(image, notes=(*image.notes, _NOT_PACKED)) if wanted.packing else image
+def _as_it_is(image: Image, selection: Selection) -> Image:
+    return replace(image, notes=(*image.notes, _NOT_COMPRESSED)) if selection.compression else image
 
 
-def _open_local(text: str, limits: Limits, wanted: Wanted, stack: ExitStack) -> Image:
+def _open_local(text: str, limits: Limits, selection: Selection, stack: ExitStack) -> Image:
     if text.startswith(DOCKER_DAEMON):
         from pushpolicy.images.docker_source import image_of_daemon
 
-        return image_of_daemon(text, text.removeprefix(DOCKER_DAEMON), limits, wanted, stack)
+        return image_of_daemon(text, text.removeprefix(DOCKER_DAEMON), limits, selection, stack)
     source = parse_source(text)
     if source.transport == DOCKER_ARCHIVE:
         from pushpolicy.images.docker_source import image_of_file
 
-        return image_of_file(text, source.path, source.reference, limits, wanted, stack)
+        return image_of_file(text, source.path, source.reference, limits, selection, stack)
     files = stack.enter_context(TRANSPORTS[source.transport](source.path, limits))
-    return _as_it_is(image_of_layout(text, files, source.reference, limits, wanted), wanted)
+    return _as_it_is(image_of_layout(text, files, source.reference, limits, selection), selection)
 
 
 def reads_stdin(text: str) -> bool:

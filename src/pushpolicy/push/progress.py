@@ -1,4 +1,4 @@
-"""How packing and sending tell what they are doing; the command line renders it."""
+"""How compressing and sending tell what they are doing; the command line renders it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Progress(Protocol):
     """Told about each blob, by several threads at once; a blob that has to be sent again starts again."""
 
     def step(self, name: str) -> None:
-        """Something else than packing and sending is done from now on; `name` says what, for people."""
+        """Something else than compressing and sending is done from now on; `name` says what, for people."""
 
-    def packing_advanced(self, count: int) -> None:
+    def compression_advanced(self, count: int) -> None:
         """So many more bytes of a Docker image's layers were compressed, before anything is sent."""
 
     def transfer_started(self, blobs: Sequence[Descriptor]) -> None:
@@ -42,7 +42,7 @@ class _Silent:
     def step(self, name: str) -> None:
         pass
 
-    def packing_advanced(self, count: int) -> None:
+    def compression_advanced(self, count: int) -> None:
         pass
 
     def transfer_started(self, blobs: Sequence[Descriptor]) -> None:

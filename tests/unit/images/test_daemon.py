@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pushpolicy.errors import InputError
-from pushpolicy.images import Wanted, open_image
+from pushpolicy.images import Selection, open_image
 from pushpolicy.images import daemon as client
 from pushpolicy.model.digest import Digest
 from tests.docker_archives import LAYERS, config_of, old_style, write
@@ -26,8 +26,8 @@ def daemon(tmp_path: Path) -> Iterator[Daemon]:
 
 
 def refusal(name: str, host: str) -> InputError:
-    wanted = Wanted(docker_host=host)
-    with pytest.raises(InputError) as caught, open_image(f"docker-daemon:{name}", wanted=wanted):
+    selection = Selection(docker_host=host)
+    with pytest.raises(InputError) as caught, open_image(f"docker-daemon:{name}", selection=selection):
         pass
     assert "\n" not in caught.value.message
     return caught.value
@@ -46,7 +46,7 @@ ID = Digest.of(config_of(LAYERS))
     ],
 )
 def test_an_image_by_name_or_id(daemon: Daemon, name: str, asked: str) -> None:
-    with open_image(f"docker-daemon:{name}", wanted=Wanted(docker_host=daemon.host)) as image:
+    with open_image(f"docker-daemon:{name}", selection=Selection(docker_host=daemon.host)) as image:
         assert daemon.asked == [asked]
         assert image.name == "app:1"
         for layer, content in zip(image.top.layers, LAYERS, strict=True):
@@ -55,7 +55,7 @@ def test_an_image_by_name_or_id(daemon: Daemon, name: str, asked: str) -> None:
 
 
 def test_without_a_tag_latest_is_asked_for(daemon: Daemon) -> None:
-    with open_image("docker-daemon:app", wanted=Wanted(docker_host=daemon.host)):
+    with open_image("docker-daemon:app", selection=Selection(docker_host=daemon.host)):
         assert daemon.asked == ["/images/app:latest/get"]
 
 

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from pushpolicy.errors import InputError
-from pushpolicy.images import Compression, Image, Limits, Packing, Wanted, open_image
+from pushpolicy.images import Compression, Image, LayerCompression, Limits, Selection, open_image
 from pushpolicy.images.facts import platforms
 from pushpolicy.model.digest import Digest
 from tests.docker_archives import LAYERS, blob_file, config_of, new_style, old_style, write
 from tests.layouts import LAYER, tar_layer
 
-NONE = Wanted(packing=Packing(compression=Compression.NONE))
+NONE = Selection(compression=LayerCompression(method=Compression.NONE))
 GZIPPED = {layer: gzip.compress(layer, mtime=0) for layer in LAYERS}
 
 
@@ -108,7 +108,7 @@ def test_a_layout_with_uncompressed_layers_is_compressed_unless_it_is_to_be_kept
 ) -> None:
     files = new_style()
     archive, own = saved(files), files["index.json"]["manifests"][0]["digest"]
-    with open_image(str(archive), wanted=NONE) as image:
+    with open_image(str(archive), selection=NONE) as image:
         assert str(image.top.digest) == own
     with open_image(str(archive)) as image:
         assert [gzip.decompress(layer) for layer in contents(image)] == list(LAYERS)

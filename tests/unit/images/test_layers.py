@@ -16,9 +16,9 @@ import pytest
 from isal import isal_zlib
 
 from pushpolicy.errors import InputError
-from pushpolicy.images import Compression, Limits, Packing
+from pushpolicy.images import Compression, LayerCompression, Limits
 from pushpolicy.images.compressors import BLOCK, compressor
-from pushpolicy.images.layers import Layer, PackedLayer, pack_layers
+from pushpolicy.images.layers import CompressedLayer, Layer, compress_layers
 from pushpolicy.images.section import Section
 from pushpolicy.images.unpack import unpacked
 from pushpolicy.model.digest import Digest
@@ -40,7 +40,7 @@ def layers(folder: Path, *contents: bytes, diff_ids: tuple[Digest, ...] = ()) ->
         yield result
 
 
-def packed(layer: PackedLayer) -> bytes:
+def stored(layer: CompressedLayer) -> bytes:
     with layer.content.open() as file:
         content = file.read()
     assert layer.descriptor.digest.matches(content)
@@ -52,10 +52,10 @@ def packed(layer: PackedLayer) -> bytes:
 def test_any_size_comes_back_from_a_single_member(tmp_path: Path, level: int | None) -> None:
     contents = [TEXT[:size] for size in SIZES]
     with layers(tmp_path, *contents) as given, ExitStack() as stack:
-        done = pack_layers(given, Packing(level=level), Limits(), stack)
+        done = compress_layers(given, LayerCompression(level=level), Limits(), stack)
         for content, layer in zip(contents, done, strict=True):
             reader = zlib.decompressobj(wbits=31)
-            assert reader.decompress(packed(layer)) == content
+            assert reader.decompress(stored(layer)) == content
             assert reader.eof
             assert not reader.unused_data
 
@@ -65,7 +65,7 @@ def test_the_bytes_do_not_depend_on_the_number_of_cores(compression: Compression
     found = set()
     for workers in (1, 2, 7):
         with ThreadPoolExecutor(workers) as pool:
-            engine = compressor(Packing(compression=compression), pool, workers)
+            engine = compressor(LayerCompression(method=compression), pool, workers)
             output = [
                 piece
                 for start in range(0, len(TEXT), BLOCK)
@@ -87,34 +87,37 @@ def test_the_bytes_do_not_depend_on_where_the_compressor_lies(
     block = address + filler + address + filler[::-1]
     monkeypatch.setattr(isal_zlib, "compressobj", lambda *_: engines.pop(0))
 
-    first, second = compressed(block, Packing(level=level)), compressed(block, Packing(level=level))
+    first, second = (
+        compressed(block, LayerCompression(level=level)),
+        compressed(block, LayerCompression(level=level)),
+    )
 
     assert not engines
     assert first == second
     assert zlib.decompress(first, wbits=31) == block
 
 
-def compressed(block: bytes, packing: Packing) -> bytes:
+def compressed(block: bytes, options: LayerCompression) -> bytes:
     with ThreadPoolExecutor(1) as pool:
-        engine = compressor(packing, pool, 1)
+        engine = compressor(options, pool, 1)
         return b"".join((*engine.feed(block), *engine.finish()))
 
 
 def test_the_gzip_header_says_nothing_of_the_run(tmp_path: Path) -> None:
     with layers(tmp_path, b"content") as given, ExitStack() as stack:
-        (done,) = pack_layers(given, Packing(), Limits(), stack)
-        assert packed(done)[:10] == b"\x1f\x8b\x08\0\0\0\0\0\0\xff"  # no name, time 0, no system
+        (done,) = compress_layers(given, LayerCompression(), Limits(), stack)
+        assert stored(done)[:10] == b"\x1f\x8b\x08\0\0\0\0\0\0\xff"  # no name, time 0, no system
 
 
 def test_zstd_comes_back_and_a_zstd_layer_is_kept(tmp_path: Path) -> None:
     with layers(tmp_path, TEXT) as given, ExitStack() as stack:
-        (done,) = pack_layers(given, Packing(compression=Compression.ZSTD), Limits(), stack)
+        (done,) = compress_layers(given, LayerCompression(method=Compression.ZSTD), Limits(), stack)
         assert done.descriptor.media_type.endswith("+zstd")
         assert b"".join(unpacked(done.content.open(), "zstd", Limits())) == TEXT
-        content = packed(done)
+        content = stored(done)
     with layers(tmp_path, content, diff_ids=(Digest.of(TEXT),)) as given, ExitStack() as stack:
-        (kept,) = pack_layers(given, Packing(), Limits(), stack)
-        assert packed(kept) == content
+        (kept,) = compress_layers(given, LayerCompression(), Limits(), stack)
+        assert stored(kept) == content
         assert kept.descriptor.media_type.endswith("+zstd")
 
 
@@ -122,13 +125,13 @@ def test_zstd_is_optional(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setitem(sys.modules, "zstandard", None)
     refused = pytest.raises(InputError, match="needs the Python module zstandard")
     with layers(tmp_path, TEXT) as given, ExitStack() as stack, refused as caught:
-        pack_layers(given, Packing(compression=Compression.ZSTD), Limits(), stack)
+        compress_layers(given, LayerCompression(method=Compression.ZSTD), Limits(), stack)
     assert "pushpolicy[zstd]" in str(caught.value.hint)
 
 
 def test_nothing_is_written_when_nothing_is_to_be_compressed(tmp_path: Path) -> None:
     with layers(tmp_path, TEXT) as given, ExitStack() as stack:
-        (done,) = pack_layers(given, Packing(compression=Compression.NONE), Limits(), stack)
+        (done,) = compress_layers(given, LayerCompression(method=Compression.NONE), Limits(), stack)
         assert done.content == given[0].content
         assert done.descriptor.digest == given[0].diff_id
 
@@ -137,14 +140,14 @@ def test_a_failure_ends_the_other_layers(tmp_path: Path) -> None:
     wrong = (Digest.of(b"another"), Digest.of(TEXT))
     refused = pytest.raises(ValueError, match="where the config says")
     with layers(tmp_path, b"short", TEXT, diff_ids=wrong) as given, ExitStack() as stack, refused:
-        pack_layers(given, Packing(), Limits(), stack)
+        compress_layers(given, LayerCompression(), Limits(), stack)
 
 
 def test_a_file_that_becomes_shorter(tmp_path: Path) -> None:
     with layers(tmp_path, TEXT) as given, ExitStack() as stack:
         os.truncate(tmp_path / "layers", len(TEXT) // 2)
         with pytest.raises(ValueError, match="cut off while it was read"):
-            pack_layers(given, Packing(), Limits(), stack)
+            compress_layers(given, LayerCompression(), Limits(), stack)
 
 
 def test_where_the_room_ends_half_way(tmp_path: Path) -> None:
@@ -154,7 +157,7 @@ def test_where_the_room_ends_half_way(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (BLOCK, hard))
         try:
             with pytest.raises(InputError, match="layers cannot be kept there") as caught:
-                pack_layers(given, Packing(), Limits(), stack)
+                compress_layers(given, LayerCompression(), Limits(), stack)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert "TMPDIR" in str(caught.value.hint)
@@ -165,4 +168,4 @@ def test_where_the_room_ends_half_way(tmp_path: Path) -> None:
 )
 def test_levels_that_do_not_exist(compression: str, level: int) -> None:
     with pytest.raises(ValueError, match="level"):
-        Packing(compression=Compression(compression), level=level)
+        LayerCompression(method=Compression(compression), level=level)

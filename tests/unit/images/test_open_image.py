@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from pushpolicy.errors import InputError
-from pushpolicy.images import Compression, Image, Limits, Packing, Wanted, open_image
+from pushpolicy.images import Compression, Image, LayerCompression, Limits, Selection, open_image
 from pushpolicy.model.digest import Digest
 from tests.layouts import LAYER, LayoutMaker, child, pack
 
@@ -252,8 +252,8 @@ def test_what_is_not_there(text: str) -> None:
 
 def test_layers_that_are_not_compressed_anew_are_said_so(maker: LayoutMaker) -> None:
     manifest = maker.add(maker.image())
-    packing = Packing(compression=Compression.ZSTD)
-    with open_image(f"oci:{maker.root}", wanted=Wanted(packing=packing)) as image:
+    options = LayerCompression(method=Compression.ZSTD)
+    with open_image(f"oci:{maker.root}", selection=Selection(compression=options)) as image:
         assert image.top == manifest
         assert "pushed as they are" in image.notes[0]
     with open_image(f"oci:{maker.root}") as image:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pushpolicy.errors import InputError
-from pushpolicy.images import Image, Limits, Wanted, open_image
+from pushpolicy.images import Image, Limits, Selection, open_image
 from tests.layouts import LayoutMaker, child, referrer
 
 
@@ -19,7 +19,7 @@ def maker(tmp_path: Path) -> LayoutMaker:
 
 def opened(maker: LayoutMaker, **limits: int) -> Image:
     """The image named `v1`, with its referrers."""
-    with open_image(f"oci:{maker.root}:v1", Limits(**limits), wanted=Wanted(referrers=True)) as image:
+    with open_image(f"oci:{maker.root}:v1", Limits(**limits), selection=Selection(referrers=True)) as image:
         return image
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pushpolicy.errors import InputError
-from pushpolicy.images import Image, Wanted, open_image
+from pushpolicy.images import Image, Selection, open_image
 from pushpolicy.model.descriptor import Platform
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import Manifest
@@ -23,7 +23,7 @@ def maker(tmp_path: Path) -> LayoutMaker:
 def part(maker: LayoutMaker, *platforms: str, archive: Path | None = None) -> Image:
     """What is opened of the layout's image."""
     source = f"oci-archive:{pack(maker.root, archive)}" if archive else f"oci:{maker.root}"
-    with open_image(source, wanted=Wanted(platforms=tuple(map(Platform.parse, platforms)))) as image:
+    with open_image(source, selection=Selection(platforms=tuple(map(Platform.parse, platforms)))) as image:
         return image
 
 

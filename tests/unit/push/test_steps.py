@@ -62,7 +62,7 @@ class Watch:
     def step(self, name: str) -> None:
         raise AssertionError("that is the pipeline's to say")
 
-    def packing_advanced(self, count: int) -> None:
+    def compression_advanced(self, count: int) -> None:
         raise AssertionError("nothing is packed")
 
     def transfer_started(self, blobs: Sequence[Descriptor]) -> None:

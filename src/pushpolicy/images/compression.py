@@ -21,22 +21,22 @@ LEVELS = {Compression.GZIP: range(4), Compression.ZSTD: range(1, 20), Compressio
 DEFAULT_LEVELS = {Compression.GZIP: 2, Compression.ZSTD: 3}
 
 
-class Packing(msgspec.Struct, frozen=True, kw_only=True):
-    """The wish of the user; ValueError for a level that the compression has not.
+class LayerCompression(msgspec.Struct, frozen=True, kw_only=True):
+    """What the user asked for; ValueError for a level that the compression has not.
 
     Attributes:
         level: None for the usual one.
     """
 
-    compression: Compression = Compression.GZIP
+    method: Compression = Compression.GZIP
     level: int | None = None
 
     def __post_init__(self) -> None:
-        levels = LEVELS[self.compression]
+        levels = LEVELS[self.method]
         if self.level is not None and self.level not in levels:
-            name = self.compression.value
+            name = self.method.value
             has = f"the levels {levels[0]} to {levels[-1]}" if levels else "no levels"
             raise ValueError(f"{name} has {has}, not {self.level}")
 
 
-AS_USUAL = Packing()
+AS_USUAL = LayerCompression()

@@ -1,4 +1,4 @@
-"""An image that was made here: its manifest and config in memory, its layers in files."""
+"""An image that was built here: its manifest and config in memory, its layers in files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pushpolicy.model.manifest import Manifest
 from pushpolicy.registry.interface import OpenBlob
 
 
-class MadeContent:
+class BuiltContent:
     """The config and the layers (a `BlobSource`)."""
 
     def __init__(self, config: bytes, layers: Mapping[Digest, Section]) -> None:
@@ -37,10 +37,10 @@ class MadeContent:
         return len(self._config) if digest.matches(self._config) else None
 
 
-class MadeStore:
+class BuiltStore:
     """The image as a `Store`."""
 
-    def __init__(self, manifest: Manifest, content: MadeContent) -> None:
+    def __init__(self, manifest: Manifest, content: BuiltContent) -> None:
         self._manifest = manifest
         self._content = content
 
