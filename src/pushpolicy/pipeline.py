@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from pushpolicy.admission import Outcome, PushRequest
 from pushpolicy.attach import attach_record
-from pushpolicy.evaluate import Decide, deciding
+from pushpolicy.evaluate import Decide, start_decision
 from pushpolicy.gather import Gathered, GatherRequest, Shared, gather, refuse_secrets
 from pushpolicy.images import Image, open_image
 from pushpolicy.model.digest import Digest
@@ -143,7 +143,7 @@ def _judge(request: PushRequest, image: Image, shared: Shared) -> Outcome:
 
 
 def _deciding(request: PushRequest) -> AbstractContextManager[Decide]:
-    return nullcontext(request.decide) if request.decide else deciding(request.policy, request.engine)
+    return nullcontext(request.decide) if request.decide else start_decision(request.policy, request.engine)
 
 
 def _gather(request: PushRequest, image: Image, previous: Mapping[str, Digest], shared: Shared) -> Gathered:

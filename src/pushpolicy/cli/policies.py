@@ -9,7 +9,7 @@ from typing import NamedTuple
 from pushpolicy.cli.config import DEFAULT, Config, read_config
 from pushpolicy.cli.report import say
 from pushpolicy.engines import Compiler, LocalOpa, find_engine
-from pushpolicy.evaluate import PACK, Decide, PolicySet, RepositoryPolicy, deciding, load_policy
+from pushpolicy.evaluate import PACK, Decide, PolicySet, RepositoryPolicy, load_policy, start_decision
 from pushpolicy.model.text import printable
 
 
@@ -46,7 +46,7 @@ def judge_ahead(config: str | None, policies: tuple[str, ...], engine: str | Non
         PushPolicyError: as `read_judge`, and when OPA cannot be started.
     """
     judge = read_judge(config, policies, engine)
-    with deciding(judge.policy, judge.engine) as decide:
+    with start_decision(judge.policy, judge.engine) as decide:
         yield judge._replace(decide=decide)
 
 

@@ -27,10 +27,10 @@ __all__ = [
     "PolicySet",
     "RepositoryPolicy",
     "check_policy",
-    "deciding",
     "evaluate",
     "evaluate_bytes",
     "load_policy",
+    "start_decision",
     "validate_evidence",
 ]
 
@@ -86,12 +86,12 @@ def evaluate(policy: PolicySet, evidence: Document, engine: Engine) -> Decision:
         PolicyError: when the policy does not compile.
         EngineError: when OPA fails, takes too long, or answers out of contract.
     """
-    with deciding(policy, engine) as decide:
+    with start_decision(policy, engine) as decide:
         return decide(evidence)
 
 
 @contextmanager
-def deciding(policy: PolicySet, engine: Engine) -> Iterator[Decide]:
+def start_decision(policy: PolicySet, engine: Engine) -> Iterator[Decide]:
     """`evaluate` for who is still gathering: OPA starts and is identified meanwhile. To be called once.
 
     Raises:
