@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from pushpolicy.errors import PushError, UsageError
+from pushpolicy.http.certificates import Certificates, cert_dir, certs_d, find_certificates
 from pushpolicy.model.descriptor import Descriptor
-from pushpolicy.registry.certificates import Certificates, cert_dir, certs_d, find_certificates
 from tests.certificates import make_certificates
 from tests.clients import client, client_of, login
 from tests.fake_registry import Answered, Asked, fake_registry

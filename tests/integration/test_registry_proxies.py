@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from pushpolicy.errors import PushError
+from pushpolicy.http.proxies import Proxies
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.registry.credentials import Credential
 from pushpolicy.registry.credentials.credential import SourceKind
-from pushpolicy.registry.proxies import Proxies
 from tests.certificates import Certificates, make_certificates
 from tests.clients import client_of
 from tests.connect_proxy import connect_proxy

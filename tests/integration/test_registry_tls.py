@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from pushpolicy.errors import PushError
+from pushpolicy.http.proxies import Proxies
 from pushpolicy.model.manifest import Manifest
-from pushpolicy.registry.proxies import Proxies
 from tests.certificates import Certificates, make_certificates
 from tests.clients import client_of
 from tests.judged import make_image

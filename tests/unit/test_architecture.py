@@ -20,6 +20,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("gather", "evaluate", "push", "attach"),
     ("reports", "images", "records", "signing"),
     ("registry", "engines"),
+    ("http",),
     ("model",),
     ("errors",),
 )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Protocol
 
 from pushpolicy.errors import after_landing
+from pushpolicy.http.parallel import each
 from pushpolicy.records import Attached, NewRecord
 from pushpolicy.registry.interface import RepositoryClient
-from pushpolicy.registry.parallel import each
 
 
 class Landed(Protocol):

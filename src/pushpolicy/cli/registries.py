@@ -13,11 +13,11 @@ from pathlib import Path
 from pushpolicy.cli import environment
 from pushpolicy.cli.redaction import hide
 from pushpolicy.errors import UsageError
+from pushpolicy.http.certificates import Certificates, cert_dir, certs_d, find_certificates
+from pushpolicy.http.proxies import Proxies
 from pushpolicy.model.reference import Repository
 from pushpolicy.registry import Access, RepositoryClient, open_repository
-from pushpolicy.registry.certificates import Certificates, cert_dir, certs_d, find_certificates
 from pushpolicy.registry.credentials import Credential
-from pushpolicy.registry.proxies import Proxies
 
 _GIVEN = ("PUSHPOLICY_USERNAME", "PUSHPOLICY_PASSWORD")
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pushpolicy.errors import IncompleteError, after_landing
+from pushpolicy.http.parallel import each_blob
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.push.transfer import Pushed, settled, sibling_of
 from pushpolicy.registry.interface import RepositoryClient
-from pushpolicy.registry.parallel import each_blob
 
 
 def carry_referrers(pushed: Pushed) -> Pushed:

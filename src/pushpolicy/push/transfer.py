@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 import msgspec
 
 from pushpolicy.errors import PushError
+from pushpolicy.http.parallel import each, each_blob
 from pushpolicy.images.image import Image
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
@@ -18,7 +19,6 @@ from pushpolicy.push.permit import Permit, Terms
 from pushpolicy.push.progress import SILENT, Progress, Watched
 from pushpolicy.records.build import NewRecord
 from pushpolicy.registry.interface import RepositoryClient, Settle
-from pushpolicy.registry.parallel import each, each_blob
 
 _BASE_NAME = "org.opencontainers.image.base.name"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from pushpolicy.errors import IncompleteError, after_landing
+from pushpolicy.http.parallel import each, each_blob
 from pushpolicy.images.image import Image
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.manifest import Manifest
@@ -12,7 +13,6 @@ from pushpolicy.push.transfer import Pushed
 from pushpolicy.records import ARTIFACT_TYPE
 from pushpolicy.records.build import Attached, NewRecord
 from pushpolicy.registry.interface import RepositoryClient
-from pushpolicy.registry.parallel import each, each_blob
 
 
 class Verified(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,41 +1,16 @@
-"""How a repository is reached: credential, scheme, certificates, proxies, and how long to wait."""
+"""How a repository is reached: as any server, and with a credential."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import msgspec
-
-from pushpolicy.registry.certificates import NO_CERTIFICATES, Certificates
+from pushpolicy.http.settings import Settings
 from pushpolicy.registry.credentials import ANONYMOUS, Credential
-from pushpolicy.registry.proxies import DIRECT, Proxies
 
 
-class Access(msgspec.Struct, frozen=True, kw_only=True):
+class Access(Settings, frozen=True, kw_only=True):
     """How to reach the repository of a registry; a layout needs none of it.
 
     Attributes:
         credential: what to show when the registry asks; the one that gather classifies.
-        plain_http: speak http to a registry that is not on this machine.
-        ca_file: certificates (PEM) to trust beside the system's.
-        certificates: further ones for this registry, and the client's, which only the registry is shown.
-        connect_timeout: seconds to wait for a connection.
-        read_timeout: seconds to wait for the next bytes.
-        total_timeout: seconds for one piece of work with all its repetitions, the time that its bytes
-            need at `minimum_rate` added.
-        minimum_rate: bytes a second that an upload or download must reach on the whole.
-        attempts: how often one request is tried.
-        first_pause: seconds before the first repetition; each later one waits twice as long.
     """
 
     credential: Credential = ANONYMOUS
-    plain_http: bool = False
-    ca_file: Path | None = None
-    certificates: Certificates = NO_CERTIFICATES
-    proxies: Proxies = DIRECT
-    connect_timeout: float = 10.0
-    read_timeout: float = 60.0
-    total_timeout: float = 300.0
-    minimum_rate: float = 65536.0
-    attempts: int = 6
-    first_pause: float = 0.2

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pushpolicy.errors import PushError
+from pushpolicy.http.call import MAX_ANSWER, Call, MakeBody
+from pushpolicy.http.failures import Answer, refusal
+from pushpolicy.http.tls import TlsContexts
 from pushpolicy.model.manifest import INDEX_TYPES, MANIFEST_TYPES, MAX_MANIFEST_SIZE, Manifest
 from pushpolicy.model.reference import Repository
 from pushpolicy.model.text import printable
 from pushpolicy.registry.access import Access
-from pushpolicy.registry.call import MAX_ANSWER, Call, MakeBody
 from pushpolicy.registry.endpoint import Endpoint
-from pushpolicy.registry.failures import Answer, refusal
-from pushpolicy.registry.tls import TlsContexts
 
 if TYPE_CHECKING:
     from pushpolicy.registry.transport import Transport

@@ -17,11 +17,11 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from pushpolicy.errors import PushError
+from pushpolicy.http.failures import Answer, refusal
 from pushpolicy.model.redacted import Redacted
 from pushpolicy.model.text import printable
 from pushpolicy.registry.credentials import Credential
 from pushpolicy.registry.endpoint import Endpoint
-from pushpolicy.registry.failures import Answer, refusal
 
 _CLIENT = "pushpolicy"
 # "If omitted, this defaults to 60 seconds"; a token is given up a little early, for requests on their way.

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Protocol, cast
 
 from pushpolicy.errors import PushError
+from pushpolicy.http.retry import Deadline
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.registry.interface import OpenBlob
 from pushpolicy.registry.layout.files import verified
-from pushpolicy.registry.retry import Deadline
 
 # Two of these stay in a core's own cache between being read, hashed and encrypted.
 _READ_SIZE = 128 * 1024

@@ -8,12 +8,12 @@ from itertools import islice
 from msgspec.structs import replace
 
 from pushpolicy.errors import PushError
+from pushpolicy.http.call import Call
+from pushpolicy.http.failures import Answer, refusal
+from pushpolicy.http.retry import TransientError
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.registry.api import Api
-from pushpolicy.registry.call import Call
-from pushpolicy.registry.failures import Answer, refusal
 from pushpolicy.registry.layout.files import verified
-from pushpolicy.registry.retry import TransientError
 
 
 def download_blob(api: Api, blob: Descriptor) -> Iterator[bytes]:
@@ -39,13 +39,13 @@ def blob_is_served(api: Api, blob: Descriptor) -> bool:
         PushError: when the registry refuses or breaks off too often.
     """
     call = api.call("GET", f"blobs/{blob.digest}", f"blob {blob.digest}", headers={"Range": "bytes=0-0"})
-    patience = api.transport.patience(1)
+    budget = api.transport.budget(1)
     while True:
         try:
             with api.transport.stream(call) as (head, chunks):
                 return _is_served(call, head, chunks, blob.size)
         except TransientError as error:
-            patience.pause(error)
+            budget.pause(error)
 
 
 def _is_served(call: Call, head: Answer, chunks: Iterator[bytes], size: int) -> bool:
@@ -59,7 +59,7 @@ def _is_served(call: Call, head: Answer, chunks: Iterator[bytes], size: int) -> 
 
 
 def _chunks(api: Api, call: Call) -> Iterator[bytes]:
-    patience = api.transport.patience(call.size)
+    budget = api.transport.budget(call.size)
     offset = 0
     while True:
         try:
@@ -72,7 +72,7 @@ def _chunks(api: Api, call: Call) -> Iterator[bytes]:
                 PushError(f"{call.action}: the content ends at {offset} of {call.size} bytes")
             )
         except TransientError as error:
-            patience.pause(error)
+            budget.pause(error)
 
 
 def _chunks_from(api: Api, call: Call, offset: int) -> Iterator[bytes]:

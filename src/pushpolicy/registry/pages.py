@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from pushpolicy.errors import PushError
-from pushpolicy.registry.call import Call
-from pushpolicy.registry.failures import Answer
+from pushpolicy.http.call import Call
+from pushpolicy.http.failures import Answer
 
 if TYPE_CHECKING:
     from pushpolicy.registry.transport import Transport

@@ -10,12 +10,12 @@ import random
 import time
 
 from pushpolicy.errors import PushError
+from pushpolicy.http.failures import Answer, refusal
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import OCI_INDEX, Manifest
 from pushpolicy.model.text import printable
 from pushpolicy.registry.api import Api
-from pushpolicy.registry.failures import Answer, refusal
 from pushpolicy.registry.fallback import fallback_tag, lists, with_referrer
 from pushpolicy.registry.pages import pages
 
@@ -72,7 +72,7 @@ def _entries(answer: Answer, action: str) -> tuple[Descriptor, ...]:
         raise PushError(f"{action}: the list is malformed ({printable(str(error))})") from error
 
 
-class Listing:
+class ReferrerWriter:
     """A manifest put where it is listed as referring to its subject.
 
     A registry with the API lists it by itself; without it, clients keep a list under the fallback tag, which

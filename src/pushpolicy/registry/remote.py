@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 
 from pushpolicy.errors import PushError
+from pushpolicy.http.failures import Answer, refusal
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.evidence import Clock
@@ -14,11 +15,10 @@ from pushpolicy.model.reference import Repository
 from pushpolicy.registry.access import Access
 from pushpolicy.registry.api import Api
 from pushpolicy.registry.download import blob_is_served, download_blob
-from pushpolicy.registry.failures import Answer, refusal
 from pushpolicy.registry.fallback import is_fallback_tag, of_type
 from pushpolicy.registry.interface import OpenBlob, Settle
 from pushpolicy.registry.pages import pages
-from pushpolicy.registry.referrers import Listing, list_referrers
+from pushpolicy.registry.referrers import ReferrerWriter, list_referrers
 from pushpolicy.registry.upload import Uploads
 
 
@@ -102,7 +102,7 @@ class RemoteRepository:
 
     def put_referrer(self, manifest: Manifest) -> Settle:
         """Store a manifest that has a subject, so that `referrers` lists it."""
-        return Listing(self._api, manifest).settle
+        return ReferrerWriter(self._api, manifest).settle
 
 
 def _tags(answer: Answer, action: str) -> set[str]:

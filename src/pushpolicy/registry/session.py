@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from pushpolicy.http.call import Call, MakeBody
+from pushpolicy.http.failures import Answer, refusal
+from pushpolicy.http.retry import Deadline, TransientError
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.registry.api import Api
 from pushpolicy.registry.body import BlobBody
-from pushpolicy.registry.call import Call, MakeBody
 from pushpolicy.registry.endpoint import with_query
-from pushpolicy.registry.failures import Answer, refusal
 from pushpolicy.registry.interface import OpenBlob
-from pushpolicy.registry.retry import Deadline, TransientError
 
 OCTETS: Mapping[str, str] = {"Content-Type": "application/octet-stream"}
 # Less than this is sent again rather than asked about.

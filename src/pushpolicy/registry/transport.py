@@ -22,24 +22,24 @@ from msgspec.structs import replace
 
 from pushpolicy import __version__
 from pushpolicy.errors import PushError
-from pushpolicy.model.evidence import Clock
-from pushpolicy.registry.access import Access
-from pushpolicy.registry.auth import Authorizer
-from pushpolicy.registry.call import Call, MakeBody
-from pushpolicy.registry.connections import Connections
-from pushpolicy.registry.deferred import deferred
-from pushpolicy.registry.endpoint import Endpoint
-from pushpolicy.registry.failures import Answer, no_answer, refusal
-from pushpolicy.registry.response import Response
-from pushpolicy.registry.retry import (
+from pushpolicy.http.call import Call, MakeBody
+from pushpolicy.http.connections import Connections
+from pushpolicy.http.failures import Answer, no_answer, refusal
+from pushpolicy.http.response import Response
+from pushpolicy.http.retry import (
     TRANSIENT_STATUS,
     Deadline,
-    Patience,
+    RetryBudget,
     TransientError,
     retry_after,
     retrying,
 )
-from pushpolicy.registry.tls import TlsContexts
+from pushpolicy.http.tls import TlsContexts
+from pushpolicy.model.evidence import Clock
+from pushpolicy.registry.access import Access
+from pushpolicy.registry.auth import Authorizer
+from pushpolicy.registry.deferred import deferred
+from pushpolicy.registry.endpoint import Endpoint
 
 # Two that oras-py imports and a push does not use; they take four times as long to import as it does.
 with deferred("jsonschema", "requests", "requests.exceptions"):
@@ -91,7 +91,7 @@ class Transport(oras.provider.Registry):  # type: ignore[misc]  # oras has no ty
         Raises:
             PushError: when no attempt got an answer, or the last one is of passing trouble (5xx, 429).
         """
-        return retrying(lambda: self.attempt(call), self.patience())
+        return retrying(lambda: self.attempt(call), self.budget())
 
     def attempt(self, call: Call) -> Answer:
         """Send a request once, and read the answer.
@@ -160,9 +160,9 @@ class Transport(oras.provider.Registry):  # type: ignore[misc]  # oras has no ty
             url = self.endpoint.follow(url, location, action)
         raise PushError(f"{action}: the registry redirects more than {_MAX_REDIRECTS} times")
 
-    def patience(self, size: int = 0) -> Patience:
+    def budget(self, size: int = 0) -> RetryBudget:
         """How long a piece of work that moves `size` bytes is tried."""
-        return Patience(self.access.attempts, self.access.first_pause, self.deadline(size))
+        return RetryBudget(self.access.attempts, self.access.first_pause, self.deadline(size))
 
     def deadline(self, size: int = 0) -> Deadline:
         """By when a piece of work that moves `size` bytes must be done."""
@@ -213,7 +213,7 @@ class Transport(oras.provider.Registry):  # type: ignore[misc]  # oras has no ty
             finally:
                 response.close()
 
-        return retrying(once, self.patience())
+        return retrying(once, self.budget())
 
     @contextmanager
     def _broken_is_transient(self, call: Call) -> Iterator[None]:

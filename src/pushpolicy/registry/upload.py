@@ -8,15 +8,15 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from pushpolicy.errors import PushError
+from pushpolicy.http.call import Call
+from pushpolicy.http.failures import Answer, refusal
+from pushpolicy.http.retry import TransientError, retrying
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.reference import Repository
 from pushpolicy.registry.api import Api
 from pushpolicy.registry.body import BlobBody
-from pushpolicy.registry.call import Call
 from pushpolicy.registry.endpoint import with_query
-from pushpolicy.registry.failures import Answer, refusal
 from pushpolicy.registry.interface import OpenBlob
-from pushpolicy.registry.retry import TransientError, retrying
 from pushpolicy.registry.session import OCTETS, Session
 
 # A blob this small is sent with the POST; a registry that does not take it so has read it for nothing.
@@ -67,7 +67,7 @@ class Uploads:
             opened = self._mounted(start, blob, sibling) or self._opened(start, body, blob)
             return None if opened.status == 201 else session.begin(opened)
 
-        retrying(once, transport.patience(blob.size))
+        retrying(once, transport.budget(blob.size))
 
     def _mounted(self, start: Call, blob: Descriptor, sibling: Repository | None) -> Answer | None:
         """The answer to the wish to mount: 201, or 202 for an upload; None when it was not a useful one."""

@@ -7,10 +7,10 @@ import socket
 import pytest
 
 from pushpolicy.errors import PushError, UsageError
+from pushpolicy.http.proxies import Proxies
 from pushpolicy.model.reference import Repository
 from pushpolicy.registry.auth import read_challenges
 from pushpolicy.registry.endpoint import Endpoint, with_query
-from pushpolicy.registry.proxies import Proxies
 
 
 def endpoint(text: str, *, plain_http: bool = False) -> Endpoint:

@@ -10,9 +10,9 @@ from typing import BinaryIO
 import pytest
 
 from pushpolicy.errors import PushError
+from pushpolicy.http.retry import Deadline
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.registry.body import BlobBody
-from pushpolicy.registry.retry import Deadline
 
 MIB = 1024 * 1024
 CONTENT = bytes(range(256)) * (3 * MIB // 256) + b"and a rest"

@@ -19,10 +19,10 @@ from functools import partial
 from typing import NamedTuple, Protocol, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from pushpolicy.registry.access import Access
-from pushpolicy.registry.failures import ProxyError
-from pushpolicy.registry.response import PunctualResponse, Response
-from pushpolicy.registry.tls import TlsContexts
+from pushpolicy.http.failures import ProxyError
+from pushpolicy.http.response import Response, StrictResponse
+from pushpolicy.http.settings import Settings
+from pushpolicy.http.tls import TlsContexts
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -51,11 +51,11 @@ class Connections:
     Nothing of the process's environment is read: proxies, certificates and credentials were given.
     """
 
-    def __init__(self, access: Access, tls: TlsContexts, is_own: Callable[[str], bool]) -> None:
-        self._access = access
+    def __init__(self, settings: Settings, tls: TlsContexts, is_own: Callable[[str], bool]) -> None:
+        self._settings = settings
         self._tls = tls
         self._is_own = is_own
-        self._response = partial(PunctualResponse, access.total_timeout, access.minimum_rate)
+        self._response = partial(StrictResponse, settings.total_timeout, settings.minimum_rate)
         self._routes: dict[tuple[str, str], _Route] = {}
         self._idle: dict[_Route, deque[http.client.HTTPConnection]] = {}
         # Nobody closes a client; what it has kept ends with it.
@@ -91,7 +91,7 @@ class Connections:
         known = self._routes.get((parts.scheme, parts.netloc))
         if known is None:
             host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
-            known = _Route(parts.scheme, host, port, self._is_own(url), self._access.proxies.for_url(url))
+            known = _Route(parts.scheme, host, port, self._is_own(url), self._settings.proxies.for_url(url))
             self._routes[parts.scheme, parts.netloc] = known
         return known
 
@@ -106,7 +106,7 @@ class Connections:
         if connection.sock is None:
             connection.connect()
             sock = cast("socket.socket", connection.sock)
-            sock.settimeout(self._access.read_timeout)
+            sock.settimeout(self._settings.read_timeout)
             if isinstance(sock, ssl.SSLSocket):
                 # An end that TLS does not state may be somebody's who cut the connection (RFC 9112, 9.8).
                 sock.suppress_ragged_eofs = False  # type: ignore[attr-defined]
@@ -146,7 +146,7 @@ class Connections:
         return connection
 
     def _plain_or_tls(self, route: _Route, proxy: SplitResult | None) -> http.client.HTTPConnection:
-        seconds = self._access.connect_timeout
+        seconds = self._settings.connect_timeout
         host, port = route.host, route.port
         if proxy:
             host, port = proxy.hostname or "", proxy.port or _PORTS[proxy.scheme]

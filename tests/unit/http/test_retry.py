@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pushpolicy.errors import PushError
-from pushpolicy.registry.retry import Deadline, Patience, TransientError, pause_after, retry_after, retrying
+from pushpolicy.http.retry import Deadline, RetryBudget, TransientError, pause_after, retry_after, retrying
 
 
 def test_retry_after_as_seconds_and_as_date() -> None:
@@ -58,7 +58,7 @@ def failing(times: int, wait: float | None = None) -> tuple[list[int], PushError
             raise TransientError(PushError("broken"), wait)
 
     try:
-        retrying(work, Patience(3, 0.2, Deadline(5)))
+        retrying(work, RetryBudget(3, 0.2, Deadline(5)))
     except PushError as error:
         return calls, error
     return calls, None

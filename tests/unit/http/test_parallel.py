@@ -8,9 +8,9 @@ import time
 import pytest
 
 from pushpolicy.errors import PushError
+from pushpolicy.http.parallel import each, each_blob
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
-from pushpolicy.registry.parallel import each, each_blob
 
 MIB = 1024 * 1024
 

@@ -55,7 +55,7 @@ class Deadline:
             )
 
 
-class Patience:
+class RetryBudget:
     """Counts the failures of one piece of work and pauses after each.
 
     Args:
@@ -83,13 +83,13 @@ class Patience:
         time.sleep(seconds)
 
 
-def retrying(work: Callable[[], T], patience: Patience) -> T:
+def retrying(work: Callable[[], T], budget: RetryBudget) -> T:
     """The result of the first attempt that does not raise TransientError."""
     for _ in count():
         try:
             return work()
         except TransientError as error:
-            patience.pause(error)
+            budget.pause(error)
     raise AssertionError("count() does not end")
 
 

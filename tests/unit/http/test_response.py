@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pushpolicy.registry.response import PunctualResponse, Response
+from pushpolicy.http.response import Response, StrictResponse
 
 OK = b"HTTP/1.1 200 OK\r\n"
 HINTS = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
@@ -38,7 +38,7 @@ def answering(pieces: Iterable[bytes], method: str, seconds: float) -> Iterator[
     sender.start()
     reusable: list[bool] = []
     try:
-        with near, PunctualResponse(seconds, 1e9, near, method=method) as answered:
+        with near, StrictResponse(seconds, 1e9, near, method=method) as answered:
             near.settimeout(seconds)
             answered.begin()
             yield Response(answered, reusable.append), reusable
@@ -138,14 +138,14 @@ def test_what_never_ends_is_given_up(start: bytes, more: bytes) -> None:
 @pytest.mark.parametrize("sent", [OK, SIZED + b"b"], ids=["head", "body"])
 def test_silence_ends_in_time(sent: bytes) -> None:
     near, far = socket.socketpair()
-    with near, far, PunctualResponse(0.1, 1e9, near, method="GET") as answered:
+    with near, far, StrictResponse(0.1, 1e9, near, method="GET") as answered:
         near.settimeout(60)
         far.sendall(sent)
         with pytest.raises(TimeoutError):
             _read_on(answered)
 
 
-def _read_on(answered: PunctualResponse) -> None:
+def _read_on(answered: StrictResponse) -> None:
     answered.begin()
     Response(answered, lambda _: None).read(4)
 

@@ -79,7 +79,7 @@ class Response:
         answered.close()
 
 
-class PunctualResponse(http.client.HTTPResponse):
+class StrictResponse(http.client.HTTPResponse):
     """What http.client reads from a socket, with all that time limits.
 
     Args:

@@ -9,7 +9,7 @@ import ssl
 import pytest
 import requests
 
-from pushpolicy.registry.failures import Answer, no_answer, refusal, registry_words
+from pushpolicy.http.failures import Answer, no_answer, refusal, registry_words
 
 
 def answer(status: int, content: bytes = b"") -> Answer:

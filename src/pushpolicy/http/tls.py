@@ -7,22 +7,22 @@ import threading
 from contextlib import suppress
 
 from pushpolicy.errors import UsageError
-from pushpolicy.registry.access import Access
-from pushpolicy.registry.certificates import Certificates
+from pushpolicy.http.certificates import Certificates
+from pushpolicy.http.settings import Settings
 
 
 class TlsContexts:
-    """The TLS contexts of one access: for the registry, and for what it leads to.
+    """The TLS contexts of one server: for the registry, and for what it leads to.
 
     Made at once, beside other work: to read the system's authorities takes some hundredths of a second, and
     OpenSSL does it without Python.
     """
 
-    def __init__(self, access: Access) -> None:
-        self._access = access
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._made: dict[bool, ssl.SSLContext] = {}
         self._lock = threading.Lock()
-        if not access.plain_http:
+        if not settings.plain_http:
             threading.Thread(target=self._prepare, daemon=True).start()
 
     def context(self, *, own: bool = False) -> ssl.SSLContext:
@@ -32,10 +32,10 @@ class TlsContexts:
             UsageError: when a file is not readable.
         """
         # Who shows nothing needs one only.
-        own = own and self._access.certificates.client is not None
+        own = own and self._settings.certificates.client is not None
         with self._lock:
             if own not in self._made:
-                self._made[own] = _context(self._access, own=own)
+                self._made[own] = _context(self._settings, own=own)
             return self._made[own]
 
     def _prepare(self) -> None:
@@ -44,8 +44,8 @@ class TlsContexts:
             self.context(own=True)
 
 
-def _context(access: Access, *, own: bool) -> ssl.SSLContext:
-    """The system's authorities (certifi's where it has none) and those of the access."""
+def _context(settings: Settings, *, own: bool) -> ssl.SSLContext:
+    """The system's authorities (certifi's where it has none) and those of the settings."""
     system = ssl.get_default_verify_paths()
     try:
         context = ssl.create_default_context(cafile=system.cafile, capath=system.capath)
@@ -55,13 +55,13 @@ def _context(access: Access, *, own: bool) -> ssl.SSLContext:
         import certifi
 
         context.load_verify_locations(certifi.where())
-    for path in filter(None, (access.ca_file, *access.certificates.authorities)):
+    for path in filter(None, (settings.ca_file, *settings.certificates.authorities)):
         try:
             context.load_verify_locations(path)
         except (OSError, ssl.SSLError) as error:
             raise UsageError(f"CA file {path}: not readable as PEM certificates ({error})") from error
     if own:
-        _show(context, access.certificates)
+        _show(context, settings.certificates)
     return context
 
 
