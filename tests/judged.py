@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from pushpolicy.attach import attach_record
+from pushpolicy.attach import attach_artifacts
 from pushpolicy.images.image import Image
 from pushpolicy.model.decision import (
     Decision,
@@ -191,4 +191,4 @@ def publish(image: Image, client: RepositoryClient, target: Target, at: str = AT
     previous = current(client, target)
     judged = judge(image, target, previous, at)
     with pushed(judged, client, previous=records_before(client, previous), **fields) as landed:
-        return move_tags(verify_push(landed, attach_record(landed)))
+        return move_tags(verify_push(landed, attach_artifacts(landed)))

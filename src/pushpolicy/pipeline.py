@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from msgspec.structs import replace
 
 from pushpolicy.admission import Outcome, PushRequest
-from pushpolicy.attach import attach_record
+from pushpolicy.attach import attach_artifacts
 from pushpolicy.evaluate import Decide, start_decision
 from pushpolicy.gather import Gathered, GatherRequest, Shared, gather, refuse_secrets
 from pushpolicy.images import Image, open_image
@@ -22,7 +22,8 @@ from pushpolicy.push import (
     push_by_digest,
     verify_push,
 )
-from pushpolicy.records import Attached, Contents, NewRecord, build_record, records_before
+from pushpolicy.records import Contents, NewRecord, build_record, records_before
+from pushpolicy.registry.artifact import Attached
 
 __all__ = ["Outcome", "PushRequest", "admit", "admit_all", "check", "check_all", "collect"]
 
@@ -54,7 +55,7 @@ def admit_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
             return judged
         work = list(zip(requests, images, judged, strict=True))
         records = [stack.enter_context(build_record(_contents(*each))) for each in work]
-        landed: list[tuple[Pushed, Attached]] = []
+        landed: list[tuple[Pushed, tuple[Attached, ...]]] = []
         for each, record in zip(work, records, strict=True):
             landed.append(_land(*each, record, [pushed for pushed, _ in landed]))
         # All is sent. Freeing the disk space of the layers takes a while, in which the records settle.
@@ -91,7 +92,7 @@ def _opened(request: PushRequest) -> AbstractContextManager[Image]:
 
 def _land(
     request: PushRequest, image: Image, judged: Outcome, record: NewRecord, landed: Sequence[Pushed]
-) -> tuple[Pushed, Attached]:
+) -> tuple[Pushed, tuple[Attached, ...]]:
     """The image by its digest, and its record beside it; no tag names it yet."""
     permit = issue(
         judged.decision,
@@ -110,10 +111,10 @@ def _land(
         landed=landed,
     )
     request.progress.step("attaching the record")
-    return pushed, attach_record(carry_referrers(pushed))
+    return pushed, attach_artifacts(carry_referrers(pushed))
 
 
-def _verify(request: PushRequest, pushed: Pushed, attached: Attached) -> Verified:
+def _verify(request: PushRequest, pushed: Pushed, attached: tuple[Attached, ...]) -> Verified:
     request.progress.step("reading it back")
     return verify_push(pushed, attached, full=request.full)
 

@@ -40,7 +40,7 @@ def test_the_pipeline_takes_the_same_steps() -> None:
     assert [name for name in _calls(pipeline.admit_all) if name in told] == told
     judging = ["_gather", "decide"]
     assert [name for name in _calls(pipeline._judge) if name in judging] == judging
-    landing = ["issue", "push_by_digest", "attach_record"]
+    landing = ["issue", "push_by_digest", "attach_artifacts"]
     assert [name for name in _calls(pipeline._land) if name in landing] == landing
     assert "verify_push" in _calls(pipeline._verify)
 

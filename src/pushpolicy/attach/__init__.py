@@ -1,5 +1,5 @@
-"""Leave the proof: the record becomes a referrer of the image it is about."""
+"""Leave the proof: the record, and what is signed about it, become referrers of the image."""
 
-from pushpolicy.attach.referrer import Landed, attach_record
+from pushpolicy.attach.artifacts import Landed, attach_artifacts
 
-__all__ = ["Landed", "attach_record"]
+__all__ = ["Landed", "attach_artifacts"]

@@ -73,7 +73,7 @@ def _published(verified: Verified) -> Published:
     return Published(
         target=pushed.terms.target,
         digest=pushed.image.top.digest,
-        record=verified.attached.descriptor,
+        record=pushed.record.artifact.manifest.descriptor,
     )
 
 

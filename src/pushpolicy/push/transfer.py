@@ -18,6 +18,7 @@ from pushpolicy.model.reference import Reference, Repository, Target
 from pushpolicy.push.permit import Permit, Terms
 from pushpolicy.push.progress import SILENT, Progress, Watched
 from pushpolicy.records.build import NewRecord
+from pushpolicy.registry.artifact import Artifact
 from pushpolicy.registry.interface import RepositoryClient, Settle
 
 _BASE_NAME = "org.opencontainers.image.base.name"
@@ -30,6 +31,7 @@ class Pushed(msgspec.Struct, frozen=True, kw_only=True):
     image: Image
     record: NewRecord
     client: RepositoryClient
+    statements: tuple[Artifact, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.permit.redeemed:
@@ -40,6 +42,11 @@ class Pushed(msgspec.Struct, frozen=True, kw_only=True):
         """What was allowed."""
         return self.permit.terms
 
+    @property
+    def artifacts(self) -> tuple[Artifact, ...]:
+        """What has to be attached before a tag may be moved: the record, then what is signed about it."""
+        return (self.record.artifact, *self.statements)
+
 
 def push_by_digest(
     permit: Permit,
@@ -48,6 +55,7 @@ def push_by_digest(
     target: Target,
     record: NewRecord,
     client: RepositoryClient,
+    statements: tuple[Artifact, ...] = (),
     progress: Progress = SILENT,
     landed: Sequence[Pushed] = (),
 ) -> Pushed:
@@ -59,6 +67,7 @@ def push_by_digest(
         target: where to.
         record: the finished record of the decision, to be attached next.
         client: the target's repository.
+        statements: what is signed about the record, to be attached after it.
         progress: told about each blob.
         landed: images of the same run that are there already; what they share is mounted from them.
 
@@ -66,13 +75,15 @@ def push_by_digest(
         PushError: when the permit does not fit, the repository refuses, or content does not have its digest.
     """
     permit.redeem(Terms.of(record.decision, record.evidence, image, target))
-    if record.subject.digest != image.top.digest:
-        raise PushError(f"the record is about {record.subject.digest}, the image is {image.top.digest}")
+    for artifact in (record.artifact, *statements):
+        about = artifact.subject.digest
+        if about != image.top.digest:
+            raise PushError(f"the {artifact.name} is about {about}, the image is {image.top.digest}")
     if client.repository != target.repository:
         raise PushError(f"the permit is for {target.repository}, not for {client.repository}")
     _send_blobs(image, client, progress, _places(landed, client.repository))
     _put_manifests(image, client)
-    return Pushed(permit=permit, image=image, record=record, client=client)
+    return Pushed(permit=permit, image=image, record=record, client=client, statements=statements)
 
 
 def _send_blobs(

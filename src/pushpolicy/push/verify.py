@@ -10,28 +10,28 @@ from pushpolicy.images.image import Image
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.manifest import Manifest
 from pushpolicy.push.transfer import Pushed
-from pushpolicy.records import ARTIFACT_TYPE
-from pushpolicy.records.build import Attached, NewRecord
+from pushpolicy.registry.artifact import Artifact, Attached
 from pushpolicy.registry.interface import RepositoryClient
 
 
 class Verified(msgspec.Struct, frozen=True, kw_only=True):
-    """An image and its record that are both in the repository, byte for byte."""
+    """An image and everything attached to it, which are in the repository byte for byte."""
 
     pushed: Pushed
-    attached: Attached
+    attached: tuple[Attached, ...]
 
     def __post_init__(self) -> None:
-        if self.attached.record is not self.pushed.record:
-            raise TypeError("the record that was attached is not the record of this push")
+        # The same objects, rather than equal ones: no other build of the record can stand for it.
+        if [id(one.artifact) for one in self.attached] != list(map(id, self.pushed.artifacts)):
+            raise TypeError("what was attached is not the record of this push and what is signed about it")
 
 
-def verify_push(pushed: Pushed, attached: Attached, *, full: bool = False) -> Verified:
-    """Compare manifests, configs and the record with what was sent, and ask for every layer.
+def verify_push(pushed: Pushed, attached: tuple[Attached, ...], *, full: bool = False) -> Verified:
+    """Compare manifests, configs and what was attached with what was sent, and ask for every layer.
 
     Args:
         pushed: the image, by digest.
-        attached: its record.
+        attached: its record, and what is signed about it.
         full: read the layers whole, rather than their first byte and size.
 
     Raises:
@@ -40,9 +40,11 @@ def verify_push(pushed: Pushed, attached: Attached, *, full: bool = False) -> Ve
     verified = Verified(pushed=pushed, attached=attached)
     with after_landing("reading it back"):
         _image(pushed.image, pushed.client, full=full)
-        _record(pushed.record, pushed.client)
-        attached.settle()
-        _listed(pushed.record, pushed.client)
+        for artifact in pushed.artifacts:
+            _artifact(artifact, pushed.client)
+        for one in attached:
+            one.settle()
+        _listed(pushed)
     return verified
 
 
@@ -62,15 +64,19 @@ def _image(image: Image, client: RepositoryClient, *, full: bool) -> None:
         each(look, image.blobs)
 
 
-def _record(record: NewRecord, client: RepositoryClient) -> None:
-    _same_manifest(record.manifest, client)
-    each_blob(lambda blob: _read(blob, client), [blob.descriptor for blob in record.blobs])
+def _artifact(artifact: Artifact, client: RepositoryClient) -> None:
+    _same_manifest(artifact.manifest, client)
+    each_blob(lambda blob: _read(blob, client), [blob.descriptor for blob in artifact.blobs])
 
 
-def _listed(record: NewRecord, client: RepositoryClient) -> None:
-    listed = client.referrers(record.subject.digest, ARTIFACT_TYPE)
-    if record.manifest.digest not in {entry.digest for entry in listed}:
-        raise _lost(f"record {record.manifest.digest} among what refers to the image")
+def _listed(pushed: Pushed) -> None:
+    """As what it is, too: who looks for records asks for their artifact type."""
+    listed = pushed.client.referrers(pushed.image.top.digest)
+    found = {(entry.digest, entry.artifact_type) for entry in listed}
+    for artifact in pushed.artifacts:
+        descriptor = artifact.manifest.descriptor
+        if (descriptor.digest, descriptor.artifact_type) not in found:
+            raise _lost(f"{artifact.name} {descriptor.digest} among what refers to the image")
 
 
 def _same_manifest(manifest: Manifest, client: RepositoryClient) -> None:

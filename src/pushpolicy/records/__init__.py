@@ -1,10 +1,10 @@
 """The record of a decision: its format (design section 8), how it is built and how it is read.
 
-`build_record` makes a NewRecord, which the attach step turns into Attached; `read_summary` and
+`build_record` makes a NewRecord, whose artifact the attach step attaches; `read_summary` and
 `read_record` read what is in a repository.
 """
 
-from pushpolicy.records.build import Attached, NewRecord, build_record
+from pushpolicy.records.build import NewRecord, build_record
 from pushpolicy.records.chain import records_before
 from pushpolicy.records.contents import Contents, RawReports
 from pushpolicy.records.format import ARTIFACT_TYPE
@@ -12,7 +12,6 @@ from pushpolicy.records.read import Record, Summary, read_record, read_summary
 
 __all__ = [
     "ARTIFACT_TYPE",
-    "Attached",
     "Contents",
     "NewRecord",
     "RawReports",

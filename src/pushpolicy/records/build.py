@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -14,62 +13,24 @@ import msgspec
 from pushpolicy.errors import InputError
 from pushpolicy.model import canonical
 from pushpolicy.model.decision import Decision
-from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.document import Document
-from pushpolicy.model.manifest import EMPTY_CONTENT, OCI_MANIFEST, Manifest
+from pushpolicy.model.manifest import EMPTY_CONTENT, EMPTY_TYPE, OCI_MANIFEST, Manifest
 from pushpolicy.records import format as names
 from pushpolicy.records.contents import Contents, RawReports
 from pushpolicy.records.reports import compress_report
-from pushpolicy.registry.interface import OpenBlob, Settle
-
-
-class Blob(msgspec.Struct, frozen=True, kw_only=True):
-    """One blob of a record and how to open it."""
-
-    descriptor: Descriptor
-    open: OpenBlob
-
-    @classmethod
-    def of(cls, content: bytes, media_type: str, title: str) -> Blob:
-        """A blob held in memory."""
-        descriptor = Descriptor.of(content, media_type, annotations={names.TITLE: title})
-        return cls(descriptor=descriptor, open=lambda: BytesIO(content))
-
-    @classmethod
-    def stored(cls, descriptor: Descriptor, path: Path) -> Blob:
-        """A blob held in a file."""
-        return cls(descriptor=descriptor, open=lambda: path.open("rb"))
+from pushpolicy.registry.artifact import Artifact, Blob
 
 
 class NewRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A finished record that is not in a repository yet.
 
     Attributes:
-        manifest: its exact bytes; the same contents give the same bytes.
-        blobs: what has to be there before the manifest, the empty config among them.
+        artifact: what is attached; the same contents give the same bytes.
     """
 
-    manifest: Manifest
-    subject: Descriptor
+    artifact: Artifact
     evidence: Document
     decision: Decision
-    blobs: tuple[Blob, ...]
-
-
-class Attached(msgspec.Struct, frozen=True, kw_only=True):
-    """A record that is in the repository as a referrer of its image.
-
-    Attributes:
-        settle: see `RepositoryClient.put_referrer`.
-    """
-
-    record: NewRecord
-    settle: Settle
-
-    @property
-    def descriptor(self) -> Descriptor:
-        """The record's own descriptor."""
-        return self.record.manifest.descriptor
 
 
 @contextmanager
@@ -81,22 +42,16 @@ def build_record(contents: Contents) -> Iterator[NewRecord]:
     """
     with tempfile.TemporaryDirectory(prefix="pushpolicy-record-") as folder:
         layers = (*_documents(contents), *_reports(contents, Path(folder)))
-        manifest = _manifest(contents, layers)
-        config = Blob(descriptor=names.EMPTY_CONFIG, open=lambda: BytesIO(EMPTY_CONTENT))
-        yield NewRecord(
-            manifest=manifest,
-            subject=contents.subject,
-            evidence=contents.evidence,
-            decision=contents.decision,
-            blobs=(config, *layers),
-        )
+        config = Blob.of(EMPTY_CONTENT, EMPTY_TYPE)
+        artifact = Artifact(name="record", manifest=_manifest(contents, layers), blobs=(config, *layers))
+        yield NewRecord(artifact=artifact, evidence=contents.evidence, decision=contents.decision)
 
 
 def _documents(contents: Contents) -> tuple[Blob, ...]:
     blobs = (
-        Blob.of(contents.evidence.content, names.EVIDENCE_TYPE, "evidence.json"),
-        Blob.of(contents.decision.document().content, names.DECISION_TYPE, "decision.json"),
-        Blob.of(contents.policy, names.POLICY_TYPE, "policy.tar.gz"),
+        _document(contents.evidence.content, names.EVIDENCE_TYPE, "evidence.json"),
+        _document(contents.decision.document().content, names.DECISION_TYPE, "decision.json"),
+        _document(contents.policy, names.POLICY_TYPE, "policy.tar.gz"),
     )
     limits = (names.MAX_DOCUMENT_SIZE, names.MAX_DOCUMENT_SIZE, names.MAX_POLICY_SIZE)
     for blob, limit in zip(blobs, limits, strict=True):
@@ -104,6 +59,10 @@ def _documents(contents: Contents) -> tuple[Blob, ...]:
             title = blob.descriptor.annotations[names.TITLE]
             raise InputError(f"{title} of the record has {blob.descriptor.size} bytes; the limit is {limit}")
     return blobs
+
+
+def _document(content: bytes, media_type: str, title: str) -> Blob:
+    return Blob.of(content, media_type, {names.TITLE: title})
 
 
 def _reports(contents: Contents, folder: Path) -> Iterator[Blob]:

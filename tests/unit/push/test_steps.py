@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from pushpolicy.attach import attach_record
+from pushpolicy.attach import attach_artifacts
 from pushpolicy.errors import IncompleteError, PushError, StoppedError
 from pushpolicy.images.image import Referrers
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
-from pushpolicy.model.manifest import OCI_MANIFEST, Manifest
+from pushpolicy.model.manifest import EMPTY_TYPE, OCI_MANIFEST, Manifest
 from pushpolicy.model.reference import Repository, Target
 from pushpolicy.push import (
     Pushed,
@@ -25,7 +27,8 @@ from pushpolicy.push import (
     push_by_digest,
     verify_push,
 )
-from pushpolicy.records import Attached, build_record
+from pushpolicy.records import build_record
+from pushpolicy.registry.artifact import Artifact, Attached, Blob
 from pushpolicy.registry.layout.repository import LayoutRepository
 from tests.judged import Held, Judged, current, judge, make_image, publish, pushed
 
@@ -84,7 +87,7 @@ def test_everything_is_there_before_a_tag_is(client: LayoutRepository, judged: J
         assert stored
         assert stored.content == IMAGE.top.content
         assert client.tags() == ()
-        verified = verify_push(landed, attach_record(landed), full=True)
+        verified = verify_push(landed, attach_artifacts(landed), full=True)
         assert client.tags() == ()
         published = move_tags(verified)
     assert current(client, judged.target) == {"1.0": IMAGE.top.digest, "stable": IMAGE.top.digest}
@@ -135,7 +138,7 @@ def test_the_repository_has_to_be_the_target(client: LayoutRepository, tmp_path:
 def test_what_got_lost_is_noticed(number: int, client: LayoutRepository, judged: Judged) -> None:
     digest = [*(item.digest for item in IMAGE.manifests), *(item.digest for item in IMAGE.blobs)][number]
     with pushed(judged, client) as landed:
-        attached = attach_record(landed)
+        attached = attach_artifacts(landed)
         _blob(client, digest).unlink()
         with pytest.raises(IncompleteError, match="pushed by digest, but"):
             verify_push(landed, attached)
@@ -145,8 +148,8 @@ def test_what_got_lost_is_noticed(number: int, client: LayoutRepository, judged:
 @pytest.mark.parametrize("layer", [0, 1, 2], ids=["evidence", "decision", "policy"])
 def test_a_record_that_was_changed_is_noticed(layer: int, client: LayoutRepository, judged: Judged) -> None:
     with pushed(judged, client) as landed:
-        attached = attach_record(landed)
-        stored = _blob(client, landed.record.manifest.layers[layer].digest)
+        attached = attach_artifacts(landed)
+        stored = _blob(client, landed.record.artifact.manifest.layers[layer].digest)
         stored.chmod(0o600)
         stored.write_bytes(b"x" * stored.stat().st_size)
         with pytest.raises(IncompleteError, match="reading it back"):
@@ -155,7 +158,7 @@ def test_a_record_that_was_changed_is_noticed(layer: int, client: LayoutReposito
 
 def test_layers_are_read_when_asked(client: LayoutRepository, judged: Judged) -> None:
     with pushed(judged, client) as landed:
-        attached = attach_record(landed)
+        attached = attach_artifacts(landed)
         stored = _blob(client, IMAGE.blobs[1].digest)
         stored.chmod(0o600)
         stored.write_bytes(b"x" * stored.stat().st_size)
@@ -166,7 +169,7 @@ def test_layers_are_read_when_asked(client: LayoutRepository, judged: Judged) ->
 
 def test_a_tag_that_moved_is_left_alone(client: LayoutRepository, judged: Judged) -> None:
     with pushed(judged, client) as landed:
-        verified = verify_push(landed, attach_record(landed))
+        verified = verify_push(landed, attach_artifacts(landed))
         other = publish(make_image("other"), client, Target.parse(f"{client.repository}:stable"))
         with pytest.raises(IncompleteError, match="tag stable was moved meanwhile: it named nothing"):
             move_tags(verified)
@@ -179,13 +182,13 @@ def test_a_tag_that_was_removed_has_moved_too(client: LayoutRepository) -> None:
         pushed(judge(IMAGE, target, {"1.0": Digest.of(b"gone")}), client) as landed,
         pytest.raises(IncompleteError, match="names nothing now"),
     ):
-        move_tags(verify_push(landed, attach_record(landed)))
+        move_tags(verify_push(landed, attach_artifacts(landed)))
     assert client.tags() == ()
 
 
 def test_a_rerun_sends_nothing_twice(client: LayoutRepository, judged: Judged) -> None:
     with pushed(judged, client) as landed:
-        attach_record(landed)
+        attach_artifacts(landed)
     published = publish(IMAGE, client, judged.target, at="2026-11-02T11:00:00Z")
     assert current(client, judged.target)["1.0"] == published.digest
     assert len(client.referrers(IMAGE.top.digest)) == 2
@@ -199,14 +202,16 @@ def test_no_step_goes_without_the_one_before(client: LayoutRepository, judged: J
             judged.permit(), image=IMAGE, target=judged.target, record=record, client=client
         )
         with pytest.raises(TypeError, match="not the record of this push"):
-            Verified(pushed=landed, attached=Attached(record=same, settle=lambda: None))
+            Verified(pushed=landed, attached=(Attached(artifact=same.artifact, settle=lambda: None),))
+        with pytest.raises(TypeError, match="not the record of this push"):
+            Verified(pushed=landed, attached=())
 
 
 def test_tags_of_several_images_are_looked_at_before_one_is_set(client: LayoutRepository) -> None:
     first, second = make_image("first"), make_image("second")
     targets = [Target.parse(f"{client.repository}:{tag}") for tag in ("a", "b")]
     with pushed(judge(first, targets[0]), client) as one, pushed(judge(second, targets[1]), client) as two:
-        verified = [verify_push(landed, attach_record(landed)) for landed in (one, two)]
+        verified = [verify_push(landed, attach_artifacts(landed)) for landed in (one, two)]
         client.put_manifest(first.top, "b")
         with pytest.raises(IncompleteError, match="tag b was moved meanwhile"):
             move_all_tags(verified)
@@ -224,7 +229,7 @@ def test_an_interrupt_names_the_tags_that_were_set(
             raise KeyboardInterrupt
 
     with pushed(judged, client) as landed:
-        verified = verify_push(landed, attach_record(landed))
+        verified = verify_push(landed, attach_artifacts(landed))
         monkeypatch.setattr(client, "put_manifest", put_manifest)
         with pytest.raises(StoppedError, match=r"already set: .*:1\.0\); one more may be"):
             move_tags(verified)
@@ -238,7 +243,7 @@ def test_tags_of_several_images(client: LayoutRepository) -> None:
         pushed(judge(images["a"], targets["a"]), client) as one,
         pushed(judge(images["b"], targets["b"]), client) as two,
     ):
-        verified = [verify_push(landed, attach_record(landed)) for landed in (one, two)]
+        verified = [verify_push(landed, attach_artifacts(landed)) for landed in (one, two)]
         published = move_all_tags(verified)
     assert [item.digest for item in published] == [images["a"].top.digest, images["b"].top.digest]
     for tag, image in images.items():
@@ -277,3 +282,94 @@ def test_a_referrer_that_is_lost_is_noticed(
         monkeypatch.setattr(client, "referrers", lambda *_: ())
         with pytest.raises(IncompleteError, match="pushed by digest, but the referrer"):
             carry_referrers(landed)
+
+
+def _statement(subject: Descriptor, text: str = "signed") -> Artifact:
+    """Something that is attached beside the record."""
+    blobs = (Blob.of(b"{}", EMPTY_TYPE), Blob.of(text.encode(), "text/plain"))
+    fields = {
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        "artifactType": "application/vnd.example.statement",
+        "config": blobs[0].descriptor.to_json(),
+        "layers": [blobs[1].descriptor.to_json()],
+        "subject": subject.to_json(),
+    }
+    manifest = Manifest.parse(json.dumps(fields).encode())
+    return Artifact(name="statement", manifest=manifest, blobs=blobs)
+
+
+@contextmanager
+def _pushed_with(
+    statements: tuple[Artifact, ...], judged: Judged, client: LayoutRepository
+) -> Iterator[Pushed]:
+    with build_record(judged.contents()) as record:
+        yield push_by_digest(
+            judged.permit(),
+            image=IMAGE,
+            target=judged.target,
+            record=record,
+            client=client,
+            statements=statements,
+        )
+
+
+def test_every_artifact_is_attached_in_order_and_settled_once(
+    client: LayoutRepository, judged: Judged
+) -> None:
+    statements = (_statement(IMAGE.top.descriptor, "first"), _statement(IMAGE.top.descriptor, "second"))
+    settled = list[str]()
+    with _pushed_with(statements, judged, client) as landed:
+        attached = attach_artifacts(landed)
+        assert [one.artifact for one in attached] == [landed.record.artifact, *statements]
+        counted = tuple(
+            Attached(artifact=one.artifact, settle=partial(settled.append, str(one.artifact.manifest.digest)))
+            for one in attached
+        )
+        published = move_tags(verify_push(landed, counted))
+    names = [str(one.artifact.manifest.digest) for one in attached]
+    assert settled == names
+    assert sorted(str(entry.digest) for entry in client.referrers(IMAGE.top.digest)) == sorted(names)
+    assert published.record == attached[0].artifact.manifest.descriptor
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        ("manifest", "pushed by digest, but manifest"),
+        ("blob", "reading it back"),
+        ("list", "but statement sha256:.* among what refers to the image"),
+    ],
+)
+def test_a_statement_that_got_lost_is_noticed(
+    part: str, message: str, client: LayoutRepository, judged: Judged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statement = _statement(IMAGE.top.descriptor)
+    with _pushed_with((statement,), judged, client) as landed:
+        attached = attach_artifacts(landed)
+        if part == "list":
+            record = landed.record.artifact.manifest.descriptor
+            monkeypatch.setattr(client, "referrers", lambda *_: (record,))
+        else:
+            digests = {"manifest": statement.manifest.digest, "blob": statement.blobs[1].descriptor.digest}
+            _blob(client, digests[part]).unlink()
+        with pytest.raises(IncompleteError, match=message):
+            verify_push(landed, attached)
+    assert client.tags() == ()
+
+
+def test_nothing_is_pushed_with_a_statement_about_another_image(
+    client: LayoutRepository, judged: Judged
+) -> None:
+    other = _statement(make_image("other").top.descriptor)
+    with pytest.raises(PushError, match="the statement is about"), _pushed_with((other,), judged, client):
+        pytest.fail("it was pushed")
+    assert not Path(client.repository.path).exists()
+
+
+def test_verified_is_only_what_was_attached_whole(client: LayoutRepository, judged: Judged) -> None:
+    with _pushed_with((_statement(IMAGE.top.descriptor),), judged, client) as landed:
+        record, statement = attach_artifacts(landed)
+        for attached in ((record,), (statement, record), (record, statement, statement)):
+            with pytest.raises(TypeError, match="what is signed about it"):
+                verify_push(landed, attached)

@@ -17,7 +17,7 @@ from pushpolicy.model.digest import Digest
 from pushpolicy.model.reference import Target
 from pushpolicy.records import ARTIFACT_TYPE, Contents, NewRecord, RawReports, build_record
 from pushpolicy.records import format as names
-from pushpolicy.records.build import Blob
+from pushpolicy.registry.artifact import Blob
 from tests.judged import judge, make_image
 
 JUDGED = judge(make_image(), Target.parse("registry.example.com/team/app:1.0").with_tags(("latest",)))
@@ -53,14 +53,15 @@ def _read(blob: Blob) -> bytes:
 
 
 def _contents(record: NewRecord) -> dict[str, bytes]:
-    return {blob.descriptor.annotations.get(names.TITLE, "config"): _read(blob) for blob in record.blobs}
+    blobs = record.artifact.blobs
+    return {blob.descriptor.annotations.get(names.TITLE, "config"): _read(blob) for blob in blobs}
 
 
 def test_what_it_holds(reports: tuple[File, ...]) -> None:
     previous = {"latest": Digest.of(b"before")}
     with build_record(JUDGED.contents(reports=reports, previous=previous)) as record:
-        manifest, contents = record.manifest, _contents(record)
-        for blob in record.blobs:
+        manifest, contents = record.artifact.manifest, _contents(record)
+        for blob in record.artifact.blobs:
             assert Descriptor.of(_read(blob), blob.descriptor.media_type).digest == blob.descriptor.digest
     assert manifest.artifact_type == ARTIFACT_TYPE
     assert manifest.subject
@@ -100,13 +101,13 @@ def test_the_same_contents_give_the_same_bytes(reports: tuple[File, ...]) -> Non
     with build_record(JUDGED.contents(reports=reports)) as first:
         os.utime(reports[0].path, (0, 0))
         with build_record(JUDGED.contents(reports=reports[::-1])) as second:
-            assert first.manifest.content == second.manifest.content
+            assert first.artifact.manifest.content == second.artifact.manifest.content
             assert _contents(first) == _contents(second)
 
 
 def test_only_digests_are_kept_when_asked(reports: tuple[File, ...]) -> None:
     with build_record(JUDGED.contents(reports=reports, raw=RawReports.DIGEST)) as record:
-        assert len(record.manifest.layers) == 3
+        assert len(record.artifact.manifest.layers) == 3
 
 
 def _grow(report: File) -> None:
@@ -145,13 +146,13 @@ def test_a_report_that_changed_stops_it(
 def test_a_report_as_large_as_a_chunk_is_whole(tmp_path: Path) -> None:
     report = _file(tmp_path, "large.xml", os.urandom(2 * 1024 * 1024))
     with build_record(JUDGED.contents(reports=(report,))) as record:
-        assert Digest.of(gzip.decompress(_read(record.blobs[-1]))) == report.digest
+        assert Digest.of(gzip.decompress(_read(record.artifact.blobs[-1]))) == report.digest
 
 
 def test_hostile_names_stay_inside_the_folder(tmp_path: Path) -> None:
     report = replace(_file(tmp_path, "..\n\x1b[31m.xml", b"<e/>"), name="../../\x1b[31m")
     with build_record(JUDGED.contents(reports=(report,))) as record:
-        layer = record.manifest.layers[3].annotations
+        layer = record.artifact.manifest.layers[3].annotations
     assert layer[names.TITLE] == "reports/001-31m.xml.gz"
     assert layer[names.REPORT_NAME] == "../../\\x1b[31m"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pushpolicy.attach import attach_record
+from pushpolicy.attach import attach_artifacts
 from pushpolicy.errors import IncompleteError
 from pushpolicy.model.reference import Repository, Target
 from pushpolicy.records import ARTIFACT_TYPE
@@ -26,10 +26,11 @@ def client(tmp_path: Path) -> LayoutRepository:
 def test_the_record_is_listed_as_what_it_is(client: LayoutRepository) -> None:
     judged = judge(IMAGE, Target.parse(f"{client.repository}:1.0"))
     with pushed(judged, client) as landed:
-        attached = attach_record(landed)
-        assert attach_record(landed).record == attached.record
+        (attached,) = attach_artifacts(landed)
+        (again,) = attach_artifacts(landed)
+        assert again.artifact == attached.artifact
     (listed,) = client.referrers(IMAGE.top.digest, ARTIFACT_TYPE)
-    assert listed == attached.descriptor
+    assert listed == attached.artifact.manifest.descriptor
     assert listed.artifact_type == ARTIFACT_TYPE
     assert listed.annotations["dev.pushpolicy.verdict"] == "ALLOW"
 
@@ -40,7 +41,7 @@ def test_a_failure_leaves_no_tag_and_says_what_to_do(client: LayoutRepository) -
         shutil.rmtree(Path(client.repository.path, "blobs"))
         Path(client.repository.path, "blobs").write_text("no folder any more")
         with pytest.raises(IncompleteError, match="attaching the record failed") as error:
-            attach_record(landed)
+            attach_artifacts(landed)
     assert error.value.exit_code == 41
     assert error.value.hint
     assert client.tags() == ()

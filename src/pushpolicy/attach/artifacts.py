@@ -1,0 +1,43 @@
+"""Step 6: put the record, and what is signed about it, beside the image, where they are listed."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from pushpolicy.errors import after_landing
+from pushpolicy.http.parallel import each
+from pushpolicy.registry.artifact import Artifact, Attached
+from pushpolicy.registry.interface import RepositoryClient
+
+
+class Landed(Protocol):
+    """An image that is in its repository by digest: the push step's `Pushed`, named by its shape.
+
+    Steps do not import one another.
+    """
+
+    @property
+    def artifacts(self) -> tuple[Artifact, ...]:
+        """What is to be attached to it, in order."""
+
+    @property
+    def client(self) -> RepositoryClient:
+        """The repository it is in."""
+
+
+def attach_artifacts(landed: Landed) -> tuple[Attached, ...]:
+    """Store every artifact, so that the image refers to it; the push step reads them back, and settles them.
+
+    They are stored one after the other: a statement is never there without the record it is about, and two
+    writes at once could remove one another from a list that clients keep themselves.
+
+    Raises:
+        IncompleteError: when the repository refuses one, or does not list it.
+    """
+    return tuple(_attach(artifact, landed.client) for artifact in landed.artifacts)
+
+
+def _attach(artifact: Artifact, client: RepositoryClient) -> Attached:
+    with after_landing(f"attaching the {artifact.name}"):
+        each(lambda blob: client.put_blob(blob.descriptor, blob.open), artifact.blobs)
+        return Attached(artifact=artifact, settle=client.put_referrer(artifact.manifest))
