@@ -21,6 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("reports", "images", "records", "signing"),
     ("registry", "engines"),
     ("http",),
+    ("files",),
     ("model",),
     ("errors",),
 )

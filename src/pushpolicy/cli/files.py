@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import errno
-import os
-import stat
 from pathlib import Path
+
+from pushpolicy.files import open_regular
 
 
 def read_file(path: Path, limit: int) -> bytes:
@@ -14,14 +14,7 @@ def read_file(path: Path, limit: int) -> bytes:
     Raises:
         OSError: when it is absent, unreadable, over the limit, or a folder, pipe or device.
     """
-    # Not blocking: a named pipe must not stop the run.
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except ValueError as error:
-        raise OSError(errno.EINVAL, "no file can have this name") from error
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "it is not a regular file")
+    with open_regular(path) as file:
         content = file.read(limit + 1)
     if len(content) > limit:
         raise OSError(errno.EFBIG, f"it is over the limit of {limit} bytes")

@@ -9,8 +9,9 @@ from pushpolicy.cli.report import say
 from pushpolicy.errors import UsageError
 from pushpolicy.gather import NamedEvidence, Seen
 from pushpolicy.model.text import printable
+from pushpolicy.reports.format import KINDS
 
-_KINDS = ("tests", "coverage", "scans", "sbom", "vex", "provenance", "extra", "part")
+_KINDS = (*KINDS, "extra", "part")
 
 
 def named_evidence(options: Iterable[str], config: Config) -> tuple[NamedEvidence, ...]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import msgspec
 
 from pushpolicy.model.evidence import ImageEvidence, Scan
-from pushpolicy.model.reference import Repository
+from pushpolicy.model.reference import HUB, HUB_NAMES, Repository, hub_path
 from pushpolicy.reports.parsing.purl import Purl
 from pushpolicy.reports.vex.statements import Product
 
-_HUB = ("docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com")
+_HUB_NAMES = HUB_NAMES | {"registry.hub.docker.com"}
 
 
 class _Meaning(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,7 +82,7 @@ class Products:
         where = purl.qualifiers.get("repository_url")
         if purl.type == "oci":
             return bool(where) and _normal(where or "") == self._repository
-        return purl.type == "docker" and _normal(f"{where or 'docker.io'}/{purl.name}") == self._repository
+        return purl.type == "docker" and _normal(f"{where or HUB}/{purl.name}") == self._repository
 
 
 def _parsed(texts: tuple[str, ...]) -> tuple[Purl, ...]:
@@ -96,6 +96,6 @@ def _any_covers(purls: tuple[Purl, ...], found: Purl | None) -> bool:
 def _normal(name: str) -> str:
     """One spelling for the names of Docker Hub."""
     host, _, path = name.removeprefix("https://").rstrip("/").partition("/")
-    if host in _HUB:
-        return f"docker.io/{path if '/' in path else f'library/{path}'}"
+    if host in _HUB_NAMES:
+        return f"{HUB}/{hub_path(path)}"
     return f"{host}/{path}"

@@ -12,6 +12,7 @@ from pushpolicy.images.store import Store, read_manifest
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import INDEX_TYPES, MANIFEST_TYPES, Manifest
+from pushpolicy.model.text import first_of
 
 _SHOWN = 5
 
@@ -102,9 +103,10 @@ class Walk(msgspec.Struct):
 
     def _check_children(self) -> None:
         if self.absent:
+            absent = [f"{entry.platform or 'no platform'} ({entry.digest})" for entry in self.absent]
             raise ValueError(
                 f"the index is sparse: {len(self.absent)} of its manifests are not there: "
-                + _shown([f"{entry.platform or 'no platform'} ({entry.digest})" for entry in self.absent])
+                + first_of(absent, _SHOWN)
             )
 
     def _check_blobs(self) -> None:
@@ -113,7 +115,7 @@ class Walk(msgspec.Struct):
         if missing:
             foreign = any(blob.urls for blob in missing)
             why = "; foreign layers (urls) must be brought along, they are not fetched" if foreign else ""
-            shown = _shown([str(blob.digest) for blob in missing])
+            shown = first_of([str(blob.digest) for blob in missing], _SHOWN)
             raise ValueError(f"{len(missing)} blobs are not there: {shown}{why}")
         for blob in self.blobs.values():
             if sizes[blob.digest] != blob.size:
@@ -124,8 +126,3 @@ def _config(store: Store, config: Descriptor, limits: Limits) -> bytes:
     if config.size > limits.config_size:
         raise ValueError(f"{config.digest} of {config.size} bytes is over the limit of {limits.config_size}")
     return store.blob(config)
-
-
-def _shown(items: list[str]) -> str:
-    more = f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
-    return ", ".join(items[:_SHOWN]) + more

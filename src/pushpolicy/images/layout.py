@@ -15,6 +15,7 @@ from pushpolicy.images.store import LayoutStore, Store, read_manifest
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import INDEX_TYPES, MANIFEST_TYPES, Manifest
+from pushpolicy.model.text import first_of
 from pushpolicy.registry.fallback import is_fallback_tag
 from pushpolicy.registry.interface import OpenBlob
 from pushpolicy.registry.layout.files import LAYOUT_MARKER, LayoutFiles, LayoutFolder, check_marker
@@ -117,5 +118,4 @@ def _listed(store: Store, entry: Descriptor) -> Manifest:
 
 def _names_there(entries: list[Descriptor] | tuple[Descriptor, ...]) -> str:
     found = sorted({names(entry)[0] if names(entry) else f"@{entry.digest}" for entry in entries})
-    more = f" and {len(found) - _SHOWN_NAMES} more" if len(found) > _SHOWN_NAMES else ""
-    return ("it has " + ", ".join(found[:_SHOWN_NAMES]) + more) if found else "it is empty"
+    return f"it has {first_of(found, _SHOWN_NAMES)}" if found else "it is empty"

@@ -16,6 +16,8 @@ from pushpolicy.images.archive import DOCKER_MANIFEST
 from pushpolicy.images.layout import ChoiceError
 from pushpolicy.model import canonical
 from pushpolicy.model.digest import Digest
+from pushpolicy.model.reference import HUB, HUB_NAMES, hub_path
+from pushpolicy.model.text import first_of
 
 _SHOWN = 10
 
@@ -60,7 +62,7 @@ def choose(images: tuple[SavedImage, ...], reference: str | Digest | None) -> Sa
     """
     found = [image for image in images if reference is None or _is_named(image, reference)]
     there = sorted({image.names[0] if image.names else f"@sha256:{image.image_id}" for image in images})
-    shown = ", ".join(there[:_SHOWN]) + (f" and {len(there) - _SHOWN} more" if len(there) > _SHOWN else "")
+    shown = first_of(there, _SHOWN)
     if not found:
         raise ChoiceError(
             f"has no image named {str(reference)!r}; it has {shown}" if images else "holds no image"
@@ -74,9 +76,9 @@ def full_name(name: str) -> str:
     """A name in the form in which names can be compared: with registry, folder and tag."""
     host, slash, rest = name.partition("/")
     if not slash or not ("." in host or ":" in host or host == "localhost"):
-        host, rest = "docker.io", name
-    if host in ("docker.io", "index.docker.io"):
-        host, rest = "docker.io", rest if "/" in rest else f"library/{rest}"
+        host, rest = HUB, name
+    if host in HUB_NAMES:
+        host, rest = HUB, hub_path(rest)
     return f"{host}/{rest}" if ":" in posixpath.basename(rest) else f"{host}/{rest}:latest"
 
 

@@ -22,7 +22,9 @@ _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 _LOOPBACK = re.compile(r"(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?")
 LAYOUT_REGISTRY = "oci"
 # Names of Docker Hub: of its images, of its old index, of its API. A policy and a login know it by the first.
-_HUB_NAMES = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
+HUB = "docker.io"
+HUB_API = "registry-1.docker.io"
+HUB_NAMES = frozenset({HUB, "index.docker.io", HUB_API})
 
 
 def check_tag(tag: str) -> str:
@@ -34,6 +36,11 @@ def check_tag(tag: str) -> str:
     if not _TAG.fullmatch(tag):
         raise ValueError(f"{tag[:140]!r} is not a valid tag")
     return tag
+
+
+def hub_path(path: str) -> str:
+    """A repository of Docker Hub by its whole name: official images live in ``library/``."""
+    return path if "/" in path else f"library/{path}"
 
 
 class Repository(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,8 +84,8 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"{text[:200]!r} names no registry; write REGISTRY/REPO or oci:DIR")
         if not _REPOSITORY.fullmatch(path) or len(path) > 255:
             raise ValueError(f"{path[:200]!r} is not a valid repository name (lower case, no spaces)")
-        if host in _HUB_NAMES:
-            host, path = "docker.io", path if "/" in path else f"library/{path}"
+        if host in HUB_NAMES:
+            host, path = HUB, hub_path(path)
         return cls(registry=host, path=path)
 
     def __str__(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
 # Control characters, format characters (bidirectional overrides), surrogates, line separators.
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -14,6 +15,12 @@ def printable(text: str, limit: int = 200) -> str:
     if cut.isascii() and cut.isprintable():
         return cut
     return "".join(_escape(char) for char in cut)
+
+
+def first_of(items: Sequence[str], most: int) -> str:
+    """The first `most` of them, separated by commas, and how many more there are."""
+    more = f" and {len(items) - most} more" if len(items) > most else ""
+    return ", ".join(items[:most]) + more
 
 
 def _escape(char: str) -> str:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import os
 import re
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from pushpolicy.errors import InputError
+from pushpolicy.files import NotRegularError, open_regular
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.text import printable
@@ -38,10 +36,14 @@ def compress_report(report: RawReport, stored: Path, number: int) -> Descriptor:
     """
     judged = hashlib.new(report.digest.algorithm)
     try:
-        with _open(report.path) as source, _packed(stored) as target:
+        with open_regular(report.path) as source, _packed(stored) as target:
             while (chunk := source.read(_CHUNK)) and source.tell() <= report.size:
                 judged.update(chunk)
                 target.write(chunk)
+    except NotRegularError as error:
+        raise InputError(
+            f"report {_shown(report)} cannot be read again: it is not a regular file any more"
+        ) from error
     except OSError as error:
         raise InputError(f"report {_shown(report)} cannot be read again: {error.strerror}") from error
     if chunk or judged.hexdigest() != report.digest.hex:
@@ -50,16 +52,6 @@ def compress_report(report: RawReport, stored: Path, number: int) -> Descriptor:
             "let nothing write to reports while pushpolicy runs; nothing was pushed",
         )
     return _describe(report, stored, number)
-
-
-@contextmanager
-def _open(path: Path) -> Iterator[BinaryIO]:
-    # Not blocking: a report that was replaced by a named pipe must not stop the run.
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(0, "it is not a regular file any more")
-        yield stream
 
 
 @contextmanager

@@ -9,12 +9,12 @@ import ssl
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 from pushpolicy.errors import PushError
-from pushpolicy.model.reference import Repository
+from pushpolicy.model.reference import HUB, HUB_API, Repository
 from pushpolicy.model.text import printable
 
 _PROBE_SECONDS = 5.0
 # Docker Hub's API has another name than its images (distribution/reference, "docker.io").
-_API_HOSTS = {"docker.io": "registry-1.docker.io"}
+_API_HOSTS = {HUB: HUB_API}
 # RFC 3986: an address is of visible ASCII; what is not has to be percent-encoded.
 _VISIBLE = re.compile("[!-~]+")
 _DEFAULT_PORTS = {"https": 443, "http": 80}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from pushpolicy.files import NotRegularError, open_regular
 from pushpolicy.model.digest import Digest
 from pushpolicy.reports.format import ReportError
 from pushpolicy.reports.packed import Bounded, Bounds, is_packed, unpacked
@@ -130,18 +130,16 @@ def open_report(
         ReportError: when it is absent, unreadable, not a regular file, or over a limit.
     """
     try:
-        # Not blocking: a named pipe must not stop the run.
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        stream = open_regular(path)
+    except NotRegularError as error:
+        raise ReportError(error.strerror) from error
     except OSError as error:
         raise ReportError(f"it cannot be read: {error.strerror}") from error
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(descriptor)
-        raise ReportError("it is not a regular file")
-    with os.fdopen(descriptor, "rb") as stream:
-        if status.st_size > max_size:
-            raise ReportError(f"its {status.st_size} bytes are over the limit of {max_size}")
+    with stream:
+        size = os.fstat(stream.fileno()).st_size
+        if size > max_size:
+            raise ReportError(f"its {size} bytes are over the limit of {max_size}")
         try:
-            yield ReportFile(stream, status.st_size, unpack, seconds)
+            yield ReportFile(stream, size, unpack, seconds)
         except OSError as error:
             raise ReportError(f"it cannot be read: {error.strerror}") from error

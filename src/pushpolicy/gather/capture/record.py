@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
@@ -12,6 +10,7 @@ from pathlib import Path, PurePath
 import msgspec
 
 from pushpolicy.errors import InputError, UsageError
+from pushpolicy.files import write_whole
 from pushpolicy.gather.capture import process
 from pushpolicy.gather.capture.mask import masked
 from pushpolicy.gather.capture.written import marks, written
@@ -126,18 +125,10 @@ def _refuse_other(path: Path, started: Capture) -> None:
 
 def _write(path: Path, capture: Capture) -> None:
     """Write the file whole or not at all."""
-    temporary: str | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".capture-", delete=False) as file:
-            temporary = file.name
+        with write_whole(path) as file:
             file.write(capture.content())
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
     except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
         hint = "what is there does not count as a pass; make room and run the command again"
         raise InputError(f"{printable(str(path))}: cannot be written: {error.strerror}", hint) from error

@@ -5,9 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import io
-import os
 import tarfile
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
@@ -15,6 +13,7 @@ from typing import IO
 import msgspec
 
 from pushpolicy.errors import InputError, UsageError
+from pushpolicy.files import open_regular, write_whole
 from pushpolicy.gather import git
 from pushpolicy.gather.ci import evidence as ci
 from pushpolicy.gather.parts.document import LIST, Listed, PartList, is_name, member
@@ -103,24 +102,14 @@ def _list(request: PartRequest, files: Files, raws: list[RawReport]) -> PartList
 
 def _write(output: Path, listed: bytes, raws: list[RawReport]) -> None:
     """Write the archive whole or not at all; the same reports give the same bytes."""
-    folder = output.absolute().parent
-    descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".part-")
-    try:
-        with os.fdopen(descriptor, "wb") as file, tarfile.open(fileobj=file, mode="w") as archive:
-            archive.addfile(_header(LIST, len(listed)), io.BytesIO(listed))
-            for number, raw in enumerate(raws):
-                _add(archive, member(number), raw)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(output)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with write_whole(output) as file, tarfile.open(fileobj=file, mode="w") as archive:
+        archive.addfile(_header(LIST, len(listed)), io.BytesIO(listed))
+        for number, raw in enumerate(raws):
+            _add(archive, member(number), raw)
 
 
 def _add(archive: tarfile.TarFile, name: str, raw: RawReport) -> None:
-    # Not blocking: a report that was replaced by a named pipe must not stop the run.
-    descriptor = os.open(raw.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as stream:
+    with open_regular(raw.path) as stream:
         hashed = _Hashed(stream)
         archive.addfile(_header(name, raw.size), hashed)
         if hashed.digest() != raw.digest or stream.read(1):

@@ -5,21 +5,18 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import os
 import re
-import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
 from pushpolicy.errors import UsageError
+from pushpolicy.files import NotRegularError, open_regular
 from pushpolicy.model.redacted import Redacted
-from pushpolicy.model.reference import Repository
+from pushpolicy.model.reference import HUB, HUB_NAMES, Repository
 
 _HEADER_TOKEN = re.compile(r"[!-~]+")
 _MAX_SIZE = 4 * 1024 * 1024
-_HUB = "docker.io"
-_HUB_NAMES = frozenset({_HUB, "index.docker.io", "registry-1.docker.io"})
 # The name under which docker keeps, and asks helpers for, Docker Hub's credential.
 HUB_SERVER = "https://index.docker.io/v1/"
 
@@ -63,16 +60,14 @@ class ConfigFile(Redacted, frozen=True):
             UsageError: when it is not readable or malformed.
         """
         try:
-            # Not blocking: a named pipe must not stop the run.
-            with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
-                is_regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
-                content = file.read(_MAX_SIZE + 1) if is_regular else None
+            with open_regular(path) as file:
+                content = file.read(_MAX_SIZE + 1)
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except NotRegularError as error:
+            raise UsageError(f"{path}: not a regular file") from error
         except OSError as error:
             raise UsageError(f"{path}: not readable ({error.strerror})") from error
-        if content is None:
-            raise UsageError(f"{path}: not a regular file")
         if len(content) > _MAX_SIZE:
             raise UsageError(f"{path}: over the limit of {_MAX_SIZE} bytes for a credential file")
         return cls.parse(str(path), content)
@@ -160,7 +155,7 @@ class ConfigFile(Redacted, frozen=True):
 
 def server_name(repository: Repository) -> str:
     """How a credential helper is asked for the registry."""
-    return HUB_SERVER if repository.registry == _HUB else repository.registry
+    return HUB_SERVER if repository.registry == HUB else repository.registry
 
 
 def _scopes(repository: Repository) -> Iterator[str]:
@@ -178,4 +173,4 @@ def _normalised(key: str) -> str:
     name = rest if separator and scheme in ("https", "http") else key
     name = name.rstrip("/").removesuffix("/v1").removesuffix("/v2")
     host, slash, path = name.partition("/")
-    return (_HUB if host in _HUB_NAMES else host) + slash + path
+    return (HUB if host in HUB_NAMES else host) + slash + path

@@ -11,13 +11,13 @@ import hashlib
 import json
 import os
 import secrets
-import stat
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol, TypeVar
 
+from pushpolicy.files import NotRegularError, open_regular, write_whole
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 
@@ -100,17 +100,14 @@ class LayoutFolder:
         return self._open(blob_name(digest))
 
     def _open(self, name: str) -> BinaryIO:
-        # O_NONBLOCK: opening a named pipe must not wait for somebody to write to it.
         try:
-            descriptor = os.open(self._inside(name), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            return open_regular(self._inside(name))
+        except NotRegularError as error:
+            raise ValueError(f"{name} is not a regular file") from error
         except OSError as error:
             if error.errno == errno.ELOOP:
                 raise ValueError(f"{name} cannot be followed") from error
             raise
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            os.close(descriptor)
-            raise ValueError(f"{name} is not a regular file")
-        return os.fdopen(descriptor, "rb")
 
     def _inside(self, name: str) -> str:
         path = os.path.realpath(f"{self._real_root}/{name}")
@@ -156,23 +153,11 @@ class LayoutFolder:
     def _write(self, name: str, chunks: Iterable[bytes]) -> None:
         target = Path(self._inside(name))
         target.parent.mkdir(parents=True, exist_ok=True)
-        with self._temporary() as temporary:
-            with temporary.open("xb") as file:
-                for chunk in chunks:
-                    file.write(chunk)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(target)
+        # At the top of the layout, where `_remove_leftovers` finds what a killed run left.
+        with write_whole(target, self.root / f"{OWN_PREFIX}{secrets.token_hex(16)}.tmp") as file:
+            for chunk in chunks:
+                file.write(chunk)
         _sync_folder(target.parent)
-
-    @contextmanager
-    def _temporary(self) -> Iterator[Path]:
-        # Inside the layout, because a rename is atomic only within one file system.
-        path = self.root / f"{OWN_PREFIX}{secrets.token_hex(16)}.tmp"
-        try:
-            yield path
-        finally:
-            path.unlink(missing_ok=True)
 
 
 def verified(blob: Descriptor, chunks: Iterable[Chunk]) -> Iterator[Chunk]:

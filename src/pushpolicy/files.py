@@ -1,0 +1,57 @@
+"""Files, opened and written with care: no named pipe stops the run, no half of a file is ever found."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+
+class NotRegularError(OSError):
+    """What was to be opened is a folder, a named pipe, a socket or a device."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.EINVAL, "it is not a regular file")
+
+
+def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a regular file for reading; links are followed.
+
+    Raises:
+        NotRegularError: when it is something else; a named pipe that nobody writes to is not waited for.
+        OSError: when it is absent or unreadable, or the name cannot be that of a file.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except ValueError as error:
+        raise OSError(errno.EINVAL, "no file can have this name") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise NotRegularError
+    return os.fdopen(descriptor, "rb")
+
+
+@contextmanager
+def write_whole(path: Path, temporary: Path | None = None) -> Iterator[BinaryIO]:
+    """A new file that takes the place of `path` at the end of the context; a failure changes nothing.
+
+    Args:
+        path: what is written; its folder is there.
+        temporary: where it is written meanwhile, in the same file system; None for a hidden file beside it.
+
+    Raises:
+        OSError: when it cannot be written, or cannot be kept for good (fsync).
+    """
+    kept = temporary or path.with_name(f".pushpolicy-{os.urandom(8).hex()}.tmp")
+    try:
+        with kept.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        kept.replace(path)
+    finally:
+        kept.unlink(missing_ok=True)
