@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -9,8 +10,11 @@ from hypothesis import strategies as st
 
 from pushpolicy.model import strict_yaml
 
+# PyYAML follows YAML 1.1, where 08 and 0E0 are text: it writes them without the quotes that 1.2 needs.
+NUMBER = re.compile(r"[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?")
+TEXT = st.text(st.characters(codec="ascii")).filter(lambda text: not NUMBER.fullmatch(text))
 JSON = st.recursive(
-    st.booleans() | st.none() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(st.characters(codec="ascii")),
+    st.booleans() | st.none() | st.integers(-(2**53) + 1, 2**53 - 1) | TEXT,
     lambda inner: st.lists(inner) | st.dictionaries(st.text("abc\n: #"), inner),
     max_leaves=10,
 )
@@ -33,6 +37,9 @@ def test_what_pyyaml_writes_is_read(value: Any) -> None:
         ("-9", -9),
         ("1.5", 1.5),
         ("1e3", 1000.0),
+        ("0E0", 0.0),
+        ("'0E0'", "0E0"),
+        ("08", 8),
         ("~", None),
         ("True", True),
         ("'1'", "1"),
