@@ -86,8 +86,7 @@ def collect(request: PushRequest) -> Gathered:
 
 def _opened(request: PushRequest) -> AbstractContextManager[Image]:
     request.progress.step("reading the image")
-    selection = replace(request.selection, on_compressed=request.progress.compression_advanced)
-    return open_image(request.image, selection=selection, client=request.source)
+    return open_image(request.image, selection=request.selection, client=request.source)
 
 
 def _land(

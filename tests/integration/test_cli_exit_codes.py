@@ -235,7 +235,7 @@ def test_a_bug_is_told_from_everything_else(workspace: Workspace, monkeypatch: p
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("a\nb")
 
-    monkeypatch.setattr("pushpolicy.cli.publishing.push_request", fail)
+    monkeypatch.setattr("pushpolicy.cli.publishing.push_requests", fail)
     ran = workspace.push()
     assert ran.code == errors.EXIT_BUG
     assert "ZeroDivisionError" in ran.complaint()

@@ -244,7 +244,7 @@ def test_a_crash_report(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("cannot use " + " ".join(VARIABLES.values()))
 
-    monkeypatch.setattr("pushpolicy.cli.publishing.push_request", fail)
+    monkeypatch.setattr("pushpolicy.cli.publishing.push_requests", fail)
     place = plant(workspace)
     ran = place.push()
     assert ran.code == errors.EXIT_BUG

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -11,8 +10,9 @@ from pushpolicy import errors
 from pushpolicy.audit.history import Listing, find_record, list_records
 from pushpolicy.audit.replay import Differs, NotReplayable, Replay, replay
 from pushpolicy.audit.what_if import Direction, WhatIf, what_if
-from pushpolicy.cli import options
+from pushpolicy.cli import options as shared
 from pushpolicy.cli.config import Config
+from pushpolicy.cli.options import PolicyOptions, RegistryOptions
 from pushpolicy.cli.policies import load
 from pushpolicy.cli.registries import Registries
 from pushpolicy.cli.render import audit as render
@@ -41,33 +41,33 @@ def command() -> None:
 
 @command.command("list")
 @click.argument("reference")
-@options.registry_options
-@options.format_option
-def list_(reference: str, formats: tuple[str, ...], **access: Any) -> int:
+@shared.registry_options
+@shared.format_option
+def list_(reference: str, registry: RegistryOptions, formats: tuple[str, ...]) -> int:
     """List every recorded decision of a repository, of a tag and its past, or of an image."""
-    wanted = outputs(formats)
-    client, place = _open(reference, access)
+    reports = outputs(formats)
+    client, place = _open(reference, registry)
     listing = list_records(client, place)
-    write_reports(wanted, text=lambda: render.listing(listing), json=lambda: render.listing_json(listing))
+    write_reports(reports, text=lambda: render.listing(listing), json=lambda: render.listing_json(listing))
     return errors.EXIT_RECORD if listing.problems else errors.EXIT_OK
 
 
 @command.command()
 @click.argument("reference")
-@options.registry_options
-@options.format_option
-def show(reference: str, formats: tuple[str, ...], **access: Any) -> int:
+@shared.registry_options
+@shared.format_option
+def show(reference: str, registry: RegistryOptions, formats: tuple[str, ...]) -> int:
     """Show one record: what was decided, on what evidence, by which policy and engine."""
-    wanted = outputs(formats)
-    client, place = _open(reference, access)
+    reports = outputs(formats)
+    client, place = _open(reference, registry)
     record = find_record(client, place)
-    write_reports(wanted, text=lambda: render.record(record), json=lambda: render.record_json(record))
+    write_reports(reports, text=lambda: render.record(record), json=lambda: render.record_json(record))
     return errors.EXIT_OK
 
 
 @command.command("replay")
 @click.argument("reference")
-@options.policy_options
+@shared.policy_options
 @click.option(
     "--fail-on",
     type=click.Choice(list(_FAILING)),
@@ -75,40 +75,35 @@ def show(reference: str, formats: tuple[str, ...], **access: Any) -> int:
     show_default=True,
     help="With --policy: which change of past decisions ends with exit code 50.",
 )
-@options.registry_options
-@options.format_option
+@shared.registry_options
+@shared.format_option
 def replay_(
-    reference: str,
-    policies: tuple[str, ...],
-    engine: str | None,
-    fail_on: str,
-    formats: tuple[str, ...],
-    **access: Any,
+    reference: str, policy: PolicyOptions, fail_on: str, registry: RegistryOptions, formats: tuple[str, ...]
 ) -> int:
     """Decide again from the record alone; with --policy, say what that policy would have decided.
 
     A REFERENCE without tag and digest replays every record of the repository.
     """
-    wanted = outputs(formats)
-    client, place = _open(reference, access)
-    opa = find_engine(engine)
-    policy = load(policies, Config(), opa) if policies else None
+    reports = outputs(formats)
+    client, place = _open(reference, registry)
+    opa = find_engine(policy.engine)
+    other = load(policy.policies, Config(), opa) if policy.policies else None
     records, listing = _records(client, place)
-    if policy is not None:
-        effect = what_if(records, policy, opa)
-        write_reports(wanted, text=lambda: render.effect(effect), json=lambda: render.effect_json(effect))
+    if other is not None:
+        effect = what_if(records, other, opa)
+        write_reports(reports, text=lambda: render.effect(effect), json=lambda: render.effect_json(effect))
         return max(_what_if_code(effect, fail_on), _listing_code(listing))
-    return max(_replay_all(records, opa, wanted), _listing_code(listing))
+    return max(_replay_all(records, opa, reports), _listing_code(listing))
 
 
-def _open(text: str, access: dict[str, Any]) -> tuple[RepositoryClient, Reference]:
+def _open(text: str, options: RegistryOptions) -> tuple[RepositoryClient, Reference]:
     try:
         reference = Reference.parse(text)
     except ValueError as error:
         raise UsageError(f"REFERENCE: {error}") from error
     if reference.repository.is_layout and not Path(reference.repository.path).exists():
         raise InputError(f"{reference.repository}: there is no such folder", "check the path after oci:")
-    client, _ = Registries(**access).target(reference.repository)
+    client, _ = Registries(options).target(reference.repository)
     return client, reference
 
 
@@ -120,10 +115,10 @@ def _records(client: RepositoryClient, reference: Reference) -> tuple[list[Recor
     return [read_record(client, summary.digest) for summary in listing.records], listing
 
 
-def _replay_all(records: list[Record], engine: LocalOpa, wanted: tuple[Output, ...]) -> int:
+def _replay_all(records: list[Record], engine: LocalOpa, reports: tuple[Output, ...]) -> int:
     replays = [replay(record, engine) for record in records]
     write_reports(
-        wanted,
+        reports,
         text=lambda: (line for item in replays for line in render.replay(item)),
         json=lambda: render.replays_json(replays),
     )

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from pushpolicy import errors
-from pushpolicy.cli import environment, options
-from pushpolicy.cli.config import read_config
+from pushpolicy.cli import environment
+from pushpolicy.cli import options as shared
 from pushpolicy.cli.files import read_file
-from pushpolicy.cli.policies import load
+from pushpolicy.cli.options import PolicyOptions
+from pushpolicy.cli.policies import read_policy
 from pushpolicy.cli.report import outputs, write_reports
-from pushpolicy.engines import Engine, find_engine
+from pushpolicy.engines import Engine
 from pushpolicy.errors import InputError
 from pushpolicy.evaluate import PolicySet, evaluate, evaluate_bytes
 from pushpolicy.model.document import Document
@@ -27,30 +28,24 @@ _HINT = "`pushpolicy gather` writes one"
 
 @click.command("evaluate", short_help="Decide on an existing evidence document.")
 @click.argument("evidence")
-@options.config_option
-@options.policy_options
+@shared.config_option
+@shared.policy_options
 @click.option("--at", metavar="TIME", help="Decide as of this time instead of the document's own.")
-@options.format_option
+@shared.format_option
 def command(
-    evidence: str,
-    config: str | None,
-    policies: tuple[str, ...],
-    engine: str | None,
-    at: str | None,
-    formats: tuple[str, ...],
+    evidence: str, config: str | None, policy: PolicyOptions, at: str | None, formats: tuple[str, ...]
 ) -> int:
     """Decide on the document EVIDENCE, as `pushpolicy gather` writes it and a denied push keeps it.
 
     The decision is as of the time in the document. It is never a permit: nothing can be pushed with it.
     """
-    wanted = outputs(formats)
-    opa = find_engine(engine)
-    policy = load(policies, read_config(config), opa)
-    decision = _decide(policy, Path(evidence), at, opa)
+    reports = outputs(formats)
+    deciding = read_policy(config, policy)
+    decision = _decide(deciding.policy, Path(evidence), at, deciding.engine)
 
     from pushpolicy.cli.render.text import decision_lines
 
-    write_reports(wanted, text=lambda: decision_lines(decision), json=lambda: decision.document().content)
+    write_reports(reports, text=lambda: decision_lines(decision), json=lambda: decision.document().content)
     return errors.EXIT_OK if decision.allowed else errors.EXIT_DENIED
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
-from pushpolicy.cli import options
+from pushpolicy.cli import options as shared
 from pushpolicy.cli.gathering import show_seen
+from pushpolicy.cli.options import GatherOptions, PolicyOptions, PushOptions, RegistryOptions, SourceOptions
 from pushpolicy.cli.part import write
-from pushpolicy.cli.policies import read_judge
+from pushpolicy.cli.policies import read_policy
 from pushpolicy.cli.report import NOTHING_LOST, write_stdout
-from pushpolicy.cli.request import push_request
+from pushpolicy.cli.request import push_requests
 from pushpolicy.errors import InputError, UsageError
 from pushpolicy.pipeline import collect
 
@@ -20,9 +20,9 @@ from pushpolicy.pipeline import collect
 @click.command("gather", short_help="Print the evidence document.")
 @click.argument("image", required=False)
 @click.argument("target", required=False)
-@options.gather_options
-@options.registry_options
-@options.source_options
+@shared.gather_options
+@shared.registry_options
+@shared.source_options
 @click.option(
     "--part",
     "part",
@@ -31,21 +31,30 @@ from pushpolicy.pipeline import collect
     "only where there is no commit.",
 )
 @click.option("-o", "--output", metavar="FILE", help="Write the document, or the part, to this file.")
-@options.quiet_option
+@shared.quiet_option
 def command(
-    image: str | None, target: str | None, part: str | None, output: str | None, quiet: bool, **given: Any
+    image: str | None,
+    target: str | None,
+    gathering: GatherOptions,
+    registry: RegistryOptions,
+    source: SourceOptions,
+    part: str | None,
+    output: str | None,
+    quiet: bool,
 ) -> int:
     """Print what is known about IMAGE before a push to TARGET, as one canonical JSON document.
 
     What every file was taken for is told on standard error.
     """
+    options = PushOptions(gathering=gathering, registry=registry, source=source)
     if part is not None:
-        seen = write(part, output, image=image, target=target, **given)
+        seen = write(part, output, image, target, options)
     elif image is None or target is None:
         raise UsageError("IMAGE and TARGET are missing", "or --part NAME -o FILE, for the reports of one job")
     else:
-        judge = read_judge(given.pop("config"))
-        gathered = collect(push_request(judge, image, target=target, **given))
+        deciding = read_policy(gathering.config, PolicyOptions())
+        (request,) = push_requests(deciding, image, target, options)
+        gathered = collect(request)
         seen = gathered.seen
         _write(output, gathered.evidence.document().content.decode() + "\n")
     if not quiet:

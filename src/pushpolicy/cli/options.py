@@ -1,11 +1,17 @@
-"""Options that several commands share; each is explained once, here."""
+"""Options that several commands share; each is explained once, here.
+
+A group is a frozen type and a decorator: the decorator adds the options to a command and hands them over as
+one argument of that type. A further option is one field of the type and one `click.option` of the decorator.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn, TypeVar
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 import click
+import msgspec
 
 from pushpolicy.cli.limits import limits_option
 from pushpolicy.errors import UsageError
@@ -13,25 +19,23 @@ from pushpolicy.errors import UsageError
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def _stack(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+def _group(
+    name: str, kind: type[msgspec.Struct], *options: Callable[[Any], Any]
+) -> Callable[[Command], Command]:
+    """A decorator that adds options, or groups, and hands them over as the argument `name` of type `kind`."""
+
     def decorate(command: Command) -> Command:
+        @wraps(command)
+        def collect(**given: Any) -> Any:
+            fields = {field: given.pop(field) for field in kind.__struct_fields__}
+            return command(**given, **{name: kind(**fields)})
+
+        decorated: Callable[..., Any] = collect
         for option in reversed(options):
-            command = option(command)
-        return command
+            decorated = option(decorated)
+        return cast("Command", decorated)
 
     return decorate
-
-
-def _refuse_password(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
-    if value is not None:
-        _literal_password()
-
-
-def _literal_password() -> NoReturn:
-    raise UsageError(
-        "--password is refused: other processes and shell histories see a literal password",
-        "pipe it to --password-stdin, or set PUSHPOLICY_PASSWORD from the CI's secret store",
-    )
 
 
 format_option = click.option(
@@ -43,7 +47,17 @@ format_option = click.option(
     help="Report format; repeat for several, each to a file of its own.",
 )
 
-policy_options = _stack(
+
+class PolicyOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What decides: the sources of the policy, and the OPA program (None for the companion wheel's)."""
+
+    policies: tuple[str, ...] = ()
+    engine: str | None = None
+
+
+policy_options = _group(
+    "policy",
+    PolicyOptions,
     click.option(
         "--policy",
         "policies",
@@ -64,7 +78,19 @@ config_option = click.option(
     help="Configuration of the repository.  [default: pushpolicy.yaml, where it exists]",
 )
 
-gather_options = _stack(
+
+class GatherOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What a push is about, beside IMAGE and TARGET: configuration, further tags, reports, bounds."""
+
+    config: str | None = None
+    tags: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+
+
+gather_options = _group(
+    "gathering",
+    GatherOptions,
     config_option,
     click.option("--tag", "tags", multiple=True, metavar="TAG", help="A further tag; repeatable."),
     click.option(
@@ -86,7 +112,28 @@ part_option = click.option(
     help="What another job gathered (`gather --part`); repeatable. As --evidence part=FILE.",
 )
 
-registry_options = _stack(
+
+def _refuse_password(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        raise UsageError(
+            "--password is refused: other processes and shell histories see a literal password",
+            "pipe it to --password-stdin, or set PUSHPOLICY_PASSWORD from the CI's secret store",
+        )
+
+
+class RegistryOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How the target's registry is reached, and as whom."""
+
+    plain_http: bool = False
+    ca_file: str | None = None
+    cert_dir: str | None = None
+    username: str | None = None
+    password_stdin: bool = False
+
+
+registry_options = _group(
+    "registry",
+    RegistryOptions,
     click.option(
         "--plain-http", is_flag=True, help="Speak http instead of https. Loopback hosts may anyway."
     ),
@@ -111,7 +158,20 @@ registry_options = _stack(
     click.option("--password", hidden=True, expose_value=False, callback=_refuse_password),
 )
 
-source_options = _stack(
+
+class SourceOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How IMAGE is opened, and how much of it is pushed."""
+
+    platforms: tuple[str, ...] = ()
+    referrers: bool = False
+    source_plain_http: bool = False
+    compression: str | None = None
+    compression_level: int | None = None
+
+
+source_options = _group(
+    "source",
+    SourceOptions,
     click.option(
         "--platform",
         "platforms",
@@ -137,6 +197,61 @@ source_options = _stack(
         type=int,
         metavar="N",
         help="0 to 3 for gzip (ISA-L's scale), 1 to 19 for zstd.  [default: 2 and 3]",
+    ),
+)
+
+
+class PushOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a decision about a push depends on: of `push`, `check` and, without a policy, `gather`."""
+
+    gathering: GatherOptions
+    registry: RegistryOptions
+    source: SourceOptions
+    policy: PolicyOptions = PolicyOptions()
+    parts: tuple[str, ...] = ()
+
+
+push_options = _group(
+    "options", PushOptions, gather_options, part_option, policy_options, registry_options, source_options
+)
+
+
+class PublishOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How what is allowed is published and recorded; of `push` only.
+
+    Attributes:
+        all_images: the images of the configuration instead of one IMAGE.
+        dry_run: decide only.
+        verify: head or full.
+        raw: keep or digest.
+    """
+
+    all_images: bool = False
+    dry_run: bool = False
+    verify: str = "head"
+    raw: str = "keep"
+
+
+publish_options = _group(
+    "publish",
+    PublishOptions,
+    click.option(
+        "--all", "all_images", is_flag=True, help="Push the images of the configuration: all, or none."
+    ),
+    click.option("--dry-run", is_flag=True, help="Decide only, as `pushpolicy check` does."),
+    click.option(
+        "--verify",
+        type=click.Choice(["head", "full"]),
+        default="head",
+        show_default=True,
+        help="How layers are verified after the push: head asks for size and presence, full reads them back.",
+    ),
+    click.option(
+        "--raw",
+        type=click.Choice(["keep", "digest"]),
+        default="keep",
+        show_default=True,
+        help="Whether the record keeps the raw reports, or only their digests.",
     ),
 )
 

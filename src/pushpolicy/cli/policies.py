@@ -7,17 +7,18 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from pushpolicy.cli.config import DEFAULT, Config, read_config
+from pushpolicy.cli.options import PolicyOptions
 from pushpolicy.cli.report import say
 from pushpolicy.engines import Compiler, LocalOpa, find_engine
 from pushpolicy.evaluate import PACK, Decide, PolicySet, RepositoryPolicy, load_policy, start_decision
 from pushpolicy.model.text import printable
 
 
-class Judge(NamedTuple):
-    """What decides.
+class PolicyAndEngine(NamedTuple):
+    """What decides, and the configuration it was read with.
 
     Attributes:
-        decide: a decision that OPA has begun with, if it has; for one document.
+        decide: the decision that a started OPA waits for, if one was started; for one document.
     """
 
     config: Config
@@ -26,28 +27,28 @@ class Judge(NamedTuple):
     decide: Decide | None = None
 
 
-def read_judge(config: str | None, policies: tuple[str, ...] = (), engine: str | None = None) -> Judge:
-    """What the options of these names say.
+def read_policy(config: str | None, options: PolicyOptions) -> PolicyAndEngine:
+    """What ``--config`` and the policy options say.
 
     Raises:
         UsageError: when the configuration is wrong.
         PolicyError: when the policy does not load.
         EngineError: when there is no engine.
     """
-    settings, opa = read_config(config), find_engine(engine)
-    return Judge(settings, opa, load(policies, settings, opa))
+    settings, opa = read_config(config), find_engine(options.engine)
+    return PolicyAndEngine(settings, opa, load(options.policies, settings, opa))
 
 
 @contextmanager
-def judge_ahead(config: str | None, policies: tuple[str, ...], engine: str | None) -> Iterator[Judge]:
-    """The same, and OPA is started: beside the rest of the program's own start it gets ready and is hashed.
+def start_engine(config: str | None, options: PolicyOptions) -> Iterator[PolicyAndEngine]:
+    """The same, and OPA is started: it loads and is hashed while the rest of the program is imported.
 
     Raises:
-        PushPolicyError: as `read_judge`, and when OPA cannot be started.
+        PushPolicyError: as `read_policy`, and when OPA cannot be started.
     """
-    judge = read_judge(config, policies, engine)
-    with start_decision(judge.policy, judge.engine) as decide:
-        yield judge._replace(decide=decide)
+    read = read_policy(config, options)
+    with start_decision(read.policy, read.engine) as decide:
+        yield read._replace(decide=decide)
 
 
 def load(policies: tuple[str, ...], config: Config, compiler: Compiler) -> PolicySet:

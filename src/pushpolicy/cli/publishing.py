@@ -8,71 +8,55 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from msgspec.structs import replace
-
 from pushpolicy import errors
 from pushpolicy.cli.gathering import note_seen
-from pushpolicy.cli.policies import Judge
+from pushpolicy.cli.options import PublishOptions, PushOptions
+from pushpolicy.cli.policies import PolicyAndEngine
 from pushpolicy.cli.progress import progress
 from pushpolicy.cli.render.text import decision_lines, denial_advice, published_lines
 from pushpolicy.cli.report import Output, say, write_reports
-from pushpolicy.cli.request import all_requests, push_request
-from pushpolicy.evaluate import PolicySet
+from pushpolicy.cli.request import push_requests
 from pushpolicy.model.document import Document, plain
 from pushpolicy.model.text import printable
-from pushpolicy.pipeline import Outcome, PushRequest, admit_all, check_all
-from pushpolicy.records import RawReports
+from pushpolicy.pipeline import Outcome, admit_all, check_all
 
 KEPT = Path("pushpolicy-evidence.json")
 ALL_SCHEMA = "pushpolicy.push-all/v1"
 
 
-def requests(judge: Judge, image: str | None, **given: Any) -> tuple[PushRequest, ...]:
-    """What is to be pushed: the image, or every one of the configuration.
-
-    Raises:
-        UsageError: when an option is wrong.
-    """
-    options = {name: value for name, value in given.items() if name not in ("config", "policies", "engine")}
-    if image is not None:
-        return (push_request(judge, image, **options),)
-    return all_requests(judge, **{name: options[name] for name in options if name not in ("target", "tags")})
-
-
-def check(wanted: tuple[PushRequest, ...]) -> tuple[Outcome, ...]:
-    """Decide, and write nothing to a target."""
-    return check_all(wanted)
-
-
-def publish(wanted: tuple[PushRequest, ...], *, full: bool, raw: str, quiet: bool) -> tuple[Outcome, ...]:
-    """Decide, and push what is allowed; the arguments are the options of those names."""
-    with progress(quiet=quiet) as shown:
-        return admit_all(
-            tuple(replace(each, full=full, raw=RawReports(raw), progress=shown) for each in wanted)
-        )
-
-
-def report(
-    policy: PolicySet,
-    outcomes: tuple[Outcome, ...],
-    wanted: tuple[Output, ...],
+def publish(
+    deciding: PolicyAndEngine,
+    image: str | None,
+    target: str | None,
+    options: PushOptions,
+    publish: PublishOptions,
+    reports: tuple[Output, ...],
     *,
     quiet: bool,
-    given: dict[str, Any],
 ) -> int:
-    """Write the reports of what the policy made of the images; on DENY keep the evidence beside them.
+    """Decide about IMAGE, or every image of the configuration, push what is allowed, and report it.
+
+    On DENY the evidence is kept in the current folder.
 
     Returns:
         the exit code: 0, or 10 as soon as one is denied.
+
+    Raises:
+        PushPolicyError: as `push_requests` and `admit_all` do.
     """
+    if publish.dry_run:
+        outcomes = check_all(push_requests(deciding, image, target, options))
+    else:
+        with progress(quiet=quiet) as shown:
+            outcomes = admit_all(push_requests(deciding, image, target, options, publish, shown))
     denied = [outcome for outcome in outcomes if not outcome.decision.allowed]
     with _interrupted_late(outcomes):
         if not quiet:
             note_seen(dict.fromkeys(seen for outcome in outcomes for seen in outcome.gathered.seen))
         kept = {id(item): _keep(item.evidence, number) for number, item in enumerate(denied, start=1)}
         write_reports(
-            wanted,
-            text=lambda: _texts(policy, outcomes, kept, given),
+            reports,
+            text=lambda: _texts(deciding, outcomes, kept, options),
             json=lambda: _jsons(outcomes),
         )
     return errors.EXIT_DENIED if denied else errors.EXIT_OK
@@ -92,17 +76,18 @@ def _interrupted_late(outcomes: tuple[Outcome, ...]) -> Iterator[None]:
 
 
 def _texts(
-    policy: PolicySet,
+    deciding: PolicyAndEngine,
     outcomes: tuple[Outcome, ...],
     kept: Mapping[int, Path | None],
-    given: dict[str, Any],
+    options: PushOptions,
 ) -> Iterator[str]:
     for number, outcome in enumerate(outcomes):
         if number:
             yield ""
         yield from _text(outcome)
         if path := kept.get(id(outcome)):
-            yield from denial_advice(outcome.decision, str(path), _reproduce(path, given), policy.unwaivable)
+            command = _reproduce(path, options)
+            yield from denial_advice(outcome.decision, str(path), command, deciding.policy.unwaivable)
     if len(outcomes) > 1 and kept:
         yield ""
         yield f"nothing was pushed: {len(kept)} of {len(outcomes)} images are denied"
@@ -146,11 +131,11 @@ def _keep(evidence: Document, number: int) -> Path | None:
     return path
 
 
-def _reproduce(kept: Path, given: dict[str, Any]) -> str:
+def _reproduce(kept: Path, options: PushOptions) -> str:
     words = ["pushpolicy", "evaluate", str(kept)]
-    for name in ("config", "engine"):
-        if given[name]:
-            words += [f"--{name}", given[name]]
-    for policy in given["policies"]:
+    for name, value in (("--config", options.gathering.config), ("--engine", options.policy.engine)):
+        if value:
+            words += [name, value]
+    for policy in options.policy.policies:
         words += ["--policy", policy]
     return shlex.join(words)

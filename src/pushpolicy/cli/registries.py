@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pushpolicy.cli import environment
+from pushpolicy.cli.options import RegistryOptions
 from pushpolicy.cli.redaction import hide
 from pushpolicy.errors import UsageError
 from pushpolicy.http.certificates import Certificates, cert_dir, certs_d, find_certificates
@@ -25,23 +26,15 @@ Opened = tuple[RepositoryClient, Credential | None]
 
 
 class Registries:
-    """Opens repositories, each once; the arguments are the options of those names."""
+    """Opens repositories, each once.
 
-    def __init__(
-        self,
-        *,
-        plain_http: bool,
-        ca_file: str | None,
-        cert_dir: str | None,
-        username: str | None,
-        password_stdin: bool,
-        source_plain_http: bool = False,
-    ) -> None:
-        self._plain_http = plain_http
-        self._ca_file = ca_file
-        self._cert_dir = cert_dir
-        self._username = username
-        self._password_stdin = password_stdin
+    Args:
+        options: how the target's registry is reached; a source's own registry gets no secret of it.
+        source_plain_http: whether http is spoken to a source's own registry.
+    """
+
+    def __init__(self, options: RegistryOptions, *, source_plain_http: bool = False) -> None:
+        self._options = options
         self._source_plain_http = source_plain_http
         self._opened: dict[Repository, Opened] = {}
         self._password: str | None = None
@@ -62,7 +55,7 @@ class Registries:
                 "log in to each (docker login, certs.d), and leave out what is for one of them only",
             )
         self._owner = repository.registry
-        return self._open(repository, plain_http=self._plain_http)
+        return self._open(repository, plain_http=self._options.plain_http)
 
     def source(self, repository: Repository) -> Opened:
         """The client of a source; opened after every target, because what was given by hand is theirs.
@@ -72,7 +65,9 @@ class Registries:
         """
         self._owner = self._owner or repository.registry
         is_same = self._owner == repository.registry
-        return self._open(repository, plain_http=self._plain_http if is_same else self._source_plain_http)
+        return self._open(
+            repository, plain_http=self._options.plain_http if is_same else self._source_plain_http
+        )
 
     def _open(self, repository: Repository, *, plain_http: bool) -> Opened:
         if repository not in self._opened:
@@ -80,7 +75,7 @@ class Registries:
             access = Access(
                 credential=self._credential(repository, environ),
                 plain_http=plain_http,
-                ca_file=Path(self._ca_file) if self._ca_file else None,
+                ca_file=Path(self._options.ca_file) if self._options.ca_file else None,
                 certificates=self._certificates(repository.registry),
                 proxies=Proxies.from_environ(environ),
             )
@@ -90,13 +85,14 @@ class Registries:
 
     def _is_given(self) -> bool:
         environ = environment.environment()
-        named = self._username is not None or any(environ.get(name) for name in _GIVEN)
-        return named or self._password_stdin or self._cert_dir is not None
+        options = self._options
+        named = options.username is not None or any(environ.get(name) for name in _GIVEN)
+        return named or options.password_stdin or options.cert_dir is not None
 
     def _certificates(self, registry: str) -> Certificates:
         # A folder that was named is the target's; another registry has its own.
-        if self._cert_dir and registry == self._owner:
-            return cert_dir(Path(self._cert_dir))
+        if self._options.cert_dir and registry == self._owner:
+            return cert_dir(Path(self._options.cert_dir))
         return find_certificates(certs_d(registry, environment.home()))
 
     def _credential(self, repository: Repository, environ: Mapping[str, str]) -> Credential:
@@ -108,14 +104,14 @@ class Registries:
             environ=environ if is_owner else {k: v for k, v in environ.items() if k not in _GIVEN},
             home=environment.home(),
             workspace=environment.workspace(),
-            username=self._username if is_owner else None,
-            password_stdin=self._read_password() if is_owner and self._password_stdin else None,
+            username=self._options.username if is_owner else None,
+            password_stdin=self._read_password() if is_owner and self._options.password_stdin else None,
         )
 
     def _read_password(self) -> str:
         """Read once, whatever number of repositories it is for."""
         if self._password is None:
-            if not self._username:
+            if not self._options.username:
                 raise UsageError(
                     "--password-stdin needs a user name", "add --username NAME or PUSHPOLICY_USERNAME"
                 )

@@ -1,17 +1,17 @@
-"""From the command line to a PushRequest: the one place where the parts of a push are put together."""
+"""From the command line to PushRequests: the one place where what belongs to a push is put together."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import msgspec
-from msgspec.structs import replace
 
 from pushpolicy.cli import environment
+from pushpolicy.cli.config import Config
 from pushpolicy.cli.gathering import named_evidence, named_parts
 from pushpolicy.cli.limits import read_limits
-from pushpolicy.cli.policies import Judge
+from pushpolicy.cli.options import PublishOptions, PushOptions, SourceOptions
+from pushpolicy.cli.policies import PolicyAndEngine
 from pushpolicy.cli.registries import Registries
 from pushpolicy.errors import UsageError
 from pushpolicy.gather import Expected, NamedEvidence
@@ -19,6 +19,8 @@ from pushpolicy.images import Compression, LayerCompression, Selection, parse_re
 from pushpolicy.model.descriptor import Platform
 from pushpolicy.model.reference import Reference, Target
 from pushpolicy.pipeline import PushRequest
+from pushpolicy.push import SILENT, Progress
+from pushpolicy.records import RawReports
 
 
 class _Work(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,71 +31,33 @@ class _Work(msgspec.Struct, frozen=True, kw_only=True):
     evidence: tuple[NamedEvidence, ...] = ()
 
 
-def push_request(
-    judge: Judge, image: str, *, target: str, tags: tuple[str, ...], **options: Any
-) -> PushRequest:
-    """Everything that one push needs.
-
-    Raises:
-        UsageError: when an option is wrong.
-    """
-    work = _Work(image=image, target=parse_target(target, tags))
-    (request,) = _requests((work,), judge, **options)
-    return request
-
-
-def all_requests(judge: Judge, **options: Any) -> tuple[PushRequest, ...]:
-    """The same for each of the configuration's images.
-
-    Raises:
-        UsageError: as for one, and when there are no images, or two for one tag.
-    """
-    settings = judge.config
-    if not settings.images:
-        raise UsageError("--all: the configuration names no images", "`pushpolicy schema config` shows how")
-    work = tuple(
-        _Work(
-            image=item.image,
-            target=parse_target(item.target, item.tags, f"{settings.path}: target of image {number}"),
-            evidence=item.evidence,
-        )
-        for number, item in enumerate(settings.images, start=1)
-    )
-    _check_distinct(work)
-    return _requests(work, judge, **options)
-
-
-def _check_distinct(works: Iterable[_Work]) -> None:
-    seen = set[str]()
-    for work in works:
-        for tag in work.target.tags:
-            name = f"{work.target.repository}:{tag}"
-            if name in seen:
-                raise UsageError(f"--all: two images are to be {name}", "give one of them another tag")
-            seen.add(name)
-
-
-def _requests(
-    works: tuple[_Work, ...],
-    judge: Judge,
-    *,
-    evidence: tuple[str, ...],
-    limits: tuple[str, ...],
-    parts: tuple[str, ...] = (),
-    platforms: tuple[str, ...] = (),
-    referrers: bool = False,
-    compression: str | None = None,
-    compression_level: int | None = None,
-    **access: Any,
+def push_requests(
+    deciding: PolicyAndEngine,
+    image: str | None,
+    target: str | None,
+    options: PushOptions,
+    publish: PublishOptions = PublishOptions(),  # noqa: B008 - it is frozen
+    progress: Progress = SILENT,
 ) -> tuple[PushRequest, ...]:
-    _check_stdin(works, password=access["password_stdin"])
-    selection = _selection(platforms, referrers, _layer_compression(compression, compression_level))
+    """What is to be pushed: IMAGE to TARGET, or without them every image of the configuration.
+
+    Raises:
+        UsageError: when an option is wrong, or the configuration has no images, or two for one tag.
+    """
+    config, gathering = deciding.config, options.gathering
+    if image is None or target is None:
+        works = _configured(config)
+    else:
+        works = (_Work(image=image, target=parse_target(target, gathering.tags)),)
+    _check_stdin(works, password=options.registry.password_stdin)
+    compression = _compression(options.source)
+    platforms = tuple(map(_platform, options.source.platforms))
     sources = [parse_source(work.image) for work in works]
-    named = named_evidence(evidence, judge.config) + named_parts(parts)
-    registries = Registries(**access)
+    named = named_evidence(gathering.evidence, config) + named_parts(options.parts)
+    registries = Registries(options.registry, source_plain_http=options.source.source_plain_http)
     # Every target first: what was given by hand is theirs before it is any source's.
     opened = [registries.target(work.target.repository) for work in works]
-    at = environment.now()
+    at, environ = environment.now(), environment.environment()
     requests: list[PushRequest] = []
     for work, source, (client, credential) in zip(works, sources, opened, strict=True):
         origin, origin_credential = registries.source(source.repository) if source else (None, None)
@@ -102,33 +66,81 @@ def _requests(
                 image=work.image,
                 target=work.target,
                 client=client,
-                policy=judge.policy,
-                engine=judge.engine,
-                decide=None if requests else judge.decide,
+                policy=deciding.policy,
+                engine=deciding.engine,
+                # One OPA was started; it answers once.
+                decide=None if requests else deciding.decide,
                 workspace=environment.workspace(),
-                environ=environment.environment(),
+                environ=environ,
                 credential=credential,
                 evaluated_at=at,
                 named=work.evidence + named,
-                expected=judge.config.expected or Expected(),
-                limits=read_limits(limits),
+                expected=config.expected or Expected(),
+                limits=read_limits(gathering.limits),
+                raw=RawReports(publish.raw),
+                full=publish.verify == "full",
+                progress=progress,
                 source=origin,
                 source_credential=origin_credential,
-                selection=replace(selection, destination=work.target.repository),
+                selection=Selection(
+                    platforms=platforms,
+                    referrers=options.source.referrers,
+                    destination=work.target.repository,
+                    compression=compression,
+                    on_compressed=progress.compression_advanced,
+                    docker_host=environ.get("DOCKER_HOST"),
+                ),
             )
         )
     return tuple(requests)
 
 
-def _selection(
-    platforms: tuple[str, ...], referrers: bool, compression: LayerCompression | None
-) -> Selection:
-    return Selection(
-        platforms=tuple(map(_platform, platforms)),
-        referrers=referrers,
-        compression=compression,
-        docker_host=environment.environment().get("DOCKER_HOST"),
+def _configured(config: Config) -> tuple[_Work, ...]:
+    """The images of the configuration, no two of them for one tag."""
+    if not config.images:
+        raise UsageError("--all: the configuration names no images", "`pushpolicy schema config` shows how")
+    works = tuple(
+        _Work(
+            image=item.image,
+            target=parse_target(item.target, item.tags, f"{config.path}: target of image {number}"),
+            evidence=item.evidence,
+        )
+        for number, item in enumerate(config.images, start=1)
     )
+    seen = set[str]()
+    for work in works:
+        for tag in work.target.tags:
+            name = f"{work.target.repository}:{tag}"
+            if name in seen:
+                raise UsageError(f"--all: two images are to be {name}", "give one of them another tag")
+            seen.add(name)
+    return works
+
+
+def _check_stdin(works: Iterable[_Work], *, password: bool) -> None:
+    readers = sum(reads_stdin(work.image) for work in works) + password
+    if readers > 1:
+        raise UsageError(
+            "standard input can be read once, by an image or by --password-stdin",
+            "log in first (docker login), or write the image to a file",
+        )
+
+
+def _compression(options: SourceOptions) -> LayerCompression | None:
+    if options.compression is None and options.compression_level is None:
+        return None
+    try:
+        method = Compression(options.compression or "gzip")
+        return LayerCompression(method=method, level=options.compression_level)
+    except ValueError as error:
+        raise UsageError(f"--compression-level: {error}") from error
+
+
+def _platform(text: str) -> Platform:
+    try:
+        return Platform.parse(text)
+    except ValueError as error:
+        raise UsageError(f"--platform: {error}") from error
 
 
 def parse_source(image: str) -> Reference | None:
@@ -141,31 +153,6 @@ def parse_source(image: str) -> Reference | None:
         return parse_remote(image)
     except ValueError as error:
         raise UsageError(f"IMAGE: {error}", "write docker://REGISTRY/REPO[:TAG|@DIGEST]") from error
-
-
-def _check_stdin(works: tuple[_Work, ...], *, password: bool) -> None:
-    readers = sum(reads_stdin(work.image) for work in works) + password
-    if readers > 1:
-        raise UsageError(
-            "standard input can be read once, by an image or by --password-stdin",
-            "log in first (docker login), or write the image to a file",
-        )
-
-
-def _layer_compression(compression: str | None, level: int | None) -> LayerCompression | None:
-    if compression is None and level is None:
-        return None
-    try:
-        return LayerCompression(method=Compression(compression or "gzip"), level=level)
-    except ValueError as error:
-        raise UsageError(f"--compression-level: {error}") from error
-
-
-def _platform(text: str) -> Platform:
-    try:
-        return Platform.parse(text)
-    except ValueError as error:
-        raise UsageError(f"--platform: {error}") from error
 
 
 def parse_target(text: str, tags: tuple[str, ...] = (), where: str = "TARGET") -> Target:
