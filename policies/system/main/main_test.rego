@@ -9,7 +9,7 @@ at := "2026-11-02T10:00:00Z"
 document := {
 	"schema": "pushpolicy.evidence/v1",
 	"evaluated_at": at,
-	"image": {"digest": "sha256:1"},
+	"image": {"digest": "sha256:1", "layers": [{"size": 1, "files": [{"name": "a"}]}, {"files": [{"name": "b"}]}]},
 	"target": {"registry": "reg.example", "repository": "team/app", "tags": ["1"]},
 	"reports": [],
 	"tests": {"status": "collected"},
@@ -17,7 +17,7 @@ document := {
 	"extra": {"review": false},
 }
 
-rule := {"requires": [], "integrity": false}
+rule := {"requires": [], "leaves": [], "integrity": false}
 
 index(rules, found) := object.union({"rules": rules, "deny": {}, "warn": {}, "not_applicable": {}}, found)
 
@@ -220,4 +220,44 @@ test_a_rule_cannot_pass_a_denial_for_absent_evidence if {
 	sly := {"at": {"id": "evidence:ci"}, "msg": "x", "evidence": "ci"}
 	named := object.union(object.remove(waiver, ["id"]), {"evidence": "evidence:ci"})
 	not decide({"r": rule}, {"deny": {"r": {sly}}}, {"waivers": [named]}).allow
+}
+
+leaf(path, steps) := {"path": path, "kind": split(path, ".")[0], "steps": steps, "filled": false}
+
+# Two layers: one has a size, one has not.
+leaves := {
+	"image.digest": {"asked": leaf("image.digest", [["image", "digest"]]), "there": true},
+	"image.name": {"asked": leaf("image.name", [["image", "name"]]), "there": false},
+	"image.annotations.a": {"asked": leaf("image.annotations.a", [["image", "annotations", "a"]]), "there": false},
+	"tests.status": {"asked": leaf("tests.status", [["tests", "status"]]), "there": true},
+	"tests.duration": {"asked": leaf("tests.duration", [["tests", "duration"]]), "there": false},
+	"scans, which were not collected": {"asked": leaf("scans.items", [["scans", "items"]]), "there": true},
+	"target.tags, filled": {"asked": object.union(leaf("target.tags", [["target", "tags"]]), {"filled": true}), "there": true},
+	"reports, not filled": {"asked": object.union(leaf("reports", [["reports"]]), {"filled": true}), "there": false},
+	"false": {"asked": object.union(leaf("extra.review", [["extra", "review"]]), {"kind": "extra.review"}), "there": true},
+	"one item lacks it": {"asked": leaf("image.layers[].size", [["image", "layers"], ["size"]]), "there": false},
+	"there is no item": {"asked": leaf("reports[].kind", [["reports"], ["kind"]]), "there": true},
+	"each item has it": {"asked": leaf("image.layers[].files", [["image", "layers"], ["files"]]), "there": true},
+	"each item of each": {"asked": leaf("image.layers[].files[].x", [["image", "layers"], ["files"], ["name"]]), "there": true},
+	"no item of any": {"asked": leaf("image.layers[].files[].x", [["image", "layers"], ["files"], ["x"]]), "there": false},
+	"there is no item with items": {"asked": leaf("reports[].x[].y", [["reports"], ["x"], ["y"]]), "there": true},
+	"no array": {"asked": leaf("image.digest[].x", [["image", "digest"], ["x"]]), "there": false},
+}
+
+test_a_leaf_is_asked_for_once_its_kind_is_there[name] if {
+	some name, case in leaves
+	decide({"r": object.union(rule, {"leaves": [case.asked]})}, {}, {}).allow == case.there
+}
+
+test_an_absent_leaf_is_waived_by_its_path_only if {
+	absent := {"r": object.union(rule, {"leaves": [leaf("tests.duration", [["tests", "duration"]])]})}
+	bare := object.remove(waiver, ["id"])
+	decide(absent, {}, {"waivers": [object.union(bare, {"evidence": "evidence:tests.duration"})]}).allow
+	not decide(absent, {}, {"waivers": [object.union(bare, {"evidence": "evidence:tests"})]}).allow
+	not decide(absent, {}, {"waivers": [object.union(waiver, {"id": "evidence:tests.duration"})]}).allow
+}
+
+test_an_index_without_leaves_never_allows if {
+	not decide({"r": object.remove(rule, ["leaves"])}, {}, {}).allow
+	not decide({"r": object.union(rule, {"requires": null})}, {}, {}).allow
 }

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from pushpolicy.errors import PolicyError
-from pushpolicy.evaluate.index import Index
 from pushpolicy.model import canonical
+from pushpolicy.model.index import Index
 
 MAX_DAYS = 90
 

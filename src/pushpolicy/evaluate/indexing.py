@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pushpolicy.engines.interface import Compiler
-from pushpolicy.evaluate.index import Index, RuleEntry
 from pushpolicy.evaluate.metadata import Metadata, MetadataError, read_metadata
 from pushpolicy.evaluate.shipped import policies
 from pushpolicy.evaluate.sources import SourceFile, fail_if, read_source
 from pushpolicy.evaluate.syntax import Reads, heads, lib_functions, read_references, shape_problems
+from pushpolicy.model.index import Index, RuleEntry
 
 Found = list[tuple[int, str]]
 

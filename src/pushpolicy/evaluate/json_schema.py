@@ -13,7 +13,8 @@ from typing import Any
 
 Check = Callable[[Any], None]
 
-_IGNORED = frozenset({"$schema", "$id", "title", "description", "default"})
+# The last two say what the absence of a field means to a rule (docs/rules.md).
+_IGNORED = frozenset({"$schema", "$id", "title", "description", "default", "x-absent", "x-empty"})
 _NAMES = {
     "object": dict,
     "array": list,

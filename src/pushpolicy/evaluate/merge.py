@@ -7,9 +7,9 @@ from typing import Any
 
 from pushpolicy.evaluate.data import MAX_DAYS, PolicyData, RepositoryPolicy, default_settings
 from pushpolicy.evaluate.data_files import read_document, schema_problems, time_problems, waiver_problems
-from pushpolicy.evaluate.index import Index
 from pushpolicy.evaluate.settings import setting_problem
 from pushpolicy.evaluate.sources import ENFORCEMENT, SETTINGS, WAIVERS, Source, fail_if
+from pushpolicy.model.index import Index
 
 
 def read_data(

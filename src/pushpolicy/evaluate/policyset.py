@@ -20,10 +20,10 @@ from msgspec.structs import replace
 from pushpolicy.engines.interface import Compiler
 from pushpolicy.errors import PolicyError
 from pushpolicy.evaluate.data import WAIVERS_PATH, PolicyData, RepositoryPolicy, default_data, waivers_of
-from pushpolicy.evaluate.index import Index
 from pushpolicy.evaluate.shipped import policies
 from pushpolicy.evaluate.sources import Source, SourceFile, fail_if, read_source
 from pushpolicy.model import canonical
+from pushpolicy.model.index import Index
 
 if TYPE_CHECKING:
     from pushpolicy.model.decision import PolicyIdentity

@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from pushpolicy.evaluate.index import HEADS
 from pushpolicy.evaluate.metadata import KINDS
+from pushpolicy.model.index import HEADS
 
 _ALWAYS = frozenset({"schema", "evaluated_at", "target", "image", "reports"})
 _RULES = ("data", "pushpolicy", "rules")

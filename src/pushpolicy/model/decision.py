@@ -37,7 +37,7 @@ class Violation(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         id: `at.id` where the rule gives one, else the digest of `at`; what a waiver names.
         at: where it was found, any object the rule gives.
-        evidence: the kind of evidence that is absent, when that is the violation.
+        evidence: the kind of evidence, or the path, that is absent, when that is the violation.
         waiver: the waiver that covers it, when one does.
     """
 

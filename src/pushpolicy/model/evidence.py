@@ -7,6 +7,7 @@ Times are RFC 3339 in UTC, durations seconds, sizes bytes, digests ``algorithm:h
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
@@ -18,6 +19,8 @@ from pushpolicy.model.digest import Digest
 from pushpolicy.model.document import Document, plain
 
 SCHEMA = "pushpolicy.evidence/v1"
+# Runtimes read the part before the colon as a number where they can (strconv.Atoi), else as a name.
+_ROOT = re.compile(r"|root|[+-]?0+")
 
 
 class Status(StrEnum):
@@ -72,7 +75,12 @@ class TargetEvidence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlatformEvidence(msgspec.Struct, frozen=True, kw_only=True):
-    """One runnable platform of the image: facts of its config."""
+    """One runnable platform of the image: facts of its config.
+
+    Attributes:
+        user: as the config says; ``0`` where it names none, since the process then runs as root.
+        root: whether that user is root, by name or number. The image's own /etc/passwd is not read.
+    """
 
     platform: str
     digest: Digest
@@ -83,6 +91,13 @@ class PlatformEvidence(msgspec.Struct, frozen=True, kw_only=True):
     created: str | None = None
     env: tuple[str, ...] = ()
     entrypoint: tuple[str, ...] = ()
+    root: bool = False
+
+    def __post_init__(self) -> None:
+        # Written always, so that its absence never has to mean something (docs/rules.md).
+        force_setattr(self, "user", self.user or "0")
+        name = self.user.partition(":")[0] if self.user else ""
+        force_setattr(self, "root", _ROOT.fullmatch(name) is not None)
 
 
 class AttestationEvidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -312,8 +327,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     Attributes:
         suppressed_by: how the report says it was set aside; it still counts (design section 5).
-        fix_state: fixed, not-fixed, wont-fix or unknown (grype's terms); an absent `fixed_in` does not say
-            that no fix exists, only not-fixed and wont-fix do.
+        fix_state: fixed, not-fixed, wont-fix or unknown (grype's terms), the last where nothing is said; an
+            absent `fixed_in` does not say that no fix exists, only not-fixed and wont-fix do.
         location: file and line for findings in code or configuration.
         epss: probability of exploitation in the next 30 days, 0 to 1, as the report has it.
         kev: whether it is in CISA's catalogue of known exploited vulnerabilities, where the report says.
@@ -336,6 +351,10 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     location: str | None = None
     suppressed_by: str | None = None
     vex: tuple[VexClaim, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.fix_state is None:
+            force_setattr(self, "fix_state", "unknown")
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,10 +8,10 @@ import pytest
 from pushpolicy.errors import EngineError
 from pushpolicy.evaluate.answer import read_answer
 from pushpolicy.evaluate.data import PolicyData
-from pushpolicy.evaluate.index import Index, RuleEntry
 from pushpolicy.evaluate.policyset import PolicySet
 from pushpolicy.model.decision import EngineIdentity, Verdict
 from pushpolicy.model.digest import Digest
+from pushpolicy.model.index import Index, RuleEntry
 from tests.policies import evidence
 
 ENGINE = EngineIdentity(name="opa", version="1.22.2", digest=Digest.of(b"opa"))

@@ -8,9 +8,9 @@ import pytest
 
 from pushpolicy.errors import PolicyError
 from pushpolicy.evaluate.data import PolicyData, RepositoryPolicy
-from pushpolicy.evaluate.index import Index, RuleEntry
 from pushpolicy.evaluate.merge import read_data
 from pushpolicy.evaluate.sources import read_source
+from pushpolicy.model.index import Index, RuleEntry
 from tests.policies import write_policy
 
 NUMBER = {"type": "integer", "minimum": 0, "default": 3}

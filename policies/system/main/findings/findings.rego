@@ -7,21 +7,40 @@ import rego.v2
 
 import data.pushpolicy.index
 
-# Required evidence that was not collected is a violation of its own, named `evidence:<kind>`.
-absent[name] := found if {
+# Required evidence that is not there is a violation of its own: `evidence:<kind>` where a kind was not
+# collected, `evidence:<path>` where it was and a field that the rule rests on is absent.
+absent[name] := array.concat(_kinds(name, rule), _leaves(name, rule)) if {
 	some name, rule in index.rules
-	found := [finding |
-		some kind in rule.requires
-		not _there(kind)
-		finding := {
-			"rule": name,
-			"id": $"evidence:{kind}",
-			"at": {"evidence": kind},
-			"msg": $"no evidence of kind {kind}: {_reason(kind)}",
-			"evidence": kind,
-		}
-	]
+
+	# Over what is undefined a comprehension would be empty, and nothing asked for.
+	is_array(rule.requires)
+	is_array(rule.leaves)
 }
+
+_kinds(name, rule) := [finding |
+	some kind in rule.requires
+	not _there(kind)
+	finding := {
+		"rule": name,
+		"id": $"evidence:{kind}",
+		"at": {"evidence": kind},
+		"msg": $"no evidence of kind {kind}: {_reason(kind)}",
+		"evidence": kind,
+	}
+]
+
+_leaves(name, rule) := [finding |
+	some leaf in rule.leaves
+	_there(leaf.kind)
+	not _has(leaf)
+	finding := {
+		"rule": name,
+		"id": $"evidence:{leaf.path}",
+		"at": {"evidence": leaf.path},
+		"msg": $"the evidence does not say {leaf.path}, which this rule rests on",
+		"evidence": leaf.path,
+	}
+]
 
 denied[name] := [_finding(name, element) | some element in index.deny[name]] if some name, _ in index.rules
 
@@ -36,9 +55,43 @@ _there(kind) if input[kind].status == "collected"
 
 _there("clock") if is_object(input.clock)
 
+_there(kind) if kind in {"image", "reports", "target"}
+
 _there(kind) if {
 	startswith(kind, "extra.")
 	_ := input.extra[substring(kind, 6, -1)]
+}
+
+# Nothing in the evidence is null. Of an array on the way every item must have the rest (at most two).
+_has(leaf) if {
+	count(leaf.steps) == 1
+	_present(leaf, object.get(input, leaf.steps[0], null))
+}
+
+_has(leaf) if {
+	count(leaf.steps) == 2
+	every item in object.get(input, leaf.steps[0], null) {
+		_present(leaf, object.get(item, leaf.steps[1], null))
+	}
+}
+
+_has(leaf) if {
+	count(leaf.steps) == 3
+	every item in object.get(input, leaf.steps[0], null) {
+		every inner in object.get(item, leaf.steps[1], null) {
+			_present(leaf, object.get(inner, leaf.steps[2], null))
+		}
+	}
+}
+
+_present(leaf, value) if {
+	leaf.filled == false
+	value != null
+}
+
+_present(leaf, value) if {
+	leaf.filled == true
+	count(value) > 0
 }
 
 _reason(kind) := input[kind].reason if is_string(input[kind].reason)

@@ -149,7 +149,7 @@ def test_clair_scanner_marks_what_it_approved() -> None:
     scan = read_one(clair_scanner.FORMAT, content)
     assert scan.identity.name == "app:1"
     assert [finding.suppressed_by for finding in scan.findings] == [None, "clair-scanner approved"]
-    assert scan.findings[0].fix_state is None
+    assert scan.findings[0].fix_state == "unknown"
 
 
 @pytest.mark.parametrize("listed", [["FOO"], [{"featurename": "x"}], [OLD | {"severity": []}]])

@@ -56,12 +56,12 @@ def test_a_flaw_of_an_image_is_read_whole() -> None:
         ("Upgrade to version 0.3.3 or above.", "0.3.3", "fixed"),
         ("Upgrade to versions 1.2, 2.0 or above.", "1.2, 2.0", "fixed"),
         ("Unfortunately, there is no solution available yet.", None, "not-fixed"),
-        ("No solution provided", None, None),
-        ("Do not use eval.", None, None),
-        ("", None, None),
+        ("No solution provided", None, "unknown"),
+        ("Do not use eval.", None, "unknown"),
+        ("", None, "unknown"),
     ],
 )
-def test_what_a_solution_says(solution: str, version: str | None, state: str | None) -> None:
+def test_what_a_solution_says(solution: str, version: str | None, state: str) -> None:
     finding = read_one(gitlab.FORMAT, report(FLAW | {"solution": solution})).findings[0]
     assert (finding.fixed_in, finding.fix_state) == (version, state)
 

@@ -76,11 +76,11 @@ def test_an_advisory_over_many_flaws_is_no_name_of_one() -> None:
     [
         ({"versions": [], "state": "not-fixed"}, "not-fixed"),
         ({"versions": [], "state": "wont-fix"}, "wont-fix"),
-        ({"versions": [], "state": ""}, None),
-        (None, None),
+        ({"versions": [], "state": ""}, "unknown"),
+        (None, "unknown"),
     ],
 )
-def test_only_a_state_says_that_there_is_no_fix(fix: dict[str, Any] | None, state: str | None) -> None:
+def test_only_a_state_says_that_there_is_no_fix(fix: dict[str, Any] | None, state: str) -> None:
     finding = read_one(FORMAT, report(MATCH | {"vulnerability": FLAW | {"fix": fix}})).findings[0]
     assert (finding.fixed_in, finding.fix_state) == (None, state)
 

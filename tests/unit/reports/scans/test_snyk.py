@@ -55,12 +55,12 @@ def test_severity_ended_at_high_once() -> None:
     ("fields", "state"),
     [
         ({"fixedIn": []}, "not-fixed"),
-        ({"fixedIn": [], "isUpgradable": True}, None),
-        ({"fixedIn": None}, None),
+        ({"fixedIn": [], "isUpgradable": True}, "unknown"),
+        ({"fixedIn": None}, "unknown"),
         ({"fixedIn": None, "nearestFixedInVersion": "2"}, "fixed"),
     ],
 )
-def test_only_an_empty_list_says_that_there_is_no_fix(fields: dict[str, Any], state: str | None) -> None:
+def test_only_an_empty_list_says_that_there_is_no_fix(fields: dict[str, Any], state: str) -> None:
     assert read_one(FORMAT, project(FLAW | fields)).findings[0].fix_state == state
 
 

@@ -54,12 +54,12 @@ def test_a_vulnerability_is_read_whole() -> None:
         ("affected", "", "not-fixed"),
         ("will_not_fix", "", "wont-fix"),
         ("under_investigation", "", "unknown"),
-        (None, "", None),
-        ("fixed", "", None),
+        (None, "", "unknown"),
+        ("fixed", "", "unknown"),
         ("affected", "2", "fixed"),
     ],
 )
-def test_only_a_status_says_that_there_is_no_fix(status: str | None, fixed: str, state: str | None) -> None:
+def test_only_a_status_says_that_there_is_no_fix(status: str | None, fixed: str, state: str) -> None:
     flaw = FLAW | {"Status": status, "FixedVersion": fixed}
     assert read(report({"Vulnerabilities": [flaw]})).findings[0].fix_state == state
 

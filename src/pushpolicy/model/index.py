@@ -19,11 +19,45 @@ from pushpolicy.model import canonical
 HEADS = ("deny", "not_applicable", "warn")
 
 
+class Leaf(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """A field below a kind of evidence, without which a rule could not deny (docs/rules.md).
+
+    Attributes:
+        path: as it is shown, and as a waiver names it after ``evidence:``.
+        kind: the kind it belongs to (ci, extra.NAME, image ...). It is asked for only once that is collected.
+        steps: keys from the document's root; after each part but the last, all items of the array there. The
+            leaf is absent where it is absent in one of them.
+        filled: whether it is an array that must have an item.
+    """
+
+    path: str
+    kind: str
+    steps: tuple[tuple[str, ...], ...]
+    filled: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in the index document."""
+        steps = [list(part) for part in self.steps]
+        return {"path": self.path, "kind": self.kind, "steps": steps, "filled": self.filled}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """Read a leaf of our own making.
+
+        Raises:
+            KeyError: when a field is absent.
+        """
+        steps = tuple(tuple(part) for part in value["steps"])
+        return cls(path=value["path"], kind=value["kind"], steps=steps, filled=value["filled"])
+
+
 class RuleEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One rule, as indexed.
 
     Attributes:
-        requires: the evidence that must be there, sorted: what it reads, and what it says it requires.
+        requires: kinds of evidence that must be collected, sorted: those it reads, and those it names.
+        leaves: fields that must be there too, sorted by path, each path once.
+        optional: paths whose absence the rule says it decides itself, sorted.
         heads: which of deny, not_applicable and warn it defines.
         effective_on: before this time (RFC 3339) its violations only warn.
         repo_may: what pushpolicy.yaml may do to it: settings, waive.
@@ -36,6 +70,8 @@ class RuleEntry(msgspec.Struct, frozen=True, kw_only=True):
     severity: str
     fix: str
     requires: tuple[str, ...]
+    leaves: tuple[Leaf, ...] = ()
+    optional: tuple[str, ...] = ()
     heads: tuple[str, ...]
     effective_on: str | None
     repo_may: tuple[str, ...]
@@ -50,6 +86,8 @@ class RuleEntry(msgspec.Struct, frozen=True, kw_only=True):
             "severity": self.severity,
             "fix": self.fix,
             "requires": list(self.requires),
+            "leaves": [leaf.to_json() for leaf in self.leaves],
+            "optional": list(self.optional),
             "heads": list(self.heads),
             "repo_may": list(self.repo_may),
             "integrity": self.integrity,
@@ -70,6 +108,9 @@ class RuleEntry(msgspec.Struct, frozen=True, kw_only=True):
             severity=value["severity"],
             fix=value["fix"],
             requires=tuple(value["requires"]),
+            # A set that was recorded by the first version has neither; its own system part asks for none.
+            leaves=tuple(map(Leaf.from_json, value.get("leaves", ()))),
+            optional=tuple(value.get("optional", ())),
             heads=tuple(value["heads"]),
             effective_on=value.get("effective_on"),
             repo_may=tuple(value["repo_may"]),
