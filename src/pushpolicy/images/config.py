@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, Self
 
 import msgspec
 
-from pushpolicy.model import canonical
+from pushpolicy.model import canonical, fields
 from pushpolicy.model.descriptor import Platform
 from pushpolicy.model.digest import Digest
 
@@ -47,13 +46,13 @@ class ImageConfig(msgspec.Struct, frozen=True, kw_only=True):
             platform=Platform(
                 os=_required(value, "os"),
                 architecture=_required(value, "architecture"),
-                variant=_text(value, "variant"),
+                variant=fields.text(value, "variant"),
             ),
-            diff_ids=tuple(map(Digest.parse, _texts(rootfs, "diff_ids"))),
-            labels=_labels(run),
-            env=tuple(item.partition("=")[0] for item in _texts(run, "Env")),
-            entrypoint=_texts(run, "Entrypoint"),
-            user=_text(run, "User"),
+            diff_ids=tuple(map(Digest.parse, fields.texts(rootfs, "diff_ids"))),
+            labels=fields.text_map(run, "Labels"),
+            env=tuple(item.partition("=")[0] for item in fields.texts(run, "Env")),
+            entrypoint=fields.texts(run, "Entrypoint"),
+            user=fields.text(run, "User"),
             created=_time(value),
         )
 
@@ -64,36 +63,15 @@ def _object(value: object, name: str) -> Mapping[str, Any]:
     return value
 
 
-def _text(value: Mapping[str, Any], name: str) -> str | None:
-    text = value.get(name)
-    if text is not None and not isinstance(text, str):
-        raise ValueError(f"{name} is not a string")
-    return text or None
-
-
 def _required(value: Mapping[str, Any], name: str) -> str:
-    text = _text(value, name)
+    text = fields.text(value, name)
     if text is None:
         raise ValueError(f"{name} is absent")
     return text
 
 
-def _texts(value: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    items = value.get(name) or []
-    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
-        raise ValueError(f"{name} is not a list of strings")
-    return tuple(items)
-
-
-def _labels(run: Mapping[str, Any]) -> Mapping[str, str]:
-    labels = run.get("Labels") or {}
-    if not isinstance(labels, dict) or not all(isinstance(item, str) for item in labels.values()):
-        raise ValueError("Labels are not a map of strings")
-    return MappingProxyType(labels)
-
-
 def _time(value: Mapping[str, Any]) -> str | None:
-    text = _text(value, "created")
+    text = fields.text(value, "created")
     if text is not None and not _TIME.fullmatch(text):
         raise ValueError("created is not an RFC 3339 time")
     return text

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, Self
 
 import msgspec
 
+from pushpolicy.model import fields
 from pushpolicy.model.digest import Digest
-
-
-def _no_annotations() -> Mapping[str, str]:
-    return MappingProxyType({})
 
 
 class Platform(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +45,7 @@ class Descriptor(msgspec.Struct, frozen=True, kw_only=True):
     media_type: str
     digest: Digest
     size: int
-    annotations: Mapping[str, str] = msgspec.field(default_factory=_no_annotations)
+    annotations: Mapping[str, str] = msgspec.field(default_factory=lambda: fields.NO_TEXTS)
     artifact_type: str | None = None
     platform: Platform | None = None
     urls: tuple[str, ...] = ()
@@ -59,9 +55,9 @@ class Descriptor(msgspec.Struct, frozen=True, kw_only=True):
         return hash((self.media_type, self.digest, self.size))
 
     @classmethod
-    def of(cls, content: bytes, media_type: str, **fields: Any) -> Self:
+    def of(cls, content: bytes, media_type: str, **more: Any) -> Self:
         """The descriptor of these bytes."""
-        return cls(media_type=media_type, digest=Digest.of(content), size=len(content), **fields)
+        return cls(media_type=media_type, digest=Digest.of(content), size=len(content), **more)
 
     @classmethod
     def from_json(cls, value: object) -> Self:
@@ -84,10 +80,10 @@ class Descriptor(msgspec.Struct, frozen=True, kw_only=True):
             media_type=media_type,
             digest=Digest.parse(digest),
             size=size,
-            annotations=read_annotations(value),
-            artifact_type=_optional_text(value, "artifactType"),
+            annotations=fields.text_map(value, "annotations"),
+            artifact_type=fields.text(value, "artifactType"),
             platform=_platform(value.get("platform")),
-            urls=_urls(value.get("urls")),
+            urls=fields.texts(value, "urls"),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -113,27 +109,6 @@ class Descriptor(msgspec.Struct, frozen=True, kw_only=True):
         return result
 
 
-def read_annotations(value: Mapping[str, Any]) -> Mapping[str, str]:
-    """The ``annotations`` of a manifest or descriptor.
-
-    Raises:
-        ValueError: when they are not a map of strings.
-    """
-    annotations = value.get("annotations")
-    if annotations is None:
-        return _no_annotations()
-    if not isinstance(annotations, dict) or not all(isinstance(item, str) for item in annotations.values()):
-        raise ValueError("annotations are not a map of strings")
-    return MappingProxyType(dict(annotations))
-
-
-def _optional_text(value: Mapping[str, Any], name: str) -> str | None:
-    text = value.get(name)
-    if text is not None and not isinstance(text, str):
-        raise ValueError(f"{name} is not a string")
-    return text or None
-
-
 def _platform(value: object) -> Platform | None:
     if value is None:
         return None
@@ -142,12 +117,4 @@ def _platform(value: object) -> Platform | None:
     system, architecture = value.get("os"), value.get("architecture")
     if not isinstance(system, str) or not isinstance(architecture, str):
         raise ValueError("platform has no os or architecture")
-    return Platform(os=system, architecture=architecture, variant=_optional_text(value, "variant"))
-
-
-def _urls(value: object) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    if not isinstance(value, list) or not all(isinstance(url, str) for url in value):
-        raise ValueError("urls is not a list of strings")
-    return tuple(value)
+    return Platform(os=system, architecture=architecture, variant=fields.text(value, "variant"))

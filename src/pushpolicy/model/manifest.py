@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Self
 
-from pushpolicy.model.descriptor import Descriptor, read_annotations
+from pushpolicy.model import fields
+from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.redacted import Redacted
 
@@ -82,7 +83,7 @@ class Manifest(Redacted, frozen=True, kw_only=True):
             manifests=_descriptors(value, "manifests") if is_index else (),
             subject=None if subject is None else Descriptor.from_json(subject),
             artifact_type=artifact_type,
-            annotations=read_annotations(value),
+            annotations=fields.text_map(value, "annotations"),
         )
 
     @property
