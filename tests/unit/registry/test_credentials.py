@@ -163,6 +163,9 @@ KEYS: Mapping[str, Any] = {
     "example.org/team": auth("u:team"),
     "example.org/team/app": auth("u:app"),
     "http://127.0.0.1:5000/v2/": auth("u:local"),
+    "https://paths.example/some/path/": auth("u:path"),
+    "HTTPS://ports.example:5000/v3/x?y=z": auth("u:port"),
+    "scope.example/team": auth("u:scope"),
 }
 
 
@@ -177,6 +180,9 @@ KEYS: Mapping[str, Any] = {
         ("example.org/team/app", "app"),
         ("example.org/team/app2", "team"),
         ("127.0.0.1:5000/app", "local"),
+        ("paths.example/other/app", "path"),
+        ("ports.example:5000/app", "port"),
+        ("scope.example/team/app", "scope"),
     ],
 )
 def test_keys_as_docker_and_podman_write_them(machine: Machine, repository: str, secret: str) -> None:
@@ -184,10 +190,71 @@ def test_keys_as_docker_and_podman_write_them(machine: Machine, repository: str,
     assert machine.resolve(repository).secret == secret
 
 
-@pytest.mark.parametrize("repository", ["example.org:5000/app", "sub.example.org/app", "127.0.0.1:5001/app"])
+@pytest.mark.parametrize(
+    "repository",
+    [
+        "example.org:5000/app",
+        "sub.example.org/app",
+        "127.0.0.1:5001/app",
+        "ports.example/app",
+        "scope.example/app",
+    ],
+)
 def test_another_host_or_port_gets_nothing(machine: Machine, repository: str) -> None:
     machine.write(".docker/config.json", {"auths": KEYS})
     assert machine.resolve(repository) is ANONYMOUS
+
+
+def test_docker_hubs_own_key_comes_before_those_of_its_tokens(machine: Machine) -> None:
+    hub = "https://index.docker.io/v1/"
+    keys = {
+        f"{hub}access-token": auth("u:access"),
+        f"{hub}refresh-token": auth("u:refresh"),
+        hub: auth("u:p"),
+    }
+    machine.write(".docker/config.json", {"auths": keys})
+    assert machine.resolve("docker.io/nginx").secret == "p"
+
+
+LONG = f"user:{'p' * 100}"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("width", [64, 76])
+def test_an_auth_in_wrapped_lines(machine: Machine, width: int, end: str) -> None:
+    encoded = auth(LONG)["auth"]
+    lines = [encoded[start : start + width] for start in range(0, len(encoded), width)]
+    entry = {"auth": end.join([*lines, ""])}
+    machine.write(".docker/config.json", {"auths": {"example.org": entry}})
+    found = machine.resolve()
+    assert f"{found.username}:{found.secret}" == LONG
+
+
+@pytest.mark.parametrize(
+    "encoded",
+    ["dTpw dw==", "dTpw\tdw==", "dTpwdw=", "dTpwdw", "dTpwdw===", "dTpwdw==dTpw", "dTpwd_==", "=dTpwdw="],
+)
+def test_what_is_no_base64_to_go(machine: Machine, encoded: str) -> None:
+    machine.write(".docker/config.json", {"auths": {"example.org": {"auth": encoded}}})
+    assert "not base64 of user:password" in machine.refusal()
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["/builds/tmp/DOCKER_AUTH_CONFIG", "~/.docker/config.json", "config.json", "eyJhdXRocyI6IHt9fQ=="],
+)
+def test_a_variable_that_names_a_file_where_it_should_hold_one(machine: Machine, content: str) -> None:
+    machine.environ["DOCKER_AUTH_CONFIG"] = content
+    with pytest.raises(UsageError, match="DOCKER_AUTH_CONFIG holds no configuration") as caught:
+        machine.resolve()
+    assert content not in caught.value.message
+    assert "REGISTRY_AUTH_FILE" in (caught.value.hint or "")
+
+
+def test_a_variable_that_is_malformed(machine: Machine) -> None:
+    for content in ("{", '{"auths": "\udcff"}'):
+        machine.environ["DOCKER_AUTH_CONFIG"] = content
+        assert machine.refusal() == "DOCKER_AUTH_CONFIG: not JSON"
 
 
 def test_kinds_of_entries(machine: Machine) -> None:
@@ -237,6 +304,45 @@ def test_malformed_files(machine: Machine, content: str, said: str | None) -> No
     assert said in message
     assert str(path) in message
     assert "hidden" not in message
+
+
+@pytest.mark.parametrize(
+    ("environ", "options", "empty"),
+    [
+        ({"PUSHPOLICY_USERNAME": "u", "PUSHPOLICY_PASSWORD": ""}, {}, "PUSHPOLICY_PASSWORD"),
+        ({"PUSHPOLICY_PASSWORD": ""}, {"username": "u"}, "PUSHPOLICY_PASSWORD"),
+        ({"PUSHPOLICY_USERNAME": "", "PUSHPOLICY_PASSWORD": "hidden"}, {}, "PUSHPOLICY_USERNAME"),
+    ],
+)
+def test_an_empty_variable_is_named(
+    machine: Machine, environ: dict[str, str], options: dict[str, str], empty: str
+) -> None:
+    machine.environ |= environ
+    assert machine.refusal(**options) == f"{empty} is set, and empty"
+
+
+def test_empty_variables_leave_it_to_the_other_places(machine: Machine) -> None:
+    machine.environ |= {"PUSHPOLICY_USERNAME": "", "PUSHPOLICY_PASSWORD": ""}
+    found = machine.resolve()
+    assert found.is_anonymous
+    assert found.origin == "no credential, for PUSHPOLICY_PASSWORD is set to nothing"
+    machine.write(".docker/config.json", {"auths": {"example.org": auth("u:file")}})
+    assert machine.resolve().secret == "file"
+
+
+def test_the_origin_in_words(machine: Machine) -> None:
+    assert machine.resolve().origin == "no credential"
+    assert (
+        machine.resolve(username="me", password_stdin="x").origin
+        == "the credential of me from standard input"
+    )
+    path = machine.write(".docker/config.json", {"auths": {"example.org": auth("me:hidden")}})
+    assert machine.resolve().origin == f"the credential of me from {path}"
+    machine.helper("acr", """echo '{"Username": "<token>", "Secret": "refresh"}'""")
+    machine.write(".docker/config.json", {"credsStore": "acr"})
+    assert machine.resolve().origin == "a token from docker-credential-acr"
+    machine.environ |= {"PUSHPOLICY_USERNAME": "me", "PUSHPOLICY_PASSWORD": "hidden"}
+    assert machine.resolve().origin == "the credential of me from PUSHPOLICY_PASSWORD"
 
 
 @pytest.mark.parametrize("environ", [{"PUSHPOLICY_USERNAME": "u"}, {"PUSHPOLICY_PASSWORD": "hidden"}])
@@ -301,7 +407,7 @@ def test_helpers_see_no_secret_of_ours(machine: Machine) -> None:
 @pytest.mark.parametrize(
     ("script", "said"),
     [
-        ("echo the vault is sealed; exit 1", "the vault is sealed"),
+        ("echo hidden; echo hidden >&2; exit 1", "exit 1"),
         ("exit 3", "exit 3"),
         ("echo hidden", "not as specified"),
         ("""echo '{"Username": 1, "Secret": "hidden"}'""", "not as specified"),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,7 +16,12 @@ from pushpolicy.model.redacted import Redacted
 from pushpolicy.model.reference import HUB, HUB_NAMES, Repository
 
 _HEADER_TOKEN = re.compile(r"[!-~]+")
+# What Go's base64 reads, line breaks left out: Python's own differs from release to release.
+_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 _MAX_SIZE = 4 * 1024 * 1024
+# Variables: the path of a configuration, and one itself.
+AUTH_FILE = "REGISTRY_AUTH_FILE"
+AUTH_CONFIG = "DOCKER_AUTH_CONFIG"
 # The name under which docker keeps, and asks helpers for, Docker Hub's credential.
 HUB_SERVER = "https://index.docker.io/v1/"
 
@@ -82,7 +87,7 @@ class ConfigFile(Redacted, frozen=True):
         try:
             value = json.loads(content) if content.strip() else {}
         except (ValueError, RecursionError):
-            raise UsageError(f"{name}: not JSON", "docker login writes it anew") from None
+            raise _not_json(name, content) from None
         if not isinstance(value, dict):
             raise UsageError(f"{name}: not an object")
         auths = value if name.endswith(".dockercfg") else value.get("auths") or {}
@@ -109,10 +114,9 @@ class ConfigFile(Redacted, frozen=True):
             UsageError: when it is malformed.
         """
         for wanted in _scopes(repository):
-            matching = sorted(
-                (key for key in self.auths if _normalised(key) == wanted), key=lambda k: k != wanted
-            )
-            for key in matching:
+            usual = (wanted, HUB_SERVER)
+            matching = [key for key in self.auths if _normalised(key) == wanted]
+            for key in sorted(matching, key=lambda key: key not in usual):
                 secret = self._secret(key)
                 if secret:
                     return key, secret
@@ -140,17 +144,18 @@ class ConfigFile(Redacted, frozen=True):
         return Secret(username=username, password=password)
 
     def _decoded(self, key: str, encoded: str) -> tuple[str, str]:
-        try:
-            text = base64.b64decode(encoded, validate=True).decode()
-            username, colon, password = text.partition(":")
-        except (binascii.Error, ValueError):
-            colon = ""
+        # `base64` wraps its lines, and docker's reader, Go's, passes over line breaks and nothing else.
+        joined = encoded.replace("\r", "").replace("\n", "")
+        username = colon = password = ""
+        if _BASE64.fullmatch(joined):
+            with suppress(UnicodeDecodeError):
+                username, colon, password = base64.b64decode(joined).decode().partition(":")
         if not colon:
             raise UsageError(
                 f"{self.name}: auth of the entry {key!r} is not base64 of user:password",
                 "docker login writes it anew",
             )
-        return username, password.rstrip("\0")
+        return username, password.strip("\0")
 
 
 def server_name(repository: Repository) -> str:
@@ -168,9 +173,20 @@ def _scopes(repository: Repository) -> Iterator[str]:
 
 
 def _normalised(key: str) -> str:
-    """A key without scheme and API version; docker writes URLs, podman names."""
-    scheme, separator, rest = key.partition("://")
-    name = rest if separator and scheme in ("https", "http") else key
-    name = name.rstrip("/").removesuffix("/v1").removesuffix("/v2")
+    """The registry of a URL, whatever its path (docker); a name with its namespaces (podman) as it is."""
+    _, is_url, rest = key.partition("://")
+    if is_url:
+        name = rest.partition("/")[0].rpartition("@")[2]
+    else:
+        name = key.rstrip("/").removesuffix("/v1").removesuffix("/v2")
     host, slash, path = name.partition("/")
     return (HUB if host in HUB_NAMES else host) + slash + path
+
+
+def _not_json(name: str, content: bytes) -> UsageError:
+    if name == AUTH_CONFIG and not content.lstrip().startswith((b"{", b"[")):
+        return UsageError(
+            f"{name} holds no configuration but another text, such as the path of one",
+            f"it takes what stands in a config.json; {AUTH_FILE} takes the path of one",
+        )
+    return UsageError(f"{name}: not JSON", "docker login writes it anew")

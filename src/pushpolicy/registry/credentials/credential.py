@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from pushpolicy.model.redacted import Redacted
+from pushpolicy.model.text import printable
 
 
 class SourceKind(StrEnum):
@@ -27,7 +28,8 @@ class Credential(Redacted, frozen=True, kw_only=True):
         secret: the password of that user.
         identity_token: an OAuth2 refresh token (docker's ``identitytoken``).
         registry_token: a bearer token, shown as it is (docker's ``registrytoken``).
-        variable: the environment variable that holds it: a password, or a whole configuration.
+        variable: the environment variable that holds it: a password, or a whole configuration. Of an
+            anonymous one: the variable that could have held it, and is set to nothing.
         helper: the suffix of the credential helper that gave it (``ecr-login``).
         path: the configuration file that holds it, or that names the helper.
         key: the entry of that file that it was found under.
@@ -49,6 +51,18 @@ class Credential(Redacted, frozen=True, kw_only=True):
     def is_anonymous(self) -> bool:
         """Whether there is nothing to show."""
         return self.source_kind is SourceKind.ANONYMOUS
+
+    @property
+    def origin(self) -> str:
+        """Whose it is and where it comes from, as a message says it; never a value of it."""
+        if self.is_anonymous:
+            return (
+                f"no credential, for {self.variable} is set to nothing" if self.variable else "no credential"
+            )
+        helper = f"docker-credential-{self.helper}" if self.helper else None
+        place = helper or self.path or self.variable or "standard input"
+        whose = f"the credential of {self.username}" if self.username else "a token"
+        return printable(f"{whose} from {place}", 200)
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -45,8 +45,11 @@ def ask_helper(
     if code != 0 and _NOT_FOUND in output.lower():
         return None
     if code != 0:
-        said = printable(output.strip(), 120)
-        raise UsageError(f"credential helper {program.name} failed for {server}: {said or f'exit {code}'}")
+        # What it printed may be half of a credential, and is never quoted.
+        raise UsageError(
+            f"credential helper {program.name} failed for {server} (exit {code})",
+            f"ask it by hand: echo {server} | {program.name} get",
+        )
     return _read(output, program.name, server)
 
 

@@ -17,18 +17,24 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from pushpolicy.errors import UsageError
 from pushpolicy.model.reference import Repository
-from pushpolicy.registry.credentials.config_file import ConfigFile, Secret, server_name
+from pushpolicy.registry.credentials.config_file import (
+    AUTH_CONFIG,
+    AUTH_FILE,
+    ConfigFile,
+    Secret,
+    server_name,
+)
 from pushpolicy.registry.credentials.credential import ANONYMOUS, Credential, SourceKind
 from pushpolicy.registry.credentials.helper import ask_helper
 
 USERNAME = "PUSHPOLICY_USERNAME"
 PASSWORD = "PUSHPOLICY_PASSWORD"  # noqa: S105 (a variable's name)
-AUTH_FILE = "REGISTRY_AUTH_FILE"
-AUTH_CONFIG = "DOCKER_AUTH_CONFIG"
 _RUN = Path("/run/containers")
+_EMPTY_HINT = "a CI system gives an empty value for a secret that is not there, or that this job may not see"
 
 
 def resolve(
@@ -59,7 +65,10 @@ def resolve(
     if given is not None:
         return given
     search = _Search(repository, environ, home, workspace)
-    return next(filter(None, map(search.credential_in, _places(environ, home))), ANONYMOUS)
+    found = next(filter(None, map(search.credential_in, _places(environ, home))), None)
+    if found is None and environ.get(PASSWORD) == "":
+        return replace(ANONYMOUS, variable=PASSWORD)
+    return found or ANONYMOUS
 
 
 def _given(environ: Mapping[str, str], username: str | None, password_stdin: str | None) -> Credential | None:
@@ -71,10 +80,13 @@ def _given(environ: Mapping[str, str], username: str | None, password_stdin: str
             )
         return Credential(source_kind=SourceKind.STDIN, username=user, secret=password_stdin)
     password = environ.get(PASSWORD) or None
-    if username and password is None:
-        raise UsageError(f"--username needs a password: --password-stdin, or {PASSWORD}")
     if password is None and user is None:
         return None
+    for name, value in ((PASSWORD, password), (USERNAME, user)):
+        if value is None and name in environ:
+            raise UsageError(f"{name} is set, and empty", _EMPTY_HINT)
+    if username and password is None:
+        raise UsageError(f"--username needs a password: --password-stdin, or {PASSWORD}")
     if password is None or user is None:
         raise UsageError(f"{USERNAME} and {PASSWORD} go together, and only one of them is set")
     return Credential(source_kind=SourceKind.VARIABLE, username=user, secret=password, variable=PASSWORD)
@@ -84,12 +96,14 @@ def _places(environ: Mapping[str, str], home: Path) -> Iterator[Path | ConfigFil
     """Files by their path, and the variable by its content, in order."""
     if environ.get(AUTH_FILE):
         path = Path(environ[AUTH_FILE])
-        if not path.is_file():
-            raise UsageError(f"{AUTH_FILE} names {path}, which is not there", "log in first, or unset it")
+        if not os.access(path, os.R_OK):
+            raise UsageError(
+                f"{AUTH_FILE} names {path}, which is not there or not readable", "log in first, or unset it"
+            )
         yield path
         return
     if environ.get(AUTH_CONFIG):
-        yield ConfigFile.parse(AUTH_CONFIG, environ[AUTH_CONFIG].encode())
+        yield ConfigFile.parse(AUTH_CONFIG, os.fsencode(environ[AUTH_CONFIG]))
     yield Path(environ.get("DOCKER_CONFIG") or home / ".docker") / "config.json"
     # containers-auth.json(5)
     runtime = environ.get("XDG_RUNTIME_DIR")
