@@ -13,6 +13,7 @@ from pathlib import Path
 from pushpolicy.cli import environment
 from pushpolicy.cli.options import RegistryOptions
 from pushpolicy.cli.redaction import hide
+from pushpolicy.cli.report import say
 from pushpolicy.errors import UsageError
 from pushpolicy.http.certificates import Certificates, cert_dir, certs_d, find_certificates
 from pushpolicy.http.proxies import Proxies
@@ -79,6 +80,8 @@ class Registries:
                 certificates=self._certificates(repository.registry),
                 proxies=Proxies.from_environ(environ),
             )
+            if access.credential.is_anonymous and access.credential.variable:
+                say(f"warning: {access.credential.variable} is set, and empty: no credential is shown")
             hide(access.credential)
             self._opened[repository] = open_repository(repository, access), access.credential
         return self._opened[repository]

@@ -17,8 +17,7 @@ from pushpolicy.model.text import printable
 _MAX_ERRORS = 3
 _MAX_WORDS = 400  # the cause comes last in some, after a path of the registry's storage
 _HINTS = {
-    401: "log in (docker login), or set PUSHPOLICY_USERNAME and PUSHPOLICY_PASSWORD; if you did, "
-    "the registry does not accept that credential",
+    401: "log in (docker login), or set PUSHPOLICY_USERNAME and PUSHPOLICY_PASSWORD",
     403: "the credential may not do this here; give it permission to push to this repository, "
     "and see that the repository exists",
     404: "check the repository's name; some registries want it to be created first",
@@ -27,6 +26,7 @@ _HINTS = {
     429: "the registry limits the rate of requests; wait a while, or log in if this was anonymous",
     507: "the storage of the registry is full; its administrator must make room",
 }
+_REFUSED_HINT = "the registry does not accept that credential for this, or no longer; log in anew"
 _IMMUTABLE_HINT = "the tag is there and this repository lets no tag be moved; push under another tag"
 _QUOTA_HINT = "the quota of this repository is used up; remove old images or have it raised"
 _HTTPS_HINT = "the registry speaks https; leave out the option for plain http"
@@ -63,12 +63,18 @@ _CLIENT_HINT = (
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """A registry's answer, read to its end within a limit; `headers` does not mind case."""
+    """A registry's answer, read to its end within a limit.
+
+    Attributes:
+        headers: a mapping that does not mind case.
+        shown: the credential that a 401 or 403 is about, in words; empty when none was shown.
+    """
 
     status: int
     headers: Mapping[str, str]
     content: bytes
     url: str
+    shown: str | None = None
 
 
 def refusal(action: str, answer: Answer) -> PushError:
@@ -76,8 +82,9 @@ def refusal(action: str, answer: Answer) -> PushError:
     words = registry_words(answer.content)
     reason = http.client.responses.get(answer.status, "")
     said = f": {words}" if words else ""
+    shown = "" if answer.shown is None else f" ({answer.shown or 'no credential'} was shown)"
     return PushError(
-        f"{action}: the registry answered {answer.status} {reason}".rstrip() + said, _hint(answer)
+        f"{action}: the registry answered {answer.status} {reason}".rstrip() + said + shown, _hint(answer)
     )
 
 
@@ -87,6 +94,8 @@ def _hint(answer: Answer) -> str | None:
     for parts, hint in _HINTS_BY_WORDS:
         if any(part in said for part in parts) and not (hint is _QUOTA_HINT and answer.status == 429):
             return hint
+    if answer.status == 401 and answer.shown:
+        return _REFUSED_HINT
     return _HINTS.get(answer.status)
 
 

@@ -15,6 +15,7 @@ from typing import Self
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
+from msgspec.structs import replace
 
 from pushpolicy.errors import PushError
 from pushpolicy.http.failures import Answer, refusal
@@ -138,7 +139,8 @@ class Authorizer:
             if answer.status in (404, 405) and self._credential.secret:
                 answer = self._post(action, realm, service, scopes)
         if answer.status != 200:
-            raise refusal(f"{action} from {printable(urlsplit(realm).netloc)}", answer)
+            where = f"{action} from {printable(urlsplit(realm).netloc)}"
+            raise refusal(where, replace(answer, shown=self._credential.origin))
         return _Token.read(answer, action)
 
     def _get(self, action: str, realm: str, service: str, scopes: tuple[str, ...]) -> Answer:

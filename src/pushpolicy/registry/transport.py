@@ -112,7 +112,7 @@ class Transport(oras.provider.Registry):  # type: ignore[misc]  # oras has no ty
         try:
             if response.status in TRANSIENT_STATUS:
                 raise self._transient(call, response)
-            yield _head(url, response), self._chunks(call, response)
+            yield self._head(url, response), self._chunks(call, response)
         finally:
             response.close()
 
@@ -209,7 +209,7 @@ class Transport(oras.provider.Registry):  # type: ignore[misc]  # oras has no ty
             try:
                 if response.status in TRANSIENT_STATUS:
                     raise self._transient(call, response)
-                return replace(_head(url, response), content=_whole(call, self._chunks(call, response)))
+                return replace(self._head(url, response), content=_whole(call, self._chunks(call, response)))
             finally:
                 response.close()
 
@@ -234,8 +234,13 @@ class Transport(oras.provider.Registry):  # type: ignore[misc]  # oras has no ty
 
     def _transient(self, call: Call, response: Response) -> TransientError:
         with self._broken_is_transient(call):
-            answer = replace(_head(call.url, response), content=response.read(_MAX_ERROR))
+            answer = replace(self._head(call.url, response), content=response.read(_MAX_ERROR))
         return TransientError(refusal(call.action, answer), retry_after(response.headers.get("Retry-After")))
+
+    def _head(self, url: str, response: Response) -> Answer:
+        is_refused = response.status in (401, 403) and self.endpoint.is_own(url)
+        shown = self.access.credential.origin if is_refused else None
+        return Answer(status=response.status, headers=response.headers, content=b"", url=url, shown=shown)
 
     def _note_clock(self, response: Response) -> None:
         """Keep the smallest skew seen: a slow answer makes ours look ahead."""
@@ -251,10 +256,6 @@ class Transport(oras.provider.Registry):  # type: ignore[misc]  # oras has no ty
         skew = round(time.time() - theirs)
         if self.clock is None or abs(skew) < abs(self.clock.skew_seconds):
             self.clock = Clock(skew_seconds=skew, against=self.endpoint.host)
-
-
-def _head(url: str, response: Response) -> Answer:
-    return Answer(status=response.status, headers=response.headers, content=b"", url=url)
 
 
 def _whole(call: Call, chunks: Iterator[bytes]) -> bytes:

@@ -8,6 +8,7 @@ import ssl
 
 import pytest
 import requests
+from msgspec.structs import replace
 
 from pushpolicy.http.failures import Answer, no_answer, refusal, registry_words
 
@@ -58,6 +59,21 @@ def test_long_words_are_cut() -> None:
 def test_hints(status: int, hint: str) -> None:
     error = refusal("example.org/app: upload", answer(status))
     assert str(status) in error.message
+    assert hint in (error.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("status", "shown", "said", "hint"),
+    [
+        (401, "", "401 Unauthorized (no credential was shown)", "log in"),
+        (403, "", "403 Forbidden (no credential was shown)", "permission"),
+        (401, "the credential of ci from X", "(the credential of ci from X was shown)", "does not accept"),
+        (403, "the credential of ci from X", "(the credential of ci from X was shown)", "permission"),
+    ],
+)
+def test_a_refusal_says_which_credential_was_shown(status: int, shown: str, said: str, hint: str) -> None:
+    error = refusal("upload", replace(answer(status), shown=shown))
+    assert error.message.endswith(said)
     assert hint in (error.hint or "")
 
 

@@ -325,13 +325,13 @@ def test_empty_variables_leave_it_to_the_other_places(machine: Machine) -> None:
     machine.environ |= {"PUSHPOLICY_USERNAME": "", "PUSHPOLICY_PASSWORD": ""}
     found = machine.resolve()
     assert found.is_anonymous
-    assert found.origin == "no credential, for PUSHPOLICY_PASSWORD is set to nothing"
+    assert found.variable == "PUSHPOLICY_PASSWORD"
     machine.write(".docker/config.json", {"auths": {"example.org": auth("u:file")}})
     assert machine.resolve().secret == "file"
 
 
 def test_the_origin_in_words(machine: Machine) -> None:
-    assert machine.resolve().origin == "no credential"
+    assert machine.resolve().origin == ""
     assert (
         machine.resolve(username="me", password_stdin="x").origin
         == "the credential of me from standard input"

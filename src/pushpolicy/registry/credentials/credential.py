@@ -54,11 +54,9 @@ class Credential(Redacted, frozen=True, kw_only=True):
 
     @property
     def origin(self) -> str:
-        """Whose it is and where it comes from, as a message says it; never a value of it."""
+        """Whose it is and where it comes from, as a message says it; never its value. Empty for none."""
         if self.is_anonymous:
-            return (
-                f"no credential, for {self.variable} is set to nothing" if self.variable else "no credential"
-            )
+            return ""
         helper = f"docker-credential-{self.helper}" if self.helper else None
         place = helper or self.path or self.variable or "standard input"
         whose = f"the credential of {self.username}" if self.username else "a token"
