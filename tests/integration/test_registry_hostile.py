@@ -250,7 +250,22 @@ def test_redirects_to_what_is_no_address(location: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "realm", ["file:///etc/passwd", "", "http://user@127.0.0.1/token", "ftp://127.0.0.1/"]
+    "realm",
+    [
+        "file:///etc/passwd",
+        "",
+        "http://user@127.0.0.1/token",
+        "ftp://127.0.0.1/",
+        "http://[::1",
+        "http://[::1/token",
+        "http://127.0.0.1:99999/token",
+        "http://127.0.0.1:abc/token",
+        "http://127.0.0.1:0/token",
+        "http://127.0.0.1:-1/token",
+        "http://127.0.0.1/to ken",
+        "http://127.0.0.1/t\u00f6ken",
+        "http:///token",
+    ],
 )
 def test_token_servers_that_are_none(realm: str) -> None:
     headers = {"WWW-Authenticate": f'Bearer realm="{realm}",service="x"'}
@@ -360,7 +375,18 @@ def test_a_registry_that_names_another_subject_has_not_listed_it(subject: str) -
 
 
 @pytest.mark.parametrize(
-    "body", [b"{}", b"[]", b"x", b'{"token": 7}', b'{"token": "a\\r\\nX-Evil: 1"}', b'{"token": ""}']
+    "body",
+    [
+        b"{}",
+        b"[]",
+        b"x",
+        b'{"token": 7}',
+        b'{"token": "a\\r\\nX-Evil: 1"}',
+        b'{"token": ""}',
+        b'{"token": "a", "expires_in": 1%s}' % (b"0" * 400),
+        b'{"token": "a", "expires_in": "soon"}',
+        b'{"token": "a", "expires_in": [1]}',
+    ],
 )
 def test_tokens_that_are_none(body: bytes) -> None:
     def answer(asked: Asked) -> Answered:

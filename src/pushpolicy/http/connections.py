@@ -20,11 +20,10 @@ from typing import NamedTuple, Protocol, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from pushpolicy.http.failures import ProxyError
+from pushpolicy.http.proxies import DEFAULT_PORTS
 from pushpolicy.http.response import Response, StrictResponse
 from pushpolicy.http.settings import Settings
 from pushpolicy.http.tls import TlsContexts
-
-_PORTS = {"http": 80, "https": 443}
 
 
 class _Route(NamedTuple):
@@ -90,7 +89,7 @@ class Connections:
     def _route(self, url: str, parts: SplitResult) -> _Route:
         known = self._routes.get((parts.scheme, parts.netloc))
         if known is None:
-            host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
+            host, port = parts.hostname or "", parts.port or DEFAULT_PORTS[parts.scheme]
             known = _Route(parts.scheme, host, port, self._is_own(url), self._settings.proxies.for_url(url))
             self._routes[parts.scheme, parts.netloc] = known
         return known
@@ -149,7 +148,7 @@ class Connections:
         seconds = self._settings.connect_timeout
         host, port = route.host, route.port
         if proxy:
-            host, port = proxy.hostname or "", proxy.port or _PORTS[proxy.scheme]
+            host, port = proxy.hostname or "", proxy.port or DEFAULT_PORTS[proxy.scheme]
         if route.scheme == "http":
             return http.client.HTTPConnection(host, port, timeout=seconds)
         context = self._tls.context(own=route.own)

@@ -1,8 +1,13 @@
-"""Which HTTP proxy an address is reached through, by curl's conventions."""
+"""Which HTTP proxy an address is reached through.
+
+The variables are curl's; no_proxy is read as golang.org/x/net/http/httpproxy reads it, and thereby docker,
+crane, skopeo and oras.
+"""
 
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from typing import Self
 from urllib.parse import urlsplit
@@ -11,6 +16,10 @@ import msgspec
 
 from pushpolicy.errors import UsageError
 
+DEFAULT_PORTS = {"http": 80, "https": 443}
+# An address of IPv6 has its port only in brackets.
+_WITH_PORT = re.compile(r"(?:\[([^]]*)\]|([^:]*)):([^:]*)")
+
 
 class Proxies(msgspec.Struct, frozen=True, kw_only=True):
     """HTTP proxies as the environment names them.
@@ -18,7 +27,8 @@ class Proxies(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         https: URL of the proxy for https, if any; it may hold a credential, so it is not shown.
         http: URL of the proxy for plain http, if any.
-        bypass: what is reached directly: host names with their subdomains, addresses, networks, or ``*``.
+        bypass: what is reached directly: ``corp.example`` with its subdomains, ``.corp.example`` or
+            ``*.corp.example`` for these alone, addresses, each with or without a port, networks, or ``*``.
     """
 
     https: str | None = None
@@ -50,7 +60,8 @@ class Proxies(msgspec.Struct, frozen=True, kw_only=True):
         """
         parts = urlsplit(url)
         proxy = self.https if parts.scheme == "https" else self.http
-        if proxy is None or self._is_direct(parts.hostname or "", parts.netloc):
+        port = parts.port or DEFAULT_PORTS[parts.scheme]
+        if proxy is None or self._is_direct(parts.hostname or "", str(port)):
             return None
         proxy = proxy if "://" in proxy else f"http://{proxy}"
         if not _is_http(proxy):
@@ -60,15 +71,11 @@ class Proxies(msgspec.Struct, frozen=True, kw_only=True):
             )
         return proxy
 
-    def _is_direct(self, host: str, netloc: str) -> bool:
+    def _is_direct(self, host: str, port: str) -> bool:
         # A proxy's localhost is another one.
         if host == "localhost" or _is_within(host, "127.0.0.0/8") or _is_within(host, "::1"):
             return True
-        return any(
-            item in ("*", netloc) or host == item.lstrip(".") or host.endswith("." + item.lstrip("."))
-            or _is_within(host, item)
-            for item in self.bypass
-        )  # fmt: skip
+        return any(_matches(item.lower(), host, port) for item in self.bypass)
 
 
 DIRECT = Proxies()
@@ -80,6 +87,19 @@ def _is_http(proxy: str) -> bool:
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
+
+
+def _matches(item: str, host: str, port: str) -> bool:
+    """Whether one item of no_proxy, in lower case, is about the host."""
+    if item == "*" or "/" in item:
+        return item == "*" or _is_within(host, item)
+    found = _WITH_PORT.fullmatch(item)
+    name, wanted = (found[1] or found[2], found[3]) if found else (item, "")
+    if not name or wanted not in ("", port):
+        return False
+    name = name.removeprefix("*") if name.startswith("*.") else name
+    below = name if name.startswith(".") else f".{name}"
+    return host.endswith(below) or host == name or _is_within(host, name)
 
 
 def _is_within(host: str, network: str) -> bool:

@@ -22,7 +22,7 @@ from pushpolicy.http.failures import Answer, refusal
 from pushpolicy.model.redacted import Redacted
 from pushpolicy.model.text import printable
 from pushpolicy.registry.credentials import Credential
-from pushpolicy.registry.endpoint import Endpoint
+from pushpolicy.registry.endpoint import Endpoint, is_address
 
 _CLIENT = "pushpolicy"
 # "If omitted, this defaults to 60 seconds"; a token is given up a little early, for requests on their way.
@@ -67,7 +67,7 @@ class _Token(Redacted, frozen=True):
             value = json.loads(answer.content)
             token = value.get("token") or value.get("access_token")
             lifetime = float(value.get("expires_in") or _DEFAULT_LIFETIME)
-        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise PushError(f"{action}: the token server's answer is not as specified") from error
         if not isinstance(token, str) or not token.isascii() or not token.isprintable() or not token:
             raise PushError(f"{action}: the token server's answer holds no token")
@@ -164,9 +164,11 @@ class Authorizer:
 
     def _check_realm(self, realm: str, action: str) -> None:
         """A credential goes to the token server the registry names, but never from TLS to plain http."""
-        parts = urlsplit(realm)
-        is_address = parts.scheme in ("https", "http") and parts.hostname and parts.username is None
-        if not is_address or (parts.scheme == "http" and self._endpoint.scheme == "https"):
+        if not is_address(realm):
+            raise PushError(
+                f"{action}: the registry names {printable(realm)!r} as its token server, which is no address"
+            )
+        if not self._endpoint.is_safe(realm):
             raise PushError(
                 f"{action}: the registry names {printable(realm)!r} as its token server, which is not safe"
             )

@@ -9,6 +9,7 @@ import ssl
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 from pushpolicy.errors import PushError
+from pushpolicy.http.proxies import DEFAULT_PORTS
 from pushpolicy.model.reference import HUB, HUB_API, Repository
 from pushpolicy.model.text import printable
 
@@ -17,7 +18,6 @@ _PROBE_SECONDS = 5.0
 _API_HOSTS = {HUB: HUB_API}
 # RFC 3986: an address is of visible ASCII; what is not has to be percent-encoded.
 _VISIBLE = re.compile("[!-~]+")
-_DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
 class Endpoint:
@@ -54,6 +54,10 @@ class Endpoint:
         parts = urlsplit(url)
         return _origin(parts.scheme, parts.netloc) == self._own
 
+    def is_safe(self, url: str) -> bool:
+        """Whether what is sent there is no less protected than what the registry is sent."""
+        return self.scheme == "http" or urlsplit(url).scheme == "https"
+
     def follow(self, base: str, location: str, action: str) -> str:
         """The address that an answer of `base` leads to.
 
@@ -62,26 +66,34 @@ class Endpoint:
         """
         try:
             url = urljoin(base, location)
-            parts = urlsplit(url)
-            is_address = (
-                parts.scheme in _DEFAULT_PORTS
-                and bool(parts.hostname)
-                and parts.port != 0
-                and parts.username is None
-                and _VISIBLE.fullmatch(url) is not None
-            )
         except ValueError:
-            url, is_address = location, False
-        if not is_address:
+            url = location
+        if not is_address(url):
             raise PushError(
                 f"{action}: the registry leads to {printable(url)}, which is not an address to follow"
             )
-        if parts.scheme == "http" and self.scheme == "https":
+        if not self.is_safe(url):
+            where = printable(urlsplit(url).netloc)
             raise PushError(
-                f"{action}: the registry leads from https to {printable(parts.netloc)} over plain http",
+                f"{action}: the registry leads from https to {where} over plain http",
                 "a proxy before the registry may not tell it about https (X-Forwarded-Proto)",
             )
         return url
+
+
+def is_address(url: str) -> bool:
+    """Whether a request can be sent there: http or https, a host, a port that there is, and no login."""
+    try:
+        parts = urlsplit(url)
+        return (
+            parts.scheme in DEFAULT_PORTS
+            and bool(parts.hostname)
+            and parts.port != 0
+            and parts.username is None
+            and _VISIBLE.fullmatch(url) is not None
+        )
+    except ValueError:
+        return False
 
 
 def with_query(url: str, **values: str) -> str:
@@ -99,7 +111,7 @@ def _origin(scheme: str, netloc: str) -> tuple[str, str, int]:
         port = parts.port
     except ValueError:
         port = -1
-    return scheme, (parts.hostname or "").lower(), port or _DEFAULT_PORTS.get(scheme, 0)
+    return scheme, (parts.hostname or "").lower(), port or DEFAULT_PORTS.get(scheme, 0)
 
 
 def _speaks_tls(host: str) -> bool:
@@ -109,7 +121,7 @@ def _speaks_tls(host: str) -> bool:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     try:
-        address = (parts.hostname or "", parts.port or _DEFAULT_PORTS["https"])
+        address = (parts.hostname or "", parts.port or DEFAULT_PORTS["https"])
         with (
             socket.create_connection(address, _PROBE_SECONDS) as plain,
             context.wrap_socket(plain, server_hostname=parts.hostname),

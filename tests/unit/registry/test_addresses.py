@@ -128,6 +128,47 @@ def test_what_is_no_address_is_not_followed(location: str) -> None:
         endpoint.follow("http://registry.example/v2/", location, "upload")
 
 
+# What golang.org/x/net/http/httpproxy answers.
+NO_PROXY = {
+    "corp.example": ("https://corp.example/", "https://a.b.corp.example/", "https://CORP.example:5000/"),
+    "Corp.Example": ("https://corp.example/", "https://a.corp.example/"),
+    ".corp.example": ("https://a.corp.example/", "https://a.b.corp.example:5000/"),
+    "*.corp.example": ("https://a.corp.example/", "https://a.b.corp.example:5000/"),
+    "corp.example:5000": ("https://corp.example:5000/", "https://a.corp.example:5000/"),
+    "*.corp.example:443": ("https://a.corp.example/", "https://a.corp.example:443/"),
+    "10.1.2.3": ("https://10.1.2.3/", "https://10.1.2.3:5000/"),
+    "10.1.2.3:5000": ("https://10.1.2.3:5000/",),
+    "10.0.0.0/8": ("https://10.9.9.9/",),
+    "fd00::1": ("https://[fd00::1]/", "https://[fd00::1]:5000/"),
+    "[fd00::1]:5000": ("https://[fd00::1]:5000/",),
+    "fd00::/8": ("https://[fd12::9]/",),
+    "other.example , corp.example": ("https://corp.example/",),
+}
+PROXIED = {
+    "corp.example": ("https://notcorp.example/", "https://corp.example.org/"),
+    ".corp.example": ("https://corp.example/", "https://notcorp.example/"),
+    "*.corp.example": ("https://corp.example/", "https://notcorp.example/", "https://corp.example.org/"),
+    "corp.example:5000": ("https://corp.example/", "https://corp.example:5001/"),
+    "a.*.example": ("https://a.corp.example/",),
+    "*corp.example": ("https://a.corp.example/", "https://xcorp.example/"),
+    "10.1.2.3:5000": ("https://10.1.2.3/",),
+    "10.0.0.0/8": ("https://11.1.1.1/", "https://corp.example/"),
+    "[fd00::1]:5000": ("https://[fd00::1]/",),
+    ":5000": ("https://corp.example:5000/",),
+    ", ,": ("https://corp.example/",),
+}
+
+
+@pytest.mark.parametrize(
+    ("no_proxy", "url", "proxied"),
+    [(item, url, False) for item, urls in NO_PROXY.items() for url in urls]
+    + [(item, url, True) for item, urls in PROXIED.items() for url in urls],
+)
+def test_no_proxy_as_go_reads_it(no_proxy: str, url: str, proxied: bool) -> None:
+    proxies = Proxies.from_environ({"https_proxy": "http://proxy:3128", "NO_PROXY": no_proxy})
+    assert (proxies.for_url(url) is not None) is proxied
+
+
 def test_no_proxy_for_anything() -> None:
     proxies = Proxies.from_environ({"all_proxy": "http://proxy:3128", "NO_PROXY": "*"})
     assert proxies.for_url("https://example.org/") is None
