@@ -40,8 +40,12 @@ def by_kind() -> dict[str, list[Format[Any]]]:
 
 
 def told(item: Format[Any]) -> str:
-    """What the format's module says of it, which is its documentation, as one paragraph of Markdown."""
-    document = sys.modules[item.recognise.__module__].__doc__ or ""
+    """The format's documentation, as one paragraph of Markdown.
+
+    It is the docstring of its `read`, or the module's where that has none: a module of several formats is
+    about the first.
+    """
+    document = item.read.__doc__ or sys.modules[item.read.__module__].__doc__ or ""
     return " ".join(document.replace("``", "`").split())
 
 

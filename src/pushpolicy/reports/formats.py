@@ -9,12 +9,10 @@ from pushpolicy.reports import capture as capture
 from pushpolicy.reports.coverage import clover, cobertura, coveragepy, goprofile, jacoco, lcov
 from pushpolicy.reports.format import Format, Head
 from pushpolicy.reports.provenance import attestation
-from pushpolicy.reports.sbom import cyclonedx, cyclonedx_xml, spdx, spdx3, spdx_tag, spdx_yaml
+from pushpolicy.reports.sbom import cyclonedx, cyclonedx_xml, spdx, spdx3, spdx_tag
 from pushpolicy.reports.scans import (
     clair,
-    clair_scanner,
     gitlab,
-    gitlab_codequality,
     grype,
     klar,
     osv,
@@ -22,9 +20,6 @@ from pushpolicy.reports.scans import (
     sarif,
     snyk,
     trivy,
-    trivy_k8s,
-    trivy_legacy,
-    trivy_operator,
 )
 from pushpolicy.reports.suites import ctrf, gotest, junit, nunit, tap, trx, xunit
 from pushpolicy.reports.vex import openvex
@@ -45,25 +40,25 @@ FORMATS: tuple[Format[Any], ...] = (
     lcov.FORMAT,
     goprofile.FORMAT,
     trivy.FORMAT,
-    trivy_k8s.FORMAT,
-    trivy_legacy.FORMAT,
-    trivy_operator.FORMAT,
+    trivy.K8S,
+    trivy.LEGACY,
+    trivy.OPERATOR,
     grype.FORMAT,
     snyk.FORMAT,
     clair.FORMAT,
-    clair_scanner.FORMAT,
+    clair.SCANNER,
     klar.FORMAT,
     quay.FORMAT,
     osv.FORMAT,
     gitlab.FORMAT,
-    gitlab_codequality.FORMAT,
+    gitlab.CODEQUALITY,
     sarif.FORMAT,
     cyclonedx.FORMAT,
     cyclonedx_xml.FORMAT,
     spdx.FORMAT,
     spdx3.FORMAT,
     spdx_tag.FORMAT,
-    spdx_yaml.FORMAT,
+    spdx.YAML,
     openvex.FORMAT,
     attestation.FORMAT,
 )

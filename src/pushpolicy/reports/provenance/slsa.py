@@ -17,20 +17,115 @@ from pushpolicy.reports.format import ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.values import utc
-from pushpolicy.reports.provenance.slsa_model import (
-    Configuration,
-    Material,
-    Predicate02,
-    Predicate1,
-    Vcs,
-    Workflow,
-)
 
 V02 = "https://slsa.dev/provenance/v0.2"
 V1 = "https://slsa.dev/provenance/v1"
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _Kind = TypeVar("_Kind")
 _COMMIT_DIGESTS = ("gitCommit", "sha1")
+
+
+# The parts of the two predicates that are read, and of what BuildKit adds to them.
+class _Camel(msgspec.Struct, rename="camel", gc=False):
+    """What is absent or null is None."""
+
+
+class _Material(_Camel):
+    """Something the build read: a source, a base image."""
+
+    uri: str | None = None
+    digest: dict[str, str] | None = None
+
+
+class _Configuration(_Camel):
+    """Where the build's own definition came from."""
+
+    uri: str | None = None
+    digest: dict[str, str] | None = None
+
+
+class _Vcs(msgspec.Struct, gc=False):
+    """BuildKit's word on the checkout that the build ran in; the client sets it."""
+
+    source: str | None = None
+    revision: str | None = None
+
+
+class _BuildKit(msgspec.Struct, gc=False):
+    """BuildKit's own metadata."""
+
+    vcs: _Vcs | None = None
+
+
+class _Builder(_Camel):
+    """Who built."""
+
+    id: str | None = None
+
+
+class _Metadata02(_Camel):
+    """When, in v0.2."""
+
+    build_invocation_id: str | None = msgspec.field(name="buildInvocationID", default=None)
+    build_started_on: str | None = None
+    build_finished_on: str | None = None
+    buildkit: _BuildKit | None = msgspec.field(
+        name="https://mobyproject.org/buildkit@v1#metadata", default=None
+    )
+
+
+class _Invocation(_Camel):
+    """What the build was started with."""
+
+    config_source: _Configuration | None = None
+
+
+class _Predicate02(_Camel):
+    """SLSA provenance v0.2."""
+
+    builder: _Builder | None = None
+    build_type: str | None = None
+    invocation: _Invocation | None = None
+    metadata: _Metadata02 | None = None
+    materials: list[_Material] | None = None
+
+
+class _Workflow(_Camel):
+    """The workflow of GitHub's build type."""
+
+    ref: str | None = None
+    repository: str | None = None
+
+
+class _Definition(_Camel):
+    """What was to be built."""
+
+    build_type: str | None = None
+    external_parameters: dict[str, msgspec.Raw] | None = None
+    resolved_dependencies: list[_Material] | None = None
+
+
+class _Metadata1(_Camel):
+    """When, in v1."""
+
+    invocation_id: str | None = None
+    started_on: str | None = None
+    finished_on: str | None = None
+    buildkit: _BuildKit | None = msgspec.field(name="buildkit_metadata", default=None)
+
+
+class _Details(_Camel):
+    """How the build went."""
+
+    builder: _Builder | None = None
+    metadata: _Metadata1 | None = None
+
+
+class _Predicate1(_Camel):
+    """SLSA provenance v1."""
+
+    build_definition: _Definition
+    run_details: _Details
 
 
 class Provenance(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,13 +154,13 @@ def provenance(predicate_type: str, content: bytes, limits: Limits) -> Provenanc
         ReportError: when it is malformed or over a limit.
     """
     if predicate_type == V02:
-        return _checked(_from_02(jsondoc.decode_value(content, Predicate02)), limits)
+        return _checked(_from_02(jsondoc.decode_value(content, _Predicate02)), limits)
     if predicate_type == V1:
-        return _checked(_from_1(jsondoc.decode_value(content, Predicate1)), limits)
+        return _checked(_from_1(jsondoc.decode_value(content, _Predicate1)), limits)
     return None
 
 
-def _from_02(found: Predicate02) -> Provenance:
+def _from_02(found: _Predicate02) -> Provenance:
     meta = found.metadata
     source = found.invocation.config_source if found.invocation else None
     stated = _Source.of(source, meta.buildkit.vcs if meta and meta.buildkit else None, found.materials)
@@ -82,7 +177,7 @@ def _from_02(found: Predicate02) -> Provenance:
     )
 
 
-def _from_1(found: Predicate1) -> Provenance:
+def _from_1(found: _Predicate1) -> Provenance:
     definition, details = found.build_definition, found.run_details
     meta, given = details.metadata, _configured(definition.external_parameters or {})
     vcs = meta.buildkit.vcs if meta and meta.buildkit else None
@@ -100,13 +195,13 @@ def _from_1(found: Predicate1) -> Provenance:
     )
 
 
-def _configured(parameters: dict[str, msgspec.Raw]) -> Configuration | None:
+def _configured(parameters: dict[str, msgspec.Raw]) -> _Configuration | None:
     """The source among the parameters, as BuildKit, a SLSA generator or GitHub writes it."""
     for name in ("configSource", "source"):
-        if (found := _as(parameters.get(name), Configuration)) is not None:
+        if (found := _as(parameters.get(name), _Configuration)) is not None:
             return found
-    flow = _as(parameters.get("workflow"), Workflow)
-    return Configuration(uri=f"git+{flow.repository}@{flow.ref}") if flow and flow.repository else None
+    flow = _as(parameters.get("workflow"), _Workflow)
+    return _Configuration(uri=f"git+{flow.repository}@{flow.ref}") if flow and flow.repository else None
 
 
 def _as(value: msgspec.Raw | None, kind: type[_Kind]) -> _Kind | None:
@@ -122,9 +217,9 @@ class _Source(msgspec.Struct, frozen=True):
     ref: str | None
 
     @classmethod
-    def of(cls, given: Configuration | None, vcs: Vcs | None, materials: list[Material] | None) -> _Source:
+    def of(cls, given: _Configuration | None, vcs: _Vcs | None, materials: list[_Material] | None) -> _Source:
         """What the build was configured from, else BuildKit's word, else the only git material."""
-        given, vcs = given or Configuration(), vcs or Vcs()
+        given, vcs = given or _Configuration(), vcs or _Vcs()
         repository, ref = _split(given.uri)
         sources = [each for each in materials or () if list(_commits(each.digest))]
         same = [each for each in sources if repository and _split(each.uri)[0] == repository]
@@ -154,7 +249,7 @@ def _split(uri: str | None) -> tuple[str | None, str | None]:
     return address.removesuffix(".git") or None, fragment or None
 
 
-def _materials(found: list[Material] | None) -> tuple[BuildMaterial, ...]:
+def _materials(found: list[_Material] | None) -> tuple[BuildMaterial, ...]:
     return tuple(BuildMaterial(uri=each.uri or None, digest=each.digest or {}) for each in found or ())
 
 

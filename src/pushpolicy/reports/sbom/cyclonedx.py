@@ -2,12 +2,169 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from pushpolicy.model.evidence import Finding, Scanner, Severity
 from pushpolicy.model.text import printable
-from pushpolicy.reports.format import Format, Head, Parts, ReportBytes, ReportError
+from pushpolicy.reports.format import Format, Head, Part, Parts, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
-from pushpolicy.reports.sbom.cyclonedx_model import Document
-from pushpolicy.reports.sbom.cyclonedx_parts import parts
+from pushpolicy.reports.parsing.purl import Purl
+from pushpolicy.reports.parsing.values import brief, score, utc, version
+from pushpolicy.reports.sbom.bom import Bom, within
+from pushpolicy.reports.scans import run, severity
+from pushpolicy.reports.scans.ids import of_one_flaw
+from pushpolicy.reports.scans.run import Identity, ScanResult
+from pushpolicy.reports.vex import statements
+from pushpolicy.reports.vex.statements import HARMLESS, Product, Statement, VexDocument, VexStatus
+
+_VERSIONS = frozenset(f"1.{minor}" for minor in range(8))
+_TRIVY = "aquasecurity:trivy:"
+# States of bom-1.4 and later that say the flaw does no harm here.
+_SET_ASIDE = frozenset({"resolved", "resolved_with_pedigree", "false_positive", "not_affected"})
+_SHOWN = 5
+# bom-1.4 and later, impactAnalysisState.
+_STATES = {
+    "resolved": VexStatus.FIXED,
+    "resolved_with_pedigree": VexStatus.FIXED,
+    "exploitable": VexStatus.AFFECTED,
+    "in_triage": VexStatus.UNDER_INVESTIGATION,
+    "false_positive": VexStatus.NOT_AFFECTED,
+    "not_affected": VexStatus.NOT_AFFECTED,
+}
+
+
+# The parts of bom-1.2 to 1.7 (cyclonedx.org) that are read.
+class _Struct(msgspec.Struct, rename="camel", gc=False):
+    """What is absent or null is None."""
+
+
+class Hash(_Struct):
+    """A digest of a component, as hexadecimal text."""
+
+    alg: str | None = None
+    content: str | None = None
+
+
+class Property(_Struct):
+    """A name and value of a tool's own."""
+
+    name: str | None = None
+    value: str | None = None
+
+
+class Component(_Struct):
+    """A component; of all but the root, only what names it."""
+
+    bom_ref: str | None = msgspec.field(name="bom-ref", default=None)
+    group: str | None = None
+    name: str | None = None
+    version: str | None = None
+    purl: str | None = None
+    components: list[Component] | None = None
+
+
+class Root(_Struct):
+    """What the BOM is about."""
+
+    bom_ref: str | None = msgspec.field(name="bom-ref", default=None)
+    type: str | None = None
+    name: str | None = None
+    version: str | None = None
+    purl: str | None = None
+    hashes: list[Hash] | None = None
+    properties: list[Property] | None = None
+
+
+class Tool(_Struct):
+    """A program that wrote the BOM."""
+
+    name: str | None = None
+    version: str | None = None
+
+
+class _Tools(_Struct):
+    """The programs, as 1.5 writes them."""
+
+    components: list[Tool] | None = None
+    services: list[Tool] | None = None
+
+
+class Metadata(_Struct):
+    """When, by what and about what the BOM was written."""
+
+    timestamp: str | None = None
+    tools: list[Tool] | _Tools | None = None
+    component: Root | None = None
+
+
+class Rating(_Struct):
+    """How bad a source holds a vulnerability to be."""
+
+    score: float | None = None
+    severity: str | None = None
+    method: str | None = None
+
+
+class Reference(_Struct):
+    """Another name of a vulnerability."""
+
+    id: str | None = None
+
+
+class Analysis(_Struct):
+    """What became of a vulnerability in this product: VEX."""
+
+    state: str | None = None
+    justification: str | None = None
+    last_updated: str | None = None
+
+
+class AffectedVersion(_Struct):
+    """A version or range for which the vulnerability was judged."""
+
+    version: str | None = None
+    range: str | None = None
+
+
+class Affected(_Struct):
+    """A component that a vulnerability is in, by its bom-ref or a BOM-Link."""
+
+    ref: str | None = None
+    versions: list[AffectedVersion] | None = None
+
+
+class Vulnerability(_Struct):
+    """A known flaw, in however many components."""
+
+    id: str | None = None
+    references: list[Reference] | None = None
+    ratings: list[Rating] | None = None
+    description: str | None = None
+    analysis: Analysis | None = None
+    affects: list[Affected] | None = None
+
+
+class Document(_Struct):
+    """A BOM; only the JSON form names its format."""
+
+    bom_format: str | None = None
+    spec_version: str | None = None
+    serial_number: str | None = None
+    metadata: Metadata | None = None
+    components: list[Component] | None = None
+    vulnerabilities: list[Vulnerability] | None = None
+
+
+def _walk(components: list[Component] | None) -> Iterator[Component]:
+    """Every component, and those within."""
+    waiting = list(components or ())
+    while waiting:
+        component = waiting.pop()
+        yield component
+        waiting.extend(component.components or ())
 
 
 def _read(report: ReportBytes, limits: Limits) -> Parts:
@@ -28,6 +185,194 @@ def read_value(content: bytes, limits: Limits) -> Parts:
     if document.bom_format != "CycloneDX":
         raise ReportError(f"its bomFormat is {printable(repr(document.bom_format), 40)}, not 'CycloneDX'")
     return parts(document, limits)
+
+
+def parts(document: Document, limits: Limits) -> Parts:
+    """The SBOM, the scan and the VEX statements of a BOM, as far as it is each of them.
+
+    An empty list of vulnerabilities is no scan: Trivy writes one whether or not it looked for any. A BOM that
+    lists no component, but vulnerabilities, is no SBOM.
+
+    Raises:
+        ReportError: when its version is not known, or it is over a limit.
+    """
+    if document.spec_version not in _VERSIONS:
+        raise ReportError(f"its specVersion is {printable(repr(document.spec_version), 40)}, not 1.0 to 1.7")
+    metadata = document.metadata or Metadata()
+    identity, tool = _identity(metadata.component or Root()), _tool(metadata.tools)
+    components = sum(1 for _ in _walk(document.components))
+    bom = Bom(
+        spec_version=document.spec_version or "",
+        components=components,
+        identity=identity,
+        tool=tool,
+        id=document.serial_number or None,
+        at=utc(metadata.timestamp),
+    )
+    found = []
+    if components or not document.vulnerabilities:
+        found.append(Part("sbom", within(limits, bom)))
+    if document.vulnerabilities:
+        is_image = metadata.component is not None and metadata.component.type == "container"
+        scan = ScanResult(
+            scanner=tool or Scanner(name="cyclonedx"),
+            kind="image" if is_image else "code",
+            identity=identity,
+            findings=tuple(_findings(document)),
+            at=bom.at,
+        )
+        found += [Part("scans", each) for each in run.within(limits, [scan])]
+    if any(entry.analysis and entry.analysis.state for entry in document.vulnerabilities or ()):
+        found.append(Part("vex", _vex(document, identity, limits)))
+    return Parts(found)
+
+
+def _tool(tools: list[Tool] | _Tools | None) -> Scanner | None:
+    """The first of the programs."""
+    listed = [*(tools.components or ()), *(tools.services or ())] if isinstance(tools, _Tools) else tools
+    first = next((tool for tool in listed or () if tool.name), None)
+    return Scanner(name=first.name, version=version(first.version)) if first and first.name else None
+
+
+def _identity(root: Root) -> Identity:
+    """What the root says of itself: Syft puts the digest into the version, Trivy the rest into properties.
+
+    Trivy sorts those by value. The order of several layers is lost with that, and proves nothing.
+    """
+    purl = Purl.parse(root.purl)
+    values = {name: _properties(root, name) for name in ("RepoDigest", "ImageID", "DiffID")}
+    stated = [root.version, purl.version if purl else None]
+    stated += [name.rpartition("@")[2] for name in values["RepoDigest"]]
+    stated += [f"sha256:{each.content}" for each in root.hashes or () if each.alg == "SHA-256"]
+    digests = [text for text in stated if text and text.startswith("sha256:")]
+    return Identity(
+        name=root.name or None,
+        digests=tuple(dict.fromkeys(digests)) if root.type == "container" else (),
+        image_id=next(iter(values["ImageID"]), None),
+        diff_ids=tuple(values["DiffID"]) if len(values["DiffID"]) == 1 else (),
+    )
+
+
+def _properties(root: Root, name: str) -> list[str]:
+    return [each.value for each in root.properties or () if each.name == _TRIVY + name and each.value]
+
+
+def _findings(document: Document) -> Iterator[Finding]:
+    """One finding for each vulnerability."""
+    entries = document.vulnerabilities or ()
+    wanted = {target.ref for entry in entries for target in entry.affects or () if target.ref}
+    named: dict[str | None, Component] = {
+        c.bom_ref: c for c in _walk(document.components) if c.bom_ref in wanted
+    }
+    root = document.metadata.component if document.metadata else None
+    if root and root.bom_ref in wanted:
+        named.setdefault(root.bom_ref, _as_component(root))
+    for entry in entries:
+        yield _finding(entry, named)
+
+
+def _as_component(root: Root) -> Component:
+    return Component(bom_ref=root.bom_ref, name=root.name, version=root.version, purl=root.purl)
+
+
+def _finding(entry: Vulnerability, named: dict[str | None, Component]) -> Finding:
+    refs = [target.ref for target in entry.affects or () if target.ref]
+    # Where there are several, none stands for the others: a waiver by package would cover them too.
+    only = named.get(refs[0]) if len(refs) == 1 else None
+    ratings = entry.ratings or ()
+    return Finding(
+        id=entry.id or "unidentified",
+        aliases=of_one_flaw(entry.id or "", [other.id for other in entry.references or () if other.id]),
+        severity=severity.worst([Severity.UNKNOWN, *(severity.from_word(r.severity) for r in ratings)]),
+        kind="vulnerability",
+        title=brief(entry.description),
+        cvss=_cvss(ratings),
+        package=(_name(only) if only else None) or None,
+        version=(only.version or None) if only else None,
+        purl=(only.purl or None) if only else None,
+        location=_location([named.get(ref) for ref in refs]),
+        suppressed_by=_suppression(entry),
+    )
+
+
+def _name(component: Component) -> str:
+    return "/".join(part for part in (component.group, component.name) if part)
+
+
+def _cvss(ratings: list[Rating] | tuple[()]) -> float | None:
+    scores = (score(each.score) for each in ratings if (each.method or "").upper().startswith("CVSS"))
+    return max((value for value in scores if value is not None), default=None)
+
+
+def _location(affected: list[Component | None]) -> str | None:
+    """Which components, where there are several."""
+    if len(affected) < 2:
+        return None
+    names = [brief(_name(each), 100) or "?" for each in affected if each][:_SHOWN]
+    return f"{len(affected)} components: {', '.join(names)}{' ...' if len(affected) > len(names) else ''}"
+
+
+def _suppression(entry: Vulnerability) -> str | None:
+    state = entry.analysis.state if entry.analysis else None
+    if entry.analysis is None or state not in _SET_ASIDE:
+        return None
+    why = entry.analysis.justification
+    return f"cyclonedx {state}: {why}" if why else f"cyclonedx {state}"
+
+
+def _vex(document: Document, identity: Identity, limits: Limits) -> VexDocument:
+    """What a BOM says became of its vulnerabilities.
+
+    A component is judged within its product, so a statement is about what the BOM is about. Not applied: a
+    BOM-Link into another document, since nobody vouches for what that says its bom-refs are; and the
+    all-clear for some versions only, since ranges (``vers:``) would have to be compared as each ecosystem
+    does.
+
+    Raises:
+        ReportError: when they are over a limit.
+    """
+    metadata = document.metadata
+    root = (metadata.component if metadata else None) or Root()
+    entries = [entry for entry in document.vulnerabilities or () if entry.analysis and entry.analysis.state]
+    wanted = {target.ref for entry in entries for target in entry.affects or ()}
+    purls = {c.bom_ref: c.purl for c in _walk(document.components) if c.bom_ref in wanted}
+    at = utc(metadata.timestamp) if metadata else None
+    found = tuple(_vex_statement(entry, _About(root, identity, purls), at) for entry in entries)
+    return statements.within(limits, VexDocument(statements=found, id=document.serial_number or None, at=at))
+
+
+class _About:
+    """What the BOM is about, and the packages of its bom-refs."""
+
+    def __init__(self, root: Root, identity: Identity, purls: Mapping[str | None, str | None]) -> None:
+        self._root = root
+        self._identity = identity
+        self._purls = purls
+
+    def product(self, ref: str | None) -> Product:
+        """The part of the product that a reference names."""
+        own = (self._root.purl,) if self._root.purl else ()
+        if ref and ref == self._root.bom_ref:
+            return Product(identity=self._identity, purls=own)
+        # A part whose package is not known covers nothing.
+        return Product(identity=self._identity, purls=own, subcomponents=(self._purls.get(ref) or "",))
+
+
+def _vex_statement(entry: Vulnerability, about: _About, at: str | None) -> Statement:
+    analysis = entry.analysis or Analysis()
+    status = _STATES.get(analysis.state or "", VexStatus.UNDER_INVESTIGATION)
+    products = tuple(about.product(target.ref) for target in _meant(entry, status))
+    return Statement(
+        names=tuple(name for name in (entry.id, *(r.id for r in entry.references or ())) if name),
+        status=status,
+        products=products,
+        reason=analysis.justification or analysis.state,
+        at=utc(analysis.last_updated) if analysis.last_updated else at,
+    )
+
+
+def _meant(entry: Vulnerability, status: VexStatus) -> Iterator[Affected]:
+    return (each for each in entry.affects or () if status not in HARMLESS or not each.versions)
 
 
 def _recognise(head: Head) -> bool:

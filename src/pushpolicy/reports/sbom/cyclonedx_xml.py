@@ -12,7 +12,7 @@ from typing import TypeVar
 from pushpolicy.reports.format import Format, Head, Parts, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import markup
-from pushpolicy.reports.sbom.cyclonedx_model import (
+from pushpolicy.reports.sbom.cyclonedx import (
     Affected,
     AffectedVersion,
     Analysis,
@@ -26,8 +26,8 @@ from pushpolicy.reports.sbom.cyclonedx_model import (
     Root,
     Tool,
     Vulnerability,
+    parts,
 )
-from pushpolicy.reports.sbom.cyclonedx_parts import parts
 
 _NAMESPACE = re.compile(r"http://cyclonedx\.org/schema/bom/(\d+\.\d+)\Z")
 _Item = TypeVar("_Item")

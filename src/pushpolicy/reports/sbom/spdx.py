@@ -7,10 +7,12 @@ the image ID and the repository digests in annotations of it, and told them in t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from pushpolicy.model import strict_yaml
 from pushpolicy.model.evidence import Scanner
 from pushpolicy.model.text import printable
 from pushpolicy.reports.format import Format, Head, Part, Parts, ReportBytes, ReportError
@@ -190,4 +192,38 @@ FORMAT: Format[Parts] = Format(
     marks=(b'"spdxVersion"', b'"SPDXID"'),
     recognise=_recognise,
     read=_read,
+)
+
+
+_YAML_KEY = re.compile(rb"^[\"']?spdxVersion[\"']?\s*:", re.MULTILINE)
+
+
+_TAG_VALUE = re.compile(rb"^SPDXVersion:", re.MULTILINE)
+
+
+def _read_yaml(report: ReportBytes, limits: Limits) -> Parts:
+    """SPDX 2.2 and 2.3 as YAML: the JSON form's document, read strictly, up to the size of strict_yaml."""
+    try:
+        value = strict_yaml.read(jsondoc.utf8(report.content()))
+        document = msgspec.convert(value, Document)
+    except strict_yaml.YamlError as error:
+        raise ReportError(f"line {error.line}: {error}") from error
+    except msgspec.ValidationError as error:
+        raise ReportError(f"it does not read as its format: {printable(str(error))}") from error
+    return Parts([Part("sbom", bom(document, limits))])
+
+
+def _recognise_yaml(head: Head) -> bool:
+    is_text = head.root is None and not head.keys and not head.is_array
+    return is_text and _YAML_KEY.search(head.start) is not None and _TAG_VALUE.search(head.start) is None
+
+
+YAML: Format[Parts] = Format(
+    name="spdx-yaml",
+    kind="sbom",
+    media_type="application/yaml",
+    file_names=("*.spdx.yaml", "*.spdx.yml"),
+    marks=(b"spdxVersion:", b"SPDXID:"),
+    recognise=_recognise_yaml,
+    read=_read_yaml,
 )

@@ -6,6 +6,7 @@ version, a time nor what was left out. An index report, which comes before the m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from urllib.parse import parse_qs
 
@@ -16,16 +17,15 @@ from pushpolicy.model.text import printable
 from pushpolicy.reports.format import FailedRunError, Format, Head, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
-from pushpolicy.reports.parsing.values import brief
+from pushpolicy.reports.parsing.values import brief, probability, score
 from pushpolicy.reports.scans import severity
-from pushpolicy.reports.scans.clair_enrichments import Enrichments
-from pushpolicy.reports.scans.clair_names import names
 from pushpolicy.reports.scans.ids import of_one_flaw
 from pushpolicy.reports.scans.run import Identity, ScanResult, within
 
 _FINISHED = "IndexFinished"
 # What stands where no fixed version is known.
 _NO_VERSION = frozenset({"", "0", "0:0"})
+_BREAKS = re.compile(r"[\s()\[\],;]+")
 
 
 class _Package(msgspec.Struct, gc=False):
@@ -59,6 +59,12 @@ class _Report(msgspec.Struct, gc=False):
     enrichments: dict[str, list[msgspec.Raw]] | None = None
 
 
+class _Enrichment(msgspec.Struct, rename="camel", gc=False):
+    version: str | None = None
+    base_score: float | None = None
+    epss: float | None = None
+
+
 def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
     document = jsondoc.decode(report, _Report)
     if document.success is False or document.state not in (None, _FINISHED):
@@ -77,7 +83,7 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
 
 def _findings(report: _Report) -> Iterator[Finding]:
     flaws, packages = report.vulnerabilities or {}, report.packages or {}
-    more = Enrichments(report.enrichments or {})
+    more = _Enrichments(report.enrichments or {})
     named = set()
     for package_id, keys in (report.package_vulnerabilities or {}).items():
         for key in keys:
@@ -91,7 +97,7 @@ def _findings(report: _Report) -> Iterator[Finding]:
             yield _finding(flaw, flaw.package, key, more)
 
 
-def _finding(flaw: _Vulnerability, package: _Package | None, key: str, more: Enrichments) -> Finding:
+def _finding(flaw: _Vulnerability, package: _Package | None, key: str, more: _Enrichments) -> Finding:
     about = package or flaw.package or _Package()
     name, words = names(flaw.name)
     fixed_in = _fixed_in(flaw.fixed_in_version or "")
@@ -118,6 +124,54 @@ def _fixed_in(stated: str) -> str | None:
     return None if fixed in _NO_VERSION else fixed
 
 
+def names(text: str) -> tuple[str, tuple[str, ...]]:
+    """The id, and all words of the text, among which its other names are.
+
+    ``CVE-2022-23219 glibc``, ``pyup.io-42559 (CVE-2021-3572)``, ``RHSA-2019:0109: perl update (Moderate)``.
+    """
+    words = tuple(word.rstrip(":") for word in _BREAKS.split(text) if word)
+    first = words[0] if words else ""
+    return (first if "-" in first else text) or "unidentified", words
+
+
+class _Enrichments:
+    """What Clair adds by vulnerability: CVSS, EPSS and the catalogue of known exploited ones.
+
+    Each enrichment is a map from the vulnerability's key to entries, under a media type that names the
+    enricher (``message/vnd.clair.map.vulnerability; enricher=clair.epss schema=none``).
+    """
+
+    def __init__(self, raw: dict[str, list[msgspec.Raw]]) -> None:
+        self._cvss = _enriched(raw, "enricher=clair.cvss ")
+        self._epss = _enriched(raw, "enricher=clair.epss ")
+        self._kev = _enriched(raw, "enricher=clair.kev ")
+        self._has_kev = any("enricher=clair.kev " in name for name in raw)
+
+    def cvss(self, key: str) -> float | None:
+        """The highest score by the newest version of CVSS."""
+        rated = [(e.version or "", value) for e in self._cvss.get(key, ()) if (value := score(e.base_score))]
+        return max(rated, default=("", None))[1]
+
+    def epss(self, key: str) -> float | None:
+        """The highest probability."""
+        values = (probability(entry.epss) for entry in self._epss.get(key, ()))
+        return max((value for value in values if value is not None), default=None)
+
+    def kev(self, key: str) -> bool | None:
+        """Whether it is in the catalogue; None when the report does not use the catalogue."""
+        return bool(self._kev.get(key)) if self._has_kev else None
+
+
+def _enriched(raw: dict[str, list[msgspec.Raw]], mark: str) -> dict[str, list[_Enrichment]]:
+    entries: dict[str, list[_Enrichment]] = {}
+    for name, parts in raw.items():
+        for part in parts if mark in name else ():
+            listed = jsondoc.decode_value(memoryview(part).tobytes(), dict[str, list[_Enrichment]])
+            for key, found in listed.items():
+                entries.setdefault(key, []).extend(found)
+    return entries
+
+
 def _recognise(head: Head) -> bool:
     marks = {"package_vulnerabilities", "vulnerabilities", "state"} & set(head.keys)
     return not head.is_array and {"manifest_hash", "packages"} <= set(head.keys) and bool(marks)
@@ -131,4 +185,68 @@ FORMAT: Format[tuple[ScanResult, ...]] = Format(
     marks=(b'"manifest_hash"', b'"packages"'),
     recognise=_recognise,
     read=_read,
+)
+
+
+class _ScannerVulnerability(msgspec.Struct, rename="lower", gc=False):
+    vulnerability: str
+    severity: str
+    featurename: str | None = None
+    featureversion: str | None = None
+    description: str | None = None
+    fixedby: str | None = None
+
+
+class _ScannerReport(msgspec.Struct, gc=False):
+    vulnerabilities: list[_ScannerVulnerability]
+    image: str | None = None
+    unapproved: list[str] | None = None
+
+
+def _read_scanner(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
+    """clair-scanner's report (arminc/clair-scanner, over Clair v2).
+
+    It names the image as it was typed. `unapproved` lists what neither its allow list nor its threshold lets
+    pass; the rest of what it lists was set aside by one of them.
+    """
+    document = jsondoc.decode(report, _ScannerReport)
+    approved = {flaw.vulnerability for flaw in document.vulnerabilities} - set(document.unapproved or ())
+    scan = ScanResult(
+        scanner=Scanner(name="clair-scanner"),
+        kind="image",
+        identity=Identity(name=document.image or None),
+        findings=tuple(_scanner_finding(flaw, approved) for flaw in document.vulnerabilities),
+    )
+    return within(limits, [scan])
+
+
+def _scanner_finding(flaw: _ScannerVulnerability, approved: set[str]) -> Finding:
+    return Finding(
+        id=flaw.vulnerability or "unidentified",
+        aliases=of_one_flaw(flaw.vulnerability, ()),
+        severity=severity.from_word(flaw.severity),
+        kind="vulnerability",
+        title=brief(flaw.description),
+        package=flaw.featurename or None,
+        version=flaw.featureversion or None,
+        fixed_in=flaw.fixedby or None,
+        fix_state="fixed" if flaw.fixedby else None,
+        suppressed_by="clair-scanner approved" if flaw.vulnerability in approved else None,
+    )
+
+
+def _recognise_scanner(head: Head) -> bool:
+    listed = head.keys.get("vulnerabilities", b"")
+    marked = {"image", "unapproved"} <= set(head.keys) or b'"featurename"' in listed
+    return not head.is_array and listed.startswith(b"[") and marked
+
+
+SCANNER: Format[tuple[ScanResult, ...]] = Format(
+    name="clair-scanner",
+    kind="scans",
+    media_type="application/json",
+    file_names=(),
+    marks=(b'"unapproved"', b'"vulnerabilities"'),
+    recognise=_recognise_scanner,
+    read=_read_scanner,
 )

@@ -6,40 +6,143 @@ database was nor what was left out.
 
 from __future__ import annotations
 
-from pushpolicy.model.evidence import Scanner
+import re
+
+import msgspec
+
+from pushpolicy.model.evidence import Finding, Scanner, Severity
 from pushpolicy.model.text import printable
 from pushpolicy.reports.format import FailedRunError, Format, Head, ReportBytes
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
-from pushpolicy.reports.parsing.values import utc
-from pushpolicy.reports.scans.gitlab_findings import finding
-from pushpolicy.reports.scans.gitlab_model import Named, Report, ScanBlock
+from pushpolicy.reports.parsing.values import brief, utc
+from pushpolicy.reports.scans import severity
+from pushpolicy.reports.scans.ids import is_vulnerability, of_one_flaw
 from pushpolicy.reports.scans.run import Identity, ScanResult, within
 
-_KINDS = {
+_SCAN_KINDS = {
     "container_scanning": "image",
     "cluster_image_scanning": "image",
     "secret_detection": "secret",
 }
+_FINDING_KINDS = {
+    "container_scanning": "vulnerability",
+    "cluster_image_scanning": "vulnerability",
+    "dependency_scanning": "vulnerability",
+    "secret_detection": "secret",
+}
+# Trivy writes "Upgrade curl to 7.61.1-r0", Gemnasium "Upgrade to version 0.3.3 or above."
+_UPGRADE = re.compile(
+    r"^upgrade (?:\S{1,300} )?to (?:versions? )?(.{1,200}?)(?: or (?:above|later|newer))?\.?$", re.I
+)
+_NO_SOLUTION = re.compile(r"\bno (?:solution|fix)\b.*\bavailable\b", re.I)
+
+
+# The parts of security-report-schemas 2.x to 15.x that are read.
+class _Named(msgspec.Struct, gc=False):
+    """A scanner or an analyzer."""
+
+    id: str | None = None
+    name: str | None = None
+    version: str | None = None
+
+
+class _Message(msgspec.Struct, gc=False):
+    """What the analyzer reports of its run."""
+
+    level: str | None = None
+    value: str | None = None
+
+
+class _ScanBlock(msgspec.Struct, gc=False):
+    """How the run went; times are in UTC and say no zone."""
+
+    type: str | None = None
+    status: str | None = None
+    start_time: str | None = None
+    end_time: str | None = None
+    scanner: _Named | None = None
+    analyzer: _Named | None = None
+    messages: list[_Message] | None = None
+
+
+class _Identifier(msgspec.Struct, gc=False):
+    """A name of the flaw or of the rule; the first is the primary one."""
+
+    type: str | None = None
+    name: str | None = None
+    value: str | None = None
+
+
+class _Package(msgspec.Struct, gc=False):
+    """A package by its name."""
+
+    name: str | None = None
+
+
+class _Dependency(msgspec.Struct, gc=False):
+    """A package and its version."""
+
+    package: _Package | None = None
+    version: str | None = None
+
+
+class _Location(msgspec.Struct, gc=False):
+    """Where it is: in an image, in a dependency, or on a line of a file."""
+
+    image: str | None = None
+    file: str | None = None
+    start_line: int | None = None
+    dependency: _Dependency | None = None
+
+
+class _Flag(msgspec.Struct, gc=False):
+    """What an analyzer thinks of a finding."""
+
+    type: str | None = None
+
+
+class _Vulnerability(msgspec.Struct, gc=False):
+    """One finding of any type of scan."""
+
+    location: _Location | None = None
+    identifiers: list[_Identifier] | None = None
+    category: str | None = None
+    cve: str | None = None
+    name: str | None = None
+    message: str | None = None
+    description: str | None = None
+    severity: str | None = None
+    solution: str | None = None
+    scanner: _Named | None = None
+    flags: list[_Flag] | None = None
+
+
+class _Report(msgspec.Struct, gc=False):
+    """The whole document."""
+
+    version: str
+    vulnerabilities: list[_Vulnerability]
+    scan: _ScanBlock | None = None
 
 
 def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
-    document = jsondoc.decode(report, Report)
-    about = document.scan or ScanBlock()
+    document = jsondoc.decode(report, _Report)
+    about = document.scan or _ScanBlock()
     _check(about)
     scan_type = _type(document)
-    kind = _KINDS.get(scan_type, "code")
+    kind = _SCAN_KINDS.get(scan_type, "code")
     scan = ScanResult(
         scanner=_scanner(document),
         kind=kind,
         identity=_identity(document) if kind == "image" else Identity(),
-        findings=tuple(finding(flaw, scan_type) for flaw in document.vulnerabilities),
+        findings=tuple(_finding(flaw, scan_type) for flaw in document.vulnerabilities),
         at=_time(about.end_time or about.start_time),
     )
     return within(limits, [scan])
 
 
-def _check(scan: ScanBlock) -> None:
+def _check(scan: _ScanBlock) -> None:
     if scan.status not in (None, "success"):
         raise FailedRunError(f"its scan was no success: {printable(scan.status or '', 40)}")
     fatal = next((message for message in scan.messages or () if message.level == "fatal"), None)
@@ -47,7 +150,7 @@ def _check(scan: ScanBlock) -> None:
         raise FailedRunError(f"its scan ended with: {printable(fatal.value or 'a fatal error')}")
 
 
-def _type(report: Report) -> str:
+def _type(report: _Report) -> str:
     """The type of scan; without one, as before version 3, what the findings are of."""
     if report.scan and report.scan.type:
         return report.scan.type
@@ -57,14 +160,14 @@ def _type(report: Report) -> str:
     return stated or "sast"
 
 
-def _scanner(report: Report) -> Scanner:
-    block = report.scan or ScanBlock()
+def _scanner(report: _Report) -> Scanner:
+    block = report.scan or _ScanBlock()
     by_findings = (flaw.scanner for flaw in report.vulnerabilities if flaw.scanner)
-    tool = block.scanner or block.analyzer or next(by_findings, None) or Named()
+    tool = block.scanner or block.analyzer or next(by_findings, None) or _Named()
     return Scanner(name=tool.name or tool.id or "unnamed", version=tool.version or None)
 
 
-def _identity(report: Report) -> Identity:
+def _identity(report: _Report) -> Identity:
     """The image that the findings name; none, when they name several."""
     images = {f.location.image for f in report.vulnerabilities if f.location and f.location.image}
     if len(images) != 1:
@@ -76,6 +179,49 @@ def _identity(report: Report) -> Identity:
 
 def _time(stated: str | None) -> str | None:
     return utc(stated) or utc(f"{stated}Z")
+
+
+def _finding(entry: _Vulnerability, scan_type: str) -> Finding:
+    """One finding, by the name of a known flaw if it has one, else by its primary identifier."""
+    place = entry.location or _Location()
+    about = place.dependency or _Dependency()
+    values = [i.value or i.name or "" for i in entry.identifiers or ()]
+    known = next((value for value in values if is_vulnerability(value)), None)
+    name = known or next(filter(None, values), None) or entry.cve or entry.name or "unidentified"
+    fixed_in = _fixed_in(entry.solution or "")
+    return Finding(
+        id=name,
+        aliases=of_one_flaw(name, values),
+        severity=severity.from_word(entry.severity),
+        kind="vulnerability" if known else _FINDING_KINDS.get(scan_type, "code"),
+        title=brief(entry.name or entry.message or entry.description),
+        package=(about.package or _Package()).name or None,
+        version=about.version or None,
+        fixed_in=fixed_in,
+        fix_state="fixed" if fixed_in else _without_fix(entry.solution or ""),
+        location=_location(place),
+        suppressed_by=_suppression(entry),
+    )
+
+
+def _fixed_in(solution: str) -> str | None:
+    """The version that the solution says to upgrade to; any other advice names none."""
+    match = _UPGRADE.match(solution.strip()[:1000])
+    return match.group(1) if match else None
+
+
+def _without_fix(solution: str) -> str | None:
+    return "not-fixed" if _NO_SOLUTION.search(solution[:1000]) else None
+
+
+def _location(place: _Location) -> str | None:
+    where = place.file or place.image
+    return (f"{where}:{place.start_line}" if where and place.start_line else where) or None
+
+
+def _suppression(entry: _Vulnerability) -> str | None:
+    flags = sorted({flag.type for flag in entry.flags or () if flag.type})
+    return f"gitlab {', '.join(flags)}" if flags else None
 
 
 def _recognise(head: Head) -> bool:
@@ -93,4 +239,78 @@ FORMAT: Format[tuple[ScanResult, ...]] = Format(
     marks=(b'"vulnerabilities"', b'"identifiers"', b'"location"'),
     recognise=_recognise,
     read=_read,
+)
+
+
+_ISSUE_SEVERITIES = {
+    "blocker": Severity.CRITICAL,
+    "critical": Severity.CRITICAL,
+    "major": Severity.HIGH,
+    "minor": Severity.MEDIUM,
+    "info": Severity.LOW,
+}
+_ISSUE_KEYS = frozenset({"description", "fingerprint", "location"})
+
+
+class _IssueLines(msgspec.Struct, gc=False):
+    begin: int | None = None
+
+
+class _IssueLocation(msgspec.Struct, gc=False):
+    path: str | None = None
+    lines: _IssueLines | None = None
+
+
+class _Issue(msgspec.Struct, gc=False):
+    description: str
+    fingerprint: str
+    check_name: str | None = None
+    severity: str | None = None
+    location: _IssueLocation | None = None
+
+
+def _read_codequality(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
+    """GitLab's Code Quality report: an array of issues as Code Climate specified them.
+
+    It names neither a tool nor a time, and an array without issues says nothing at all. Severities are those
+    of code; they are read as the tools of the corpus mean them, Trivy among them: minor is its MEDIUM.
+    """
+    found = tuple(_issue_finding(issue) for issue in jsondoc.decode(report, list[_Issue]))
+    scan = ScanResult(scanner=Scanner(name="gitlab-codequality"), kind="code", findings=found)
+    return within(limits, [scan])
+
+
+def _issue_finding(issue: _Issue) -> Finding:
+    first = issue.description.partition(" ")[0].rstrip(":,")
+    flaw = is_vulnerability(first)
+    name = (first if flaw else issue.check_name) or "unidentified"
+    return Finding(
+        id=name,
+        aliases=of_one_flaw(name, ()),
+        severity=_ISSUE_SEVERITIES.get((issue.severity or "").lower(), Severity.UNKNOWN),
+        kind="vulnerability" if flaw else "code",
+        title=brief(issue.description),
+        location=_place(issue.location or _IssueLocation()),
+    )
+
+
+def _place(location: _IssueLocation) -> str | None:
+    line = location.lines.begin if location.lines else None
+    return (f"{location.path}:{line}" if location.path and line else location.path) or None
+
+
+def _recognise_codequality(head: Head) -> bool:
+    named = {"check_name", "severity", "type"} & set(head.keys)
+    is_issue = set(head.keys) >= _ISSUE_KEYS and head.keys["location"].startswith(b"{")
+    return head.is_array and is_issue and bool(named)
+
+
+CODEQUALITY: Format[tuple[ScanResult, ...]] = Format(
+    name="gitlab-codequality",
+    kind="scans",
+    media_type="application/json",
+    file_names=("gl-code-quality*.json",),
+    marks=(b'"fingerprint"', b'"check_name"'),
+    recognise=_recognise_codequality,
+    read=_read_codequality,
 )

@@ -10,13 +10,93 @@ from collections.abc import Iterator
 
 import msgspec
 
-from pushpolicy.model.evidence import Finding, Scanner
+from pushpolicy.model.evidence import Finding, Scanner, Severity
 from pushpolicy.reports.format import Format, Head, ReportBytes
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
-from pushpolicy.reports.scans.osv_findings import findings
-from pushpolicy.reports.scans.osv_model import Packages
+from pushpolicy.reports.parsing.values import brief, score
+from pushpolicy.reports.scans import severity
+from pushpolicy.reports.scans.ids import aliases
 from pushpolicy.reports.scans.run import Identity, ScanResult, within
+
+
+# Packages as OSV-Scanner writes them, and the OSV records in them (OSV schema 1.x).
+class _Event(msgspec.Struct, gc=False):
+    """A point of a version range."""
+
+    fixed: str | None = None
+
+
+class _Range(msgspec.Struct, gc=False):
+    """Versions, or commits where the type is GIT."""
+
+    type: str | None = None
+    events: list[_Event] | None = None
+
+
+class _AffectedPackage(msgspec.Struct, gc=False):
+    """A package that a record is about; its purl has no version."""
+
+    name: str | None = None
+    ecosystem: str | None = None
+    purl: str | None = None
+
+
+class _Affected(msgspec.Struct, gc=False):
+    """A package, and the versions of it, that a record is about."""
+
+    package: _AffectedPackage | None = None
+    ranges: list[_Range] | None = None
+
+
+class _DatabaseSpecific(msgspec.Struct, gc=False):
+    """What a database adds; only GitHub's and those made of it have a word for severity."""
+
+    severity: object = None
+
+
+class _Record(msgspec.Struct, gc=False):
+    """One advisory of one database."""
+
+    id: str
+    aliases: list[str] | None = None
+    summary: str | None = None
+    details: str | None = None
+    affected: list[_Affected] | None = None
+    database_specific: _DatabaseSpecific | None = None
+
+
+class _Analysis(msgspec.Struct, gc=False):
+    """Whether the scanner found the flawed code to be called, and the distribution the flaw to matter."""
+
+    called: bool = True
+    unimportant: bool = False
+
+
+class _Group(msgspec.Struct, gc=False):
+    """Records of one flaw; `max_severity` is a CVSS score as text, or empty."""
+
+    ids: list[str]
+    aliases: list[str] | None = None
+    max_severity: str | None = None
+    experimental_analysis: dict[str, _Analysis] | None = None
+
+
+class _Package(msgspec.Struct, gc=False):
+    """A package that was found."""
+
+    name: str | None = None
+    version: str | None = None
+    ecosystem: str | None = None
+    commit: str | None = None
+
+
+class _Packages(msgspec.Struct, gc=False):
+    """A package, its records and their groups."""
+
+    package: _Package
+    vulnerabilities: list[_Record] | None = None
+    groups: list[_Group] | None = None
 
 
 class _Source(msgspec.Struct, gc=False):
@@ -24,7 +104,7 @@ class _Source(msgspec.Struct, gc=False):
 
 
 class _Result(msgspec.Struct, gc=False):
-    packages: list[Packages]
+    packages: list[_Packages]
     source: _Source | None = None
 
 
@@ -40,6 +120,14 @@ class _Image(msgspec.Struct, gc=False):
 class _Report(msgspec.Struct, gc=False):
     results: list[_Result] | None
     image_metadata: _Image | None = None
+
+
+class _Flaw(msgspec.Struct, frozen=True):
+    """What holds for all records of a group; `name` is one by which they are joined."""
+
+    group: _Group
+    name: str
+    rated: bool
 
 
 def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
@@ -63,7 +151,97 @@ def _findings(results: list[_Result]) -> Iterator[Finding]:
     for result in results:
         path = result.source.path if result.source else None
         for package in result.packages:
-            yield from findings(package, path or None)
+            yield from _of_package(package, path or None)
+
+
+def _of_package(entry: _Packages, path: str | None) -> Iterator[Finding]:
+    """The records of a package; what call analysis or the distribution set aside is marked."""
+    records = entry.vulnerabilities or []
+    rated = {record.id for record in records if _word(record) is not Severity.UNKNOWN}
+    flaws = {
+        name: flaw for group in entry.groups or () for flaw in [_flaw(group, rated)] for name in group.ids
+    }
+    for record in records:
+        flaw = flaws.get(record.id, _Flaw(_Group(ids=[]), "", record.id in rated))
+        yield _finding(record, flaw, entry.package, path)
+
+
+def _flaw(group: _Group, rated: set[str]) -> _Flaw:
+    names = aliases("", (*group.ids, *(group.aliases or ())))
+    return _Flaw(group, min(names, default=""), not rated.isdisjoint(group.ids))
+
+
+def _finding(record: _Record, flaw: _Flaw, package: _Package, path: str | None) -> Finding:
+    about = [each for each in record.affected or () if _concerns(each, package)]
+    fixed_in = _fixed_in(about or record.affected or [])
+    return Finding(
+        id=record.id or "unidentified",
+        aliases=aliases(record.id, (*(record.aliases or ()), flaw.name)),
+        severity=_severity(record, flaw),
+        kind="vulnerability",
+        title=brief(record.summary or record.details),
+        cvss=_score(flaw.group),
+        package=package.name or None,
+        version=package.version or package.commit or None,
+        purl=next((_purl(a.package.purl, package) for a in about if a.package and a.package.purl), None),
+        fixed_in=fixed_in,
+        fix_state="fixed" if fixed_in else None,
+        location=path,
+        suppressed_by=_suppression(record, flaw.group),
+    )
+
+
+def _word(record: _Record) -> Severity:
+    stated = record.database_specific.severity if record.database_specific else None
+    return severity.from_word(stated if isinstance(stated, str) else None)
+
+
+def _severity(record: _Record, flaw: _Flaw) -> Severity:
+    """The record's own; the score of its group, when no record of it has one."""
+    own, number = _word(record), _score(flaw.group)
+    if number is not None and not flaw.rated:
+        return severity.from_score(number)
+    return own
+
+
+def _score(group: _Group) -> float | None:
+    try:
+        return score(float(group.max_severity)) if group.max_severity else None
+    except ValueError:
+        return None
+
+
+def _concerns(affected: _Affected, package: _Package) -> bool:
+    about = affected.package
+    if about is None or about.name != package.name:
+        return False
+    # `Debian:10` is a release of the ecosystem `Debian`.
+    mine, theirs = package.ecosystem or "", about.ecosystem or ""
+    return mine == theirs or mine.partition(":")[0] == theirs or theirs.partition(":")[0] == mine
+
+
+def _fixed_in(affected: list[_Affected]) -> str | None:
+    """Every version that a range names, in the record's order; commits only for what has no versions."""
+    ranges = [part for each in affected for part in each.ranges or ()]
+    of_versions = [part for part in ranges if part.type != "GIT"]
+    return ", ".join(_fixes(of_versions) or _fixes(ranges)) or None
+
+
+def _fixes(ranges: list[_Range]) -> list[str]:
+    fixes = (event.fixed for part in ranges for event in part.events or () if event.fixed)
+    return list(dict.fromkeys(fixes))
+
+
+def _purl(without_version: str, package: _Package) -> str:
+    base, mark, rest = without_version.partition("?")
+    return f"{base}@{package.version}{mark}{rest}" if package.version and "@" not in base else without_version
+
+
+def _suppression(record: _Record, group: _Group) -> str | None:
+    analysis = (group.experimental_analysis or {}).get(record.id, _Analysis())
+    if analysis.unimportant:
+        return "osv-scanner unimportant"
+    return None if analysis.called else "osv-scanner uncalled"
 
 
 def _recognise(head: Head) -> bool:

@@ -17,7 +17,7 @@ from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.values import brief, score
 from pushpolicy.reports.scans import severity
-from pushpolicy.reports.scans.clair_names import names
+from pushpolicy.reports.scans.clair import names
 from pushpolicy.reports.scans.ids import of_one_flaw
 from pushpolicy.reports.scans.run import Identity, ScanResult, within
 

@@ -22,8 +22,10 @@ from pushpolicy.reports.scans import severity
 from pushpolicy.reports.scans.ids import aliases, is_vulnerability
 from pushpolicy.reports.scans.run import Identity, ScanResult, within
 from pushpolicy.reports.scans.sarif_model import (
+    Configuration,
     Invocation,
     Log,
+    Override,
     Result,
     Rule,
     RuleProperties,
@@ -33,8 +35,6 @@ from pushpolicy.reports.scans.sarif_model import (
     Suppression,
     Text,
 )
-from pushpolicy.reports.scans.sarif_rules import Rules
-from pushpolicy.reports.scans.tools import scan_kind
 
 _VERSIONS = ("2.1.0", "2.0.0", "1.0.0")
 _NOT_FIXED = "not fixed"  # Docker Scout
@@ -45,6 +45,24 @@ _KINDS_BY_SCAN = {
     "config": "misconfiguration",
     "secret": "secret",
     "code": "code",
+}
+# By the lower-case name of the driver. A tool that is not here is taken for one that looks at code.
+# Grype and Trivy look at several things; what their report says of its target goes first.
+_TOOLS = {
+    "anchore": "image",
+    "checkov": "config",
+    "dockle": "image",
+    "docker scout": "image",
+    "gitleaks": "secret",
+    "grype": "image",
+    "hadolint": "config",
+    "kics": "config",
+    "kubescape": "config",
+    "snyk container": "image",
+    "snyk iac": "config",
+    "terrascan": "config",
+    "tfsec": "config",
+    "trufflehog": "secret",
 }
 
 
@@ -66,7 +84,7 @@ def _scan(run: Run) -> ScanResult:
         raise FailedRunError(f"{printable(name, 60)} gave no results, which is not the same as finding none")
     about = run.properties or RunProperties()
     image_name, image_id, digests = _text(about.image_name), _text(about.image_id), _texts(about.repo_digests)
-    kind = scan_kind(name, names_image=bool(image_id or digests or image_name))
+    kind = _scan_kind(name, names_image=bool(image_id or digests or image_name))
     return ScanResult(
         scanner=Scanner(name=name, version=tool.version or tool.semantic_version or None),
         kind=kind,
@@ -91,7 +109,7 @@ def _time(invocations: list[Invocation]) -> str | None:
 
 
 def _findings(run: Run, scan: str) -> Iterator[Finding]:
-    rules = Rules(run)
+    rules = _Rules(run)
     for result in run.results or ():
         if result.kind in (None, "fail") and result.baseline_state != "absent":
             rule = rules.of(result)
@@ -174,6 +192,75 @@ def _joined(scans: Iterable[ScanResult]) -> Iterator[ScanResult]:
     for group in groups.values():
         together = tuple(finding for scan in group for finding in scan.findings)
         yield replace(group[0], findings=together) if len(group) > 1 else group[0]
+
+
+class _Rules:
+    """The rules of one run's tool, and how its invocations configured them."""
+
+    def __init__(self, run: Run) -> None:
+        self._driver = (run.tool.driver or run.tool).rules or []
+        self._extensions = [extension.rules or [] for extension in run.tool.extensions or ()]
+        everywhere = [rule for rules in (*self._extensions, self._driver) for rule in rules]
+        self._by_id = {rule.id: rule for rule in everywhere if rule.id}
+        self._invocations = run.invocations or []
+
+    def of(self, result: Result) -> Rule | None:
+        """The rule of a result (section 3.27.7); an index that contradicts the id is not believed."""
+        reference = result.rule or RuleReference()
+        name = result.rule_id or reference.id
+        rules = self._component(reference)
+        index = _index(result)
+        if index is not None and 0 <= index < len(rules) and (not name or _is(rules[index], name)):
+            return rules[index]
+        return self._by_name(name) if name else None
+
+    def level(self, result: Result, rule: Rule | None) -> str:
+        """The effective level (section 3.27.10): the result's, an override's, the rule's, or warning."""
+        configuration = rule.default_configuration if rule else None
+        for override in self._overrides(result):
+            if rule is not None and _concerns(override, result, rule):
+                configuration = override.configuration or configuration
+        return result.level or (configuration or Configuration()).level or "warning"
+
+    def _component(self, reference: RuleReference) -> list[Rule]:
+        component = reference.tool_component
+        if component is None or component.index is None or component.index < 0:
+            return self._driver
+        return self._extensions[component.index] if component.index < len(self._extensions) else []
+
+    def _by_name(self, name: str) -> Rule | None:
+        """Hierarchical ids: `CA1000/1` is an instance of rule `CA1000` (section 3.5.4)."""
+        while name not in self._by_id and "/" in name:
+            name = name.rpartition("/")[0]
+        return self._by_id.get(name)
+
+    def _overrides(self, result: Result) -> list[Override]:
+        index = result.provenance.invocation_index if result.provenance else None
+        if index is None or not 0 <= index < len(self._invocations):
+            return []
+        return self._invocations[index].rule_configuration_overrides or []
+
+
+def _index(result: Result) -> int | None:
+    if result.rule_index is not None and result.rule_index >= 0:
+        return result.rule_index
+    return result.rule.index if result.rule else None
+
+
+def _is(rule: Rule, name: str) -> bool:
+    return name == rule.id or name.startswith(f"{rule.id}/")
+
+
+def _concerns(override: Override, result: Result, rule: Rule) -> bool:
+    wanted = override.descriptor or RuleReference()
+    if wanted.id is not None:
+        return wanted.id == rule.id
+    return wanted.index is not None and wanted.index >= 0 and wanted.index == _index(result)
+
+
+def _scan_kind(tool: str, *, names_image: bool) -> str:
+    """The kind of a scan by its tool, and by whether the report names an image."""
+    return "image" if names_image else _TOOLS.get(tool.lower(), "code")
 
 
 def _recognise(head: Head) -> bool:

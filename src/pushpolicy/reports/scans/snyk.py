@@ -10,14 +10,17 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any, cast
 
-from pushpolicy.model.evidence import Scanner
+import msgspec
+
+from pushpolicy.model.evidence import Finding, Scanner
 from pushpolicy.model.text import printable
 from pushpolicy.reports.format import FailedRunError, Format, Head, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
+from pushpolicy.reports.parsing.values import brief, probability, score
+from pushpolicy.reports.scans import severity
+from pushpolicy.reports.scans.ids import of_one_flaw
 from pushpolicy.reports.scans.run import Identity, ScanResult, within
-from pushpolicy.reports.scans.snyk_findings import findings, listed
-from pushpolicy.reports.scans.snyk_model import Application, Project
 
 # Keys that no other report has together.
 _KEYS = frozenset(
@@ -26,8 +29,86 @@ _KEYS = frozenset(
 _IDS = (b'"SNYK-', b'"snyk:lic:', b'"npm:')
 
 
+# The parts of what `snyk test`, `snyk container test` and `snyk iac test` write that are read.
+class _SnykStruct(msgspec.Struct, rename="camel", gc=False):
+    """Snyk writes its keys in camel case."""
+
+
+class _Identifiers(_SnykStruct):
+    """The other names of a flaw, by who gave them."""
+
+    CVE: list[str] | None = msgspec.field(name="CVE", default=None)
+    GHSA: list[str] | None = msgspec.field(name="GHSA", default=None)
+
+
+class _Epss(_SnykStruct):
+    """FIRST's estimate, as text."""
+
+    probability: str | float | None = None
+
+
+class _Vulnerability(_SnykStruct):
+    """A flaw on one path to one package, or a term of a licence; `name` is a list with --group-issues."""
+
+    id: str
+    type: str | None = None
+    title: str | None = None
+    severity: str | None = None
+    severity_with_critical: str | None = None
+    cvss_score: float | None = None
+    epss_details: _Epss | None = None
+    identifiers: _Identifiers | None = None
+    name: str | list[str] | None = None
+    package_name: str | None = None
+    version: str | list[str] | None = None
+    package_version: str | None = None
+    fixed_in: list[str] | None = None
+    nearest_fixed_in_version: str | None = None
+    is_upgradable: bool | None = None
+    is_patchable: bool | None = None
+
+
+class _IacIssue(_SnykStruct):
+    """A misconfiguration."""
+
+    id: str
+    title: str | None = None
+    severity: str | None = None
+    line_number: int | None = None
+    is_ignored: bool | None = None
+
+
+class _Filtered(_SnykStruct):
+    """What the policy file set aside."""
+
+    ignore: list[_Vulnerability] | None = None
+    patch: list[_Vulnerability] | None = None
+
+
+class _Application(_SnykStruct):
+    """One project that was tested."""
+
+    ok: bool | None = None
+    error: object = None
+    path: str | None = None
+    docker: dict[str, msgspec.Raw] | None = None
+    project_name: str | None = None
+    target_file: str | None = None
+    display_target_file: str | None = None
+    severity_threshold: str | None = None
+    vulnerabilities: list[_Vulnerability] | None = None
+    infrastructure_as_code_issues: list[_IacIssue] | None = None
+    filtered: _Filtered | None = None
+
+
+class _Project(_Application):
+    """The same, with the applications that were found within an image."""
+
+    applications: list[_Application] | None = None
+
+
 def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
-    document: Project | list[Project] = jsondoc.decode(report, cast("Any", Project | list[Project]))
+    document: _Project | list[_Project] = jsondoc.decode(report, cast("Any", _Project | list[_Project]))
     projects = document if isinstance(document, list) else [document]
     for project in projects:
         for each in (project, *(project.applications or ())):
@@ -37,7 +118,7 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
     return within(limits, [_scan(kind, list(group)) for (kind, _), group in groupby(ordered, key=_subject)])
 
 
-def _check(project: Application) -> None:
+def _check(project: _Application) -> None:
     if project.error:
         why = project.error if isinstance(project.error, str) else "it does not say why"
         raise FailedRunError(
@@ -49,25 +130,25 @@ def _check(project: Application) -> None:
         raise FailedRunError("snyk says that a project is not ok and lists no finding of it")
 
 
-def _lists_any(project: Application) -> bool:
+def _lists_any(project: _Application) -> bool:
     """An image is not ok for its applications either."""
-    return any(listed(project)) or (isinstance(project, Project) and any(findings(project)))
+    return any(_listed(project)) or (isinstance(project, _Project) and any(_findings(project)))
 
 
-def _subject(project: Project) -> tuple[str, str]:
+def _subject(project: _Project) -> tuple[str, str]:
     if project.docker is not None or (project.project_name or "").startswith("docker-image|"):
         return "image", project.path or ""
     return ("config" if project.infrastructure_as_code_issues is not None else "code"), ""
 
 
-def _scan(kind: str, projects: list[Project]) -> ScanResult:
+def _scan(kind: str, projects: list[_Project]) -> ScanResult:
     path = projects[0].path
     thresholds = sorted({p.severity_threshold for p in projects if p.severity_threshold})
     return ScanResult(
         scanner=Scanner(name="snyk"),
         kind=kind,
         identity=Identity(name=path or None, digests=tuple(_digest(path or ""))),
-        findings=tuple(finding for project in projects for finding in findings(project)),
+        findings=tuple(finding for project in projects for finding in _findings(project)),
         filters=tuple(f"severity-threshold {value}" for value in thresholds) or None,
     )
 
@@ -76,6 +157,73 @@ def _digest(path: str) -> Iterator[str]:
     _, separator, digest = path.rpartition("@")
     if separator and digest.startswith("sha256:"):
         yield digest
+
+
+def _findings(project: _Project) -> Iterator[Finding]:
+    """All that a project and the applications in it list."""
+    for each in (project, *(project.applications or ())):
+        yield from _listed(each)
+
+
+def _listed(project: _Application) -> Iterator[Finding]:
+    """What one project lists, and what a policy file set aside."""
+    file = project.display_target_file or project.target_file
+    for flaw in project.vulnerabilities or ():
+        yield _flaw(flaw, file)
+    for issue in project.infrastructure_as_code_issues or ():
+        yield _issue(issue, file)
+    aside = project.filtered or _Filtered()
+    for how, flaws in (("ignore", aside.ignore), ("patch", aside.patch)):
+        for flaw in flaws or ():
+            yield _flaw(flaw, file, f"snyk {how}")
+
+
+def _flaw(flaw: _Vulnerability, file: str | None, suppressed_by: str | None = None) -> Finding:
+    names = flaw.identifiers or _Identifiers()
+    fixed_in = flaw.nearest_fixed_in_version or ", ".join(flaw.fixed_in or ()) or None
+    # Before 2020 `severity` ended at high.
+    words = [severity.from_word(word) for word in (flaw.severity, flaw.severity_with_critical)]
+    return Finding(
+        id=flaw.id or "unidentified",
+        aliases=of_one_flaw(flaw.id, (*(names.CVE or ()), *(names.GHSA or ()))),
+        severity=severity.worst(words),
+        kind="license" if flaw.type == "license" else "vulnerability",
+        title=brief(flaw.title),
+        cvss=score(flaw.cvss_score),
+        epss=_epss(flaw),
+        package=(flaw.name if isinstance(flaw.name, str) else None) or flaw.package_name or None,
+        version=(flaw.version if isinstance(flaw.version, str) else None) or flaw.package_version or None,
+        fixed_in=fixed_in,
+        fix_state="fixed" if fixed_in else _without_fix(flaw),
+        location=file or None,
+        suppressed_by=suppressed_by,
+    )
+
+
+def _without_fix(flaw: _Vulnerability) -> str | None:
+    """Only an empty list says that no version is free of the flaw; an upgrade may yet do without it."""
+    stated = flaw.fixed_in is not None and not (flaw.is_upgradable or flaw.is_patchable)
+    return "not-fixed" if stated else None
+
+
+def _epss(flaw: _Vulnerability) -> float | None:
+    stated = flaw.epss_details.probability if flaw.epss_details else None
+    try:
+        return probability(float(stated)) if stated is not None else None
+    except ValueError:
+        return None
+
+
+def _issue(issue: _IacIssue, file: str | None) -> Finding:
+    line = issue.line_number if issue.line_number and issue.line_number > 0 else None  # -1: not known
+    return Finding(
+        id=issue.id or "unidentified",
+        severity=severity.from_word(issue.severity),
+        kind="misconfiguration",
+        title=brief(issue.title),
+        location=(f"{file}:{line}" if file and line else file) or None,
+        suppressed_by="snyk ignore" if issue.is_ignored else None,
+    )
 
 
 def _recognise(head: Head) -> bool:

@@ -7,37 +7,129 @@ are there only with ``--show-suppressed``.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import msgspec
 
-from pushpolicy.model.evidence import Scanner
+from pushpolicy.model.evidence import Finding, Scanner
 from pushpolicy.reports.format import Format, Head, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
-from pushpolicy.reports.parsing.values import utc
+from pushpolicy.reports.parsing.values import brief, score, utc
+from pushpolicy.reports.scans import severity
+from pushpolicy.reports.scans.ids import aliases
 from pushpolicy.reports.scans.run import Identity, ScanResult, within
-from pushpolicy.reports.scans.trivy_findings import findings
-from pushpolicy.reports.scans.trivy_model import Result, TrivyStruct
+
+# Only what says that no fix exists; "fixed" without a version, or no status at all, says nothing.
+_FIX_STATES = {
+    "affected": "not-fixed",
+    "fix_deferred": "not-fixed",
+    "will_not_fix": "wont-fix",
+    "end_of_life": "wont-fix",
+    "under_investigation": "unknown",
+    "unknown": "unknown",
+}
 
 
-class _Metadata(TrivyStruct):
+class _TrivyStruct(msgspec.Struct, rename="pascal", gc=False):
+    """Trivy writes its keys in Pascal case; what it leaves out or writes as null is None."""
+
+
+class _Identifier(msgspec.Struct, gc=False):
+    """How else a package is named."""
+
+    PURL: str | None = None
+
+
+class _Cvss(_TrivyStruct):
+    """The scores one source gives."""
+
+    v2_score: float | None = msgspec.field(name="V2Score", default=None)
+    v3_score: float | None = msgspec.field(name="V3Score", default=None)
+    v40_score: float | None = msgspec.field(name="V40Score", default=None)
+
+
+class _Vulnerability(_TrivyStruct):
+    """A known flaw in a package."""
+
+    id: str | None = msgspec.field(name="VulnerabilityID", default=None)
+    vendor_ids: list[str] | None = msgspec.field(name="VendorIDs", default=None)
+    pkg_name: str | None = None
+    pkg_path: str | None = None
+    pkg_identifier: _Identifier | None = None
+    installed_version: str | None = None
+    fixed_version: str | None = None
+    status: str | None = None
+    severity: str | None = None
+    title: str | None = None
+    cvss: dict[str, _Cvss] | None = msgspec.field(name="CVSS", default=None)
+
+
+class _Cause(_TrivyStruct):
+    """Where a misconfiguration is."""
+
+    start_line: int | None = None
+
+
+class _Misconfiguration(_TrivyStruct):
+    """A check of a configuration file, passed or failed."""
+
+    id: str | None = msgspec.field(name="ID", default=None)
+    title: str | None = None
+    severity: str | None = None
+    status: str | None = None
+    cause_metadata: _Cause | None = None
+
+
+class _Secret(_TrivyStruct):
+    """A secret in a file; its value is masked, and not read."""
+
+    rule_id: str | None = msgspec.field(name="RuleID", default=None)
+    title: str | None = None
+    severity: str | None = None
+    start_line: int | None = None
+
+
+class _Modified(_TrivyStruct):
+    """A finding that an ignore file or VEX set aside."""
+
+    type: str | None = None
+    status: str | None = None
+    source: str | None = None
+    finding: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class _Result(_TrivyStruct):
+    """One target within a report: a package list or a file."""
+
+    target: str | None = None
+    klass: str | None = msgspec.field(name="Class", default=None)
+    packages: list[msgspec.Raw] | None = None
+    vulnerabilities: list[_Vulnerability] | None = None
+    misconfigurations: list[_Misconfiguration] | None = None
+    secrets: list[_Secret] | None = None
+    experimental_modified_findings: list[_Modified] | None = None
+
+
+class _Metadata(_TrivyStruct):
     image_id: str | None = msgspec.field(name="ImageID", default=None)
     diff_ids: list[str] | None = msgspec.field(name="DiffIDs", default=None)
     repo_digests: list[str] | None = None
     commit: str | None = None
 
 
-class _Trivy(TrivyStruct):
+class _Trivy(_TrivyStruct):
     version: str | None = None
 
 
-class _Report(TrivyStruct):
+class _Report(_TrivyStruct):
     schema_version: int
     artifact_name: str | None = None
     artifact_type: str | None = None
     created_at: str | None = None
     trivy: _Trivy | None = None
     metadata: _Metadata | None = None
-    results: list[Result] | None = None
+    results: list[_Result] | None = None
 
 
 def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
@@ -45,7 +137,6 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
     if document.schema_version != 2:
         raise ReportError(f"its SchemaVersion is {document.schema_version}, not 2")
     results, metadata = document.results or [], document.metadata or _Metadata()
-    found = tuple(finding for result in results for finding in findings(result))
     scan = ScanResult(
         scanner=Scanner(name="trivy", version=document.trivy.version if document.trivy else None),
         kind=_kind(document, results),
@@ -55,20 +146,97 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
             image_id=metadata.image_id or None,
             diff_ids=tuple(metadata.diff_ids or ()),
         ),
-        findings=found,
+        findings=tuple(_findings(results)),
         commit=metadata.commit or None,
         at=utc(document.created_at),
     )
     return within(limits, [scan])
 
 
-def _kind(document: _Report, results: list[Result]) -> str:
+def _kind(document: _Report, results: list[_Result]) -> str:
     if document.artifact_type == "container_image" or (document.metadata and document.metadata.image_id):
         return "image"
     classes = {result.klass for result in results}
-    if classes and classes <= {"config"}:
-        return "config"
-    return "secret" if classes == {"secret"} else "code"
+    return next((kind for kind in ("config", "secret") if classes == {kind}), "code")
+
+
+def _findings(results: Iterable[_Result]) -> Iterator[Finding]:
+    """What the targets list; licences are terms, not flaws, and are not counted."""
+    for result in results:
+        for vulnerability in result.vulnerabilities or ():
+            yield _vulnerability(vulnerability, result.target)
+        for misconfiguration in result.misconfigurations or ():
+            if misconfiguration.status in ("FAIL", None):
+                yield _misconfiguration(misconfiguration, result.target)
+            elif misconfiguration.status == "EXCEPTION":
+                yield _misconfiguration(misconfiguration, result.target, "trivy exception")
+        for secret in result.secrets or ():
+            yield _secret(secret, result.target)
+        for modified in result.experimental_modified_findings or ():
+            yield from _modified(modified, result.target)
+
+
+def _vulnerability(entry: _Vulnerability, target: str | None, by: str | None = None) -> Finding:
+    return Finding(
+        id=entry.id or "unidentified",
+        aliases=aliases(entry.id or "", entry.vendor_ids or ()),
+        severity=severity.from_word(entry.severity),
+        kind="vulnerability",
+        title=brief(entry.title),
+        cvss=_score(entry.cvss or {}),
+        package=entry.pkg_name or None,
+        version=entry.installed_version or None,
+        purl=(entry.pkg_identifier.PURL or None) if entry.pkg_identifier else None,
+        fixed_in=entry.fixed_version or None,
+        fix_state="fixed" if entry.fixed_version else _FIX_STATES.get(entry.status or ""),
+        location=entry.pkg_path or target or None,
+        suppressed_by=by,
+    )
+
+
+def _score(ratings: dict[str, _Cvss]) -> float | None:
+    """The highest score that a source gives, by the newest version of CVSS that it uses."""
+    newest = [score(r.v40_score or r.v3_score or r.v2_score) for r in ratings.values()]
+    return max([value for value in newest if value is not None], default=None)
+
+
+def _misconfiguration(entry: _Misconfiguration, target: str | None, by: str | None = None) -> Finding:
+    line = entry.cause_metadata.start_line if entry.cause_metadata else None
+    return Finding(
+        id=entry.id or "unidentified",
+        severity=severity.from_word(entry.severity),
+        kind="misconfiguration",
+        title=brief(entry.title),
+        location=_location(target, line),
+        suppressed_by=by,
+    )
+
+
+def _secret(entry: _Secret, target: str | None, by: str | None = None) -> Finding:
+    return Finding(
+        id=entry.rule_id or "unidentified",
+        severity=severity.from_word(entry.severity),
+        kind="secret",
+        title=brief(entry.title),
+        location=_location(target, entry.start_line),
+        suppressed_by=by,
+    )
+
+
+def _location(target: str | None, line: int | None) -> str | None:
+    return (f"{target}:{line}" if line else target) or None
+
+
+def _modified(entry: _Modified, target: str | None) -> Iterator[Finding]:
+    """A finding that was set aside; licences among them are left out as elsewhere."""
+    by = " ".join(part for part in (entry.source, entry.status) if part) or "trivy"
+    content = memoryview(entry.finding).tobytes()
+    if entry.type == "vulnerability":
+        yield _vulnerability(jsondoc.decode_value(content, _Vulnerability), target, by)
+    elif entry.type == "misconfiguration":
+        yield _misconfiguration(jsondoc.decode_value(content, _Misconfiguration), target, by)
+    elif entry.type == "secret":
+        yield _secret(jsondoc.decode_value(content, _Secret), target, by)
 
 
 def _recognise(head: Head) -> bool:
@@ -84,4 +252,149 @@ FORMAT: Format[tuple[ScanResult, ...]] = Format(
     marks=(b'"SchemaVersion"', b'"Artifact'),
     recognise=_recognise,
     read=_read,
+)
+
+
+class _Resource(_TrivyStruct):
+    results: list[_Result] | None = None
+
+
+class _Cluster(_TrivyStruct):
+    resources: list[_Resource]
+
+
+def _read_k8s(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
+    """``trivy k8s --format json``: the same entries, by resource of a cluster; about no single image."""
+    resources = jsondoc.decode(report, _Cluster).resources
+    found = tuple(finding for resource in resources for finding in _findings(resource.results or ()))
+    return within(limits, [ScanResult(scanner=Scanner(name="trivy"), kind="config", findings=found)])
+
+
+def _recognise_k8s(head: Head) -> bool:
+    return not head.is_array and {"ClusterName", "Resources"} <= set(head.keys)
+
+
+K8S: Format[tuple[ScanResult, ...]] = Format(
+    name="trivy-k8s",
+    kind="scans",
+    media_type="application/json",
+    file_names=(),
+    marks=(b'"ClusterName"', b'"Resources"'),
+    recognise=_recognise_k8s,
+    read=_read_k8s,
+)
+
+
+def _read_legacy(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
+    """Trivy's JSON before 0.20: a bare array of targets.
+
+    It names neither image nor time, and binds to nothing. An empty array says nothing at all, not even that
+    Trivy wrote it, and is no report.
+    """
+    found = tuple(_findings(jsondoc.decode(report, list[_Result])))
+    return within(limits, [ScanResult(scanner=Scanner(name="trivy"), kind="image", findings=found)])
+
+
+def _recognise_legacy(head: Head) -> bool:
+    return head.is_array and {"Target", "Vulnerabilities"} <= set(head.keys)
+
+
+LEGACY: Format[tuple[ScanResult, ...]] = Format(
+    name="trivy-legacy",
+    kind="scans",
+    media_type="application/json",
+    file_names=(),
+    marks=(b'"Target"', b'"VulnerabilityID"'),
+    recognise=_recognise_legacy,
+    read=_read_legacy,
+)
+
+
+class _OperatorVulnerability(msgspec.Struct, rename="camel", gc=False):
+    id: str = msgspec.field(name="vulnerabilityID")
+    severity: str | None = None
+    title: str | None = None
+    resource: str | None = None
+    installed_version: str | None = None
+    fixed_version: str | None = None
+    score: float | None = None
+    target: str | None = None
+    package_purl: str | None = msgspec.field(name="packagePURL", default=None)
+
+
+class _Artifact(msgspec.Struct, gc=False):
+    repository: str | None = None
+    tag: str | None = None
+    digest: str | None = None
+
+
+class _Registry(msgspec.Struct, gc=False):
+    server: str | None = None
+
+
+class _Scanner(msgspec.Struct, gc=False):
+    name: str
+    version: str | None = None
+
+
+class _OperatorReport(msgspec.Struct, rename="camel", gc=False):
+    scanner: _Scanner
+    vulnerabilities: list[_OperatorVulnerability]
+    artifact: _Artifact | None = None
+    registry: _Registry | None = None
+    update_timestamp: str | None = None
+
+
+class _VulnerabilityReport(msgspec.Struct, gc=False):
+    report: _OperatorReport
+
+
+def _read_operator(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
+    """Trivy Operator's VulnerabilityReport, a Kubernetes resource (aquasecurity.github.io/v1alpha1)."""
+    content = jsondoc.decode(report, _VulnerabilityReport).report
+    image, registry = content.artifact or _Artifact(), content.registry or _Registry()
+    name = "/".join(part for part in (registry.server, image.repository) if part)
+    scan = ScanResult(
+        scanner=Scanner(name=content.scanner.name, version=content.scanner.version or None),
+        kind="image",
+        identity=Identity(
+            name=(f"{name}:{image.tag}" if image.tag else name) or None,
+            digests=(image.digest,) if image.digest else (),
+        ),
+        findings=tuple(_operator_finding(entry) for entry in content.vulnerabilities),
+        at=utc(content.update_timestamp),
+    )
+    return within(limits, [scan])
+
+
+def _operator_finding(entry: _OperatorVulnerability) -> Finding:
+    return Finding(
+        id=entry.id or "unidentified",
+        aliases=aliases(entry.id, ()),
+        severity=severity.from_word(entry.severity),
+        kind="vulnerability",
+        title=brief(entry.title),
+        cvss=score(entry.score),
+        package=entry.resource or None,
+        version=entry.installed_version or None,
+        purl=entry.package_purl or None,
+        fixed_in=entry.fixed_version or None,
+        fix_state="fixed" if entry.fixed_version else None,
+        location=entry.target or None,
+    )
+
+
+def _recognise_operator(head: Head) -> bool:
+    kind, version = head.keys.get("kind", b""), head.keys.get("apiVersion", b"")
+    return kind == b'"VulnerabilityReport"' and version.startswith(b'"aquasecurity.github.io/')
+
+
+OPERATOR: Format[tuple[ScanResult, ...]] = Format(
+    name="trivy-operator",
+    kind="scans",
+    media_type="application/json",
+    file_names=(),
+    marks=(b"aquasecurity.github.io", b'"VulnerabilityReport"'),
+    recognise=_recognise_operator,
+    read=_read_operator,
 )

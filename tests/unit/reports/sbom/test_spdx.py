@@ -10,7 +10,7 @@ import pytest
 from pushpolicy.model.evidence import Scanner
 from pushpolicy.reports.format import Format, Head, Parts, ReportError
 from pushpolicy.reports.limits import Limits
-from pushpolicy.reports.sbom import spdx, spdx3, spdx_tag, spdx_yaml
+from pushpolicy.reports.sbom import spdx, spdx3, spdx_tag
 from pushpolicy.reports.sbom.bom import Bom
 from tests.unit.reports.bytes_report import BytesReport
 
@@ -89,7 +89,7 @@ def read(form: Format[Parts], content: str | dict[str, Any]) -> Bom:
     ("form", "content", "version"),
     [
         (spdx.FORMAT, DOCUMENT, "2.3"),
-        (spdx_yaml.FORMAT, json.dumps(DOCUMENT), "2.3"),
+        (spdx.YAML, json.dumps(DOCUMENT), "2.3"),
         (spdx_tag.FORMAT, TAGS, "2.3"),
         (spdx_tag.FORMAT, TAGS.replace("\n", "\r\n"), "2.3"),
         (spdx3.FORMAT, THREE, "3.0.1"),
@@ -131,7 +131,7 @@ def test_what_it_is_about(change: dict[str, Any], digests: tuple[str, ...]) -> N
     assert read(spdx.FORMAT, DOCUMENT | change).identity.digests == digests
 
 
-@pytest.mark.parametrize("form", [spdx.FORMAT, spdx_yaml.FORMAT])
+@pytest.mark.parametrize("form", [spdx.FORMAT, spdx.YAML])
 @pytest.mark.parametrize("old", [False, True])
 def test_what_trivy_tells_of_the_image(form: Format[Parts], old: bool) -> None:
     told = [
@@ -173,8 +173,8 @@ def test_the_tool(creator: str, tool: Scanner | None) -> None:
         (spdx.FORMAT, DOCUMENT | {"spdxVersion": "SPDX-1.2"}),
         (spdx.FORMAT, DOCUMENT | {"packages": {}}),
         (spdx.FORMAT, DOCUMENT | {"name": "x" * 20_000}),
-        (spdx_yaml.FORMAT, "spdxVersion: SPDX-2.3\na: &x [*x]"),
-        (spdx_yaml.FORMAT, "spdxVersion: SPDX-2.3\npackages: 1"),
+        (spdx.YAML, "spdxVersion: SPDX-2.3\na: &x [*x]"),
+        (spdx.YAML, "spdxVersion: SPDX-2.3\npackages: 1"),
         (spdx_tag.FORMAT, TAGS.replace("SPDX-2.3", "SPDX-2.1")),
         (spdx_tag.FORMAT, TAGS + "PackageComment: <text>cut"),
         (spdx3.FORMAT, THREE | {"@graph": [{"type": "Person"}]}),
@@ -187,7 +187,7 @@ def test_what_it_is_not_is_refused(form: Format[Parts], content: str | dict[str,
 
 
 def test_recognition() -> None:
-    forms = (spdx.FORMAT, spdx3.FORMAT, spdx_tag.FORMAT, spdx_yaml.FORMAT)
+    forms = (spdx.FORMAT, spdx3.FORMAT, spdx_tag.FORMAT, spdx.YAML)
     heads = (
         Head(start=b"{", keys={"spdxVersion": b'"SPDX-2.3"'}),
         Head(start=b"{", keys={"@context": b'"https://spdx.org/rdf/3.0.1/x"', "@graph": b"["}),

@@ -8,7 +8,7 @@ import pytest
 
 from pushpolicy.model.evidence import Severity
 from pushpolicy.reports.format import FailedRunError, ReportError
-from pushpolicy.reports.scans import clair, clair_scanner, klar, quay
+from pushpolicy.reports.scans import clair, klar, quay
 from tests.unit.reports.scans.reading import read_one, recognised
 
 DIGEST = f"sha256:{'a' * 64}"
@@ -146,7 +146,7 @@ def test_clair_scanner_marks_what_it_approved() -> None:
         "unapproved": ["CVE-2026-1234"],
         "vulnerabilities": [OLD, OLD | {"vulnerability": "X"}],
     }
-    scan = read_one(clair_scanner.FORMAT, content)
+    scan = read_one(clair.SCANNER, content)
     assert scan.identity.name == "app:1"
     assert [finding.suppressed_by for finding in scan.findings] == [None, "clair-scanner approved"]
     assert scan.findings[0].fix_state == "unknown"
@@ -155,7 +155,7 @@ def test_clair_scanner_marks_what_it_approved() -> None:
 @pytest.mark.parametrize("listed", [["FOO"], [{"featurename": "x"}], [OLD | {"severity": []}]])
 def test_clair_scanner_refuses_malformed_entries(listed: list[Any]) -> None:
     with pytest.raises(ReportError):
-        read_one(clair_scanner.FORMAT, {"vulnerabilities": listed})
+        read_one(clair.SCANNER, {"vulnerabilities": listed})
 
 
 def test_klar_lists_by_severity() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from pushpolicy.model.evidence import Severity
 from pushpolicy.reports.format import FailedRunError, ReportError
-from pushpolicy.reports.scans import gitlab, gitlab_codequality
+from pushpolicy.reports.scans import gitlab
 from tests.unit.reports.scans.reading import read_one, recognised
 
 DIGEST = f"sha256:{'a' * 64}"
@@ -134,7 +134,7 @@ ISSUE = {
 
 def test_code_quality() -> None:
     flaw, smell = read_one(
-        gitlab_codequality.FORMAT, [ISSUE, ISSUE | {"description": "too long", "severity": "blocker"}]
+        gitlab.CODEQUALITY, [ISSUE, ISSUE | {"description": "too long", "severity": "blocker"}]
     ).findings
     assert (flaw.id, flaw.kind, flaw.severity) == ("CVE-2026-1234", "vulnerability", Severity.MEDIUM)
     assert (smell.id, smell.kind, smell.severity) == ("container_scanning", "code", Severity.CRITICAL)
