@@ -106,8 +106,9 @@ def retry_after(value: str | None) -> float | None:
     """Seconds that a Retry-After header asks for, given as seconds or as a date (RFC 9110, 10.2.3)."""
     if value is None:
         return None
-    if value.strip().isdecimal() and value.isascii():
-        return float(value[:9])
+    seconds = value.strip()
+    if seconds.isdecimal() and seconds.isascii():
+        return float(seconds[:9])
     try:
         moment = parsedate_to_datetime(value)
     except ValueError:

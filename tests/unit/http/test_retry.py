@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pushpolicy.errors import PushError
@@ -23,6 +23,8 @@ def test_retry_after_as_seconds_and_as_date() -> None:
 
 
 @given(st.text())
+@example("0\x1f")
+@example("         9")
 def test_retry_after_takes_any_header(value: str) -> None:
     seconds = retry_after(value)
     assert seconds is None or seconds >= 0
