@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from pushpolicy import gather
 from pushpolicy.audit.history import find_record
 from pushpolicy.engines import LocalOpa
 from pushpolicy.evaluate import PolicySet, load_policy
@@ -43,16 +44,19 @@ class Job:
         if not image.exists():
             maker = LayoutMaker(image)
             maker.add(maker.image(), name="1.0")
+        job = gather.Job(
+            workspace=self.folder / "work",
+            environ=changes.pop("environ", {}),
+            credential=None,
+            evaluated_at=changes.pop("evaluated_at", AT),
+        )
         request = PushRequest(
+            job=job,
             image=f"oci:{image}",
             target=target,
             client=open_repository(target.repository, Access()),
             policy=self.policy(RULES),
             engine=self.engine,
-            workspace=self.folder / "work",
-            environ={},
-            credential=None,
-            evaluated_at=AT,
         )
         return replace(request, **changes)
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from pathlib import Path
 
 import msgspec
 
 from pushpolicy.engines import Engine
 from pushpolicy.evaluate import Decide, PolicySet
-from pushpolicy.gather import Expected, Gathered, Limits, NamedEvidence
+from pushpolicy.gather import Gathered, Job
 from pushpolicy.images import EVERYTHING, Selection
 from pushpolicy.model.decision import Decision
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.document import Document
-from pushpolicy.model.redacted import Redacted
 from pushpolicy.model.reference import Target
 from pushpolicy.push import SILENT, Progress, Published
 from pushpolicy.records import RawReports
@@ -23,10 +20,11 @@ from pushpolicy.registry import RepositoryClient
 from pushpolicy.registry.credentials import Credential
 
 
-class PushRequest(Redacted, frozen=True, kw_only=True):
+class PushRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be pushed where, and everything that is needed to judge it.
 
     Attributes:
+        job: what evidence is read from; its credential is the one `client` uses.
         image: the IMAGE argument.
         source: the repository that a ``docker://`` argument names, with its own credential.
         source_credential: that credential; it is kept out of records, and not part of the evidence.
@@ -34,28 +32,17 @@ class PushRequest(Redacted, frozen=True, kw_only=True):
         client: the target's repository.
         policy: loaded and checked before anything is gathered.
         decide: a decision by this policy and engine that OPA has begun with; no other request may have it.
-        workspace: the checkout; reports and relative paths are found from here.
-        credential: the one `client` uses; None for a target that needs none.
-        evaluated_at: the clock of the decision, in UTC.
         raw: whether the record keeps the reports or their digests only.
         full: whether verification reads the layers back too.
     """
 
-    hidden_fields = frozenset({"environ"})
-
+    job: Job
     image: str
     target: Target
     client: RepositoryClient
     policy: PolicySet
     engine: Engine
     decide: Decide | None = None
-    workspace: Path
-    environ: Mapping[str, str]
-    credential: Credential | None
-    evaluated_at: datetime
-    named: tuple[NamedEvidence, ...] = ()
-    expected: Expected = msgspec.field(default_factory=Expected)
-    limits: Limits = msgspec.field(default_factory=Limits)
     raw: RawReports = RawReports.KEEP
     full: bool = False
     progress: Progress = SILENT
@@ -73,8 +60,12 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     gathered: Gathered
-    evidence: Document
     decision: Decision
     previous: Mapping[str, Digest]
     published: Published | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def evidence(self) -> Document:
+        """The document that was judged."""
+        return self.gathered.evidence.document()

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from pushpolicy.admission import Outcome, PushRequest
 from pushpolicy.attach import attach_artifacts
-from pushpolicy.evaluate import Decide, start_decision
+from pushpolicy.evaluate import start_decision
 from pushpolicy.gather import Gathered, GatherRequest, Shared, gather, refuse_secrets
 from pushpolicy.images import Image, open_image
 from pushpolicy.model.digest import Digest
@@ -126,47 +126,35 @@ def _judge_all(
 
 def _judge(request: PushRequest, image: Image, shared: Shared) -> Outcome:
     # OPA starts on another processor while the registry is asked and the reports are read.
-    with _deciding(request) as decide:
+    started = nullcontext(request.decide) if request.decide else None
+    with started or start_decision(request.policy, request.engine) as decide:
         request.progress.step("gathering evidence")
         previous = _named_now(request)
         gathered = _gather(request, image, previous, shared)
         request.progress.step("deciding")
-        evidence = gathered.evidence.document()
-        decision = decide(evidence)
+        decision = decide(gathered.evidence.document())
     stored = {"the decision": decision.document().content} | {
         f"policy file {path}": content for path, content in request.policy.files.items()
     }
-    refuse_secrets(stored, (), request.environ, request.credential, request.source_credential)
-    return Outcome(
-        gathered=gathered, evidence=evidence, decision=decision, previous=previous, notes=image.notes
-    )
-
-
-def _deciding(request: PushRequest) -> AbstractContextManager[Decide]:
-    return nullcontext(request.decide) if request.decide else start_decision(request.policy, request.engine)
+    refuse_secrets(stored, (), request.job.environ, request.job.credential, request.source_credential)
+    return Outcome(gathered=gathered, decision=decision, previous=previous, notes=image.notes)
 
 
 def _gather(request: PushRequest, image: Image, previous: Mapping[str, Digest], shared: Shared) -> Gathered:
     gathered = gather(
         GatherRequest(
+            job=request.job,
             image=image,
             target=request.target,
             previous=previous,
             insecure=request.client.insecure,
             clock=request.client.clock,
-            workspace=request.workspace,
-            environ=request.environ,
-            credential=request.credential,
-            named=request.named,
-            expected=request.expected,
-            evaluated_at=request.evaluated_at,
-            limits=request.limits,
         ),
         shared,
     )
     documents = {"the evidence": gathered.evidence.document().content}
-    credentials = (request.credential, request.source_credential)
-    refuse_secrets(documents, gathered.reports, request.environ, *credentials)
+    credentials = (request.job.credential, request.source_credential)
+    refuse_secrets(documents, gathered.reports, request.job.environ, *credentials)
     return gathered
 
 

@@ -29,7 +29,7 @@ class Target:
         self._folder.mkdir()
         self._request = make_request(workspace, **fields)
         self._checkouts = Shared()
-        self._checkouts.checkout(self._request)  # git is asked once
+        self._checkouts.checkout(self._request.job)  # git is asked once
 
     def check(self, file: ReportFile | None) -> Evidence:
         """Gather with this one report, or with none.

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gzip
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pushpolicy.engines import LocalOpa
 from pushpolicy.errors import EngineError, InputError
+from pushpolicy.model import canonical, decision, evidence
 from pushpolicy.model.decision import Verdict
 from pushpolicy.model.reference import Target
 from pushpolicy.pipeline import PushRequest, admit, check, collect
@@ -71,6 +74,26 @@ def test_a_denied_image_makes_no_layout(job: Job, tmp_path: Path) -> None:
     outcome = admit(job.request(BAD, Target.parse(f"oci:{tmp_path / 'published'}:1.0")))
     assert outcome.decision.verdict is Verdict.DENY
     assert not (tmp_path / "published").exists()
+
+
+@pytest.mark.parametrize("report", [GOOD, BAD])
+def test_evidence_and_decision_are_encoded_once(
+    report: str, job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded = Counter[str]()
+
+    def encode(value: Any) -> bytes:
+        encoded[value.get("schema", "") if isinstance(value, dict) else ""] += 1
+        return real(value)
+
+    real = canonical.encode
+    monkeypatch.setattr(canonical, "encode", encode)
+    outcome = admit(job.request(report, Target.parse(f"oci:{tmp_path / 'published'}:1.0")))
+    assert bool(outcome.published) is (report is GOOD)
+    assert {schema: encoded[schema] for schema in (evidence.SCHEMA, decision.SCHEMA)} == {
+        evidence.SCHEMA: 1,
+        decision.SCHEMA: 1,
+    }
 
 
 @pytest.mark.parametrize("report", [GOOD, BAD])

@@ -14,7 +14,7 @@ from pushpolicy.cli.options import PublishOptions, PushOptions, SourceOptions
 from pushpolicy.cli.policies import PolicyAndEngine
 from pushpolicy.cli.registries import Registries
 from pushpolicy.errors import UsageError
-from pushpolicy.gather import Expected, NamedEvidence
+from pushpolicy.gather import Expected, Job, NamedEvidence
 from pushpolicy.images import Compression, LayerCompression, Selection, parse_remote, reads_stdin
 from pushpolicy.model.descriptor import Platform
 from pushpolicy.model.reference import Reference, Target
@@ -63,6 +63,15 @@ def push_requests(
         origin, origin_credential = registries.source(source.repository) if source else (None, None)
         requests.append(
             PushRequest(
+                job=Job(
+                    workspace=environment.workspace(),
+                    environ=environ,
+                    credential=credential,
+                    evaluated_at=at,
+                    named=work.evidence + named,
+                    expected=config.expected or Expected(),
+                    limits=read_limits(gathering.limits),
+                ),
                 image=work.image,
                 target=work.target,
                 client=client,
@@ -70,13 +79,6 @@ def push_requests(
                 engine=deciding.engine,
                 # One OPA was started; it answers once.
                 decide=None if requests else deciding.decide,
-                workspace=environment.workspace(),
-                environ=environ,
-                credential=credential,
-                evaluated_at=at,
-                named=work.evidence + named,
-                expected=config.expected or Expected(),
-                limits=read_limits(gathering.limits),
                 raw=RawReports(publish.raw),
                 full=publish.verify == "full",
                 progress=progress,

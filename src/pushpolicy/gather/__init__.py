@@ -24,6 +24,7 @@ from pushpolicy.gather.request import (
     ExpectedReport,
     Gathered,
     GatherRequest,
+    Job,
     NamedEvidence,
     RawReport,
     Seen,
@@ -39,6 +40,7 @@ __all__ = [
     "ExpectedReport",
     "GatherRequest",
     "Gathered",
+    "Job",
     "Limits",
     "NamedEvidence",
     "RawReport",
@@ -61,29 +63,29 @@ def gather(request: GatherRequest, shared: Shared | None = None) -> Gathered:
         UsageError: when an ``--evidence`` option contradicts itself.
         InputError: when the image, or evidence that was named, is absent, malformed or over a limit.
     """
-    about = image.evidence(request.image)
+    job, about = request.job, image.evidence(request.image)
     shared = shared or Shared()
-    checkout, files = shared.checkout(request), shared.files(request)
-    reports, context = files.reports, ci.evidence(request.environ)
+    checkout, files = shared.checkout(job), shared.files(job)
+    reports, context = files.reports, ci.evidence(job.environ)
     check_parts(files.parts, about, checkout.evidence.commit or context.commit)
-    inside = embedded(request.image, about, request.limits)
+    inside = embedded(request.image, about, job.limits)
     builds = provenance.evidence(reports, inside, about)
     products = Products(about, request.target.repository)
-    scanned = scans.evidence(reports, request.expected.scans, about)
+    scanned = scans.evidence(reports, job.expected.scans, about)
     scanned, said = vex.evidence(reports, scanned, products)
     evidence = Evidence(
-        evaluated_at=format_time(request.evaluated_at),
+        evaluated_at=format_time(job.evaluated_at),
         clock=request.clock,
         target=_target(request),
         image=provenance.with_commit(about, builds),
         source=checkout.evidence,
         ci=context,
-        tests=tests.evidence(reports, request.expected.tests),
+        tests=tests.evidence(reports, job.expected.tests),
         scans=scanned,
         sbom=sbom.evidence(reports, inside, about),
         vex=said,
         provenance=builds,
-        credentials=credentials.evidence(request.credential, request.environ, checkout, request.limits),
+        credentials=credentials.evidence(job.credential, job.environ, checkout, job.limits),
         reports=tuple(_report(raw, reports, checkout) for raw in files.raw),
         extra=files.extra,
     )

@@ -81,30 +81,44 @@ class Reading(Protocol):
         """Of what is read."""
 
 
-class GatherRequest(Redacted, frozen=True, kw_only=True):
-    """Everything gather looks at.
+class Job(Redacted, frozen=True, kw_only=True):
+    """The job that pushes: what evidence is read from, and is known before the image is opened.
 
     Attributes:
-        previous: what each tag of the target that exists names now.
         workspace: the checkout; reports are looked for here, and relative paths start here.
         credential: the one the push will use; None for a target that needs none.
         evaluated_at: the clock of the decision, in UTC.
+        named: the reports that were named, beside those in the usual places.
+        expected: the reports that have to be there.
+        limits: of what is read.
     """
 
     hidden_fields = frozenset({"environ"})
 
+    workspace: Path
+    environ: Mapping[str, str]
+    credential: Credential | None
+    evaluated_at: datetime
+    named: tuple[NamedEvidence, ...] = ()
+    expected: Expected = Expected()
+    limits: Limits = Limits()
+
+
+class GatherRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything gather looks at: the job, the opened image, and the target as it is before the push.
+
+    Attributes:
+        previous: what each tag of the target that exists names now.
+        insecure: whether the target's registry is reached without verified TLS.
+        clock: how far the target's clock is from this one's, where it said so.
+    """
+
+    job: Job
     image: Image
     target: Target
     previous: Mapping[str, Digest]
     insecure: bool
     clock: Clock | None
-    workspace: Path
-    environ: Mapping[str, str]
-    credential: Credential | None
-    named: tuple[NamedEvidence, ...] = ()
-    expected: Expected = Expected()
-    evaluated_at: datetime
-    limits: Limits = Limits()
 
 
 class RawReport(msgspec.Struct, frozen=True, kw_only=True):

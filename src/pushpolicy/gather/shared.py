@@ -15,7 +15,7 @@ from pushpolicy.gather.collect import collect
 from pushpolicy.gather.found import CAPTURES, Reports
 from pushpolicy.gather.parts.document import Part
 from pushpolicy.gather.parts.read import open_parts
-from pushpolicy.gather.request import GatherRequest, NamedEvidence, RawReport, Reading
+from pushpolicy.gather.request import Job, NamedEvidence, RawReport, Reading
 from pushpolicy.reports.format import KINDS
 from pushpolicy.reports.limits import Limits
 
@@ -47,29 +47,29 @@ class Shared(msgspec.Struct):
     def __exit__(self, *_: object) -> None:
         self._unpacked.close()
 
-    def checkout(self, request: GatherRequest) -> git.Checkout:
+    def checkout(self, job: Job) -> git.Checkout:
         """What git says of the workspace."""
-        if request.workspace not in self._checkouts:
-            self._checkouts[request.workspace] = git.inspect(request.workspace, request.environ)
-        return self._checkouts[request.workspace]
+        if job.workspace not in self._checkouts:
+            self._checkouts[job.workspace] = git.inspect(job.workspace, job.environ)
+        return self._checkouts[job.workspace]
 
-    def files(self, request: GatherRequest) -> Files:
-        """The reports and extra files of a request.
+    def files(self, job: Job) -> Files:
+        """The reports and extra files of a job.
 
         Raises:
             UsageError: when an ``--evidence`` option contradicts itself.
             InputError: when evidence that was named is absent, malformed or over a limit.
         """
-        asked = (request.workspace, request.named, request.limits)
+        asked = (job.workspace, job.named, job.limits)
         if asked not in self._files:
-            self._files[asked] = read_files(request, self._parts(request))
+            self._files[asked] = read_files(job, self._parts(job))
         return self._files[asked]
 
-    def _parts(self, request: GatherRequest) -> tuple[Part, ...]:
-        if all(item.kind != "part" for item in request.named):
+    def _parts(self, job: Job) -> tuple[Part, ...]:
+        if all(item.kind != "part" for item in job.named):
             return ()
         folder = self._unpacked.enter_context(tempfile.TemporaryDirectory(prefix="pushpolicy-parts-"))
-        return open_parts(request.workspace, request.named, Path(folder), request.limits)
+        return open_parts(job.workspace, job.named, Path(folder), job.limits)
 
 
 def read_files(request: Reading, parts: tuple[Part, ...] = ()) -> Files:

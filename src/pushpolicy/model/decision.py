@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -109,7 +110,7 @@ class ImageIdentity(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...]
 
 
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
+class Decision(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """A complete answer of OPA, read strictly."""
 
     verdict: Verdict
@@ -132,5 +133,9 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
         return self.verdict is Verdict.ALLOW
 
     def document(self) -> Document:
-        """The canonical document, as recorded and as printed by ``--format json``."""
+        """The canonical document, as recorded and as printed by ``--format json``; encoded once."""
+        return self._document
+
+    @cached_property
+    def _document(self) -> Document:
         return Document.of(plain(self))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -549,7 +550,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     captured_by: str | None = None
 
 
-class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+class Evidence(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Everything that is known before a push, in one document."""
 
     evaluated_at: str
@@ -569,9 +570,13 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     schema: str = SCHEMA
 
     def document(self) -> Document:
-        """The canonical document.
+        """The canonical document; encoded once.
 
         Raises:
             ValueError: when a value of a report has no canonical form (a lone surrogate, a number too large).
         """
+        return self._document
+
+    @cached_property
+    def _document(self) -> Document:
         return Document.of(plain(self))

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pushpolicy.gather import GatherRequest
+from pushpolicy.gather import GatherRequest, Job
 from pushpolicy.images.image import Image
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
@@ -93,12 +93,20 @@ def make_request(workspace: Path, **fields: Any) -> GatherRequest:
         "previous": {},
         "insecure": False,
         "clock": None,
+    }
+    given = {name: fields.pop(name) for name in defaults if name in fields}
+    return GatherRequest(job=make_job(workspace, **fields), **(defaults | given))
+
+
+def make_job(workspace: Path, **fields: Any) -> Job:
+    """A job with the environment of a shell; `fields` replace the rest."""
+    defaults: dict[str, Any] = {
         "workspace": workspace,
         "environ": {"PATH": "/usr/local/bin:/usr/bin:/bin"},
         "credential": None,
         "evaluated_at": NOW,
     }
-    return GatherRequest(**(defaults | fields))
+    return Job(**(defaults | fields))
 
 
 def write(folder: Path, files: Mapping[str, str | bytes]) -> Path:

@@ -11,11 +11,11 @@ from pushpolicy.errors import InputError, UsageError
 from pushpolicy.gather import Expected, ExpectedReport, Limits, NamedEvidence, gather
 from pushpolicy.gather.collect import collect
 from pushpolicy.gather.found import Reports, names_of
-from tests.unit.gather.samples import FAILING, JUNIT, make_image, make_request, sarif, trivy, write
+from tests.unit.gather.samples import FAILING, JUNIT, make_image, make_job, make_request, sarif, trivy, write
 
 
 def found(workspace: Path, *named: NamedEvidence, **fields: object) -> Reports:
-    return collect(make_request(workspace, named=named, **fields))
+    return collect(make_job(workspace, named=named, **fields))
 
 
 def names(reports: Reports, kind: str = "tests") -> list[str]:

@@ -137,8 +137,8 @@ def test_a_planted_secret_is_in_no_part_of_the_evidence(tmp_path: Path) -> None:
     refuse_secrets(
         {"evidence": gathered.evidence.document().content},
         gathered.reports,
-        request.environ,
-        request.credential,
+        request.job.environ,
+        request.job.credential,
     )
     assert "planted-" not in repr(gathered)
     assert "planted-" not in repr(request)
