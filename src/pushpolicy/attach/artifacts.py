@@ -34,10 +34,9 @@ def attach_artifacts(landed: Landed) -> tuple[Attached, ...]:
     Raises:
         IncompleteError: when the repository refuses one, or does not list it.
     """
-    return tuple(_attach(artifact, landed.client) for artifact in landed.artifacts)
-
-
-def _attach(artifact: Artifact, client: RepositoryClient) -> Attached:
-    with after_landing(f"attaching the {artifact.name}"):
-        each(lambda blob: client.put_blob(blob.descriptor, blob.open), artifact.blobs)
-        return Attached(artifact=artifact, settle=client.put_referrer(artifact.manifest))
+    client, attached = landed.client, list[Attached]()
+    for artifact in landed.artifacts:
+        with after_landing(f"attaching the {artifact.name}"):
+            each(lambda blob: client.put_blob(blob.descriptor, blob.open), artifact.blobs)
+            attached.append(Attached(artifact=artifact, settle=client.put_referrer(artifact.manifest)))
+    return tuple(attached)

@@ -94,17 +94,12 @@ def _walk(client: RepositoryClient, digests: list[Digest], reference: Reference)
             problems.append(Problem(digest=digest, reason=error.message))
             continue
         records.append(summary)
-        queue.extend(_before(summary, reference))
+        # The chain of every tag is followed, that of the one tag, or none for one image.
+        if not reference.digest:
+            chains = summary.previous.items()
+            queue.extend(before for tag, before in chains if reference.tag in (None, tag))
     newest_first = sorted(records, key=lambda record: (record.moment, str(record.digest)), reverse=True)
     return Listing(records=tuple(newest_first), problems=tuple(problems))
-
-
-def _before(summary: Summary, reference: Reference) -> tuple[Digest, ...]:
-    """The records to follow: every chain, that of the one tag, or none for one image."""
-    if reference.digest:
-        return ()
-    chains = summary.previous.items()
-    return tuple(digest for tag, digest in chains if reference.tag in (None, tag))
 
 
 def _record_digest(client: RepositoryClient, reference: Reference) -> Digest:

@@ -55,7 +55,8 @@ class LocalOpa:
 
     def start(self, program: Program) -> LocalSession:
         """Start `opa eval`, which waits for the document before it loads the bundles; and hash the binary."""
-        process = self.run("eval", *_eval_options(program, self._limits), *_inputs(program), program.query)
+        bundles = [text for bundle in program.bundles for text in ("-b", str(bundle))]
+        process = self.run("eval", *_eval_options(program, self._limits), *bundles, program.query)
         self._identification.begin()
         return LocalSession(process, program)
 
@@ -69,7 +70,8 @@ class LocalOpa:
                 f"{self._executable} is not the OPA it was built as: its SHA-256 is {digest.hex}",
                 "reinstall packages/opa",
             )
-        if _version_of(version) < OLDEST:
+        numbers = version.split("-")[0].split(".")[:2]
+        if not all(map(str.isdecimal, numbers)) or tuple(map(int, numbers)) < OLDEST:
             raise EngineError(f"OPA {version} is too old: rules need 1.22 or newer", "install packages/opa")
         return EngineIdentity(name="opa", version=version, digest=digest)
 
@@ -82,9 +84,8 @@ class LocalOpa:
 
     def check(self, program: Program) -> tuple[Problem, ...]:
         """Run `opa check --strict` on the bundles."""
-        with self.run(
-            "check", "--strict", "--bundle", "--format", "json", *_types(program), *_paths(program)
-        ) as opa:
+        options = ("--strict", "--bundle", "--format", "json", *_types(program))
+        with self.run("check", *options, *map(str, program.bundles)) as opa:
             result = opa.finish()
         if result.code == 0:
             return ()
@@ -209,19 +210,6 @@ def _eval_options(program: Program, limits: Limits) -> list[str]:
 
 def _types(program: Program) -> list[str]:
     return ["--schema", str(program.schema), "--capabilities", str(program.capabilities)]
-
-
-def _paths(program: Program) -> list[str]:
-    return [str(bundle) for bundle in program.bundles]
-
-
-def _inputs(program: Program) -> list[str]:
-    return [argument for path in _paths(program) for argument in ("-b", path)]
-
-
-def _version_of(text: str) -> tuple[int, ...]:
-    parts = text.split("-")[0].split(".")
-    return tuple(int(part) for part in parts[:2]) if all(part.isdigit() for part in parts[:2]) else ()
 
 
 def _json(content: bytes) -> Any:

@@ -62,7 +62,9 @@ class Process:
     def __init__(self, argv: Sequence[str], limits: Limits) -> None:
         self._limits = limits
         self._complaint: str | None = None
-        memory = _allowed(limits.memory)
+        # A limit may only be lowered: where this process has a lower one, that one holds.
+        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+        memory = limits.memory if hard == resource.RLIM_INFINITY else min(limits.memory, hard)
         try:
             self._popen = subprocess.Popen(
                 argv,
@@ -167,12 +169,6 @@ class _Reader(threading.Thread):
     def content(self) -> bytes:
         self.join()
         return b"".join(self._parts)
-
-
-def _allowed(memory: int) -> int:
-    """A limit may only be lowered: where this process has a lower one, that one holds."""
-    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-    return memory if hard == resource.RLIM_INFINITY else min(memory, hard)
 
 
 def _limit_self(memory: int) -> Callable[[], None]:

@@ -63,7 +63,11 @@ def open_archive(path: Path, limits: Limits) -> Iterator[LayoutFiles]:
     if not path.is_file():
         raise FileNotFoundError(2, f"there is no file {path}")
     with path.open("rb") as archive:
-        _check_uncompressed(archive)
+        if name := compression(archive.read(8)):
+            raise ValueError(
+                f"is compressed with {name}; decompress it first, its layers are compressed anyway"
+            )
+        archive.seek(0)
         members = read_members(archive, limits)
         if LAYOUT_MARKER not in members and DOCKER_MANIFEST in members:
             raise ValueError("is what `docker save` writes; write docker-archive:FILE")
@@ -85,13 +89,6 @@ def is_docker_archive(path: Path) -> bool:
 def compression(start: bytes) -> str | None:
     """The name of the format that content with this start is compressed in; None when it is in none."""
     return next((name for magic, name in _COMPRESSED.items() if start.startswith(magic)), None)
-
-
-def _check_uncompressed(archive: BinaryIO) -> None:
-    name = compression(archive.read(8))
-    archive.seek(0)
-    if name:
-        raise ValueError(f"is compressed with {name}; decompress it first, its layers are compressed anyway")
 
 
 def read_members(archive: BinaryIO, limits: Limits, *, follow: bool = False) -> dict[str, Section]:

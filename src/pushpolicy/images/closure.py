@@ -34,11 +34,13 @@ def read_closure(store: Store, top: Descriptor, limits: Limits) -> Closure:
     walk = Walk(store, limits)
     walk.visit(top)
     walk.check()
-    configs = {
-        manifest.config.digest: _config(store, manifest.config, limits)
-        for manifest in walk.manifests.values()
-        if manifest.config
-    }
+    configs = dict[Digest, bytes]()
+    for config in (manifest.config for manifest in walk.manifests.values() if manifest.config):
+        if config.size > limits.config_size:
+            raise ValueError(
+                f"{config.digest} of {config.size} bytes is over the limit of {limits.config_size}"
+            )
+        configs[config.digest] = store.blob(config)
     return Closure(
         manifests=tuple(walk.manifests.values()),
         configs=MappingProxyType(configs),
@@ -72,7 +74,9 @@ class Walk(msgspec.Struct):
             self.absent.append(entry)
             return
         for child in manifest.manifests:
-            self._check_type(child)
+            if child.media_type not in MANIFEST_TYPES | INDEX_TYPES:
+                kind = child.media_type[:100]
+                raise ValueError(f"index child {child.digest} is of the unknown type {kind!r}")
             self.visit(child, depth + 1)
         for blob in (manifest.config, *manifest.layers):
             if blob:
@@ -80,10 +84,6 @@ class Walk(msgspec.Struct):
         self.manifests[entry.digest] = manifest
         if len(self.manifests) + len(self.absent) > self.limits.manifests:
             raise ValueError(f"has more than {self.limits.manifests} manifests")
-
-    def _check_type(self, child: Descriptor) -> None:
-        if child.media_type not in MANIFEST_TYPES | INDEX_TYPES:
-            raise ValueError(f"index child {child.digest} is of the unknown type {child.media_type[:100]!r}")
 
     def _add(self, blob: Descriptor) -> None:
         known = self.blobs.setdefault(blob.digest, blob)
@@ -98,18 +98,12 @@ class Walk(msgspec.Struct):
         Raises:
             ValueError: when a child is absent, or a blob is or has another size.
         """
-        self._check_children()
-        self._check_blobs()
-
-    def _check_children(self) -> None:
         if self.absent:
             absent = [f"{entry.platform or 'no platform'} ({entry.digest})" for entry in self.absent]
             raise ValueError(
                 f"the index is sparse: {len(self.absent)} of its manifests are not there: "
                 + first_of(absent, _SHOWN)
             )
-
-    def _check_blobs(self) -> None:
         sizes = {blob.digest: self.store.size(blob) for blob in self.blobs.values()}
         missing = [blob for blob in self.blobs.values() if sizes[blob.digest] is None]
         if missing:
@@ -120,9 +114,3 @@ class Walk(msgspec.Struct):
         for blob in self.blobs.values():
             if sizes[blob.digest] != blob.size:
                 raise ValueError(f"blob {blob.digest} has {sizes[blob.digest]} bytes, not {blob.size}")
-
-
-def _config(store: Store, config: Descriptor, limits: Limits) -> bytes:
-    if config.size > limits.config_size:
-        raise ValueError(f"{config.digest} of {config.size} bytes is over the limit of {limits.config_size}")
-    return store.blob(config)

@@ -42,6 +42,9 @@ class ImageConfig(msgspec.Struct, frozen=True, kw_only=True):
         value = _object(canonical.decode(content), "the config")
         run = _object(value.get("config") or {}, "config")
         rootfs = _object(value.get("rootfs"), "rootfs")
+        created = fields.text(value, "created")
+        if created is not None and not _TIME.fullmatch(created):
+            raise ValueError("created is not an RFC 3339 time")
         return cls(
             platform=Platform(
                 os=_required(value, "os"),
@@ -53,7 +56,7 @@ class ImageConfig(msgspec.Struct, frozen=True, kw_only=True):
             env=tuple(item.partition("=")[0] for item in fields.texts(run, "Env")),
             entrypoint=fields.texts(run, "Entrypoint"),
             user=fields.text(run, "User"),
-            created=_time(value),
+            created=created,
         )
 
 
@@ -67,11 +70,4 @@ def _required(value: Mapping[str, Any], name: str) -> str:
     text = fields.text(value, name)
     if text is None:
         raise ValueError(f"{name} is absent")
-    return text
-
-
-def _time(value: Mapping[str, Any]) -> str | None:
-    text = fields.text(value, "created")
-    if text is not None and not _TIME.fullmatch(text):
-        raise ValueError("created is not an RFC 3339 time")
     return text

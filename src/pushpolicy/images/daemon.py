@@ -42,9 +42,11 @@ def exported(name: str, docker_host: str | None) -> Iterator[BinaryIO]:
     """
     if not _NAME.fullmatch(name):
         raise InputError(f"docker-daemon:{printable(name)}: is no name of an image", "write NAME[:TAG]")
+    # Without a tag the daemon would send every tag that it has.
+    has_tag = image_id(name) or ":" in name.rpartition("/")[2]
     connection = _UnixConnection(_socket_path(docker_host or _USUAL_HOST))
     try:
-        connection.request("GET", f"/images/{_tagged(name)}/get")
+        connection.request("GET", f"/images/{name if has_tag else f'{name}:latest'}/get")
         answer = connection.getresponse()
         if answer.status != http.client.OK:
             raise _refused(name, answer)
@@ -57,11 +59,6 @@ def exported(name: str, docker_host: str | None) -> Iterator[BinaryIO]:
         ) from error
     finally:
         connection.close()
-
-
-def _tagged(name: str) -> str:
-    """Without a tag the daemon would send every tag that it has."""
-    return name if image_id(name) or ":" in name.rpartition("/")[2] else f"{name}:latest"
 
 
 def _socket_path(host: str) -> str:

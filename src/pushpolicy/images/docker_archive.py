@@ -105,7 +105,11 @@ def _built(
     selection: Selection,
     stack: ExitStack,
 ) -> Image:
-    layers = _layers(members, saved, _diff_ids(config), limits)
+    try:
+        diff_ids = ImageConfig.parse(config).diff_ids
+    except ValueError as error:
+        raise ValueError(f"the config: {error}") from error
+    layers = _layers(members, saved, diff_ids, limits)
     distinct = tuple(dict.fromkeys(layers))
     each = compress_layers(
         distinct, selection.compression or AS_USUAL, limits, stack, selection.on_compressed
@@ -117,13 +121,6 @@ def _built(
     return read_image(
         text, _name(saved), BuiltStore(manifest, content), manifest.descriptor, content, limits, selection
     )
-
-
-def _diff_ids(config: bytes) -> tuple[Digest, ...]:
-    try:
-        return ImageConfig.parse(config).diff_ids
-    except ValueError as error:
-        raise ValueError(f"the config: {error}") from error
 
 
 def _layers(

@@ -39,7 +39,12 @@ def image_of_file(
     if path != STDIN and not path.is_file():
         raise FileNotFoundError(2, f"there is no file {path}")
     file = os.fdopen(os.dup(0), "rb") if path == STDIN else path.open("rb")
-    archive = _seekable(stack.enter_context(file), limits, stack)
+    archive: BinaryIO = stack.enter_context(file)
+    # The archive's list of layers comes last, so it is read by position: from an uncompressed regular file.
+    if not stat.S_ISREG(os.fstat(archive.fileno()).st_mode):
+        archive = _kept(archive, None, limits, stack)
+    if kind := compression(os.pread(archive.fileno(), 8, archive.tell())):
+        archive = _kept(archive, kind, limits, stack)
     return image_of_docker_archive(text, archive, reference, limits, selection, stack)
 
 
@@ -53,14 +58,6 @@ def image_of_daemon(text: str, name: str, limits: Limits, selection: Selection, 
     with exported(name, selection.docker_host) as answer:
         archive = _kept(answer, None, limits, stack)
     return image_of_docker_archive(text, archive, image_id(name), limits, selection, stack)
-
-
-def _seekable(file: BinaryIO, limits: Limits, stack: ExitStack) -> BinaryIO:
-    """The archive uncompressed and as a file: its list of layers comes last, so it is read by position."""
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file = _kept(file, None, limits, stack)
-    kind = compression(os.pread(file.fileno(), 8, file.tell()))
-    return _kept(file, kind, limits, stack) if kind else file
 
 
 def _kept(file: BinaryIO, kind: str | None, limits: Limits, stack: ExitStack) -> BinaryIO:

@@ -8,7 +8,6 @@ from pushpolicy.errors import InputError
 from pushpolicy.images.config import ImageConfig
 from pushpolicy.images.image import Image
 from pushpolicy.model.descriptor import Descriptor, Platform
-from pushpolicy.model.digest import Digest
 from pushpolicy.model.evidence import AttestationEvidence, PlatformEvidence
 from pushpolicy.model.manifest import CONFIG_TYPES, Manifest
 from pushpolicy.model.text import printable
@@ -94,20 +93,15 @@ def _platform(image: Image, manifest: Manifest, entry: Descriptor | None) -> Pla
     digest = manifest.config.digest
     try:
         config = ImageConfig.parse(image.configs[digest])
-        _check_layers(config, manifest)
+        if len(config.diff_ids) != (count := len(manifest.layers)):
+            raise ValueError(f"it has {len(config.diff_ids)} diff_ids for {count} layers of the manifest")
         platform = _agreed(config.platform, entry.platform if entry else None)
     except ValueError as error:
         raise InputError(f"{where}, config {digest}: {printable(str(error))}") from error
-    return _evidence(platform, manifest.digest, digest, config)
-
-
-def _evidence(
-    platform: Platform, manifest: Digest, config_digest: Digest, config: ImageConfig
-) -> PlatformEvidence:
     return PlatformEvidence(
         platform=str(platform),
-        digest=manifest,
-        config_digest=config_digest,
+        digest=manifest.digest,
+        config_digest=digest,
         diff_ids=config.diff_ids,
         labels=config.labels,
         user=config.user,
@@ -115,13 +109,6 @@ def _evidence(
         env=config.env,
         entrypoint=config.entrypoint,
     )
-
-
-def _check_layers(config: ImageConfig, manifest: Manifest) -> None:
-    if len(config.diff_ids) != len(manifest.layers):
-        raise ValueError(
-            f"it has {len(config.diff_ids)} diff_ids for {len(manifest.layers)} layers of the manifest"
-        )
 
 
 def _agreed(config: Platform, index: Platform | None) -> Platform:

@@ -45,7 +45,10 @@ def layout_of(
         except ValueError:
             notes = (f"{entry.digest} in the archive is not whole, so not all of it is pushed",)
             continue
-        return Kept(replace(image, notes=(*image.notes, *notes)), compressed=_is_compressed(image))
+        # An index is kept in any case: what was said about its manifests, it says by their digests.
+        is_plain = any(layer.media_type.endswith(".tar") for layer in image.top.layers)
+        compressed = image.top.is_index or not is_plain
+        return Kept(replace(image, notes=(*image.notes, *notes)), compressed=compressed)
     return None
 
 
@@ -53,8 +56,7 @@ def _candidates(files: ArchiveFiles, config: Digest, limits: Limits) -> Iterator
     try:
         store = LayoutStore(files)
         for entry in LayoutIndex.read(files).entries:
-            path = _path(store, entry, config, limits.depth)
-            yield from path
+            yield from _path(store, entry, config, limits.depth)
     except ValueError:
         return
 
@@ -72,12 +74,3 @@ def _path(store: Store, entry: Descriptor, config: Digest, depth: int) -> tuple[
         if below := _path(store, child, config, depth - 1):
             return (entry, *below)
     return ()
-
-
-def _is_compressed(image: Image) -> bool:
-    """An index is kept in any case: what was said about its manifests, it says by their digests."""
-    return image.top.is_index or not any(map(_is_plain, image.top.layers))
-
-
-def _is_plain(layer: Descriptor) -> bool:
-    return layer.media_type.endswith(".tar")

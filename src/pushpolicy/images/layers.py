@@ -67,8 +67,13 @@ def compress_layers(
     """
     workers = min(os.cpu_count() or 1, _MAX_WORKERS)
     stop = Event()
+    # One file for each layer in work, rather than one for each layer: open files are few.
+    rooms: SimpleQueue[Scratch] = SimpleQueue()
+    for _ in range(_LAYERS_AT_ONCE):
+        rooms.put(room := scratch())
+        stack.callback(room.close)
     with ThreadPoolExecutor(workers) as pool, ThreadPoolExecutor(_LAYERS_AT_ONCE) as lines:
-        line = _Line(options, limits, pool, workers, _rooms(stack), stop, on_compressed)
+        line = _Line(options, limits, pool, workers, rooms, stop, on_compressed)
         started = [lines.submit(line.run, layer) for layer in layers]
         try:
             for layer in as_completed(started):
@@ -78,15 +83,6 @@ def compress_layers(
             stop.set()
             lines.shutdown(wait=False, cancel_futures=True)
     return [layer.result() for layer in started]
-
-
-def _rooms(stack: ExitStack) -> SimpleQueue[Scratch]:
-    """One file for each layer in work, rather than one for each layer: open files are few."""
-    rooms: SimpleQueue[Scratch] = SimpleQueue()
-    for _ in range(_LAYERS_AT_ONCE):
-        rooms.put(room := scratch())
-        stack.callback(room.close)
-    return rooms
 
 
 class _Line(msgspec.Struct, frozen=True):

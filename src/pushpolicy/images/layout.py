@@ -79,7 +79,11 @@ def _choose(index: LayoutIndex, store: Store, reference: str | Digest | None) ->
         if entry is None:
             raise ChoiceError(f"has no image named {reference!r}; {_names_there(index.entries)}")
         return entry
-    images = [entry for entry in index.entries if _may_be_image(entry)]
+    images = [
+        entry
+        for entry in index.entries
+        if entry.media_type in MANIFEST_TYPES | INDEX_TYPES and not any(map(is_fallback_tag, names(entry)))
+    ]
     if len({entry.digest for entry in images}) > 1:
         # Referrers and fallback indexes are listed beside images; telling them apart costs reading them.
         images = [entry for entry in images if _listed(store, entry).subject is None]
@@ -89,11 +93,6 @@ def _choose(index: LayoutIndex, store: Store, reference: str | Digest | None) ->
     if len(distinct) > 1:
         raise ChoiceError(f"holds {len(distinct)} images, name one: {_names_there(images)}")
     return images[0]
-
-
-def _may_be_image(entry: Descriptor) -> bool:
-    is_fallback = any(map(is_fallback_tag, names(entry)))
-    return entry.media_type in MANIFEST_TYPES | INDEX_TYPES and not is_fallback
 
 
 def _by_digest(index: LayoutIndex, store: Store, digest: Digest) -> Descriptor:

@@ -67,16 +67,13 @@ def image_of_repository(text: str, client: RepositoryClient, limits: Limits, sel
         image = read_image(
             text, name, store, top.descriptor, content, limits, selection, repository=client.repository
         )
-        return replace(image, notes=(*_doubts(reference, client), *image.notes))
     except PushError as error:
         raise InputError(f"{printable(text)}: {error.message}", error.hint) from error
-
-
-def _doubts(reference: Reference, client: RepositoryClient) -> tuple[str, ...]:
-    """A digest holds over any line; a tag is what the answer says it is."""
+    # A digest is checked whoever answers; what a tag names is whatever the answer says.
     if reference.digest or not client.insecure or client.repository.is_loopback:
-        return ()
-    return (f"{client.repository} was asked for its tag over plain http: anybody in between could answer",)
+        return image
+    doubt = f"{client.repository} was asked for its tag over plain http: anybody in between could answer"
+    return replace(image, notes=(doubt, *image.notes))
 
 
 def _named(reference: Reference, client: RepositoryClient) -> Manifest:

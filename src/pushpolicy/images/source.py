@@ -121,13 +121,10 @@ def parse_source(text: str) -> Source:
     path, reference = _split(text)
     if not _holds_image(path):
         raise UnknownSourceError("is neither an image layout nor an archive on this machine")
-    return Source(transport=_recognised(path), path=path, reference=reference)
-
-
-def _recognised(path: Path) -> str:
     if path.is_dir():
-        return "oci"
-    return DOCKER_ARCHIVE if is_docker_archive(path) else "oci-archive"
+        return Source(transport="oci", path=path, reference=reference)
+    kind = DOCKER_ARCHIVE if is_docker_archive(path) else "oci-archive"
+    return Source(transport=kind, path=path, reference=reference)
 
 
 def _split(text: str) -> tuple[Path, str | Digest | None]:

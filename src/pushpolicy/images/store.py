@@ -119,13 +119,13 @@ class RepositoryStore:
 
 
 class WithManifest:
-    """A store that has one more manifest, which was made here."""
+    """A store that has one more manifest, which was built here."""
 
-    def __init__(self, store: Store, made: Manifest) -> None:
+    def __init__(self, store: Store, built: Manifest) -> None:
         self._store = store
-        self._made = made
+        self._built = built
         self.blob, self.size, self.referrers = store.blob, store.size, store.referrers
 
     def manifest(self, entry: Descriptor) -> bytes | None:
         """The content of a manifest; None when it is absent."""
-        return self._made.content if entry.digest == self._made.digest else self._store.manifest(entry)
+        return self._built.content if entry.digest == self._built.digest else self._store.manifest(entry)

@@ -63,9 +63,16 @@ def select(
     if not manifest.is_index:
         _check_only(source, store, manifest, platforms)
         return Selected(top=top, store=store)
-    leaves = _once(_leaves(store, manifest, limits))
+    found: dict[Digest, _Leaf] = {}
+    for leaf in _leaves(store, manifest, limits):
+        found.setdefault(leaf.entry.digest, leaf)
+    leaves = list(found.values())
     chosen = _chosen(source, leaves, platforms)
-    return _one(store, manifest, chosen[0]) if len(chosen) == 1 else _several(store, manifest, leaves, chosen)
+    if len(chosen) > 1:
+        return _several(store, manifest, leaves, chosen)
+    entry = chosen[0].entry
+    note = f"only {entry.platform} is taken: {entry.digest} instead of the index {manifest.digest}"
+    return Selected(top=entry, store=store, notes=(f"{note}; its attestations stay behind",))
 
 
 def _check_only(source: str, store: Store, manifest: Manifest, platforms: tuple[Platform, ...]) -> None:
@@ -88,13 +95,6 @@ def _leaves(store: Store, index: Manifest, limits: Limits, depth: int = 0) -> It
             yield _Leaf(value, entry)
         elif (inner := read_manifest(store, entry)) is not None:
             yield from _leaves(store, inner, limits, depth + 1)
-
-
-def _once(leaves: Iterator[_Leaf]) -> list[_Leaf]:
-    found: dict[Digest, _Leaf] = {}
-    for leaf in leaves:
-        found.setdefault(leaf.entry.digest, leaf)
-    return list(found.values())
 
 
 def _chosen(source: str, leaves: list[_Leaf], platforms: tuple[Platform, ...]) -> list[_Leaf]:
@@ -120,18 +120,13 @@ def _absent(source: str, wanted: Platform, there: list[str]) -> InputError:
     )
 
 
-def _one(store: Store, index: Manifest, leaf: _Leaf) -> Selected:
-    note = f"only {leaf.entry.platform} is taken: {leaf.entry.digest} instead of the index {index.digest}"
-    return Selected(top=leaf.entry, store=store, notes=(f"{note}; its attestations stay behind",))
-
-
 def _several(store: Store, index: Manifest, leaves: list[_Leaf], chosen: list[_Leaf]) -> Selected:
     kept = {str(leaf.entry.digest) for leaf in chosen}
     values = [leaf.value for leaf in leaves if leaf in chosen or leaf.about in kept]
     # What the index says of itself stays; a child that is absent and not chosen is in the way no more.
     document = {**json.loads(index.content), "manifests": values}
     content = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
-    made = Manifest.parse(content, index.media_type)
+    built = Manifest.parse(content, index.media_type)
     names = ", ".join(str(leaf.entry.platform) for leaf in chosen)
-    note = f"only {printable(names)} are taken: a new index {made.digest} instead of {index.digest}"
-    return Selected(top=made.descriptor, store=WithManifest(store, made), notes=(note,))
+    note = f"only {printable(names)} are taken: a new index {built.digest} instead of {index.digest}"
+    return Selected(top=built.descriptor, store=WithManifest(store, built), notes=(note,))

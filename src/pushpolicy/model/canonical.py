@@ -28,17 +28,13 @@ def encode(value: Any) -> bytes:
     try:
         text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
         if isinstance(value, int | float) or _UNCERTAIN_NUMBER.search(text) or _NOT_BMP.search(text):
-            return _encode_by_definition(value)
+            import rfc8785  # most documents never need it
+
+            _check_range(value)
+            return rfc8785.dumps(value)
         return text.encode("utf-8")
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"not representable as canonical JSON: {error}") from error
-
-
-def _encode_by_definition(value: Any) -> bytes:
-    import rfc8785  # imported here: most documents never need it
-
-    _check_range(value)
-    return rfc8785.dumps(value)
 
 
 def _check_range(value: Any) -> None:

@@ -45,12 +45,13 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, decision: Decision, evidence: Document, image: Image, target: Target) -> Self:
         """The terms under which this decision lets this image go to this target."""
+        previous: Mapping[str, str] = evidence.value["target"]["previous_digests"]
         return cls(
             target=target,
             manifests=tuple(manifest.digest for manifest in image.manifests),
             blobs=frozenset(blob.digest for blob in image.blobs),
             referrers=tuple(manifest.digest for manifest in image.referrers.manifests),
-            previous=_previous(evidence),
+            previous={tag: Digest.parse(text) for tag, text in previous.items()},
             evidence=evidence.digest,
             decision=decision.document().digest,
             policy=decision.policy.digest,
@@ -61,11 +62,6 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
         """The names of the fields in which the two differ."""
         names = self.__struct_fields__
         return tuple(name for name in names if getattr(self, name) != getattr(other, name))
-
-
-def _previous(evidence: Document) -> Mapping[str, Digest]:
-    recorded: Mapping[str, str] = evidence.value["target"]["previous_digests"]
-    return {tag: Digest.parse(text) for tag, text in recorded.items()}
 
 
 @final

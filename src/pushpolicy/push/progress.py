@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 from pushpolicy.errors import PushError
@@ -77,12 +77,9 @@ class Watched:
         self._stop = stop
         self.opened = False
 
-    def __call__(self) -> AbstractContextManager[BinaryIO]:
-        """Open the content from its start (an `OpenBlob`)."""
-        return self._open()
-
     @contextmanager
-    def _open(self) -> Iterator[BinaryIO]:
+    def __call__(self) -> Iterator[BinaryIO]:
+        """Open the content from its start (an `OpenBlob`)."""
         self.opened = True
         self._progress.blob_started(self._blob)
         with self._content() as stream:

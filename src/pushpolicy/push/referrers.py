@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pushpolicy.errors import IncompleteError, after_landing
 from pushpolicy.http.parallel import each_blob
-from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.push.transfer import Pushed, settled, sibling_of
 from pushpolicy.registry.interface import RepositoryClient
 
@@ -16,18 +15,14 @@ def carry_referrers(pushed: Pushed) -> Pushed:
         IncompleteError: when the repository refuses one, or does not list it.
     """
     carried, client = pushed.image.referrers, pushed.client
+    content, sibling = pushed.image.content, sibling_of(pushed.image, client.repository)
     with after_landing("carrying its referrers along"):
-        each_blob(lambda blob: _send(pushed, blob), carried.blobs)
+        each_blob(lambda blob: client.put_blob(blob, content.open_blob(blob), sibling), carried.blobs)
         with settled(client) as put:
             for manifest in carried.manifests:
                 put(manifest)
         _read_back(pushed, client)
     return pushed
-
-
-def _send(pushed: Pushed, blob: Descriptor) -> None:
-    sibling = sibling_of(pushed.image, pushed.client.repository)
-    pushed.client.put_blob(blob, pushed.image.content.open_blob(blob), sibling)
 
 
 def _read_back(pushed: Pushed, client: RepositoryClient) -> None:

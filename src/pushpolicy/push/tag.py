@@ -57,7 +57,14 @@ def move_all_tags(verified: Sequence[Verified]) -> tuple[Published, ...]:
             f"interrupted while tags were being moved ({_sum(moved)}); one more may be",
             "look at the tags, or run the same push again: it re-sends only what is missing",
         ) from error
-    return tuple(map(_published, verified))
+    return tuple(
+        Published(
+            target=each.pushed.terms.target,
+            digest=each.pushed.image.top.digest,
+            record=each.pushed.record.artifact.manifest.descriptor,
+        )
+        for each in verified
+    )
 
 
 def _set(verified: Verified, moved: list[str]) -> None:
@@ -66,15 +73,6 @@ def _set(verified: Verified, moved: list[str]) -> None:
         with after_landing(f"setting tag {tag} ({_sum(moved)})"):
             pushed.client.put_manifest(pushed.image.top, tag)
         moved.append(f"{pushed.terms.target.repository}:{tag}")
-
-
-def _published(verified: Verified) -> Published:
-    pushed = verified.pushed
-    return Published(
-        target=pushed.terms.target,
-        digest=pushed.image.top.digest,
-        record=pushed.record.artifact.manifest.descriptor,
-    )
 
 
 def _unmoved(terms: Terms, client: RepositoryClient) -> None:

@@ -82,7 +82,12 @@ def push_by_digest(
     if client.repository != target.repository:
         raise PushError(f"the permit is for {target.repository}, not for {client.repository}")
     _send_blobs(image, client, progress, _places(landed, client.repository))
-    _put_manifests(image, client)
+    # Children before the index that names them; those that name none do not wait for one another.
+    with settled(client) as put:
+        each(put, [manifest for manifest in image.manifests if not manifest.manifests])
+        for manifest in image.manifests:
+            if manifest.manifests:
+                put(manifest)
     return Pushed(permit=permit, image=image, record=record, client=client, statements=statements)
 
 
@@ -113,15 +118,6 @@ def _places(landed: Sequence[Pushed], target: Repository) -> dict[Digest, Reposi
         if _is_sibling(pushed.client.repository, target)
         for blob in pushed.image.blobs
     }
-
-
-def _put_manifests(image: Image, client: RepositoryClient) -> None:
-    """Children before the index that names them; those that name none do not wait for one another."""
-    with settled(client) as put:
-        each(put, [manifest for manifest in image.manifests if not manifest.manifests])
-        for manifest in image.manifests:
-            if manifest.manifests:
-                put(manifest)
 
 
 @contextmanager

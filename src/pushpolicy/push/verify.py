@@ -10,7 +10,7 @@ from pushpolicy.images.image import Image
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.manifest import Manifest
 from pushpolicy.push.transfer import Pushed
-from pushpolicy.registry.artifact import Artifact, Attached
+from pushpolicy.registry.artifact import Attached
 from pushpolicy.registry.interface import RepositoryClient
 
 
@@ -41,7 +41,8 @@ def verify_push(pushed: Pushed, attached: tuple[Attached, ...], *, full: bool = 
     with after_landing("reading it back"):
         _image(pushed.image, pushed.client, full=full)
         for artifact in pushed.artifacts:
-            _artifact(artifact, pushed.client)
+            _same_manifest(artifact.manifest, pushed.client)
+            each_blob(lambda blob: _read(blob, pushed.client), [blob.descriptor for blob in artifact.blobs])
         for one in attached:
             one.settle()
         _listed(pushed)
@@ -51,7 +52,8 @@ def verify_push(pushed: Pushed, attached: tuple[Attached, ...], *, full: bool = 
 def _image(image: Image, client: RepositoryClient, *, full: bool) -> None:
     def look(blob: Descriptor) -> None:
         if blob.digest in image.configs:
-            _same_content(blob, image.configs[blob.digest], client)
+            if b"".join(client.read_blob(blob)) != image.configs[blob.digest]:
+                raise _lost(f"config {blob.digest}")
         elif full:
             _read(blob, client)
         elif not client.serves_blob(blob):
@@ -62,11 +64,6 @@ def _image(image: Image, client: RepositoryClient, *, full: bool) -> None:
         each_blob(look, image.blobs)
     else:
         each(look, image.blobs)
-
-
-def _artifact(artifact: Artifact, client: RepositoryClient) -> None:
-    _same_manifest(artifact.manifest, client)
-    each_blob(lambda blob: _read(blob, client), [blob.descriptor for blob in artifact.blobs])
 
 
 def _listed(pushed: Pushed) -> None:
@@ -83,11 +80,6 @@ def _same_manifest(manifest: Manifest, client: RepositoryClient) -> None:
     stored = client.manifest(manifest.digest)
     if stored is None or stored.content != manifest.content:
         raise _lost(f"manifest {manifest.digest}")
-
-
-def _same_content(blob: Descriptor, content: bytes, client: RepositoryClient) -> None:
-    if b"".join(client.read_blob(blob)) != content:
-        raise _lost(f"config {blob.digest}")
 
 
 def _read(blob: Descriptor, client: RepositoryClient) -> None:

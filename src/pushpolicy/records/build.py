@@ -79,6 +79,7 @@ def _reports(contents: Contents, folder: Path) -> Iterator[Blob]:
 
 def _manifest(contents: Contents, layers: tuple[Blob, ...]) -> Manifest:
     subject = contents.subject
+    previous = {names.PREVIOUS + tag: str(digest) for tag, digest in contents.previous.items()}
     value: dict[str, Any] = {
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,
@@ -86,16 +87,12 @@ def _manifest(contents: Contents, layers: tuple[Blob, ...]) -> Manifest:
         "config": names.EMPTY_CONFIG.to_json(),
         "layers": [layer.descriptor.to_json() for layer in layers],
         "subject": {"mediaType": subject.media_type, "digest": str(subject.digest), "size": subject.size},
-        "annotations": {**summary_annotations(contents.decision), **_previous(contents)},
+        "annotations": {**summary_annotations(contents.decision), **previous},
     }
     try:
         return Manifest.parse(canonical.encode(value), OCI_MANIFEST)
     except ValueError as error:
         raise InputError(f"the record cannot be described: {error}", "try --raw=digest") from error
-
-
-def _previous(contents: Contents) -> Mapping[str, str]:
-    return {names.PREVIOUS + tag: str(digest) for tag, digest in contents.previous.items()}
 
 
 def summary_annotations(decision: Decision) -> Mapping[str, str]:

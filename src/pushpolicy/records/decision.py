@@ -64,7 +64,11 @@ def _typed(hint: Any, value: object, at: str) -> Any:
     if origin is not None:
         return _exactly(dict, value, at)
     if hint is Digest or issubclass(hint, Enum):
-        return _parsed(Digest.parse if hint is Digest else hint, _exactly(str, value, at), at)
+        text = _exactly(str, value, at)
+        try:
+            return Digest.parse(text) if hint is Digest else hint(text)
+        except ValueError as error:
+            raise ValueError(f"{at}: {error}") from error
     return _record(hint, value, at) if issubclass(hint, msgspec.Struct) else _exactly(hint, value, at)
 
 
@@ -73,10 +77,3 @@ def _exactly(kind: type[T], value: object, at: str) -> T:
     if type(value) is not kind:
         raise ValueError(f"{at} is not of type {kind.__name__}")
     return value
-
-
-def _parsed(parse: Any, text: str, at: str) -> Any:
-    try:
-        return parse(text)
-    except ValueError as error:
-        raise ValueError(f"{at}: {error}") from error

@@ -74,7 +74,11 @@ def read_summary(client: RepositoryClient, digest: Digest) -> Summary:
             digest=digest,
             subject=check_manifest(manifest, decision),
             decision=decision,
-            previous=_previous(manifest),
+            previous={
+                key.removeprefix(names.PREVIOUS): Digest.parse(value)
+                for key, value in manifest.annotations.items()
+                if key.startswith(names.PREVIOUS)
+            },
             layers=manifest.layers,
         )
     except ValueError as error:
@@ -109,11 +113,6 @@ def _manifest(client: RepositoryClient, digest: Digest) -> Manifest:
     if manifest.artifact_type != names.ARTIFACT_TYPE or manifest.media_type != OCI_MANIFEST:
         raise RecordError(f"{digest} in {client.repository} is not a record of pushpolicy")
     return manifest
-
-
-def _previous(manifest: Manifest) -> Mapping[str, Digest]:
-    found = {key: value for key, value in manifest.annotations.items() if key.startswith(names.PREVIOUS)}
-    return {key.removeprefix(names.PREVIOUS): Digest.parse(value) for key, value in found.items()}
 
 
 def _content(client: RepositoryClient, layer: Descriptor, limit: int) -> bytes:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from pushpolicy.errors import InputError
@@ -36,10 +34,15 @@ def compress_report(report: RawReport, stored: Path, number: int) -> Descriptor:
     """
     judged = hashlib.new(report.digest.algorithm)
     try:
-        with open_regular(report.path) as source, _packed(stored) as target:
+        # No file name and no time in the header: the same report gives the same bytes.
+        with (
+            open_regular(report.path) as source,
+            stored.open("wb") as target,
+            gzip.GzipFile("", "wb", _LEVEL, target, mtime=0) as compressed,
+        ):
             while (chunk := source.read(_CHUNK)) and source.tell() <= report.size:
                 judged.update(chunk)
-                target.write(chunk)
+                compressed.write(chunk)
     except NotRegularError as error:
         raise InputError(
             f"report {_shown(report)} cannot be read again: it is not a regular file any more"
@@ -54,22 +57,17 @@ def compress_report(report: RawReport, stored: Path, number: int) -> Descriptor:
     return _describe(report, stored, number)
 
 
-@contextmanager
-def _packed(stored: Path) -> Iterator[gzip.GzipFile]:
-    # No file name and no time in the header: the same report gives the same bytes.
-    with stored.open("wb") as target, gzip.GzipFile("", "wb", _LEVEL, target, mtime=0) as packed:
-        yield packed
-
-
 def _describe(report: RawReport, stored: Path, number: int) -> Descriptor:
     with stored.open("rb") as stream:
         digest = Digest("sha256", hashlib.file_digest(stream, "sha256").hexdigest())
+    # A file name that is safe wherever `oras pull` writes it.
+    title = _NOT_IN_TITLES.sub("-", report.path.name).strip(".-")[:100] or "report"
     return Descriptor(
         media_type=names.REPORT_TYPE,
         digest=digest,
         size=stored.stat().st_size,
         annotations={
-            names.TITLE: f"reports/{number:03}-{_title(report)}.gz",
+            names.TITLE: f"reports/{number:03}-{title}.gz",
             names.REPORT_NAME: printable(report.name),
             names.REPORT_KIND: report.kind,
             names.REPORT_FORMAT: report.format,
@@ -78,11 +76,6 @@ def _describe(report: RawReport, stored: Path, number: int) -> Descriptor:
             names.REPORT_SIZE: str(report.size),
         },
     )
-
-
-def _title(report: RawReport) -> str:
-    """A file name that is safe wherever `oras pull` writes it."""
-    return _NOT_IN_TITLES.sub("-", report.path.name).strip(".-")[:100] or "report"
 
 
 def _shown(report: RawReport) -> str:
