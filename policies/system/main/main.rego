@@ -2,7 +2,8 @@
 # title: The decision
 # description: |
 #   Joins what the rules found with the organisation's waivers and enforcement. An exception (grace,
-#   rollout, waiver, not applicable) counts only where it is proven; whatever is undefined denies.
+#   rollout, waiver, not applicable) counts only where it is proven; whatever is undefined denies. With ALLOW
+#   come the denials as the rules gave them, from which pushpolicy computes the verdict a second time.
 package pushpolicy.main
 
 import rego.v2
@@ -12,7 +13,11 @@ import data.pushpolicy.index
 import data.pushpolicy.main.findings
 import data.pushpolicy.main.waivers
 
-decision := {
+decision := object.union(_decision, {"denials": _denials}) if {
+	_allow
+} else := _decision
+
+_decision := {
 	"allow": _allow,
 	"observed": _observed,
 	"rules": _results,
@@ -20,7 +25,10 @@ decision := {
 	"warnings": array.concat(_softened, findings.warnings),
 	"waived": waivers.waived,
 	"waivers": waivers.uses,
+	"rollouts": _rollouts,
 }
+
+_denials[name] := [element | some element in found] if some name, found in index.deny
 
 default _allow := false
 
@@ -57,9 +65,14 @@ _softened := [finding |
 	some finding in found
 ]
 
+# Something would have been denied, were it not for observe mode.
 default _observed := false
 
-_observed if _until(enforcement.observe)
+_observed if {
+	some name, because in _lenient
+	because == "observe"
+	count(waivers.open[name]) > 0
+}
 
 # Why a rule only warns.
 _lenient[name] := because if {
@@ -68,21 +81,52 @@ _lenient[name] := because if {
 }
 
 _because(name, rule) := "grace" if {
-	time.parse_rfc3339_ns(rule.effective_on) > waivers.now
+	_state(rule.effective_on) == "active"
+	rule.integrity == false
 } else := "rollout" if {
+	rule.integrity == false
 	_mode(name) == "warn"
 } else := "observe" if {
-	_observed
+	_state(enforcement.observe.until) == "active"
 }
 
 _off[name] := enforcement.rules[name].reason if {
-	some name, _ in index.rules
+	some name, rule in index.rules
+	rule.integrity == false
 	_mode(name) == "off"
 }
 
-_mode(name) := enforcement.rules[name].mode if _until(enforcement.rules[name])
+_mode(name) := enforcement.rules[name].mode if _state(enforcement.rules[name].until) == "active"
 
-_until(measure) if time.parse_rfc3339_ns(measure.until) > waivers.now
+# A measure ends, and one that would end too late is none.
+_state(until) := "ended" if {
+	time.parse_rfc3339_ns(until) <= waivers.now
+} else := "active" if {
+	time.parse_rfc3339_ns(until) - waivers.now <= _max_days * waivers.day
+} else := "too_long" if {
+	time.parse_rfc3339_ns(until) > waivers.now
+}
+
+_max_days := object.get(enforcement, "max_days", 180)
+
+# What became of each measure that was to soften a rule; a grace that is over is an ordinary rule.
+_rollouts := array.concat(
+	array.concat(
+		[{"rule": name, "measure": measure.mode, "state": _measure_state(index.rules[name], measure.until)} |
+			some name, measure in enforcement.rules
+			measure.mode in {"warn", "off"}
+		],
+		[{"rule": name, "measure": "grace", "state": _measure_state(rule, rule.effective_on)} |
+			some name, rule in index.rules
+			_state(rule.effective_on) != "ended"
+		],
+	),
+	[{"measure": "observe", "state": _state(measure.until)} | measure := enforcement.observe],
+)
+
+_measure_state(rule, until) := "refused" if {
+	rule.integrity
+} else := _state(until)
 
 _results := [result |
 	some name, _ in index.rules

@@ -38,6 +38,13 @@ decide(rules, found, data_) := decision if {
 		with data.pushpolicy.enforcement as object.get(data_, "enforcement", {})
 }
 
+within(waivers, limits) := decision if {
+	decision := main.decision with input as document
+		with data.pushpolicy.index as index({"r": rule}, {"deny": {"r": {finding}}})
+		with data.pushpolicy.waivers as object.union(limits, {"waivers": waivers})
+		with data.pushpolicy.enforcement as {}
+}
+
 later := "2027-01-01T00:00:00Z"
 
 mode(kind, until) := {"enforcement": {"rules": {"r": {"mode": kind, "until": until, "reason": "new"}}}}
@@ -145,6 +152,74 @@ test_observe_warns_until_its_time if {
 	decision.rules == [{"name": "r", "status": "warned", "because": "observe"}]
 	not denied(observe(at)).allow
 	not denied(observe(at)).observed
+}
+
+test_observed_is_said_only_where_something_would_have_been_denied if {
+	decision := decide({"r": rule}, {}, observe(later))
+	decision.allow
+	not decision.observed
+	decision.rollouts == [{"measure": "observe", "state": "active"}]
+}
+
+test_an_end_that_is_too_far_away_softens_nothing if {
+	far := "2027-05-02T10:00:00Z"
+	far_rule := object.union(rule, {"effective_on": far})
+	graced := decide({"r": far_rule}, {"deny": {"r": {finding}}}, {})
+	decisions := [denied(mode("warn", far)), denied(mode("off", far)), denied(observe(far)), graced]
+	every decision in decisions {
+		not decision.allow
+		not decision.observed
+		decision.rollouts[0].state == "too_long"
+	}
+	denied(mode("warn", "2027-05-01T10:00:00Z")).allow
+	longer := object.union(mode("warn", far).enforcement, {"max_days": 181})
+	denied({"enforcement": longer}).allow
+}
+
+test_an_integrity_rule_is_never_softened_by_a_measure_of_its_own if {
+	firm := object.union(rule, {"integrity": true})
+	every data_ in [mode("warn", later), mode("off", later)] {
+		decision := decide({"r": firm}, {"deny": {"r": {finding}}}, data_)
+		not decision.allow
+		decision.rollouts[0].state == "refused"
+	}
+	graced := object.union(firm, {"effective_on": later})
+	not decide({"r": graced}, {"deny": {"r": {finding}}}, {}).allow
+	not decide({"r": object.remove(rule, ["integrity"])}, {"deny": {"r": {finding}}}, mode("off", later)).allow
+}
+
+test_what_became_of_each_measure_is_told if {
+	denied(mode("warn", later)).rollouts == [{"rule": "r", "measure": "warn", "state": "active"}]
+	denied(mode("off", at)).rollouts == [{"rule": "r", "measure": "off", "state": "ended"}]
+	denied(mode("enforce", later)).rollouts == []
+	decide({"r": object.union(rule, {"effective_on": at})}, {}, {}).rollouts == []
+	soon := object.union(rule, {"effective_on": later})
+	decide({"r": soon}, {}, {}).rollouts == [{"rule": "r", "measure": "grace", "state": "active"}]
+}
+
+test_the_raw_denials_come_with_allow_and_with_nothing_else if {
+	denied({"waivers": [waiver]}).denials == {"r": [finding]}
+	decide({"r": rule}, {"deny": {"r": set()}}, {}).denials == {"r": []}
+	not denied({}).denials
+}
+
+test_a_waiver_of_the_checkout_is_as_short_as_the_organisation_says if {
+	theirs := object.union(waiver, {"origin": "checkout"})
+	within([theirs], {"max_days": 90}).allow
+	within([theirs], {"max_days": 90, "repo_max_days": 29}).allow
+	within([theirs], {"max_days": 90, "repo_max_days": 28}).waivers == [{"waiver": 0, "state": "too_long"}]
+	within([waiver], {"max_days": 90, "repo_max_days": 28}).allow
+}
+
+test_a_waiver_that_was_refused_waives_nothing if {
+	decision := denied({"waivers": [object.union(waiver, {"refused": "the checkout may not"})]})
+	not decision.allow
+	decision.waivers == [{"waiver": 0, "state": "refused"}]
+}
+
+test_a_waiver_for_another_repository_says_so if {
+	decision := denied({"waivers": [object.union(waiver, {"repository": "reg.example/other"})]})
+	decision.waivers == [{"waiver": 0, "state": "elsewhere"}]
 }
 
 test_a_waiver_by_id_alias_or_purl if {

@@ -69,10 +69,18 @@ _timing(waiver) := "expired" if {
 
 _within_limit(waiver) if {
 	from := time.parse_rfc3339_ns(object.get(waiver, "not_before", input.evaluated_at))
-	time.parse_rfc3339_ns(waiver.expires) - from <= given.max_days * _day
+	time.parse_rfc3339_ns(waiver.expires) - from <= _max_days(waiver) * day
 }
 
-_allowed(waiver) if index.rules[waiver.rule].integrity == false
+_max_days(waiver) := object.get(given, "repo_max_days", given.max_days) if {
+	waiver.origin == "checkout"
+} else := given.max_days
+
+# The reason for a refusal that needs no evidence was found when the policy was loaded.
+_allowed(waiver) if {
+	index.rules[waiver.rule].integrity == false
+	not waiver.refused
+}
 
 _here(waiver) if object.get(waiver, "repository", "**") == "**"
 
@@ -119,7 +127,7 @@ _used contains number if {
 
 _state(number, waiver) := "expiring" if {
 	number in _used
-	time.parse_rfc3339_ns(waiver.expires) - now < 14 * _day
+	time.parse_rfc3339_ns(waiver.expires) - now < 14 * day
 } else := "used" if {
 	number in _used
 } else := _timing(waiver) if {
@@ -128,6 +136,8 @@ _state(number, waiver) := "expiring" if {
 	not _within_limit(waiver)
 } else := "refused" if {
 	not _allowed(waiver)
+} else := "elsewhere" if {
+	not _here(waiver)
 } else := "unused"
 
-_day := ((24 * 60) * 60) * 1000000000
+day := ((24 * 60) * 60) * 1000000000
