@@ -87,7 +87,7 @@ def test_a_recorded_policy_gets_no_builtin_that_is_not_allowed_today(job: Job, r
     capabilities["builtins"].append(HTTP_SEND)
     files["capabilities.json"] = json.dumps(capabilities).encode()
     files["rules/passed/passed.rego"] = rule("passed", sends).encode()
-    forged = PolicySet.of(files, "record", anchored=False)
+    forged = PolicySet.of(files, "record")
     summary = replace(record.summary, decision=replace(record.decision, policy=forged.identity))
     replayed = replay(replace(record, summary=summary, policy=forged.bundle()), job.engine)
     assert isinstance(replayed, NotReplayable)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import fastjsonschema
 import pytest
@@ -20,6 +21,7 @@ from pushpolicy.evaluate import (
     evaluate_bytes,
     load_policy,
 )
+from pushpolicy.evaluate.authority import parse_repo_may
 from pushpolicy.evaluate.indexing import build_index, build_lib, index_shipped
 from pushpolicy.evaluate.shipped import policies
 from pushpolicy.evaluate.sources import SourceFile
@@ -92,8 +94,8 @@ def test_the_document_fits_its_schema(tmp_path: Path, engine: LocalOpa) -> None:
     check = fastjsonschema.compile(schema, use_default=False)
     waivers = f"max_days: 3660\nwaivers: [{WAIVER}, {WAIVER}]".replace("2099", "2027")
     enforcement = """rules:
-  branch_allowed: {mode: off, until: '2099-01-01T00:00:00Z', reason: new}
-observe: {until: '2099-01-01T00:00:00Z', reason: start}
+  branch_allowed: {mode: off, until: '2026-08-01T00:00:00Z', reason: new}
+observe: {until: '2026-08-01T00:00:00Z', reason: start}
 """
     data = write_policy(tmp_path, {"size": SIZE_RULE}, waivers=waivers, enforcement=enforcement)
     other = {**FINDING, "id": "CVE-2"}
@@ -111,7 +113,7 @@ observe: {until: '2099-01-01T00:00:00Z', reason: start}
 def test_the_same_bundle_gives_the_same_decision(engine: LocalOpa) -> None:
     policy, document = load_policy([PACK], engine), evidence(scans=scan([FINDING]))
     bundle = policy.bundle()
-    recorded = PolicySet.from_bundle(bundle, source=PACK, anchored=True)
+    recorded = PolicySet.from_bundle(bundle, source=PACK)
     assert recorded.bundle() == bundle == load_policy([PACK], engine).bundle()
     assert recorded.identity == policy.identity
     assert evaluate(recorded, document, engine) == evaluate(policy, document, engine)
@@ -139,23 +141,67 @@ def test_rules_of_the_repository_keep_the_pack_anchored(tmp_path: Path, engine: 
     assert evaluate(policy, evidence(scans=scan([])), engine).allowed
 
 
-def test_a_repository_changes_what_the_rule_allows_and_nothing_else(tmp_path: Path, engine: LocalOpa) -> None:
-    waiver = {
-        "rule": "scan_severity", "id": "CVE-1", "reason": "x", "approver": "y",
-        "expires": "2027-01-01T00:00:00Z",
-        "not_before": "2026-10-20T00:00:00Z",
-    }  # fmt: skip
-    policy = load_policy([PACK], engine, RepositoryPolicy(waivers=(waiver,)))
-    assert policy.identity.anchored
-    for wish in (
-        RepositoryPolicy(settings={"scan_severity": {"max_critical": 5}}),
-        RepositoryPolicy(waivers=({**waiver, "rule": "commit_matches"},)),
+def wish(may: str | None = None, **wishes: Any) -> RepositoryPolicy:
+    return RepositoryPolicy(may=parse_repo_may([may] if may else []), **wishes)
+
+
+CHECKOUTS_WAIVER = {
+    "rule": "scan_severity", "id": "CVE-1", "reason": "x", "approver": "y", "expires": "2026-04-01T00:00:00Z",
+}  # fmt: skip
+
+
+def test_the_checkout_loosens_nothing_of_its_own_accord(engine: LocalOpa) -> None:
+    document = evidence(scans=scan([FINDING]))
+    policy = load_policy([PACK], engine, wish(waivers=(CHECKOUTS_WAIVER,)))
+    decision = evaluate(policy, document, engine)
+    assert not decision.allowed
+    assert decision.policy.anchored
+    (use,) = decision.waivers
+    assert use.state == "refused"
+    assert "--repo-may scan_severity=waive" in use.waiver["refused"]
+    with pytest.raises(PolicyError, match=r"pushpolicy\.yaml: a repository .*--repo-may scan_severity="):
+        load_policy([PACK], engine, wish(settings={"scan_severity": {"max_critical": 5}}))
+
+
+@pytest.mark.parametrize("may", ["scan_severity=settings,waive", "*=settings,waive"])
+def test_what_the_command_line_lets_the_checkout_loosen_is_told(may: str, engine: LocalOpa) -> None:
+    document = evidence(scans=scan([FINDING]))
+    for wishes, loosened in (
+        ({"waivers": (CHECKOUTS_WAIVER,)}, "waiver of scan_severity CVE-1"),
+        ({"settings": {"scan_severity": {"max_critical": 5}}}, "setting scan_severity.max_critical"),
     ):
-        with pytest.raises(PolicyError, match=r"pushpolicy\.yaml: a repository may not .* the rule"):
-            load_policy([PACK], engine, wish)
-    own = write_policy(tmp_path, {"size": SIZE_RULE})
-    unanchored = RepositoryPolicy(settings={"scan_severity": {"max_critical": 5}})
-    assert not load_policy([PACK, own], engine, unanchored).identity.anchored
+        decision = evaluate(load_policy([PACK], engine, wish(may, **wishes)), document, engine)
+        assert decision.allowed
+        assert decision.loosened == (loosened,)
+        assert not decision.policy.anchored
+        assert decision.policy.not_anchored[0].startswith("checkout: the judged checkout brings ")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"rule": "commit_matches"},
+        {"id": None, "evidence": "evidence:scans"},
+        {"id": None, "purl": "**"},
+        {"id": None, "purl": "*"},
+        {"id": None, "purl": "pkg:pypi/*"},
+        {"id": None, "purl": "pkg:*/a@1"},
+        {"id": None, "purl": "pkg:npm/**/a@1"},
+        {"repository": "**"},
+        {"repository": "reg.example/*"},
+    ],
+)
+def test_a_checkouts_waiver_names_one_thing_whatever_it_may(change: dict[str, Any], engine: LocalOpa) -> None:
+    waiver = {key: value for key, value in {**CHECKOUTS_WAIVER, **change}.items() if value}
+    policy = load_policy([PACK], engine, wish("*=settings,waive", waivers=(waiver,)))
+    (use,) = evaluate(policy, evidence(scans=scan([FINDING])), engine).waivers
+    assert (use.state, bool(use.waiver["refused"])) == ("refused", True)
+
+
+def test_the_organisation_takes_back_what_the_command_line_gives(tmp_path: Path, engine: LocalOpa) -> None:
+    folder = write_policy(tmp_path, {}, enforcement="repo_may: {scan_severity: []}")
+    policy = load_policy([PACK, folder], engine, wish("*=waive", waivers=(CHECKOUTS_WAIVER,)))
+    assert "refused" in policy.waivers[0]
 
 
 def test_data_files_in_a_repositorys_rules_are_refused(tmp_path: Path, engine: LocalOpa) -> None:
@@ -181,7 +227,7 @@ def test_waivers_and_enforcement_from_files(tmp_path: Path, engine: LocalOpa) ->
     assert decision.allowed
     assert decision.waived[0].waiver == policy.waivers[0]
     assert [use.state for use in decision.waivers] == ["used"]
-    enforcement = "rules:\n  scan_severity: {mode: warn, until: '2099-01-01T00:00:00Z', reason: new}\n"
+    enforcement = "rules:\n  scan_severity: {mode: warn, until: '2026-08-01T00:00:00Z', reason: new}\n"
     policy = load_policy([PACK, write_policy(tmp_path / "rollout", {}, enforcement=enforcement)], engine)
     decision = evaluate(policy, document, engine)
     assert decision.allowed

@@ -37,6 +37,7 @@ _allow if {
 	is_object(input.image)
 	is_object(input.target)
 	is_array(input.reports)
+	is_number(waivers.now)
 	count(index.rules) > 0
 	count(_results) == count(index.rules)
 	count(_violations) == 0

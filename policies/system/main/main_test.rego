@@ -71,6 +71,14 @@ test_odd_inputs_never_allow if {
 	}
 }
 
+test_without_a_time_there_is_no_allow if {
+	decision := main.decision with input as object.union(document, {"evaluated_at": "later"})
+		with data.pushpolicy.index as index({"r": rule}, {})
+		with data.pushpolicy.waivers as {"max_days": 90, "waivers": []}
+		with data.pushpolicy.enforcement as {}
+	decision.allow == false
+}
+
 test_a_violation_denies if {
 	decision := denied({})
 	decision.allow == false

@@ -78,7 +78,7 @@ def replay(record: Record, engine: Engine) -> Replay:
 
 def _check_policy(record: Record, policy: PolicySet) -> None:
     named, held = record.decision.policy, policy.identity
-    parts = ("digest", "rules", "settings", "waivers")
+    parts = ("digest", "rules", "settings", "waivers", "origins")
     if other := [part for part in parts if getattr(named, part) != getattr(held, part)]:
         raise RecordError(
             f"record {record.summary.digest} does not hold the policy that decided: other {', '.join(other)}",

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pushpolicy.engines.interface import Compiler, Engine, Session
-from pushpolicy.evaluate.data import RepositoryPolicy
-from pushpolicy.evaluate.policyset import PACK, PolicySet, load
+from pushpolicy.evaluate.authority import PACK, RepositoryPolicy
+from pushpolicy.evaluate.policyset import PolicySet, load
 from pushpolicy.evaluate.program import laid_out
 
 if TYPE_CHECKING:

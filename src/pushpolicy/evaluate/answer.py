@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, TypeVar
+
+import msgspec
+from msgspec import UNSET, UnsetType
 
 from pushpolicy.errors import EngineError
 from pushpolicy.evaluate.policyset import PolicySet
@@ -11,6 +14,7 @@ from pushpolicy.model.decision import (
     Decision,
     EngineIdentity,
     ImageIdentity,
+    MeasureUse,
     RuleResult,
     RuleStatus,
     Verdict,
@@ -20,139 +24,207 @@ from pushpolicy.model.decision import (
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.document import Document
 from pushpolicy.model.text import printable
+from pushpolicy.records.floor import objections
 
-_KEYS = {"allow", "observed", "rules", "violations", "warnings", "waived", "waivers"}
-_STATES = {"used", "unused", "pending", "expiring", "expired", "too_long", "refused"}
-_BECAUSE = {"grace", "rollout", "observe", "warn", "off"}
+Item = TypeVar("Item")
+_WaiverState = Literal["used", "unused", "pending", "expiring", "expired", "too_long", "refused", "elsewhere"]
 
 
-def read_answer(answer: Any, policy: PolicySet, evidence: Document, engine: EngineIdentity) -> Decision:
+class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Exactly these keys and types; nothing is converted."""
+
+
+class _Rule(_Part, frozen=True):
+    name: str
+    status: RuleStatus
+    because: Literal["grace", "rollout", "observe", "warn", "off"] | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+
+
+class _Finding(_Part, frozen=True):
+    rule: str
+    id: str
+    msg: str
+    at: dict[str, Any]
+    evidence: str | UnsetType = UNSET
+
+
+class _Waived(_Finding, frozen=True, kw_only=True):
+    waiver: int
+
+
+class _Waiver(_Part, frozen=True):
+    waiver: int
+    state: _WaiverState
+
+
+class _Measure(_Part, frozen=True):
+    measure: Literal["warn", "off", "grace", "observe"]
+    state: Literal["active", "ended", "too_long", "refused"]
+    rule: str | UnsetType = UNSET
+
+
+class _Answer(_Part, frozen=True):
+    allow: bool
+    observed: bool
+    rules: list[_Rule]
+    violations: list[_Finding]
+    warnings: list[_Finding]
+    waived: list[_Waived]
+    waivers: list[_Waiver]
+    rollouts: list[_Measure] | UnsetType = UNSET
+    denials: dict[str, list[Any]] | UnsetType = UNSET
+
+
+def read_answer(value: Any, policy: PolicySet, evidence: Document, engine: EngineIdentity) -> Decision:
     """Make a decision of OPA's answer.
 
     Args:
-        answer: the value of data.pushpolicy.main.decision.
+        value: the value of data.pushpolicy.main.decision.
         policy: what was asked; gives titles, severities and fixes.
         evidence: what was asked about.
         engine: who answered.
 
     Raises:
-        EngineError: when anything in it is absent, unknown, of another type or contradictory.
+        EngineError: when anything in it is absent, unknown, of another type or contradictory, or when it is
+            ALLOW and the floor computes otherwise.
     """
-    reader = _Reader(policy)
-    fields = reader.fields(answer, _KEYS, frozenset(), "the answer")
-    rules = reader.rules(fields["rules"])
-    violations = reader.findings(fields["violations"], "violations")
-    allow = reader.boolean(fields["allow"], "allow")
-    violated = {rule.name for rule in rules if rule.status is RuleStatus.VIOLATED}
-    if violated != {violation.rule for violation in violations}:
+    try:
+        answer = msgspec.convert(value, _Answer)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise _wrong(str(error)) from error
+    decision = _Reader(policy).decision(answer, evidence, engine)
+    violated = {rule.name for rule in decision.rules if rule.status is RuleStatus.VIOLATED}
+    if violated != {violation.rule for violation in decision.violations}:
         raise _wrong("the violated rules are not those of the violations")
-    if allow is bool(violations):
-        raise _wrong(f"allow is {allow} with {len(violations)} violations")
-    return Decision(
-        verdict=Verdict.ALLOW if allow else Verdict.DENY,
-        evaluated_at=evidence.value["evaluated_at"],
-        image=_image(evidence.value),
-        evidence=evidence.digest,
-        policy=policy.identity,
-        engine=engine,
-        rules=rules,
-        violations=violations,
-        warnings=reader.findings(fields["warnings"], "warnings"),
-        waived=reader.findings(fields["waived"], "waived", waived=True),
-        waivers=reader.uses(fields["waivers"]),
-        observed=reader.boolean(fields["observed"], "observed"),
-    )
+    if answer.allow is bool(decision.violations):
+        raise _wrong(f"allow is {answer.allow} with {len(decision.violations)} violations")
+    if answer.allow:
+        _check_floor(answer, policy, evidence)
+    return decision
+
+
+def _check_floor(answer: _Answer, policy: PolicySet, evidence: Document) -> None:
+    if answer.denials is UNSET:
+        # The first version's system part, as a record holds it, does not tell them.
+        if policy.is_current:
+            raise _wrong("ALLOW comes without the denials of the rules")
+        return
+    for objection in objections(evidence.value, policy.grounds, answer.denials):
+        raise _wrong(f"ALLOW does not follow from the denials of the rules: {objection}")
 
 
 class _Reader:
-    def __init__(self, policy: PolicySet) -> None:
-        self._rules, self._waivers = policy.index.rules, policy.waivers
+    """From the parts of an answer to those of a decision, which say what the index and the data say too."""
 
-    def rules(self, value: Any) -> tuple[RuleResult, ...]:
+    def __init__(self, policy: PolicySet) -> None:
+        self._policy, self._rules, self._waivers = policy, policy.index.rules, policy.waivers
+        self._origins: Mapping[str, str] = policy.grounds.origins.get("rules", {})
+
+    def decision(self, answer: _Answer, evidence: Document, engine: EngineIdentity) -> Decision:
+        """Everything that one answer says; whether it may be is not asked here."""
+        return Decision(
+            verdict=Verdict.ALLOW if answer.allow else Verdict.DENY,
+            evaluated_at=evidence.value["evaluated_at"],
+            image=_image(evidence.value),
+            evidence=evidence.digest,
+            policy=self._policy.identity,
+            engine=engine,
+            rules=self._results(answer.rules),
+            violations=tuple(map(self._finding, answer.violations)),
+            warnings=tuple(map(self._finding, answer.warnings)),
+            waived=tuple(map(self._finding, answer.waived)),
+            waivers=self._uses(answer.waivers),
+            rollouts=self._measures(answer.rollouts),
+            settings=self._policy.settings,
+            loosened=tuple(self._loosened(answer)),
+            observed=answer.observed,
+        )
+
+    def _loosened(self, answer: _Answer) -> Iterator[str]:
+        """What the judged checkout changed of rules that are not its own, and this decision rests on."""
+        for setting in self._policy.settings:
+            if setting.origin == "checkout" != self._origins.get(setting.rule):
+                yield f"setting {setting.rule}.{setting.key}"
+        for finding in answer.waived:
+            waiver = self._waiver(finding.waiver)
+            if waiver.get("origin") == "checkout" != self._origins.get(finding.rule):
+                yield f"waiver of {finding.rule} {finding.id}"
+
+    def _results(self, items: list[_Rule]) -> tuple[RuleResult, ...]:
         """One result for each rule of the index, no more and no less."""
-        results = tuple(self._result(item) for item in _list(value, "rules"))
-        names = [result.name for result in results]
+        names = [item.name for item in items]
         if not names or sorted(names) != sorted(self._rules):
             raise _wrong(f"it speaks of the rules {', '.join(names) or 'none'}, not of those of the index")
-        return results
-
-    def findings(self, value: Any, place: str, waived: bool = False) -> tuple[Violation, ...]:
-        """The violations in a list, with what the index says of their rules."""
-        return tuple(self._finding(item, place, waived) for item in _list(value, place))
-
-    def uses(self, value: Any) -> tuple[WaiverUse, ...]:
-        """What became of each waiver, in order."""
-        items = _list(value, "waivers")
-        if len(items) != len(self._waivers):
-            raise _wrong(f"it speaks of {len(items)} waivers, there are {len(self._waivers)}")
-        uses = []
-        for number, item in enumerate(items):
-            fields = self.fields(item, {"waiver", "state"}, frozenset(), "a waiver")
-            if fields["waiver"] != number or fields["state"] not in _STATES:
-                raise _wrong("a waiver's state is unknown, or they are out of order")
-            uses.append(WaiverUse(waiver=self._waivers[number], state=fields["state"]))
-        return tuple(uses)
-
-    def boolean(self, value: Any, place: str) -> bool:
-        """A boolean, not something that is true in Python."""
-        if not isinstance(value, bool):
-            raise _wrong(f"{place} is not true or false")
-        return value
-
-    def fields(self, value: Any, required: set[str], optional: frozenset[str], place: str) -> dict[str, Any]:
-        """An object with exactly these keys."""
-        if not isinstance(value, dict):
-            raise _wrong(f"{place} is not an object")
-        if not required <= value.keys() <= required | optional:
-            odd = sorted(required ^ (value.keys() - optional))
-            raise _wrong(f"{place} has other keys than expected ({', '.join(odd)})")
-        return value
-
-    def _result(self, item: Any) -> RuleResult:
-        fields = self.fields(item, {"name", "status"}, frozenset({"because", "reason"}), "a rule")
-        if not all(isinstance(text, str) for text in fields.values()):
-            raise _wrong("a field of a rule is not text")
-        name, status, because = fields["name"], fields["status"], fields.get("because")
-        if name not in self._rules or status not in set(RuleStatus) or because not in _BECAUSE | {None}:
-            raise _wrong(f"rule {name} with status {status} because {because} is not known")
-        return RuleResult(
-            name=name,
-            title=self._rules[name].title,
-            status=RuleStatus(status),
-            because=because,
-            reason=fields.get("reason"),
+        return tuple(
+            RuleResult(
+                name=item.name,
+                title=self._rules[item.name].title,
+                status=item.status,
+                because=_known(item.because),
+                reason=_known(item.reason),
+                origin=self._origins.get(item.name),
+            )
+            for item in items
         )
 
-    def _finding(self, item: Any, place: str, waived: bool) -> Violation:
-        required = {"rule", "id", "msg", "at"} | ({"waiver"} if waived else set())
-        fields = self.fields(item, required, frozenset({"evidence"}), f"an item of {place}")
-        rule, at, number = fields["rule"], fields["at"], fields.get("waiver")
-        texts = (rule, fields["id"], fields["msg"], fields.get("evidence", ""))
-        if not all(isinstance(text, str) for text in texts) or not isinstance(at, dict):
-            raise _wrong(f"a field of an item of {place} has another type than expected")
-        if rule not in self._rules:
-            raise _wrong(f"an item of {place} is of the unknown rule {rule}")
+    def _finding(self, item: _Finding) -> Violation:
+        if item.rule not in self._rules:
+            raise _wrong(f"a finding is of the unknown rule {item.rule}")
         return Violation(
-            rule=rule,
-            id=fields["id"],
-            msg=fields["msg"],
-            at=at,
-            severity=self._rules[rule].severity,
-            fix=self._rules[rule].fix,
-            evidence=fields.get("evidence"),
-            waiver=self._waiver(number) if waived else None,
+            rule=item.rule,
+            id=item.id,
+            msg=item.msg,
+            at=item.at,
+            severity=self._rules[item.rule].severity,
+            fix=self._rules[item.rule].fix,
+            evidence=_known(item.evidence),
+            waiver=self._waiver(item.waiver) if isinstance(item, _Waived) else None,
         )
 
-    def _waiver(self, number: Any) -> Mapping[str, Any]:
-        if type(number) is not int or not 0 <= number < len(self._waivers):
+    def _uses(self, items: list[_Waiver]) -> tuple[WaiverUse, ...]:
+        """What became of each waiver, in order."""
+        if [item.waiver for item in items] != list(range(len(self._waivers))):
+            raise _wrong(
+                f"it speaks of {len(items)} waivers, or out of order; there are {len(self._waivers)}"
+            )
+        return tuple(WaiverUse(waiver=self._waivers[item.waiver], state=item.state) for item in items)
+
+    def _measures(self, items: list[_Measure] | UnsetType) -> tuple[MeasureUse, ...]:
+        if items is UNSET:
+            if self._policy.is_current:
+                raise _wrong("it does not say what became of the rollouts")
+            return ()
+        return tuple(map(self._measure, items))
+
+    def _measure(self, item: _Measure) -> MeasureUse:
+        rule, enforcement = _known(item.rule), self._policy.grounds.enforcement
+        given: Mapping[str, Any]
+        if item.measure == "observe":
+            given = enforcement.get("observe", {})
+        elif item.measure == "grace":
+            given = {"until": self._rules[rule].effective_on} if rule and rule in self._rules else {}
+        else:
+            given = enforcement.get("rules", {}).get(rule, {})
+        if not isinstance(given.get("until"), str):
+            raise _wrong(f"there is no {item.measure} of {rule or 'all rules'}")
+        return MeasureUse(
+            measure=item.measure,
+            state=item.state,
+            until=given["until"],
+            rule=rule,
+            reason=given.get("reason"),
+            origin=given.get("origin"),
+        )
+
+    def _waiver(self, number: int) -> Mapping[str, Any]:
+        if not 0 <= number < len(self._waivers):
             raise _wrong("a waived finding names no waiver")
         return self._waivers[number]
 
 
-def _list(value: Any, place: str) -> list[Any]:
-    if not isinstance(value, list):
-        raise _wrong(f"{place} is not a list")
-    return value
+def _known(value: Item | UnsetType) -> Item | None:
+    return None if value is UNSET else value
 
 
 def _wrong(text: str) -> EngineError:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pushpolicy.engines.interface import Compiler, Problem
-from pushpolicy.evaluate.policyset import PACK, PolicySet
+from pushpolicy.evaluate.authority import PACK
+from pushpolicy.evaluate.policyset import PolicySet
 from pushpolicy.evaluate.program import laid_out
 from pushpolicy.evaluate.sources import fail_if
 

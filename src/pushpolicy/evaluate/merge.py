@@ -3,123 +3,227 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from pushpolicy.evaluate.data import MAX_DAYS, PolicyData, RepositoryPolicy, default_settings
+from pushpolicy.evaluate.authority import Origin, RepositoryPolicy, permissions, refusal
+from pushpolicy.evaluate.data import MAX_DAYS, PolicyData, default_settings
 from pushpolicy.evaluate.data_files import read_document, schema_problems, time_problems, waiver_problems
 from pushpolicy.evaluate.settings import setting_problem
-from pushpolicy.evaluate.sources import ENFORCEMENT, SETTINGS, WAIVERS, Source, fail_if
+from pushpolicy.evaluate.sources import SETTINGS, WAIVERS, Source, SourceFile, fail_if
 from pushpolicy.model.index import Index
+
+# From the mildest to the strictest.
+_MODES = ("off", "warn", "enforce")
 
 
 def read_data(
-    sources: Sequence[Source], index: Index, repository: RepositoryPolicy, restricted: frozenset[str]
+    sources: Sequence[Source], index: Index, repository: RepositoryPolicy, origins: Mapping[str, Origin]
 ) -> PolicyData:
     """Merge the data files of all sources with the rules' defaults and the repository's own wishes.
 
+    Several sources of the command line join to the stricter value; what cannot be compared is an error.
+
     Args:
-        sources: in order; two may not set the same thing.
+        sources: in order.
         index: all rules of the set.
-        repository: what the checkout says.
-        restricted: rules that the checkout may change only where they allow it.
+        repository: what the checkout says, and what ``--repo-may`` gives it.
+        origins: where each rule comes from.
 
     Raises:
         PolicyError: listing every problem, one a line.
     """
     problems: list[str] = []
-    merger = _Merger(index, problems)
-    for source in sources:
-        for name, read in _READERS.items():
-            if file := source.data.get(name):
-                read(merger, str(file.path), read_document(file, name, problems))
-    merger.add_repository(repository, restricted)
+    merger = _Merger(index, origins, repository, problems)
+    documents = [
+        (source.origin, name, file, read_document(file, name, problems))
+        for source in sources
+        for name, file in source.data.items()
+    ]
+    # The command line's word first: it says what the checkout may.
+    for origin, name, file, value in sorted(documents, key=lambda each: each[0] is Origin.CHECKOUT):
+        if origin is Origin.CHECKOUT:
+            merger.add_theirs(name, file, value)
+        else:
+            merger.add(name, str(file.path), value, origin)
+    merger.add_repository()
     fail_if(problems)
     return merger.result()
 
 
 class _Merger:
-    def __init__(self, index: Index, problems: list[str]) -> None:
-        self._index, self._problems = index, problems
-        self._settings: dict[str, dict[str, Any]] = {}
+    def __init__(
+        self, index: Index, origins: Mapping[str, Origin], repository: RepositoryPolicy, problems: list[str]
+    ) -> None:
+        self._index, self._origins, self._repository = index, origins, repository
+        self._problems = problems
+        self._settings: dict[str, dict[str, tuple[Any, Origin]]] = {}
         self._waivers: list[Mapping[str, Any]] = []
-        self._max_days = MAX_DAYS
-        self._limits: list[int] = []
-        self._enforcement: dict[str, Any] = {"rules": {}}
+        self._days: dict[str, int] = {}
+        self._rules: dict[str, dict[str, Any]] = {}
+        self._observe: dict[str, Any] | None = None
+        self._taken_back: dict[str, frozenset[str]] = {}
         self._warnings: list[str] = []
 
-    def add_settings(self, file: str, value: Mapping[str, Any]) -> None:
-        """Take the settings of one file."""
-        for rule, keys in value.items():
-            self._problems += [f"{file}: {text}" for text in self._setting_problems(rule, keys)]
-            if isinstance(keys, dict):
-                self._settings[rule] = {**self._settings.get(rule, {}), **keys}
+    @property
+    def _may(self) -> dict[str, frozenset[str]]:
+        return dict(permissions(self._index.rules, self._origins, self._repository.may, self._taken_back))
 
-    def add_waivers(self, file: str, value: Mapping[str, Any]) -> None:
-        """Take the waivers of one file; of several limits the shortest holds."""
-        if "max_days" in value:
-            self._limits.append(value["max_days"])
+    def add(self, name: str, file: str, value: Mapping[str, Any], origin: Origin) -> None:
+        """Take one document of the command line, or of the checkout about rules of its own."""
+        if name == SETTINGS:
+            self._add_settings(file, value, origin)
+        elif name == WAIVERS:
+            self._add_waivers(file, value, origin)
+        else:
+            self._add_enforcement(file, value, origin)
+
+    def add_theirs(self, name: str, file: SourceFile, value: Mapping[str, Any]) -> None:
+        """Take one document of a policy folder that lies in the checkout."""
+        place, checkout = str(file.path), self._repository.checkout
+        unproven = checkout.unproven(file.path, file.content) if checkout else None
+        if name == SETTINGS:
+            self._add_their_settings(place, value, unproven)
+        elif name == WAIVERS:
+            self._add_their_waivers(place, value, unproven)
+        else:
+            self._add_their_enforcement(place, value)
+
+    def add_repository(self) -> None:
+        """Take what pushpolicy.yaml says."""
+        repository = self._repository
+        document = {"waivers": list(repository.waivers)}
+        malformed = [f"{repository.file}: {text}" for text in schema_problems(WAIVERS, document)]
+        self._problems += malformed
+        if not malformed and (repository.settings or repository.waivers):
+            unproven = repository.unproven
+            self._add_their_settings(repository.file, repository.settings, unproven)
+            self._add_their_waivers(repository.file, document, unproven)
+
+    def result(self) -> PolicyData:
+        """Everything, with the defaults of all rules."""
+        settings = default_settings(self._index)
+        for rule, keys in self._settings.items():
+            settings[rule] |= {key: value for key, (value, _) in keys.items()}
+        enforcement: dict[str, Any] = {"rules": self._rules}
+        if self._observe is not None:
+            enforcement["observe"] = self._observe
+        if "enforcement" in self._days:
+            enforcement["max_days"] = self._days["enforcement"]
+        waivers = {"max_days": self._days.get("waivers", MAX_DAYS), "waivers": self._waivers}
+        if "repository" in self._days:
+            waivers["repo_max_days"] = self._days["repository"]
+        return PolicyData(
+            settings=settings,
+            waivers=waivers,
+            enforcement=enforcement,
+            origins={
+                "rules": dict(self._origins),
+                "settings": {
+                    rule: {key: origin for key, (_, origin) in keys.items()}
+                    for rule, keys in self._settings.items()
+                },
+                "repo_may": {rule: sorted(words) for rule, words in self._may.items()},
+            },
+            warnings=tuple(self._warnings),
+        )
+
+    def _add_settings(self, file: str, value: Mapping[str, Any], origin: Origin) -> None:
+        for rule, keys in value.items():
+            found = list(self._problems_of(rule, keys))
+            self._problems += [f"{file}: {text}" for text in found]
+            for key, given in () if found else keys.items():
+                known = self._settings.setdefault(rule, {})
+                if key in known and known[key][0] != given:
+                    self._problems.append(
+                        f"{file}: {rule}.{key}: another source sets it too; which is stricter cannot be told"
+                    )
+                known.setdefault(key, (given, origin))
+
+    def _add_their_settings(self, file: str, value: Mapping[str, Any], unproven: str | None) -> None:
+        """The checkout's word replaces the organisation's where it may, and counts for its own rules."""
+        for rule, keys in value.items():
+            if refused := self._refused_settings(rule, unproven):
+                self._problems.append(f"{file}: {refused}")
+                continue
+            found = [f"{file}: settings: {text}" for text in self._problems_of(rule, keys)]
+            self._problems += found
+            for key, given in () if found else keys.items():
+                self._settings.setdefault(rule, {})[key] = (given, Origin.CHECKOUT)
+
+    def _refused_settings(self, rule: str, unproven: str | None) -> str | None:
+        if rule not in self._index.rules or self._origins[rule] is Origin.CHECKOUT:
+            return None
+        if "settings" not in self._may.get(rule, ()):
+            return (
+                f"a repository may not change settings of the rule {rule}; those who keep the policy can, or"
+                f" --repo-may {rule}=settings on the command line"
+            )
+        return unproven and f"changes no settings of the rule {rule}: {unproven}"
+
+    def _add_waivers(self, file: str, value: Mapping[str, Any], origin: Origin) -> None:
+        """Of several limits the shortest holds."""
+        for key, place in (("max_days", "waivers"), ("repo_max_days", "repository")):
+            self._shorten(place, value.get(key))
+        for waiver in self._well_formed(file, value):
+            self._waivers.append({**waiver, "origin": origin})
+
+    def _add_their_waivers(self, file: str, value: Mapping[str, Any], unproven: str | None) -> None:
+        self._shorten("repository", value.get("max_days"))
+        may = self._may
+        for waiver in self._well_formed(file, value):
+            theirs = self._origins.get(str(waiver.get("rule"))) is Origin.CHECKOUT
+            reason = None if theirs else unproven or refusal(waiver, may, self._index.rules)
+            self._waivers.append(
+                {**waiver, "origin": Origin.CHECKOUT} | ({"refused": reason} if reason else {})
+            )
+
+    def _well_formed(self, file: str, value: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         for number, waiver in enumerate(value.get("waivers", ())):
             place = f"{file}: waivers[{number}]"
             self._problems += [f"{place}: {text}" for text in waiver_problems(waiver)]
             if waiver.get("rule") not in self._index.rules:
                 self._warnings.append(f"{place}: no rule is named {waiver.get('rule')!r}; it waives nothing")
-            self._waivers.append(waiver)
+            yield waiver
 
-    def add_enforcement(self, file: str, value: Mapping[str, Any]) -> None:
-        """Take the enforcement of one file."""
+    def _add_enforcement(self, file: str, value: Mapping[str, Any], origin: Origin) -> None:
         self._problems += [f"{file}: {text}" for text in time_problems(value)]
-        for rule, mode in value.get("rules", {}).items():
-            if rule not in self._index.rules:
-                self._problems.append(f"{file}: rules.{rule}: no rule is named so")
-            if rule in self._enforcement["rules"]:
-                self._problems.append(f"{file}: rules.{rule}: another source has it too")
-            self._enforcement["rules"][rule] = mode
+        self._problems += [f"{file}: {text}" for text in self._enforcement_problems(value)]
+        self._shorten("enforcement", value.get("max_days"))
+        for rule, words in value.get("repo_may", {}).items():
+            self._taken_back[rule] = self._taken_back.get(rule, frozenset(words)) & frozenset(words)
+        for rule, measure in value.get("rules", {}).items():
+            self._rules[rule] = _stricter(self._rules.get(rule), {**measure, "origin": origin})
         if "observe" in value:
-            if "observe" in self._enforcement:
-                self._problems.append(f"{file}: observe: another source has it too")
-            self._enforcement["observe"] = value["observe"]
+            self._observe = _stricter(self._observe, {**value["observe"], "origin": origin})
 
-    def add_repository(self, repository: RepositoryPolicy, restricted: frozenset[str]) -> None:
-        """Take what the checkout says, where the rules allow it."""
-        refused = list(self._refused(repository, restricted))
-        self._problems += [f"{repository.file}: {text}" for text in refused]
-        if not refused:
-            # The checkout's word replaces the organisation's, since the rule says that it may.
-            for rule, keys in repository.settings.items():
-                found = [f"{repository.file}: settings: {text}" for text in self._problems_of(rule, keys)]
-                self._problems += found
-                if not found:
-                    self._settings[rule] = {**self._settings.get(rule, {}), **keys}
-            document = {"waivers": list(repository.waivers)}
-            malformed = [f"{repository.file}: {text}" for text in schema_problems(WAIVERS, document)]
-            self._problems += malformed
-            if not malformed:
-                self.add_waivers(repository.file, document)
+    def _add_their_enforcement(self, file: str, value: Mapping[str, Any]) -> None:
+        """A checkout rolls out rules of its own; observe mode would be for all rules."""
+        foreign = [rule for rule in value.get("rules", {}) if self._origins.get(rule) is not Origin.CHECKOUT]
+        foreign += [f"repo_may.{rule}" for rule in value.get("repo_may", {})]
+        if "observe" in value and any(origin is not Origin.CHECKOUT for origin in self._origins.values()):
+            foreign.append("observe")
+        if foreign:
+            self._problems.append(
+                f"{file}: {', '.join(foreign)}: the checkout's own rules alone; others are rolled out by the"
+                " policy of the command line"
+            )
+        else:
+            self._add_enforcement(file, value, Origin.CHECKOUT)
 
-    def result(self) -> PolicyData:
-        """Everything, with the defaults of all rules."""
-        return PolicyData(
-            settings={
-                name: defaults | self._settings.get(name, {})
-                for name, defaults in default_settings(self._index).items()
-            },
-            waivers={"max_days": min(self._limits, default=MAX_DAYS), "waivers": self._waivers},
-            enforcement=self._enforcement,
-            warnings=tuple(self._warnings),
-        )
+    def _enforcement_problems(self, value: Mapping[str, Any]) -> Iterator[str]:
+        for rule, measure in value.get("rules", {}).items():
+            if rule not in self._index.rules:
+                yield f"rules.{rule}: no rule is named so"
+            elif self._index.rules[rule].integrity and measure["mode"] != "enforce":
+                yield f"rules.{rule}: an integrity rule cannot be switched off or only warn"
+        for rule in value.get("repo_may", {}):
+            if rule not in self._index.rules:
+                yield f"repo_may.{rule}: no rule is named so"
 
-    def _refused(self, repository: RepositoryPolicy, restricted: frozenset[str]) -> Iterator[str]:
-        wishes = [(rule, "settings", "change settings of") for rule in repository.settings]
-        wishes += [(str(waiver.get("rule")), "waive", "waive") for waiver in repository.waivers]
-        for rule, wish, verb in wishes:
-            if rule in restricted and wish not in self._index.rules[rule].repo_may:
-                yield f"a repository may not {verb} the rule {rule}; ask those who keep the policy"
-
-    def _setting_problems(self, rule: str, keys: Any) -> Iterator[str]:
-        yield from self._problems_of(rule, keys)
-        for key in keys if isinstance(keys, dict) else ():
-            if key in self._settings.get(rule, {}):
-                yield f"{rule}.{key}: another source sets it too"
+    def _shorten(self, place: str, days: int | None) -> None:
+        if days is not None:
+            self._days[place] = min(days, self._days.get(place, days))
 
     def _problems_of(self, rule: str, keys: Any) -> Iterator[str]:
         if rule not in self._index.rules:
@@ -136,8 +240,15 @@ class _Merger:
                     yield f"{rule}.{key}: {problem}"
 
 
-_READERS = {
-    SETTINGS: _Merger.add_settings,
-    WAIVERS: _Merger.add_waivers,
-    ENFORCEMENT: _Merger.add_enforcement,
-}
+def _stricter(one: dict[str, Any] | None, other: dict[str, Any]) -> dict[str, Any]:
+    """Of two measures for the same rules: the stricter mode, else the one that ends first."""
+    if one is None:
+        return other
+    return min((one, other), key=lambda each: (-_MODES.index(each.get("mode", "off")), _end(each)))
+
+
+def _end(measure: Mapping[str, Any]) -> float:
+    try:
+        return datetime.fromisoformat(str(measure.get("until"))).timestamp()
+    except ValueError:  # malformed, which was said already, or without an end
+        return 0.0

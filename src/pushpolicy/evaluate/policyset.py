@@ -5,11 +5,12 @@ schema/evidence.v1.json                   what rules are type-checked against
 system/{main,lib}/...                     our Rego
 index/{data.json,index.rego}              the rules there are
 rules/<rule>/<rule>.rego
-data/{settings,pushpolicy/...}/data.json  settings, waivers, enforcement
+data/{settings,pushpolicy/...}/data.json  settings, waivers, enforcement, origins
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -19,17 +20,24 @@ from msgspec.structs import replace
 
 from pushpolicy.engines.interface import Compiler
 from pushpolicy.errors import PolicyError
-from pushpolicy.evaluate.data import WAIVERS_PATH, PolicyData, RepositoryPolicy, default_data, waivers_of
+from pushpolicy.evaluate.authority import PACK, Origin, RepositoryPolicy, origin_of, unanchored
+from pushpolicy.evaluate.data import (
+    ORIGINS_PATH,
+    SETTINGS_PATH,
+    WAIVERS_PATH,
+    PolicyData,
+    default_data,
+    grounds_of,
+)
 from pushpolicy.evaluate.shipped import policies
 from pushpolicy.evaluate.sources import Source, SourceFile, fail_if, read_source
 from pushpolicy.model import canonical
-from pushpolicy.model.index import Index
+from pushpolicy.model.index import Grounds, Index
 
 if TYPE_CHECKING:
-    from pushpolicy.model.decision import PolicyIdentity
+    from pushpolicy.model.decision import PolicyIdentity, SettingUse
     from pushpolicy.model.digest import Digest
 
-PACK = "pack"
 CAPABILITIES = "capabilities.json"
 SCHEMA = "schema/evidence.v1.json"
 INDEX_DATA, INDEX_MODULE = "index/data.json", "index/index.rego"
@@ -41,23 +49,23 @@ class PolicySet(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         files: path to content, as in the module's docstring.
         source: how it was named (``pack``, a folder, a reference).
-        anchored: whether something outside the judged checkout vouches for it.
         index: the rules.
-        waivers: in the order in which OPA counts them.
+        grounds: what the verdict rests on beside the evidence: index, waivers, enforcement, origins.
         capabilities: what OPA is given; for a recorded set never more than it recorded.
+        is_current: whether its system part is this program's own; a recorded one may be another version's.
         warnings: what a push should say loudly, one line each.
     """
 
     files: Mapping[str, bytes]
     source: str
-    anchored: bool
     index: Index
-    waivers: tuple[Mapping[str, Any], ...]
+    grounds: Grounds
     capabilities: bytes
+    is_current: bool = True
     warnings: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, files: Mapping[str, bytes], source: str, anchored: bool) -> Self:
+    def of(cls, files: Mapping[str, bytes], source: str) -> Self:
         """The set that these files are.
 
         Raises:
@@ -66,12 +74,12 @@ class PolicySet(msgspec.Struct, frozen=True, kw_only=True):
         for path in (CAPABILITIES, SCHEMA, INDEX_DATA, INDEX_MODULE, WAIVERS_PATH):
             if path not in files:
                 raise PolicyError(f"the policy set lacks {path}")
+        index = Index.read(files[INDEX_DATA])
         return cls(
             files=files,
             source=source,
-            anchored=anchored,
-            index=Index.read(files[INDEX_DATA]),
-            waivers=waivers_of(files),
+            index=index,
+            grounds=grounds_of(files, index),
             capabilities=files[CAPABILITIES],
         )
 
@@ -83,11 +91,34 @@ class PolicySet(msgspec.Struct, frozen=True, kw_only=True):
         data = {path for path in self.files if path.startswith("data/")}
         parts = {
             "rules": _digest(self.files, self.files.keys() - data),
-            "settings": _digest(self.files, data - {WAIVERS_PATH}),
+            "settings": _digest(self.files, data - {WAIVERS_PATH, ORIGINS_PATH}),
             "waivers": _digest(self.files, {WAIVERS_PATH}),
         }
+        if ORIGINS_PATH in self.files:
+            parts["origins"] = _digest(self.files, {ORIGINS_PATH})
         whole = _digest_of({name: str(digest) for name, digest in parts.items()})
-        return PolicyIdentity(source=self.source, digest=whole, anchored=self.anchored, **parts)
+        reasons = tuple(unanchored(self.grounds))
+        return PolicyIdentity(
+            source=self.source, digest=whole, anchored=not reasons, not_anchored=reasons, **parts
+        )
+
+    @property
+    def waivers(self) -> Sequence[Mapping[str, Any]]:
+        """In the order in which OPA counts them."""
+        waivers: list[Mapping[str, Any]] = self.grounds.waivers["waivers"]
+        return waivers
+
+    @property
+    def settings(self) -> tuple[SettingUse, ...]:
+        """Those that are not the rules' defaults, with their origins."""
+        from pushpolicy.model.decision import SettingUse
+
+        values = json.loads(self.files[SETTINGS_PATH])
+        return tuple(
+            SettingUse(rule=rule, key=key, value=values[rule][key], origin=origin)
+            for rule, keys in sorted(self.grounds.origins.get("settings", {}).items())
+            for key, origin in sorted(keys.items())
+        )
 
     @property
     def unwaivable(self) -> frozenset[str]:
@@ -101,7 +132,7 @@ class PolicySet(msgspec.Struct, frozen=True, kw_only=True):
         return pack(self.files)
 
     @classmethod
-    def from_bundle(cls, content: bytes, source: str = "record", anchored: bool = False) -> Self:
+    def from_bundle(cls, content: bytes, source: str = "record") -> Self:
         """The set that was recorded; its capabilities are reduced to what is allowed today.
 
         Raises:
@@ -109,8 +140,12 @@ class PolicySet(msgspec.Struct, frozen=True, kw_only=True):
         """
         from pushpolicy.evaluate.bundle import reduce_capabilities, unpack
 
-        policy = cls.of(unpack(content), source, anchored)
-        return replace(policy, capabilities=reduce_capabilities(policy.capabilities))
+        policy = cls.of(unpack(content), source)
+        return replace(
+            policy,
+            capabilities=reduce_capabilities(policy.capabilities),
+            is_current=_system(policy.files) == _system(_shipped_files()),
+        )
 
 
 def load(sources: Sequence[str], compiler: Compiler, repository: RepositoryPolicy) -> PolicySet:
@@ -118,10 +153,13 @@ def load(sources: Sequence[str], compiler: Compiler, repository: RepositoryPolic
     if not sources:
         raise PolicyError("no policy was given", "without --policy the shipped pack decides")
     shipped = Index.read(_shipped(INDEX_DATA))
-    anchored = all(source == PACK for source in sources)
     index = shipped if PACK in sources else Index(rules={}, lib=shipped.lib)
-    own = [read_source(Path(source)) for source in sources if source != PACK]
-    added = [read_source(Path(folder)) for folder in repository.rules]
+    own = [
+        read_source(Path(source), origin_of(source, repository.checkout))
+        for source in sources
+        if source != PACK
+    ]
+    added = [read_source(Path(folder), Origin.CHECKOUT) for folder in repository.rules]
     _refuse_data(added, repository)
     rules = _unique(index, [*own, *added])
     if rules:
@@ -130,13 +168,13 @@ def load(sources: Sequence[str], compiler: Compiler, repository: RepositoryPolic
         index = index.joined(build_index(rules, compiler, shipped.lib))
     if not index.rules:
         raise PolicyError("the policy has no rules", "a rule is a folder <rule>/<rule>.rego")
-    theirs = {name for source in added for name in source.rules}
-    restricted = frozenset(index.rules.keys() - theirs) if anchored else frozenset[str]()
-    data = _data(own, index, repository, restricted)
+    origins = dict.fromkeys(index.rules, Origin.PACK) | {
+        name: source.origin for source in (*own, *added) for name in source.rules
+    }
+    data = _data(own, index, repository, origins)
     generated = {INDEX_DATA: index.data(), INDEX_MODULE: index.module()} if index is not shipped else {}
     files = _shipped_files() | generated | _rule_files(index, rules) | data.files()
-    policy = PolicySet.of(files, ", ".join(sources), anchored)
-    return replace(policy, warnings=data.warnings)
+    return replace(PolicySet.of(files, ", ".join(sources)), warnings=data.warnings)
 
 
 def _unique(index: Index, sources: Iterable[Source]) -> dict[str, SourceFile]:
@@ -162,13 +200,14 @@ def _refuse_data(added: Iterable[Source], repository: RepositoryPolicy) -> None:
 
 
 def _data(
-    sources: Sequence[Source], index: Index, repository: RepositoryPolicy, restricted: frozenset[str]
+    sources: Sequence[Source], index: Index, repository: RepositoryPolicy, origins: Mapping[str, Origin]
 ) -> PolicyData:
-    if repository == RepositoryPolicy() and not any(source.data for source in sources):
-        return default_data(index)
+    wishes = repository.settings or repository.waivers or repository.may
+    if not wishes and not any(source.data for source in sources):
+        return default_data(index, origins)
     from pushpolicy.evaluate.merge import read_data
 
-    return read_data(sources, index, repository, restricted)
+    return read_data(sources, index, repository, origins)
 
 
 def _shipped(path: str) -> bytes:
@@ -180,6 +219,10 @@ def _shipped_files() -> dict[str, bytes]:
     modules = (path for path in (root / "system").rglob("*.rego") if not path.name.endswith("_test.rego"))
     files = {path.relative_to(root).as_posix(): path.read_bytes() for path in modules}
     return files | {path: _shipped(path) for path in (CAPABILITIES, SCHEMA, INDEX_DATA, INDEX_MODULE)}
+
+
+def _system(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    return {path: content for path, content in files.items() if path.startswith("system/")}
 
 
 def _rule_files(index: Index, rules: Mapping[str, SourceFile]) -> dict[str, bytes]:

@@ -57,6 +57,6 @@ def _roots(policy: PolicySet) -> dict[str, list[str]]:
     return {
         "system": ["pushpolicy/main", "pushpolicy/lib"],
         "index": ["pushpolicy/index"],
-        "data": ["settings", "pushpolicy/waivers", "pushpolicy/enforcement"],
+        "data": ["settings", "pushpolicy/waivers", "pushpolicy/enforcement", "pushpolicy/origins"],
         "rules": [f"pushpolicy/rules/{name}" for name in policy.index.rules],
     }

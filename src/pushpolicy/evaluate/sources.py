@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from pushpolicy.errors import PolicyError
+from pushpolicy.evaluate.authority import Origin
 from pushpolicy.model.text import printable
 
 RULE_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -34,9 +35,10 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 
     rules: dict[str, SourceFile]
     data: dict[str, SourceFile]
+    origin: Origin = Origin.LOCAL
 
 
-def read_source(path: Path) -> Source:
+def read_source(path: Path, origin: Origin = Origin.LOCAL) -> Source:
     """Read a folder of rules, or a single rule file.
 
     Raises:
@@ -49,13 +51,13 @@ def read_source(path: Path) -> Source:
         else:
             file = _read(path, path.resolve().parent, problems)
         fail_if(problems)
-        return Source(rules={path.stem: file} if file else {}, data={})
+        return Source(rules={path.stem: file} if file else {}, data={}, origin=origin)
     if not path.is_dir():
         raise PolicyError(
             f"policy {path} is not a folder or a .rego file",
             "write pack, a folder with RULE/RULE.rego in it, or one .rego file",
         )
-    return _read_folder(path)
+    return _read_folder(path, origin)
 
 
 def fail_if(problems: list[str]) -> None:
@@ -68,7 +70,7 @@ def fail_if(problems: list[str]) -> None:
         raise PolicyError("\n".join(printable(problem, 500) for problem in problems))
 
 
-def _read_folder(folder: Path) -> Source:
+def _read_folder(folder: Path, origin: Origin) -> Source:
     rules, data, problems = dict[str, SourceFile](), dict[str, SourceFile](), list[str]()
     root = folder.resolve()
     for entry in _entries(folder, problems):
@@ -84,7 +86,7 @@ def _read_folder(folder: Path) -> Source:
             known = ", ".join(sorted(_DATA_FILES))
             problems.append(f"{entry}: not a file that is read; data is in {known}")
     fail_if(problems)
-    return Source(rules=rules, data=data)
+    return Source(rules=rules, data=data, origin=origin)
 
 
 def _read_rule(folder: Path, root: Path, problems: list[str]) -> SourceFile | None:

@@ -59,6 +59,7 @@ class RuleResult(msgspec.Struct, frozen=True, kw_only=True):
         because: grace, rollout, observe or warn when it only warned; off when it was switched off
             (its status is then not_applicable).
         reason: why it is not applicable, or why it is rolled out.
+        origin: where the rule comes from: pack, local or checkout; None in decisions of the first version.
     """
 
     name: str
@@ -66,13 +67,44 @@ class RuleResult(msgspec.Struct, frozen=True, kw_only=True):
     status: RuleStatus
     because: str | None = None
     reason: str | None = None
+    origin: str | None = None
 
 
 class WaiverUse(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one waiver: used, unused, pending, expiring, expired, too_long or refused."""
+    """What became of one waiver: used, unused, pending, expiring, expired, too_long, refused or elsewhere."""
 
     waiver: Mapping[str, Any]
     state: str
+
+
+class MeasureUse(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one measure that softens rules for a time.
+
+    Attributes:
+        rule: the rule it is for; None for observe mode, which is for all.
+        measure: warn, off, grace or observe.
+        state: active, ended, too_long (it would end later than allowed, so it softens nothing) or refused
+            (an integrity rule).
+        until: RFC 3339 time of its end.
+        reason: why it was set; a grace has none.
+        origin: where it comes from.
+    """
+
+    measure: str
+    state: str
+    until: str
+    rule: str | None = None
+    reason: str | None = None
+    origin: str | None = None
+
+
+class SettingUse(msgspec.Struct, frozen=True, kw_only=True):
+    """A setting that is not the rule's default: its value, and where that comes from."""
+
+    rule: str
+    key: str
+    value: Any
+    origin: str
 
 
 class PolicyIdentity(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,8 +112,9 @@ class PolicyIdentity(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         source: how it was named (``pack``, a folder, a reference).
-        digest: over the three that follow.
-        anchored: whether something outside the judged checkout vouches for it (design section 6).
+        digest: over the parts that follow: rules, settings (with enforcement), waivers, origins.
+        anchored: whether everything that decided is known by more than a path: computed, by design section 6.
+        not_anchored: why not, one reason each.
     """
 
     source: str
@@ -90,6 +123,8 @@ class PolicyIdentity(msgspec.Struct, frozen=True, kw_only=True):
     settings: Digest
     waivers: Digest
     anchored: bool
+    origins: Digest | None = None
+    not_anchored: tuple[str, ...] = ()
 
 
 class EngineIdentity(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,7 +146,13 @@ class ImageIdentity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """A complete answer of OPA, read strictly."""
+    """A complete answer of OPA, read strictly.
+
+    Attributes:
+        observed: whether something would have been denied, were it not for observe mode.
+        settings: those that are not defaults.
+        loosened: what the judged checkout loosened that it did not bring itself, in words.
+    """
 
     verdict: Verdict
     evaluated_at: str
@@ -124,6 +165,9 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     warnings: tuple[Violation, ...] = ()
     waived: tuple[Violation, ...] = ()
     waivers: tuple[WaiverUse, ...] = ()
+    rollouts: tuple[MeasureUse, ...] = ()
+    settings: tuple[SettingUse, ...] = ()
+    loosened: tuple[str, ...] = ()
     observed: bool = False
     schema: str = SCHEMA
 

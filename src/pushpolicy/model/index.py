@@ -161,3 +161,21 @@ class Index(msgspec.Struct, frozen=True, kw_only=True):
     def joined(self, other: Index) -> Index:
         """This index with the rules of another, none of which it has."""
         return Index(rules={**self.rules, **other.rules}, lib={**self.lib, **other.lib})
+
+
+class Grounds(msgspec.Struct, frozen=True, kw_only=True):
+    """What a verdict rests on, beside the evidence and the denials.
+
+    Attributes:
+        rules: the index's entries by rule.
+        waivers: the document {max_days, repo_max_days?, waivers}.
+        enforcement: the document {max_days?, rules?, observe?}.
+        origins: the document {rules, settings, repo_may}: where each rule and each setting that is no default
+            came from, and what the judged checkout may do to rules that are not its own. Empty for a set of
+            the first version.
+    """
+
+    rules: Mapping[str, RuleEntry]
+    waivers: Mapping[str, Any]
+    enforcement: Mapping[str, Any]
+    origins: Mapping[str, Any] = {}

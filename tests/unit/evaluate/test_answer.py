@@ -24,6 +24,8 @@ ALLOW: dict[str, Any] = {
     "warnings": [],
     "waived": [],
     "waivers": [{"waiver": 0, "state": "unused"}],
+    "rollouts": [],
+    "denials": {"r": []},
 }
 FINDING = {"rule": "r", "id": "x", "msg": "bad", "at": {"id": "x"}}
 DENY = {**ALLOW, "allow": False, "rules": [{"name": "r", "status": "violated"}], "violations": [FINDING]}
@@ -44,10 +46,10 @@ def policy() -> PolicySet:
     )
     index = Index(rules={"r": entry}, lib={})
     waivers = {"max_days": 90, "waivers": [WAIVER]}
-    data = PolicyData(settings={}, waivers=waivers, enforcement={}, warnings=())
+    data = PolicyData(settings={}, waivers=waivers, enforcement={}, origins={}, warnings=())
     files = {"capabilities.json": b"{}", "schema/evidence.v1.json": b"{}"}
     files |= {"index/data.json": index.data(), "index/index.rego": index.module(), **data.files()}
-    return PolicySet.of(files, "test", False)
+    return PolicySet.of(files, "test")
 
 
 def test_allow_and_deny() -> None:

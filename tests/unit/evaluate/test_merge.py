@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from pushpolicy.errors import PolicyError
-from pushpolicy.evaluate.data import PolicyData, RepositoryPolicy
+from pushpolicy.evaluate.authority import Origin, RepositoryPolicy
+from pushpolicy.evaluate.data import PolicyData
 from pushpolicy.evaluate.merge import read_data
 from pushpolicy.evaluate.sources import read_source
 from pushpolicy.model.index import Index, RuleEntry
@@ -34,11 +35,12 @@ def entry(*repo_may: str) -> RuleEntry:
 
 
 INDEX = Index(rules={"r": entry(), "open": entry("settings", "waive")}, lib={})
+ORIGINS = dict.fromkeys(INDEX.rules, Origin.PACK)
 
 
 def read(folder: Path, repository: RepositoryPolicy | None = None, **data: str) -> PolicyData:
     source = read_source(Path(write_policy(folder, {}, **data)))
-    return read_data([source], INDEX, repository or RepositoryPolicy(), frozenset(INDEX.rules))
+    return read_data([source], INDEX, repository or RepositoryPolicy(), ORIGINS)
 
 
 def test_defaults_are_merged_and_bytes_canonical(tmp_path: Path) -> None:
@@ -133,15 +135,36 @@ def test_off_is_a_word_and_not_false(tmp_path: Path) -> None:
     assert data.enforcement["rules"]["r"]["mode"] == "off"
 
 
-def test_two_sources_do_not_decide_the_same_thing(tmp_path: Path) -> None:
-    text = "rules: {r: {mode: enforce}}"
+def join(tmp_path: Path, name: str, *texts: str) -> PolicyData:
     sources = [
-        read_source(Path(write_policy(tmp_path / name, {}, settings="r: {max: 1}", enforcement=text)))
-        for name in ("a", "b")
+        read_source(Path(write_policy(tmp_path / str(number), {}, **{name: text})))
+        for number, text in enumerate(texts)
     ]
-    with pytest.raises(PolicyError, match="another source") as caught:
-        read_data(sources, INDEX, RepositoryPolicy(), frozenset())
-    assert len(caught.value.message.splitlines()) == 2
+    return read_data(sources, INDEX, RepositoryPolicy(), ORIGINS)
+
+
+def test_sources_that_agree_are_joined_and_what_cannot_be_compared_is_refused(tmp_path: Path) -> None:
+    assert join(tmp_path / "same", "settings", "r: {max: 1}", "r: {max: 1}").settings["r"]["max"] == 1
+    with pytest.raises(PolicyError, match=r"1/settings.yaml: r.max: another source sets it too"):
+        join(tmp_path / "other", "settings", "r: {max: 1}", "r: {max: 2}")
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_of_two_measures_the_stricter_holds(tmp_path: Path, *, reverse: bool) -> None:
+    soon, later = "until: '2027-01-01T00:00:00Z', reason: x", "until: '2027-02-01T00:00:00Z', reason: x"
+    pairs = {
+        "rules: {r: {mode: enforce}}": f"rules: {{r: {{mode: warn, {soon}}}}}",
+        f"rules: {{r: {{mode: warn, {later}}}}}": f"rules: {{r: {{mode: off, {soon}}}}}",
+        f"rules: {{r: {{mode: off, {soon}}}}}": f"rules: {{r: {{mode: off, {later}}}}}",
+        f"observe: {{{soon}}}": f"observe: {{{later}}}",
+        "max_days: 10": "max_days: 20",
+        "repo_may: {open: [waive]}": "repo_may: {open: [waive, settings]}",
+    }
+    for number, (strict, mild) in enumerate(pairs.items()):
+        alone = join(tmp_path / f"{number}-alone", "enforcement", strict)
+        texts = (mild, strict) if reverse else (strict, mild)
+        both = join(tmp_path / f"{number}-both", "enforcement", *texts)
+        assert (both.enforcement, both.origins) == (alone.enforcement, alone.origins)
 
 
 def test_the_shortest_limit_holds(tmp_path: Path) -> None:
@@ -149,8 +172,8 @@ def test_the_shortest_limit_holds(tmp_path: Path) -> None:
         read_source(Path(write_policy(tmp_path / str(days), {}, waivers=f"max_days: {days}")))
         for days in (30, 60)
     ]
-    assert read_data(sources, INDEX, RepositoryPolicy(), frozenset()).waivers["max_days"] == 30
-    assert read_data([], INDEX, RepositoryPolicy(), frozenset()).waivers == {"max_days": 90, "waivers": []}
+    assert read_data(sources, INDEX, RepositoryPolicy(), ORIGINS).waivers["max_days"] == 30
+    assert read_data([], INDEX, RepositoryPolicy(), ORIGINS).waivers == {"max_days": 90, "waivers": []}
 
 
 def test_a_repository_may_what_the_rule_says(tmp_path: Path) -> None:

@@ -1,0 +1,213 @@
+"""The floor: what must hold for ALLOW, computed a second time without Rego (design section 6).
+
+Rego decides and may deny more. This module computes, from the evidence, the index and the data of a policy
+set, whether the denials that the rules gave leave room for ALLOW at all: that no rule is left out, that what
+a rule requires is there, and that every denial is covered by a waiver or softened by a measure that counts at
+the time of the decision. It does no I/O and knows nothing of OPA, so a fault in one is not a fault in both.
+
+Not computed again: what a rule finds, messages, severities, warnings, and the states that are only told.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any, NamedTuple
+
+from pushpolicy.model.index import Grounds, RuleEntry
+
+SCHEMA = "pushpolicy.evidence/v1"
+MAX_DAYS = 180
+_DAY = 24 * 60 * 60 * 10**9
+_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)")
+
+
+def objections(
+    evidence: Mapping[str, Any], grounds: Grounds, denials: Mapping[str, Sequence[Any]]
+) -> Iterator[str]:
+    """Why these denials cannot have ended in ALLOW; nothing where they can.
+
+    Args:
+        evidence: the evidence document.
+        grounds: the policy's part.
+        denials: what each rule that defines `deny` gave, as it gave it.
+    """
+    yield from _misshapen(evidence)
+    now = _nanoseconds(evidence.get("evaluated_at"))
+    if now is None:
+        yield "the evidence has no time"
+        return
+    if not grounds.rules:
+        yield "there is no rule"
+    denying = {name for name, rule in grounds.rules.items() if "deny" in rule.heads}
+    if denials.keys() != denying:
+        yield f"the denials are not those of the rules: {', '.join(sorted(denials.keys() ^ denying))}"
+    waivers = _Waivers(evidence, grounds, now)
+    for name, rule in grounds.rules.items():
+        found = [_Finding(name, {}, f"evidence:{each}", absent=True) for each in _absent(rule, evidence)]
+        found += [_finding(name, element) for element in denials.get(name, ())]
+        standing = [finding.id for finding in found if not waivers.cover(finding)]
+        if standing and not _softened(name, rule, grounds.enforcement, now):
+            yield f"{name}: {len(standing)} findings stand, the first is {standing[0]}"
+
+
+class _Finding(NamedTuple):
+    rule: str
+    at: Mapping[str, Any]
+    id: str
+    absent: bool = False
+
+
+def _misshapen(evidence: Mapping[str, Any]) -> Iterator[str]:
+    if evidence.get("schema") != SCHEMA:
+        yield f"the evidence is not of {SCHEMA}"
+    for key, kind in (("image", Mapping), ("target", Mapping), ("reports", Sequence)):
+        if not isinstance(evidence.get(key), kind) or isinstance(evidence[key], str):
+            yield f"the evidence has no {key}"
+
+
+def _absent(rule: RuleEntry, evidence: Mapping[str, Any]) -> Iterator[str]:
+    """The evidence that a rule requires and that was not collected."""
+    for kind in rule.requires:
+        if kind.startswith("extra."):
+            there = kind.removeprefix("extra.") in _mapping(evidence.get("extra"))
+        elif kind == "clock":
+            there = isinstance(evidence.get("clock"), Mapping)
+        else:
+            there = _mapping(evidence.get(kind)).get("status") == "collected"
+        if not there:
+            yield kind
+
+
+def _finding(name: str, element: Any) -> _Finding:
+    """A denial in one form; one of another shape than {at, msg} still denies."""
+    given = _mapping(element)
+    at = given.get("at")
+    if not isinstance(at, Mapping) or not isinstance(given.get("msg"), str):
+        return _Finding(name, {"given": element}, _digest({"given": element}))
+    named = at.get("id")
+    return _Finding(name, at, named if isinstance(named, str) and named else _digest(at))
+
+
+def _digest(at: Mapping[str, Any]) -> str:
+    """``sha256:`` and the digest of `json.marshal(at)`: Go's encoding, which escapes <, > and & too."""
+    text = json.dumps(at, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def _softened(name: str, rule: RuleEntry, enforcement: Mapping[str, Any], now: int) -> bool:
+    """Whether a grace, a rollout or observe mode keeps the findings of a rule from denying."""
+    latest = now + _whole(enforcement.get("max_days", MAX_DAYS)) * _DAY
+
+    def active(until: object) -> bool:
+        end = _nanoseconds(until)
+        return end is not None and now < end <= latest
+
+    if active(_mapping(enforcement.get("observe")).get("until")):
+        return True
+    measure = _mapping(_mapping(enforcement.get("rules")).get(name))
+    rolled_out = measure.get("mode") in ("warn", "off") and active(measure.get("until"))
+    return rule.integrity is False and (rolled_out or active(rule.effective_on))
+
+
+class _Waivers:
+    """The waivers that count here and now, by rule and what they name: many may meet many."""
+
+    def __init__(self, evidence: Mapping[str, Any], grounds: Grounds, now: int) -> None:
+        self._named: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+        target = _mapping(evidence.get("target"))
+        place = f"{target.get('registry')}/{target.get('repository')}"
+        for waiver in map(_mapping, grounds.waivers.get("waivers", ())):
+            if _counts(waiver, grounds, now) and _matches(waiver.get("repository", "**"), "/", place):
+                by_purl = "purl" in waiver and "id" not in waiver
+                for key, name in (("evidence", waiver.get("evidence")), ("id", waiver.get("id"))):
+                    self._add(waiver, key, name)
+                self._add(waiver, "purl", "" if by_purl else None)
+
+    def _add(self, waiver: Mapping[str, Any], key: str, name: object) -> None:
+        if isinstance(name, str):
+            self._named.setdefault((waiver["rule"], key, name), []).append(waiver)
+
+    def cover(self, finding: _Finding) -> bool:
+        """Whether one of them is for this finding."""
+        if finding.absent:
+            return (finding.rule, "evidence", finding.id) in self._named
+        aliases = finding.at.get("aliases")
+        if isinstance(aliases, Mapping):
+            aliases = list(aliases.values())
+        names = [finding.id, *(aliases if isinstance(aliases, list) else ())]
+        keys = [("id", name) for name in names if isinstance(name, str)] + [("purl", "")]
+        return any(
+            "purl" not in waiver or _matches(waiver["purl"], "", finding.at.get("purl"))
+            for key, name in keys
+            for waiver in self._named.get((finding.rule, key, name), ())
+        )
+
+
+def _counts(waiver: Mapping[str, Any], grounds: Grounds, now: int) -> bool:
+    """Whether a waiver is allowed, by rule and origin, and its time is now and not too long."""
+    name, theirs = waiver.get("rule"), waiver.get("origin") == "checkout"
+    rule = grounds.rules.get(name) if isinstance(name, str) else None
+    if rule is None or rule.integrity is not False or "refused" in waiver:
+        return False
+    if theirs and not may_waive(str(name), grounds.origins):
+        return False
+    limit = grounds.waivers.get("max_days")
+    if theirs:
+        limit = grounds.waivers.get("repo_max_days", limit)
+    end = _nanoseconds(waiver.get("expires"))
+    start = _nanoseconds(waiver["not_before"]) if "not_before" in waiver else now
+    if end is None or start is None:
+        return False
+    return start <= now < end and end - start <= _whole(limit) * _DAY
+
+
+def may_waive(rule: str, origins: Mapping[str, Any]) -> bool:
+    """Whether the judged checkout may waive findings of a rule: its own, or one opened to it."""
+    if _mapping(origins.get("rules")).get(rule) == "checkout":
+        return True
+    return "waive" in _mapping(origins.get("repo_may")).get(rule, ())
+
+
+def _nanoseconds(value: object) -> int | None:
+    """An RFC 3339 time in nanoseconds since 1970, as OPA counts; None for anything else.
+
+    OPA reads nine digits of a second; Python's datetime would read six.
+    """
+    parts = _TIME.fullmatch(value) if isinstance(value, str) else None
+    if parts is None:
+        return None
+    try:
+        seconds = datetime.fromisoformat(parts[1] + parts[3]).timestamp()
+    except (ValueError, OverflowError):
+        return None
+    return int(seconds) * 10**9 + int((parts[2] or "")[:9].ljust(9, "0"))
+
+
+def _matches(pattern: object, separator: str, text: object) -> bool:
+    """Whether a glob of the waivers' schema fits: ``**``, or ``*`` and ``?``, which stop at a separator."""
+    return (
+        isinstance(pattern, str) and isinstance(text, str) and bool(_glob(pattern, separator).fullmatch(text))
+    )
+
+
+@cache
+def _glob(pattern: str, separator: str) -> re.Pattern[str]:
+    within = f"[^{separator}]" if separator else "."
+    wild = {"**": ".*", "*": f"{within}*", "?": within}
+    words = re.split(r"(\*\*|\*|\?)", pattern)
+    return re.compile("".join(wild.get(word, re.escape(word)) for word in words), re.DOTALL)
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _whole(value: object) -> int:
+    return value if type(value) is int else 0
