@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pushpolicy.model.index import Grounds, RuleEntry
+from pushpolicy.model.index import Grounds, Leaf, RuleEntry
 from pushpolicy.records.floor import objections
 from tests.policies import ROOT
 
@@ -62,7 +62,32 @@ PLACES = (
     "*",
     "reg?example/**",
 )
-ODD_DENIALS = (1, "x", {"msg": "x"}, {"at": "x", "msg": "x"}, {"at": {}, "msg": 1}, [], None, False)
+ODD: tuple[Any, ...] = (
+    1,
+    "x",
+    {"msg": "x"},
+    {"at": "x", "msg": "x"},
+    {"at": {}, "msg": 1},
+    [],
+    None,
+    False,
+)
+LEAVES = [
+    {"path": f"{steps[0][0]}.{number}", "kind": steps[0][0], "steps": steps, "filled": filled}
+    for number, (steps, filled) in enumerate(
+        [
+            ([["tests", "duration"]], False),
+            ([["tests", "reports"]], True),
+            ([["tests", "reports"], ["time"]], False),
+            ([["tests", "reports"], ["suites"], ["name"]], False),
+            ([["tests", "reports"], ["suites"]], True),
+            ([["image", "labels", "a.b"]], False),
+            ([["reports"]], True),
+            ([["target", "tags"], ["x"]], False),
+            ([["scans", "items"]], True),
+        ]
+    )
+]
 KINDS = ("tests", "scans", "clock", "extra.review")
 
 
@@ -97,11 +122,14 @@ def document(rng: random.Random) -> dict[str, Any]:
     value: dict[str, Any] = {
         "schema": "pushpolicy.evidence/v1",
         "evaluated_at": rng.choice((AT, AT, AT, AT, "2026-11-02T10:00:00.000000001Z", "later")),
-        "image": {"digest": "sha256:1"},
+        "image": {"digest": "sha256:1"} | some(rng, labels=rng.choice(({}, {"a.b": ""}, {"a": "b"}))),
         "target": {"registry": "reg.example", "repository": "team/app", "tags": ["1"]},
         "reports": [],
-        "tests": {"status": rng.choice(("collected", "collected", "missing"))},
-        "scans": {"status": rng.choice(("collected", "collected", "failed"))},
+        "tests": {"status": rng.choice(("collected", "collected", "missing"))}
+        | some(
+            rng, duration=rng.choice((0, 1.5)), reports=[report(rng) for _ in range(rng.choice((0, 1, 2)))]
+        ),
+        "scans": {"status": rng.choice(("collected", "collected", "failed"))} | some(rng, items=[{}]),
         "extra": {"review": None} if rng.random() < 0.7 else {},
     }
     if rng.random() < 0.7:
@@ -111,10 +139,21 @@ def document(rng: random.Random) -> dict[str, Any]:
     return value
 
 
+def report(rng: random.Random) -> dict[str, Any]:
+    suites = [some(rng, name="a") for _ in range(rng.choice((0, 1, 2)))]
+    return some(rng, time=AT, suites=rng.choice((suites, suites, {"a": {"name": "b"}}, "x", 7)))
+
+
+def some(rng: random.Random, **fields: Any) -> dict[str, Any]:
+    """Most of the fields."""
+    return {name: value for name, value in fields.items() if rng.random() < 0.8}
+
+
 def rule(rng: random.Random) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "requires": sorted(rng.sample(KINDS, rng.choice((0, 0, 1, 2)))),
         "integrity": rng.random() < 0.2,
+        "leaves": [dict(leaf) for leaf in rng.sample(LEAVES, rng.choice((0, 0, 0, 1, 2)))],
         "heads": ["deny"] if rng.random() < 0.9 else ["warn"],
     }
     if rng.random() < 0.3:
@@ -184,6 +223,7 @@ def grounds(given: dict[str, Any]) -> Grounds:
             severity="high",
             fix="Fix it.",
             requires=tuple(entry["requires"]),
+            leaves=tuple(Leaf.from_json(leaf) for leaf in entry["leaves"]),
             heads=tuple(entry["heads"]),
             effective_on=entry.get("effective_on"),
             repo_may=(),
@@ -219,11 +259,16 @@ def test_the_floor_is_where_the_aggregator_is(opa: Path, tmp_path: Path) -> None
 
 
 def test_the_floor_wants_a_list_of_each_rule_that_denies_and_of_no_other() -> None:
-    given = {
+    given: dict[str, Any] = {
         "evidence": document(random.Random(1)) | {"evaluated_at": AT},
-        "index": {"rules": {"r": {"requires": [], "integrity": False, "heads": ["deny"]}}},
+        "index": {"rules": {"r": {"requires": [], "leaves": [], "integrity": False, "heads": ["deny"]}}},
         "waivers": {"max_days": 90, "waivers": []},
         "enforcement": {},
     }
-    for denials, fine in (({"r": []}, True), ({}, False), ({"r": [], "s": []}, False)):
+    cases: list[tuple[dict[str, list[Any]], bool]] = [
+        ({"r": []}, True),
+        ({}, False),
+        ({"r": [], "s": []}, False),
+    ]
+    for denials, fine in cases:
         assert (not list(objections(given["evidence"], grounds(given), denials))) is fine

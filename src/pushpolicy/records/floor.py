@@ -71,16 +71,35 @@ def _misshapen(evidence: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _absent(rule: RuleEntry, evidence: Mapping[str, Any]) -> Iterator[str]:
-    """The evidence that a rule requires and that was not collected."""
-    for kind in rule.requires:
-        if kind.startswith("extra."):
-            there = kind.removeprefix("extra.") in _mapping(evidence.get("extra"))
-        elif kind == "clock":
-            there = isinstance(evidence.get("clock"), Mapping)
-        else:
-            there = _mapping(evidence.get(kind)).get("status") == "collected"
-        if not there:
-            yield kind
+    """The evidence that a rule requires and that is not there: kinds, and leaves of those that are."""
+    yield from (kind for kind in rule.requires if not _collected(kind, evidence))
+    for leaf in rule.leaves:
+        if _collected(leaf.kind, evidence) and not _has(evidence, leaf.steps, filled=leaf.filled):
+            yield leaf.path
+
+
+def _collected(kind: str, evidence: Mapping[str, Any]) -> bool:
+    if kind.startswith("extra."):
+        return kind.removeprefix("extra.") in _mapping(evidence.get("extra"))
+    if kind == "clock":
+        return isinstance(evidence.get("clock"), Mapping)
+    if kind in ("image", "reports", "target"):
+        return True
+    return _mapping(evidence.get(kind)).get("status") == "collected"
+
+
+def _has(value: Any, steps: Sequence[Sequence[str]], *, filled: bool) -> bool:
+    """Whether all items of each array on the way have what follows."""
+    for key in steps[0]:
+        value = _mapping(value).get(key)
+    if len(steps) > 1:
+        items = list(value.values()) if isinstance(value, Mapping) else value
+        return isinstance(items, list) and all(_has(item, steps[1:], filled=filled) for item in items)
+    return (
+        bool(value)
+        if filled and isinstance(value, list | Mapping | str)
+        else value is not None and not filled
+    )
 
 
 def _finding(name: str, element: Any) -> _Finding:
