@@ -22,7 +22,7 @@ from tests.judged import publish
 def context() -> ForkServerContext:
     """Processes in which everything that takes time to import is there from the start."""
     made = multiprocessing.get_context("forkserver")
-    made.set_forkserver_preload(["tests.faults.children", "pushpolicy.registry.transport", "fastjsonschema"])
+    made.set_forkserver_preload(["tests.faults.children", "pushpolicy.registry.remote", "fastjsonschema"])
     return made
 
 

@@ -25,7 +25,7 @@ print(client.session.cookies.get_policy().allowed_domains())
 def test_what_waits_until_it_is_used(use: str, said: str) -> None:
     program = f"""
 import sys
-import pushpolicy.registry.transport
+import pushpolicy.registry.remote
 executed = {{"jsonschema.validators", "requests.sessions"}} & set(sys.modules)
 assert not executed, executed
 {use}"""

@@ -15,7 +15,7 @@ from pushpolicy.model.reference import Repository, Target
 from pushpolicy.push import push_by_digest
 from pushpolicy.records import build_record
 from pushpolicy.registry import Access, open_repository
-from pushpolicy.registry.api import Api
+from pushpolicy.registry.remote import RemoteRepository
 from tests.clients import client, login
 from tests.judged import judge
 from tests.layouts import LayoutMaker, child, push, referrer
@@ -235,4 +235,4 @@ def test_what_oras_py_inherits_keeps_to_our_rules(tmp_path: Path, maker: LayoutM
         push(client(registry), maker, maker.image(), "v1")
         repository = Repository.parse(f"{registry.host}/team/app")
         access = Access(credential=login(registry.username, registry.password), ca_file=registry.ca_file)
-        assert Api(repository, access).transport.get_tags(str(repository)) == ["v1"]
+        assert RemoteRepository(repository, access).get_tags(str(repository)) == ["v1"]

@@ -1,10 +1,12 @@
-"""One request as other modules describe it; the transport sends it."""
+"""One request as other modules describe it, and the answer to it; the transport sends it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
+
+from pushpolicy.http.retry import Deadline
 
 MAX_ANSWER = 8 * 1024 * 1024
 
@@ -16,17 +18,34 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One request.
 
     Attributes:
-        action: what is being done, with the repository's name: the start of an error message.
-        scopes: the token scopes it needs (distribution, "Token Scope Documentation").
+        action: what is being done, and with what: the start of an error message.
         limit: bytes of the answer that are read at most.
         size: bytes that it moves, for the time it may take.
+        deadline: when all of it must be done, with its repetitions and to the last byte of the answer;
+            without one each attempt may take what the settings say.
     """
 
     action: str
     method: str
     url: str
-    scopes: tuple[str, ...]
     headers: Mapping[str, str] = {}
     body: MakeBody | None = None
     limit: int = MAX_ANSWER
     size: int = 0
+    deadline: Deadline | None = None
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """A server's answer, read to its end within a limit.
+
+    Attributes:
+        headers: a mapping that does not mind case.
+        shown: the credential that a 401 or 403 is about, in words; empty when none was shown, None where
+            that is not known.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+    url: str
+    shown: str | None = None

@@ -1,12 +1,15 @@
-"""Connections to a registry and to what it leads to: kept, shared by all threads, direct or through a proxy.
+"""Connections to a server and to what it leads to: kept, shared by all threads, direct or through a proxy.
 
 Python's own http.client, not requests or urllib3: a push of many small layers is made of little but
 requests, and one costs a quarter or less of the processor time, which threads cannot share.
+
+It rests on what http.client and ssl do and do not promise; tests/unit/http/test_cpython.py holds each.
 """
 
 from __future__ import annotations
 
 import http.client
+import math
 import select
 import socket
 import ssl
@@ -16,12 +19,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import NamedTuple, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from pushpolicy.http.failures import ProxyError
 from pushpolicy.http.proxies import DEFAULT_PORTS
 from pushpolicy.http.response import Response, StrictResponse
+from pushpolicy.http.retry import Deadline
 from pushpolicy.http.settings import Settings
 from pushpolicy.http.tls import TlsContexts
 
@@ -30,7 +34,7 @@ class _Route(NamedTuple):
     """How an address is reached, and thereby what a kept connection is good for.
 
     Attributes:
-        own: whether it is the registry's own address.
+        own: whether it is the server's own address.
         proxy: the proxy's address, if there is one.
     """
 
@@ -42,10 +46,9 @@ class _Route(NamedTuple):
 
 
 class Connections:
-    """The connections of one registry and of what it leads to.
+    """The connections of one server and of what it leads to.
 
-    The client's certificate is for the registry's own address: a token server or a storage elsewhere is
-    reached without it.
+    The client's certificate is for the server's own address: what lies elsewhere is reached without it.
 
     Nothing of the process's environment is read: proxies, certificates and credentials were given.
     """
@@ -54,16 +57,23 @@ class Connections:
         self._settings = settings
         self._tls = tls
         self._is_own = is_own
-        self._response = partial(StrictResponse, settings.total_timeout, settings.minimum_rate)
         self._routes: dict[tuple[str, str], _Route] = {}
         self._idle: dict[_Route, deque[http.client.HTTPConnection]] = {}
         # Nobody closes a client; what it has kept ends with it.
         weakref.finalize(self, _close_all, self._idle).atexit = False
 
     def send(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | Iterable[memoryview] | None
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | Iterable[memoryview] | None,
+        deadline: Deadline | None = None,
     ) -> Response:
         """Send a request once, follow nothing; the answer's body is still to be read.
+
+        With a deadline the answer must be there by then to its last byte; without one it may take what the
+        settings say, and more by its size.
 
         Raises:
             UsageError: when a certificate is needed and not readable.
@@ -77,7 +87,7 @@ class Connections:
             target = f"http://{parts.netloc}{target}"
             headers = {**headers, **_login(route.proxy)}
         try:
-            answered = self._exchange(connection, method, target, headers, body)
+            answered = self._exchange(connection, method, target, headers, body, deadline)
         except UnicodeError as error:
             connection.close()
             raise http.client.InvalidURL(f"{route.host[:80]!r} can be no host") from error
@@ -101,14 +111,20 @@ class Connections:
         target: str,
         headers: Mapping[str, str],
         body: bytes | Iterable[memoryview] | None,
+        deadline: Deadline | None,
     ) -> http.client.HTTPResponse:
+        answers = partial(_response, self._settings, deadline)
+        connection.response_class = cast("type[http.client.HTTPResponse]", answers)
         if connection.sock is None:
+            connection.timeout = _within(self._settings.connect_timeout, deadline)
             connection.connect()
             sock = cast("socket.socket", connection.sock)
-            sock.settimeout(self._settings.read_timeout)
             if isinstance(sock, ssl.SSLSocket):
                 # An end that TLS does not state may be somebody's who cut the connection (RFC 9112, 9.8).
                 sock.suppress_ragged_eofs = False  # type: ignore[attr-defined]
+        seconds = _within(self._settings.read_timeout, deadline)
+        if connection.sock.gettimeout() != seconds:
+            connection.sock.settimeout(seconds)
         # A server may answer before it has read everything, and why is in the answer.
         with suppress(BrokenPipeError):
             connection.request(method, target, body, dict(headers))
@@ -135,7 +151,6 @@ class Connections:
     def _new(self, route: _Route) -> http.client.HTTPConnection:
         proxy = urlsplit(route.proxy) if route.proxy else None
         connection = self._plain_or_tls(route, proxy)
-        connection.response_class = cast("type[http.client.HTTPResponse]", self._response)
         if proxy:
             over_tls = partial(_connect_over_tls, self._tls.context()) if proxy.scheme == "https" else None
             connect = partial(_connect_to_proxy, over_tls or socket.create_connection)
@@ -145,16 +160,15 @@ class Connections:
         return connection
 
     def _plain_or_tls(self, route: _Route, proxy: SplitResult | None) -> http.client.HTTPConnection:
-        seconds = self._settings.connect_timeout
         host, port = route.host, route.port
         if proxy:
             host, port = proxy.hostname or "", proxy.port or DEFAULT_PORTS[proxy.scheme]
         if route.scheme == "http":
-            return http.client.HTTPConnection(host, port, timeout=seconds)
+            return http.client.HTTPConnection(host, port)
         context = self._tls.context(own=route.own)
         if proxy and proxy.scheme == "https":
-            return _TlsInTls(host, port, seconds, partial(_second_tls, context, route.host))
-        return http.client.HTTPSConnection(host, port, timeout=seconds, context=context)
+            return _TlsInTls(host, port, partial(_second_tls, context, route.host))
+        return http.client.HTTPSConnection(host, port, context=context)
 
 
 class _TlsInTls(http.client.HTTPConnection):
@@ -162,14 +176,8 @@ class _TlsInTls(http.client.HTTPConnection):
 
     default_port = http.client.HTTPS_PORT
 
-    def __init__(
-        self,
-        host: str,
-        port: int,
-        seconds: float,
-        through: Callable[[socket.socket], socket.socket],
-    ) -> None:
-        super().__init__(host, port, timeout=seconds)
+    def __init__(self, host: str, port: int, through: Callable[[socket.socket], socket.socket]) -> None:
+        super().__init__(host, port)
         self._through = through
 
     def connect(self) -> None:
@@ -181,6 +189,26 @@ class _Connecting(Protocol):
     """What http.client's connections have, and their types do not say."""
 
     _create_connection: Callable[..., socket.socket]
+
+
+def _response(
+    settings: Settings, deadline: Deadline | None, sock: socket.socket, **options: Any
+) -> StrictResponse:
+    if deadline is None:
+        return StrictResponse(settings.total_timeout, settings.minimum_rate, sock, **options)
+    return StrictResponse(deadline.remaining, math.inf, sock, **options)
+
+
+def _within(seconds: float, deadline: Deadline | None) -> float:
+    """So many seconds, but no more than are left.
+
+    Raises:
+        TimeoutError: when none are.
+    """
+    left = seconds if deadline is None else min(seconds, deadline.remaining)
+    if left <= 0:
+        raise TimeoutError("no time is left for another request")
+    return left
 
 
 def _connect_to_proxy(

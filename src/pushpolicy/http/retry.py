@@ -51,7 +51,7 @@ class Deadline:
         if self.remaining < 0:
             raise PushError(
                 f"{action}: not done within {self.seconds:.0f} s",
-                "the registry or the network is too slow; run it again, what was sent is not sent twice",
+                "the server or the network is too slow; run it again, what was sent is not sent twice",
             )
 
 

@@ -1,4 +1,4 @@
-"""Whom a registry's certificate is verified against."""
+"""Whom a server's certificate is verified against."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pushpolicy.http.settings import Settings
 
 
 class TlsContexts:
-    """The TLS contexts of one server: for the registry, and for what it leads to.
+    """The TLS contexts of one server: for itself, and for what it leads to.
 
     Made at once, beside other work: to read the system's authorities takes some hundredths of a second, and
     OpenSSL does it without Python.
@@ -26,12 +26,12 @@ class TlsContexts:
             threading.Thread(target=self._prepare, daemon=True).start()
 
     def context(self, *, own: bool = False) -> ssl.SSLContext:
-        """What to verify a server with, and for the registry itself (`own`) what the client shows.
+        """What to verify a server with, and for the server itself (`own`) what the client shows.
 
         Raises:
             UsageError: when a file is not readable.
         """
-        # Who shows nothing needs one only.
+        # Without a client certificate one context serves every host.
         own = own and self._settings.certificates.client is not None
         with self._lock:
             if own not in self._made:

@@ -1,106 +1,128 @@
-"""The requests of one repository, as other modules need them: calls, and manifests as they are."""
+"""The requests of one repository: with the credential to its registry, without it to where that leads."""
 
 from __future__ import annotations
 
-import threading
+import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from email.utils import parsedate_to_datetime
+
+from msgspec.structs import replace
 
 from pushpolicy.errors import PushError
-from pushpolicy.http.call import MAX_ANSWER, Call, MakeBody
-from pushpolicy.http.failures import Answer, refusal
+from pushpolicy.http.call import MAX_ANSWER, Answer, Call, MakeBody
+from pushpolicy.http.connections import Connections
+from pushpolicy.http.response import Response
 from pushpolicy.http.tls import TlsContexts
-from pushpolicy.model.manifest import INDEX_TYPES, MANIFEST_TYPES, MAX_MANIFEST_SIZE, Manifest
+from pushpolicy.http.transport import Transport, discard
+from pushpolicy.model.evidence import Clock
 from pushpolicy.model.reference import Repository
-from pushpolicy.model.text import printable
 from pushpolicy.registry.access import Access
+from pushpolicy.registry.auth import Authorizer
+from pushpolicy.registry.call import RegistryCall
 from pushpolicy.registry.endpoint import Endpoint
+from pushpolicy.registry.refusals import refusal
 
-if TYPE_CHECKING:
-    from pushpolicy.registry.transport import Transport
-
-_KNOWN_TYPES = MANIFEST_TYPES | INDEX_TYPES
-_ACCEPT = {"Accept": ", ".join(sorted(_KNOWN_TYPES))}
+_MAX_REDIRECTS = 5
+_SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 
-class Api:
+class Api(Transport):
     """The API of a registry, for one repository; safe to use from several threads.
 
+    Redirects are followed where the endpoint lets them lead, challenges are answered (RFC 9110, 11), and
+    only the registry itself sees the credential.
+
     Attributes:
-        has_referrers: whether it has the referrers API, once an answer has told.
+        clock: the skew against the registry's Date header, once an answer was seen.
     """
 
     def __init__(self, repository: Repository, access: Access) -> None:
         self.repository = repository
         self.endpoint = Endpoint(repository, plain_http=access.plain_http)
-        self.has_referrers: bool | None = None
-        self._access = access
-        self._tls = TlsContexts(access)
-        self._transport: Transport | None = None
-        self._lock = threading.Lock()
-
-    @property
-    def transport(self) -> Transport:
-        """The HTTP side, made when it is first needed: OPA has been started by then, and uses the time."""
-        with self._lock:
-            if self._transport is None:
-                from pushpolicy.registry.transport import Transport
-
-                self._transport = Transport(self.endpoint, self._access, self._tls)
-            return self._transport
+        self.clock: Clock | None = None
+        connections = Connections(access, TlsContexts(access), self.endpoint.is_own)
+        super().__init__(access, connections)
+        self._credential = access.credential
+        self._authorizer = Authorizer(self.endpoint, access.credential, Transport(access, connections))
+        self._last_date = ""
 
     def call(
         self,
         method: str,
-        path: str,
+        url: str,
         what: str,
         *,
         headers: Mapping[str, str] | None = None,
         body: MakeBody | None = None,
         limit: int = MAX_ANSWER,
-    ) -> Call:
-        """A request below the repository's name; `what` says in an error message what it is for."""
-        return Call(
+    ) -> RegistryCall:
+        """A request about the repository; `what` says in an error message what it is for."""
+        access = "pull" if method in _SAFE_METHODS else "pull,push"
+        return RegistryCall(
             action=f"{self.repository}: {what}",
             method=method,
-            url=self.transport.endpoint.url(f"{self.repository.path}/{path}"),
-            scopes=self.scopes(push=method not in ("GET", "HEAD")),
+            url=url,
+            scopes=(f"repository:{self.repository.path}:{access}",),
             headers=headers or {},
             body=body,
             limit=limit,
         )
 
-    def scopes(self, *, push: bool) -> tuple[str, ...]:
-        """The token scopes for reading this repository, or for writing to it."""
-        return (f"repository:{self.repository.path}:{'pull,push' if push else 'pull'}",)
+    def _respond(self, call: Call) -> tuple[str, Response]:
+        """Send a request along its redirects, and once more after a challenge that can be answered."""
+        url = call.url
+        scopes = call.scopes if isinstance(call, RegistryCall) else ()
+        for _ in range(_MAX_REDIRECTS + 1):
+            own = self.endpoint.is_own(url)
+            response = self._authorized(url, call, scopes) if own else self._send(url, call)
+            location = response.headers.get("Location")
+            if not location or not _is_redirect(response.status, call.method):
+                return url, response
+            discard(response)
+            url = self.endpoint.follow(url, location, call.action)
+        raise PushError(f"{call.action}: the registry redirects more than {_MAX_REDIRECTS} times")
 
-    def get_manifest(self, reference: str) -> Manifest | None:
-        """The manifest under a tag or digest, parsed but not compared with a digest; None when absent."""
-        call = self.call(
-            "GET", f"manifests/{reference}", f"manifest {reference}", headers=_ACCEPT, limit=MAX_MANIFEST_SIZE
-        )
-        answer = self.transport.exchange(call)
-        if answer.status == 404:
-            return None
-        if answer.status != 200:
-            raise refusal(call.action, answer)
-        kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    def _authorized(self, url: str, call: Call, scopes: tuple[str, ...]) -> Response:
+        shown = self._authorizer.header(scopes)
+        response = self._send(url, call, shown)
+        self._note_clock(response)
+        if response.status not in (401, 403):
+            return response
+        challenge = response.headers.get("WWW-Authenticate", "")
         try:
-            # A type that is no manifest's was set by somebody who did not look; the bytes tell.
-            return Manifest.parse(answer.content, kind if kind in _KNOWN_TYPES else None)
-        except ValueError as error:
-            raise PushError(f"{call.action}: {printable(str(error))}") from error
+            again = self._authorizer.satisfy(challenge, response.status, scopes, shown)
+        except PushError:
+            response.close()
+            raise
+        if not again:
+            return response
+        discard(response)
+        return self._send(url, call, self._authorizer.header(scopes))
 
-    def put_manifest(self, manifest: Manifest, reference: str) -> Answer:
-        """Store the bytes of a manifest under a tag or digest."""
-        call = self.call(
-            "PUT",
-            f"manifests/{reference}",
-            f"manifest {reference}",
-            headers={"Content-Type": manifest.media_type},
-            body=lambda: manifest.content,
-        )
-        answer = self.transport.exchange(call)
-        if answer.status not in (200, 201):
-            raise refusal(call.action, answer)
-        return answer
+    def _head(self, url: str, response: Response) -> Answer:
+        head = super()._head(url, response)
+        is_refused = head.status in (401, 403) and self.endpoint.is_own(url)
+        return replace(head, shown=self._credential.origin) if is_refused else head
+
+    def _refusal(self, action: str, answer: Answer) -> PushError:
+        return refusal(action, answer)
+
+    def _note_clock(self, response: Response) -> None:
+        """Keep the smallest skew seen: a slow answer makes ours look ahead."""
+        date = response.headers.get("Date", "")
+        # A repeated Date header arrived later and cannot give a better clock skew.
+        if date == self._last_date:
+            return
+        self._last_date = date
+        try:
+            theirs = parsedate_to_datetime(date).timestamp()
+        except (ValueError, OverflowError, OSError):
+            return
+        skew = round(time.time() - theirs)
+        if self.clock is None or abs(skew) < abs(self.clock.skew_seconds):
+            self.clock = Clock(skew_seconds=skew, against=self.endpoint.host)
+
+
+def _is_redirect(status: int, method: str) -> bool:
+    """Whether to go on elsewhere; only 307 and 308 keep the method of a write (RFC 9110, 15.4)."""
+    return status in (307, 308) or (status in (301, 302, 303) and method in _SAFE_METHODS)

@@ -6,23 +6,26 @@ Sources: distribution, "Token Authentication Specification" and "OAuth2 Token Au
 from __future__ import annotations
 
 import base64
-import json
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
-from typing import Self
+from collections.abc import Mapping
+from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
 from msgspec.structs import replace
 
 from pushpolicy.errors import PushError
-from pushpolicy.http.failures import Answer, refusal
+from pushpolicy.http.addresses import Origin, is_address, origin
+from pushpolicy.http.call import Call
+from pushpolicy.http.fetch import NotJsonError, StatusError, fetch_json
+from pushpolicy.http.transport import Transport
 from pushpolicy.model.redacted import Redacted
 from pushpolicy.model.text import printable
 from pushpolicy.registry.credentials import Credential
-from pushpolicy.registry.endpoint import Endpoint, is_address
+from pushpolicy.registry.endpoint import Endpoint
+from pushpolicy.registry.refusals import refusal
 
 _CLIENT = "pushpolicy"
 # "If omitted, this defaults to 60 seconds"; a token is given up a little early, for requests on their way.
@@ -30,9 +33,6 @@ _DEFAULT_LIFETIME = 60.0
 _MARGIN = 10.0
 _SCHEME = re.compile(r"(?:^|,)\s*(basic|bearer)(?=[\s,]|$)", re.IGNORECASE)
 _PARAMETER = re.compile(r'([A-Za-z][\w-]*)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
-
-# Sends a request to a token server: action, method, URL, headers, form.
-Fetch = Callable[[str, str, str, Mapping[str, str], bytes], Answer]
 
 
 class Challenge(msgspec.Struct, frozen=True):
@@ -62,12 +62,11 @@ class _Token(Redacted, frozen=True):
     until: float  # on the monotonic clock, which nobody sets
 
     @classmethod
-    def read(cls, answer: Answer, action: str) -> Self:
+    def read(cls, value: Any, action: str) -> Self:
         try:
-            value = json.loads(answer.content)
             token = value.get("token") or value.get("access_token")
             lifetime = float(value.get("expires_in") or _DEFAULT_LIFETIME)
-        except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        except (ValueError, TypeError, AttributeError, OverflowError) as error:
             raise PushError(f"{action}: the token server's answer is not as specified") from error
         if not isinstance(token, str) or not token.isascii() or not token.isprintable() or not token:
             raise PushError(f"{action}: the token server's answer holds no token")
@@ -75,12 +74,18 @@ class _Token(Redacted, frozen=True):
 
 
 class Authorizer:
-    """Knows what to show to one registry; safe to use from several threads."""
+    """Knows what to show to one registry; safe to use from several threads.
 
-    def __init__(self, endpoint: Endpoint, credential: Credential, fetch: Fetch) -> None:
+    Args:
+        endpoint: the registry's.
+        credential: what the registry and the token server that it names may see.
+        transport: what token servers are asked with.
+    """
+
+    def __init__(self, endpoint: Endpoint, credential: Credential, transport: Transport) -> None:
         self._endpoint = endpoint
         self._credential = credential
-        self._fetch = fetch
+        self._transport = transport
         self._basic = False
         self._tokens: dict[tuple[str, ...], _Token] = {}
         self._lock = threading.Lock()
@@ -122,7 +127,7 @@ class Authorizer:
         if self.header(scopes) not in ({}, shown):
             return True  # another thread was faster
         wanted = _united((*scopes, *challenge.parameters.get("scope", "").split()))
-        # What did not suffice must not be found again before what is obtained now.
+        # Drop the refused push token, or _cached() prefers it to the new one.
         self._tokens.pop(tuple(_with_push(scope) for scope in scopes), None)
         self._tokens[scopes] = self._ask(challenge, wanted)
         return True
@@ -132,29 +137,50 @@ class Authorizer:
         action = f"{self._endpoint.host}: token for {printable(' '.join(scopes)) or 'the registry'}"
         self._check_realm(realm, action)
         service = challenge.parameters.get("service", "")
-        if self._credential.identity_token:
-            answer = self._post(action, realm, service, scopes)
-        else:
-            answer = self._get(action, realm, service, scopes)
-            if answer.status in (404, 405) and self._credential.secret:
-                answer = self._post(action, realm, service, scopes)
-        if answer.status != 200:
+        try:
+            if self._credential.identity_token:
+                value = self._post(action, realm, service, scopes)
+            else:
+                value = self._get_or_post(action, realm, service, scopes)
+        except StatusError as error:
             where = f"{action} from {printable(urlsplit(realm).netloc)}"
-            raise refusal(where, replace(answer, shown=self._credential.origin))
-        return _Token.read(answer, action)
+            raise refusal(where, replace(error.answer, shown=self._credential.origin)) from error
+        except NotJsonError as error:
+            raise PushError(f"{action}: the token server's answer is not as specified") from error
+        return _Token.read(value, action)
 
-    def _get(self, action: str, realm: str, service: str, scopes: tuple[str, ...]) -> Answer:
+    def _get_or_post(self, action: str, realm: str, service: str, scopes: tuple[str, ...]) -> Any:
+        try:
+            return self._get(action, realm, service, scopes)
+        except StatusError as error:
+            if error.answer.status not in (404, 405) or not self._credential.secret:
+                raise
+        return self._post(action, realm, service, scopes)
+
+    def _get(self, action: str, realm: str, service: str, scopes: tuple[str, ...]) -> Any:
         pairs = [("service", service)] if service else []
         query = urlencode([*pairs, *(("scope", scope) for scope in scopes)])
         url = realm + ("&" if urlsplit(realm).query else "?") + query
         headers = {"Authorization": _basic(self._credential)} if self._credential.secret else {}
-        return self._fetch(action, "GET", url, headers, b"")
+        return self._fetch(Call(action=action, method="GET", url=url, headers=headers))
 
-    def _post(self, action: str, realm: str, service: str, scopes: tuple[str, ...]) -> Answer:
+    def _post(self, action: str, realm: str, service: str, scopes: tuple[str, ...]) -> Any:
         """The OAuth2 way: the only one for identity tokens, and some servers have no other."""
         form = {"service": service, "scope": " ".join(scopes), "client_id": _CLIENT, **self._grant()}
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        return self._fetch(action, "POST", realm, headers, urlencode(form).encode())
+        content = urlencode(form).encode()
+        return self._fetch(
+            Call(action=action, method="POST", url=realm, headers=headers, body=lambda: content)
+        )
+
+    def _fetch(self, call: Call) -> Any:
+        """A credential goes to the token server that the registry names, and no redirect takes it on."""
+        server = origin(call.url)
+
+        def allows(asked: Origin) -> bool:
+            return asked == server
+
+        return fetch_json(self._transport, call, allows=allows)
 
     def _grant(self) -> dict[str, str]:
         if self._credential.identity_token:
@@ -163,7 +189,7 @@ class Authorizer:
         return {"grant_type": "password", "username": username, "password": password}
 
     def _check_realm(self, realm: str, action: str) -> None:
-        """A credential goes to the token server the registry names, but never from TLS to plain http."""
+        """A credential never goes from TLS to plain http."""
         if not is_address(realm):
             raise PushError(
                 f"{action}: the registry names {printable(realm)!r} as its token server, which is no address"

@@ -8,21 +8,22 @@ from itertools import islice
 from msgspec.structs import replace
 
 from pushpolicy.errors import PushError
-from pushpolicy.http.call import Call
-from pushpolicy.http.failures import Answer, refusal
+from pushpolicy.http.call import Answer
 from pushpolicy.http.retry import TransientError
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.registry.api import Api
+from pushpolicy.registry.call import RegistryCall
 from pushpolicy.registry.layout.files import verified
+from pushpolicy.registry.refusals import refusal
 
 
-def download_blob(api: Api, blob: Descriptor) -> Iterator[bytes]:
+def stream_blob(api: Api, url: str, blob: Descriptor) -> Iterator[bytes]:
     """The content of a blob; a wrong size or digest raises before the last chunk is given.
 
     Raises:
         PushError: when the registry refuses, breaks off too often, or serves other content.
     """
-    call = replace(api.call("GET", f"blobs/{blob.digest}", f"blob {blob.digest}"), size=blob.size)
+    call = replace(api.call("GET", url, f"blob {blob.digest}"), size=blob.size)
     try:
         yield from verified(blob, _chunks(api, call))
     except ValueError as error:
@@ -32,23 +33,23 @@ def download_blob(api: Api, blob: Descriptor) -> Iterator[bytes]:
         ) from error
 
 
-def blob_is_served(api: Api, blob: Descriptor) -> bool:
+def blob_is_served(api: Api, url: str, blob: Descriptor) -> bool:
     """Ask for the first byte of a blob that is not empty, and for its whole size with it.
 
     Raises:
         PushError: when the registry refuses or breaks off too often.
     """
-    call = api.call("GET", f"blobs/{blob.digest}", f"blob {blob.digest}", headers={"Range": "bytes=0-0"})
-    budget = api.transport.budget(1)
+    call = api.call("GET", url, f"blob {blob.digest}", headers={"Range": "bytes=0-0"})
+    budget = api.budget(1)
     while True:
         try:
-            with api.transport.stream(call) as (head, chunks):
+            with api.stream(call) as (head, chunks):
                 return _is_served(call, head, chunks, blob.size)
         except TransientError as error:
             budget.pause(error)
 
 
-def _is_served(call: Call, head: Answer, chunks: Iterator[bytes], size: int) -> bool:
+def _is_served(call: RegistryCall, head: Answer, chunks: Iterator[bytes], size: int) -> bool:
     if head.status == 404:
         return False
     if head.status not in (200, 206):
@@ -58,8 +59,8 @@ def _is_served(call: Call, head: Answer, chunks: Iterator[bytes], size: int) -> 
     return stated == str(size) and bool(next(chunks, b""))
 
 
-def _chunks(api: Api, call: Call) -> Iterator[bytes]:
-    budget = api.transport.budget(call.size)
+def _chunks(api: Api, call: RegistryCall) -> Iterator[bytes]:
+    budget = api.budget(call.size)
     offset = 0
     while True:
         try:
@@ -75,9 +76,9 @@ def _chunks(api: Api, call: Call) -> Iterator[bytes]:
             budget.pause(error)
 
 
-def _chunks_from(api: Api, call: Call, offset: int) -> Iterator[bytes]:
+def _chunks_from(api: Api, call: RegistryCall, offset: int) -> Iterator[bytes]:
     asked = replace(call, headers={"Range": f"bytes={offset}-"}) if offset else call
-    with api.transport.stream(asked) as (head, chunks):
+    with api.stream(asked) as (head, chunks):
         if head.status not in (200, 206):
             raise refusal(call.action, replace(head, content=b"".join(islice(chunks, 1))))
         skip = offset if head.status == 200 else 0

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-import re
 import socket
 import ssl
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 from pushpolicy.errors import PushError
+from pushpolicy.http.addresses import Origin, is_address, origin
 from pushpolicy.http.proxies import DEFAULT_PORTS
 from pushpolicy.model.reference import HUB, HUB_API, Repository
 from pushpolicy.model.text import printable
@@ -16,8 +16,6 @@ from pushpolicy.model.text import printable
 _PROBE_SECONDS = 5.0
 # Docker Hub's API has another name than its images (distribution/reference, "docker.io").
 _API_HOSTS = {HUB: HUB_API}
-# RFC 3986: an address is of visible ASCII; what is not has to be percent-encoded.
-_VISIBLE = re.compile("[!-~]+")
 
 
 class Endpoint:
@@ -42,8 +40,8 @@ class Endpoint:
         return "https"
 
     @functools.cached_property
-    def _own(self) -> tuple[str, str, int]:
-        return _origin(self.scheme, self.host)
+    def _own(self) -> Origin:
+        return origin(f"{self.scheme}://{self.host}")
 
     def url(self, path: str) -> str:
         """The address of an API path."""
@@ -51,8 +49,10 @@ class Endpoint:
 
     def is_own(self, url: str) -> bool:
         """Whether an address is the registry's own, and may see its credential."""
-        parts = urlsplit(url)
-        return _origin(parts.scheme, parts.netloc) == self._own
+        try:
+            return origin(url) == self._own
+        except ValueError:
+            return False
 
     def is_safe(self, url: str) -> bool:
         """Whether what is sent there is no less protected than what the registry is sent."""
@@ -81,37 +81,12 @@ class Endpoint:
         return url
 
 
-def is_address(url: str) -> bool:
-    """Whether a request can be sent there: http or https, a host, a port that there is, and no login."""
-    try:
-        parts = urlsplit(url)
-        return (
-            parts.scheme in DEFAULT_PORTS
-            and bool(parts.hostname)
-            and parts.port != 0
-            and parts.username is None
-            and _VISIBLE.fullmatch(url) is not None
-        )
-    except ValueError:
-        return False
-
-
 def with_query(url: str, **values: str) -> str:
     """The address with these parameters added to its own, which stay as they are."""
     parts = urlsplit(url)
     taken = parse_qsl(parts.query, keep_blank_values=True)
     added = urlencode({name: value for name, value in values.items() if name not in dict(taken)})
     return urlunsplit(parts._replace(query="&".join(filter(None, (parts.query, added)))))
-
-
-@functools.lru_cache(maxsize=64)
-def _origin(scheme: str, netloc: str) -> tuple[str, str, int]:
-    parts = urlsplit(f"//{netloc}")
-    try:
-        port = parts.port
-    except ValueError:
-        port = -1
-    return scheme, (parts.hostname or "").lower(), port or DEFAULT_PORTS.get(scheme, 0)
 
 
 def _speaks_tls(host: str) -> bool:

@@ -2,37 +2,51 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from pushpolicy.errors import PushError
-from pushpolicy.http.call import Call
-from pushpolicy.http.failures import Answer
-
-if TYPE_CHECKING:
-    from pushpolicy.registry.transport import Transport
+from pushpolicy.http.call import Answer
+from pushpolicy.registry.api import Api
+from pushpolicy.registry.call import RegistryCall
 
 _MAX_PAGES = 10_000
 _NEXT = re.compile(r'<([^<>]*)>[^<]*;\s*rel="?next"?', re.IGNORECASE)
 
 
-def pages(transport: Transport, call: Call) -> Iterator[Answer]:
+def pages(api: Api, call: RegistryCall) -> Iterator[Answer]:
     """Each page's answer, whatever its status; the last is the one that names no next.
 
     Raises:
         PushError: when a page lies on another host, or there is no end to them.
     """
     for _ in range(_MAX_PAGES):
-        answer = transport.exchange(call)
+        answer = api.exchange(call)
         yield answer
         found = _NEXT.search(answer.headers.get("Link", ""))
         if found is None:
             return
-        url = transport.endpoint.follow(answer.url, found[1], call.action)
-        if not transport.endpoint.is_own(url):
+        url = api.endpoint.follow(answer.url, found[1], call.action)
+        if not api.endpoint.is_own(url):
             raise PushError(f"{call.action}: the next page is said to be on another host")
         call = replace(call, url=url)
     raise PushError(f"{call.action}: more than {_MAX_PAGES} pages")
+
+
+def read_tags(answer: Answer, action: str) -> list[str]:
+    """The tags that a page lists.
+
+    Raises:
+        PushError: when it is malformed.
+    """
+    try:
+        # Go writes an empty list as null.
+        listed = json.loads(answer.content)["tags"] or []
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise PushError(f"{action}: the list is malformed") from error
+    if not isinstance(listed, list) or not all(isinstance(tag, str) for tag in listed):
+        raise PushError(f"{action}: the list is malformed")
+    return listed

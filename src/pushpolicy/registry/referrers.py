@@ -8,16 +8,20 @@ from __future__ import annotations
 import json
 import random
 import time
+from typing import TYPE_CHECKING
 
 from pushpolicy.errors import PushError
-from pushpolicy.http.failures import Answer, refusal
+from pushpolicy.http.call import Answer
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import OCI_INDEX, Manifest
 from pushpolicy.model.text import printable
-from pushpolicy.registry.api import Api
 from pushpolicy.registry.fallback import fallback_tag, lists, with_referrer
 from pushpolicy.registry.pages import pages
+from pushpolicy.registry.refusals import refusal
+
+if TYPE_CHECKING:
+    from pushpolicy.registry.remote import RemoteRepository
 
 # Registries without the API answer with any of these, or with a page of another type.
 _NO_API = frozenset({400, 404, 405, 406, 501})
@@ -29,29 +33,30 @@ _SETTLE_LEAST = 0.08
 _LONGEST_PAUSE = 2.0
 
 
-def list_referrers(api: Api, subject: Digest) -> tuple[Descriptor, ...]:
+def list_referrers(client: RemoteRepository, subject: Digest) -> tuple[Descriptor, ...]:
     """What the registry says refers to the subject; none of it is verified.
 
     Raises:
         PushError: when it refuses, or what it lists is malformed.
     """
-    found = None if api.has_referrers is False else _list_by_api(api, subject)
+    found = None if client.has_referrers is False else _list_by_api(client, subject)
     if found is not None:
         return found
-    index = api.get_manifest(fallback_tag(subject))
+    index = client.resolve(fallback_tag(subject))
     if index is not None and not index.is_index:
-        raise PushError(f"{api.repository}:{fallback_tag(subject)} is not an index of referrers")
+        raise PushError(f"{client.repository}:{fallback_tag(subject)} is not an index of referrers")
     return index.manifests if index else ()
 
 
-def _list_by_api(api: Api, subject: Digest) -> tuple[Descriptor, ...] | None:
+def _list_by_api(client: RemoteRepository, subject: Digest) -> tuple[Descriptor, ...] | None:
     found: dict[Digest, Descriptor] = {}
-    call = api.call("GET", f"referrers/{subject}", f"referrers of {subject}", headers={"Accept": OCI_INDEX})
-    for answer in pages(api.transport, call):
+    url = client.api.endpoint.url(f"{client.repository.path}/referrers/{subject}")
+    call = client.api.call("GET", url, f"referrers of {subject}", headers={"Accept": OCI_INDEX})
+    for answer in pages(client.api, call):
         if answer.status in _NO_API or (answer.status == 200 and not _is_index(answer)):
             # Also said of a repository that does not exist yet, by registries with the API.
             if _UNKNOWN_NAME not in answer.content:
-                api.has_referrers = False
+                client.has_referrers = False
             return None
         if answer.status != 200:
             raise refusal(call.action, answer)
@@ -84,10 +89,10 @@ class ReferrerWriter:
         ValueError: when the manifest has no subject.
     """
 
-    def __init__(self, api: Api, manifest: Manifest) -> None:
+    def __init__(self, client: RemoteRepository, manifest: Manifest) -> None:
         if manifest.subject is None:
             raise ValueError("a referrer has a subject")
-        self._api = api
+        self._client = client
         self._manifest = manifest
         self._subject = manifest.subject.digest
         self._by_tag = False
@@ -106,26 +111,27 @@ class ReferrerWriter:
                 return
             _pause(losses)
             self._add()
-        raise _lost(f"{self._api.repository}: referrers of {self._subject}")
+        raise _lost(f"{self._client.repository}: referrers of {self._subject}")
 
     def _add(self) -> None:
         started = time.monotonic()
         if not self._by_tag:
-            answer = self._api.put_manifest(self._manifest, str(self._manifest.digest))
+            place = self._client.container(self._manifest.digest)
+            answer = self._client.upload_manifest(self._manifest, place)
             self._by_tag = answer.headers.get("OCI-Subject") != str(self._subject)
         if self._by_tag:
             started = time.monotonic()
             self._add_to_fallback()
         else:
-            self._api.has_referrers = True
+            self._client.has_referrers = True
         self._wait_for_others(started)
 
     def _add_to_fallback(self) -> None:
         tag = fallback_tag(self._subject)
-        current = self._api.get_manifest(tag)
+        current = self._client.resolve(tag)
         if not lists(current, self._manifest.digest):
-            current = _changed(self._api, tag, current, self._manifest.descriptor)
-            self._api.put_manifest(current, tag)
+            current = _changed(self._client, tag, current, self._manifest.descriptor)
+            self._client.put_manifest(current, tag)
         self._index = current
 
     def _wait_for_others(self, started: float) -> None:
@@ -140,10 +146,10 @@ class ReferrerWriter:
             time.sleep(max(0.0, self._settled_at - time.monotonic()))
             if not self._by_tag:
                 return self._manifest.digest in {
-                    item.digest for item in list_referrers(self._api, self._subject)
+                    item.digest for item in list_referrers(self._client, self._subject)
                 }
             started = time.monotonic()
-            current = self._api.get_manifest(fallback_tag(self._subject))
+            current = self._client.resolve(fallback_tag(self._subject))
             if not lists(current, self._manifest.digest):
                 return False
             if current == self._index:
@@ -163,8 +169,8 @@ def _lost(where: str) -> PushError:
     )
 
 
-def _changed(api: Api, tag: str, current: Manifest | None, referrer: Descriptor) -> Manifest:
+def _changed(client: RemoteRepository, tag: str, current: Manifest | None, referrer: Descriptor) -> Manifest:
     try:
         return with_referrer(current, referrer)
     except ValueError as error:
-        raise PushError(f"{api.repository}:{tag}: {printable(str(error))}") from error
+        raise PushError(f"{client.repository}:{tag}: {printable(str(error))}") from error

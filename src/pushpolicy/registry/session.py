@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from pushpolicy.http.call import Call, MakeBody
-from pushpolicy.http.failures import Answer, refusal
+from pushpolicy.http.call import Answer, MakeBody
 from pushpolicy.http.retry import Deadline, TransientError
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.registry.api import Api
 from pushpolicy.registry.body import BlobBody
+from pushpolicy.registry.call import RegistryCall
 from pushpolicy.registry.endpoint import with_query
 from pushpolicy.registry.interface import OpenBlob
+from pushpolicy.registry.refusals import refusal
 
 OCTETS: Mapping[str, str] = {"Content-Type": "application/octet-stream"}
 # Less than this is sent again rather than asked about.
@@ -26,7 +27,7 @@ class Session:
     """An upload that a POST opened; after a break `resume` asks what arrived and `finish` sends the rest."""
 
     def __init__(
-        self, api: Api, start: Call, blob: Descriptor, content: OpenBlob, deadline: Deadline
+        self, api: Api, start: RegistryCall, blob: Descriptor, content: OpenBlob, deadline: Deadline
     ) -> None:
         self._api = api
         self._start = start
@@ -67,7 +68,7 @@ class Session:
             TransientError: when there is no answer.
         """
         call = self._call("GET", self._location)
-        answer = self._api.transport.attempt(call)
+        answer = self._api.attempt(call)
         found = _RANGE.fullmatch(answer.headers.get("Range", ""))
         # 0-0 is how distribution writes that nothing is there.
         if answer.status != 204 or not found or not 0 < int(found[1]) < self._blob.size:
@@ -99,16 +100,16 @@ class Session:
 
     def _put(self) -> Answer:
         url = with_query(self._location, digest=str(self._blob.digest))
-        return self._api.transport.attempt(self._sending("PUT", url, self._offset, self._blob.size))
+        return self._api.attempt(self._sending("PUT", url, self._offset, self._blob.size))
 
     def _send_chunk(self, stop: int) -> None:
-        answer = self._api.transport.attempt(self._sending("PATCH", self._location, self._offset, stop))
+        answer = self._api.attempt(self._sending("PATCH", self._location, self._offset, stop))
         if answer.status != 202:
             raise self._lost(answer) if answer.status == 416 else refusal(self._start.action, answer)
         self._offset = stop
         self._move(answer)
 
-    def _sending(self, method: str, url: str, start: int, stop: int) -> Call:
+    def _sending(self, method: str, url: str, start: int, stop: int) -> RegistryCall:
         def body() -> BlobBody | bytes:
             if start == stop:
                 return b""
@@ -121,9 +122,9 @@ class Session:
 
     def _call(
         self, method: str, url: str, headers: Mapping[str, str] | None = None, body: MakeBody | None = None
-    ) -> Call:
+    ) -> RegistryCall:
         start = self._start
-        return Call(
+        return RegistryCall(
             action=start.action,
             method=method,
             url=url,

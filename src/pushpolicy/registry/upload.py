@@ -8,15 +8,16 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from pushpolicy.errors import PushError
-from pushpolicy.http.call import Call
-from pushpolicy.http.failures import Answer, refusal
+from pushpolicy.http.call import Answer
 from pushpolicy.http.retry import TransientError, retrying
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.reference import Repository
 from pushpolicy.registry.api import Api
 from pushpolicy.registry.body import BlobBody
+from pushpolicy.registry.call import RegistryCall
 from pushpolicy.registry.endpoint import with_query
 from pushpolicy.registry.interface import OpenBlob
+from pushpolicy.registry.refusals import refusal
 from pushpolicy.registry.session import OCTETS, Session
 
 # A blob this small is sent with the POST; a registry that does not take it so has read it for nothing.
@@ -34,6 +35,7 @@ class Uploads:
 
     def send(
         self,
+        url: str,
         blob: Descriptor,
         content: OpenBlob,
         sibling: Repository | None,
@@ -45,6 +47,7 @@ class Uploads:
         What a broken attempt left is continued where that is worth it, else the registry's to remove.
 
         Args:
+            url: where uploads of the repository begin.
             blob: what to send.
             content: opened again for each attempt.
             sibling: a repository of the registry that may have the blob.
@@ -53,9 +56,8 @@ class Uploads:
         Raises:
             PushError: when the registry refuses, or no attempt succeeds.
         """
-        transport = self._api.transport
-        start = self._api.call("POST", "blobs/uploads/", f"upload of {blob.digest}")
-        deadline = transport.deadline(blob.size)
+        start = self._api.call("POST", url, f"upload of {blob.digest}")
+        deadline = self._api.deadline(blob.size)
         session = Session(self._api, start, blob, content, deadline)
 
         def once() -> None:
@@ -67,9 +69,9 @@ class Uploads:
             opened = self._mounted(start, blob, sibling) or self._opened(start, body, blob)
             return None if opened.status == 201 else session.begin(opened)
 
-        retrying(once, transport.budget(blob.size))
+        retrying(once, self._api.budget(blob.size))
 
-    def _mounted(self, start: Call, blob: Descriptor, sibling: Repository | None) -> Answer | None:
+    def _mounted(self, start: RegistryCall, blob: Descriptor, sibling: Repository | None) -> Answer | None:
         """The answer to the wish to mount: 201, or 202 for an upload; None when it was not a useful one."""
         if sibling is None or not self._mounts:
             return None
@@ -80,7 +82,7 @@ class Uploads:
         )
         # It is a favour: whatever goes wrong with it, the blob can be sent.
         try:
-            answer = self._api.transport.attempt(call)
+            answer = self._api.attempt(call)
         except TransientError:
             return None
         except PushError:
@@ -91,16 +93,16 @@ class Uploads:
         self._mounts = False
         return None
 
-    def _opened(self, start: Call, body: BlobBody, blob: Descriptor) -> Answer:
+    def _opened(self, start: RegistryCall, body: BlobBody, blob: Descriptor) -> Answer:
         """The answer to a POST: 201 when that was all, 202 for an upload."""
         if 0 < blob.size <= _SINGLE_SIZE and (answer := self._single(start, body, blob)):
             return answer
-        opened = self._api.transport.attempt(start)
+        opened = self._api.attempt(start)
         if opened.status != 202:
             raise refusal(start.action, opened)
         return opened
 
-    def _single(self, start: Call, body: BlobBody, blob: Descriptor) -> Answer | None:
+    def _single(self, start: RegistryCall, body: BlobBody, blob: Descriptor) -> Answer | None:
         """The answer to the POST with content; None when the registry is known not to want that.
 
         One blob finds it out, the others wait for that: their content would be sent twice.
@@ -113,13 +115,13 @@ class Uploads:
         )
         with self._lock:
             if self._takes_single is None:
-                answer = self._api.transport.attempt(call)
+                answer = self._api.attempt(call)
                 self._takes_single = answer.status == 201
                 return _useful(answer, start)
-        return _useful(self._api.transport.attempt(call), start) if self._takes_single else None
+        return _useful(self._api.attempt(call), start) if self._takes_single else None
 
 
-def _useful(answer: Answer, start: Call) -> Answer | None:
+def _useful(answer: Answer, start: RegistryCall) -> Answer | None:
     """The answer, unless it may be about the way the POST was made: then it is asked again without content.
 
     Raises:
