@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import TypeVar
 
 _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,30}))? ?(Z|z|UTC|GMT|[+-]\d\d:?\d\d)", re.ASCII
 )
+_Ordered = TypeVar("_Ordered", float, str)
 MAX_INTEGER = 2**53 - 1
 # What Syft and Grype give for their version where they were built from the Go module, as by `go install`.
 NOT_PROVIDED = "[not provided]"
@@ -69,6 +72,24 @@ def seconds(text: str | None) -> float | None:
     except ValueError:
         return None
     return round(value, 6) if math.isfinite(value) and 0 <= value <= MAX_INTEGER else None
+
+
+def number(value: object) -> float | None:
+    """A number, also one that is written as text; None for anything else."""
+    try:
+        return float(value) if isinstance(value, str | int | float) else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def highest(values: Iterable[_Ordered | None]) -> _Ordered | None:
+    """The highest of the values that are stated; None where none is."""
+    return max((value for value in values if value is not None), default=None)
+
+
+def at_line(path: str | None, line: int | None) -> str | None:
+    """A file with the line in it, where that is known; None without a file."""
+    return (f"{path}:{line}" if path and line else path) or None
 
 
 def score(value: float | None) -> float | None:

@@ -17,12 +17,11 @@ from pushpolicy.model.text import printable
 from pushpolicy.reports.format import FailedRunError, Format, Head, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
-from pushpolicy.reports.parsing.values import brief, probability, score
+from pushpolicy.reports.parsing.values import brief, highest, probability, score
 from pushpolicy.reports.scans import severity
 from pushpolicy.reports.scans.ids import of_one_flaw
 from pushpolicy.reports.scans.run import Identity, ScanResult, within
 
-_FINISHED = "IndexFinished"
 # What stands where no fixed version is known.
 _NO_VERSION = frozenset({"", "0", "0:0"})
 _BREAKS = re.compile(r"[\s()\[\],;]+")
@@ -67,7 +66,7 @@ class _Enrichment(msgspec.Struct, rename="camel", gc=False):
 
 def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
     document = jsondoc.decode(report, _Report)
-    if document.success is False or document.state not in (None, _FINISHED):
+    if document.success is False or document.state not in (None, "IndexFinished"):
         why = document.err or f"its state is {document.state or 'not told'}"
         raise FailedRunError(f"clair did not finish indexing the image: {printable(why)}")
     if document.vulnerabilities is msgspec.UNSET or document.package_vulnerabilities is msgspec.UNSET:
@@ -100,7 +99,10 @@ def _findings(report: _Report) -> Iterator[Finding]:
 def _finding(flaw: _Vulnerability, package: _Package | None, key: str, more: _Enrichments) -> Finding:
     about = package or flaw.package or _Package()
     name, words = names(flaw.name)
-    fixed_in = _fixed_in(flaw.fixed_in_version or "")
+    stated = flaw.fixed_in_version or ""
+    # Some updaters write several values as a query: `fixed=1.2&introduced=1.0`.
+    fixed = parse_qs(stated).get("fixed", [stated])[0] if "=" in stated else stated
+    fixed_in = None if fixed in _NO_VERSION else fixed
     others = [text for a in flaw.aliases or () for text in (a.name, f"{a.space}-{a.name}")]
     return Finding(
         id=name,
@@ -116,12 +118,6 @@ def _finding(flaw: _Vulnerability, package: _Package | None, key: str, more: _En
         fixed_in=fixed_in,
         fix_state="fixed" if fixed_in else None,
     )
-
-
-def _fixed_in(stated: str) -> str | None:
-    """Some updaters write several values as a query: `fixed=1.2&introduced=1.0`."""
-    fixed = parse_qs(stated).get("fixed", [stated])[0] if "=" in stated else stated
-    return None if fixed in _NO_VERSION else fixed
 
 
 def names(text: str) -> tuple[str, tuple[str, ...]]:
@@ -154,8 +150,7 @@ class _Enrichments:
 
     def epss(self, key: str) -> float | None:
         """The highest probability."""
-        values = (probability(entry.epss) for entry in self._epss.get(key, ()))
-        return max((value for value in values if value is not None), default=None)
+        return highest(probability(entry.epss) for entry in self._epss.get(key, ()))
 
     def kev(self, key: str) -> bool | None:
         """Whether it is in the catalogue; None when the report does not use the catalogue."""

@@ -15,7 +15,7 @@ from pushpolicy.model.text import printable
 from pushpolicy.reports.format import FailedRunError, Format, Head, ReportBytes
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
-from pushpolicy.reports.parsing.values import brief, utc
+from pushpolicy.reports.parsing.values import at_line, brief, utc
 from pushpolicy.reports.scans import severity
 from pushpolicy.reports.scans.ids import is_vulnerability, of_one_flaw
 from pushpolicy.reports.scans.run import Identity, ScanResult, within
@@ -132,12 +132,13 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
     _check(about)
     scan_type = _type(document)
     kind = _SCAN_KINDS.get(scan_type, "code")
+    ended = about.end_time or about.start_time
     scan = ScanResult(
         scanner=_scanner(document),
         kind=kind,
         identity=_identity(document) if kind == "image" else Identity(),
         findings=tuple(_finding(flaw, scan_type) for flaw in document.vulnerabilities),
-        at=_time(about.end_time or about.start_time),
+        at=utc(ended) or utc(f"{ended}Z"),
     )
     return within(limits, [scan])
 
@@ -177,10 +178,6 @@ def _identity(report: _Report) -> Identity:
     return Identity(name=name, digests=(digest,) if digest.startswith("sha256:") else ())
 
 
-def _time(stated: str | None) -> str | None:
-    return utc(stated) or utc(f"{stated}Z")
-
-
 def _finding(entry: _Vulnerability, scan_type: str) -> Finding:
     """One finding, by the name of a known flaw if it has one, else by its primary identifier."""
     place = entry.location or _Location()
@@ -188,7 +185,9 @@ def _finding(entry: _Vulnerability, scan_type: str) -> Finding:
     values = [i.value or i.name or "" for i in entry.identifiers or ()]
     known = next((value for value in values if is_vulnerability(value)), None)
     name = known or next(filter(None, values), None) or entry.cve or entry.name or "unidentified"
-    fixed_in = _fixed_in(entry.solution or "")
+    solution = (entry.solution or "").strip()[:1000]
+    upgrade = _UPGRADE.match(solution)
+    flags = sorted({flag.type for flag in entry.flags or () if flag.type})
     return Finding(
         id=name,
         aliases=of_one_flaw(name, values),
@@ -197,31 +196,12 @@ def _finding(entry: _Vulnerability, scan_type: str) -> Finding:
         title=brief(entry.name or entry.message or entry.description),
         package=(about.package or _Package()).name or None,
         version=about.version or None,
-        fixed_in=fixed_in,
-        fix_state="fixed" if fixed_in else _without_fix(entry.solution or ""),
-        location=_location(place),
-        suppressed_by=_suppression(entry),
+        # Only the version to upgrade to is one; other advice names none.
+        fixed_in=upgrade[1] if upgrade else None,
+        fix_state="fixed" if upgrade else "not-fixed" if _NO_SOLUTION.search(solution) else None,
+        location=at_line(place.file or place.image, place.start_line),
+        suppressed_by=f"gitlab {', '.join(flags)}" if flags else None,
     )
-
-
-def _fixed_in(solution: str) -> str | None:
-    """The version that the solution says to upgrade to; any other advice names none."""
-    match = _UPGRADE.match(solution.strip()[:1000])
-    return match.group(1) if match else None
-
-
-def _without_fix(solution: str) -> str | None:
-    return "not-fixed" if _NO_SOLUTION.search(solution[:1000]) else None
-
-
-def _location(place: _Location) -> str | None:
-    where = place.file or place.image
-    return (f"{where}:{place.start_line}" if where and place.start_line else where) or None
-
-
-def _suppression(entry: _Vulnerability) -> str | None:
-    flags = sorted({flag.type for flag in entry.flags or () if flag.type})
-    return f"gitlab {', '.join(flags)}" if flags else None
 
 
 def _recognise(head: Head) -> bool:
@@ -281,6 +261,7 @@ def _read_codequality(report: ReportBytes, limits: Limits) -> tuple[ScanResult, 
 
 
 def _issue_finding(issue: _Issue) -> Finding:
+    place = issue.location or _IssueLocation()
     first = issue.description.partition(" ")[0].rstrip(":,")
     flaw = is_vulnerability(first)
     name = (first if flaw else issue.check_name) or "unidentified"
@@ -290,13 +271,8 @@ def _issue_finding(issue: _Issue) -> Finding:
         severity=_ISSUE_SEVERITIES.get((issue.severity or "").lower(), Severity.UNKNOWN),
         kind="vulnerability" if flaw else "code",
         title=brief(issue.description),
-        location=_place(issue.location or _IssueLocation()),
+        location=at_line(place.path, place.lines.begin if place.lines else None),
     )
-
-
-def _place(location: _IssueLocation) -> str | None:
-    line = location.lines.begin if location.lines else None
-    return (f"{location.path}:{line}" if location.path and line else location.path) or None
 
 
 def _recognise_codequality(head: Head) -> bool:

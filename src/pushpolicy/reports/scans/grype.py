@@ -18,7 +18,7 @@ from pushpolicy.model.text import printable
 from pushpolicy.reports.format import FailedRunError, Format, Head, ReportBytes
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
-from pushpolicy.reports.parsing.values import brief, probability, score, utc, version
+from pushpolicy.reports.parsing.values import brief, highest, probability, score, utc, version
 from pushpolicy.reports.scans import severity
 from pushpolicy.reports.scans.ids import of_one_flaw
 from pushpolicy.reports.scans.run import Identity, ScanResult, within
@@ -290,9 +290,7 @@ def _finding(match: _Match, kev: bool | None, suppressed_by: str | None = None) 
         kind="vulnerability",
         title=brief(flaw.description),
         cvss=_score(flaw),
-        epss=max(
-            (value for e in flaw.epss or () if (value := probability(e.epss)) is not None), default=None
-        ),
+        epss=highest(probability(each.epss) for each in flaw.epss or ()),
         kev=True if flaw.known_exploited else kev,
         package=package.name or None,
         version=package.version or None,

@@ -14,7 +14,7 @@ from pushpolicy.model.evidence import Finding, Scanner, Severity
 from pushpolicy.reports.format import Format, Head, ReportBytes
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
-from pushpolicy.reports.parsing.values import brief, score
+from pushpolicy.reports.parsing.values import brief, number, score
 from pushpolicy.reports.scans import severity
 from pushpolicy.reports.scans.ids import aliases
 from pushpolicy.reports.scans.run import Identity, ScanResult, within
@@ -132,19 +132,16 @@ class _Flaw(msgspec.Struct, frozen=True):
 
 def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
     document = jsondoc.decode(report, _Report)
+    image = document.image_metadata or _Image()
+    # Instructions that made no layer are listed too.
+    layers = [layer.diff_id or "" for layer in image.layer_metadata or () if not layer.is_empty]
     scan = ScanResult(
         scanner=Scanner(name="osv-scanner"),
         kind="image" if document.image_metadata else "code",
-        identity=Identity(diff_ids=_layers(document.image_metadata or _Image())),
+        identity=Identity(diff_ids=tuple(layers) if all(layers) else ()),
         findings=tuple(_findings(document.results or [])),
     )
     return within(limits, [scan])
-
-
-def _layers(image: _Image) -> tuple[str, ...]:
-    """The layers with content, in order; instructions that made none are listed too."""
-    full = [layer.diff_id or "" for layer in image.layer_metadata or () if not layer.is_empty]
-    return tuple(full) if all(full) else ()
 
 
 def _findings(results: list[_Result]) -> Iterator[Finding]:
@@ -158,29 +155,28 @@ def _of_package(entry: _Packages, path: str | None) -> Iterator[Finding]:
     """The records of a package; what call analysis or the distribution set aside is marked."""
     records = entry.vulnerabilities or []
     rated = {record.id for record in records if _word(record) is not Severity.UNKNOWN}
-    flaws = {
-        name: flaw for group in entry.groups or () for flaw in [_flaw(group, rated)] for name in group.ids
-    }
+    flaws: dict[str, _Flaw] = {}
+    for group in entry.groups or ():
+        names = aliases("", (*group.ids, *(group.aliases or ())))
+        flaw = _Flaw(group, min(names, default=""), not rated.isdisjoint(group.ids))
+        flaws |= dict.fromkeys(group.ids, flaw)
     for record in records:
         flaw = flaws.get(record.id, _Flaw(_Group(ids=[]), "", record.id in rated))
         yield _finding(record, flaw, entry.package, path)
 
 
-def _flaw(group: _Group, rated: set[str]) -> _Flaw:
-    names = aliases("", (*group.ids, *(group.aliases or ())))
-    return _Flaw(group, min(names, default=""), not rated.isdisjoint(group.ids))
-
-
 def _finding(record: _Record, flaw: _Flaw, package: _Package, path: str | None) -> Finding:
     about = [each for each in record.affected or () if _concerns(each, package)]
     fixed_in = _fixed_in(about or record.affected or [])
+    rating = score(number(flaw.group.max_severity))
     return Finding(
         id=record.id or "unidentified",
         aliases=aliases(record.id, (*(record.aliases or ()), flaw.name)),
-        severity=_severity(record, flaw),
+        # The record's own; the score of its group, when no record of it has one.
+        severity=_word(record) if flaw.rated or rating is None else severity.from_score(rating),
         kind="vulnerability",
         title=brief(record.summary or record.details),
-        cvss=_score(flaw.group),
+        cvss=rating,
         package=package.name or None,
         version=package.version or package.commit or None,
         purl=next((_purl(a.package.purl, package) for a in about if a.package and a.package.purl), None),
@@ -194,21 +190,6 @@ def _finding(record: _Record, flaw: _Flaw, package: _Package, path: str | None) 
 def _word(record: _Record) -> Severity:
     stated = record.database_specific.severity if record.database_specific else None
     return severity.from_word(stated if isinstance(stated, str) else None)
-
-
-def _severity(record: _Record, flaw: _Flaw) -> Severity:
-    """The record's own; the score of its group, when no record of it has one."""
-    own, number = _word(record), _score(flaw.group)
-    if number is not None and not flaw.rated:
-        return severity.from_score(number)
-    return own
-
-
-def _score(group: _Group) -> float | None:
-    try:
-        return score(float(group.max_severity)) if group.max_severity else None
-    except ValueError:
-        return None
 
 
 def _concerns(affected: _Affected, package: _Package) -> bool:

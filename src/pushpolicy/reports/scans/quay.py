@@ -6,8 +6,6 @@ manifest. Not seen live: built after data/secscan_model of Quay.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import msgspec
 
 from pushpolicy.model.evidence import Finding, Scanner
@@ -15,7 +13,7 @@ from pushpolicy.model.text import printable
 from pushpolicy.reports.format import FailedRunError, Format, Head, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
-from pushpolicy.reports.parsing.values import brief, score
+from pushpolicy.reports.parsing.values import brief, number, score
 from pushpolicy.reports.scans import severity
 from pushpolicy.reports.scans.clair import names
 from pushpolicy.reports.scans.ids import of_one_flaw
@@ -83,19 +81,14 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
         scanner=Scanner(name="clair"),
         kind="image",
         identity=Identity(digests=(digest,) if digest else ()),
-        findings=tuple(_findings(layer)),
+        findings=tuple(_finding(flaw, f) for f in layer.features or () for flaw in f.vulnerabilities or ()),
     )
     return within(limits, [scan])
 
 
-def _findings(layer: _Layer) -> Iterator[Finding]:
-    for feature in layer.features or ():
-        for flaw in feature.vulnerabilities or ():
-            yield _finding(flaw, feature)
-
-
 def _finding(flaw: _Vulnerability, feature: _Feature) -> Finding:
     name, words = names(flaw.name)
+    rated = flaw.metadata.nvd.cvss_v3 if flaw.metadata and flaw.metadata.nvd else None
     fixed_in = flaw.fixed_by if flaw.fixed_by not in ("0", "0:0") else None
     return Finding(
         id=name,
@@ -103,20 +96,12 @@ def _finding(flaw: _Vulnerability, feature: _Feature) -> Finding:
         severity=severity.from_word(flaw.severity),
         kind="vulnerability",
         title=brief(flaw.description),
-        cvss=_cvss(flaw.metadata),
+        cvss=score(number(rated.score)) if rated else None,
         package=feature.name or None,
         version=feature.version or None,
         fixed_in=fixed_in or None,
         fix_state="fixed" if fixed_in else None,
     )
-
-
-def _cvss(metadata: _Metadata | None) -> float | None:
-    rated = metadata.nvd.cvss_v3 if metadata and metadata.nvd else None
-    try:
-        return score(float(rated.score)) if rated and rated.score is not None else None
-    except ValueError:
-        return None
 
 
 def _recognise(head: Head) -> bool:

@@ -17,13 +17,12 @@ from pushpolicy.model.text import printable
 from pushpolicy.reports.format import FailedRunError, Format, Head, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
-from pushpolicy.reports.parsing.values import brief, score, utc
+from pushpolicy.reports.parsing.values import at_line, brief, highest, number, score, utc
 from pushpolicy.reports.scans import severity
 from pushpolicy.reports.scans.ids import aliases, is_vulnerability
 from pushpolicy.reports.scans.run import Identity, ScanResult, within
 from pushpolicy.reports.scans.sarif_model import (
     Configuration,
-    Invocation,
     Log,
     Override,
     Result,
@@ -78,13 +77,14 @@ def _scan(run: Run) -> ScanResult:
     name = tool.name or run.tool.name
     if not name:
         raise ReportError("a run does not name its tool")
-    if any(_failed(invocation) for invocation in run.invocations or ()):
+    invocations = run.invocations or []
+    if any(False in (i.execution_successful, i.tool_execution_successful) for i in invocations):
         raise FailedRunError(f"{printable(name, 60)} says that its run was not successful")
     if run.results is None:
         raise FailedRunError(f"{printable(name, 60)} gave no results, which is not the same as finding none")
     about = run.properties or RunProperties()
     image_name, image_id, digests = _text(about.image_name), _text(about.image_id), _texts(about.repo_digests)
-    kind = _scan_kind(name, names_image=bool(image_id or digests or image_name))
+    kind = "image" if image_id or digests or image_name else _TOOLS.get(name.lower(), "code")
     return ScanResult(
         scanner=Scanner(name=name, version=tool.version or tool.semantic_version or None),
         kind=kind,
@@ -95,17 +95,8 @@ def _scan(run: Run) -> ScanResult:
         ),
         findings=tuple(_findings(run, kind)),
         commit=next((c.revision_id for c in run.version_control_provenance or () if c.revision_id), None),
-        at=_time(run.invocations or []),
+        at=highest(utc(i.end_time_utc) or utc(i.start_time_utc) for i in invocations),
     )
-
-
-def _failed(invocation: Invocation) -> bool:
-    return invocation.execution_successful is False or invocation.tool_execution_successful is False
-
-
-def _time(invocations: list[Invocation]) -> str | None:
-    times = [utc(i.end_time_utc) or utc(i.start_time_utc) for i in invocations]
-    return max((time for time in times if time), default=None)
 
 
 def _findings(run: Run, scan: str) -> Iterator[Finding]:
@@ -122,14 +113,16 @@ def _finding(result: Result, rule: Rule | None, level: str, scan: str) -> Findin
     more = (rule.properties if rule else None) or RuleProperties()
     fixed_in = None if more.fixed_version == _NOT_FIXED else _text(more.fixed_version)
     purls = _texts(more.purls)
+    tags = _texts(more.tags)
+    tagged = next((tag for tag in _KIND_TAGS if tag in tags), _KINDS_BY_SCAN[scan])
     message = result.message.text if isinstance(result.message, Text) else result.message
     return Finding(
         id=name,
         aliases=aliases(name, ()),
         severity=_severity(more.security_severity, level),
-        kind=_kind(name, _texts(more.tags), scan),
+        kind="vulnerability" if is_vulnerability(name) else tagged,
         title=brief(rule.short_description.text if rule and rule.short_description else message),
-        cvss=score(_number(more.security_severity)) if is_vulnerability(name) else None,
+        cvss=score(number(more.security_severity)) if is_vulnerability(name) else None,
         purl=purls[0] if len(purls) == 1 else None,
         fixed_in=fixed_in,
         fix_state="not-fixed" if more.fixed_version == _NOT_FIXED else "fixed" if fixed_in else None,
@@ -152,28 +145,15 @@ def _severity(stated: object, level: str) -> Severity:
     """By ``security-severity``, a number or rarely a word; without one by the level."""
     if stated is None or stated == "":
         return severity.from_level(level)
-    number = _number(stated)
-    return severity.from_word(str(stated)) if number is None else severity.from_score(number)
-
-
-def _number(value: object) -> float | None:
-    try:
-        return float(value) if isinstance(value, str | int | float) else None
-    except (ValueError, OverflowError):
-        return None
-
-
-def _kind(name: str, tags: tuple[str, ...], scan: str) -> str:
-    tagged = next((tag for tag in _KIND_TAGS if tag in tags), None)
-    return "vulnerability" if is_vulnerability(name) else tagged or _KINDS_BY_SCAN[scan]
+    rating = number(stated)
+    return severity.from_word(str(stated)) if rating is None else severity.from_score(rating)
 
 
 def _location(result: Result) -> str | None:
     physical = result.locations[0].physical_location if result.locations else None
-    if physical is None or physical.artifact_location is None or not physical.artifact_location.uri:
+    if physical is None or physical.artifact_location is None:
         return None
-    line = physical.region.start_line if physical.region else None
-    return f"{physical.artifact_location.uri}:{line}" if line else physical.artifact_location.uri
+    return at_line(physical.artifact_location.uri, physical.region.start_line if physical.region else None)
 
 
 def _suppression(suppressions: list[Suppression]) -> str | None:
@@ -210,9 +190,14 @@ class _Rules:
         name = result.rule_id or reference.id
         rules = self._component(reference)
         index = _index(result)
-        if index is not None and 0 <= index < len(rules) and (not name or _is(rules[index], name)):
-            return rules[index]
-        return self._by_name(name) if name else None
+        if index is not None and 0 <= index < len(rules):
+            rule = rules[index]
+            if not name or name == rule.id or name.startswith(f"{rule.id}/"):
+                return rule
+        # Hierarchical ids: `CA1000/1` is an instance of rule `CA1000` (section 3.5.4).
+        while name and name not in self._by_id and "/" in name:
+            name = name.rpartition("/")[0]
+        return self._by_id.get(name) if name else None
 
     def level(self, result: Result, rule: Rule | None) -> str:
         """The effective level (section 3.27.10): the result's, an override's, the rule's, or warning."""
@@ -228,12 +213,6 @@ class _Rules:
             return self._driver
         return self._extensions[component.index] if component.index < len(self._extensions) else []
 
-    def _by_name(self, name: str) -> Rule | None:
-        """Hierarchical ids: `CA1000/1` is an instance of rule `CA1000` (section 3.5.4)."""
-        while name not in self._by_id and "/" in name:
-            name = name.rpartition("/")[0]
-        return self._by_id.get(name)
-
     def _overrides(self, result: Result) -> list[Override]:
         index = result.provenance.invocation_index if result.provenance else None
         if index is None or not 0 <= index < len(self._invocations):
@@ -247,20 +226,11 @@ def _index(result: Result) -> int | None:
     return result.rule.index if result.rule else None
 
 
-def _is(rule: Rule, name: str) -> bool:
-    return name == rule.id or name.startswith(f"{rule.id}/")
-
-
 def _concerns(override: Override, result: Result, rule: Rule) -> bool:
     wanted = override.descriptor or RuleReference()
     if wanted.id is not None:
         return wanted.id == rule.id
     return wanted.index is not None and wanted.index >= 0 and wanted.index == _index(result)
-
-
-def _scan_kind(tool: str, *, names_image: bool) -> str:
-    """The kind of a scan by its tool, and by whether the report names an image."""
-    return "image" if names_image else _TOOLS.get(tool.lower(), "code")
 
 
 def _recognise(head: Head) -> bool:

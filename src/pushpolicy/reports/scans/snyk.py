@@ -17,7 +17,7 @@ from pushpolicy.model.text import printable
 from pushpolicy.reports.format import FailedRunError, Format, Head, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
-from pushpolicy.reports.parsing.values import brief, probability, score
+from pushpolicy.reports.parsing.values import at_line, brief, number, probability, score
 from pushpolicy.reports.scans import severity
 from pushpolicy.reports.scans.ids import of_one_flaw
 from pushpolicy.reports.scans.run import Identity, ScanResult, within
@@ -126,13 +126,10 @@ def _check(project: _Application) -> None:
         )
     if project.vulnerabilities is None and project.infrastructure_as_code_issues is None:
         raise ReportError("a project lists neither vulnerabilities nor issues")
-    if project.ok is False and not _lists_any(project):
+    # An image is not ok for its applications either.
+    applications = (project.applications or ()) if isinstance(project, _Project) else ()
+    if project.ok is False and not any(any(_listed(each)) for each in (project, *applications)):
         raise FailedRunError("snyk says that a project is not ok and lists no finding of it")
-
-
-def _lists_any(project: _Application) -> bool:
-    """An image is not ok for its applications either."""
-    return any(_listed(project)) or (isinstance(project, _Project) and any(_findings(project)))
 
 
 def _subject(project: _Project) -> tuple[str, str]:
@@ -142,21 +139,18 @@ def _subject(project: _Project) -> tuple[str, str]:
 
 
 def _scan(kind: str, projects: list[_Project]) -> ScanResult:
-    path = projects[0].path
+    path = projects[0].path or ""
+    _, separator, digest = path.rpartition("@")
     thresholds = sorted({p.severity_threshold for p in projects if p.severity_threshold})
     return ScanResult(
         scanner=Scanner(name="snyk"),
         kind=kind,
-        identity=Identity(name=path or None, digests=tuple(_digest(path or ""))),
+        identity=Identity(
+            name=path or None, digests=(digest,) if separator and digest.startswith("sha256:") else ()
+        ),
         findings=tuple(finding for project in projects for finding in _findings(project)),
         filters=tuple(f"severity-threshold {value}" for value in thresholds) or None,
     )
-
-
-def _digest(path: str) -> Iterator[str]:
-    _, separator, digest = path.rpartition("@")
-    if separator and digest.startswith("sha256:"):
-        yield digest
 
 
 def _findings(project: _Project) -> Iterator[Finding]:
@@ -181,6 +175,8 @@ def _listed(project: _Application) -> Iterator[Finding]:
 def _flaw(flaw: _Vulnerability, file: str | None, suppressed_by: str | None = None) -> Finding:
     names = flaw.identifiers or _Identifiers()
     fixed_in = flaw.nearest_fixed_in_version or ", ".join(flaw.fixed_in or ()) or None
+    # Only an empty list says that no version is free of the flaw; an upgrade may yet do without it.
+    unfixed = flaw.fixed_in is not None and not (flaw.is_upgradable or flaw.is_patchable)
     # Before 2020 `severity` ended at high.
     words = [severity.from_word(word) for word in (flaw.severity, flaw.severity_with_critical)]
     return Finding(
@@ -190,28 +186,14 @@ def _flaw(flaw: _Vulnerability, file: str | None, suppressed_by: str | None = No
         kind="license" if flaw.type == "license" else "vulnerability",
         title=brief(flaw.title),
         cvss=score(flaw.cvss_score),
-        epss=_epss(flaw),
+        epss=probability(number(flaw.epss_details.probability)) if flaw.epss_details else None,
         package=(flaw.name if isinstance(flaw.name, str) else None) or flaw.package_name or None,
         version=(flaw.version if isinstance(flaw.version, str) else None) or flaw.package_version or None,
         fixed_in=fixed_in,
-        fix_state="fixed" if fixed_in else _without_fix(flaw),
+        fix_state="fixed" if fixed_in else "not-fixed" if unfixed else None,
         location=file or None,
         suppressed_by=suppressed_by,
     )
-
-
-def _without_fix(flaw: _Vulnerability) -> str | None:
-    """Only an empty list says that no version is free of the flaw; an upgrade may yet do without it."""
-    stated = flaw.fixed_in is not None and not (flaw.is_upgradable or flaw.is_patchable)
-    return "not-fixed" if stated else None
-
-
-def _epss(flaw: _Vulnerability) -> float | None:
-    stated = flaw.epss_details.probability if flaw.epss_details else None
-    try:
-        return probability(float(stated)) if stated is not None else None
-    except ValueError:
-        return None
 
 
 def _issue(issue: _IacIssue, file: str | None) -> Finding:
@@ -221,7 +203,7 @@ def _issue(issue: _IacIssue, file: str | None) -> Finding:
         severity=severity.from_word(issue.severity),
         kind="misconfiguration",
         title=brief(issue.title),
-        location=(f"{file}:{line}" if file and line else file) or None,
+        location=at_line(file, line),
         suppressed_by="snyk ignore" if issue.is_ignored else None,
     )
 

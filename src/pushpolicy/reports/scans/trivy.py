@@ -15,7 +15,7 @@ from pushpolicy.model.evidence import Finding, Scanner
 from pushpolicy.reports.format import Format, Head, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
-from pushpolicy.reports.parsing.values import brief, score, utc
+from pushpolicy.reports.parsing.values import at_line, brief, highest, score, utc
 from pushpolicy.reports.scans import severity
 from pushpolicy.reports.scans.ids import aliases
 from pushpolicy.reports.scans.run import Identity, ScanResult, within
@@ -183,7 +183,8 @@ def _vulnerability(entry: _Vulnerability, target: str | None, by: str | None = N
         severity=severity.from_word(entry.severity),
         kind="vulnerability",
         title=brief(entry.title),
-        cvss=_score(entry.cvss or {}),
+        # The newest version of CVSS that a source uses, and the highest of all sources.
+        cvss=highest(score(r.v40_score or r.v3_score or r.v2_score) for r in (entry.cvss or {}).values()),
         package=entry.pkg_name or None,
         version=entry.installed_version or None,
         purl=(entry.pkg_identifier.PURL or None) if entry.pkg_identifier else None,
@@ -194,12 +195,6 @@ def _vulnerability(entry: _Vulnerability, target: str | None, by: str | None = N
     )
 
 
-def _score(ratings: dict[str, _Cvss]) -> float | None:
-    """The highest score that a source gives, by the newest version of CVSS that it uses."""
-    newest = [score(r.v40_score or r.v3_score or r.v2_score) for r in ratings.values()]
-    return max([value for value in newest if value is not None], default=None)
-
-
 def _misconfiguration(entry: _Misconfiguration, target: str | None, by: str | None = None) -> Finding:
     line = entry.cause_metadata.start_line if entry.cause_metadata else None
     return Finding(
@@ -207,7 +202,7 @@ def _misconfiguration(entry: _Misconfiguration, target: str | None, by: str | No
         severity=severity.from_word(entry.severity),
         kind="misconfiguration",
         title=brief(entry.title),
-        location=_location(target, line),
+        location=at_line(target, line),
         suppressed_by=by,
     )
 
@@ -218,13 +213,9 @@ def _secret(entry: _Secret, target: str | None, by: str | None = None) -> Findin
         severity=severity.from_word(entry.severity),
         kind="secret",
         title=brief(entry.title),
-        location=_location(target, entry.start_line),
+        location=at_line(target, entry.start_line),
         suppressed_by=by,
     )
-
-
-def _location(target: str | None, line: int | None) -> str | None:
-    return (f"{target}:{line}" if line else target) or None
 
 
 def _modified(entry: _Modified, target: str | None) -> Iterator[Finding]:
