@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from pushpolicy.model.decision import Decision, RuleStatus, Verdict
 
-# A finding is told by its rule, its id and its message.
+# A finding is identified by its rule, its id and its message.
 Finding = tuple[str, str, str]
 
 

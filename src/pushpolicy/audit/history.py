@@ -22,7 +22,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
-    """The records that were found, newest first, and what should have been one."""
+    """The records that were found, newest first, and those that are absent or not valid."""
 
     records: tuple[Summary, ...]
     problems: tuple[Problem, ...]

@@ -1,6 +1,6 @@
 """OPA as a local process: hermetic, bounded, and known by the digest of its binary.
 
-What is only needed for the answer is imported when OPA is at work already.
+Modules that only the answer needs are imported while OPA is working.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ def open_archive(path: Path, limits: Limits) -> Iterator[LayoutFiles]:
 
 
 def is_docker_archive(path: Path) -> bool:
-    """Whether it looks like what ``docker save`` writes; compressed, only that may be; OSError as usual."""
+    """Whether it looks like the output of ``docker save``, the only archive that may be compressed."""
     with path.open("rb") as archive:
         if compression(archive.read(8)):
             return True
@@ -128,7 +128,7 @@ def _headers(archive: BinaryIO) -> Iterator[tarfile.TarInfo]:
         with tarfile.open(fileobj=cast("BinaryIO", _BoundedReader(archive)), mode="r:") as tar:
             previous = -1
             while (member := tar.next()) is not None:
-                # A negative size would send the reader round in a circle.
+                # A negative size would move the reader back, to read the same headers for ever.
                 if member.size < 0 or member.offset <= previous:
                     raise ValueError("has a malformed header")
                 previous = member.offset

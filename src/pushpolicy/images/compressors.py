@@ -91,8 +91,8 @@ class _Gzip:
         engine = isal.compressobj(self._level, isal.DEFLATED, -isal.MAX_WBITS)
         # Where a stream has no history yet, ISA-L's assembler (2.32, igzip_icf_body_h1_gr_bt.asm,
         # .write_first_byte) enters the address of the stream in its table of matches instead of the third
-        # position, so that a match can be missed in one process and found in another. A few bytes ahead, by
-        # themselves, are the history that keeps it from doing so.
+        # position, so that a match can be missed in one process and found in another. Compressing a few
+        # bytes first gives the stream a history, and avoids it.
         first: bytes = engine.compress(block[:_FIRST]) + engine.flush(isal.Z_SYNC_FLUSH)
         # A flush ends the block on a byte, so that the next one can be appended.
         rest: bytes = engine.compress(memoryview(block)[_FIRST:]) + engine.flush(isal.Z_FULL_FLUSH)

@@ -137,7 +137,7 @@ def _layers(
 
 
 def _manifest(config: bytes, layers: list[Descriptor]) -> Manifest:
-    """The same bytes for the same image: nothing in it is of this run."""
+    """Without anything of this run, so that the same image gives the same bytes."""
     value = {
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,

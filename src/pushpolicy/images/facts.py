@@ -68,7 +68,7 @@ def _is_attestation(entry: Descriptor | None) -> bool:
 def _attestation(
     image: Image, manifest: Manifest, entry: Descriptor | None, parent: Manifest | None
 ) -> AttestationEvidence:
-    """Only what cannot run, and speaks of an image beside it, is exempt from being judged as an image."""
+    """Not judged as an image, so all its layers must be statements, about an image of the same index."""
     where = f"{printable(image.source)}: attestation manifest {manifest.digest}"
     stated = entry.annotations.get(REFERENCE_DIGEST, "") if entry else ""
     siblings = parent.manifests if parent else ()
@@ -112,7 +112,7 @@ def _platform(image: Image, manifest: Manifest, entry: Descriptor | None) -> Pla
 
 
 def _agreed(config: Platform, index: Platform | None) -> Platform:
-    """The platform; the index chooses by its own, so the config must not say another one."""
+    """The platform. Runtimes choose by the index, so the config must not state another one."""
     if index is None:
         return config
     if (config.os, config.architecture) != (index.os, index.architecture):

@@ -45,7 +45,7 @@ def layout_of(
         except ValueError:
             notes = (f"{entry.digest} in the archive is not whole, so not all of it is pushed",)
             continue
-        # An index is kept in any case: what was said about its manifests, it says by their digests.
+        # An index is kept even with plain layers: its attestations name its manifests by digest.
         is_plain = any(layer.media_type.endswith(".tar") for layer in image.top.layers)
         compressed = image.top.is_index or not is_plain
         return Kept(replace(image, notes=(*image.notes, *notes)), compressed=compressed)

@@ -63,34 +63,34 @@ def compress_layers(
 
     Raises:
         ValueError: when a layer is not what its config says.
-        InputError: when there is no room, or something is not installed.
+        InputError: when the disk is full, or something is not installed.
     """
     workers = min(os.cpu_count() or 1, _MAX_WORKERS)
     stop = Event()
-    # One file for each layer in work, rather than one for each layer: open files are few.
-    rooms: SimpleQueue[Scratch] = SimpleQueue()
+    # One temporary file for each layer in work, not for each layer: the number of open files is limited.
+    files: SimpleQueue[Scratch] = SimpleQueue()
     for _ in range(_LAYERS_AT_ONCE):
-        rooms.put(room := scratch())
-        stack.callback(room.close)
-    with ThreadPoolExecutor(workers) as pool, ThreadPoolExecutor(_LAYERS_AT_ONCE) as lines:
-        line = _Line(options, limits, pool, workers, rooms, stop, on_compressed)
-        started = [lines.submit(line.run, layer) for layer in layers]
+        files.put(file := scratch())
+        stack.callback(file.close)
+    with ThreadPoolExecutor(workers) as pool, ThreadPoolExecutor(_LAYERS_AT_ONCE) as layer_threads:
+        work = _LayerWork(options, limits, pool, workers, files, stop, on_compressed)
+        started = [layer_threads.submit(work.run, layer) for layer in layers]
         try:
             for layer in as_completed(started):
                 layer.result()
         finally:
-            # After a failure, or the user's interruption, the others end at their next block.
+            # After a failure or an interrupt, the other layers end at their next block.
             stop.set()
-            lines.shutdown(wait=False, cancel_futures=True)
+            layer_threads.shutdown(wait=False, cancel_futures=True)
     return [layer.result() for layer in started]
 
 
-class _Line(msgspec.Struct, frozen=True):
+class _LayerWork(msgspec.Struct, frozen=True):
     options: LayerCompression
     limits: Limits
     pool: Executor
     workers: int
-    rooms: SimpleQueue[Scratch]
+    files: SimpleQueue[Scratch]
     stop: Event
     on_compressed: Callable[[int], None] | None
 
@@ -98,31 +98,31 @@ class _Line(msgspec.Struct, frozen=True):
         kind = compression(next(layer.content.blocks(8), b""))
         if kind or self.options.method is Compression.NONE:
             return self._keep(layer, kind)
-        room = self.rooms.get()
+        file = self.files.get()
         try:
-            return self._compress(layer, room)
+            return self._compress(layer, file)
         finally:
-            self.rooms.put(room)
+            self.files.put(file)
 
-    def _compress(self, layer: Layer, room: Scratch) -> CompressedLayer:
+    def _compress(self, layer: Layer, file: Scratch) -> CompressedLayer:
         plain, compressed = hashlib.sha256(), hashlib.sha256()
         engine = compressor(self.options, self.pool, self.workers)
-        start = room.size
+        start = file.size
 
         def write(output: Iterator[bytes]) -> None:
             for piece in output:
                 compressed.update(piece)
-                room.write(piece)
+                file.write(piece)
 
         for block in self._watched(layer.content.blocks(BLOCK)):
             write(engine.feed(block))
             plain.update(block)
         write(engine.finish())
         _check(layer, plain.hexdigest())
-        return _described(self.options.method.value, compressed.hexdigest(), room.since(start))
+        return _described(self.options.method.value, compressed.hexdigest(), file.since(start))
 
     def _keep(self, layer: Layer, kind: str | None) -> CompressedLayer:
-        """As it is; a compressed one is read twice, which is quicker than it sounds."""
+        """Keep the layer as it is. A compressed one is read twice: for its digest, and for its diff_id."""
         digest = _sha256(self._watched(layer.content.blocks(BLOCK)))
         if kind is None:
             _check(layer, digest)

@@ -63,7 +63,7 @@ class _Search:
                     pending.append((entry.digest, depth + 1))
 
     def _take(self, subject: Digest, entry: Descriptor) -> bool:
-        """Read a referrer; what is listed and does not refer is passed over, as a list is not verified."""
+        """Read a referrer. Lists are not verified: an entry that has another subject is left out."""
         manifest = read_manifest(self.store, entry)
         if manifest is None:
             self.left_out.append(f"a referrer of {subject} is listed and not there: {entry.digest}")
@@ -79,7 +79,7 @@ class _Search:
 
 
 def _about_one_place(manifest: Manifest) -> str | None:
-    """What this is, if it speaks of the repository it is in; None when it speaks of the image alone."""
+    """What it is called, if it is a statement about one repository; None when it is about the image alone."""
     kind = manifest.artifact_type or (manifest.config.media_type if manifest.config else "")
     if kind.startswith(_RECORDS):
         return f"the record ({printable(kind, 80)})"

@@ -60,7 +60,7 @@ def image_of_repository(text: str, client: RepositoryClient, limits: Limits, sel
         raise ValueError(f"is not an image of {client.repository}")
     try:
         top = _named(reference, client)
-        # A tag can move: what it named first is what is opened, whatever it names later.
+        # A tag can move: the manifest that it named first is the one that is opened.
         store: Store = WithManifest(RepositoryStore(client), top)
         name = f"{reference.repository}:{reference.tag}" if reference.tag else None
         content = RepositoryContent(client)

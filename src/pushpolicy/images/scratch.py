@@ -15,7 +15,7 @@ from pushpolicy.images.section import Section
 
 
 class Scratch:
-    """A file that is only appended to; `size` in bytes is how far it has come."""
+    """A file that is only appended to; `size` is its length in bytes."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -29,7 +29,7 @@ class Scratch:
         """
         rest = memoryview(content)
         with _explained():
-            while rest:  # where the room ends, less may be written than was given
+            while rest:  # on a full disk fewer bytes may be written than were given
                 rest = rest[self._file.write(rest) :]
         self.size += len(content)
 
@@ -38,12 +38,12 @@ class Scratch:
         return Section(self._file.fileno(), start, self.size - start)
 
     def reopen(self) -> BinaryIO:
-        """The file itself, at its start; closing it gives the room back."""
+        """The file itself, at its start; closing it frees the disk space."""
         self._file.seek(0)
         return cast("BinaryIO", self._file)
 
     def close(self) -> None:
-        """Give the room back."""
+        """Free the disk space."""
         self._file.close()
 
 

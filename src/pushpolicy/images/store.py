@@ -93,8 +93,8 @@ class LayoutStore:
 class RepositoryStore:
     """The parts in a repository, whose client verifies all that it reads.
 
-    A layer is taken to be there, as a registry that stored its manifest promises, and is found missing
-    when it is to be sent; but a foreign one (urls) need not be there, so it is asked for.
+    Layers are not asked for: a registry that stored a manifest promises its layers, and one that is missing
+    is noticed when it is sent. A foreign layer (urls) need not be there, so it is asked for.
     """
 
     def __init__(self, client: RepositoryClient) -> None:

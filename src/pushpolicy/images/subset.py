@@ -34,7 +34,7 @@ class Selected(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Leaf(msgspec.Struct, frozen=True):
-    """An entry that names an image or attestation: as JSON, with fields that nobody here reads, and read."""
+    """An entry that names an image or attestation: its JSON with all fields, and what is read of it."""
 
     value: Mapping[str, Any]
     entry: Descriptor
@@ -123,7 +123,7 @@ def _absent(source: str, wanted: Platform, there: list[str]) -> InputError:
 def _several(store: Store, index: Manifest, leaves: list[_Leaf], chosen: list[_Leaf]) -> Selected:
     kept = {str(leaf.entry.digest) for leaf in chosen}
     values = [leaf.value for leaf in leaves if leaf in chosen or leaf.about in kept]
-    # What the index says of itself stays; a child that is absent and not chosen is in the way no more.
+    # The other fields of the index are kept. A child that was not chosen is left out, so it may be absent.
     document = {**json.loads(index.content), "manifests": values}
     content = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
     built = Manifest.parse(content, index.media_type)

@@ -8,7 +8,7 @@ from typing import BinaryIO
 from pushpolicy.images.compressors import BLOCK, import_zstandard
 from pushpolicy.images.limits import Limits
 
-# A frame may ask its reader to keep this much; the zstd program's own limit.
+# The largest window that a zstd frame may require; the zstd program has the same limit.
 _ZSTD_WINDOW = 128 * 1024 * 1024
 
 

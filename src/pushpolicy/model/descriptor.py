@@ -51,7 +51,7 @@ class Descriptor(msgspec.Struct, frozen=True, kw_only=True):
     urls: tuple[str, ...] = ()
 
     def __hash__(self) -> int:
-        # The annotations have none.
+        # Annotations are a mapping, which has no hash.
         return hash((self.media_type, self.digest, self.size))
 
     @classmethod

@@ -66,5 +66,5 @@ def plain(value: Any) -> Any:
 
 @cache
 def _field_names(kind: type) -> tuple[str, ...]:
-    """The fields of a msgspec.Struct, which is told by them; none of another type."""
+    """The field names of a msgspec.Struct; none for another type."""
     return getattr(kind, "__struct_fields__", ())

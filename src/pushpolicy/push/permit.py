@@ -18,7 +18,7 @@ from pushpolicy.model.reference import Target
 
 LIFETIME_SECONDS = 300.0
 
-# Whoever holds this may make a permit; it never leaves the module.
+# What the constructor of Permit asks for; only `issue` has it.
 _SEAL = object()
 
 
@@ -106,7 +106,7 @@ class Permit:
         return self._redeemed
 
     def __reduce__(self) -> NoReturn:
-        # Both copying and pickling come here: a copy would be a second use.
+        # copy and pickle both call this; a copied permit could be redeemed twice.
         raise TypeError("a permit cannot be copied")
 
 

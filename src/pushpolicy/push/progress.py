@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 
 
 class Progress(Protocol):
-    """Told about each blob, by several threads at once; a blob that has to be sent again starts again."""
+    """Told about each blob, by several threads; `blob_started` is called again for one that is sent again."""
 
     def step(self, name: str) -> None:
-        """Something else than compressing and sending is done from now on; `name` says what, for people."""
+        """Another step of the push begins; `name` says which, for people."""
 
     def compression_advanced(self, count: int) -> None:
-        """So many more bytes of a Docker image's layers were compressed, before anything is sent."""
+        """`count` more bytes of a Docker image's layers were compressed, before anything is sent."""
 
     def transfer_started(self, blobs: Sequence[Descriptor]) -> None:
-        """These are about to be sent, but for those that are there."""
+        """These blobs are about to be sent, except those that the repository has."""
 
     def blob_started(self, blob: Descriptor) -> None:
         """The first byte is about to be sent."""
 
     def blob_advanced(self, blob: Descriptor, count: int) -> None:
-        """So many more bytes were read for sending."""
+        """`count` more bytes were read for sending."""
 
     def blob_done(self, blob: Descriptor, *, sent: bool) -> None:
         """The blob is in the repository; `sent` is False when it was there before or was mounted."""

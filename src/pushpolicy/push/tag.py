@@ -24,9 +24,9 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def move_tags(verified: Verified) -> Published:
-    """Let every tag of the permit name the image.
+    """Set every tag of the permit to the digest of the image.
 
-    OCI has no compare-and-swap: between the look at a tag and its PUT another writer can come first.
+    OCI has no compare-and-swap: another writer can move a tag between the check of it and its PUT.
 
     Raises:
         IncompleteError: when a tag moved since the evidence, or could not be set or read back.
@@ -36,7 +36,7 @@ def move_tags(verified: Verified) -> Published:
 
 
 def move_all_tags(verified: Sequence[Verified]) -> tuple[Published, ...]:
-    """Let the tags of several images name them: none is set before all were looked at.
+    """Set the tags of several images; no tag is set before every one of them was checked.
 
     Raises:
         IncompleteError: as for one image; the tags that were set before it stay, and are named.

@@ -21,7 +21,7 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
     attached: tuple[Attached, ...]
 
     def __post_init__(self) -> None:
-        # The same objects, rather than equal ones: no other build of the record can stand for it.
+        # Compared by identity: another build of the same record must not pass for this one.
         if [id(one.artifact) for one in self.attached] != list(map(id, self.pushed.artifacts)):
             raise TypeError("what was attached is not the record of this push and what is signed about it")
 
@@ -67,7 +67,7 @@ def _image(image: Image, client: RepositoryClient, *, full: bool) -> None:
 
 
 def _listed(pushed: Pushed) -> None:
-    """As what it is, too: who looks for records asks for their artifact type."""
+    """Under its artifact type, too, by which readers of records filter the list."""
     listed = pushed.client.referrers(pushed.image.top.digest)
     found = {(entry.digest, entry.artifact_type) for entry in listed}
     for artifact in pushed.artifacts:

@@ -35,7 +35,7 @@ def _newest(client: RepositoryClient, records: tuple[Descriptor, ...], tag: str)
 
 
 def _annotations(client: RepositoryClient, record: Descriptor) -> Mapping[str, str]:
-    """From the list where the registry copies them there, else from the record itself."""
+    """From the list of referrers where the registry copies them into it, else from the record itself."""
     if names.TAGS in record.annotations:
         return record.annotations
     manifest = client.manifest(record.digest)

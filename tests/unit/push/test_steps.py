@@ -66,7 +66,7 @@ class Watch:
         raise AssertionError("that is the pipeline's to say")
 
     def compression_advanced(self, count: int) -> None:
-        raise AssertionError("nothing is packed")
+        raise AssertionError("nothing is compressed")
 
     def transfer_started(self, blobs: Sequence[Descriptor]) -> None:
         self.expected = {blob.digest for blob in blobs}
