@@ -20,7 +20,7 @@ from tests.fake_registry import Answered, Asked, FakeRegistry, fake_registry
 from tests.layouts import LayoutMaker, child, push, referrer
 from tests.policies import rule, write_policy
 from tests.registries import PASSWORD, USERNAME, Registry, distribution_registry, mutual_tls_registry
-from tests.workspace import Workspace
+from tests.workspace import Ran, Workspace
 
 ALWAYS = 'deny contains {"at": {"id": "never"}, "msg": "never"} if input.image.size < 0'
 NOT_B = 'deny contains {"at": {"id": "b"}, "msg": "not there"} if endswith(input.target.repository, "b")'
@@ -174,10 +174,54 @@ def configure(workspace: Workspace, *targets: str) -> None:
     (workspace.folder / "pushpolicy.yaml").write_text(json.dumps({"images": images}))
 
 
+def push_all(workspace: Workspace, *options: str) -> Ran:
+    allowed = ("127.0.0.1:*/*", "127.0.0.1:*/team/*", "oci:registry")
+    return workspace.run("push", "--all", *(f"--allow-target={glob}" for glob in allowed), *options)
+
+
+@pytest.mark.parametrize(
+    ("target", "allowed", "is_allowed"),
+    [
+        ("evil.example/steal", [], False),
+        ("evil.example/steal", ["reg.example/*"], False),
+        ("reg.example/team/app", ["reg.example/*"], False),
+        ("reg.example/team/app", ["reg.example/**"], False),
+        ("reg.example/team/app", ["reg.example/team/*"], True),
+        ("REG.example/team/app", ["reg.example/team/a??"], True),
+        ("reg.example:5000/app", ["reg.example/app"], False),
+        ("reg.example.evil.example/app", ["reg.example*/app"], True),
+        ("reg.example/app", ["reg.example"], False),
+        ("oci:out", ["oci:*"], True),
+        ("oci:out/../../out", ["oci:*/*/*/*"], False),
+        ("oci:link/out", ["oci:*/*"], False),
+    ],
+)
+def test_the_configuration_chooses_no_target_that_the_command_line_does_not_allow(
+    workspace: Workspace, policy: str, target: str, allowed: list[str], is_allowed: bool
+) -> None:
+    workspace.path("link").symlink_to(workspace.folder.parent)
+    configure(workspace, f"{target}:1.0")
+    globs = [f"--allow-target={glob}" for glob in allowed]
+    ran = workspace.run("push", "--all", "--dry-run", *globs, "--policy", policy)
+    assert ("is not allowed as the target" in ran.err) is not is_allowed
+    if not is_allowed:
+        assert ran.code == errors.EXIT_USAGE
+        assert "--allow-target" in ran.hint()
+
+
+def test_no_password_is_sent_where_only_the_configuration_says(workspace: Workspace, policy: str) -> None:
+    given = workspace.with_variables(PUSHPOLICY_USERNAME=USERNAME, PUSHPOLICY_PASSWORD=PASSWORD)
+    with fake_registry(lambda _: Answered(status=401)) as registry:
+        configure(given, f"{registry.host}/steal:a")
+        ran = given.run("push", "--all", "--policy", policy)
+        assert registry.asked == []
+    assert ran.code == errors.EXIT_USAGE
+
+
 def test_all_images_of_the_configuration(workspace: Workspace, policy: str, any_registry: Registry) -> None:
     targets = [f"{any_registry.host}/team/{name}:1.0" for name in "ab"]
     configure(workspace, *targets)
-    ran = workspace.run("push", "--all", "--policy", policy, "--format", "json")
+    ran = push_all(workspace, "--policy", policy, "--format", "json")
     assert ran.code == errors.EXIT_OK, ran.err
     assert ran.json["schema"] == "pushpolicy.push-all/v1"
     assert [item["published"]["tags"] for item in ran.json["images"]] == [["1.0", "stable"]] * 2
@@ -197,7 +241,7 @@ def test_all_images_of_the_configuration(workspace: Workspace, policy: str, any_
 def test_a_denial_of_one_stops_all(workspace: Workspace, any_registry: Registry) -> None:
     policy = write_policy(workspace.folder.parent / "policy", {"b": rule("b", NOT_B)})
     configure(workspace, *(f"{any_registry.host}/team/{name}:1.0" for name in "ab"))
-    ran = workspace.run("push", "--all", "--policy", str(policy))
+    ran = push_all(workspace, "--policy", str(policy))
     assert ran.code == errors.EXIT_DENIED
     assert f"ALLOW {any_registry.host}/team/a:1.0" in ran.out
     assert f"DENY {any_registry.host}/team/b:1.0" in ran.out
@@ -207,13 +251,13 @@ def test_a_denial_of_one_stops_all(workspace: Workspace, any_registry: Registry)
 
 def test_all_can_be_tried(workspace: Workspace, policy: str, any_registry: Registry) -> None:
     configure(workspace, *(f"{any_registry.host}/team/{name}:1.0" for name in "ab"))
-    assert workspace.run("push", "--all", "--dry-run", "--policy", policy).code == errors.EXIT_OK
+    assert push_all(workspace, "--dry-run", "--policy", policy).code == errors.EXIT_OK
     assert any_registry.writes() == []
 
 
 def test_two_images_for_one_tag(workspace: Workspace, policy: str) -> None:
     configure(workspace, "oci:registry:1.0", "oci:registry:2.0")
-    ran = workspace.run("push", "--all", "--policy", policy)
+    ran = push_all(workspace, "--policy", policy)
     assert ran.code == errors.EXIT_USAGE
     assert "two images are to be oci:registry:stable" in ran.complaint()
     assert not workspace.published
@@ -227,7 +271,7 @@ def test_one_password_is_not_shown_to_two_registries(workspace: Workspace, polic
 
     with fake_registry(refuse) as first, fake_registry(refuse) as second:
         configure(given, *(f"{registry.host}/app:1.0" for registry in (first, second)))
-        ran = given.run("push", "--all", "--policy", policy)
+        ran = push_all(given, "--policy", policy)
         assert first.asked == second.asked == []
     assert ran.code == errors.EXIT_USAGE
     assert "two registries" in ran.complaint()
@@ -282,7 +326,7 @@ def test_the_current_folder_is_an_image_too(
 
 def test_what_images_share_is_mounted(workspace: Workspace, policy: str, any_registry: Registry) -> None:
     configure(workspace, *(f"{any_registry.host}/{name}:1.0" for name in ("one", "other")))
-    ran = workspace.run("push", "--all", "--policy", policy)
+    ran = push_all(workspace, "--policy", policy)
     assert ran.code == errors.EXIT_OK, ran.err
     about = [asked for asked in any_registry.writes() if "/other/blobs/" in asked.path]
     mounted = [asked for asked in about if "mount=" in asked.path and "from=one" in asked.path]
@@ -297,7 +341,7 @@ def test_evidence_of_one_image_is_not_anothers(workspace: Workspace, policy: str
         {"image": "oci:image", "target": "oci:registry:b"},
     ]
     (workspace.folder / "pushpolicy.yaml").write_text(json.dumps({"images": images}))
-    ran = workspace.run("push", "--all", "--policy", policy)
+    ran = push_all(workspace, "--policy", policy)
     assert ran.code == errors.EXIT_OK, ran.err
     for tag, has_own in {"a": True, "b": False}.items():
         shown_record = workspace.run("audit", "show", f"oci:registry:{tag}", "--format", "json")

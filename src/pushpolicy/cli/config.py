@@ -40,6 +40,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         path: the file, None where there is none.
+        content: its bytes, as they were parsed.
         expected: the reports every push must have; None where the file does not say.
         reports: where reports are, beside the usual places.
         policies: folders of further rules, relative to the workspace.
@@ -49,6 +50,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     path: Path | None = None
+    content: bytes = b""
     expected: Expected | None = None
     reports: tuple[NamedEvidence, ...] = ()
     policies: tuple[str, ...] = ()
@@ -72,7 +74,7 @@ def read_config(option: str | None) -> Config:
         raise UsageError(f"{path}: there is no such configuration", "check the path of --config") from error
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}", "check the path of --config") from error
-    return _config(path, _valid(path, content))
+    return _config(path, content, _valid(path, content))
 
 
 def _valid(path: Path, content: bytes) -> Mapping[str, Any]:
@@ -93,12 +95,13 @@ def _valid(path: Path, content: bytes) -> Mapping[str, Any]:
     return dict(value)
 
 
-def _config(path: Path, value: Mapping[str, Any]) -> Config:
+def _config(path: Path, content: bytes, value: Mapping[str, Any]) -> Config:
     from pushpolicy.gather import Expected
 
     evidence = value.get("evidence", {})
     return Config(
         path=path,
+        content=content,
         expected=Expected(
             tests=tuple(_expected_tests(item) for item in evidence.get("tests", ())),
             scans=tuple(_expected_scan(item) for item in evidence.get("scans", ())),

@@ -49,9 +49,16 @@ format_option = click.option(
 
 
 class PolicyOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What decides: the sources of the policy, and the OPA program (None for the companion wheel's)."""
+    """What decides: the sources of the policy, and the OPA program (None for the companion wheel's).
+
+    Attributes:
+        repo_may: what the judged checkout may loosen, as RULE=settings,waive.
+        trust: the file of ``--trust``.
+    """
 
     policies: tuple[str, ...] = ()
+    repo_may: tuple[str, ...] = ()
+    trust: str | None = None
     engine: str | None = None
 
 
@@ -64,6 +71,19 @@ policy_options = _group(
         multiple=True,
         metavar="pack|DIR|FILE",
         help="Policy that decides; repeatable. Without it, the pack that ships with pushpolicy.",
+    ),
+    click.option(
+        "--repo-may",
+        "repo_may",
+        multiple=True,
+        metavar="RULE=settings,waive",
+        help="Let the configuration of the judged checkout change settings of a rule, or waive its findings; "
+        "repeatable. '*' is every rule but integrity rules.",
+    ),
+    click.option(
+        "--trust",
+        metavar="FILE",
+        help="Which keys and issuers are trusted; with a policy's own trust.yaml, the stricter of both.",
     ),
     click.option(
         "--engine",
@@ -221,12 +241,14 @@ class PublishOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         all_images: the images of the configuration instead of one IMAGE.
+        allow_targets: globs over the repositories that the configuration may name as targets.
         dry_run: decide only.
         verify: head or full.
         raw: keep or digest.
     """
 
     all_images: bool = False
+    allow_targets: tuple[str, ...] = ()
     dry_run: bool = False
     verify: str = "head"
     raw: str = "keep"
@@ -237,6 +259,13 @@ publish_options = _group(
     PublishOptions,
     click.option(
         "--all", "all_images", is_flag=True, help="Push the images of the configuration: all, or none."
+    ),
+    click.option(
+        "--allow-target",
+        "allow_targets",
+        multiple=True,
+        metavar="GLOB",
+        help="Where the configuration's images may be pushed to (--all); repeatable. * stops at a slash.",
     ),
     click.option("--dry-run", is_flag=True, help="Decide only, as `pushpolicy check` does."),
     click.option(

@@ -45,7 +45,7 @@ def publish(
         PushPolicyError: as `push_requests` and `admit_all` do.
     """
     if publish.dry_run:
-        outcomes = check_all(push_requests(deciding, image, target, options))
+        outcomes = check_all(push_requests(deciding, image, target, options, publish))
     else:
         with progress(quiet=quiet) as shown:
             outcomes = admit_all(push_requests(deciding, image, target, options, publish, shown))

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from pathlib import Path
 
 import msgspec
 
@@ -17,7 +21,7 @@ from pushpolicy.errors import UsageError
 from pushpolicy.gather import Expected, Job, NamedEvidence
 from pushpolicy.images import Compression, LayerCompression, Selection, parse_remote, reads_stdin
 from pushpolicy.model.descriptor import Platform
-from pushpolicy.model.reference import Reference, Target
+from pushpolicy.model.reference import Reference, Repository, Target
 from pushpolicy.pipeline import PushRequest
 from pushpolicy.push import SILENT, Progress
 from pushpolicy.records import RawReports
@@ -47,6 +51,7 @@ def push_requests(
     config, gathering = deciding.config, options.gathering
     if image is None or target is None:
         works = _configured(config)
+        _check_allowed(works, publish.allow_targets)
     else:
         works = (_Work(image=image, target=parse_target(target, gathering.tags)),)
     _check_stdin(works, password=options.registry.password_stdin)
@@ -117,6 +122,30 @@ def _configured(config: Config) -> tuple[_Work, ...]:
                 raise UsageError(f"--all: two images are to be {name}", "give one of them another tag")
             seen.add(name)
     return works
+
+
+def _check_allowed(works: Iterable[_Work], allowed: tuple[str, ...]) -> None:
+    """The configuration is part of the judged checkout: it must not choose where the credential is sent."""
+    for number, work in enumerate(works, start=1):
+        repository = work.target.repository
+        if not any(_is_within(repository, glob) for glob in allowed):
+            raise UsageError(
+                f"--all: {repository} is not allowed as the target of image {number}",
+                "the configuration is part of what is judged; if the target is right, allow it on the command"
+                f" line: --allow-target {shlex.quote(str(repository))}, or a glob",
+            )
+
+
+def _is_within(repository: Repository, glob: str) -> bool:
+    """Whether a glob names this repository: registry, port and each part of the path; * stops at a slash."""
+    parts, patterns = str(repository).split("/"), glob.split("/")
+    if ".." in parts or len(parts) != len(patterns):
+        return False
+    # The checkout could point a link anywhere.
+    folder = Path.cwd() / repository.path
+    if repository.is_layout and folder.resolve() != Path(os.path.normpath(folder)):
+        return False
+    return all(map(fnmatchcase, map(str.lower, parts), map(str.lower, patterns)))
 
 
 def _check_stdin(works: Iterable[_Work], *, password: bool) -> None:
