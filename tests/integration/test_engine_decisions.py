@@ -316,3 +316,80 @@ def test_indexing_is_quick(tmp_path: Path, engine: LocalOpa) -> None:
         times.append(time.perf_counter() - begun)
     # 0.1 s on two idle cores.
     assert min(times) < 1.5
+
+
+class Checkout:
+    """A checkout that tracks everything and vouches for nothing that holds `changed`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def tracks(self, path: Path) -> bool:
+        return "nested" not in path.name
+
+    def unproven(self, path: Path, content: bytes) -> str | None:
+        return f"{path.name} differs from HEAD" if b"changed" in content else None
+
+
+def test_a_policy_folder_of_the_checkout_loosens_no_more_than_its_configuration(
+    tmp_path: Path, engine: LocalOpa
+) -> None:
+    checkout = Checkout(tmp_path)
+    for name, text in (
+        ("settings", "scan_severity: {max_critical: 5}"),
+        ("enforcement", "rules: {scan_severity: {mode: off, until: '2026-04-01T00:00:00Z', reason: x}}"),
+        ("enforcement", "observe: {until: '2026-04-01T00:00:00Z', reason: x}"),
+        ("trust", "raw: digest"),
+    ):
+        folder = write_policy(tmp_path / name / str(len(text)), {}, **{name: text})
+        with pytest.raises(PolicyError, match=f"{name}.yaml"):
+            load_policy([PACK, folder], engine, RepositoryPolicy(checkout=checkout))
+    folder = write_policy(tmp_path / "waivers", {}, waivers=f"waivers: [{WAIVER}]")
+    policy = load_policy([PACK, folder], engine, RepositoryPolicy(checkout=checkout))
+    assert "refused" in policy.waivers[0]
+
+
+def test_a_policy_of_the_checkout_alone_decides_and_is_not_anchored(tmp_path: Path, engine: LocalOpa) -> None:
+    folder = write_policy(tmp_path / "own", {"size": SIZE_RULE}, settings="size: {max: 1000000000000}")
+    policy = load_policy([folder], engine, RepositoryPolicy(checkout=Checkout(tmp_path)))
+    decision = evaluate(policy, evidence(scans=scan([])), engine)
+    assert decision.allowed
+    assert (decision.rules[0].origin, decision.loosened) == ("checkout", ())
+    assert decision.policy.not_anchored == ("checkout: every rule lies in the checkout that is judged",)
+
+
+def test_a_work_tree_within_the_checkout_is_local_unless_the_commit_has_it(
+    tmp_path: Path, engine: LocalOpa
+) -> None:
+    for name, origin in (("nested", "local"), ("submodule", "checkout")):
+        (tmp_path / name / ".git").mkdir(parents=True)
+        folder = write_policy(tmp_path / name / "rules", {"size": SIZE_RULE})
+        policy = load_policy([PACK, folder], engine, RepositoryPolicy(checkout=Checkout(tmp_path)))
+        assert policy.grounds.origins["rules"]["size"] == origin
+    outside = write_policy(tmp_path.parent / f"{tmp_path.name}-outside", {"size": SIZE_RULE})
+    policy = load_policy([PACK, outside], engine, RepositoryPolicy(checkout=Checkout(tmp_path)))
+    (reason,) = policy.identity.not_anchored
+    assert reason == "local: only its path is known of the folder with rule size"
+
+
+def test_a_configuration_that_differs_from_head_loosens_nothing(engine: LocalOpa, tmp_path: Path) -> None:
+    def load(content: bytes, **wishes: Any) -> PolicySet:
+        repository = wish("*=settings,waive", checkout=Checkout(tmp_path), content=content, **wishes)
+        return load_policy([PACK], engine, repository)
+
+    settings = {"scan_severity": {"max_critical": 5}}
+    assert load(b"committed", settings=settings).settings[0].origin == "checkout"
+    with pytest.raises(PolicyError, match=r"changes no settings of .*: pushpolicy\.yaml differs from HEAD"):
+        load(b"changed", settings=settings)
+    assert "refused" not in load(b"committed", waivers=(CHECKOUTS_WAIVER,)).waivers[0]
+    assert "differs from HEAD" in load(b"changed", waivers=(CHECKOUTS_WAIVER,)).waivers[0]["refused"]
+
+
+def test_trust_is_part_of_the_set_and_of_its_digest(tmp_path: Path, engine: LocalOpa) -> None:
+    folder = write_policy(tmp_path / "org", {}, trust="verified_for: ['a/b']")
+    (tmp_path / "trust.yaml").write_text("verified_for: ['c/d']")
+    policy = load_policy([PACK, folder], engine, trust=str(tmp_path / "trust.yaml"))
+    assert json.loads(policy.files["data/pushpolicy/trust/data.json"]) == {"verified_for": ["a/b", "c/d"]}
+    assert policy.identity.digest != load_policy([PACK], engine).identity.digest
+    assert PolicySet.from_bundle(policy.bundle()).identity.digest == policy.identity.digest
+    assert evaluate(policy, evidence(scans=scan([])), engine).verdict is Verdict.ALLOW

@@ -7,7 +7,7 @@ import click
 from pushpolicy.cli.report import write_stdout
 from pushpolicy.evaluate.shipped import policies
 
-NAMES = ("evidence", "decision", "config", "settings", "waivers", "enforcement")
+NAMES = ("evidence", "decision", "config", "settings", "waivers", "enforcement", "trust")
 
 
 def read_schema(name: str) -> str:

@@ -39,7 +39,10 @@ _NOTHING = RepositoryPolicy()
 
 
 def load_policy(
-    sources: Sequence[str], compiler: Compiler, repository: RepositoryPolicy = _NOTHING
+    sources: Sequence[str],
+    compiler: Compiler,
+    repository: RepositoryPolicy = _NOTHING,
+    trust: str | None = None,
 ) -> PolicySet:
     """Read a policy set; nothing is evaluated, and the shipped pack is not even parsed.
 
@@ -47,15 +50,19 @@ def load_policy(
         sources: in order: ``pack``, folders of rules, rule files; two may not hold the same rule.
         compiler: indexes the rules that are not shipped.
         repository: what the judged checkout adds and wishes.
+        trust: the file of ``--trust``; with a source's own trust.yaml, the stricter of both holds.
 
     Raises:
         PolicyError: listing everything that is wrong, one a line with its file and line.
     """
-    return load(sources, compiler, repository)
+    return load(sources, compiler, repository, trust)
 
 
 def check_policy(
-    sources: Sequence[str], compiler: Compiler, repository: RepositoryPolicy = _NOTHING
+    sources: Sequence[str],
+    compiler: Compiler,
+    repository: RepositoryPolicy = _NOTHING,
+    trust: str | None = None,
 ) -> PolicySet:
     """Load a policy set and have OPA check it; stricter than `load_policy`, for whoever writes rules.
 
@@ -64,7 +71,7 @@ def check_policy(
     """
     from pushpolicy.evaluate.check import check
 
-    return check(load(sources, compiler, repository), compiler, sources)
+    return check(load(sources, compiler, repository, trust), compiler, sources)
 
 
 def validate_evidence(document: Document) -> None:

@@ -17,7 +17,7 @@ from pushpolicy.model.text import printable
 _MEMBER = re.compile(
     r"capabilities\.json|schema/evidence\.v1\.json|index/(data\.json|index\.rego)"
     r"|system/(main|lib)(/[a-z][a-z0-9_]*)*\.rego|rules/(?P<rule>[a-z][a-z0-9_]*)/(?P=rule)\.rego"
-    r"|data/(settings|pushpolicy/(waivers|enforcement|origins))/data\.json"
+    r"|data/(settings|pushpolicy/(waivers|enforcement|origins|trust))/data\.json"
 )
 _MAX_SIZE = 64 * 1024 * 1024
 _MAX_FILES = 5000

@@ -18,6 +18,7 @@ SETTINGS_PATH = "data/settings/data.json"
 WAIVERS_PATH = "data/pushpolicy/waivers/data.json"
 ENFORCEMENT_PATH = "data/pushpolicy/enforcement/data.json"
 ORIGINS_PATH = "data/pushpolicy/origins/data.json"
+TRUST_PATH = "data/pushpolicy/trust/data.json"
 
 
 class PolicyData(msgspec.Struct, frozen=True, kw_only=True):

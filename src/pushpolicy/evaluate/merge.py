@@ -10,7 +10,7 @@ from pushpolicy.evaluate.authority import Origin, RepositoryPolicy, permissions,
 from pushpolicy.evaluate.data import MAX_DAYS, PolicyData, default_settings
 from pushpolicy.evaluate.data_files import read_document, schema_problems, time_problems, waiver_problems
 from pushpolicy.evaluate.settings import setting_problem
-from pushpolicy.evaluate.sources import SETTINGS, WAIVERS, Source, SourceFile, fail_if
+from pushpolicy.evaluate.sources import SETTINGS, TRUST, WAIVERS, Source, SourceFile, fail_if
 from pushpolicy.model.index import Index
 
 # From the mildest to the strictest.
@@ -39,6 +39,7 @@ def read_data(
         (source.origin, name, file, read_document(file, name, problems))
         for source in sources
         for name, file in source.data.items()
+        if name != TRUST
     ]
     # The command line's word first: it says what the checkout may.
     for origin, name, file, value in sorted(documents, key=lambda each: each[0] is Origin.CHECKOUT):

@@ -5,7 +5,7 @@ schema/evidence.v1.json                   what rules are type-checked against
 system/{main,lib}/...                     our Rego
 index/{data.json,index.rego}              the rules there are
 rules/<rule>/<rule>.rego
-data/{settings,pushpolicy/...}/data.json  settings, waivers, enforcement, origins
+data/{settings,pushpolicy/...}/data.json  settings, waivers, enforcement, origins, trust
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ from pushpolicy.evaluate.authority import PACK, Origin, RepositoryPolicy, origin
 from pushpolicy.evaluate.data import (
     ORIGINS_PATH,
     SETTINGS_PATH,
+    TRUST_PATH,
     WAIVERS_PATH,
     PolicyData,
     default_data,
     grounds_of,
 )
 from pushpolicy.evaluate.shipped import policies
-from pushpolicy.evaluate.sources import Source, SourceFile, fail_if, read_source
+from pushpolicy.evaluate.sources import TRUST, Source, SourceFile, fail_if, read_file, read_source
 from pushpolicy.model import canonical
 from pushpolicy.model.index import Grounds, Index
 
@@ -148,7 +149,9 @@ class PolicySet(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def load(sources: Sequence[str], compiler: Compiler, repository: RepositoryPolicy) -> PolicySet:
+def load(
+    sources: Sequence[str], compiler: Compiler, repository: RepositoryPolicy, trust: str | None = None
+) -> PolicySet:
     """Read, index and merge the sources; see `pushpolicy.evaluate.load_policy`."""
     if not sources:
         raise PolicyError("no policy was given", "without --policy the shipped pack decides")
@@ -174,6 +177,7 @@ def load(sources: Sequence[str], compiler: Compiler, repository: RepositoryPolic
     data = _data(own, index, repository, origins)
     generated = {INDEX_DATA: index.data(), INDEX_MODULE: index.module()} if index is not shipped else {}
     files = _shipped_files() | generated | _rule_files(index, rules) | data.files()
+    files |= _trust_file(own, trust, repository)
     return replace(PolicySet.of(files, ", ".join(sources)), warnings=data.warnings)
 
 
@@ -208,6 +212,28 @@ def _data(
     from pushpolicy.evaluate.merge import read_data
 
     return read_data(sources, index, repository, origins)
+
+
+def _trust_file(
+    sources: Iterable[Source], option: str | None, repository: RepositoryPolicy
+) -> dict[str, bytes]:
+    """The trust section, where a source or ``--trust`` has one; never from the checkout, whatever it may."""
+    named = [(source.origin, source.data[TRUST]) for source in sources if TRUST in source.data]
+    if option is not None:
+        named.append((origin_of(option, repository.checkout), read_file(Path(option))))
+    if not named:
+        return {}
+    fail_if(
+        [
+            f"{file.path}: the checkout that is judged cannot say who is trusted"
+            for origin, file in named
+            if origin is Origin.CHECKOUT
+        ]
+    )
+    from pushpolicy.signing.trust import read_trust, stricter
+
+    trust = stricter([read_trust(str(file.path), file.content) for _, file in named])
+    return {TRUST_PATH: canonical.encode(trust.to_json())}
 
 
 def _shipped(path: str) -> bytes:

@@ -13,6 +13,7 @@ from pushpolicy.engines.interface import Program
 from pushpolicy.errors import PolicyError
 from pushpolicy.evaluate.policyset import CAPABILITIES, SCHEMA, PolicySet
 
+_DATA = ("waivers", "enforcement", "origins", "trust")
 QUERY = "data.pushpolicy.main.decision"
 
 
@@ -57,6 +58,9 @@ def _roots(policy: PolicySet) -> dict[str, list[str]]:
     return {
         "system": ["pushpolicy/main", "pushpolicy/lib"],
         "index": ["pushpolicy/index"],
-        "data": ["settings", "pushpolicy/waivers", "pushpolicy/enforcement", "pushpolicy/origins"],
+        "data": [
+            "settings",
+            *(f"pushpolicy/{name}" for name in ("waivers", "enforcement", "origins", "trust")),
+        ],
         "rules": [f"pushpolicy/rules/{name}" for name in policy.index.rules],
     }

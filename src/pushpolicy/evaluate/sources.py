@@ -16,8 +16,8 @@ from pushpolicy.evaluate.authority import Origin
 from pushpolicy.model.text import printable
 
 RULE_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
-SETTINGS, WAIVERS, ENFORCEMENT = "settings.yaml", "waivers.yaml", "enforcement.yaml"
-_DATA_FILES = frozenset({SETTINGS, WAIVERS, ENFORCEMENT})
+SETTINGS, WAIVERS, ENFORCEMENT, TRUST = "settings.yaml", "waivers.yaml", "enforcement.yaml", "trust.yaml"
+_DATA_FILES = frozenset({SETTINGS, WAIVERS, ENFORCEMENT, TRUST})
 _BUNDLE_DATA = frozenset({"data.json", "data.yaml", "data.yml"})
 _MAX_FILE = 4 * 1024 * 1024
 _TEST = "_test.rego"
@@ -58,6 +58,19 @@ def read_source(path: Path, origin: Origin = Origin.LOCAL) -> Source:
             "write pack, a folder with RULE/RULE.rego in it, or one .rego file",
         )
     return _read_folder(path, origin)
+
+
+def read_file(path: Path) -> SourceFile:
+    """Read one file that was named by itself.
+
+    Raises:
+        PolicyError: when it is unreadable, no regular file or too large.
+    """
+    problems: list[str] = []
+    file = _read(path, path.resolve().parent, problems)
+    fail_if(problems)
+    assert file is not None, "what was not read is a problem"
+    return file
 
 
 def fail_if(problems: list[str]) -> None:

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from pushpolicy.errors import PolicyError
+from pushpolicy.evaluate.json_schema import MismatchError, compile_schema
+from pushpolicy.model import strict_yaml
+from pushpolicy.signing.trust import Trust, read_trust, stricter
+from tests.policies import ROOT
+
+KEY = "key: '-----BEGIN PUBLIC KEY-----', role: decide"
+WHOLE = f"""
+issuers: {{github: {{issuer: 'https://token.example', audience: push, jwks: keys.json}}}}
+exchanges: {{harbor: {{url: 'https://harbor.example/token', audience: a, scope: b}}}}
+read_role: anonymous
+keys: {{ci: {{{KEY}, repositories: ['reg.example/*'], verifier: v, not_before: '2026-01-01T00:00:00Z'}}}}
+denials: oci:denials
+records: reg.example/records
+raw: keep
+verified_for: ['reg.example/prod/*']
+"""
+WRONG = [
+    "[]",
+    "keys: []",
+    "issuer: {}",
+    "issuers: {a: {}}",
+    "issuers: {a: {issuer: 1}}",
+    "exchanges: {a: {url: x, more: y}}",
+    "keys: {a: {role: decide}}",
+    "keys: {a: {key: x, role: god}}",
+    "keys: {a: {key: x, role: decide, repositories: x}}",
+    "raw: drop",
+    "verified_for: x",
+]
+
+
+def trust(text: str) -> Trust:
+    return read_trust("trust.yaml", text.encode())
+
+
+def fits_schema(text: str) -> bool:
+    value: Any = strict_yaml.read(text.encode())
+    try:
+        compile_schema(json.loads((ROOT / "policies/schema/trust.v1.json").read_bytes()))(value)
+    except MismatchError:
+        return False
+    return True
+
+
+def test_a_whole_file_is_read_and_the_schema_says_the_same() -> None:
+    assert fits_schema(WHOLE)
+    assert json.loads(json.dumps(trust(WHOLE).to_json())) == strict_yaml.read(WHOLE.encode())
+    assert trust("") == Trust()
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_what_is_malformed_is_refused_and_the_schema_says_the_same(text: str) -> None:
+    assert not fits_schema(text)
+    with pytest.raises(PolicyError, match=r"trust\.yaml"):
+        trust(text)
+
+
+@pytest.mark.parametrize("time", ["'2026-01-01'", "soon", "'2026-01-01T00:00:00'"])
+def test_a_window_has_times_with_a_zone(time: str) -> None:
+    with pytest.raises(PolicyError, match=r"trust\.yaml"):
+        trust(f"keys: {{a: {{{KEY}, not_after: {time}}}}}")
+
+
+def test_of_two_files_the_stricter_holds() -> None:
+    one = trust(f"keys: {{a: {{{KEY}}}, b: {{{KEY}}}}}\nverified_for: [x]\nraw: keep")
+    other = trust(f"keys: {{a: {{{KEY}}}, b: {{{KEY}, verifier: v}}}}\nverified_for: [y]\nrecords: r")
+    both = stricter([one, other])
+    assert (list(both.keys), both.verified_for, both.raw, both.records) == (["a"], ("x", "y"), "keep", "r")
+    assert stricter([other, one]) == both
+    with pytest.raises(PolicyError, match="another raw"):
+        stricter([one, trust("raw: digest")])
