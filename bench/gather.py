@@ -65,13 +65,14 @@ def main() -> None:
 
 def read(path: Path) -> None:
     """What gather does with one report, whatever it is."""
+    from pushpolicy.reports.facts import ScanFacts, of_type
     from pushpolicy.reports.limits import Limits
     from pushpolicy.reports.recognise import read
     from pushpolicy.reports.scans.counts import count
 
     file = read(path, Limits())
     if file.format.kind == "scans":
-        for scan in file.content:
+        for scan in of_type(ScanFacts, file.facts):
             count(scan.findings)
 
 

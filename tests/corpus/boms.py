@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from pushpolicy.model.evidence import Scanner
-from pushpolicy.reports.format import Parts
+from pushpolicy.reports.facts import SbomFacts, ScanFacts, VexFacts, of_type
+from pushpolicy.reports.format import Facts as Read
+from pushpolicy.reports.format import Identity
 from pushpolicy.reports.parsing.values import utc
-from pushpolicy.reports.sbom.bom import Bom
-from pushpolicy.reports.scans.run import Identity, ScanResult
-from pushpolicy.reports.vex.statements import VexDocument
 
 Facts = Mapping[str, Any]
 
@@ -25,23 +24,22 @@ def _identity(about: Identity, tool: Scanner | None, at: str | None) -> dict[str
     }
 
 
-def of_cyclonedx(parts: Parts, stated: Facts) -> Facts:
-    kinds = parts.by_kind()
+def of_cyclonedx(read: tuple[Read, ...], stated: Facts) -> Facts:
     facts: dict[str, Any] = {
         "components_all": 0,
         "findings_total": 0 if stated["format"] == "xml" else None,
         "by_severity": None,
     }
-    for scan in kinds.get("scans", ()):
+    for scan in of_type(ScanFacts, read):
         facts |= _of_scan(scan)
-    for bom in kinds.get("sbom", ()):
+    for bom in of_type(SbomFacts, read):
         facts |= _of_bom(bom) | {"components_all": bom.components, "spec_version": bom.spec_version}
-    for vex in kinds.get("vex", ()):
+    for vex in of_type(VexFacts, read):
         assert len(vex.statements) == sum((stated.get("analysis_states") or {"": 1}).values())
     return facts
 
 
-def _of_scan(scan: ScanResult) -> dict[str, Any]:
+def _of_scan(scan: ScanFacts) -> dict[str, Any]:
     tool = None if scan.scanner.name == "cyclonedx" else scan.scanner
     return _identity(scan.identity, tool, scan.at) | {
         "findings_total": len(scan.findings),
@@ -50,14 +48,14 @@ def _of_scan(scan: ScanResult) -> dict[str, Any]:
     }
 
 
-def _of_bom(bom: Bom) -> dict[str, Any]:
+def _of_bom(bom: SbomFacts) -> dict[str, Any]:
     about = {"image_digests": list(bom.identity.digests) or None, "serial_number": bom.id}
     return _identity(bom.identity, bom.tool, bom.at) | about
 
 
-def of_spdx(parts: Parts, stated: Facts) -> Facts:
+def of_spdx(read: tuple[Read, ...], stated: Facts) -> Facts:
     """Not compared: image_digests, which the manifest never takes from SPDX packages."""
-    (bom,) = parts.by_kind()["sbom"]
+    (bom,) = of_type(SbomFacts, read)
     tool = "-".join(text for text in (bom.tool.name, bom.tool.version) if text) if bom.tool else None
     facts = {
         "packages": bom.components,
@@ -71,12 +69,12 @@ def of_spdx(parts: Parts, stated: Facts) -> Facts:
     return facts
 
 
-def of_openvex(parts: Parts, stated: Facts) -> Facts:
-    (document,) = parts.by_kind()["vex"]
+def of_openvex(read: tuple[Read, ...], stated: Facts) -> Facts:
+    (document,) = of_type(VexFacts, read)
     return _of_vex(document, stated)
 
 
-def _of_vex(document: VexDocument, stated: Facts) -> Facts:
+def _of_vex(document: VexFacts, stated: Facts) -> Facts:
     statements = document.statements
     reasons = Counter(each.reason for each in statements if each.status == "not_affected")
     products = [product for each in statements for product in each.products]

@@ -10,16 +10,16 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from pushpolicy.model.evidence import Finding
+from pushpolicy.reports.facts import ScanFacts
 from pushpolicy.reports.parsing.values import utc
 from pushpolicy.reports.scans.counts import count
-from pushpolicy.reports.scans.run import ScanResult
 from tests.corpus import boms, runs, scanners
 
 Facts = Mapping[str, Any]
 _LEVELS = {"high": "error", "medium": "warning", "low": "note", "unknown": "notApplicable"}
 
 
-def of_trivy(results: tuple[ScanResult, ...], stated: Facts) -> Facts:
+def of_trivy(results: tuple[ScanFacts, ...], stated: Facts) -> Facts:
     (scan,) = results
     listed = [finding for finding in scan.findings if finding.suppressed_by is None]
     flaws = [finding for finding in listed if finding.kind == "vulnerability"]
@@ -43,7 +43,7 @@ def of_trivy(results: tuple[ScanResult, ...], stated: Facts) -> Facts:
     }
 
 
-def of_sarif(results: tuple[ScanResult, ...], stated: Facts) -> Facts:
+def of_sarif(results: tuple[ScanFacts, ...], stated: Facts) -> Facts:
     findings = [finding for scan in results for finding in scan.findings]
     facts: dict[str, Any] = {
         "findings_total": len(findings),

@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from pushpolicy.model.evidence import Totals
-from pushpolicy.reports.coverage.table import CoverageResult
+from pushpolicy.reports.facts import CoverageFacts, SuiteFacts
 from pushpolicy.reports.parsing.values import utc
-from pushpolicy.reports.suites.tally import SuiteResult
 
 Facts = Mapping[str, Any]
 
 
-def of_tests(result: SuiteResult, stated: Facts) -> Facts:
+def of_tests(results: tuple[SuiteFacts, ...], stated: Facts) -> Facts:
+    (result,) = results
     totals = result.totals
     return {
         "total": totals.total,
@@ -38,12 +38,13 @@ def _verdict(totals: Totals, undeclared: int) -> str:
     return "all-skipped" if totals.skipped == totals.total else "pass"
 
 
-def of_tap(result: SuiteResult, stated: Facts) -> Facts:
+def of_tap(results: tuple[SuiteFacts, ...], stated: Facts) -> Facts:
     """Tests with TODO are skipped for us; the manifest keeps them apart."""
+    (result,) = results
     todo = stated["todo_ok"] + stated["todo_not_ok"]
     reasons = " ".join(failure.message for failure in result.failures if failure.kind == "error")
     return {
-        **of_tests(result, stated),
+        **of_tests(results, stated),
         "skipped": result.totals.skipped - todo,
         "plan": None if "no plan" in reasons else stated["plan"],
         "plan_matches": None if "no plan" in reasons else "the plan is" not in reasons,
@@ -51,7 +52,8 @@ def of_tap(result: SuiteResult, stated: Facts) -> Facts:
     }
 
 
-def of_gotest(result: SuiteResult, stated: Facts) -> Facts:
+def of_gotest(results: tuple[SuiteFacts, ...], stated: Facts) -> Facts:
+    (result,) = results
     totals = result.totals
     hidden = [failure.name for failure in result.failures if failure.kind == "error"]
     return {
@@ -68,10 +70,11 @@ def of_gotest(result: SuiteResult, stated: Facts) -> Facts:
     }
 
 
-def of_ctrf(result: SuiteResult, stated: Facts) -> Facts:
+def of_ctrf(results: tuple[SuiteFacts, ...], stated: Facts) -> Facts:
     """Pending and other tests are skipped for us; the manifest keeps them apart."""
+    (result,) = results
     return {
-        **of_tests(result, stated),
+        **of_tests(results, stated),
         "skipped": result.totals.skipped - stated["pending"] - stated["other"],
         "flaky": result.totals.flaky,
         "summary_matches_tests": not result.disagreements,
@@ -79,7 +82,8 @@ def of_ctrf(result: SuiteResult, stated: Facts) -> Facts:
     }
 
 
-def of_coverage(result: CoverageResult, stated: Facts) -> Facts:
+def of_coverage(results: tuple[CoverageFacts, ...], stated: Facts) -> Facts:
+    (result,) = results
     lines, branches = result.lines, result.branches
     return {
         "lines_total": lines.total,

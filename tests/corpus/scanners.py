@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pushpolicy.model.evidence import Finding
+from pushpolicy.reports.facts import ScanFacts
 from pushpolicy.reports.parsing.values import NOT_PROVIDED
 from pushpolicy.reports.scans.counts import count
-from pushpolicy.reports.scans.run import ScanResult
 
 Facts = Mapping[str, Any]
 
 
-def of_grype(results: tuple[ScanResult, ...], stated: Facts) -> Facts:
+def of_grype(results: tuple[ScanFacts, ...], stated: Facts) -> Facts:
     (scan,) = results
     found = [finding for finding in scan.findings if finding.suppressed_by is None]
     digests = list(scan.identity.digests)
@@ -34,7 +34,7 @@ def of_grype(results: tuple[ScanResult, ...], stated: Facts) -> Facts:
     }
 
 
-def of_snyk(results: tuple[ScanResult, ...], stated: Facts) -> Facts:
+def of_snyk(results: tuple[ScanFacts, ...], stated: Facts) -> Facts:
     everything = [finding for scan in results for finding in scan.findings]
     found = [finding for finding in everything if finding.kind != "misconfiguration"]
     wrong = [finding for finding in everything if finding.kind == "misconfiguration"]
@@ -51,7 +51,7 @@ def of_snyk(results: tuple[ScanResult, ...], stated: Facts) -> Facts:
     return facts
 
 
-def of_clair(results: tuple[ScanResult, ...], stated: Facts) -> Facts:
+def of_clair(results: tuple[ScanFacts, ...], stated: Facts) -> Facts:
     (scan,) = results
     facts = _listed(scan.findings) | {
         "target_name": scan.identity.name,
@@ -62,7 +62,7 @@ def of_clair(results: tuple[ScanResult, ...], stated: Facts) -> Facts:
     return facts
 
 
-def of_osv(results: tuple[ScanResult, ...], stated: Facts) -> Facts:
+def of_osv(results: tuple[ScanFacts, ...], stated: Facts) -> Facts:
     """OSV-Scanner counts its groups for each package; we count a flaw once, in however many it is."""
     (scan,) = results
     packages: dict[tuple[str | None, ...], list[Finding]] = defaultdict(list)
@@ -80,7 +80,7 @@ def of_osv(results: tuple[ScanResult, ...], stated: Facts) -> Facts:
     }
 
 
-def of_gitlab(results: tuple[ScanResult, ...], stated: Facts) -> Facts:
+def of_gitlab(results: tuple[ScanFacts, ...], stated: Facts) -> Facts:
     (scan,) = results
     facts = _listed(scan.findings)
     if stated["by_severity"] is None:  # code quality has its own words

@@ -58,7 +58,7 @@ def _checks(entry: dict[str, Any], file: ReadFile) -> Iterator[str | None]:
     names, facts_of = READERS[entry["kind"]]
     same = file.format.name in names and (file.digest.hex, file.size) == (entry["sha256"], entry["size"])
     yield None if same else f"read as {file.format.name}, {file.size} bytes"
-    for key, ours in facts_of(file.content, stated).items():
+    for key, ours in facts_of(file.facts, stated).items():
         if key in stated and (entry["file"], key) not in DISPUTED:
             yield None if agree(key, ours, stated[key]) else f"{key}: {ours!r}, stated {stated[key]!r}"
 

@@ -12,8 +12,8 @@ from pushpolicy.evaluate import validate_evidence
 from pushpolicy.gather import Shared, gather
 from pushpolicy.model.evidence import Evidence
 from pushpolicy.reports.format import ReportError
-from pushpolicy.reports.formats import FORMATS
 from pushpolicy.reports.limits import Limits
+from pushpolicy.reports.recognise import FORMATS
 from tests.report_files import ReportFile
 from tests.unit.gather.samples import make_request
 from tests.unit.reports.bytes_report import BytesReport

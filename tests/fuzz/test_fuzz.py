@@ -6,9 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pushpolicy.reports.formats import FORMATS
 from pushpolicy.reports.limits import Limits
-from pushpolicy.reports.recognise import read
+from pushpolicy.reports.recognise import FORMATS, read
 from tests.report_files import SAMPLES
 
 ROOT = Path(__file__).parents[2]

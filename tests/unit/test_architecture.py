@@ -65,6 +65,18 @@ def test_imports_go_in_one_direction() -> None:
     assert not wrong, "\n".join(wrong)
 
 
+def test_reports_know_nothing_of_a_push_an_image_or_a_checkout() -> None:
+    """A report file is read as facts, which need nothing but files and nouns."""
+    wrong = [
+        str(edge)
+        for edge in imports.imports()
+        if _ours(edge)
+        and _part(edge.importer) == "reports"
+        and _part(edge.imported) not in ("reports", "files", "model", "errors")
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
 def test_imports_are_absolute() -> None:
     relative = [
         f"{path}:{node.lineno}"

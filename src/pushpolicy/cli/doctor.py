@@ -18,7 +18,7 @@ from pushpolicy.gather import Limits
 from pushpolicy.gather.ci import evidence as ci
 from pushpolicy.model.reference import Repository
 from pushpolicy.model.text import printable
-from pushpolicy.reports.formats import PLACES
+from pushpolicy.reports.recognise import PLACES
 
 
 @click.command("doctor", short_help="Say what is found here: engine, reports, CI, credential.")
@@ -104,9 +104,9 @@ def _formats() -> Iterator[str]:
 
 
 def _reports() -> Iterator[str]:
-    from pushpolicy.gather.collect import look_around
+    from pushpolicy.gather.collect import find_reports
 
-    found = [item for item in look_around(environment.workspace(), Limits()) if item.taken_for]
+    found = [item for item in find_reports(environment.workspace(), Limits()) if item.taken_for]
     for item in found:
         yield f"{item.path}: {item.taken_for} {item.note}".rstrip()
     if not found:

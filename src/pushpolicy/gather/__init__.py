@@ -16,7 +16,7 @@ from pushpolicy.gather import suites as tests
 from pushpolicy.gather import vex as vex
 from pushpolicy.gather.attestations import embedded
 from pushpolicy.gather.ci import evidence as ci
-from pushpolicy.gather.found import Reports
+from pushpolicy.gather.names import Reports
 from pushpolicy.gather.parts.read import check_parts
 from pushpolicy.gather.products import Products
 from pushpolicy.gather.request import (

@@ -6,7 +6,7 @@ They are blobs of the image that is judged, so they are as trustworthy as it is:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TypeVar
 
 import msgspec
 
@@ -14,45 +14,50 @@ from pushpolicy.errors import PushPolicyError
 from pushpolicy.images.image import Image
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.evidence import ImageEvidence
-from pushpolicy.reports.format import Part, ReportError
+from pushpolicy.reports.facts import of_type
+from pushpolicy.reports.format import Facts, ReportError
 from pushpolicy.reports.limits import Limits
-from pushpolicy.reports.provenance.attestation import parts
+from pushpolicy.reports.provenance.attestation import read_statement
 from pushpolicy.reports.provenance.envelope import statement
+
+Kind = TypeVar("Kind", bound=Facts)
 
 
 class Embedded(msgspec.Struct, frozen=True, kw_only=True):
     """What was read of the image's attestations.
 
+    Only SBOMs and provenance are asked for: what an image says of its own flaws is neither a scan of it nor
+    an all-clear.
+
     Attributes:
-        parts: with the digest of the blob, and a name, for each.
+        read: a name, the SHA-256 of the blob and what it says, for each.
         problems: what could not be read, in words.
     """
 
-    parts: tuple[tuple[str, str, Part], ...] = ()
+    read: tuple[tuple[str, str, tuple[Facts, ...]], ...] = ()
     problems: tuple[str, ...] = ()
 
-    def of(self, kind: str) -> Iterator[tuple[str, str, Any]]:
-        """Name, SHA-256 and content of each of one kind."""
-        return ((name, sha256, part.content) for name, sha256, part in self.parts if part.kind == kind)
+    def of(self, kind: type[Kind]) -> Iterator[tuple[str, str, Kind]]:
+        """Name, SHA-256 and facts of each of one kind of evidence."""
+        return ((name, sha256, each) for name, sha256, facts in self.read for each in of_type(kind, facts))
 
 
 def embedded(image: Image, about: ImageEvidence, limits: Limits) -> Embedded:
     """Read every attestation of the image's index, of the types that are read."""
     manifests = {manifest.digest: manifest for manifest in image.manifests}
     platforms = {platform.digest: platform.platform for platform in about.platforms}
-    found: list[tuple[str, str, Part]] = []
+    found: list[tuple[str, str, tuple[Facts, ...]]] = []
     problems: list[str] = []
     for attestation in about.attestations:
         for blob in manifests[attestation.digest].layers:
             try:
-                read = parts(statement(_content(image, blob, limits)), limits)
+                facts = read_statement(statement(_content(image, blob, limits)), limits)
             except ReportError as error:
                 problems.append(f"attestation {blob.digest} of the image: {error}")
                 continue
             name = f"image@{platforms.get(attestation.subject, attestation.subject)}"
-            # What an image says of its own flaws is neither a scan of it nor an all-clear.
-            found += [(name, blob.digest.hex, part) for part in read if part.kind in ("sbom", "provenance")]
-    return Embedded(parts=tuple(found), problems=tuple(problems))
+            found.append((name, blob.digest.hex, facts))
+    return Embedded(read=tuple(found), problems=tuple(problems))
 
 
 def _content(image: Image, blob: Descriptor, limits: Limits) -> bytes:

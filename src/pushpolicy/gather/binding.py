@@ -11,8 +11,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from pushpolicy.model.evidence import ImageEvidence, PlatformEvidence, Scan
-from pushpolicy.reports.scans.run import Identity
+from pushpolicy.model.evidence import ImageEvidence, PlatformEvidence, Scan, ScannedImage
+from pushpolicy.reports.format import Identity
 
 
 class Binding(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +50,14 @@ def _names_manifest(identity: Identity, platform: PlatformEvidence, image: Image
 def _same_layers(identity: Identity, platform: PlatformEvidence) -> bool:
     layers = tuple(str(diff_id) for diff_id in platform.diff_ids)
     return bool(layers) and identity.diff_ids == layers
+
+
+def scanned_image(identity: Identity) -> ScannedImage | None:
+    """What a report says of the image that it is about, as evidence; None where it says nothing."""
+    if not (identity.name or identity.digests or identity.image_id):
+        return None
+    digest = identity.digests[0] if identity.digests else None
+    return ScannedImage(name=identity.name, digest=digest, image_id=identity.image_id)
 
 
 def not_covered(scans: Iterable[Scan], image: ImageEvidence) -> tuple[str, ...]:

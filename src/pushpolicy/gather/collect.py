@@ -1,4 +1,4 @@
-"""Reads every report once: those that were named, and those in the usual places.
+"""Reads every report once: those of other jobs' parts, those that were named, and those in the usual places.
 
 Naming a report never hides another one: what a checkout's configuration names only ever adds evidence.
 """
@@ -8,34 +8,36 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from pushpolicy.errors import InputError, UsageError
-from pushpolicy.gather import find as discover
+from pushpolicy.gather import find
 from pushpolicy.gather.capture.join import capture_of, join
-from pushpolicy.gather.confine import refuse_outside
-from pushpolicy.gather.found import ReadReport, Reports
-from pushpolicy.gather.look import captured, read_reports, usual_places
-from pushpolicy.gather.merge import merge_parts
-from pushpolicy.gather.parts.document import Part
-from pushpolicy.gather.request import NamedEvidence, Reading, Seen
+from pushpolicy.gather.capture.written import digest_of
+from pushpolicy.gather.names import Origin, ReadReport, Reports
+from pushpolicy.gather.parts.document import Part, Unpacked
+from pushpolicy.gather.request import NamedEvidence, RawReport, Reading, Seen
 from pushpolicy.model.text import printable
-from pushpolicy.reports.format import KINDS
+from pushpolicy.reports.format import KINDS, Facts
 from pushpolicy.reports.limits import Limits
-from pushpolicy.reports.recognise import BrokenReportError, NotAReport
+from pushpolicy.reports.parsing.values import text
+from pushpolicy.reports.recognise import BrokenReportError, NotAReport, read
 
 
-def collect(request: Reading, merged: Iterable[Part] = ()) -> Reports:
+def collect(request: Reading, parts: Iterable[Part] = ()) -> Reports:
     """Read all reports: those of the parts of other jobs, those that were named, and those that are found.
 
     Raises:
         UsageError: when one name is given to several files, or the kind does not exist.
-        InputError: when one that was named is absent, malformed, of another kind, or clashes.
+        InputError: when one that was named is absent, malformed, of another kind, or clashes; when a file of
+            a part is no report here.
     """
     reports, limits = Reports(request.workspace), request.limits
     named = [item for item in request.named if item.kind not in ("extra", "part")]
     for item in named:
         if item.name is not None:
             _add_by_name(reports, item, limits)
-    captures = _add_unnamed(reports, merge_parts(reports, merged, limits))
+    captures = _add_unnamed(reports, [report for part in parts for report in _of_part(reports, part, limits)])
     for item in named:
         if item.name is None:
             captures += _add_unnamed(reports, _read_all(reports, item, limits))
@@ -43,22 +45,22 @@ def collect(request: Reading, merged: Iterable[Part] = ()) -> Reports:
     return reports
 
 
-def look_around(workspace: Path, limits: Limits) -> tuple[Seen, ...]:
+def find_reports(workspace: Path, limits: Limits) -> tuple[Seen, ...]:
     """What each file in the usual places is taken for."""
     reports = Reports(workspace)
     _find(reports, [], limits)
     return tuple(reports.seen)
 
 
-def _find(reports: Reports, captures: list[ReadReport], limits: Limits) -> None:
+def _find(reports: Reports, captures: list[ReadReport[Facts]], limits: Limits) -> None:
     """Add what is found, and let the captures speak, which wait until all that they may speak of is read."""
-    captures += _add_unnamed(reports, usual_places(reports, limits))
+    captures += _add_unnamed(reports, _in_usual_places(reports, limits))
     speaking = [*captures, *(report for report in reports.read if capture_of(report))]
-    _add_unnamed(reports, captured(reports, speaking, limits))
+    _add_unnamed(reports, _captured(reports, speaking, limits))
     join(reports, captures, limits)
 
 
-def _add_unnamed(reports: Reports, found: list[ReadReport]) -> list[ReadReport]:
+def _add_unnamed(reports: Reports, found: list[ReadReport[Facts]]) -> list[ReadReport[Facts]]:
     """Add reports under the names of their files.
 
     Returns:
@@ -78,24 +80,24 @@ def _add_by_name(reports: Reports, named: NamedEvidence, limits: Limits) -> None
         reports.add_named(report)
 
 
-def _read_all(reports: Reports, named: NamedEvidence, limits: Limits) -> list[ReadReport]:
+def _read_all(reports: Reports, named: NamedEvidence, limits: Limits) -> list[ReadReport[Facts]]:
     if named.kind not in (None, *KINDS):
         raise UsageError(f"{named.shown}: the kinds are {', '.join(KINDS)} and extra")
-    refuse_outside(named, reports.workspace)
-    paths = discover.matches(reports.workspace, named.path)
+    find.refuse_outside(named, reports.workspace)
+    paths = find.matches(reports.workspace, named.path)
     if not paths:
         hint = "check the path, and that the step that writes the file has run"
         raise InputError(f"{named.shown}: there is no such file", hint)
-    strict = not discover.is_glob(reports.workspace, named.path)
+    strict = not find.is_glob(reports.workspace, named.path)
     return [report for path in paths for report in _read_named(reports, named, path, limits, strict=strict)]
 
 
 def _read_named(
     reports: Reports, named: NamedEvidence, path: Path, limits: Limits, *, strict: bool
-) -> list[ReadReport]:
+) -> list[ReadReport[Facts]]:
     where = printable(reports.shown(path))
     try:
-        found = read_reports(reports, path, named.name, limits)
+        found = _read(reports, path, named.name, limits)
     except NotAReport as error:
         if strict:
             hint = "`pushpolicy doctor` lists the formats"
@@ -114,3 +116,107 @@ def _read_named(
         form = found[0].raw.format
         raise InputError(f"{where} is a {form} report, which is not of kind {named.kind}", hint)
     return found
+
+
+def _of_part(reports: Reports, part: Part, limits: Limits) -> list[ReadReport[Facts]]:
+    """Add the reports of another job's part that were given a name there, and its problems.
+
+    Returns:
+        those that have no name yet.
+    """
+    for kind, problems in part.about.problems.items():
+        if kind in KINDS:
+            reports.problems[kind] += [f"part {part.about.name}: {printable(each)}" for each in problems]
+    unnamed = []
+    for file in part.files:
+        reports.origins[file.path] = Origin(part.about.name, file.listed.path)
+        for report in () if "extra" in file.listed.names else _read_unpacked(reports, file, limits):
+            name = file.listed.names.get(report.raw.kind)
+            if name is None:
+                unnamed.append(report)
+            else:
+                reports.add_named(ReadReport(replace(report.raw, name=name), report.facts))
+    return unnamed
+
+
+def _read_unpacked(reports: Reports, file: Unpacked, limits: Limits) -> list[ReadReport[Facts]]:
+    where = printable(reports.shown(file.path))
+    try:
+        return _read(reports, file.path, None, limits)
+    except NotAReport as error:
+        hint = "merge with the version of pushpolicy that wrote the part"
+        raise InputError(f"{where} is no report that pushpolicy knows: {error}", hint) from error
+    except BrokenReportError as error:
+        if not error.run_failed:
+            raise InputError(f"{where}: {error}", "the job that wrote the part could read it") from error
+        reports.fail(file.path, error.kinds, str(error))
+        return []
+
+
+def _in_usual_places(reports: Reports, limits: Limits) -> list[ReadReport[Facts]]:
+    """What is found there, beside what was read already."""
+    try:
+        paths = list(find.candidates(reports.workspace, limits))
+    except find.TooManyFilesError as error:
+        for kind in KINDS:
+            reports.problems[kind].append(str(error))
+        return []
+    known = {reports.workspace / seen.path for seen in reports.seen}
+    fresh = (path for path in paths if path not in known)
+    return [report for path in fresh for report in _read_found(reports, path, limits)]
+
+
+def _captured(
+    reports: Reports, captures: Iterable[ReadReport[Facts]], limits: Limits
+) -> list[ReadReport[Facts]]:
+    """The reports that captures name elsewhere in the workspace, as far as they are what they were."""
+    read_already = {report.raw.digest.hex for report in reports.read}
+    written = {
+        each.path: each.sha256
+        for report in captures
+        if (capture := capture_of(report))
+        for each in capture.reports
+        if each.sha256 not in read_already
+    }
+    found = []
+    for name, sha256 in written.items():
+        path = reports.workspace / name
+        within = path.resolve().is_relative_to(reports.workspace.resolve())
+        digest = digest_of(path, limits) if within else None
+        if digest and digest[0].hex == sha256:
+            found += _read_found(reports, path, limits)
+    return found
+
+
+def _read_found(reports: Reports, path: Path, limits: Limits) -> list[ReadReport[Facts]]:
+    """A file that nobody named: one that is no report is noted, a broken one fails its kinds."""
+    try:
+        return _read(reports, path, None, limits)
+    except NotAReport as error:
+        reports.note(path, None, f"no report: {error}")
+    except BrokenReportError as error:
+        reports.fail(path, error.kinds, str(error))
+    return []
+
+
+def _read(reports: Reports, path: Path, name: str | None, limits: Limits) -> list[ReadReport[Facts]]:
+    """A file as the report of each kind that it is.
+
+    Raises:
+        NotAReport: when it is none.
+        BrokenReportError: when it was meant to be one.
+    """
+    file = read(path, limits)
+    kinds = file.by_kind()
+    if not kinds:
+        raise NotAReport(f"nothing in this {file.format.name} file is of a kind that is read")
+    raw = RawReport(
+        name=text(name) if name else reports.names(path)[0],
+        path=path,
+        kind=file.format.kind,
+        format=file.format.name,
+        digest=file.digest,
+        size=file.size,
+        media_type=file.format.media_type,
+    )
+    return [ReadReport(replace(raw, kind=kind), facts) for kind, facts in kinds.items()]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pushpolicy.gather.found import ReadReport, Reports
+from pushpolicy.gather.names import Reports, numbered
 from pushpolicy.model.evidence import Coverage, CoverageReport, Covered
-from pushpolicy.reports.coverage.table import CoverageResult
+from pushpolicy.reports.facts import CoverageFacts
 
 
 def evidence(reports: Reports) -> Coverage | None:
@@ -12,28 +12,30 @@ def evidence(reports: Reports) -> Coverage | None:
 
     No format tells which lines of two reports are the same, so each report's lines count by themselves.
     """
-    read = reports.of("coverage")
+    read = [
+        (name, report.raw, facts)
+        for report in reports.of(CoverageFacts)
+        for name, facts in numbered(report.raw.name, report.facts)
+    ]
     if not read:
         return None
-    lines = sum((report.content.lines for report in read), Covered())
+    lines = sum((facts.lines for _, _, facts in read), Covered())
     return Coverage(
         covered=lines.covered,
         total=lines.total,
         percent=lines.percent(),
-        reports=tuple(_report(report) for report in read),
-    )
-
-
-def _report(report: ReadReport) -> CoverageReport:
-    result: CoverageResult = report.content
-    return CoverageReport(
-        name=report.raw.name,
-        format=report.raw.format,
-        covered=result.lines.covered,
-        total=result.lines.total,
-        percent=result.lines.percent(),
-        branches=result.branches,
-        sha256=report.raw.digest.hex,
-        disagreements=result.disagreements,
-        timestamp=result.timestamp,
+        reports=tuple(
+            CoverageReport(
+                name=name,
+                format=raw.format,
+                sha256=raw.digest.hex,
+                covered=facts.lines.covered,
+                total=facts.lines.total,
+                percent=facts.lines.percent(),
+                branches=facts.branches,
+                disagreements=facts.disagreements,
+                timestamp=facts.timestamp,
+            )
+            for name, raw, facts in read
+        ),
     )

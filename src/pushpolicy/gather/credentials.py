@@ -14,14 +14,14 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from pushpolicy.gather.git import Checkout
-from pushpolicy.gather.occurrences import find
+from pushpolicy.gather.secrets import find
 from pushpolicy.model.evidence import CredentialsEvidence, Status
 from pushpolicy.model.text import printable
 from pushpolicy.registry.credentials import Credential, SourceKind
+from pushpolicy.reports.file import open_report
 from pushpolicy.reports.format import ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing.values import text
-from pushpolicy.reports.reading import open_report
 
 # Tokens that the CI system makes for a job and that end with it.
 _PLATFORM_VARIABLES = ("GITHUB_TOKEN", "CI_JOB_TOKEN")

@@ -6,16 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pushpolicy.errors import InputError, UsageError
-from pushpolicy.gather.confine import refuse_outside
-from pushpolicy.gather.found import Reports
+from pushpolicy.gather.find import refuse_outside
+from pushpolicy.gather.names import Reports
 from pushpolicy.gather.parts.document import Part
 from pushpolicy.gather.request import NamedEvidence, RawReport, Reading
 from pushpolicy.model import canonical, strict_yaml
 from pushpolicy.model.text import printable
+from pushpolicy.reports.file import open_report
 from pushpolicy.reports.format import ReportError
 from pushpolicy.reports.parsing.jsondoc import utf8
 from pushpolicy.reports.parsing.values import text
-from pushpolicy.reports.reading import open_report
 
 
 def collect(

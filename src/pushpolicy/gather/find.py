@@ -1,4 +1,4 @@
-"""The usual places: where reports are looked for, beside those that are named."""
+"""Where reports lie: in the usual places, and where an option or a configuration names them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from pathlib import Path
 
 import msgspec
 
-from pushpolicy.reports.formats import FORMATS, MODULE_PLACES, PLACES, SUFFIXES, promises
+from pushpolicy.errors import UsageError
+from pushpolicy.gather.request import NamedEvidence
+from pushpolicy.reports.file import bare_name
 from pushpolicy.reports.limits import Limits
-from pushpolicy.reports.packed import bare_name
+from pushpolicy.reports.recognise import FORMATS, MODULE_PLACES, PLACES, SUFFIXES, promises
 
 # Never entered: what tools keep there is not about this image, or is far too much.
 EXCLUDED = frozenset(
@@ -60,17 +62,21 @@ def candidates(workspace: Path, limits: Limits) -> Iterator[Path]:
     yield from _search(workspace, (), _Budget(limits))
 
 
-def _search(folder: Path, parts: tuple[str, ...], budget: _Budget) -> Iterator[Path]:
-    inside = _is_place(parts)
+def _search(folder: Path, names: tuple[str, ...], budget: _Budget) -> Iterator[Path]:
+    """Search a folder; `names` lead to it from the workspace."""
+    in_place = names[0] in PLACES if names else False
+    in_place = in_place or any("/".join(pair) in MODULE_PLACES for pair in pairwise(names))
     budget.take(folders=1)
     for entry in _entries(folder):
         if entry.is_dir(follow_symlinks=False):
-            deepest = budget.limits.max_depth if inside else _MAX_MODULE_DEPTH
-            if len(parts) < deepest and not _is_excluded(entry):
-                yield from _search(Path(entry.path), (*parts, entry.name), budget)
-        elif entry.is_file(follow_symlinks=False) and _is_wanted(entry.name, parts, inside=inside):
-            budget.take(files=1)
-            yield Path(entry.path)
+            deepest = budget.limits.max_depth if in_place else _MAX_MODULE_DEPTH
+            if len(names) < deepest and not _is_excluded(entry):
+                yield from _search(Path(entry.path), (*names, entry.name), budget)
+        elif entry.is_file(follow_symlinks=False):
+            name = bare_name(entry.name)
+            if name.lower().endswith(SUFFIXES) if in_place else not names and _is_promised(name):
+                budget.take(files=1)
+                yield Path(entry.path)
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
@@ -86,15 +92,8 @@ def _is_excluded(entry: os.DirEntry[str]) -> bool:
     return entry.name in EXCLUDED or (Path(entry.path) / "pyvenv.cfg").exists()
 
 
-def _is_place(parts: tuple[str, ...]) -> bool:
-    return bool(parts) and (parts[0] in PLACES or any(pair in MODULE_PLACES for pair in pairwise(parts)))
-
-
-def _is_wanted(name: str, parts: tuple[str, ...], *, inside: bool) -> bool:
-    bare = bare_name(name)
-    if inside:
-        return bare.lower().endswith(SUFFIXES)
-    return not parts and any(promises(item, bare) for item in FORMATS)
+def _is_promised(name: str) -> bool:
+    return any(promises(item, name) for item in FORMATS)
 
 
 def matches(workspace: Path, pattern: str) -> list[Path]:
@@ -118,3 +117,24 @@ def _exists(path: Path) -> bool:
         return path.exists()
     except OSError:  # a name that no file can have
         return False
+
+
+def refuse_outside(named: NamedEvidence, workspace: Path) -> None:
+    """Check that a configuration names files of its own checkout only; an option may name any file.
+
+    What is read is stored with the record, and the configuration is part of the checkout that is judged: it
+    must not pick the files of whoever runs the push.
+
+    Raises:
+        UsageError: when a file lies outside of the workspace, also by a link.
+    """
+    if named.configuration is None:
+        return
+    path, root = Path(named.path), workspace.resolve()
+    # Looked at first: a pattern over the whole file system is not even followed.
+    leads_out = path.is_absolute() or ".." in path.parts
+    if leads_out or not all(found.resolve().is_relative_to(root) for found in matches(workspace, named.path)):
+        raise UsageError(
+            f"{named.shown} lies outside of the checkout",
+            "a configuration names files of its checkout; --evidence names others",
+        )

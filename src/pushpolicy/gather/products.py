@@ -10,8 +10,8 @@ import msgspec
 
 from pushpolicy.model.evidence import ImageEvidence, Scan
 from pushpolicy.model.reference import HUB, HUB_NAMES, Repository, hub_path
+from pushpolicy.reports.facts import Product
 from pushpolicy.reports.parsing.purl import Purl
-from pushpolicy.reports.vex.statements import Product
 
 _HUB_NAMES = HUB_NAMES | {"registry.hub.docker.com"}
 
@@ -21,13 +21,13 @@ class _Meaning(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         platforms: of this image.
-        parts: of these only, if `partial`.
+        components: of these only, if `partial`.
         packages: of a told version, which are one and the same wherever they are found.
     """
 
     platforms: frozenset[str]
     partial: bool
-    parts: tuple[Purl, ...]
+    components: tuple[Purl, ...]
     packages: tuple[Purl, ...]
 
 
@@ -43,7 +43,7 @@ class Products:
         """Whether a statement about the product is about a package of a scan, None where it is not known."""
         meaning = self._meanings.get(product) or self._meanings.setdefault(product, self._meaning(product))
         if scan.bound and scan.platform in meaning.platforms:
-            return not meaning.partial or _any_covers(meaning.parts, found)
+            return not meaning.partial or _any_covers(meaning.components, found)
         return _any_covers(meaning.packages, found)
 
     def _meaning(self, product: Product) -> _Meaning:
@@ -51,7 +51,7 @@ class Products:
         return _Meaning(
             platforms=self.platforms(product),
             partial=bool(product.subcomponents),
-            parts=_parsed(product.subcomponents),
+            components=_parsed(product.subcomponents),
             packages=tuple(purl for purl in _parsed(product.purls) if purl.version and is_package),
         )
 
@@ -72,8 +72,8 @@ class Products:
     def _of(self, product: Product, platforms: list[str]) -> frozenset[str]:
         """Those of the architecture that the purl names, if it names one."""
         purls = _parsed(product.purls)
-        wanted = {purl.qualifiers["arch"] for purl in purls if "arch" in purl.qualifiers}
-        return frozenset(p for p in platforms if not wanted or p.split("/")[1:2] == list(wanted))
+        named = {purl.qualifiers["arch"] for purl in purls if "arch" in purl.qualifiers}
+        return frozenset(p for p in platforms if not named or p.split("/")[1:2] == list(named))
 
     def _is_repository(self, text: str) -> bool:
         purl = Purl.parse(text)

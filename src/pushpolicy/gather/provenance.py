@@ -8,14 +8,14 @@ from msgspec.structs import replace
 
 from pushpolicy.gather import expected
 from pushpolicy.gather.attestations import Embedded
-from pushpolicy.gather.found import Reports, numbered
-from pushpolicy.model.evidence import Build, ImageEvidence, ProvenanceEvidence
-from pushpolicy.reports.provenance.attestation import Attestation
+from pushpolicy.gather.names import Reports, numbered
+from pushpolicy.model.evidence import Build, BuildContent, ImageEvidence, ProvenanceEvidence, content
+from pushpolicy.reports.facts import ProvenanceFacts
 
 
 def evidence(reports: Reports, embedded: Embedded, image: ImageEvidence) -> ProvenanceEvidence:
     """All provenance: that of files, and that which lies in the image's own index."""
-    items = (*_of_files(reports, image), *_of_image(embedded, image))
+    items = tuple(_items(reports, embedded, image))
     problems = [*reports.problems["provenance"], *embedded.problems]
     status, reason = expected.status(problems, [], any_read=bool(items), kind="provenance")
     return ProvenanceEvidence(status=status, reason=reason, items=items)
@@ -32,44 +32,26 @@ def with_commit(image: ImageEvidence, found: ProvenanceEvidence) -> ImageEvidenc
     )
 
 
-def _of_files(reports: Reports, image: ImageEvidence) -> Iterator[Build]:
-    for report in reports.of("provenance"):
-        for name, attestation in numbered(report.raw.name, report.content):
-            yield _build(name, report.raw.format, "file", report.raw.digest.hex, attestation, image)
-
-
-def _of_image(embedded: Embedded, image: ImageEvidence) -> Iterator[Build]:
-    for name, sha256, attestation in embedded.of("provenance"):
-        yield _build(name, "in-toto", "image", sha256, attestation, image)
+def _items(reports: Reports, embedded: Embedded, image: ImageEvidence) -> Iterator[Build]:
+    for report in reports.of(ProvenanceFacts):
+        for name, facts in numbered(report.raw.name, report.facts):
+            yield _build(name, report.raw.format, "file", report.raw.digest.hex, facts, image)
+    for name, sha256, facts in embedded.of(ProvenanceFacts):
+        yield _build(name, "in-toto", "image", sha256, facts, image)
 
 
 def _build(
-    name: str, form: str, origin: str, sha256: str, attestation: Attestation, image: ImageEvidence
+    name: str, form: str, origin: str, sha256: str, facts: ProvenanceFacts, image: ImageEvidence
 ) -> Build:
-    build, platforms = attestation.build, _subjects(attestation, image)
+    subjects = set(facts.subject.digests)
+    whole = str(image.digest) in subjects  # it is about all platforms where its subject is the index
+    platforms = tuple(p.platform for p in image.platforms if whole or str(p.digest) in subjects)
     return Build(
         name=name,
         format=form,
         origin=origin,
-        predicate_type=attestation.predicate_type,
+        sha256=sha256,
         bound=bool(platforms),
         platforms=platforms,
-        signed=attestation.signed,
-        builder=build.builder,
-        build_type=build.build_type,
-        repository=build.repository,
-        commit=build.commit,
-        ref=build.ref,
-        materials=build.materials,
-        invocation=build.invocation,
-        started=build.started,
-        finished=build.finished,
-        sha256=sha256,
+        **content(facts, BuildContent),
     )
-
-
-def _subjects(attestation: Attestation, image: ImageEvidence) -> tuple[str, ...]:
-    """The platforms that it is about: all, where its subject is the index."""
-    subjects = set(attestation.subject.digests)
-    whole = str(image.digest) in subjects
-    return tuple(p.platform for p in image.platforms if whole or str(p.digest) in subjects)

@@ -43,7 +43,7 @@ class NamedEvidence(msgspec.Struct, frozen=True, kw_only=True):
         return printable(f"--part {self.path}" if self.kind == "part" else f"--evidence {self}")
 
     def __str__(self) -> str:
-        name = ".".join(part for part in (self.kind, self.name) if part)
+        name = ".".join(word for word in (self.kind, self.name) if word)
         return f"{name}={self.path}" if name else self.path
 
 

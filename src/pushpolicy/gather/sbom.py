@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 from pushpolicy.gather import expected
 from pushpolicy.gather.attestations import Embedded
-from pushpolicy.gather.binding import bind
-from pushpolicy.gather.found import Reports, numbered
-from pushpolicy.model.evidence import ImageEvidence, Sbom, SbomEvidence, ScannedImage
-from pushpolicy.reports.sbom.bom import Bom
+from pushpolicy.gather.binding import bind, scanned_image
+from pushpolicy.gather.names import Reports, numbered
+from pushpolicy.model.evidence import ImageEvidence, Sbom, SbomContent, SbomEvidence, content
+from pushpolicy.reports.facts import SbomFacts
 
 
 def evidence(reports: Reports, embedded: Embedded, image: ImageEvidence) -> SbomEvidence:
     """All SBOMs: those of files, and those that lie in the image's own index."""
-    items = (*_of_files(reports, image), *_of_image(embedded, image))
+    items = tuple(_items(reports, embedded, image))
     problems = [*reports.problems["sbom"], *embedded.problems]
     status, reason = expected.status(problems, [], any_read=bool(items), kind="SBOM")
     covered = {item.platform for item in items if item.bound}
@@ -22,37 +22,24 @@ def evidence(reports: Reports, embedded: Embedded, image: ImageEvidence) -> Sbom
     return SbomEvidence(status=status, reason=reason, items=items, not_covered=left)
 
 
-def _of_files(reports: Reports, image: ImageEvidence) -> Iterator[Sbom]:
-    for report in reports.of("sbom"):
-        for name, bom in numbered(report.raw.name, report.content):
-            yield _sbom(name, report.raw.format, "file", report.raw.digest.hex, bom, image)
+def _items(reports: Reports, embedded: Embedded, image: ImageEvidence) -> Iterator[Sbom]:
+    for report in reports.of(SbomFacts):
+        for name, facts in numbered(report.raw.name, report.facts):
+            yield _sbom(name, report.raw.format, "file", report.raw.digest.hex, facts, image)
+    for name, sha256, facts in embedded.of(SbomFacts):
+        yield _sbom(name, "in-toto", "image", sha256, facts, image)
 
 
-def _of_image(embedded: Embedded, image: ImageEvidence) -> Iterator[Sbom]:
-    for name, sha256, bom in embedded.of("sbom"):
-        yield _sbom(name, "in-toto", "image", sha256, bom, image)
-
-
-def _sbom(name: str, form: str, origin: str, sha256: str, bom: Bom, image: ImageEvidence) -> Sbom:
-    about = bom.identity
-    binding = bind(about, image)
-    named = about.name or about.digests or about.image_id
+def _sbom(name: str, form: str, origin: str, sha256: str, facts: SbomFacts, image: ImageEvidence) -> Sbom:
+    binding = bind(facts.identity, image)
     return Sbom(
         name=name,
         format=form,
         origin=origin,
-        spec_version=bom.spec_version,
-        components=bom.components,
-        tool=bom.tool,
+        sha256=sha256,
         bound=binding is not None,
         bound_by=binding.by if binding else None,
         platform=binding.platform if binding else None,
-        image=ScannedImage(
-            name=about.name, digest=about.digests[0] if about.digests else None, image_id=about.image_id
-        )
-        if named
-        else None,
-        id=bom.id,
-        at=bom.at,
-        sha256=sha256,
+        image=scanned_image(facts.identity),
+        **content(facts, SbomContent),
     )

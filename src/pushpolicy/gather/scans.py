@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import count as numbers
+from collections.abc import Iterable
 
 from pushpolicy.gather import expected
-from pushpolicy.gather.binding import bind, not_covered
-from pushpolicy.gather.found import ReadReport, Reports
-from pushpolicy.gather.request import ExpectedReport
-from pushpolicy.model.evidence import ImageEvidence, Scan, ScannedImage, ScansEvidence
+from pushpolicy.gather.binding import bind, not_covered, scanned_image
+from pushpolicy.gather.names import Reports, numbered
+from pushpolicy.gather.request import ExpectedReport, RawReport
+from pushpolicy.model.evidence import ImageEvidence, Scan, ScanContent, ScansEvidence, content
 from pushpolicy.model.text import printable
+from pushpolicy.reports.facts import ScanFacts
 from pushpolicy.reports.scans.counts import count
-from pushpolicy.reports.scans.run import ScanResult
 
 
-def evidence(reports: Reports, wanted: Iterable[ExpectedReport], image: ImageEvidence) -> ScansEvidence:
+def evidence(reports: Reports, due: Iterable[ExpectedReport], image: ImageEvidence) -> ScansEvidence:
     """All scans. A report that tells of no run at all is no scan, and fails."""
-    read = reports.of("scans")
-    empty = [printable(reports.shown(report.raw.path)) for report in read if not report.content]
+    read = reports.of(ScanFacts)
+    empty = [printable(reports.shown(report.raw.path)) for report in read if not report.facts]
     problems = [*reports.problems["scans"], *(f"{path}: it tells of no run of a scanner" for path in empty)]
-    items = tuple(scan for report in read for scan in _scans(report, image))
-    missing = expected.absent_scans(wanted, items)
+    items = tuple(
+        _scan(name, report.raw, facts, image)
+        for report in read
+        for name, facts in numbered(report.raw.name, report.facts)
+    )
+    missing = expected.absent_scans(due, items)
     status, reason = expected.status(problems, missing, any_read=bool(read), kind="scan")
     return ScansEvidence(
         status=status,
@@ -32,37 +35,18 @@ def evidence(reports: Reports, wanted: Iterable[ExpectedReport], image: ImageEvi
     )
 
 
-def _scans(report: ReadReport, image: ImageEvidence) -> Iterator[Scan]:
-    results: tuple[ScanResult, ...] = report.content
-    for number, result in zip(numbers(1), results, strict=False):
-        name = report.raw.name if number == 1 else f"{report.raw.name}.{number}"
-        yield _scan(name, report, result, image)
-
-
-def _scan(name: str, report: ReadReport, result: ScanResult, image: ImageEvidence) -> Scan:
+def _scan(name: str, raw: RawReport, facts: ScanFacts, image: ImageEvidence) -> Scan:
     # Code and configuration have no image; only what looked into one can be bound to one.
-    binding = bind(result.identity, image) if result.kind == "image" else None
+    is_image = facts.kind == "image"
+    binding = bind(facts.identity, image) if is_image else None
     return Scan(
         name=name,
-        format=report.raw.format,
-        scanner=result.scanner,
-        kind=result.kind,
+        format=raw.format,
+        sha256=raw.digest.hex,
+        counts=count(facts.findings),
         bound=binding is not None,
         bound_by=binding.by if binding else None,
         platform=binding.platform if binding else None,
-        image=_image(result),
-        commit=result.commit,
-        at=result.at,
-        filters=result.filters,
-        counts=count(result.findings),
-        sha256=report.raw.digest.hex,
-        findings=result.findings,
+        image=scanned_image(facts.identity) if is_image else None,
+        **content(facts, ScanContent),
     )
-
-
-def _image(result: ScanResult) -> ScannedImage | None:
-    about = result.identity
-    if result.kind != "image" or not (about.name or about.digests or about.image_id):
-        return None
-    digest = about.digests[0] if about.digests else None
-    return ScannedImage(name=about.name, digest=digest, image_id=about.image_id)

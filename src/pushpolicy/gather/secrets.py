@@ -1,26 +1,35 @@
 """No secret may be stored: searches all that will be for the values that the environment holds.
 
 Which variables hold secrets is told by their names. A hit stops the run; it names file and variable,
-never the value.
+never the value. A value is searched for as it is, and in the ways that programs write it down.
 """
 
 from __future__ import annotations
 
+import base64
+import html
+import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import quote, quote_plus
+
+import msgspec
 
 from pushpolicy.errors import InputError
-from pushpolicy.gather.encodings import spellings
-from pushpolicy.gather.occurrences import find
 from pushpolicy.gather.request import RawReport
 from pushpolicy.model.text import printable
 from pushpolicy.registry.credentials import Credential
+from pushpolicy.reports.file import MAX_RATIO, Bounds, open_report
 from pushpolicy.reports.format import ReportError
-from pushpolicy.reports.packed import MAX_RATIO, Bounds
-from pushpolicy.reports.reading import open_report
 
+CHUNK = 1024 * 1024
 MIN_LENGTH = 8
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+# Characters of base64 that the first of the encoded bytes shares with what stands before it.
+_SHARED = (0, 2, 3)
+_LONG_LINE = 32
+
 # The target's comes first.
 _CREDENTIALS = ("the registry's credential", "the credential of the source's registry")
 _SECRET_NAME = re.compile(
@@ -108,9 +117,9 @@ def refuse_secrets(
     for report in reports:
         try:
             # What was read once, within its limits, is searched whole.
-            unpack = Bounds(report.size * MAX_RATIO, MAX_RATIO)
-            with open_report(report.path, report.size, unpack=unpack) as file:
-                _search(str(report.path), (file.packed,), needles)
+            bounds = Bounds(report.size * MAX_RATIO, MAX_RATIO)
+            with open_report(report.path, report.size, bounds=bounds) as file:
+                _search(str(report.path), (file.compressed,), needles)
                 _search(str(report.path), file.chunks(), needles)
         except ReportError as error:
             raise InputError(f"{printable(str(report.path))} changed since it was read: {error}") from error
@@ -123,3 +132,76 @@ def _search(name: str, pieces: Iterable[bytes], needles: Mapping[bytes, str]) ->
             f"{printable(name)}:{hit.line} holds the value of {needles[hit.needle]}",
             "nothing was stored or pushed; keep the secret out of the report, and replace it",
         )
+
+
+def spellings(value: str) -> frozenset[bytes]:
+    """The value as it is, in base64 within any longer text, URL-encoded, and escaped for JSON and XML.
+
+    Of a value of several lines, such as a key, each long line counts by itself too.
+    """
+    raw = value.encode("utf-8", "surrogateescape")
+    return frozenset(spelling for text in (raw, *_long_lines(raw)) for spelling in _spellings(text))
+
+
+def _spellings(raw: bytes) -> Iterator[bytes]:
+    yield raw
+    text = raw.decode("utf-8", "replace")
+    yield quote(raw).encode("ascii")
+    yield quote(raw, safe="").encode("ascii")
+    yield quote_plus(raw).encode("ascii")
+    yield json.dumps(text, ensure_ascii=False)[1:-1].encode("utf-8")
+    yield json.dumps(text)[1:-1].encode("ascii")
+    escaped = html.escape(text, quote=False)
+    yield escaped.encode("utf-8")
+    yield escaped.replace('"', "&quot;").encode("utf-8")
+    for offset in range(3):
+        encoded = within_base64(raw, offset)
+        yield encoded
+        yield encoded.translate(_URL_SAFE)
+
+
+def within_base64(raw: bytes, offset: int) -> bytes:
+    """What base64 makes of these bytes wherever they stand in a longer text, `offset` bytes (mod 3) in."""
+    encoded = base64.b64encode(b"\0" * offset + raw)
+    return encoded[_SHARED[offset] : (offset + len(raw)) * 8 // 6]
+
+
+def _long_lines(raw: bytes) -> Iterator[bytes]:
+    lines = raw.splitlines()
+    if len(lines) > 1:
+        yield from (line for line in lines if len(line) >= _LONG_LINE and not line.startswith(b"-----"))
+
+
+class Hit(msgspec.Struct, frozen=True):
+    """Which of the strings was found first, and in which line, from 1."""
+
+    needle: bytes
+    line: int
+
+
+def chunks(stream: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in pieces of a useful size, whatever size they come in."""
+    for piece in stream:
+        for start in range(0, len(piece), CHUNK):
+            yield piece[start : start + CHUNK]
+
+
+def find(stream: Iterable[bytes], needles: Iterable[bytes]) -> Hit | None:
+    """The first piece of the stream that holds one of the strings; None when none does.
+
+    Args:
+        stream: the content in pieces; a string may lie across two of them.
+        needles: the strings, none of them empty.
+    """
+    searched = tuple(needles)
+    overlap = max((len(needle) for needle in searched), default=1) - 1
+    before, lines = b"", 0
+    for piece in chunks(stream):
+        window = before + piece
+        hit = next((needle for needle in searched if needle in window), None)
+        if hit is not None:
+            return Hit(hit, lines + window.count(b"\n", 0, window.index(hit)) + 1)
+        keep = window[len(window) - overlap :] if overlap else b""
+        lines += window.count(b"\n", 0, len(window) - len(keep))
+        before = keep
+    return None

@@ -12,7 +12,7 @@ import msgspec
 
 from pushpolicy.gather import extra, git
 from pushpolicy.gather.collect import collect
-from pushpolicy.gather.found import CAPTURES, Reports
+from pushpolicy.gather.names import CAPTURES, Reports
 from pushpolicy.gather.parts.document import Part
 from pushpolicy.gather.parts.read import open_parts
 from pushpolicy.gather.request import Job, NamedEvidence, RawReport, Reading
@@ -82,5 +82,5 @@ def read_files(request: Reading, parts: tuple[Part, ...] = ()) -> Files:
     reports = collect(request, parts)
     added, added_files = extra.collect(request, reports, parts)
     kinds = (*KINDS, CAPTURES)
-    raw = (*(report.raw for kind in kinds for report in reports.of(kind)), *added_files)
+    raw = (*(raw for kind in kinds for raw in reports.raws(kind)), *added_files)
     return Files(reports=reports, extra=added, raw=raw, parts=parts)

@@ -5,54 +5,48 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import islice
 
-from pushpolicy.gather import coverage as coverage
-from pushpolicy.gather import expected
-from pushpolicy.gather.found import ReadReport, Reports
+from pushpolicy.gather import coverage, expected
+from pushpolicy.gather.names import Reports, numbered
 from pushpolicy.gather.request import ExpectedReport
-from pushpolicy.model.evidence import FailedCase, TestReport, TestsEvidence, Totals
+from pushpolicy.model.evidence import FailedCase, TestContent, TestReport, TestsEvidence, Totals, content
+from pushpolicy.reports.facts import SuiteFacts
 from pushpolicy.reports.parsing.values import MAX_INTEGER
-from pushpolicy.reports.suites.tally import MAX_FAILURES, SuiteResult
+from pushpolicy.reports.suites.tally import MAX_FAILURES
 
 
-def evidence(reports: Reports, wanted: Iterable[ExpectedReport]) -> TestsEvidence:
+def evidence(reports: Reports, due: Iterable[ExpectedReport]) -> TestsEvidence:
     """All test reports, their totals added up. Zero tests are a fact like any other.
 
     Coverage is part of this kind, so a coverage report that cannot be read fails it.
     """
-    read = reports.of("tests")
-    missing = expected.absent(wanted, [report.raw.name for report in read])
+    read = [
+        (name, report.raw, facts)
+        for report in reports.of(SuiteFacts)
+        for name, facts in numbered(report.raw.name, report.facts)
+    ]
+    missing = expected.absent(due, [name for name, _, _ in read])
     problems = [*reports.problems["tests"], *reports.problems["coverage"]]
     status, reason = expected.status(problems, missing, any_read=bool(read), kind="test")
-    results: list[SuiteResult] = [report.content for report in read]
-    durations = [result.duration for result in results if result.duration is not None]
+    durations = [facts.duration for _, _, facts in read if facts.duration is not None]
+    failures = (
+        FailedCase(report=name, name=case.name, kind=case.kind, message=case.message)
+        for name, _, facts in read
+        for case in facts.failures
+    )
     return TestsEvidence(
         status=status,
         reason=reason,
-        totals=sum((result.totals for result in results), Totals()),
-        reports=tuple(_report(report) for report in read),
-        failures=tuple(islice((case for report in read for case in _failures(report)), MAX_FAILURES)),
+        totals=sum((facts.totals for _, _, facts in read), Totals()),
+        reports=tuple(
+            TestReport(
+                name=name,
+                format=raw.format,
+                sha256=raw.digest.hex,
+                **content(facts, TestContent) | {"undeclared": min(facts.undeclared, MAX_INTEGER)},
+            )
+            for name, raw, facts in read
+        ),
+        failures=tuple(islice(failures, MAX_FAILURES)),
         duration=round(sum(durations), 6) if durations else None,
         coverage=coverage.evidence(reports),
     )
-
-
-def _report(report: ReadReport) -> TestReport:
-    result: SuiteResult = report.content
-    return TestReport(
-        name=report.raw.name,
-        format=report.raw.format,
-        totals=result.totals,
-        sha256=report.raw.digest.hex,
-        undeclared=min(result.undeclared, MAX_INTEGER),
-        disagreements=result.disagreements,
-        timestamp=result.timestamp,
-        duration=result.duration,
-    )
-
-
-def _failures(report: ReadReport) -> Iterable[FailedCase]:
-    result: SuiteResult = report.content
-    for failure in result.failures:
-        yield FailedCase(
-            report=report.raw.name, name=failure.name, kind=failure.kind, message=failure.message
-        )

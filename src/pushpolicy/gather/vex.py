@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from pushpolicy.gather import expected
-from pushpolicy.gather.found import ReadReport, Reports, numbered
+from pushpolicy.gather.names import ReadReport, Reports, numbered
 from pushpolicy.gather.products import Products
 from pushpolicy.gather.vex_apply import Source, apply, cost
 from pushpolicy.model.evidence import ScansEvidence, VexEvidence, VexReport
-from pushpolicy.reports.vex.statements import VexDocument
+from pushpolicy.reports.facts import VexFacts
 
 # Some seconds' work. Beyond it nothing is believed, since the part that was left out may say the contrary.
 _MAX_COST = 1_000_000
@@ -18,8 +18,8 @@ _MAX_COST = 1_000_000
 
 def evidence(reports: Reports, scans: ScansEvidence, products: Products) -> tuple[ScansEvidence, VexEvidence]:
     """The scans with what all documents say of their findings; and the documents."""
-    read = reports.of("vex")
-    sources = [Source(report.raw.digest.hex, document) for report in read for document in report.content]
+    read = reports.of(VexFacts)
+    sources = [Source(report.raw.digest.hex, document) for report in read for document in report.facts]
     if cost(scans, sources) > _MAX_COST:
         problem = "the documents say more about the findings than can be compared; none of it is taken"
         return scans, _evidence(reports, scans, [problem])
@@ -28,7 +28,7 @@ def evidence(reports: Reports, scans: ScansEvidence, products: Products) -> tupl
 
 
 def _evidence(reports: Reports, scans: ScansEvidence, problems: list[str]) -> VexEvidence:
-    read = reports.of("vex")
+    read = reports.of(VexFacts)
     claims = Counter(
         claim.sha256 for scan in scans.items for finding in scan.findings for claim in finding.vex or ()
     )
@@ -39,9 +39,8 @@ def _evidence(reports: Reports, scans: ScansEvidence, problems: list[str]) -> Ve
     return VexEvidence(status=status, reason=reason, items=tuple(items))
 
 
-def _items(report: ReadReport, claims: Mapping[str, int]) -> Iterator[VexReport]:
-    documents: tuple[VexDocument, ...] = report.content
-    for name, document in numbered(report.raw.name, documents):
+def _items(report: ReadReport[VexFacts], claims: Mapping[str, int]) -> Iterator[VexReport]:
+    for name, document in numbered(report.raw.name, report.facts):
         yield VexReport(
             name=name,
             format=report.raw.format,

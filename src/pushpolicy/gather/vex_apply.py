@@ -15,8 +15,8 @@ from msgspec.structs import force_setattr, replace
 
 from pushpolicy.gather.products import Products
 from pushpolicy.model.evidence import Finding, Scan, ScansEvidence, VexClaim
+from pushpolicy.reports.facts import HARMLESS, Product, Statement, VexFacts, VexStatus
 from pushpolicy.reports.parsing.purl import Purl
-from pushpolicy.reports.vex.statements import HARMLESS, Product, Statement, VexDocument, VexStatus
 
 _STRICTEST_FIRST = tuple(VexStatus)
 
@@ -25,7 +25,7 @@ class Source(msgspec.Struct, frozen=True):
     """A document with the digest of the file it was read from, and its statements by the flaw's names."""
 
     sha256: str
-    document: VexDocument
+    document: VexFacts
     by_name: Mapping[str, list[Statement]] = {}
 
     def __post_init__(self) -> None:

@@ -24,6 +24,11 @@ SCHEMA = "pushpolicy.evidence/v1"
 _ROOT = re.compile(r"|root|[+-]?0+")
 
 
+def content(said: msgspec.Struct, kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """The fields of `kind`, a type that `said` extends, for another type that extends it."""
+    return {name: getattr(said, name) for name in kind.__struct_fields__}
+
+
 class Status(StrEnum):
     """What became of a kind of evidence. Policies see all three."""
 
@@ -212,32 +217,41 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class FailedCase(msgspec.Struct, frozen=True, kw_only=True):
-    """A test case that failed or could not run; `kind` is failure or error."""
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """A test case, or a whole suite, that failed or could not run; `kind` is failure or error."""
 
-    report: str
     name: str
     kind: str
     message: str
 
 
-class TestReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One test report.
+class FailedCase(Failure, frozen=True, kw_only=True):
+    """A failure, and the name of the report that tells of it."""
+
+    report: str
+
+
+class TestContent(msgspec.Struct, frozen=True, kw_only=True):
+    """What a test report says.
 
     Attributes:
-        name: the name it is expected under, unique among the test reports.
         undeclared: failures or errors that the report's own totals declare and no case shows.
         disagreements: other places where declared and counted totals differ, in words.
     """
 
-    name: str
-    format: str
     totals: Totals
-    sha256: str
     undeclared: int = 0
     disagreements: tuple[str, ...] = ()
     timestamp: str | None = None
     duration: float | None = None
+
+
+class TestReport(TestContent, frozen=True, kw_only=True):
+    """One test report; `name` is the one it is expected under, unique among the test reports."""
+
+    name: str
+    format: str
+    sha256: str
 
 
 class Covered(msgspec.Struct, frozen=True, kw_only=True):
@@ -365,31 +379,39 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     by_severity: Mapping[str, int]
 
 
-class Scan(msgspec.Struct, frozen=True, kw_only=True):
-    """One scan report.
+class ScanContent(msgspec.Struct, frozen=True, kw_only=True):
+    """What a scan report says.
 
     Attributes:
         kind: image, code, config or secret.
+        filters: what the scanner was told to leave out; None where the format cannot say.
+    """
+
+    scanner: Scanner
+    kind: str
+    findings: tuple[Finding, ...] = ()
+    commit: str | None = None
+    at: str | None = None
+    filters: tuple[str, ...] | None = None
+
+
+class Scan(ScanContent, frozen=True, kw_only=True):
+    """One scan report.
+
+    Attributes:
         bound: whether it is proven to be about this image (design section 5, "Bound").
         bound_by: manifest, config or diff_ids, when bound.
         platform: the platform of this image that it covers, when bound.
-        filters: what the scanner was told to leave out; None where the format cannot say.
     """
 
     name: str
     format: str
-    scanner: Scanner
-    kind: str
-    bound: bool
-    counts: Counts
     sha256: str
-    findings: tuple[Finding, ...] = ()
+    counts: Counts
+    bound: bool
     bound_by: str | None = None
     platform: str | None = None
     image: ScannedImage | None = None
-    commit: str | None = None
-    at: str | None = None
-    filters: tuple[str, ...] | None = None
 
 
 class ScansEvidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -407,29 +429,37 @@ class ScansEvidence(msgspec.Struct, frozen=True, kw_only=True):
     not_covered: tuple[str, ...] = ()
 
 
-class Sbom(msgspec.Struct, frozen=True, kw_only=True):
+class SbomContent(msgspec.Struct, frozen=True, kw_only=True):
+    """What an SBOM says.
+
+    Attributes:
+        components: how many it lists, nested ones included.
+        id: the name that the document gives itself: a serial number or namespace.
+    """
+
+    spec_version: str
+    components: int
+    tool: Scanner | None = None
+    id: str | None = None
+    at: str | None = None
+
+
+class Sbom(SbomContent, frozen=True, kw_only=True):
     """One list of what is in the image.
 
     Attributes:
         origin: file, or image for an attestation of the image's own index.
-        components: how many it lists, nested ones included.
         bound, bound_by, platform: as for a scan.
-        id: the name that the document gives itself.
     """
 
     name: str
     format: str
     origin: str
-    spec_version: str
-    components: int
-    bound: bool
     sha256: str
-    tool: Scanner | None = None
+    bound: bool
     bound_by: str | None = None
     platform: str | None = None
     image: ScannedImage | None = None
-    id: str | None = None
-    at: str | None = None
 
 
 class SbomEvidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -475,26 +505,18 @@ class BuildMaterial(msgspec.Struct, frozen=True, kw_only=True):
     digest: Mapping[str, str]
 
 
-class Build(msgspec.Struct, frozen=True, kw_only=True):
-    """How the image, or something else, was built, as its SLSA provenance says. Nothing in it is verified.
+class BuildContent(msgspec.Struct, frozen=True, kw_only=True):
+    """What SLSA provenance says of a build. Nothing in it is verified.
 
     Attributes:
-        origin: file, or image for an attestation of the image's own index.
-        bound: whether its subject is this image.
-        platforms: those of the image that are its subject.
         signed: whether a signature came with it.
+        repository: where the source came from, without the reference.
         commit: the full id; None where the provenance names none, several, or one with changes.
         started, finished: when it ran.
     """
 
-    name: str
-    format: str
-    origin: str
     predicate_type: str
-    bound: bool
-    platforms: tuple[str, ...]
     signed: bool
-    sha256: str
     builder: str | None = None
     build_type: str | None = None
     repository: str | None = None
@@ -504,6 +526,23 @@ class Build(msgspec.Struct, frozen=True, kw_only=True):
     invocation: str | None = None
     started: str | None = None
     finished: str | None = None
+
+
+class Build(BuildContent, frozen=True, kw_only=True):
+    """How the image, or something else, was built.
+
+    Attributes:
+        origin: file, or image for an attestation of the image's own index.
+        bound: whether its subject is this image.
+        platforms: those of the image that are its subject.
+    """
+
+    name: str
+    format: str
+    origin: str
+    sha256: str
+    bound: bool
+    platforms: tuple[str, ...]
 
 
 class ProvenanceEvidence(msgspec.Struct, frozen=True, kw_only=True):

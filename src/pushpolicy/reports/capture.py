@@ -6,22 +6,26 @@ end. The document is pushpolicy's own, so what JSON readers disagree on is refus
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
-from typing import Any, Literal
+import re
+import shlex
+from pathlib import PurePath, PurePosixPath
+from typing import Literal
 
 import msgspec
 
 from pushpolicy.model import canonical
+from pushpolicy.model.evidence import Finding, Scanner, Severity
 from pushpolicy.model.text import printable
-from pushpolicy.reports.format import Format, Head, Part, Parts, ReportBytes, ReportError
+from pushpolicy.reports.facts import ScanFacts, SuiteFacts
+from pushpolicy.reports.format import Facts, Format, Head, Identity, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing.jsondoc import utf8
-from pushpolicy.reports.parsing.values import utc
+from pushpolicy.reports.parsing.values import brief, utc
+from pushpolicy.reports.suites.tally import Tally
 
 SCHEMA = "pushpolicy.capture/v1"
 SUFFIX = ".capture.json"
-KINDS = ("tests", "scans")
-SCANNED = ("image", "code", "config", "secret")
+_DIGEST = re.compile(r"(?<![0-9a-z])sha256:[0-9a-f]{64}(?![0-9a-f])")
 
 
 class _Struct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -80,6 +84,65 @@ class Capture(_Struct, frozen=True, kw_only=True):
         return canonical.encode(msgspec.to_builtins(self) | {"schema": self.schema})
 
 
+class CaptureFacts(Facts, frozen=True):
+    """A capture as a report: what the exit code says where the command wrote no report of its own."""
+
+    capture: Capture
+
+    def summary(self) -> str:
+        """As ``pytest: it ended with exit code 1``."""
+        return f"{printable(self.capture.argv[0], 60)}: {self.capture.outcome}"
+
+    def result(self) -> Facts:
+        """The exit code as facts of the capture's kind."""
+        raise NotImplementedError
+
+
+class SuiteCapture(CaptureFacts, frozen=True):
+    """The capture of a command that tests."""
+
+    evidence_kind = "tests"
+
+    def result(self) -> Facts:
+        """One case, named after the command, which passed if and only if it ended with 0."""
+        capture, tally = self.capture, Tally(Limits())
+        tally.add("passed" if capture.passed else "failed")
+        if not capture.passed:
+            tally.fail(shlex.join(capture.argv), "failure", capture.outcome)
+        return SuiteFacts(
+            totals=tally.totals(), failures=tuple(tally.failures), timestamp=utc(capture.started)
+        )
+
+
+class ScanCapture(CaptureFacts, frozen=True):
+    """The capture of a command that scans."""
+
+    evidence_kind = "scans"
+
+    def result(self) -> Facts:
+        """No finding where it ended with 0, else one of unknown severity: the command does not say which.
+
+        What was scanned is known only where the command line names one digest.
+        """
+        capture = self.capture
+        finding = Finding(
+            id=f"exit-code/{capture.name}",
+            severity=Severity.UNKNOWN,
+            kind="exit-code",
+            title=brief(f"{shlex.join(capture.argv)}: {capture.outcome}"),
+        )
+        kind = capture.scanned or "image"
+        digests = {digest for argument in capture.argv for digest in _DIGEST.findall(argument)}
+        known = kind == "image" and len(digests) == 1
+        return ScanFacts(
+            scanner=Scanner(name=PurePath(capture.argv[0]).name or capture.argv[0]),
+            kind=kind,
+            identity=Identity(digests=tuple(digests)) if known else Identity(),
+            findings=() if capture.passed else (finding,),
+            at=utc(capture.started),
+        )
+
+
 def parse(content: bytes) -> Capture:
     """Read a capture.
 
@@ -109,26 +172,27 @@ def _contradiction(capture: Capture) -> str | None:
 
 
 def _within(path: str) -> bool:
-    parts = PurePosixPath(path)
-    return bool(parts.parts) and "\0" not in path and not parts.is_absolute() and ".." not in parts.parts
+    plain = PurePosixPath(path)
+    return bool(plain.parts) and "\0" not in path and not plain.is_absolute() and ".." not in plain.parts
 
 
-def _read(report: ReportBytes, limits: Limits) -> Parts:
+def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     capture = parse(report.content())
     if len(capture.reports) > limits.max_files:
         raise ReportError(f"its {len(capture.reports)} reports are over the limit of {limits.max_files}")
-    return Parts((Part(capture.kind, capture),))
+    return (SuiteCapture(capture) if capture.kind == "tests" else ScanCapture(capture),)
 
 
 def _recognise(head: Head) -> bool:
     return not head.is_array and head.keys.get("schema", b"").startswith(b'"pushpolicy.capture/')
 
 
-FORMAT: Format[Any] = Format(
+FORMAT = Format(
     name="capture",
     kind="tests",
     also=("scans",),
     media_type="application/vnd.pushpolicy.capture.v1+json",
+    suffixes=(SUFFIX, ".json"),
     file_names=(f"*{SUFFIX}",),
     marks=(b'"pushpolicy.capture/v1"',),
     recognise=_recognise,

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
+from pushpolicy.reports.file import COMPRESSED_SUFFIXES
 from pushpolicy.reports.format import KINDS, Format
-from pushpolicy.reports.formats import FORMATS, MODULE_PLACES, PLACES, SUFFIXES
 from pushpolicy.reports.limits import Limits
-from pushpolicy.reports.packed import ENDS
+from pushpolicy.reports.recognise import FORMATS, MODULE_PLACES, PLACES, SUFFIXES
 
 DOCUMENT = Path("docs/formats.md")
 _INTRODUCTION = """\
@@ -28,18 +27,18 @@ Files are looked for in these folders of the checkout, with all that is in them:
 In every module: {modules}.
 In the checkout itself: files whose name promises a format.
 
-There the ends that are looked at are {suffixes}, also compressed ({packed}: gzip, or a zip archive
+There the ends that are looked at are {suffixes}, also compressed ({compressed}: gzip, or a zip archive
 of exactly one file). `--evidence` names any other file.
 UTF-8 with or without a byte order mark and UTF-16 with one are read.
 """
 
 
-def by_kind() -> dict[str, list[Format[Any]]]:
+def by_kind() -> dict[str, list[Format]]:
     """The formats of each kind that a file may be of, in the order of the table."""
     return {kind: [item for item in FORMATS if item.kind == kind] for kind in KINDS}
 
 
-def told(item: Format[Any]) -> str:
+def told(item: Format) -> str:
     """The format's documentation, as one paragraph of Markdown.
 
     It is the docstring of its `read`, or the module's where that has none: a module of several formats is
@@ -57,9 +56,9 @@ def markdown() -> str:
 def _lines() -> Iterator[str]:
     yield _INTRODUCTION.format(
         places=_code(*sorted(PLACES)),
-        modules=_code(*("/".join(place) for place in MODULE_PLACES)),
-        suffixes=_code(*SUFFIXES),
-        packed=_code(*ENDS),
+        modules=_code(*MODULE_PLACES),
+        suffixes=_code(*_shortest(SUFFIXES)),
+        compressed=_code(*COMPRESSED_SUFFIXES),
     )
     for kind, items in by_kind().items():
         yield f"## {kind}\n"
@@ -83,6 +82,14 @@ def _limits() -> Iterator[str]:
     bounds = _attributes(Limits.__doc__ or "")
     for item in msgspec.structs.fields(Limits):
         yield f"| `{item.name.replace('_', '-')}` | {item.default} | {bounds[item.name]} |"
+
+
+def _shortest(suffixes: Iterable[str]) -> list[str]:
+    """Those that do not end with another: of `.sarif.json` and `.json` the second says it all."""
+    known = set(suffixes)
+    return sorted(
+        each for each in known if not any(each != other and each.endswith(other) for other in known)
+    )
 
 
 def _attributes(document: str) -> dict[str, str]:

@@ -1,17 +1,15 @@
-"""What a report format is: how a file of it is recognised, and how it is read."""
+"""What a report format is: how a file of it is recognised, how it is read, and what reading it gives."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Generic, Protocol, TypeVar
+from typing import ClassVar, Protocol
 
 import msgspec
 
 from pushpolicy.reports.limits import Limits
 
 KINDS = ("tests", "coverage", "scans", "sbom", "vex", "provenance")
-
-Content = TypeVar("Content", covariant=True)
 
 
 class ReportError(Exception):
@@ -49,30 +47,58 @@ class ReportBytes(Protocol):
         """All bytes as they are."""
 
 
-class Part(msgspec.Struct, frozen=True):
-    """What a file says of one kind of evidence."""
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """What a report says it is about.
 
-    kind: str
-    content: Any
+    Attributes:
+        digests: manifest or index digests, ``sha256:...``.
+        image_id: the config's digest; with docker's containerd store the manifest's or index's.
+        diff_ids: the complete ordered list of layers, uncompressed.
+    """
+
+    name: str | None = None
+    digests: tuple[str, ...] = ()
+    image_id: str | None = None
+    diff_ids: tuple[str, ...] = ()
+
+    def attested(self, subject: Identity | None) -> Identity:
+        """What a report is about as the predicate of a statement about `subject`, if it is one: only that."""
+        return Identity(name=self.name or subject.name, digests=subject.digests) if subject else self
 
 
-class Parts(tuple[Part, ...]):
-    """The content of a file that may be evidence of several kinds, or of another one than its format's."""
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a report says, as evidence of one kind; `facts` has a subclass for each kind."""
 
-    def by_kind(self) -> dict[str, tuple[Any, ...]]:
-        """All it says of each kind."""
-        kinds = dict.fromkeys(part.kind for part in self)
-        return {kind: tuple(part.content for part in self if part.kind == kind) for kind in kinds}
+    evidence_kind: ClassVar[str]  # one of KINDS
+
+    @property
+    def shows_failure(self) -> bool:
+        """Whether it tells of something that went wrong: a failed test, a finding."""
+        return False
+
+    def summary(self) -> str:
+        """What was counted, in a few words."""
+        raise NotImplementedError
+
+    def check(self, limits: Limits) -> None:
+        """Names and ids are never cut short, so one that is too long is refused.
+
+        Raises:
+            ReportError: when something is over a limit.
+        """
 
 
-class Format(msgspec.Struct, Generic[Content], frozen=True, kw_only=True):
-    """One report format.
+class Format(msgspec.Struct, frozen=True, kw_only=True):
+    """One report format. All that is particular to it is declared here; `recognise.FORMATS` lists them all.
 
     Attributes:
         name: as the evidence names it.
-        kind: the kind of evidence it is, as tests or scans; what is read as `Parts` says its own.
+        kind: the kind of evidence that a file of it is, as tests or scans.
         also: other kinds that a file of it may be; when it cannot be read, all of them have failed.
         media_type: under which a record stores it.
+        suffixes: of its files' names, in lower case; files of such a name are looked at in the usual places,
+            and a report's own name leaves the suffix out.
+        places: folders that tools write it to: DIR lies in the checkout, DIR/DIR in any module of it.
         file_names: globs over file names that promise this format, in the usual places or beside them;
             a file of such a name that cannot be read is a failed report, not a stranger.
         marks: byte strings that together betray this format in a file that is broken.
@@ -84,7 +110,9 @@ class Format(msgspec.Struct, Generic[Content], frozen=True, kw_only=True):
     kind: str
     also: tuple[str, ...] = ()
     media_type: str
+    suffixes: tuple[str, ...]
+    places: tuple[str, ...] = ()
     file_names: tuple[str, ...]
     marks: tuple[bytes, ...]
     recognise: Callable[[Head], bool]
-    read: Callable[[ReportBytes, Limits], Content]
+    read: Callable[[ReportBytes, Limits], tuple[Facts, ...]]

@@ -1,22 +1,87 @@
-"""Tells what a file is by its content, and reads it as that."""
+"""Tells what a file is by its content, and reads it as that; holds the one table of all report formats."""
 
 from __future__ import annotations
 
 import codecs
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from pushpolicy.model.digest import Digest
-from pushpolicy.reports.almost import why_not
-from pushpolicy.reports.format import FailedRunError, Format, Head, ReportError
-from pushpolicy.reports.formats import by_content, by_signs
+from pushpolicy.model.text import printable
+from pushpolicy.reports import capture, openvex
+from pushpolicy.reports.coverage import clover, cobertura, coveragepy, goprofile, jacoco, lcov
+from pushpolicy.reports.file import Bounds, ReportFile, bare_name, open_report
+from pushpolicy.reports.format import Facts, FailedRunError, Format, Head, ReportError
 from pushpolicy.reports.limits import Limits
-from pushpolicy.reports.packed import Bounds, bare_name
 from pushpolicy.reports.parsing import jsondoc, markup
-from pushpolicy.reports.reading import ReportFile, open_report
+from pushpolicy.reports.provenance import attestation
+from pushpolicy.reports.sbom import cyclonedx, cyclonedx_xml, spdx, spdx3, spdx_tag
+from pushpolicy.reports.scans import clair, gitlab, grype, klar, osv, quay, sarif, snyk, trivy
+from pushpolicy.reports.suites import ctrf, gotest, junit, nunit, tap, trx, xunit
 
+# In the order in which a file is tried.
+FORMATS: tuple[Format, ...] = (
+    capture.FORMAT,
+    junit.FORMAT,
+    nunit.FORMAT,
+    xunit.FORMAT,
+    trx.FORMAT,
+    ctrf.FORMAT,
+    gotest.FORMAT,
+    tap.FORMAT,
+    cobertura.FORMAT,
+    clover.FORMAT,
+    jacoco.FORMAT,
+    coveragepy.FORMAT,
+    lcov.FORMAT,
+    goprofile.FORMAT,
+    trivy.FORMAT,
+    trivy.K8S,
+    trivy.LEGACY,
+    trivy.OPERATOR,
+    grype.FORMAT,
+    snyk.FORMAT,
+    clair.FORMAT,
+    clair.SCANNER,
+    klar.FORMAT,
+    quay.FORMAT,
+    osv.FORMAT,
+    gitlab.FORMAT,
+    gitlab.CODEQUALITY,
+    sarif.FORMAT,
+    cyclonedx.FORMAT,
+    cyclonedx_xml.FORMAT,
+    spdx.FORMAT,
+    spdx3.FORMAT,
+    spdx_tag.FORMAT,
+    spdx.YAML,
+    openvex.FORMAT,
+    attestation.FORMAT,
+)
+
+# Folders of the checkout that hold reports of any format.
+_COMMON_PLACES = (
+    "reports",
+    "report",
+    "test-reports",
+    "test-results",
+    "test_results",
+    "testresults",
+    "scan-reports",
+    "scan-results",
+    "security-reports",
+)
+_DECLARED_PLACES = [place for item in FORMATS for place in item.places]
+# Folders of the checkout, and DIR/DIR of any module, however deep it lies: searched with all that is in them.
+PLACES = frozenset((*_COMMON_PLACES, *(place for place in _DECLARED_PLACES if "/" not in place)))
+MODULE_PLACES = tuple(dict.fromkeys(place for place in _DECLARED_PLACES if "/" in place))
+# In a place, files of these suffixes are looked at, compressed ones too; in the checkout itself, those whose
+# name promises a format. Longest first: a name loses `.sarif.json` rather than `.json`.
+SUFFIXES = tuple(sorted({suffix for item in FORMATS for suffix in item.suffixes}, key=lambda s: (-len(s), s)))
+
+_MAX_KEYS = 6
 _JSON = (b"{", b"[")
 _WIDE = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
@@ -33,7 +98,7 @@ class BrokenReportError(Exception):
         run_failed: whether the file is sound and says that the tool's own run failed.
     """
 
-    def __init__(self, reason: ReportError, meant: Format[Any]) -> None:
+    def __init__(self, reason: ReportError, meant: Format) -> None:
         super().__init__(str(reason))
         self.kinds = (meant.kind, *meant.also)
         self.run_failed = isinstance(reason, FailedRunError)
@@ -42,10 +107,17 @@ class BrokenReportError(Exception):
 class ReadFile(msgspec.Struct, frozen=True, kw_only=True):
     """What was read of one file, and the digest and size of exactly those bytes."""
 
-    format: Format[Any]
-    content: Any
+    format: Format
+    facts: tuple[Facts, ...]
     digest: Digest
     size: int
+
+    def by_kind(self) -> dict[str, tuple[Facts, ...]]:
+        """The facts by kind of evidence. A format of one kind only is that also where it says nothing."""
+        kinds = dict.fromkeys(each.evidence_kind for each in self.facts)
+        if not self.format.also:
+            kinds[self.format.kind] = None
+        return {kind: tuple(each for each in self.facts if each.evidence_kind == kind) for kind in kinds}
 
 
 def read(path: Path, limits: Limits) -> ReadFile:
@@ -56,14 +128,17 @@ def read(path: Path, limits: Limits) -> ReadFile:
         BrokenReportError: when it is malformed, over a limit, or tells of a failed run.
     """
     start = b""
-    meant: Format[Any] | None = None
+    meant: Format | None = None
     try:
-        unpack = Bounds(limits.max_report_size, limits.max_unpacked_ratio)
-        with open_report(path, limits.max_report_size, unpack=unpack, seconds=limits.max_seconds) as file:
+        bounds = Bounds(limits.max_report_size, limits.max_unpacked_ratio)
+        with open_report(path, limits.max_report_size, bounds=bounds, seconds=limits.max_seconds) as file:
             start = _start(file.head)
-            meant = _format(path.name, file, start)
-            content = meant.read(file, limits)
-            return ReadFile(format=meant, content=content, digest=file.finish(), size=file.size)
+            head = _head(file, start)
+            meant = by_content(head)
+            if meant is None:
+                raise NotAReport(_explain(bare_name(path.name), head))
+            facts = meant.read(file, limits)
+            return ReadFile(format=meant, facts=facts, digest=file.finish(), size=file.size)
     except ReportError as error:
         meant = meant or by_signs(bare_name(path.name), start)
         if meant is None:
@@ -71,12 +146,30 @@ def read(path: Path, limits: Limits) -> ReadFile:
         raise BrokenReportError(error, meant) from error
 
 
-def _format(file_name: str, report: ReportFile, start: bytes) -> Format[Any]:
-    head = _head(report, start)
-    found = by_content(head)
-    if found is None:
-        raise NotAReport(why_not(file_name, head))
-    return found
+def by_content(head: Head) -> Format | None:
+    """The format of a well-formed file; None for one that is no report."""
+    return next((item for item in FORMATS if item.recognise(head)), None)
+
+
+def by_signs(file_name: str, start: bytes) -> Format | None:
+    """The format that a broken file was meant to have, by its name or by what is left of it."""
+    for item in FORMATS:
+        if all(mark in start for mark in item.marks):
+            return item
+    return next((item for item in FORMATS if promises(item, file_name)), None)
+
+
+def promises(item: Format, file_name: str) -> bool:
+    """Whether a file of this name is expected to have the format."""
+    return any(fnmatchcase(file_name, pattern) for pattern in item.file_names)
+
+
+def _start(head: bytes) -> bytes:
+    """The first bytes as UTF-8 without a byte order mark."""
+    encoding = _WIDE.get(head[:2])
+    if encoding:
+        return head[2:].decode(encoding, "ignore").encode("utf-8", "ignore")
+    return head.removeprefix(codecs.BOM_UTF8)
 
 
 def _head(report: ReportFile, start: bytes) -> Head:
@@ -92,9 +185,24 @@ def _head(report: ReportFile, start: bytes) -> Head:
     return Head(start=start)
 
 
-def _start(head: bytes) -> bytes:
-    """The first bytes as UTF-8 without a byte order mark."""
-    encoding = _WIDE.get(head[:2])
-    if encoding:
-        return head[2:].decode(encoding, "ignore").encode("utf-8", "ignore")
-    return head.removeprefix(codecs.BOM_UTF8)
+def _explain(file_name: str, head: Head) -> str:
+    """Why a well-formed file has no format of the table: what it is instead, and what it nearly is."""
+    is_instead = _describe(head)
+    meant = by_signs(file_name, head.start)
+    if meant is None:
+        return is_instead
+    missing = [mark.decode("utf-8", "replace") for mark in meant.marks if mark not in head.start]
+    if not missing:
+        return f"{is_instead}; it looks like {meant.name}, and what tells that format is not at its top level"
+    by = "its name promises" if promises(meant, file_name) else "it looks like"
+    return f"{is_instead}; {by} {meant.name}, and {' and '.join(missing)} cannot be found in it"
+
+
+def _describe(head: Head) -> str:
+    if head.root:
+        return f"its root element is <{printable(head.root, 60)}>"
+    if not head.keys:
+        return "its content is no report's"
+    shown = ", ".join(printable(key, 40) for key in list(head.keys)[:_MAX_KEYS])
+    more = ", ..." if len(head.keys) > _MAX_KEYS else ""
+    return f"the keys of its {'first element' if head.is_array else 'top level'} are {shown}{more}"

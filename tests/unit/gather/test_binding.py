@@ -7,7 +7,7 @@ import pytest
 from pushpolicy.gather.binding import Binding, bind, not_covered
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.evidence import Counts, ImageEvidence, Scan, Scanner
-from pushpolicy.reports.scans.run import Identity
+from pushpolicy.reports.format import Identity
 from tests.unit.gather.samples import make_image_evidence, make_platform
 
 AMD = make_platform("linux/amd64", "amd")

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from pushpolicy.gather import Limits, gather
+from pushpolicy.reports.facts import ScanFacts, SuiteFacts
 from pushpolicy.reports.recognise import BrokenReportError, NotAReport, read
 from tests.unit.gather.samples import FAILING, JUNIT, make_request, sarif, trivy, write
+from tests.unit.reports.bytes_report import only
 
 TAP = "TAP version 13\n1..2\nok 1 - a\nnot ok 2 - b\n"
 GOTEST = (
@@ -38,7 +40,7 @@ ENCODINGS = {
 def test_encodings_and_line_ends_change_nothing(tmp_path: Path, name: str, encoding: str) -> None:
     write(tmp_path, {f"plain/{name}": SAMPLES[name], f"other/{name}": ENCODINGS[encoding](SAMPLES[name])})
     plain, other = (read(tmp_path / folder / name, Limits()) for folder in ("plain", "other"))
-    assert (plain.format, plain.content) == (other.format, other.content)
+    assert (plain.format, plain.facts) == (other.format, other.facts)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +76,7 @@ def test_what_readers_disagree_on_is_refused_on_one_line(tmp_path: Path, name: s
 def test_text_of_other_encodings_that_say_so_is_read(tmp_path: Path) -> None:
     content = '<?xml version="1.0" encoding="iso-8859-1"?>' + FAILING.replace("no", "né")
     write(tmp_path, {"junit.xml": content.encode("iso-8859-1")})
-    assert read(tmp_path / "junit.xml", Limits()).content.failures[0].message == "né"
+    assert only(SuiteFacts, read(tmp_path / "junit.xml", Limits()).facts).failures[0].message == "né"
 
 
 def test_terminal_escapes_are_carried_through_as_data(tmp_path: Path) -> None:
@@ -89,7 +91,7 @@ def test_the_last_of_two_keys_counts_as_for_every_reader(tmp_path: Path) -> None
     content = trivy().replace('"ArtifactName": "app"', '"ArtifactName": "x", "ArtifactName": "app"')
     assert json.loads(content)["ArtifactName"] == "app"
     write(tmp_path, {"trivy.json": content})
-    assert read(tmp_path / "trivy.json", Limits()).content[0].identity.name == "app"
+    assert only(ScanFacts, read(tmp_path / "trivy.json", Limits()).facts).identity.name == "app"
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,7 @@ from hypothesis import strategies as st
 
 from pushpolicy.errors import InputError
 from pushpolicy.gather import NamedEvidence, RawReport, gather, refuse_secrets
-from pushpolicy.gather.encodings import spellings, within_base64
-from pushpolicy.gather.occurrences import find
-from pushpolicy.gather.secrets import is_secret_name, secret_values
+from pushpolicy.gather.secrets import find, is_secret_name, secret_values, spellings, within_base64
 from pushpolicy.model.digest import Digest
 from pushpolicy.registry.credentials import Credential, SourceKind
 from tests.unit.gather.samples import JUNIT, make_request, write

@@ -8,9 +8,9 @@ from pushpolicy.gather.products import Products
 from pushpolicy.gather.vex_apply import Source, apply
 from pushpolicy.model.evidence import Finding, Scan, Scanner, ScansEvidence, Severity, Status, VexClaim
 from pushpolicy.model.reference import Repository
+from pushpolicy.reports.facts import Product, Statement, VexFacts, VexStatus
+from pushpolicy.reports.format import Identity
 from pushpolicy.reports.scans.counts import count
-from pushpolicy.reports.scans.run import Identity
-from pushpolicy.reports.vex.statements import Product, Statement, VexDocument, VexStatus
 from tests.unit.gather.samples import make_image_evidence, make_platform
 
 AMD, ARM = make_platform("linux/amd64", "amd"), make_platform("linux/arm64", "arm")
@@ -49,7 +49,7 @@ def claims(
 ) -> list[str]:
     """The documents, by their number, that call the finding harmless."""
     sources = [
-        Source(str(number), VexDocument(statements=tuple(statements)))
+        Source(str(number), VexFacts(statements=tuple(statements)))
         for number, statements in enumerate(documents)
     ]
     before = ScansEvidence(status=Status.COLLECTED, items=(of or scan(),))
@@ -59,7 +59,7 @@ def claims(
 
 
 def test_a_claim_names_its_document_and_its_reason() -> None:
-    source = Source("f" * 64, VexDocument(statements=(said(),)))
+    source = Source("f" * 64, VexFacts(statements=(said(),)))
     before = ScansEvidence(status=Status.COLLECTED, items=(scan(),))
     (item,) = apply(before, [source], Products(INDEX, Repository.parse("ghcr.io/o/app"))).items
     assert item.findings[0].vex == (VexClaim(sha256="f" * 64, status="not_affected", reason="because"),)

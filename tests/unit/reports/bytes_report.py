@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pushpolicy.reports.format import Facts
+
+Kind = TypeVar("Kind", bound=Facts)
 
 
 @dataclass(frozen=True)
@@ -19,3 +24,18 @@ class BytesReport:
 
     def content(self) -> bytes:
         return self.value
+
+
+def only(kind: type[Kind], facts: Iterable[Facts]) -> Kind:
+    """What a reader gave, when it is one thing, and that of this kind of evidence."""
+    (found,) = facts
+    assert isinstance(found, kind)
+    return found
+
+
+def by_kind(facts: Iterable[Facts]) -> dict[str, tuple[Any, ...]]:
+    """What a reader gave, by kind of evidence."""
+    found: dict[str, tuple[Any, ...]] = {}
+    for each in facts:
+        found[each.evidence_kind] = (*found.get(each.evidence_kind, ()), each)
+    return found

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pushpolicy.reports.format import Format, ReportError
-from pushpolicy.reports.formats import FORMATS
 from pushpolicy.reports.limits import Limits
-from pushpolicy.reports.recognise import read
+from pushpolicy.reports.recognise import FORMATS, read
 from tests.report_files import SAMPLES
 from tests.unit.reports.bytes_report import BytesReport
 
@@ -22,7 +19,7 @@ ODD = [b"9" * 30, b"-1", b"1e999", b"<", b"{", b"\n"]
 @pytest.mark.parametrize("item", FORMATS, ids=lambda item: item.name)
 @settings(deadline=None, max_examples=50)
 @given(data=st.data())
-def test_damaged_reports_are_read_or_refused(item: Format[Any], data: st.DataObject) -> None:
+def test_damaged_reports_are_read_or_refused(item: Format, data: st.DataObject) -> None:
     sample = FILES[item.name]
     start = data.draw(st.integers(0, len(sample)))
     end = data.draw(st.integers(start, len(sample)))

@@ -8,8 +8,8 @@ from msgspec.structs import fields
 
 from pushpolicy.cli.limits import limits_option, read_limits
 from pushpolicy.reports.catalogue import DOCUMENT, by_kind, markdown, told
-from pushpolicy.reports.formats import FORMATS
 from pushpolicy.reports.limits import Limits
+from pushpolicy.reports.recognise import FORMATS
 
 ROOT = Path(__file__).parents[3]
 

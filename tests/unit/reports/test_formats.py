@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from pushpolicy.reports.format import KINDS
-from pushpolicy.reports.formats import FORMATS, by_signs
 from pushpolicy.reports.limits import Limits
-from pushpolicy.reports.recognise import BrokenReportError, NotAReport, read
+from pushpolicy.reports.recognise import FORMATS, BrokenReportError, NotAReport, by_signs, read
 from tests.unit.gather.samples import JUNIT, sarif, trivy
 
 STRANGERS = {

@@ -8,26 +8,26 @@ report of it shows why, they are not believed: that is a failure no case shows, 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from msgspec.structs import replace
 
-from pushpolicy.gather.capture.result import result
 from pushpolicy.gather.capture.written import digest_of
-from pushpolicy.gather.found import CAPTURES, ReadReport, Reports
+from pushpolicy.gather.names import CAPTURES, ReadReport, Reports
+from pushpolicy.gather.request import RawReport
 from pushpolicy.model.text import printable
-from pushpolicy.reports.capture import Capture
+from pushpolicy.reports.capture import Capture, CaptureFacts
+from pushpolicy.reports.facts import SuiteFacts, of_type
+from pushpolicy.reports.format import Facts
 from pushpolicy.reports.limits import Limits
-from pushpolicy.reports.suites.tally import SuiteResult
 
 
-def capture_of(report: ReadReport) -> Capture | None:
+def capture_of(report: ReadReport[Facts]) -> Capture | None:
     """The capture that a file is; None for every other report."""
-    content = report.content
-    return content[0] if isinstance(content, tuple) and content and isinstance(content[0], Capture) else None
+    found = of_type(CaptureFacts, report.facts)
+    return found[0].capture if found else None
 
 
-def join(reports: Reports, waiting: Iterable[ReadReport], limits: Limits) -> None:
+def join(reports: Reports, waiting: Iterable[ReadReport[Facts]], limits: Limits) -> None:
     """Let every capture speak of the reports, or for itself.
 
     Args:
@@ -39,16 +39,16 @@ def join(reports: Reports, waiting: Iterable[ReadReport], limits: Limits) -> Non
     unnamed = {path: report for report in waiting if (path := report.raw.path.resolve()) not in named}
     reports.add_unnamed([_as_it_speaks(report, reports) for report in unnamed.values()])
     for place, report in enumerate(reports.read):
-        if capture := capture_of(report):
-            _judge(report, capture, reports, limits)
-            reports.read[place] = ReadReport(report.raw, result(capture, limits))
+        for facts in of_type(CaptureFacts, report.facts):
+            _judge(report.raw, facts.capture, reports, limits)
+            reports.read[place] = ReadReport(report.raw, (facts.result(),))
 
 
-def _as_it_speaks(report: ReadReport, reports: Reports) -> ReadReport:
+def _as_it_speaks(report: ReadReport[Facts], reports: Reports) -> ReadReport[Facts]:
     """A capture is a report of its kind only where its command wrote none."""
     capture = capture_of(report)
     if capture and _own(capture, reports):
-        return ReadReport(replace(report.raw, kind=CAPTURES), report.content)
+        return ReadReport(replace(report.raw, kind=CAPTURES), report.facts)
     return report
 
 
@@ -62,17 +62,21 @@ def _own(capture: Capture, reports: Reports) -> list[int]:
     ]
 
 
-def _judge(report: ReadReport, capture: Capture, reports: Reports, limits: Limits) -> None:
-    path, kinds = report.raw.path, (capture.kind,)
+def _judge(raw: RawReport, capture: Capture, reports: Reports, limits: Limits) -> None:
+    kinds = (capture.kind,)
     if capture.ended is None:
-        reports.fail(path, kinds, "the command, or the capture of it, did not come to an end")
+        reports.fail(raw.path, kinds, "the command, or the capture of it, did not come to an end")
     for name in _lost(capture, reports, limits):
-        reports.fail(path, kinds, f"{printable(name)} is not what the command wrote: it is gone or changed")
+        reports.fail(
+            raw.path, kinds, f"{printable(name)} is not what the command wrote: it is gone or changed"
+        )
     for written in capture.reports:
-        reports.captured_by.setdefault(written.sha256, report.raw.name)
+        reports.captured_by.setdefault(written.sha256, raw.name)
     own = _own(capture, reports)
-    if own and not capture.passed and all(_shows_nothing(reports.read[place].content) for place in own):
-        _disbelieve(own, report, capture, reports)
+    shown = (facts.shows_failure for place in own for facts in reports.read[place].facts)
+    if own and not capture.passed and not any(shown):
+        said = f"the command that wrote it failed (capture {raw.name}): {capture.outcome}"
+        _disbelieve(own[0], printable(said), capture, reports)
 
 
 def _lost(capture: Capture, reports: Reports, limits: Limits) -> list[str]:
@@ -86,19 +90,12 @@ def _lost(capture: Capture, reports: Reports, limits: Limits) -> list[str]:
     return lost
 
 
-def _shows_nothing(content: Any) -> bool:
-    if isinstance(content, SuiteResult):
-        return not (content.totals.failed or content.totals.errors or content.undeclared)
-    return not any(scan.findings for scan in content)
-
-
-def _disbelieve(own: list[int], report: ReadReport, capture: Capture, reports: Reports) -> None:
-    """The command says that it failed, and its reports do not."""
-    said = f"the command that wrote it failed (capture {report.raw.name}): {capture.outcome}"
-    first = reports.read[own[0]]
-    if isinstance(first.content, SuiteResult):
-        disagreements = (*first.content.disagreements, printable(said))
-        content = replace(first.content, undeclared=1, disagreements=disagreements)
-        reports.read[own[0]] = ReadReport(first.raw, content)
-        return
-    reports.fail(first.raw.path, (capture.kind,), f"{printable(said)}, and it lists no finding")
+def _disbelieve(place: int, why: str, capture: Capture, reports: Reports) -> None:
+    """The command says that it failed, and its reports, of which this is the first, do not."""
+    first = reports.read[place]
+    suites = of_type(SuiteFacts, first.facts)
+    if suites:
+        doubted = (replace(each, undeclared=1, disagreements=(*each.disagreements, why)) for each in suites)
+        reports.read[place] = ReadReport(first.raw, tuple(doubted))
+    else:
+        reports.fail(first.raw.path, (capture.kind,), f"{why}, and it lists no finding")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from pushpolicy.gather.encodings import spellings
-from pushpolicy.gather.secrets import is_secret_name, secret_values
+from pushpolicy.gather.secrets import is_secret_name, secret_values, spellings
 
 MASK = "***"
 # NAME=VALUE and --option VALUE, also within a script that a shell is given; a value may be in quotes.

@@ -76,8 +76,8 @@ class _Relay:
     @contextmanager
     def listening(self) -> Iterator[_Relay]:
         # What is ignored (nohup) stays ignored, here and in the command.
-        wanted = [number for number in _PASSED_ON if signal.getsignal(number) is not signal.SIG_IGN]
-        before = {number: signal.signal(number, self._pass_on) for number in wanted}
+        handled = [number for number in _PASSED_ON if signal.getsignal(number) is not signal.SIG_IGN]
+        before = {number: signal.signal(number, self._pass_on) for number in handled}
         try:
             yield self
         finally:

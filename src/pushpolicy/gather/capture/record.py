@@ -17,10 +17,10 @@ from pushpolicy.gather.capture.written import marks, written
 from pushpolicy.model.redacted import Redacted
 from pushpolicy.model.text import printable
 from pushpolicy.reports.capture import SCHEMA, SUFFIX, Capture, parse
+from pushpolicy.reports.file import open_report
 from pushpolicy.reports.format import ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing.values import format_time, text
-from pushpolicy.reports.reading import open_report
 
 FOLDER = "reports"  # one of the usual places
 _MAX_SIZE = 16 * 1024 * 1024

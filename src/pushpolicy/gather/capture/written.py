@@ -7,13 +7,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from pushpolicy.errors import InputError
-from pushpolicy.gather import find as discover
+from pushpolicy.gather import find
 from pushpolicy.model.digest import Digest
 from pushpolicy.reports.capture import SUFFIX, Written
+from pushpolicy.reports.file import open_report
 from pushpolicy.reports.format import ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing.values import text
-from pushpolicy.reports.reading import open_report
 from pushpolicy.reports.recognise import BrokenReportError, NotAReport, read
 
 # Size, times and inode: what no writing leaves as it was.
@@ -27,10 +27,10 @@ def marks(folder: Path, patterns: Sequence[str], limits: Limits) -> dict[Path, M
         InputError: when there are more files than the limit.
     """
     try:
-        usual = list(discover.candidates(folder, limits))
-    except discover.TooManyFilesError as error:
+        usual = list(find.candidates(folder, limits))
+    except find.TooManyFilesError as error:
         raise InputError(f"{error}", "raise it: --limit max-files=NUMBER") from error
-    named = (path for pattern in patterns for path in discover.matches(folder, pattern))
+    named = (path for pattern in patterns for path in find.matches(folder, pattern))
     found = {}
     for path in dict.fromkeys(path.resolve() for path in (*usual, *named)):
         if not path.name.endswith(SUFFIX) and path.is_relative_to(folder.resolve()):

@@ -7,12 +7,12 @@ each field, and only a verified identity token may say more.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from pushpolicy.gather.ci import github
-from pushpolicy.gather.ci.claims import CiError, Claims
+from pushpolicy.gather.ci.values import CiError
 from pushpolicy.model.evidence import CiEvidence, Status
 
 
@@ -21,12 +21,12 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         detect: whether the environment is one of its jobs.
-        read: what the environment says; raises CiError where that contradicts itself or lacks a part.
+        read: what the environment says; raises CiError where that contradicts itself or lacks something.
     """
 
     name: str
     detect: Callable[[Mapping[str, str]], bool]
-    read: Callable[[Mapping[str, str]], Claims]
+    read: Callable[[Mapping[str, str]], CiEvidence]
 
 
 PROVIDERS: tuple[Provider, ...] = (Provider(name="github-actions", detect=github.detect, read=github.read),)
@@ -38,14 +38,11 @@ def evidence(environ: Mapping[str, str]) -> CiEvidence:
     if provider is None:
         return CiEvidence(status=Status.MISSING, reason="the environment is that of no known CI system")
     try:
-        claims = provider.read(environ)
+        found = provider.read(environ)
     except CiError as error:
         return CiEvidence(status=Status.FAILED, reason=str(error), provider=provider.name)
-    known = _known(claims)
+    known = (
+        name for name in found.__struct_fields__ if getattr(found, name) is not None and name != "status"
+    )
     trust = dict.fromkeys(sorted(known), "asserted")
-    return CiEvidence(status=Status.COLLECTED, provider=provider.name, trust=trust, **known)
-
-
-def _known(claims: Claims) -> dict[str, Any]:
-    found = {name: getattr(claims, name) for name in claims.__struct_fields__}
-    return {name: value for name, value in found.items() if value is not None}
+    return replace(found, provider=provider.name, trust=trust)

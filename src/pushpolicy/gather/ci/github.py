@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pushpolicy.gather.ci.claims import CiError, Claims, boolean, commit
 from pushpolicy.gather.ci.github_event import Event
-from pushpolicy.model.evidence import PullRequest, Run
+from pushpolicy.gather.ci.values import CiError, boolean, commit
+from pushpolicy.model.evidence import CiEvidence, PullRequest, Run, Status
 from pushpolicy.reports.parsing.values import count, text
 
 _EVENTS = {
@@ -43,7 +43,7 @@ def detect(environ: Mapping[str, str]) -> bool:
     return environ.get("GITHUB_ACTIONS") == "true"
 
 
-def read(environ: Mapping[str, str]) -> Claims:
+def read(environ: Mapping[str, str]) -> CiEvidence:
     """What the job's variables and event file say.
 
     Raises:
@@ -57,7 +57,8 @@ def read(environ: Mapping[str, str]) -> Claims:
     ref = environ.get("GITHUB_REF") or None
     branch, tag = _after(ref, "refs/heads/"), _after(ref, "refs/tags/")
     event = _event(raw, tag)
-    return Claims(
+    return CiEvidence(
+        status=Status.COLLECTED,
         event=event,
         event_raw=raw,
         untrusted_trigger=raw if raw in _UNTRUSTED else None,

@@ -7,9 +7,9 @@ from typing import Self
 
 import msgspec
 
+from pushpolicy.reports.file import open_report
 from pushpolicy.reports.format import ReportError
 from pushpolicy.reports.parsing import jsondoc
-from pushpolicy.reports.reading import open_report
 
 _MAX_SIZE = 32 * 1024 * 1024
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from pushpolicy.errors import InputError, UsageError
-from pushpolicy.gather import find as discover
+from pushpolicy.gather import find
 from pushpolicy.gather.parts.document import LIST, MAX_LIST, Part, PartList, Unpacked, member, parse
 from pushpolicy.gather.request import NamedEvidence
 from pushpolicy.model.evidence import ImageEvidence
@@ -50,7 +50,7 @@ def _paths(workspace: Path, named: Iterable[NamedEvidence]) -> Iterable[tuple[Na
     for item in named:
         if item.kind != "part":
             continue
-        found = discover.matches(workspace, item.path)
+        found = find.matches(workspace, item.path)
         if not found:
             raise InputError(
                 f"{item.shown}: there is no such file", "check that the job that writes it has run"

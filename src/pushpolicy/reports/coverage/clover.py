@@ -8,8 +8,9 @@ count and are branches beside the statement.
 
 from __future__ import annotations
 
-from pushpolicy.reports.coverage.table import CoverageResult, Table
-from pushpolicy.reports.format import Format, Head, ReportBytes, ReportError
+from pushpolicy.reports.coverage.table import Table
+from pushpolicy.reports.facts import CoverageFacts
+from pushpolicy.reports.format import Facts, Format, Head, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import markup
 from pushpolicy.reports.parsing.values import count, epoch
@@ -78,12 +79,12 @@ class _Reader(markup.Elements):
                 self.branches.add(self._file, number, ways[0], sum(ways))
 
 
-def _read(report: ReportBytes, limits: Limits) -> CoverageResult:
+def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     reader = _Reader(limits)
     markup.parse(report.chunks(), reader, limits)
     lines, branches = reader.lines.sum(), reader.branches.sum()
     generated = count(reader.root.get("generated"))
-    return CoverageResult(
+    facts = CoverageFacts(
         lines=lines,
         branches=branches if branches.total else None,
         disagreements=differ(
@@ -91,6 +92,7 @@ def _read(report: ReportBytes, limits: Limits) -> CoverageResult:
         ),
         timestamp=epoch(generated) if generated else None,
     )
+    return (facts,)
 
 
 def _recognise(head: Head) -> bool:
@@ -98,10 +100,11 @@ def _recognise(head: Head) -> bool:
     return head.root == "coverage" and clover and b"line-rate=" not in head.start
 
 
-FORMAT: Format[CoverageResult] = Format(
+FORMAT = Format(
     name="clover",
     kind="coverage",
     media_type="application/xml",
+    suffixes=(".xml",),
     file_names=("clover*.xml", "*clover.xml"),
     marks=(b"<coverage", b"<project"),
     recognise=_recognise,

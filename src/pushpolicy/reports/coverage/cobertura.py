@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 
-from pushpolicy.reports.coverage.table import CoverageResult, Table
-from pushpolicy.reports.format import Format, Head, ReportBytes, ReportError
+from pushpolicy.reports.coverage.table import Table
+from pushpolicy.reports.facts import CoverageFacts
+from pushpolicy.reports.format import Facts, Format, Head, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import markup
 from pushpolicy.reports.parsing.values import count, epoch
@@ -59,28 +60,30 @@ def _line(attributes: dict[str, str]) -> _Line:
     return number, int(hits.strip("0") != ""), min(taken, branches), branches
 
 
-def _read(report: ReportBytes, limits: Limits) -> CoverageResult:
+def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     reader = _Reader(limits)
     markup.parse(report.chunks(), reader, limits)
     lines, branches = reader.lines.sum(), reader.branches.sum()
     declared = {key: count(reader.root.get(key)) for key in ("lines-valid", "lines-covered")}
     moment = count(reader.root.get("timestamp"))
-    return CoverageResult(
+    facts = CoverageFacts(
         lines=lines,
         branches=branches if branches.total else None,
         disagreements=differ(declared, {"lines-valid": lines.total, "lines-covered": lines.covered}),
         timestamp=epoch(moment) if moment else None,
     )
+    return (facts,)
 
 
 def _recognise(head: Head) -> bool:
     return head.root == "coverage" and (b"line-rate=" in head.start or b"cobertura" in head.start)
 
 
-FORMAT: Format[CoverageResult] = Format(
+FORMAT = Format(
     name="cobertura",
     kind="coverage",
     media_type="application/xml",
+    suffixes=(".xml",),
     file_names=("cobertura*.xml", "*cobertura.xml", "coverage.xml"),
     marks=(b"<coverage", b"line-rate="),
     recognise=_recognise,

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import msgspec
 
-from pushpolicy.reports.coverage.table import CoverageResult, Table
-from pushpolicy.reports.format import Format, Head, ReportBytes
+from pushpolicy.reports.coverage.table import Table
+from pushpolicy.reports.facts import CoverageFacts
+from pushpolicy.reports.format import Facts, Format, Head, ReportBytes
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.values import utc
@@ -39,7 +40,7 @@ class _Report(msgspec.Struct):
     totals: _Totals
 
 
-def _read(report: ReportBytes, limits: Limits) -> CoverageResult:
+def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     content = jsondoc.decode(report, _Report)
     lines, branches = Table(limits), Table(limits)
     for name, file in content.files.items():
@@ -54,12 +55,13 @@ def _read(report: ReportBytes, limits: Limits) -> CoverageResult:
         "num_statements": content.totals.num_statements,
         "covered_lines": content.totals.covered_lines,
     }
-    return CoverageResult(
+    facts = CoverageFacts(
         lines=found,
         branches=arcs_found if arcs_found.total else None,
         disagreements=differ(declared, {"num_statements": found.total, "covered_lines": found.covered}),
         timestamp=utc(content.meta.timestamp),
     )
+    return (facts,)
 
 
 def _recognise(head: Head) -> bool:
@@ -68,10 +70,11 @@ def _recognise(head: Head) -> bool:
     return b'"branch_coverage"' in head.keys["meta"]
 
 
-FORMAT: Format[CoverageResult] = Format(
+FORMAT = Format(
     name="coverage.py",
     kind="coverage",
     media_type="application/json",
+    suffixes=(".json",),
     file_names=("coverage.json",),
     marks=(b'"branch_coverage"', b'"executed_lines"'),
     recognise=_recognise,

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 
-from pushpolicy.reports.coverage.table import CoverageResult, Table
-from pushpolicy.reports.format import Format, Head, ReportBytes, ReportError
+from pushpolicy.reports.coverage.table import Table
+from pushpolicy.reports.facts import CoverageFacts
+from pushpolicy.reports.format import Facts, Format, Head, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing.lines import lines, text
 
@@ -17,7 +18,7 @@ _MODE = re.compile(rb"mode: (?:set|count|atomic)\s*")
 _BLOCK = re.compile(r"(.+):(\d+\.\d+,\d+\.\d+) (\d{1,9}) (\d+)", re.ASCII)
 
 
-def _read(report: ReportBytes, limits: Limits) -> CoverageResult:
+def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     table = Table(limits)
     for number, line in enumerate(lines(report, limits), 1):
         if not line.strip() or _MODE.fullmatch(line):
@@ -28,17 +29,18 @@ def _read(report: ReportBytes, limits: Limits) -> CoverageResult:
         file, place, statements, hits = block.groups()
         total = int(statements)
         table.add(file, place, total if hits.strip("0") else 0, total)
-    return CoverageResult(lines=table.sum())
+    return (CoverageFacts(lines=table.sum()),)
 
 
 def _recognise(head: Head) -> bool:
     return head.root is None and _MODE.fullmatch(head.start.split(b"\n", 1)[0]) is not None
 
 
-FORMAT: Format[CoverageResult] = Format(
+FORMAT = Format(
     name="go-cover",
     kind="coverage",
     media_type="text/plain",
+    suffixes=(".out",),
     file_names=("coverage.out", "cover.out", "*.coverprofile"),
     marks=(b"mode: ", b".go:"),
     recognise=_recognise,

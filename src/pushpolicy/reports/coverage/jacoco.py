@@ -6,8 +6,9 @@ information have no lines: where a report lists none at all, there is nothing to
 
 from __future__ import annotations
 
-from pushpolicy.reports.coverage.table import CoverageResult, Table
-from pushpolicy.reports.format import Format, Head, ReportBytes, ReportError
+from pushpolicy.reports.coverage.table import Table
+from pushpolicy.reports.facts import CoverageFacts
+from pushpolicy.reports.format import Facts, Format, Head, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import markup
 from pushpolicy.reports.parsing.values import count, epoch
@@ -57,26 +58,29 @@ class _Reader(markup.Elements):
             self.branches.add(self._file, number, taken, taken + missed)
 
 
-def _read(report: ReportBytes, limits: Limits) -> CoverageResult:
+def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     reader = _Reader(limits)
     markup.parse(report.chunks(), reader, limits)
     lines, branches = reader.lines.sum(), reader.branches.sum()
-    return CoverageResult(
+    facts = CoverageFacts(
         lines=lines,
         branches=branches if branches.total else None,
         disagreements=differ(reader.declared, {"lines": lines.total, "covered lines": lines.covered}),
         timestamp=epoch(reader.dumped) if reader.dumped else None,
     )
+    return (facts,)
 
 
 def _recognise(head: Head) -> bool:
     return head.root == "report" and any(mark in head.start for mark in _MARKS)
 
 
-FORMAT: Format[CoverageResult] = Format(
+FORMAT = Format(
     name="jacoco",
     kind="coverage",
     media_type="application/xml",
+    suffixes=(".xml",),
+    places=("site/jacoco",),
     file_names=("jacoco*.xml",),
     marks=(b"<report", b"JACOCO"),
     recognise=_recognise,

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 
-from pushpolicy.reports.coverage.table import CoverageResult, Table
-from pushpolicy.reports.format import Format, Head, ReportBytes, ReportError
+from pushpolicy.reports.coverage.table import Table
+from pushpolicy.reports.facts import CoverageFacts
+from pushpolicy.reports.format import Facts, Format, Head, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing.lines import lines, text
 from pushpolicy.reports.parsing.values import count
@@ -51,7 +52,7 @@ class _Trace:
             raise ReportError("it holds no line number and count")
 
 
-def _read(report: ReportBytes, limits: Limits) -> CoverageResult:
+def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     trace = _Trace(limits)
     for number, line in enumerate(lines(report, limits), 1):
         try:
@@ -61,11 +62,12 @@ def _read(report: ReportBytes, limits: Limits) -> CoverageResult:
     if trace.file is not None:
         raise ReportError("it ends within the record of a file")
     found, branches = trace.lines.sum(), trace.branches.sum()
-    return CoverageResult(
+    facts = CoverageFacts(
         lines=found,
         branches=branches if branches.total else None,
         disagreements=differ(trace.declared, {"LF": found.total, "LH": found.covered}),
     )
+    return (facts,)
 
 
 def _recognise(head: Head) -> bool:
@@ -75,10 +77,12 @@ def _recognise(head: Head) -> bool:
     return _FIRST.match(first) is not None and b"SF:" in head.start
 
 
-FORMAT: Format[CoverageResult] = Format(
+FORMAT = Format(
     name="lcov",
     kind="coverage",
     media_type="text/plain",
+    suffixes=(".info", ".lcov"),
+    places=("coverage",),
     file_names=("lcov*.info", "*.lcov"),
     marks=(b"\nSF:", b"\nDA:"),
     recognise=_recognise,

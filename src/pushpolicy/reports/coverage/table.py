@@ -4,23 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-import msgspec
-
 from pushpolicy.model.evidence import Covered
 from pushpolicy.reports.format import ReportError
 from pushpolicy.reports.limits import Limits
 
 # So that no sum leaves the range in which every reader of JSON agrees on integers.
 _MAX_IN_ONE_PLACE = 10**9
-
-
-class CoverageResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What one report says: the fields of model.evidence.CoverageReport."""
-
-    lines: Covered
-    branches: Covered | None = None
-    disagreements: tuple[str, ...] = ()
-    timestamp: str | None = None
 
 
 class Table:

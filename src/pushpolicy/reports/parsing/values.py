@@ -32,8 +32,8 @@ def utc(text: str | None) -> str | None:
 
 def _from_parts(day: str, time: str, fraction: str | None, zone: str) -> datetime:
     offset = "+00:00" if zone.upper() in {"Z", "UTC", "GMT"} else zone
-    parts = f".{fraction[:6]:0<6}" if fraction else ""
-    return datetime.fromisoformat(f"{day}T{time}{parts}{offset}")
+    microseconds = f".{fraction[:6]:0<6}" if fraction else ""
+    return datetime.fromisoformat(f"{day}T{time}{microseconds}{offset}")
 
 
 def format_time(moment: datetime) -> str:

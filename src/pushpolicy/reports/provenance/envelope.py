@@ -12,9 +12,8 @@ from collections.abc import Iterator
 import msgspec
 
 from pushpolicy.model.text import printable
-from pushpolicy.reports.format import ReportError
+from pushpolicy.reports.format import Identity, ReportError
 from pushpolicy.reports.parsing import jsondoc
-from pushpolicy.reports.scans.run import Identity
 
 STATEMENT = "https://in-toto.io/Statement/"
 PAYLOAD = "application/vnd.in-toto"

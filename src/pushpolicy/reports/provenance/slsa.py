@@ -13,10 +13,12 @@ from typing import TypeVar
 import msgspec
 
 from pushpolicy.model.evidence import BuildMaterial
-from pushpolicy.reports.format import ReportError
+from pushpolicy.reports.facts import ProvenanceFacts, within
+from pushpolicy.reports.format import Facts
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.values import utc
+from pushpolicy.reports.provenance.envelope import Attested
 
 V02 = "https://slsa.dev/provenance/v0.2"
 V1 = "https://slsa.dev/provenance/v1"
@@ -128,43 +130,27 @@ class _Predicate1(_Camel):
     run_details: _Details
 
 
-class Provenance(msgspec.Struct, frozen=True, kw_only=True):
-    """One build, as its builder tells it; nothing in it is verified.
-
-    Attributes:
-        repository: where the source came from, without the reference.
-        commit: the full id of the commit; None where several are named, or changes to it were built.
-    """
-
-    builder: str | None = None
-    build_type: str | None = None
-    repository: str | None = None
-    commit: str | None = None
-    ref: str | None = None
-    materials: tuple[BuildMaterial, ...] = ()
-    invocation: str | None = None
-    started: str | None = None
-    finished: str | None = None
-
-
-def provenance(predicate_type: str, content: bytes, limits: Limits) -> Provenance | None:
-    """Read a predicate; None for one of another type.
+def read_value(attested: Attested, limits: Limits) -> tuple[Facts, ...]:
+    """Read the predicate of a statement; nothing, for one of another type.
 
     Raises:
         ReportError: when it is malformed or over a limit.
     """
-    if predicate_type == V02:
-        return _checked(_from_02(jsondoc.decode_value(content, _Predicate02)), limits)
-    if predicate_type == V1:
-        return _checked(_from_1(jsondoc.decode_value(content, _Predicate1)), limits)
-    return None
+    if attested.predicate_type == V02:
+        return within(limits, [_from_02(jsondoc.decode_value(attested.predicate, _Predicate02), attested)])
+    if attested.predicate_type == V1:
+        return within(limits, [_from_1(jsondoc.decode_value(attested.predicate, _Predicate1), attested)])
+    return ()
 
 
-def _from_02(found: _Predicate02) -> Provenance:
+def _from_02(found: _Predicate02, attested: Attested) -> ProvenanceFacts:
     meta = found.metadata
     source = found.invocation.config_source if found.invocation else None
     stated = _Source.of(source, meta.buildkit.vcs if meta and meta.buildkit else None, found.materials)
-    return Provenance(
+    return ProvenanceFacts(
+        predicate_type=attested.predicate_type,
+        signed=attested.signed,
+        subject=attested.subject,
         builder=(found.builder.id or None) if found.builder else None,
         build_type=found.build_type or None,
         repository=stated.repository,
@@ -177,12 +163,15 @@ def _from_02(found: _Predicate02) -> Provenance:
     )
 
 
-def _from_1(found: _Predicate1) -> Provenance:
+def _from_1(found: _Predicate1, attested: Attested) -> ProvenanceFacts:
     definition, details = found.build_definition, found.run_details
     meta, given = details.metadata, _configured(definition.external_parameters or {})
     vcs = meta.buildkit.vcs if meta and meta.buildkit else None
     stated = _Source.of(given, vcs, definition.resolved_dependencies)
-    return Provenance(
+    return ProvenanceFacts(
+        predicate_type=attested.predicate_type,
+        signed=attested.signed,
+        subject=attested.subject,
         builder=(details.builder.id or None) if details.builder else None,
         build_type=definition.build_type or None,
         repository=stated.repository,
@@ -251,13 +240,3 @@ def _split(uri: str | None) -> tuple[str | None, str | None]:
 
 def _materials(found: list[_Material] | None) -> tuple[BuildMaterial, ...]:
     return tuple(BuildMaterial(uri=each.uri or None, digest=each.digest or {}) for each in found or ())
-
-
-def _checked(found: Provenance, limits: Limits) -> Provenance:
-    if len(found.materials) > limits.max_findings:
-        raise ReportError(f"its {len(found.materials)} materials are over the limit of {limits.max_findings}")
-    texts = [found.builder, found.build_type, found.repository, found.ref, found.invocation]
-    texts += [text for each in found.materials for text in (each.uri, *each.digest, *each.digest.values())]
-    if any(len(text) > limits.max_text for text in texts if text):
-        raise ReportError(f"a text is over the limit of {limits.max_text} characters")
-    return found

@@ -8,17 +8,23 @@ import msgspec
 
 from pushpolicy.model.evidence import Finding, Scanner, Severity
 from pushpolicy.model.text import printable
-from pushpolicy.reports.format import Format, Head, Part, Parts, ReportBytes, ReportError
+from pushpolicy.reports.facts import (
+    HARMLESS,
+    Product,
+    SbomFacts,
+    ScanFacts,
+    Statement,
+    VexFacts,
+    VexStatus,
+    within,
+)
+from pushpolicy.reports.format import Facts, Format, Head, Identity, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.purl import Purl
 from pushpolicy.reports.parsing.values import brief, score, utc, version
-from pushpolicy.reports.sbom.bom import Bom, within
-from pushpolicy.reports.scans import run, severity
+from pushpolicy.reports.scans import severity
 from pushpolicy.reports.scans.ids import of_one_flaw
-from pushpolicy.reports.scans.run import Identity, ScanResult
-from pushpolicy.reports.vex import statements
-from pushpolicy.reports.vex.statements import HARMLESS, Product, Statement, VexDocument, VexStatus
 
 _VERSIONS = frozenset(f"1.{minor}" for minor in range(8))
 _TRIVY = "aquasecurity:trivy:"
@@ -167,16 +173,17 @@ def _walk(components: list[Component] | None) -> Iterator[Component]:
         waiting.extend(component.components or ())
 
 
-def _read(report: ReportBytes, limits: Limits) -> Parts:
+def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     return read_value(jsondoc.utf8(report.content()), limits)
 
 
-def read_value(content: bytes, limits: Limits) -> Parts:
+def read_value(content: bytes, limits: Limits, subject: Identity | None = None) -> tuple[Facts, ...]:
     """Read a BOM.
 
     Args:
         content: UTF-8, as a file or within another document.
         limits: how much is read.
+        subject: of the statement that it is the predicate of, if any.
 
     Raises:
         ReportError: when it is malformed or over a limit.
@@ -184,10 +191,10 @@ def read_value(content: bytes, limits: Limits) -> Parts:
     document = jsondoc.decode_value(content, Document)
     if document.bom_format != "CycloneDX":
         raise ReportError(f"its bomFormat is {printable(repr(document.bom_format), 40)}, not 'CycloneDX'")
-    return parts(document, limits)
+    return read_document(document, limits, subject)
 
 
-def parts(document: Document, limits: Limits) -> Parts:
+def read_document(document: Document, limits: Limits, subject: Identity | None = None) -> tuple[Facts, ...]:
     """The SBOM, the scan and the VEX statements of a BOM, as far as it is each of them.
 
     An empty list of vulnerabilities is no scan: Trivy writes one whether or not it looked for any. A BOM that
@@ -201,30 +208,30 @@ def parts(document: Document, limits: Limits) -> Parts:
     metadata = document.metadata or Metadata()
     identity, tool = _identity(metadata.component or Root()), _tool(metadata.tools)
     components = sum(1 for _ in _walk(document.components))
-    bom = Bom(
+    bom = SbomFacts(
         spec_version=document.spec_version or "",
         components=components,
-        identity=identity,
+        identity=identity.attested(subject),
         tool=tool,
         id=document.serial_number or None,
         at=utc(metadata.timestamp),
     )
-    found = []
+    found: list[Facts] = []
     if components or not document.vulnerabilities:
-        found.append(Part("sbom", within(limits, bom)))
+        found.append(bom)
     if document.vulnerabilities:
         is_image = metadata.component is not None and metadata.component.type == "container"
-        scan = ScanResult(
+        scan = ScanFacts(
             scanner=tool or Scanner(name="cyclonedx"),
             kind="image" if is_image else "code",
             identity=identity,
             findings=tuple(_findings(document)),
             at=bom.at,
         )
-        found += [Part("scans", each) for each in run.within(limits, [scan])]
+        found.append(scan)
     if any(entry.analysis and entry.analysis.state for entry in document.vulnerabilities or ()):
-        found.append(Part("vex", _vex(document, identity, limits)))
-    return Parts(found)
+        found.append(_vex(document, identity))
+    return within(limits, found)
 
 
 def _tool(tools: list[Tool] | _Tools | None) -> Scanner | None:
@@ -260,12 +267,12 @@ def _properties(root: Root, name: str) -> list[str]:
 def _findings(document: Document) -> Iterator[Finding]:
     """One finding for each vulnerability."""
     entries = document.vulnerabilities or ()
-    wanted = {target.ref for entry in entries for target in entry.affects or () if target.ref}
+    affected = {target.ref for entry in entries for target in entry.affects or () if target.ref}
     named: dict[str | None, Component] = {
-        c.bom_ref: c for c in _walk(document.components) if c.bom_ref in wanted
+        c.bom_ref: c for c in _walk(document.components) if c.bom_ref in affected
     }
     root = document.metadata.component if document.metadata else None
-    if root and root.bom_ref in wanted:
+    if root and root.bom_ref in affected:
         named.setdefault(root.bom_ref, _as_component(root))
     for entry in entries:
         yield _finding(entry, named)
@@ -296,7 +303,7 @@ def _finding(entry: Vulnerability, named: dict[str | None, Component]) -> Findin
 
 
 def _name(component: Component) -> str:
-    return "/".join(part for part in (component.group, component.name) if part)
+    return "/".join(name for name in (component.group, component.name) if name)
 
 
 def _cvss(ratings: list[Rating] | tuple[()]) -> float | None:
@@ -320,25 +327,22 @@ def _suppression(entry: Vulnerability) -> str | None:
     return f"cyclonedx {state}: {why}" if why else f"cyclonedx {state}"
 
 
-def _vex(document: Document, identity: Identity, limits: Limits) -> VexDocument:
+def _vex(document: Document, identity: Identity) -> VexFacts:
     """What a BOM says became of its vulnerabilities.
 
     A component is judged within its product, so a statement is about what the BOM is about. Not applied: a
     BOM-Link into another document, since nobody vouches for what that says its bom-refs are; and the
     all-clear for some versions only, since ranges (``vers:``) would have to be compared as each ecosystem
     does.
-
-    Raises:
-        ReportError: when they are over a limit.
     """
     metadata = document.metadata
     root = (metadata.component if metadata else None) or Root()
     entries = [entry for entry in document.vulnerabilities or () if entry.analysis and entry.analysis.state]
-    wanted = {target.ref for entry in entries for target in entry.affects or ()}
-    purls = {c.bom_ref: c.purl for c in _walk(document.components) if c.bom_ref in wanted}
+    affected = {target.ref for entry in entries for target in entry.affects or ()}
+    purls = {c.bom_ref: c.purl for c in _walk(document.components) if c.bom_ref in affected}
     at = utc(metadata.timestamp) if metadata else None
     found = tuple(_vex_statement(entry, _About(root, identity, purls), at) for entry in entries)
-    return statements.within(limits, VexDocument(statements=found, id=document.serial_number or None, at=at))
+    return VexFacts(statements=found, id=document.serial_number or None, at=at)
 
 
 class _About:
@@ -350,11 +354,11 @@ class _About:
         self._purls = purls
 
     def product(self, ref: str | None) -> Product:
-        """The part of the product that a reference names."""
+        """The component of the product that a reference names."""
         own = (self._root.purl,) if self._root.purl else ()
         if ref and ref == self._root.bom_ref:
             return Product(identity=self._identity, purls=own)
-        # A part whose package is not known covers nothing.
+        # A component whose package is not known covers nothing.
         return Product(identity=self._identity, purls=own, subcomponents=(self._purls.get(ref) or "",))
 
 
@@ -380,11 +384,12 @@ def _recognise(head: Head) -> bool:
     return not head.is_array and {"bomFormat", "specVersion"} <= set(head.keys)
 
 
-FORMAT: Format[Parts] = Format(
+FORMAT = Format(
     name="cyclonedx",
     kind="sbom",
     also=("scans", "vex"),
     media_type="application/vnd.cyclonedx+json",
+    suffixes=(".cdx.json", ".json"),
     file_names=("bom.json", "*.cdx.json", "*cyclonedx*.json"),
     marks=(b'"bomFormat"', b'"CycloneDX"'),
     recognise=_recognise,

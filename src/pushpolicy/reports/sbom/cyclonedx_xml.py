@@ -1,4 +1,4 @@
-"""CycloneDX 1.0 to 1.7 as XML, read as a stream into the same parts as the JSON form.
+"""CycloneDX 1.0 to 1.7 as XML, read as a stream into the same document as the JSON form.
 
 Before 1.4 vulnerabilities came from an extension (http://cyclonedx.org/schema/ext/vulnerability/1.0), within
 the component that has them or at the end; its names are the same but for the score and the reference.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TypeVar
 
-from pushpolicy.reports.format import Format, Head, Parts, ReportBytes, ReportError
+from pushpolicy.reports.format import Facts, Format, Head, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import markup
 from pushpolicy.reports.sbom.cyclonedx import (
@@ -26,12 +26,12 @@ from pushpolicy.reports.sbom.cyclonedx import (
     Root,
     Tool,
     Vulnerability,
-    parts,
+    read_document,
 )
 
 _NAMESPACE = re.compile(r"http://cyclonedx\.org/schema/bom/(\d+\.\d+)\Z")
 _Item = TypeVar("_Item")
-# Elements whose text is wanted, by their own name and their parent's.
+# Elements whose text is read, by their own name and their parent's.
 _TEXTS = frozenset(
     {
         *((name, "component") for name in ("group", "name", "version", "purl")),
@@ -50,7 +50,7 @@ _TEXTS = frozenset(
 
 
 class _Reader(markup.Elements):
-    """Builds the parts of the BOM that are read."""
+    """Builds as much of the BOM as is read."""
 
     def __init__(self, limits: Limits) -> None:
         super().__init__(limits)
@@ -197,21 +197,22 @@ def _number(text: str | None) -> float | None:
         return None
 
 
-def _read(report: ReportBytes, limits: Limits) -> Parts:
+def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     reader = _Reader(limits)
     markup.parse(report.chunks(), reader, limits)
-    return parts(reader.document, limits)
+    return read_document(reader.document, limits)
 
 
 def _recognise(head: Head) -> bool:
     return head.root == "bom" and b"http://cyclonedx.org/schema/bom/" in head.start
 
 
-FORMAT: Format[Parts] = Format(
+FORMAT = Format(
     name="cyclonedx-xml",
     kind="sbom",
     also=("scans", "vex"),
     media_type="application/vnd.cyclonedx+xml",
+    suffixes=(".cdx.xml", ".xml"),
     file_names=("bom.xml", "*.cdx.xml", "*cyclonedx*.xml"),
     marks=(b"<bom", b"http://cyclonedx.org/schema/bom/"),
     recognise=_recognise,

@@ -15,13 +15,12 @@ import msgspec
 from pushpolicy.model import strict_yaml
 from pushpolicy.model.evidence import Scanner
 from pushpolicy.model.text import printable
-from pushpolicy.reports.format import Format, Head, Part, Parts, ReportBytes, ReportError
+from pushpolicy.reports.facts import SbomFacts, within
+from pushpolicy.reports.format import Facts, Format, Head, Identity, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.purl import Purl
 from pushpolicy.reports.parsing.values import NOT_PROVIDED, utc, version
-from pushpolicy.reports.sbom.bom import Bom, within
-from pushpolicy.reports.scans.run import Identity
 
 VERSIONS = ("SPDX-2.2", "SPDX-2.3")
 _ROOTS = ("DESCRIBES", "DESCRIBED_BY")
@@ -89,7 +88,7 @@ class Document(msgspec.Struct, rename="camel", gc=False):
     relationships: list[Relationship] | None = None
 
 
-def bom(document: Document, limits: Limits) -> Bom:
+def read_document(document: Document, limits: Limits, subject: Identity | None = None) -> tuple[Facts, ...]:
     """The SBOM of a document, whatever it was written as.
 
     Raises:
@@ -97,22 +96,21 @@ def bom(document: Document, limits: Limits) -> Bom:
     """
     if document.spdx_version not in VERSIONS:
         raise ReportError(f"its spdxVersion is {printable(document.spdx_version, 40)}, not 2.2 or 2.3")
-    about, subject = document.creation_info or CreationInfo(), _image(document)
-    return within(
-        limits,
-        Bom(
-            spec_version=document.spdx_version.removeprefix("SPDX-"),
-            components=len(document.packages or ()),
-            identity=Identity(
-                name=document.name or None,
-                digests=tuple(dict.fromkeys(_digests(subject))) if subject else (),
-                image_id=next(_told(subject, "ImageID"), None) if subject else None,
-            ),
-            tool=tool(creator for creator in about.creators or () if isinstance(creator, str)),
-            id=document.document_namespace or None,
-            at=utc(about.created),
-        ),
+    about, image = document.creation_info or CreationInfo(), _image(document)
+    identity = Identity(
+        name=document.name or None,
+        digests=tuple(dict.fromkeys(_digests(image))) if image else (),
+        image_id=next(_told(image, "ImageID"), None) if image else None,
     )
+    facts = SbomFacts(
+        spec_version=document.spdx_version.removeprefix("SPDX-"),
+        components=len(document.packages or ()),
+        identity=identity.attested(subject),
+        tool=tool(creator for creator in about.creators or () if isinstance(creator, str)),
+        id=document.document_namespace or None,
+        at=utc(about.created),
+    )
+    return within(limits, [facts])
 
 
 def tool(creators: Iterable[str]) -> Scanner | None:
@@ -167,27 +165,28 @@ def _told(image: Package, name: str) -> Iterator[str]:
             yield value
 
 
-def read_value(content: bytes, limits: Limits) -> Bom:
-    """Read a document that lies within another one.
+def read_value(content: bytes, limits: Limits, subject: Identity | None = None) -> tuple[Facts, ...]:
+    """Read a document that is the predicate of a statement about `subject`.
 
     Raises:
         ReportError: when it is malformed or over a limit.
     """
-    return bom(jsondoc.decode_value(content, Document), limits)
+    return read_document(jsondoc.decode_value(content, Document), limits, subject)
 
 
-def _read(report: ReportBytes, limits: Limits) -> Parts:
-    return Parts([Part("sbom", bom(jsondoc.decode(report, Document), limits))])
+def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
+    return read_document(jsondoc.decode(report, Document), limits)
 
 
 def _recognise(head: Head) -> bool:
     return not head.is_array and "spdxVersion" in head.keys and "@graph" not in head.keys
 
 
-FORMAT: Format[Parts] = Format(
+FORMAT = Format(
     name="spdx",
     kind="sbom",
     media_type="application/spdx+json",
+    suffixes=(".spdx.json", ".json"),
     file_names=("*.spdx.json", "*spdx*.json"),
     marks=(b'"spdxVersion"', b'"SPDXID"'),
     recognise=_recognise,
@@ -201,7 +200,7 @@ _YAML_KEY = re.compile(rb"^[\"']?spdxVersion[\"']?\s*:", re.MULTILINE)
 _TAG_VALUE = re.compile(rb"^SPDXVersion:", re.MULTILINE)
 
 
-def _read_yaml(report: ReportBytes, limits: Limits) -> Parts:
+def _read_yaml(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     """SPDX 2.2 and 2.3 as YAML: the JSON form's document, read strictly, up to the size of strict_yaml."""
     try:
         value = strict_yaml.read(jsondoc.utf8(report.content()))
@@ -210,7 +209,7 @@ def _read_yaml(report: ReportBytes, limits: Limits) -> Parts:
         raise ReportError(f"line {error.line}: {error}") from error
     except msgspec.ValidationError as error:
         raise ReportError(f"it does not read as its format: {printable(str(error))}") from error
-    return Parts([Part("sbom", bom(document, limits))])
+    return read_document(document, limits)
 
 
 def _recognise_yaml(head: Head) -> bool:
@@ -218,10 +217,11 @@ def _recognise_yaml(head: Head) -> bool:
     return is_text and _YAML_KEY.search(head.start) is not None and _TAG_VALUE.search(head.start) is None
 
 
-YAML: Format[Parts] = Format(
+YAML = Format(
     name="spdx-yaml",
     kind="sbom",
     media_type="application/yaml",
+    suffixes=(".spdx.yaml", ".spdx.yml"),
     file_names=("*.spdx.yaml", "*.spdx.yml"),
     marks=(b"spdxVersion:", b"SPDXID:"),
     recognise=_recognise_yaml,

@@ -10,14 +10,13 @@ from collections.abc import Iterator
 
 import msgspec
 
-from pushpolicy.reports.format import Format, Head, Part, Parts, ReportBytes, ReportError
+from pushpolicy.reports.facts import SbomFacts, within
+from pushpolicy.reports.format import Facts, Format, Head, Identity, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.purl import Purl
 from pushpolicy.reports.parsing.values import utc
-from pushpolicy.reports.sbom.bom import Bom, within
 from pushpolicy.reports.sbom.spdx import tool
-from pushpolicy.reports.scans.run import Identity
 
 _PACKAGES = ("software_Package", "dataset_DatasetPackage", "ai_AIPackage")
 
@@ -52,41 +51,36 @@ class _Document(msgspec.Struct, gc=False):
     context: str | list[str] | None = msgspec.field(name="@context", default=None)
 
 
-def _read(report: ReportBytes, limits: Limits) -> Parts:
-    return Parts([Part("sbom", _bom(jsondoc.decode(report, _Document), limits))])
-
-
-def _bom(document: _Document, limits: Limits) -> Bom:
+def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
+    document = jsondoc.decode(report, _Document)
     graph = document.graph
-    about, made = _first(graph, "SpdxDocument"), _first(graph, "CreationInfo")
+    about, creation = _first(graph, "SpdxDocument"), _first(graph, "CreationInfo")
     packages = [element for element in graph if element.type in _PACKAGES]
     if about.type is None and not packages:
         raise ReportError("its @graph holds neither an SpdxDocument nor a package")
     program = _first(graph, "Tool").name or ""
     digests = _digests(_subject(about, graph), packages)
-    return within(
-        limits,
-        Bom(
-            spec_version=_spec_version(made, document),
-            components=len(packages),
-            identity=Identity(name=about.name or None, digests=tuple(dict.fromkeys(digests))),
-            tool=tool(["Tool:" + program.removeprefix("Tool:")]),
-            id=about.ref,
-            at=utc(made.created),
-        ),
+    facts = SbomFacts(
+        spec_version=_spec_version(creation, document),
+        components=len(packages),
+        identity=Identity(name=about.name or None, digests=tuple(dict.fromkeys(digests))),
+        tool=tool(["Tool:" + program.removeprefix("Tool:")]),
+        id=about.ref,
+        at=utc(creation.created),
     )
+    return within(limits, [facts])
 
 
 def _first(graph: list[_Element], kind: str) -> _Element:
     return next((element for element in graph if element.type == kind), _Element())
 
 
-def _spec_version(made: _Element, document: _Document) -> str:
+def _spec_version(creation: _Element, document: _Document) -> str:
     """As the document says, else by its context."""
     context, stated = document.context, document.spdx_version or ""
     texts = [context] if isinstance(context, str) else context or []
     by_context = next((text.split("/rdf/")[1].split("/")[0] for text in texts if "/rdf/" in text), "3.0")
-    return made.spec_version or stated.removeprefix("SPDX-") or by_context
+    return creation.spec_version or stated.removeprefix("SPDX-") or by_context
 
 
 def _subject(about: _Element, graph: list[_Element]) -> _Element | None:
@@ -120,10 +114,11 @@ def _recognise(head: Head) -> bool:
     return not head.is_array and "@graph" in head.keys and b"spdx.org/rdf/3." in context
 
 
-FORMAT: Format[Parts] = Format(
+FORMAT = Format(
     name="spdx-3",
     kind="sbom",
     media_type="application/ld+json",
+    suffixes=(".json",),
     file_names=("*.spdx3.json", "*.spdx.jsonld", "*.jsonld"),
     marks=(b"spdx.org/rdf/3.", b'"@graph"'),
     recognise=_recognise,

@@ -6,7 +6,7 @@ tags, and is left out.
 
 from __future__ import annotations
 
-from pushpolicy.reports.format import Format, Head, Part, Parts, ReportBytes, ReportError
+from pushpolicy.reports.format import Facts, Format, Head, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing.lines import lines, text
 from pushpolicy.reports.sbom.spdx import (
@@ -16,7 +16,7 @@ from pushpolicy.reports.sbom.spdx import (
     ExternalRef,
     Package,
     Relationship,
-    bom,
+    read_document,
 )
 
 
@@ -85,7 +85,7 @@ class _Reader:
             self._refs.append(ExternalRef(reference_type=words[1], reference_locator=words[2]))
 
 
-def _read(report: ReportBytes, limits: Limits) -> Parts:
+def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     reader = _Reader()
     within_text = False
     for raw in lines(report, limits):
@@ -100,7 +100,7 @@ def _read(report: ReportBytes, limits: Limits) -> Parts:
             reader.take(tag.strip(), plain.strip())
     if within_text:
         raise ReportError("it ends within a <text>")
-    return Parts([Part("sbom", bom(reader.document, limits))])
+    return read_document(reader.document, limits)
 
 
 def _recognise(head: Head) -> bool:
@@ -108,10 +108,11 @@ def _recognise(head: Head) -> bool:
     return next((line for line in first if line and line[:1] != b"#"), b"").startswith(b"SPDXVersion:")
 
 
-FORMAT: Format[Parts] = Format(
+FORMAT = Format(
     name="spdx-tag-value",
     kind="sbom",
     media_type="text/spdx",
+    suffixes=(".spdx",),
     file_names=("*.spdx",),
     marks=(b"SPDXVersion:", b"DataLicense:"),
     recognise=_recognise,

@@ -14,13 +14,13 @@ import msgspec
 
 from pushpolicy.model.evidence import Finding, Scanner
 from pushpolicy.model.text import printable
-from pushpolicy.reports.format import FailedRunError, Format, Head, ReportBytes, ReportError
+from pushpolicy.reports.facts import ScanFacts, within
+from pushpolicy.reports.format import Facts, FailedRunError, Format, Head, Identity, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.values import brief, highest, probability, score
 from pushpolicy.reports.scans import severity
 from pushpolicy.reports.scans.ids import of_one_flaw
-from pushpolicy.reports.scans.run import Identity, ScanResult, within
 
 # What stands where no fixed version is known.
 _NO_VERSION = frozenset({"", "0", "0:0"})
@@ -64,14 +64,14 @@ class _Enrichment(msgspec.Struct, rename="camel", gc=False):
     epss: float | None = None
 
 
-def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
+def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     document = jsondoc.decode(report, _Report)
     if document.success is False or document.state not in (None, "IndexFinished"):
         why = document.err or f"its state is {document.state or 'not told'}"
         raise FailedRunError(f"clair did not finish indexing the image: {printable(why)}")
     if document.vulnerabilities is msgspec.UNSET or document.package_vulnerabilities is msgspec.UNSET:
         raise ReportError("it is an index report: it does not say which vulnerabilities there are")
-    scan = ScanResult(
+    scan = ScanFacts(
         scanner=Scanner(name="clair"),
         kind="image",
         identity=Identity(digests=(document.manifest_hash,) if document.manifest_hash else ()),
@@ -159,9 +159,9 @@ class _Enrichments:
 
 def _enriched(raw: dict[str, list[msgspec.Raw]], mark: str) -> dict[str, list[_Enrichment]]:
     entries: dict[str, list[_Enrichment]] = {}
-    for name, parts in raw.items():
-        for part in parts if mark in name else ():
-            listed = jsondoc.decode_value(memoryview(part).tobytes(), dict[str, list[_Enrichment]])
+    for name, values in raw.items():
+        for value in values if mark in name else ():
+            listed = jsondoc.decode_value(memoryview(value).tobytes(), dict[str, list[_Enrichment]])
             for key, found in listed.items():
                 entries.setdefault(key, []).extend(found)
     return entries
@@ -172,10 +172,11 @@ def _recognise(head: Head) -> bool:
     return not head.is_array and {"manifest_hash", "packages"} <= set(head.keys) and bool(marks)
 
 
-FORMAT: Format[tuple[ScanResult, ...]] = Format(
+FORMAT = Format(
     name="clair",
     kind="scans",
     media_type="application/json",
+    suffixes=(".json",),
     file_names=("clair*.json", "*-clair.json", "*_clair.json", "*.clair.json"),
     marks=(b'"manifest_hash"', b'"packages"'),
     recognise=_recognise,
@@ -198,7 +199,7 @@ class _ScannerReport(msgspec.Struct, gc=False):
     unapproved: list[str] | None = None
 
 
-def _read_scanner(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
+def _read_scanner(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     """clair-scanner's report (arminc/clair-scanner, over Clair v2).
 
     It names the image as it was typed. `unapproved` lists what neither its allow list nor its threshold lets
@@ -206,7 +207,7 @@ def _read_scanner(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]
     """
     document = jsondoc.decode(report, _ScannerReport)
     approved = {flaw.vulnerability for flaw in document.vulnerabilities} - set(document.unapproved or ())
-    scan = ScanResult(
+    scan = ScanFacts(
         scanner=Scanner(name="clair-scanner"),
         kind="image",
         identity=Identity(name=document.image or None),
@@ -236,10 +237,11 @@ def _recognise_scanner(head: Head) -> bool:
     return not head.is_array and listed.startswith(b"[") and marked
 
 
-SCANNER: Format[tuple[ScanResult, ...]] = Format(
+SCANNER = Format(
     name="clair-scanner",
     kind="scans",
     media_type="application/json",
+    suffixes=(".json",),
     file_names=(),
     marks=(b'"unapproved"', b'"vulnerabilities"'),
     recognise=_recognise_scanner,

@@ -12,13 +12,13 @@ import msgspec
 
 from pushpolicy.model.evidence import Finding, Scanner, Severity
 from pushpolicy.model.text import printable
-from pushpolicy.reports.format import FailedRunError, Format, Head, ReportBytes
+from pushpolicy.reports.facts import ScanFacts, within
+from pushpolicy.reports.format import Facts, FailedRunError, Format, Head, Identity, ReportBytes
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.values import at_line, brief, utc
 from pushpolicy.reports.scans import severity
 from pushpolicy.reports.scans.ids import is_vulnerability, of_one_flaw
-from pushpolicy.reports.scans.run import Identity, ScanResult, within
 
 _SCAN_KINDS = {
     "container_scanning": "image",
@@ -126,14 +126,14 @@ class _Report(msgspec.Struct, gc=False):
     scan: _ScanBlock | None = None
 
 
-def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
+def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     document = jsondoc.decode(report, _Report)
     about = document.scan or _ScanBlock()
     _check(about)
     scan_type = _type(document)
     kind = _SCAN_KINDS.get(scan_type, "code")
     ended = about.end_time or about.start_time
-    scan = ScanResult(
+    scan = ScanFacts(
         scanner=_scanner(document),
         kind=kind,
         identity=_identity(document) if kind == "image" else Identity(),
@@ -211,10 +211,11 @@ def _recognise(head: Head) -> bool:
     return not head.is_array and listed.startswith(b"[") and version.startswith(b'"') and known
 
 
-FORMAT: Format[tuple[ScanResult, ...]] = Format(
+FORMAT = Format(
     name="gitlab",
     kind="scans",
     media_type="application/json",
+    suffixes=(".json",),
     file_names=("gl-*-report.json", "gl-*-scanning*.json", "gl-secret-*.json"),
     marks=(b'"vulnerabilities"', b'"identifiers"', b'"location"'),
     recognise=_recognise,
@@ -249,14 +250,14 @@ class _Issue(msgspec.Struct, gc=False):
     location: _IssueLocation | None = None
 
 
-def _read_codequality(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
+def _read_codequality(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     """GitLab's Code Quality report: an array of issues as Code Climate specified them.
 
     It names neither a tool nor a time, and an array without issues says nothing at all. Severities are those
     of code; they are read as the tools of the corpus mean them, Trivy among them: minor is its MEDIUM.
     """
     found = tuple(_issue_finding(issue) for issue in jsondoc.decode(report, list[_Issue]))
-    scan = ScanResult(scanner=Scanner(name="gitlab-codequality"), kind="code", findings=found)
+    scan = ScanFacts(scanner=Scanner(name="gitlab-codequality"), kind="code", findings=found)
     return within(limits, [scan])
 
 
@@ -281,10 +282,11 @@ def _recognise_codequality(head: Head) -> bool:
     return head.is_array and is_issue and bool(named)
 
 
-CODEQUALITY: Format[tuple[ScanResult, ...]] = Format(
+CODEQUALITY = Format(
     name="gitlab-codequality",
     kind="scans",
     media_type="application/json",
+    suffixes=(".json",),
     file_names=("gl-code-quality*.json",),
     marks=(b'"fingerprint"', b'"check_name"'),
     recognise=_recognise_codequality,

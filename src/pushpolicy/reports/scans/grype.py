@@ -15,13 +15,13 @@ import msgspec
 
 from pushpolicy.model.evidence import Finding, Scanner
 from pushpolicy.model.text import printable
-from pushpolicy.reports.format import FailedRunError, Format, Head, ReportBytes
+from pushpolicy.reports.facts import ScanFacts, within
+from pushpolicy.reports.format import Facts, FailedRunError, Format, Head, Identity, ReportBytes
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.values import brief, highest, probability, score, utc, version
 from pushpolicy.reports.scans import severity
 from pushpolicy.reports.scans.ids import of_one_flaw
-from pushpolicy.reports.scans.run import Identity, ScanResult, within
 
 # Whatever is scanned by the kind of the source; one that is not told may have been an image.
 _KINDS = {"image": "image", "": "image", "unknown": "image"}
@@ -215,11 +215,11 @@ class _ImageConfig(msgspec.Struct, gc=False):
     rootfs: _RootFs
 
 
-def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
+def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     document = jsondoc.decode(report, _Report)
     about, source = document.descriptor or _Descriptor(), document.source or _Source()
     status = _database(about.db)
-    scan = ScanResult(
+    scan = ScanFacts(
         scanner=Scanner(name="grype", version=version(about.version), db_built=utc(status.built)),
         kind=_KINDS.get(source.type or "", "code"),
         identity=_identity(source.target),
@@ -345,7 +345,7 @@ def _is_kernel_headers(rule: _Rule) -> bool:
 
 def _described(rule: _Rule) -> str:
     package = rule.package or _RulePackage()
-    parts = {
+    told = {
         "vulnerability": rule.vulnerability,
         "package": package.name,
         "version": package.version,
@@ -357,7 +357,7 @@ def _described(rule: _Rule) -> str:
         "match-type": rule.match_type,
         "reason": rule.reason,
     }
-    return ", ".join(f"{name}: {value}" for name, value in parts.items() if value) or "everything"
+    return ", ".join(f"{name}: {value}" for name, value in told.items() if value) or "everything"
 
 
 def _recognise(head: Head) -> bool:
@@ -366,10 +366,11 @@ def _recognise(head: Head) -> bool:
     return not head.is_array and matches.startswith(b"[") and known
 
 
-FORMAT: Format[tuple[ScanResult, ...]] = Format(
+FORMAT = Format(
     name="grype",
     kind="scans",
     media_type="application/json",
+    suffixes=(".json",),
     file_names=("grype*.json", "*-grype.json", "*_grype.json", "*.grype.json"),
     marks=(b'"matches"', b'"vulnerability"', b'"dataSource"'),
     recognise=_recognise,

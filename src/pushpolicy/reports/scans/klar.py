@@ -5,13 +5,13 @@ from __future__ import annotations
 import msgspec
 
 from pushpolicy.model.evidence import Finding, Scanner
-from pushpolicy.reports.format import Format, Head, ReportBytes
+from pushpolicy.reports.facts import ScanFacts, within
+from pushpolicy.reports.format import Facts, Format, Head, ReportBytes
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.values import brief
 from pushpolicy.reports.scans import severity
 from pushpolicy.reports.scans.ids import of_one_flaw
-from pushpolicy.reports.scans.run import ScanResult, within
 
 
 class _Vulnerability(msgspec.Struct, rename="pascal", gc=False):
@@ -27,10 +27,10 @@ class _Report(msgspec.Struct, rename="pascal", gc=False):
     vulnerabilities: dict[str, list[_Vulnerability]] | None
 
 
-def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
+def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     listed = jsondoc.decode(report, _Report).vulnerabilities or {}
     found = tuple(_finding(flaw, group) for group, flaws in listed.items() for flaw in flaws)
-    return within(limits, [ScanResult(scanner=Scanner(name="klar"), kind="image", findings=found)])
+    return within(limits, [ScanFacts(scanner=Scanner(name="klar"), kind="image", findings=found)])
 
 
 def _finding(flaw: _Vulnerability, group: str) -> Finding:
@@ -51,10 +51,11 @@ def _recognise(head: Head) -> bool:
     return not head.is_array and {"LayerCount", "Vulnerabilities"} <= set(head.keys)
 
 
-FORMAT: Format[tuple[ScanResult, ...]] = Format(
+FORMAT = Format(
     name="klar",
     kind="scans",
     media_type="application/json",
+    suffixes=(".json",),
     file_names=("klar*.json",),
     marks=(b'"LayerCount"', b'"Vulnerabilities"'),
     recognise=_recognise,

@@ -11,13 +11,13 @@ from collections.abc import Iterator
 import msgspec
 
 from pushpolicy.model.evidence import Finding, Scanner, Severity
-from pushpolicy.reports.format import Format, Head, ReportBytes
+from pushpolicy.reports.facts import ScanFacts, within
+from pushpolicy.reports.format import Facts, Format, Head, Identity, ReportBytes
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.values import brief, number, score
 from pushpolicy.reports.scans import severity
 from pushpolicy.reports.scans.ids import aliases
-from pushpolicy.reports.scans.run import Identity, ScanResult, within
 
 
 # Packages as OSV-Scanner writes them, and the OSV records in them (OSV schema 1.x).
@@ -130,12 +130,12 @@ class _Flaw(msgspec.Struct, frozen=True):
     rated: bool
 
 
-def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
+def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     document = jsondoc.decode(report, _Report)
     image = document.image_metadata or _Image()
     # Instructions that made no layer are listed too.
     layers = [layer.diff_id or "" for layer in image.layer_metadata or () if not layer.is_empty]
-    scan = ScanResult(
+    scan = ScanFacts(
         scanner=Scanner(name="osv-scanner"),
         kind="image" if document.image_metadata else "code",
         identity=Identity(diff_ids=tuple(layers) if all(layers) else ()),
@@ -203,13 +203,13 @@ def _concerns(affected: _Affected, package: _Package) -> bool:
 
 def _fixed_in(affected: list[_Affected]) -> str | None:
     """Every version that a range names, in the record's order; commits only for what has no versions."""
-    ranges = [part for each in affected for part in each.ranges or ()]
-    of_versions = [part for part in ranges if part.type != "GIT"]
+    ranges = [span for each in affected for span in each.ranges or ()]
+    of_versions = [span for span in ranges if span.type != "GIT"]
     return ", ".join(_fixes(of_versions) or _fixes(ranges)) or None
 
 
 def _fixes(ranges: list[_Range]) -> list[str]:
-    fixes = (event.fixed for part in ranges for event in part.events or () if event.fixed)
+    fixes = (event.fixed for span in ranges for event in span.events or () if event.fixed)
     return list(dict.fromkeys(fixes))
 
 
@@ -232,10 +232,11 @@ def _recognise(head: Head) -> bool:
     return not head.is_array and results.startswith((b"[", b"null")) and bool(marked or listed)
 
 
-FORMAT: Format[tuple[ScanResult, ...]] = Format(
+FORMAT = Format(
     name="osv-scanner",
     kind="scans",
     media_type="application/json",
+    suffixes=(".json",),
     file_names=("osv*.json", "*-osv.json", "*_osv.json", "*.osv.json"),
     marks=(b'"results"', b'"packages"', b'"ecosystem"'),
     recognise=_recognise,

@@ -10,14 +10,14 @@ import msgspec
 
 from pushpolicy.model.evidence import Finding, Scanner
 from pushpolicy.model.text import printable
-from pushpolicy.reports.format import FailedRunError, Format, Head, ReportBytes, ReportError
+from pushpolicy.reports.facts import ScanFacts, within
+from pushpolicy.reports.format import Facts, FailedRunError, Format, Head, Identity, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.values import brief, number, score
 from pushpolicy.reports.scans import severity
 from pushpolicy.reports.scans.clair import names
 from pushpolicy.reports.scans.ids import of_one_flaw
-from pushpolicy.reports.scans.run import Identity, ScanResult, within
 
 # ScanLookupStatus of Quay.
 _STATUSES = frozenset({"scanned", "queued", "failed", "unsupported", "manifest_layer_too_large"})
@@ -67,7 +67,7 @@ class _Report(msgspec.Struct, gc=False):
     data: _Data | None = None
 
 
-def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
+def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     document = jsondoc.decode(report, _Report)
     if document.status != "scanned":
         raise FailedRunError(
@@ -77,7 +77,7 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
         raise ReportError("it lists no layer; ask with vulnerabilities=true")
     layer = document.data.layer
     digest = layer.name if layer.name and layer.name.startswith("sha256:") else None
-    scan = ScanResult(
+    scan = ScanFacts(
         scanner=Scanner(name="clair"),
         kind="image",
         identity=Identity(digests=(digest,) if digest else ()),
@@ -113,10 +113,11 @@ def _recognise(head: Head) -> bool:
     return not head.is_array and set(head.keys) == {"status", "data"} and known
 
 
-FORMAT: Format[tuple[ScanResult, ...]] = Format(
+FORMAT = Format(
     name="quay",
     kind="scans",
     media_type="application/json",
+    suffixes=(".json",),
     file_names=("quay*.json",),
     marks=(b'"Layer"', b'"Features"', b'"IndexedByVersion"'),
     recognise=_recognise,

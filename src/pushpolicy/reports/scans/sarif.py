@@ -14,13 +14,13 @@ from msgspec.structs import replace
 
 from pushpolicy.model.evidence import Finding, Scanner, Severity
 from pushpolicy.model.text import printable
-from pushpolicy.reports.format import FailedRunError, Format, Head, ReportBytes, ReportError
+from pushpolicy.reports.facts import ScanFacts, within
+from pushpolicy.reports.format import Facts, FailedRunError, Format, Head, Identity, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.values import at_line, brief, highest, number, score, utc
 from pushpolicy.reports.scans import severity
 from pushpolicy.reports.scans.ids import aliases, is_vulnerability
-from pushpolicy.reports.scans.run import Identity, ScanResult, within
 from pushpolicy.reports.scans.sarif_model import (
     Configuration,
     Log,
@@ -65,14 +65,14 @@ _TOOLS = {
 }
 
 
-def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
+def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     log = jsondoc.decode(report, Log)
     if not log.version.startswith(_VERSIONS):
         raise ReportError(f"its SARIF version is {printable(log.version, 40)}, not 2.1.0")
     return within(limits, _joined([_scan(run) for run in log.runs]))
 
 
-def _scan(run: Run) -> ScanResult:
+def _scan(run: Run) -> ScanFacts:
     tool = run.tool.driver or run.tool
     name = tool.name or run.tool.name
     if not name:
@@ -85,7 +85,7 @@ def _scan(run: Run) -> ScanResult:
     about = run.properties or RunProperties()
     image_name, image_id, digests = _text(about.image_name), _text(about.image_id), _texts(about.repo_digests)
     kind = "image" if image_id or digests or image_name else _TOOLS.get(name.lower(), "code")
-    return ScanResult(
+    return ScanFacts(
         scanner=Scanner(name=name, version=tool.version or tool.semantic_version or None),
         kind=kind,
         identity=Identity(
@@ -164,9 +164,9 @@ def _suppression(suppressions: list[Suppression]) -> str | None:
     return "sarif " + ", ".join(sorted({s.kind or "external" for s in suppressions}))
 
 
-def _joined(scans: Iterable[ScanResult]) -> Iterator[ScanResult]:
+def _joined(scans: Iterable[ScanFacts]) -> Iterator[ScanFacts]:
     """One scan for all runs of one tool on one target: Snyk writes a run for each project."""
-    groups: dict[tuple[str, Identity], list[ScanResult]] = {}
+    groups: dict[tuple[str, Identity], list[ScanFacts]] = {}
     for scan in scans:
         groups.setdefault((scan.scanner.name, scan.identity), []).append(scan)
     for group in groups.values():
@@ -227,20 +227,21 @@ def _index(result: Result) -> int | None:
 
 
 def _concerns(override: Override, result: Result, rule: Rule) -> bool:
-    wanted = override.descriptor or RuleReference()
-    if wanted.id is not None:
-        return wanted.id == rule.id
-    return wanted.index is not None and wanted.index >= 0 and wanted.index == _index(result)
+    named = override.descriptor or RuleReference()
+    if named.id is not None:
+        return named.id == rule.id
+    return named.index is not None and named.index >= 0 and named.index == _index(result)
 
 
 def _recognise(head: Head) -> bool:
     return head.keys.get("runs", b"").startswith(b"[") and "version" in head.keys and not head.is_array
 
 
-FORMAT: Format[tuple[ScanResult, ...]] = Format(
+FORMAT = Format(
     name="sarif",
     kind="scans",
     media_type="application/sarif+json",
+    suffixes=(".sarif.json", ".sarif", ".json"),
     file_names=("*.sarif", "*.sarif.json"),
     marks=(b'"runs"', b"sarif"),
     recognise=_recognise,

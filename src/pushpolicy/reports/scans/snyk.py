@@ -14,13 +14,13 @@ import msgspec
 
 from pushpolicy.model.evidence import Finding, Scanner
 from pushpolicy.model.text import printable
-from pushpolicy.reports.format import FailedRunError, Format, Head, ReportBytes, ReportError
+from pushpolicy.reports.facts import ScanFacts, within
+from pushpolicy.reports.format import Facts, FailedRunError, Format, Head, Identity, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.values import at_line, brief, number, probability, score
 from pushpolicy.reports.scans import severity
 from pushpolicy.reports.scans.ids import of_one_flaw
-from pushpolicy.reports.scans.run import Identity, ScanResult, within
 
 # Keys that no other report has together.
 _KEYS = frozenset(
@@ -107,7 +107,7 @@ class _Project(_Application):
     applications: list[_Application] | None = None
 
 
-def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
+def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     document: _Project | list[_Project] = jsondoc.decode(report, cast("Any", _Project | list[_Project]))
     projects = document if isinstance(document, list) else [document]
     for project in projects:
@@ -138,11 +138,11 @@ def _subject(project: _Project) -> tuple[str, str]:
     return ("config" if project.infrastructure_as_code_issues is not None else "code"), ""
 
 
-def _scan(kind: str, projects: list[_Project]) -> ScanResult:
+def _scan(kind: str, projects: list[_Project]) -> ScanFacts:
     path = projects[0].path or ""
     _, separator, digest = path.rpartition("@")
     thresholds = sorted({p.severity_threshold for p in projects if p.severity_threshold})
-    return ScanResult(
+    return ScanFacts(
         scanner=Scanner(name="snyk"),
         kind=kind,
         identity=Identity(
@@ -216,10 +216,11 @@ def _recognise(head: Head) -> bool:
     return listed.startswith(b"[") and (len(_KEYS & keys) > 1 or any(mark in listed for mark in _IDS))
 
 
-FORMAT: Format[tuple[ScanResult, ...]] = Format(
+FORMAT = Format(
     name="snyk",
     kind="scans",
     media_type="application/json",
+    suffixes=(".json",),
     file_names=("snyk*.json", "*-snyk.json", "*_snyk.json", "*.snyk.json"),
     marks=(b'"vulnerabilities"', b'"SNYK-'),
     recognise=_recognise,

@@ -12,13 +12,13 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from pushpolicy.model.evidence import Finding, Scanner
-from pushpolicy.reports.format import Format, Head, ReportBytes, ReportError
+from pushpolicy.reports.facts import ScanFacts, within
+from pushpolicy.reports.format import Facts, Format, Head, Identity, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.values import at_line, brief, highest, score, utc
 from pushpolicy.reports.scans import severity
 from pushpolicy.reports.scans.ids import aliases
-from pushpolicy.reports.scans.run import Identity, ScanResult, within
 
 # Only what says that no fix exists; "fixed" without a version, or no status at all, says nothing.
 _FIX_STATES = {
@@ -132,12 +132,12 @@ class _Report(_TrivyStruct):
     results: list[_Result] | None = None
 
 
-def _read(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
+def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     document = jsondoc.decode(report, _Report)
     if document.schema_version != 2:
         raise ReportError(f"its SchemaVersion is {document.schema_version}, not 2")
     results, metadata = document.results or [], document.metadata or _Metadata()
-    scan = ScanResult(
+    scan = ScanFacts(
         scanner=Scanner(name="trivy", version=document.trivy.version if document.trivy else None),
         kind=_kind(document, results),
         identity=Identity(
@@ -220,7 +220,7 @@ def _secret(entry: _Secret, target: str | None, by: str | None = None) -> Findin
 
 def _modified(entry: _Modified, target: str | None) -> Iterator[Finding]:
     """A finding that was set aside; licences among them are left out as elsewhere."""
-    by = " ".join(part for part in (entry.source, entry.status) if part) or "trivy"
+    by = " ".join(word for word in (entry.source, entry.status) if word) or "trivy"
     content = memoryview(entry.finding).tobytes()
     if entry.type == "vulnerability":
         yield _vulnerability(jsondoc.decode_value(content, _Vulnerability), target, by)
@@ -231,14 +231,15 @@ def _modified(entry: _Modified, target: str | None) -> Iterator[Finding]:
 
 
 def _recognise(head: Head) -> bool:
-    wanted = {"ArtifactName", "ArtifactType", "Results", "Metadata"}
-    return not head.is_array and "SchemaVersion" in head.keys and bool(wanted & set(head.keys))
+    keys = {"ArtifactName", "ArtifactType", "Results", "Metadata"}
+    return not head.is_array and "SchemaVersion" in head.keys and bool(keys & set(head.keys))
 
 
-FORMAT: Format[tuple[ScanResult, ...]] = Format(
+FORMAT = Format(
     name="trivy",
     kind="scans",
     media_type="application/json",
+    suffixes=(".trivy.json", ".json"),
     file_names=("trivy*.json", "*-trivy.json", "*_trivy.json", "*.trivy.json"),
     marks=(b'"SchemaVersion"', b'"Artifact'),
     recognise=_recognise,
@@ -254,21 +255,22 @@ class _Cluster(_TrivyStruct):
     resources: list[_Resource]
 
 
-def _read_k8s(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
+def _read_k8s(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     """``trivy k8s --format json``: the same entries, by resource of a cluster; about no single image."""
     resources = jsondoc.decode(report, _Cluster).resources
     found = tuple(finding for resource in resources for finding in _findings(resource.results or ()))
-    return within(limits, [ScanResult(scanner=Scanner(name="trivy"), kind="config", findings=found)])
+    return within(limits, [ScanFacts(scanner=Scanner(name="trivy"), kind="config", findings=found)])
 
 
 def _recognise_k8s(head: Head) -> bool:
     return not head.is_array and {"ClusterName", "Resources"} <= set(head.keys)
 
 
-K8S: Format[tuple[ScanResult, ...]] = Format(
+K8S = Format(
     name="trivy-k8s",
     kind="scans",
     media_type="application/json",
+    suffixes=(".json",),
     file_names=(),
     marks=(b'"ClusterName"', b'"Resources"'),
     recognise=_recognise_k8s,
@@ -276,24 +278,25 @@ K8S: Format[tuple[ScanResult, ...]] = Format(
 )
 
 
-def _read_legacy(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
+def _read_legacy(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     """Trivy's JSON before 0.20: a bare array of targets.
 
     It names neither image nor time, and binds to nothing. An empty array says nothing at all, not even that
     Trivy wrote it, and is no report.
     """
     found = tuple(_findings(jsondoc.decode(report, list[_Result])))
-    return within(limits, [ScanResult(scanner=Scanner(name="trivy"), kind="image", findings=found)])
+    return within(limits, [ScanFacts(scanner=Scanner(name="trivy"), kind="image", findings=found)])
 
 
 def _recognise_legacy(head: Head) -> bool:
     return head.is_array and {"Target", "Vulnerabilities"} <= set(head.keys)
 
 
-LEGACY: Format[tuple[ScanResult, ...]] = Format(
+LEGACY = Format(
     name="trivy-legacy",
     kind="scans",
     media_type="application/json",
+    suffixes=(".json",),
     file_names=(),
     marks=(b'"Target"', b'"VulnerabilityID"'),
     recognise=_recognise_legacy,
@@ -340,12 +343,12 @@ class _VulnerabilityReport(msgspec.Struct, gc=False):
     report: _OperatorReport
 
 
-def _read_operator(report: ReportBytes, limits: Limits) -> tuple[ScanResult, ...]:
+def _read_operator(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     """Trivy Operator's VulnerabilityReport, a Kubernetes resource (aquasecurity.github.io/v1alpha1)."""
     content = jsondoc.decode(report, _VulnerabilityReport).report
     image, registry = content.artifact or _Artifact(), content.registry or _Registry()
-    name = "/".join(part for part in (registry.server, image.repository) if part)
-    scan = ScanResult(
+    name = "/".join(name for name in (registry.server, image.repository) if name)
+    scan = ScanFacts(
         scanner=Scanner(name=content.scanner.name, version=content.scanner.version or None),
         kind="image",
         identity=Identity(
@@ -380,10 +383,11 @@ def _recognise_operator(head: Head) -> bool:
     return kind == b'"VulnerabilityReport"' and version.startswith(b'"aquasecurity.github.io/')
 
 
-OPERATOR: Format[tuple[ScanResult, ...]] = Format(
+OPERATOR = Format(
     name="trivy-operator",
     kind="scans",
     media_type="application/json",
+    suffixes=(".json",),
     file_names=(),
     marks=(b"aquasecurity.github.io", b'"VulnerabilityReport"'),
     recognise=_recognise_operator,

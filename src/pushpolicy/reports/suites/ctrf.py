@@ -10,11 +10,12 @@ import re
 
 import msgspec
 
-from pushpolicy.reports.format import Format, Head, ReportBytes
+from pushpolicy.reports.facts import SuiteFacts
+from pushpolicy.reports.format import Facts, Format, Head, ReportBytes
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.values import epoch, seconds
-from pushpolicy.reports.suites.tally import Outcome, SuiteResult, Tally, differ
+from pushpolicy.reports.suites.tally import Outcome, Tally, differ
 
 _OUTCOMES: dict[str, Outcome] = {
     "passed": "passed",
@@ -67,7 +68,7 @@ class _Report(msgspec.Struct):
     results: _Results
 
 
-def _read(report: ReportBytes, limits: Limits) -> SuiteResult:
+def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     results = jsondoc.decode(report, _Report).results
     tally = Tally(limits)
     for test in results.tests:
@@ -80,7 +81,7 @@ def _read(report: ReportBytes, limits: Limits) -> SuiteResult:
     counted = {"tests": totals.total, "passed": totals.passed, "failed": totals.failed + totals.errors}
     declared = {"tests": summary.tests, "passed": summary.passed, "failed": summary.failed}
     did_not_run = (summary.skipped or 0) + (summary.pending or 0) + (summary.other or 0)
-    return SuiteResult(
+    facts = SuiteFacts(
         totals=totals,
         failures=tuple(tally.failures),
         undeclared=max((summary.failed or 0) - totals.failed - totals.errors, 0),
@@ -91,6 +92,7 @@ def _read(report: ReportBytes, limits: Limits) -> SuiteResult:
         timestamp=epoch(summary.start),
         duration=_duration(summary),
     )
+    return (facts,)
 
 
 def _duration(summary: _Summary) -> float | None:
@@ -109,10 +111,11 @@ def _recognise(head: Head) -> bool:
     return set(head.keys) <= _KEYS and _RESULTS.match(head.keys.get("results", b"")) is not None
 
 
-FORMAT: Format[SuiteResult] = Format(
+FORMAT = Format(
     name="ctrf",
     kind="tests",
     media_type="application/json",
+    suffixes=(".json",),
     file_names=("ctrf*.json", "*-ctrf.json", "*.ctrf.json"),
     marks=(b'"reportFormat"', b'"CTRF"'),
     recognise=_recognise,

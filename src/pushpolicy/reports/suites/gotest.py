@@ -13,12 +13,13 @@ from itertools import islice
 import msgspec
 
 from pushpolicy.model.text import printable
-from pushpolicy.reports.format import Format, Head, ReportBytes, ReportError
+from pushpolicy.reports.facts import SuiteFacts
+from pushpolicy.reports.format import Facts, Format, Head, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.lines import lines, text
 from pushpolicy.reports.parsing.values import seconds, utc
-from pushpolicy.reports.suites.tally import Outcome, SuiteResult, Tally
+from pushpolicy.reports.suites.tally import Outcome, Tally
 
 _ENDS: dict[str, Outcome] = {"pass": "passed", "bench": "passed", "fail": "failed", "skip": "skipped"}
 _ACTIONS = frozenset(_ENDS) | {
@@ -109,7 +110,7 @@ class _Run:
         elif output and not output.startswith("==="):
             self._outputs[key] = (before + output)[-_TAIL:]
 
-    def result(self) -> SuiteResult:
+    def result(self) -> SuiteFacts:
         tally = Tally(self._limits)
         shown: set[str] = set()
         for (package, test), state in self._states.items():
@@ -125,7 +126,7 @@ class _Run:
         for name, why in self._hidden(shown):
             undeclared += 1
             tally.fail(name, "error", why)
-        return SuiteResult(
+        return SuiteFacts(
             totals=tally.totals(),
             failures=tuple(tally.failures),
             undeclared=undeclared,
@@ -153,7 +154,7 @@ def _kind(outcome: Outcome) -> str:
     return "error" if outcome == "errors" else "failure"
 
 
-def _read(report: ReportBytes, limits: Limits) -> SuiteResult:
+def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     run = _Run(limits)
     for number, line in enumerate(lines(report, limits), 1):
         if not line.lstrip().startswith(b"{"):
@@ -163,7 +164,7 @@ def _read(report: ReportBytes, limits: Limits) -> SuiteResult:
             run.take(jsondoc.decode_value(line, _Event))
         except ReportError as error:
             raise ReportError(f"line {number}: {printable(str(error))}") from error
-    return run.result()
+    return (run.result(),)
 
 
 def _recognise(head: Head) -> bool:
@@ -180,10 +181,11 @@ def _is_event(line: bytes) -> bool:
     return event.action in _ACTIONS and bool(event.package or event.test or event.import_path)
 
 
-FORMAT: Format[SuiteResult] = Format(
+FORMAT = Format(
     name="gotest",
     kind="tests",
     media_type="application/x-ndjson",
+    suffixes=(".json", ".jsonl"),
     file_names=("go-test*.json", "gotest*.json", "*.gotest.json"),
     marks=(b'"Action":', b'"Package":'),
     recognise=_recognise,

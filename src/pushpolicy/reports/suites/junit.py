@@ -10,11 +10,12 @@ from __future__ import annotations
 import msgspec
 
 from pushpolicy.model.text import printable
-from pushpolicy.reports.format import Format, Head, ReportBytes, ReportError
+from pushpolicy.reports.facts import SuiteFacts
+from pushpolicy.reports.format import Facts, Format, Head, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import markup
 from pushpolicy.reports.parsing.values import count, seconds, utc
-from pushpolicy.reports.suites.tally import Outcome, SuiteResult, Tally
+from pushpolicy.reports.suites.tally import Outcome, Tally
 
 _SUITES = frozenset({"testsuites", "testsuite"})
 _BAD = {"error": "error", "failure": "failure"}
@@ -171,7 +172,7 @@ def _recognise(head: Head) -> bool:
     return head.root in _SUITES
 
 
-def _read(report: ReportBytes, limits: Limits) -> SuiteResult:
+def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     reader = _Reader(limits)
     markup.parse(report.chunks(), reader, limits)
     root = reader.root
@@ -180,7 +181,7 @@ def _read(report: ReportBytes, limits: Limits) -> SuiteResult:
     totals = reader.tally.totals()
     counted = dict(zip(_TOTALS, (totals.total, totals.failed, totals.errors, totals.skipped), strict=True))
     declared = {"root": root.declared, "top suites": _sum([suite.declared for suite in reader.top])}
-    return SuiteResult(
+    facts = SuiteFacts(
         totals=totals,
         failures=tuple(reader.tally.failures),
         undeclared=root.undeclared(),
@@ -193,11 +194,14 @@ def _read(report: ReportBytes, limits: Limits) -> SuiteResult:
         timestamp=reader.timestamp,
         duration=_duration(reader, root),
     )
+    return (facts,)
 
 
-def _sum(parts: list[dict[str, int]]) -> dict[str, int]:
+def _sum(suites: list[dict[str, int]]) -> dict[str, int]:
     return {
-        key: sum(part.get(key, 0) for part in parts) for key in _TOTALS if any(key in part for part in parts)
+        key: sum(suite.get(key, 0) for suite in suites)
+        for key in _TOTALS
+        if any(key in suite for suite in suites)
     }
 
 
@@ -208,10 +212,18 @@ def _duration(reader: _Reader, root: _Suite) -> float | None:
     return round(sum(times), 6) if times else None
 
 
-FORMAT: Format[SuiteResult] = Format(
+FORMAT = Format(
     name="junit",
     kind="tests",
     media_type="application/xml",
+    suffixes=(".junit.xml", ".xml"),
+    places=(
+        "build/test-results",
+        "build/reports",
+        "target/surefire-reports",
+        "target/failsafe-reports",
+        "target/nextest",
+    ),
     file_names=("junit*.xml", "*-junit.xml", "*_junit.xml", "*.junit.xml", "TEST-*.xml"),
     marks=(b"<testsuite",),
     recognise=_recognise,

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import msgspec
 
-from pushpolicy.reports.format import Format, Head, ReportBytes, ReportError
+from pushpolicy.reports.facts import SuiteFacts
+from pushpolicy.reports.format import Facts, Format, Head, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import markup
 from pushpolicy.reports.parsing.values import count, seconds, utc
-from pushpolicy.reports.suites.tally import Outcome, SuiteResult, Tally
+from pushpolicy.reports.suites.tally import Outcome, Tally
 
 _ROOTS = frozenset({"test-run", "test-results"})
 _SUITES = _ROOTS | {"test-suite"}
@@ -123,7 +124,7 @@ def _disagreements(declared: dict[str, str], tally: Tally) -> tuple[str, ...]:
     return (f"root: total={total}, counted {totals.total}",)
 
 
-def _read(report: ReportBytes, limits: Limits) -> SuiteResult:
+def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     reader = _Reader(limits)
     markup.parse(report.chunks(), reader, limits)
     root = reader.root
@@ -132,7 +133,7 @@ def _read(report: ReportBytes, limits: Limits) -> SuiteResult:
     said = root.attributes
     declared = sum(count(said.get(key)) or 0 for key in ("failed", "failures", "errors"))
     totals = reader.tally.totals()
-    return SuiteResult(
+    facts = SuiteFacts(
         totals=totals,
         failures=tuple(reader.tally.failures),
         undeclared=max(reader.undeclared, declared - totals.failed - totals.errors),
@@ -140,16 +141,18 @@ def _read(report: ReportBytes, limits: Limits) -> SuiteResult:
         timestamp=utc(said.get("start-time")),
         duration=seconds(said.get("duration")) or round(reader.duration, 6) or None,
     )
+    return (facts,)
 
 
 def _recognise(head: Head) -> bool:
     return head.root in _ROOTS
 
 
-FORMAT: Format[SuiteResult] = Format(
+FORMAT = Format(
     name="nunit",
     kind="tests",
     media_type="application/xml",
+    suffixes=(".xml",),
     file_names=("TestResult.xml", "nunit*.xml", "*.nunit.xml"),
     marks=(b"<test-r", b"<test-suite"),
     recognise=_recognise,

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-import msgspec
-
-from pushpolicy.model.evidence import Totals
+from pushpolicy.model.evidence import Failure, Totals
 from pushpolicy.reports.format import ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing.values import brief
@@ -17,25 +15,6 @@ MAX_FAILURES = 100
 
 Outcome = Literal["passed", "failed", "errors", "skipped"]
 """What became of one test case; exactly one of these."""
-
-
-class Failure(msgspec.Struct, frozen=True, kw_only=True):
-    """A case, or a whole suite, that failed or could not run; `kind` is failure or error."""
-
-    name: str
-    kind: str
-    message: str
-
-
-class SuiteResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What one report says: the fields of model.evidence.TestReport, and its first failures."""
-
-    totals: Totals
-    failures: tuple[Failure, ...]
-    undeclared: int = 0
-    disagreements: tuple[str, ...] = ()
-    timestamp: str | None = None
-    duration: float | None = None
 
 
 class Tally:

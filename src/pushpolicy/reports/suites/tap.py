@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 
-from pushpolicy.reports.format import Format, Head, ReportBytes, ReportError
+from pushpolicy.reports.facts import SuiteFacts
+from pushpolicy.reports.format import Facts, Format, Head, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing.lines import lines, text
-from pushpolicy.reports.suites.tally import SuiteResult, Tally
+from pushpolicy.reports.suites.tally import Tally
 
 _VERSION = re.compile(r"TAP version \d+\s*", re.IGNORECASE)
 _PLAN = re.compile(r"1\.\.(\d{1,9})\s*(?:#.*)?")
@@ -100,14 +101,15 @@ class _Stream:
         return max(lacking, 1) + len(self.problems) - 1 if self.problems else 0
 
 
-def _read(report: ReportBytes, limits: Limits) -> SuiteResult:
+def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     stream = _Stream(limits)
     for line in lines(report, limits):
         stream.take(text(line).rstrip())
     undeclared = stream.finish()
-    return SuiteResult(
+    facts = SuiteFacts(
         totals=stream.tally.totals(), failures=tuple(stream.tally.failures), undeclared=undeclared
     )
+    return (facts,)
 
 
 def _recognise(head: Head) -> bool:
@@ -119,10 +121,11 @@ def _recognise(head: Head) -> bool:
     return False
 
 
-FORMAT: Format[SuiteResult] = Format(
+FORMAT = Format(
     name="tap",
     kind="tests",
     media_type="text/plain",
+    suffixes=(".tap",),
     file_names=("*.tap",),
     marks=(b"TAP version 1",),
     recognise=_recognise,

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pushpolicy.reports.format import Format, Head, ReportBytes
+from pushpolicy.reports.facts import SuiteFacts
+from pushpolicy.reports.format import Facts, Format, Head, ReportBytes
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import markup
 from pushpolicy.reports.parsing.values import count, utc
-from pushpolicy.reports.suites.tally import Outcome, SuiteResult, Tally, differ
+from pushpolicy.reports.suites.tally import Outcome, Tally, differ
 
 _OUTCOMES: dict[str, Outcome] = {
     "passed": "passed",
@@ -84,14 +85,14 @@ class _Reader(markup.Elements):
         return max(hidden + self.run_errors, int(bool(outcome) and broken))
 
 
-def _read(report: ReportBytes, limits: Limits) -> SuiteResult:
+def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     reader = _Reader(limits)
     markup.parse(report.chunks(), reader, limits)
     totals = reader.tally.totals()
     ran = totals.total - totals.skipped
     counted = {"total": totals.total, "executed": ran, "passed": totals.passed}
     start, finish = utc(reader.times.get("start")), utc(reader.times.get("finish"))
-    return SuiteResult(
+    facts = SuiteFacts(
         totals=totals,
         failures=tuple(reader.tally.failures),
         undeclared=reader.undeclared(totals.failed + totals.errors),
@@ -99,6 +100,7 @@ def _read(report: ReportBytes, limits: Limits) -> SuiteResult:
         timestamp=start,
         duration=_duration(start, finish),
     )
+    return (facts,)
 
 
 def _duration(start: str | None, finish: str | None) -> float | None:
@@ -112,10 +114,12 @@ def _recognise(head: Head) -> bool:
     return head.root == "TestRun"
 
 
-FORMAT: Format[SuiteResult] = Format(
+FORMAT = Format(
     name="trx",
     kind="tests",
     media_type="application/xml",
+    suffixes=(".trx",),
+    places=("TestResults",),
     file_names=("*.trx",),
     marks=(b"<TestRun", b"VisualStudio/TeamTest"),
     recognise=_recognise,

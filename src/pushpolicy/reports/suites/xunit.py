@@ -5,11 +5,12 @@ An ``<error>`` beside the tests (a cleanup that failed, a crash) belongs to no t
 
 from __future__ import annotations
 
-from pushpolicy.reports.format import Format, Head, ReportBytes
+from pushpolicy.reports.facts import SuiteFacts
+from pushpolicy.reports.format import Facts, Format, Head, ReportBytes
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import markup
 from pushpolicy.reports.parsing.values import count, seconds, utc
-from pushpolicy.reports.suites.tally import Outcome, SuiteResult, Tally, differ
+from pushpolicy.reports.suites.tally import Outcome, Tally, differ
 
 _OUTCOMES: dict[str, Outcome] = {
     "pass": "passed",
@@ -73,13 +74,13 @@ class _Reader(markup.Elements):
                 self.declared[key] = self.declared.get(key, 0) + value
 
 
-def _read(report: ReportBytes, limits: Limits) -> SuiteResult:
+def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     reader = _Reader(limits)
     markup.parse(report.chunks(), reader, limits)
     totals, declared = reader.tally.totals(), reader.declared
     counted = {"total": totals.total, "passed": totals.passed, "failed": totals.failed + totals.errors}
     hidden = max(declared.get("failed", 0) - counted["failed"], 0)
-    return SuiteResult(
+    facts = SuiteFacts(
         totals=totals,
         failures=tuple(reader.tally.failures),
         undeclared=max(reader.errors, declared.get("errors", 0)) + hidden,
@@ -87,6 +88,7 @@ def _read(report: ReportBytes, limits: Limits) -> SuiteResult:
         timestamp=reader.timestamp,
         duration=round(reader.duration, 6) if reader.assemblies else None,
     )
+    return (facts,)
 
 
 def _recognise(head: Head) -> bool:
@@ -96,10 +98,11 @@ def _recognise(head: Head) -> bool:
     return head.root == "assemblies"
 
 
-FORMAT: Format[SuiteResult] = Format(
+FORMAT = Format(
     name="xunit",
     kind="tests",
     media_type="application/xml",
+    suffixes=(".xml",),
     file_names=("*.xunit.xml",),
     marks=(b"<assembl", b"test-framework="),
     recognise=_recognise,

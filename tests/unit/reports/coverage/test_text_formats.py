@@ -9,16 +9,15 @@ import pytest
 
 from pushpolicy.model.evidence import Covered
 from pushpolicy.reports.coverage import coveragepy, goprofile, lcov
-from pushpolicy.reports.coverage.table import CoverageResult
+from pushpolicy.reports.facts import CoverageFacts
 from pushpolicy.reports.format import Format, Head, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
-from tests.unit.reports.bytes_report import BytesReport
+from tests.unit.reports.bytes_report import BytesReport, only
 
 
-def read(item: Format[Any], text: str, limits: Limits | None = None) -> CoverageResult:
-    result: CoverageResult = item.read(BytesReport(text.encode(), 9), limits or Limits())
-    return result
+def read(item: Format, text: str, limits: Limits | None = None) -> CoverageFacts:
+    return only(CoverageFacts, item.read(BytesReport(text.encode(), 9), limits or Limits()))
 
 
 @pytest.mark.parametrize(
@@ -111,7 +110,7 @@ def test_more_lines_than_the_limit_are_refused() -> None:
         (goprofile.FORMAT, "", False),
     ],
 )
-def test_texts_are_recognised(item: Format[Any], text: str, known: bool) -> None:
+def test_texts_are_recognised(item: Format, text: str, known: bool) -> None:
     assert item.recognise(Head(start=text.encode())) is known
 
 

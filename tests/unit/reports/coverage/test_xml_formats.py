@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from pushpolicy.model.evidence import Covered
 from pushpolicy.reports.coverage import clover, cobertura, jacoco
-from pushpolicy.reports.coverage.table import CoverageResult
+from pushpolicy.reports.facts import CoverageFacts
 from pushpolicy.reports.format import Format, Head, ReportError
 from pushpolicy.reports.limits import Limits
-from tests.unit.reports.bytes_report import BytesReport
+from tests.unit.reports.bytes_report import BytesReport, only
 
 
-def read(item: Format[Any], text: str) -> CoverageResult:
-    result: CoverageResult = item.read(BytesReport(text.encode(), 40), Limits())
-    return result
+def read(item: Format, text: str) -> CoverageFacts:
+    return only(CoverageFacts, item.read(BytesReport(text.encode(), 40), Limits()))
 
 
-def of_class(inner: str, attributes: str = "", before: str = "") -> CoverageResult:
+def of_class(inner: str, attributes: str = "", before: str = "") -> CoverageFacts:
     text = f"<coverage line-rate='1' {attributes}><packages><package><classes>{before}"
     text += f"<class name='C' filename='c.py'>{inner}</class></classes></package></packages></coverage>"
     return read(cobertura.FORMAT, text)
 
 
-def of_file(inner: str, metrics: str = "") -> CoverageResult:
+def of_file(inner: str, metrics: str = "") -> CoverageFacts:
     text = f"<coverage clover='1'><project><package name='p'><file name='f'>{inner}"
     return read(clover.FORMAT, f"{text}{metrics}</file></package></project></coverage>")
 
 
-def of_source(inner: str, counter: str = "") -> CoverageResult:
+def of_source(inner: str, counter: str = "") -> CoverageFacts:
     dtd = '<!DOCTYPE report PUBLIC "-//JACOCO//DTD Report 1.1//EN" "report.dtd">'
     source = f"<package name='p'><sourcefile name='F.java'>{inner}</sourcefile></package>"
     return read(jacoco.FORMAT, f"{dtd}<report name='r'>{source}{counter}</report>")
@@ -131,7 +128,7 @@ def test_jacoco_lines_without_numbers_are_refused(inner: str) -> None:
         "<!DOCTYPE r SYSTEM 'file:///etc/passwd'><r>&hosts;</r>",
     ],
 )
-def test_entities_are_refused_though_a_dtd_may_be_named(item: Format[Any], document: str) -> None:
+def test_entities_are_refused_though_a_dtd_may_be_named(item: Format, document: str) -> None:
     with pytest.raises(ReportError, match="document type"):
         read(item, document)
 

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from pushpolicy.model.evidence import BuildMaterial
-from pushpolicy.reports.format import Head, ReportError
+from pushpolicy.reports.facts import ProvenanceFacts
+from pushpolicy.reports.format import Head, Identity, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.provenance import attestation
-from pushpolicy.reports.provenance.attestation import Attestation
-from pushpolicy.reports.provenance.slsa import V02, V1, Provenance, provenance
-from tests.unit.reports.bytes_report import BytesReport
+from pushpolicy.reports.provenance.envelope import Attested
+from pushpolicy.reports.provenance.slsa import V02, V1, read_value
+from tests.unit.reports.bytes_report import BytesReport, by_kind, only
 
 COMMIT = "1" * 40
 HEX = "a" * 64
@@ -83,13 +84,13 @@ def bundle(content: dict[str, Any]) -> dict[str, Any]:
 
 def read(*documents: dict[str, Any], indent: int | None = None) -> dict[str, tuple[Any, ...]]:
     content = "\n".join(json.dumps(document, indent=indent) for document in documents)
-    return attestation.FORMAT.read(BytesReport(content.encode()), Limits()).by_kind()
+    return by_kind(attestation.FORMAT.read(BytesReport(content.encode()), Limits()))
 
 
-def built(predicate: dict[str, Any], kind: str) -> Provenance:
-    found = provenance(kind, json.dumps(predicate).encode(), Limits())
-    assert found is not None
-    return found
+def built(predicate: dict[str, Any], kind: str) -> ProvenanceFacts:
+    content = json.dumps(predicate).encode()
+    attested = Attested(predicate_type=kind, predicate=content, subject=Identity(), signed=True)
+    return only(ProvenanceFacts, read_value(attested, Limits()))
 
 
 @pytest.mark.parametrize(
@@ -104,9 +105,9 @@ def built(predicate: dict[str, Any], kind: str) -> Provenance:
 )
 def test_every_wrapping(document: dict[str, Any], signed: bool) -> None:
     for indent in (None, 1):
-        found: Attestation = read(document, indent=indent)["provenance"][0]
+        found: ProvenanceFacts = read(document, indent=indent)["provenance"][0]
         assert (found.subject.name, found.subject.digests) == ("app", (f"sha256:{HEX}",))
-        assert (found.predicate_type, found.signed, found.build.commit) == (V02, signed, COMMIT)
+        assert (found.predicate_type, found.signed, found.commit) == (V02, signed, COMMIT)
 
 
 def test_several_in_one_file() -> None:
@@ -117,7 +118,9 @@ def test_several_in_one_file() -> None:
 
 
 def test_buildkit_v02() -> None:
-    assert built(BUILDKIT_02, V02) == Provenance(
+    assert built(BUILDKIT_02, V02) == ProvenanceFacts(
+        predicate_type=V02,
+        signed=True,
         builder="https://github.com/o/app/actions/runs/1",
         build_type="https://mobyproject.org/buildkit@v1",
         repository=REPOSITORY,

@@ -8,13 +8,11 @@ from typing import Any
 import pytest
 
 from pushpolicy.model.evidence import Scanner
-from pushpolicy.reports.format import Format, Head, Parts, ReportError
+from pushpolicy.reports.facts import SbomFacts, ScanFacts, VexFacts
+from pushpolicy.reports.format import Head, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.sbom import cyclonedx, cyclonedx_xml
-from pushpolicy.reports.sbom.bom import Bom
-from pushpolicy.reports.scans.run import ScanResult
-from pushpolicy.reports.vex.statements import VexDocument
-from tests.unit.reports.bytes_report import BytesReport
+from tests.unit.reports.bytes_report import BytesReport, by_kind
 
 DIGEST = f"sha256:{'a' * 64}"
 CONFIG = f"sha256:{'b' * 64}"
@@ -79,9 +77,9 @@ JUDGED = FLAW | {"analysis": {"state": "not_affected", "justification": "code_no
 
 
 def read(content: str | dict[str, Any], limits: Limits | None = None) -> dict[str, tuple[Any, ...]]:
-    form: Format[Parts] = cyclonedx.FORMAT if isinstance(content, dict) else cyclonedx_xml.FORMAT
+    form = cyclonedx.FORMAT if isinstance(content, dict) else cyclonedx_xml.FORMAT
     text = json.dumps(content) if isinstance(content, dict) else content
-    return form.read(BytesReport(text.encode(), piece=7), limits or Limits()).by_kind()
+    return by_kind(form.read(BytesReport(text.encode(), piece=7), limits or Limits()))
 
 
 def with_flaws(*flaws: dict[str, Any]) -> dict[str, Any]:
@@ -105,7 +103,7 @@ BOTH_JUDGED = pytest.mark.parametrize(
 def test_the_sbom(content: str | dict[str, Any]) -> None:
     kinds = read(content)
     assert set(kinds) == {"sbom"}
-    bom: Bom = kinds["sbom"][0]
+    bom: SbomFacts = kinds["sbom"][0]
     assert (bom.spec_version, bom.components, bom.id) == ("1.6", 3, "urn:uuid:1")
     assert bom.tool == Scanner(name="syft", version="1.2")
     assert bom.at == "2026-01-02T02:04:05Z"
@@ -119,13 +117,13 @@ def test_layers_prove_something_only_where_there_is_one() -> None:
     for layers, expected in ((LAYERS, ()), (LAYERS[:1], LAYERS[:1])):
         told = [{"name": "aquasecurity:trivy:DiffID", "value": layer} for layer in layers]
         root = {"type": "container", "name": "app:1", "properties": told}
-        bom: Bom = read(DOCUMENT | {"metadata": {"component": root}})["sbom"][0]
+        bom: SbomFacts = read(DOCUMENT | {"metadata": {"component": root}})["sbom"][0]
         assert bom.identity.diff_ids == expected
 
 
 def test_a_tool_that_does_not_know_its_version_has_none() -> None:
     tools = {"components": [{"type": "application", "name": "syft", "version": "[not provided]"}]}
-    bom: Bom = read(DOCUMENT | {"metadata": {"tools": tools}})["sbom"][0]
+    bom: SbomFacts = read(DOCUMENT | {"metadata": {"tools": tools}})["sbom"][0]
     assert bom.tool == Scanner(name="syft")
 
 
@@ -133,7 +131,7 @@ def test_a_tool_that_does_not_know_its_version_has_none() -> None:
 def test_vulnerabilities_are_a_scan(content: str | dict[str, Any]) -> None:
     kinds = read(content)
     assert set(kinds) == {"sbom", "scans"}
-    scan: ScanResult = kinds["scans"][0]
+    scan: ScanFacts = kinds["scans"][0]
     assert (scan.kind, scan.scanner.name, scan.identity.image_id) == ("image", "syft", CONFIG)
     (finding,) = scan.findings
     assert (finding.id, finding.aliases) == ("CVE-2026-0001", ("GHSA-2222-3333-4444",))
@@ -145,7 +143,7 @@ def test_vulnerabilities_are_a_scan(content: str | dict[str, Any]) -> None:
 def test_what_it_says_became_of_one_is_vex_and_stays_visible(content: str | dict[str, Any]) -> None:
     kinds = read(content)
     assert kinds["scans"][0].findings[0].suppressed_by == "cyclonedx not_affected: code_not_reachable"
-    document: VexDocument = kinds["vex"][0]
+    document: VexFacts = kinds["vex"][0]
     (statement,) = document.statements
     assert (statement.status, statement.reason) == ("not_affected", "code_not_reachable")
     assert statement.names == ("CVE-2026-0001", "GHSA-2222-3333-4444", "DSA-1-1")

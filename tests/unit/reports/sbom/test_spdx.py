@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from pushpolicy.model.evidence import Scanner
-from pushpolicy.reports.format import Format, Head, Parts, ReportError
+from pushpolicy.reports.facts import SbomFacts
+from pushpolicy.reports.format import Format, Head, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.sbom import spdx, spdx3, spdx_tag
-from pushpolicy.reports.sbom.bom import Bom
-from tests.unit.reports.bytes_report import BytesReport
+from tests.unit.reports.bytes_report import BytesReport, only
 
 HEX = "a" * 64
 DIGEST = f"sha256:{HEX}"
@@ -77,12 +77,9 @@ GRAPH: list[dict[str, Any]] = [
 THREE: dict[str, Any] = {"@context": "https://spdx.org/rdf/3.0.1/spdx-context.jsonld", "@graph": GRAPH}
 
 
-def read(form: Format[Parts], content: str | dict[str, Any]) -> Bom:
+def read(form: Format, content: str | dict[str, Any]) -> SbomFacts:
     text = json.dumps(content) if isinstance(content, dict) else content
-    (part,) = form.read(BytesReport(text.encode(), piece=5), Limits())
-    assert part.kind == "sbom"
-    found: Bom = part.content
-    return found
+    return only(SbomFacts, form.read(BytesReport(text.encode(), piece=5), Limits()))
 
 
 @pytest.mark.parametrize(
@@ -95,7 +92,7 @@ def read(form: Format[Parts], content: str | dict[str, Any]) -> Bom:
         (spdx3.FORMAT, THREE, "3.0.1"),
     ],
 )
-def test_one_document_in_each_form(form: Format[Parts], content: str | dict[str, Any], version: str) -> None:
+def test_one_document_in_each_form(form: Format, content: str | dict[str, Any], version: str) -> None:
     bom = read(form, content)
     assert (bom.spec_version, bom.components, bom.id) == (version, 2, "https://example/1")
     assert bom.tool == Scanner(name="syft", version="1.2.3")
@@ -133,7 +130,7 @@ def test_what_it_is_about(change: dict[str, Any], digests: tuple[str, ...]) -> N
 
 @pytest.mark.parametrize("form", [spdx.FORMAT, spdx.YAML])
 @pytest.mark.parametrize("old", [False, True])
-def test_what_trivy_tells_of_the_image(form: Format[Parts], old: bool) -> None:
+def test_what_trivy_tells_of_the_image(form: Format, old: bool) -> None:
     told = [
         "DiffID: sha256:1",
         "ImageID: sha256:2",
@@ -181,7 +178,7 @@ def test_the_tool(creator: str, tool: Scanner | None) -> None:
         (spdx3.FORMAT, THREE | {"@graph": {}}),
     ],
 )
-def test_what_it_is_not_is_refused(form: Format[Parts], content: str | dict[str, Any]) -> None:
+def test_what_it_is_not_is_refused(form: Format, content: str | dict[str, Any]) -> None:
     with pytest.raises(ReportError):
         read(form, content)
 

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from pushpolicy.model.evidence import Finding
+from pushpolicy.reports.facts import ScanFacts, of_type
 from pushpolicy.reports.format import FailedRunError, ReportError
 from pushpolicy.reports.limits import Limits
-from pushpolicy.reports.scans.run import ScanResult
 from pushpolicy.reports.scans.sarif import FORMAT
 from tests.unit.reports.bytes_report import BytesReport
 
 
-def read(content: Any) -> tuple[ScanResult, ...]:
+def read(content: Any) -> tuple[ScanFacts, ...]:
     text = content if isinstance(content, bytes) else json.dumps(content).encode()
-    return FORMAT.read(BytesReport(text), Limits())
+    return of_type(ScanFacts, FORMAT.read(BytesReport(text), Limits()))
 
 
 def run(*results: dict[str, Any], rules: Any = (), name: str = "linter", **fields: Any) -> dict[str, Any]:

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from pushpolicy.model.evidence import Severity
+from pushpolicy.reports.facts import ScanFacts
 from pushpolicy.reports.format import ReportError
 from pushpolicy.reports.limits import Limits
-from pushpolicy.reports.scans.run import ScanResult
 from pushpolicy.reports.scans.trivy import FORMAT
-from tests.unit.reports.bytes_report import BytesReport
+from tests.unit.reports.bytes_report import BytesReport, only
 
 FLAW = {
     "VulnerabilityID": "CVE-2026-1234",
@@ -28,11 +28,10 @@ FLAW = {
 }
 
 
-def read(content: str | bytes | dict[str, Any], limits: Limits | None = None) -> ScanResult:
+def read(content: str | bytes | dict[str, Any], limits: Limits | None = None) -> ScanFacts:
     text = json.dumps(content) if isinstance(content, dict) else content
     raw = text if isinstance(text, bytes) else text.encode()
-    (scan,) = FORMAT.read(BytesReport(raw), limits or Limits())
-    return scan
+    return only(ScanFacts, FORMAT.read(BytesReport(raw), limits or Limits()))
 
 
 def report(*results: dict[str, Any], **fields: Any) -> dict[str, Any]:

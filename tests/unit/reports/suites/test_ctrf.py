@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from pushpolicy.model.evidence import Totals
+from pushpolicy.reports.facts import SuiteFacts
 from pushpolicy.reports.format import ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.suites.ctrf import FORMAT
-from pushpolicy.reports.suites.tally import SuiteResult
-from tests.unit.reports.bytes_report import BytesReport
+from tests.unit.reports.bytes_report import BytesReport, only
 
 
 def document(tests: list[dict[str, Any]], summary: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -21,8 +21,8 @@ def document(tests: list[dict[str, Any]], summary: dict[str, Any] | None = None)
     return {"results": {"tool": {"name": "t"}, "summary": summary, "tests": tests}}
 
 
-def read(tests: list[dict[str, Any]], summary: dict[str, Any] | None = None) -> SuiteResult:
-    return FORMAT.read(BytesReport(json.dumps(document(tests, summary)).encode()), Limits())
+def read(tests: list[dict[str, Any]], summary: dict[str, Any] | None = None) -> SuiteFacts:
+    return only(SuiteFacts, FORMAT.read(BytesReport(json.dumps(document(tests, summary)).encode()), Limits()))
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,11 @@ import json
 import pytest
 
 from pushpolicy.model.evidence import Totals
+from pushpolicy.reports.facts import SuiteFacts
 from pushpolicy.reports.format import Head, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.suites.gotest import FORMAT
-from pushpolicy.reports.suites.tally import SuiteResult
-from tests.unit.reports.bytes_report import BytesReport
+from tests.unit.reports.bytes_report import BytesReport, only
 
 OK = [("start", ""), ("run", "T"), ("pass", "T"), ("pass", "")]
 
@@ -21,8 +21,8 @@ def stream(events: list[tuple[str, str]], package: str = "p") -> str:
     return "".join(json.dumps({k: v for k, v in line.items() if v}) + "\n" for line in lines)
 
 
-def read(text: str, limits: Limits | None = None) -> SuiteResult:
-    return FORMAT.read(BytesReport(text.encode(), 50), limits or Limits())
+def read(text: str, limits: Limits | None = None) -> SuiteFacts:
+    return only(SuiteFacts, FORMAT.read(BytesReport(text.encode(), 50), limits or Limits()))
 
 
 @pytest.mark.parametrize(

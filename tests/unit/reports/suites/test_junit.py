@@ -7,19 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pushpolicy.model.evidence import Totals
+from pushpolicy.reports.facts import SuiteFacts
 from pushpolicy.reports.format import ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.suites.junit import FORMAT
-from pushpolicy.reports.suites.tally import SuiteResult
-from tests.unit.reports.bytes_report import BytesReport
+from tests.unit.reports.bytes_report import BytesReport, only
 
 
-def read(text: str | bytes, limits: Limits | None = None, piece: int = 1 << 16) -> SuiteResult:
+def read(text: str | bytes, limits: Limits | None = None, piece: int = 1 << 16) -> SuiteFacts:
     content = text if isinstance(text, bytes) else text.encode()
-    return FORMAT.read(BytesReport(content, piece), limits or Limits())
+    return only(SuiteFacts, FORMAT.read(BytesReport(content, piece), limits or Limits()))
 
 
-def suite(cases: str, attributes: str = "") -> SuiteResult:
+def suite(cases: str, attributes: str = "") -> SuiteFacts:
     return read(f"<testsuites><testsuite name='s' {attributes}>{cases}</testsuite></testsuites>")
 
 

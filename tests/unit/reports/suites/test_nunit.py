@@ -5,18 +5,18 @@ from __future__ import annotations
 import pytest
 
 from pushpolicy.model.evidence import Totals
+from pushpolicy.reports.facts import SuiteFacts
 from pushpolicy.reports.format import ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.suites.nunit import FORMAT
-from pushpolicy.reports.suites.tally import SuiteResult
-from tests.unit.reports.bytes_report import BytesReport
+from tests.unit.reports.bytes_report import BytesReport, only
 
 
-def read(text: str) -> SuiteResult:
-    return FORMAT.read(BytesReport(text.encode()), Limits())
+def read(text: str) -> SuiteFacts:
+    return only(SuiteFacts, FORMAT.read(BytesReport(text.encode()), Limits()))
 
 
-def run(inner: str, attributes: str = "") -> SuiteResult:
+def run(inner: str, attributes: str = "") -> SuiteFacts:
     return read(f"<test-run {attributes}><test-suite name='s'>{inner}</test-suite></test-run>")
 
 

@@ -7,15 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pushpolicy.model.evidence import Totals
+from pushpolicy.reports.facts import SuiteFacts
 from pushpolicy.reports.format import Head, ReportError
 from pushpolicy.reports.limits import Limits
-from pushpolicy.reports.suites.tally import SuiteResult
 from pushpolicy.reports.suites.tap import FORMAT
-from tests.unit.reports.bytes_report import BytesReport
+from tests.unit.reports.bytes_report import BytesReport, only
 
 
-def read(text: str, limits: Limits | None = None) -> SuiteResult:
-    return FORMAT.read(BytesReport(text.encode(), 7), limits or Limits())
+def read(text: str, limits: Limits | None = None) -> SuiteFacts:
+    return only(SuiteFacts, FORMAT.read(BytesReport(text.encode(), 7), limits or Limits()))
 
 
 @pytest.mark.parametrize(

@@ -5,19 +5,19 @@ from __future__ import annotations
 import pytest
 
 from pushpolicy.model.evidence import Totals
+from pushpolicy.reports.facts import SuiteFacts
 from pushpolicy.reports.format import ReportError
 from pushpolicy.reports.limits import Limits
-from pushpolicy.reports.suites.tally import SuiteResult
 from pushpolicy.reports.suites.trx import FORMAT
-from tests.unit.reports.bytes_report import BytesReport
+from tests.unit.reports.bytes_report import BytesReport, only
 
 NAMESPACE = "xmlns='http://microsoft.com/schemas/VisualStudio/TeamTest/2010'"
 PASSED = "<UnitTestResult outcome='Passed'/>"
 
 
-def read(results: str = PASSED, summary: str = "<ResultSummary outcome='Completed'/>") -> SuiteResult:
+def read(results: str = PASSED, summary: str = "<ResultSummary outcome='Completed'/>") -> SuiteFacts:
     text = f"<TestRun {NAMESPACE}><Results>{results}</Results>{summary}</TestRun>"
-    return FORMAT.read(BytesReport(text.encode()), Limits())
+    return only(SuiteFacts, FORMAT.read(BytesReport(text.encode()), Limits()))
 
 
 @pytest.mark.parametrize(

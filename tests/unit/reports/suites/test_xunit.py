@@ -5,18 +5,18 @@ from __future__ import annotations
 import pytest
 
 from pushpolicy.model.evidence import Totals
+from pushpolicy.reports.facts import SuiteFacts
 from pushpolicy.reports.format import Head
 from pushpolicy.reports.limits import Limits
-from pushpolicy.reports.suites.tally import SuiteResult
 from pushpolicy.reports.suites.xunit import FORMAT
-from tests.unit.reports.bytes_report import BytesReport
+from tests.unit.reports.bytes_report import BytesReport, only
 
 TESTS = "<collection>{}</collection>"
 
 
-def read(inner: str, attributes: str = "") -> SuiteResult:
+def read(inner: str, attributes: str = "") -> SuiteFacts:
     text = f"<assemblies><assembly {attributes}>{inner}</assembly></assemblies>"
-    return FORMAT.read(BytesReport(text.encode()), Limits())
+    return only(SuiteFacts, FORMAT.read(BytesReport(text.encode()), Limits()))
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_errors_of_no_test_are_undeclared(inner: str, attributes: str, undeclare
 def test_totals_of_several_assemblies_add_up() -> None:
     text = "<assemblies><assembly total='1' time='1'><class><test result='Pass'/></class></assembly>"
     text += "<assembly total='2' time='0.5'><class><test result='Pass'/></class></assembly></assemblies>"
-    result = FORMAT.read(BytesReport(text.encode()), Limits())
+    result = only(SuiteFacts, FORMAT.read(BytesReport(text.encode()), Limits()))
     assert (result.totals.total, result.disagreements) == (2, ("total=3, counted 2",))
     assert result.duration == 1.5
 

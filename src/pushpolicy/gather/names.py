@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -13,46 +13,24 @@ from msgspec.structs import replace
 from pushpolicy.errors import InputError
 from pushpolicy.gather.request import RawReport, Seen
 from pushpolicy.model.text import printable
-from pushpolicy.reports.describe import describe
-from pushpolicy.reports.format import KINDS
-from pushpolicy.reports.packed import bare_name
+from pushpolicy.reports.facts import of_type
+from pushpolicy.reports.file import bare_name
+from pushpolicy.reports.format import KINDS, Facts
 from pushpolicy.reports.parsing.values import text
+from pushpolicy.reports.recognise import SUFFIXES
 
 Item = TypeVar("Item")
+Kind = TypeVar("Kind", bound=Facts)
+KindOut = TypeVar("KindOut", bound=Facts, covariant=True)
 # Captures that say who wrote other reports, and are none themselves.
 CAPTURES = "captures"
-_ENDS = (
-    ".capture.json",
-    ".sarif.json",
-    ".junit.xml",
-    ".trivy.json",
-    ".cdx.json",
-    ".cdx.xml",
-    ".spdx.json",
-    ".spdx.yaml",
-    ".spdx.yml",
-    ".openvex.json",
-    ".vex.json",
-    ".intoto.json",
-    ".intoto.jsonl",
-    ".xml",
-    ".json",
-    ".sarif",
-    ".trx",
-    ".tap",
-    ".out",
-    ".info",
-    ".lcov",
-    ".spdx",
-    ".jsonl",
-)
 
 
-class ReadReport(msgspec.Struct, frozen=True):
-    """One report: the file, and what its format's reader made of it."""
+class ReadReport(msgspec.Struct, Generic[KindOut], frozen=True):
+    """A file as a report of one kind of evidence, and what it says of that."""
 
     raw: RawReport
-    content: Any
+    facts: tuple[KindOut, ...]
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -71,15 +49,23 @@ class Reports(msgspec.Struct):
     """
 
     workspace: Path
-    read: list[ReadReport] = []
+    read: list[ReadReport[Facts]] = []
     problems: dict[str, list[str]] = msgspec.field(default_factory=lambda: {kind: [] for kind in KINDS})
     seen: list[Seen] = []
     captured_by: dict[str, str] = {}
     origins: dict[Path, Origin] = {}
 
-    def of(self, kind: str) -> list[ReadReport]:
-        """The reports of one kind, in the order of their names."""
-        return sorted((r for r in self.read if r.raw.kind == kind), key=lambda report: report.raw.name)
+    def raws(self, kind: str) -> list[RawReport]:
+        """The files that are reports of one kind of evidence, in the order of their names."""
+        return sorted((each.raw for each in self.read if each.raw.kind == kind), key=lambda raw: raw.name)
+
+    def of(self, kind: type[Kind]) -> list[ReadReport[Kind]]:
+        """The reports of one kind of evidence, in the order of their names."""
+        found = [each for each in self.read if each.raw.kind == kind.evidence_kind]
+        return [
+            ReadReport(each.raw, of_type(kind, each.facts))
+            for each in sorted(found, key=lambda report: report.raw.name)
+        ]
 
     def shown(self, path: Path) -> str:
         """A path as the evidence names it: relative to the workspace where it lies within, or PART:PATH."""
@@ -109,7 +95,7 @@ class Reports(msgspec.Struct):
             self.problems[kind].append(f"{printable(self.shown(path))}: {reason}")
             self.note(path, kind, f"failed: {reason}")
 
-    def add_named(self, report: ReadReport) -> None:
+    def add_named(self, report: ReadReport[Facts]) -> None:
         """Add a report under the name that was given to it.
 
         Raises:
@@ -121,9 +107,9 @@ class Reports(msgspec.Struct):
         if all(other.raw.name != report.raw.name for other in known):
             self._add(report)
 
-    def add_unnamed(self, found: Iterable[ReadReport]) -> None:
+    def add_unnamed(self, found: Iterable[ReadReport[Facts]]) -> None:
         """Add reports under the shortest names that tell them apart; a copy of one counts once."""
-        fresh: list[ReadReport] = []
+        fresh: list[ReadReport[Facts]] = []
         for report in found:
             original = self._original(report, [*self.read, *fresh])
             if original is None:
@@ -137,17 +123,19 @@ class Reports(msgspec.Struct):
             taken.update((report.raw.kind, name) for name in names)
         for report, names in zip(fresh, choices, strict=True):
             name = next((name for name in names if taken[report.raw.kind, name] == 1), names[-1])
-            self._add(ReadReport(replace(report.raw, name=name), report.content))
+            self._add(ReadReport(replace(report.raw, name=name), report.facts))
 
-    def _add(self, report: ReadReport) -> None:
+    def _add(self, report: ReadReport[Facts]) -> None:
         self.read.append(report)
-        name = printable(report.raw.name)
-        told = ": ".join(filter(None, (f"{report.raw.format} report {name!r}", describe(report.content))))
-        self.note(report.raw.path, report.raw.kind, told)
+        called = f"{report.raw.format} report {printable(report.raw.name)!r}"
+        summary = "; ".join(facts.summary() for facts in report.facts)
+        self.note(report.raw.path, report.raw.kind, f"{called}: {summary}" if summary else called)
 
-    def _original(self, report: ReadReport, others: Iterable[ReadReport]) -> ReadReport | None:
+    def _original(
+        self, report: ReadReport[Facts], others: Iterable[ReadReport[Facts]]
+    ) -> ReadReport[Facts] | None:
         """The same file read before, or one of the same bytes and file name; two jobs may write the same."""
-        part = self.origins.get(report.raw.path)
+        origin = self.origins.get(report.raw.path)
         for other in others:
             if other.raw.kind != report.raw.kind:
                 continue
@@ -155,7 +143,7 @@ class Reports(msgspec.Struct):
                 return other
             theirs = self.origins.get(other.raw.path)
             is_copy = other.raw.digest == report.raw.digest and other.raw.path.name == report.raw.path.name
-            if is_copy and (part is None or theirs is None or part.part == theirs.part):
+            if is_copy and (origin is None or theirs is None or origin.part == theirs.part):
                 return other
         return None
 
@@ -179,6 +167,6 @@ def names_of(path: str) -> tuple[str, ...]:
     """What a report may be called by its path, shortest first: `unit`, `reports/unit`, the path itself."""
     folder, _, file = path.rpartition("/")
     bare = bare_name(file)
-    end = next((end for end in _ENDS if bare.lower().endswith(end) and len(bare) > len(end)), "")
-    stem = bare[: len(bare) - len(end)]
+    suffixes = (suffix for suffix in SUFFIXES if bare.lower().endswith(suffix) and len(bare) > len(suffix))
+    stem = bare[: len(bare) - len(next(suffixes, ""))]
     return tuple(dict.fromkeys((stem, f"{folder}/{stem}" if folder else stem, path)))

@@ -9,13 +9,12 @@ from __future__ import annotations
 import msgspec
 
 from pushpolicy.model.text import printable
-from pushpolicy.reports.format import Format, Head, Part, Parts, ReportBytes, ReportError
+from pushpolicy.reports.facts import Product, Statement, VexFacts, VexStatus, within
+from pushpolicy.reports.format import Facts, Format, Head, Identity, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.purl import Purl
 from pushpolicy.reports.parsing.values import brief, utc
-from pushpolicy.reports.scans.run import Identity
-from pushpolicy.reports.vex.statements import Product, Statement, VexDocument, VexStatus, within
 
 NAMESPACE = "https://openvex.dev/ns"
 _IMAGES = ("oci", "docker")
@@ -52,14 +51,13 @@ class _Document(msgspec.Struct, gc=False):
     timestamp: str | None = None
 
 
-def read_value(content: bytes, limits: Limits, subjects: tuple[str, ...] = ()) -> VexDocument:
+def read_value(content: bytes, limits: Limits, subject: Identity | None = None) -> tuple[Facts, ...]:
     """Read a document.
 
     Args:
         content: the document as UTF-8.
         limits: how much is read.
-        subjects: digests of the images that it is attested of; they are the products of a statement
-            that names none.
+        subject: of the statement that it is the predicate of, if any; the product where none is named.
 
     Raises:
         ReportError: when it is malformed or over a limit.
@@ -68,21 +66,19 @@ def read_value(content: bytes, limits: Limits, subjects: tuple[str, ...] = ()) -
     if not document.context.startswith(NAMESPACE):
         raise ReportError(f"its @context is {printable(repr(document.context), 80)}, not {NAMESPACE}")
     at = utc(document.timestamp)
-    statements = (_statement(number, entry, at, subjects) for number, entry in enumerate(document.statements))
-    return within(
-        limits,
-        VexDocument(
-            statements=tuple(statements), id=document.id or None, author=document.author or None, at=at
-        ),
+    statements = (_statement(number, entry, at, subject) for number, entry in enumerate(document.statements))
+    facts = VexFacts(
+        statements=tuple(statements), id=document.id or None, author=document.author or None, at=at
     )
+    return within(limits, [facts])
 
 
-def _statement(number: int, entry: _Statement, at: str | None, subjects: tuple[str, ...]) -> Statement:
+def _statement(number: int, entry: _Statement, at: str | None, subject: Identity | None) -> Statement:
     if entry.status not in set(VexStatus):
         raise ReportError(f"statement {number} has the unknown status {printable(repr(entry.status), 40)}")
     products = [_product(each, entry.subcomponents or []) for each in entry.products or ()]
-    if entry.products is None and subjects:
-        products.append(Product(identity=Identity(digests=subjects)))
+    if entry.products is None and subject and subject.digests:
+        products.append(Product(identity=Identity(digests=subject.digests)))
     return Statement(
         names=_names(entry.vulnerability),
         status=VexStatus(entry.status),
@@ -107,12 +103,12 @@ def _product(entry: str | _Component, subcomponents: list[str]) -> Product:
     stated += [f"sha256:{text}" for name, text in (each.hashes or {}).items() if name == "sha-256"]
     if each.id and not each.id.startswith("pkg:"):
         stated.append(each.id.rpartition("@")[2])
-    inner = [*(each.subcomponents or ()), *subcomponents]
+    components = [*(each.subcomponents or ()), *subcomponents]
     return Product(
         identity=Identity(digests=tuple(text for text in stated if text and text.startswith("sha256:"))),
         purls=purls,
-        # One that has no purl is still a part, and none that is known: it must not stand for the whole.
-        subcomponents=tuple(purl for part in inner for purl in _purls(part) or ("",)),
+        # A component without a purl matches nothing; it must not widen the claim to the whole product.
+        subcomponents=tuple(purl for component in components for purl in _purls(component) or ("",)),
     )
 
 
@@ -123,8 +119,8 @@ def _purls(entry: str | _Component) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text for text in stated if text and text.startswith("pkg:")))
 
 
-def _read(report: ReportBytes, limits: Limits) -> Parts:
-    return Parts([Part("vex", read_value(jsondoc.utf8(report.content()), limits))])
+def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
+    return read_value(jsondoc.utf8(report.content()), limits)
 
 
 def _recognise(head: Head) -> bool:
@@ -135,10 +131,11 @@ def _recognise(head: Head) -> bool:
     return context.startswith(b'"' + NAMESPACE.encode()) or (bool(context) and "author" in head.keys)
 
 
-FORMAT: Format[Parts] = Format(
+FORMAT = Format(
     name="openvex",
     kind="vex",
     media_type="application/json",
+    suffixes=(".openvex.json", ".vex.json", ".json"),
     file_names=("*.openvex.json", "*.vex.json", "vex.json", "openvex.json"),
     marks=(b"https://openvex.dev/ns", b'"statements"'),
     recognise=_recognise,

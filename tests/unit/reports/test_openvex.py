@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from pushpolicy.reports.format import Head, ReportError
+from pushpolicy.reports import openvex
+from pushpolicy.reports.facts import Statement, VexFacts
+from pushpolicy.reports.format import Head, Identity, ReportError
 from pushpolicy.reports.limits import Limits
-from pushpolicy.reports.vex import openvex
-from pushpolicy.reports.vex.statements import Statement, VexDocument
-from tests.unit.reports.bytes_report import BytesReport
+from tests.unit.reports.bytes_report import BytesReport, only
 
 DIGEST = f"sha256:{'a' * 64}"
 STATEMENT: dict[str, Any] = {
@@ -35,11 +35,9 @@ DOCUMENT: dict[str, Any] = {
 }
 
 
-def read(document: dict[str, Any], limits: Limits | None = None) -> VexDocument:
-    (part,) = openvex.FORMAT.read(BytesReport(json.dumps(document).encode()), limits or Limits())
-    assert part.kind == "vex"
-    found: VexDocument = part.content
-    return found
+def read(document: dict[str, Any], limits: Limits | None = None) -> VexFacts:
+    report = BytesReport(json.dumps(document).encode())
+    return only(VexFacts, openvex.FORMAT.read(report, limits or Limits()))
 
 
 def statement(**changes: Any) -> Statement:
@@ -84,8 +82,9 @@ def test_a_time_of_its_own_goes_before_the_documents() -> None:
 
 def test_the_subject_of_an_attestation_is_the_product_where_none_is_named() -> None:
     content = json.dumps(DOCUMENT | {"statements": [{"vulnerability": "CVE-1", "status": "fixed"}]}).encode()
-    assert openvex.read_value(content, Limits()).statements[0].products == ()
-    (product,) = openvex.read_value(content, Limits(), (DIGEST,)).statements[0].products
+    assert only(VexFacts, openvex.read_value(content, Limits())).statements[0].products == ()
+    attested = openvex.read_value(content, Limits(), Identity(digests=(DIGEST,)))
+    (product,) = only(VexFacts, attested).statements[0].products
     assert product.identity.digests == (DIGEST,)
 
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from pushpolicy.errors import InputError
 from pushpolicy.gather import Limits, gather, refuse_secrets
 from pushpolicy.model.digest import Digest
+from pushpolicy.reports.file import Bounds, decompress
 from pushpolicy.reports.format import ReportError
-from pushpolicy.reports.packed import Bounds, unpacked
 from pushpolicy.reports.recognise import BrokenReportError, NotAReport, read
 from tests.unit.gather.samples import JUNIT, make_request, trivy, write
 
@@ -116,6 +116,6 @@ def test_damaged_archives_are_read_or_refused(data: st.DataObject) -> None:
     end = data.draw(st.integers(start, len(whole)))
     content = whole[:start] + data.draw(st.binary(max_size=8)) + whole[end:]
     with suppress(ReportError):
-        while unpacked(content, Bounds(1_000_000, 200)).read(7) and data.draw(st.booleans()):
+        while decompress(content, Bounds(1_000_000, 200)).read(7) and data.draw(st.booleans()):
             pass
-        assert len(unpacked(content, Bounds(1_000_000, 200)).read()) <= 1_000_000
+        assert len(decompress(content, Bounds(1_000_000, 200)).read()) <= 1_000_000
