@@ -61,32 +61,25 @@ def difference(before: Decision, after: Decision) -> Difference | None:
     names = [name for name in before.__struct_fields__ if getattr(before, name) != getattr(after, name)]
     if not names:
         return None
+    was = {rule.name: rule.status for rule in before.rules}
+    now = {rule.name: rule.status for rule in after.rules}
+    found_before, found_after = _standings(before), _standings(after)
     return Difference(
         before=before.verdict,
         after=after.verdict,
-        rules=_rules(before, after),
-        findings=_findings(before, after),
+        rules=tuple(
+            RuleChange(rule=name, before=was.get(name), after=now.get(name))
+            for name in sorted(was.keys() | now.keys())
+            if was.get(name) != now.get(name)
+        ),
+        findings=tuple(
+            FindingChange(
+                rule=key[0], id=key[1], msg=key[2], before=found_before.get(key), after=found_after.get(key)
+            )
+            for key in sorted(found_before.keys() | found_after.keys())
+            if found_before.get(key) != found_after.get(key)
+        ),
         fields=tuple(names),
-    )
-
-
-def _rules(before: Decision, after: Decision) -> tuple[RuleChange, ...]:
-    was = {rule.name: rule.status for rule in before.rules}
-    now = {rule.name: rule.status for rule in after.rules}
-    return tuple(
-        RuleChange(rule=name, before=was.get(name), after=now.get(name))
-        for name in sorted(was.keys() | now.keys())
-        if was.get(name) != now.get(name)
-    )
-
-
-def _findings(before: Decision, after: Decision) -> tuple[FindingChange, ...]:
-    was, now = _standings(before), _standings(after)
-    return tuple(
-        FindingChange(rule=rule, id=id_, msg=msg, before=was.get(key), after=now.get(key))
-        for key in sorted(was.keys() | now.keys())
-        if was.get(key) != now.get(key)
-        for rule, id_, msg in (key,)
     )
 
 

@@ -101,12 +101,8 @@ def what_if(records: Iterable[Record], policy: PolicySet, engine: Engine) -> Wha
             failed.append(NotReplayable(summary=record.summary, reason=error.message))
             continue
         pushes.append(PushEffect(summary=record.summary, difference=difference(record.decision, after)))
-    return WhatIf(pushes=tuple(pushes), rules=_rules(pushes), not_replayable=tuple(failed))
-
-
-def _rules(pushes: list[PushEffect]) -> tuple[RuleEffect, ...]:
     names = frozenset[str]().union(*(push.stricter | push.looser for push in pushes))
-    return tuple(
+    rules = tuple(
         RuleEffect(
             rule=name,
             stricter=tuple(push.summary for push in pushes if name in push.stricter),
@@ -114,6 +110,7 @@ def _rules(pushes: list[PushEffect]) -> tuple[RuleEffect, ...]:
         )
         for name in sorted(names)
     )
+    return WhatIf(pushes=tuple(pushes), rules=rules, not_replayable=tuple(failed))
 
 
 def _direction(*, stricter: bool, looser: bool) -> Direction:

@@ -56,7 +56,18 @@ class LocalOpa:
     def start(self, program: Program) -> LocalSession:
         """Start `opa eval`, which waits for the document before it loads the bundles; and hash the binary."""
         bundles = [text for bundle in program.bundles for text in ("-b", str(bundle))]
-        process = self.run("eval", *_eval_options(program, self._limits), *bundles, program.query)
+        process = self.run(
+            "eval",
+            "--format", "json",
+            "--strict-builtin-errors",
+            # Without it, whether a builtin's error is seen depends on the order of clauses.
+            "--disable-early-exit",
+            "--timeout", f"{self._limits.seconds:g}s",
+            *_types(program),
+            "--stdin-input",
+            *bundles,
+            program.query,
+        )  # fmt: skip
         self._identification.begin()
         return LocalSession(process, program)
 
@@ -194,18 +205,6 @@ class _Identification:
             self._version = self._version or self._opa.ask_version()
         except EngineError as error:
             self._error = error
-
-
-def _eval_options(program: Program, limits: Limits) -> list[str]:
-    return [
-        "--format", "json",
-        "--strict-builtin-errors",
-        # Without it, whether a builtin's error is seen depends on the order of clauses.
-        "--disable-early-exit",
-        "--timeout", f"{limits.seconds:g}s",
-        *_types(program),
-        "--stdin-input",
-    ]  # fmt: skip
 
 
 def _types(program: Program) -> list[str]:
