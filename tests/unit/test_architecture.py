@@ -27,7 +27,13 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 )
 RANKS = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
 ENTRY = "pushpolicy.__main__"
-RUNS_PROGRAMS = ("engines.", "gather.git", "gather.capture.process", "registry.credentials", "demo.shell")
+RUNS_PROGRAMS = (
+    "engines.",
+    "gather.checkout.",
+    "gather.capture.process",
+    "registry.credentials",
+    "demo.shell",
+)
 TALKS = ("cli", "__main__")
 STREAMS_AND_EXIT = {"sys.argv", "sys.exit", "sys.stderr", "sys.stdin", "sys.stdout"}
 INPUT_AND_OUTPUT = {"http", "os", "requests", "shutil", "socket", "subprocess", "tempfile", "urllib"}

@@ -8,13 +8,14 @@ of it is stored.
 
 from __future__ import annotations
 
-from pushpolicy.gather import credentials, git, image
+from pushpolicy.gather import credentials, image
 from pushpolicy.gather import provenance as provenance
 from pushpolicy.gather import sbom as sbom
 from pushpolicy.gather import scans as scans
 from pushpolicy.gather import suites as tests
 from pushpolicy.gather import vex as vex
 from pushpolicy.gather.attestations import embedded
+from pushpolicy.gather.checkout import Checkout
 from pushpolicy.gather.ci import evidence as ci
 from pushpolicy.gather.names import Reports
 from pushpolicy.gather.parts.read import check_parts
@@ -106,7 +107,7 @@ def _target(request: GatherRequest) -> TargetEvidence:
     )
 
 
-def _report(raw: RawReport, reports: Reports, checkout: git.Checkout) -> Report:
+def _report(raw: RawReport, reports: Reports, checkout: Checkout) -> Report:
     return Report(
         name=raw.name,
         path=reports.shown(raw.path),

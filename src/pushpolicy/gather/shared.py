@@ -10,7 +10,8 @@ from typing import Any, Self
 
 import msgspec
 
-from pushpolicy.gather import extra, git
+from pushpolicy.gather import extra
+from pushpolicy.gather.checkout import Checkout, inspect
 from pushpolicy.gather.collect import collect
 from pushpolicy.gather.names import CAPTURES, Reports
 from pushpolicy.gather.parts.document import Part
@@ -37,7 +38,7 @@ class Shared(msgspec.Struct):
     Images whose evidence is named alike have the same reports.
     """
 
-    _checkouts: dict[Path, git.Checkout] = {}
+    _checkouts: dict[Path, Checkout] = {}
     _files: dict[_Asked, Files] = {}
     _unpacked: ExitStack = msgspec.field(default_factory=ExitStack)
 
@@ -47,10 +48,10 @@ class Shared(msgspec.Struct):
     def __exit__(self, *_: object) -> None:
         self._unpacked.close()
 
-    def checkout(self, job: Job) -> git.Checkout:
-        """What git says of the workspace."""
+    def checkout(self, job: Job) -> Checkout:
+        """The workspace as git keeps it."""
         if job.workspace not in self._checkouts:
-            self._checkouts[job.workspace] = git.inspect(job.workspace, job.environ)
+            self._checkouts[job.workspace] = inspect(job.workspace, job.environ)
         return self._checkouts[job.workspace]
 
     def files(self, job: Job) -> Files:

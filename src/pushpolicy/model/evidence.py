@@ -133,8 +133,22 @@ class ImageEvidence(msgspec.Struct, frozen=True, kw_only=True):
     attestations: tuple[AttestationEvidence, ...] = ()
 
 
+class SourceCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """How long the lists of `SourceEvidence` are, so that an entry that got lost is noticed."""
+
+    not_comparable: int
+    not_checked_out: int
+
+
 class SourceEvidence(msgspec.Struct, frozen=True, kw_only=True):
-    """The git checkout. `dirty` means changes to tracked files; `changes` names at most 20 of them."""
+    """The git checkout, judged by its content (design section 5).
+
+    Attributes:
+        dirty: whether a file that the commit holds is another one, absent, or of another mode.
+        changes: at most 20 of those.
+        not_comparable: files behind a filter, and submodules without a repository of their own.
+        not_checked_out: submodules, and what lies outside a sparse checkout; a folder ends with a slash.
+    """
 
     status: Status
     reason: str | None = None
@@ -145,6 +159,9 @@ class SourceEvidence(msgspec.Struct, frozen=True, kw_only=True):
     tag: str | None = None
     dirty: bool | None = None
     changes: tuple[str, ...] = ()
+    not_comparable: tuple[str, ...] = ()
+    not_checked_out: tuple[str, ...] = ()
+    counts: SourceCounts | None = None
 
 
 class PullRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from pushpolicy.gather.checkout import Checkout, inspect
 from pushpolicy.gather.credentials import evidence
-from pushpolicy.gather.git import Checkout, inspect
 from pushpolicy.model.evidence import CredentialsEvidence, SourceEvidence, Status
 from pushpolicy.registry.credentials import ANONYMOUS, Credential, SourceKind
 from pushpolicy.reports.limits import Limits

@@ -14,7 +14,7 @@ import msgspec
 
 from pushpolicy.errors import InputError, UsageError
 from pushpolicy.files import open_regular, write_whole
-from pushpolicy.gather import git
+from pushpolicy.gather.checkout import inspect
 from pushpolicy.gather.ci import evidence as ci
 from pushpolicy.gather.parts.document import LIST, Listed, PartList, is_name, member
 from pushpolicy.gather.request import NamedEvidence, RawReport, Seen
@@ -70,7 +70,7 @@ def write_part(request: PartRequest) -> tuple[Seen, ...]:
 
 
 def _list(request: PartRequest, files: Files, raws: list[RawReport]) -> PartList:
-    checkout = git.inspect(request.workspace, request.environ).evidence
+    checkout = inspect(request.workspace, request.environ).evidence
     commit = checkout.commit or ci.evidence(request.environ).commit
     if commit is None and request.image is None:
         raise InputError(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pushpolicy.gather.git import inspect
+from pushpolicy.gather.checkout import inspect, program
 from pushpolicy.model.evidence import SourceEvidence
 from tests.unit.gather.samples import git, make_checkout, write
 
@@ -54,13 +54,14 @@ def test_changes_to_tracked_files_make_it_dirty(checkout: Path, staged: bool) ->
     assert (found.dirty, found.changes) == (True, ("a.txt", "sub/b.txt"))
 
 
-def test_a_renamed_and_an_added_file_are_changes(checkout: Path) -> None:
+def test_the_index_says_nothing(checkout: Path) -> None:
+    """A file that is only staged is not the commit's; one that is staged and put back is unchanged."""
     git(checkout, "mv", "a.txt", "c.txt")
-    assert source(checkout).changes == ("a.txt", "c.txt")
-
-
-def test_changes_that_the_index_is_told_to_ignore_are_seen(checkout: Path) -> None:
-    git(checkout, "update-index", "--assume-unchanged", "a.txt")
+    write(checkout, {"sub/b.txt": "changed\n"})
+    git(checkout, "add", "-A")
+    write(checkout, {"sub/b.txt": "b\n"})
+    assert source(checkout).changes == ("a.txt",)
+    (checkout / ".git" / "index").write_bytes(b"no index")
     assert source(checkout).changes == ("a.txt",)
 
 
@@ -108,15 +109,41 @@ def test_a_repository_without_a_commit_has_failed(tmp_path: Path) -> None:
     assert source(tmp_path).status == "failed"
 
 
-def test_without_git_it_has_failed(checkout: Path) -> None:
-    assert source(checkout, {"PATH": "/nonexistent"}).reason == "the git program is not installed"
+def test_without_git_it_has_failed(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(program, "PLACES", ("/nonexistent/git",))
+    assert source(checkout).reason == "no git program is installed; --git names one elsewhere"
+    found = inspect(checkout, ENVIRON, Path("/nonexistent/git")).evidence
+    assert found.reason == "no git program is at /nonexistent/git"
 
 
-def test_a_git_program_of_the_checkout_is_not_run(checkout: Path) -> None:
-    write(checkout, {"bin/git": "#!/bin/sh\ntouch ../ran\n"})
-    (checkout / "bin" / "git").chmod(0o755)
-    assert source(checkout, {"PATH": str(checkout / "bin")}).status == "failed"
-    assert not (checkout.parent / "ran").exists()
+def fake_git(folder: Path, mark: Path) -> Path:
+    """A program called git that leaves a mark."""
+    path = write(folder, {"git": f'#!/bin/sh\ntouch {mark}\nexec git "$@"\n'}) / "git"
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize("place", ["bin", "work/bin"])
+def test_a_git_program_on_path_is_not_run(checkout: Path, tmp_path: Path, place: str) -> None:
+    """Also where it lies in the repository and the workspace is a folder below."""
+    fake = fake_git(tmp_path / place, tmp_path / "ran")
+    environ = {"PATH": f"{fake.parent}:{os.defpath}", "GIT_EXEC_PATH": str(fake.parent)}
+    assert source(checkout / "sub", environ).dirty is False
+    assert not (tmp_path / "ran").exists()
+
+
+def test_the_git_that_is_named_is_run_unless_the_checkout_brings_it(checkout: Path, tmp_path: Path) -> None:
+    elsewhere = fake_git(tmp_path / "bin", tmp_path / "ran")
+    assert inspect(checkout / "sub", ENVIRON, elsewhere).evidence.dirty is False
+    assert (tmp_path / "ran").exists()
+    (tmp_path / "ran").unlink()
+    inside = fake_git(checkout / "bin", tmp_path / "ran")
+    link = tmp_path / "link"
+    link.symlink_to(inside)
+    for given in (inside, link, checkout / "sub" / ".." / "bin" / "git"):
+        found = inspect(checkout / "sub", ENVIRON, given).evidence
+        assert "lies inside the checkout that is judged" in str(found.reason)
+    assert not (tmp_path / "ran").exists()
 
 
 def test_nothing_that_the_checkout_configures_is_run(checkout: Path) -> None:
@@ -150,10 +177,16 @@ def test_nothing_that_the_checkout_configures_is_run(checkout: Path) -> None:
     assert not mark.exists()
 
 
-def test_a_filter_that_cannot_be_switched_off_stops_it(checkout: Path) -> None:
+def test_a_filter_of_any_name_is_not_run(checkout: Path, tmp_path: Path) -> None:
+    write(checkout, {".gitattributes": "* filter=a=b\n"})
+    git(checkout, "add", "-A")
+    git(checkout, "commit", "-q", "-m", "filter")
     with (checkout / ".git" / "config").open("a") as config:
-        config.write('[filter "a=b"]\n\tclean = touch ran\n')
-    assert source(checkout).status == "failed"
+        config.write(f'[filter "a=b"]\n\tclean = touch {tmp_path}/ran\n')
+    write(checkout, {"a.txt": "A\n"})
+    found = source(checkout)
+    assert (found.dirty, found.not_comparable) == (False, ("a.txt",))
+    assert not (tmp_path / "ran").exists()
 
 
 def test_a_work_tree_elsewhere_is_not_believed(checkout: Path, tmp_path: Path) -> None:

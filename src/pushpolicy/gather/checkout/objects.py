@@ -1,0 +1,188 @@
+"""Git's objects, read raw and hashed again: an object is what its name says, or the reading fails.
+
+Git is given a repository of our own that holds nothing but the place of the objects. So nothing of the
+checkout's configuration, hooks, attributes, replacements, grafts or index takes part, no program that it
+names can run, and an object that a partial clone left out is absent, not fetched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from pushpolicy.gather.checkout.program import ENVIRON, GitError
+
+SECONDS = 60
+HASHES = {"sha1": hashlib.sha1, "sha256": hashlib.sha256}
+_MIB = 1024 * 1024
+# Requests that are written before their answers are read: few enough for the smallest buffer of a pipe.
+_AHEAD = 60
+
+
+class MissingObjectError(GitError):
+    """An object is not in the repository; `kind` is what it should be."""
+
+    def __init__(self, message: str, kind: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+def blob_name(content: bytes, algorithm: str) -> str:
+    """The name of a blob with this content; `algorithm` is sha1 or sha256."""
+    return _hashed("blob", content, algorithm)
+
+
+def algorithm_of(name: str) -> str:
+    """The hash that names a repository's objects, by the length of a name."""
+    return "sha1" if len(name) == 40 else "sha256"
+
+
+def _hashed(kind: str, content: bytes, algorithm: str) -> str:
+    digest = HASHES[algorithm](b"%s %d\0" % (kind.encode(), len(content)), usedforsecurity=False)
+    digest.update(content)
+    return digest.hexdigest()
+
+
+class Objects:
+    """Reads objects; use as a context, from several threads.
+
+    Args:
+        program: the path of git.
+        store: the folder `objects` of a repository.
+        algorithm: sha1 or sha256.
+    """
+
+    def __init__(self, program: str, store: Path, algorithm: str) -> None:
+        self._program, self._store, self.algorithm = program, store, algorithm
+        self._lock = threading.Lock()
+        self._failure: GitError | None = None
+
+    def __enter__(self) -> Self:
+        self._folder = tempfile.TemporaryDirectory(prefix="pushpolicy-git-")
+        place = Path(self._folder.name)
+        (place / "refs").mkdir()
+        (place / "HEAD").write_text("ref: refs/heads/none\n")
+        (place / "config").write_text(
+            "[core]\n\trepositoryFormatVersion = 1\n\tbare = true\n\tcommitGraph = false\n"
+            f"[extensions]\n\tobjectFormat = {self.algorithm}\n"
+        )
+        try:
+            self._process = subprocess.Popen(
+                [self._program, "cat-file", "--batch"],
+                cwd=place,
+                env=ENVIRON | {"GIT_DIR": str(place), "GIT_OBJECT_DIRECTORY": str(self._store)},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+        except OSError as error:
+            self._folder.cleanup()
+            raise GitError(f"git cannot be run: {error.strerror}") from error
+        self._timer = threading.Timer(SECONDS, self._process.kill)
+        self._timer.daemon = True
+        self._timer.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._timer.cancel()
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            assert stream is not None
+            with suppress(BrokenPipeError):
+                stream.close()
+        self._folder.cleanup()
+
+    def read(self, name: str, kind: str, limit: int) -> bytes:
+        """One object, as `read_all` reads it."""
+        return next(self.read_all([name], kind, limit))
+
+    def read_all(self, names: Sequence[str], kind: str, limit: int) -> Iterator[bytes]:
+        """The contents of several objects, in order.
+
+        Args:
+            names: hexadecimal.
+            kind: commit, tree or blob.
+            limit: bytes of one object.
+
+        Raises:
+            MissingObjectError: when one is not there.
+            GitError: when one is of another kind, over the limit or not what its name says, or git ended.
+        """
+        for start in range(0, len(names), _AHEAD):
+            yield from self._ask(names[start : start + _AHEAD], kind, limit)
+
+    def read_small(self, name: str, limit: int) -> bytes | None:
+        """A blob; None where it is over the limit, in bytes.
+
+        Raises:
+            GitError: as `read_all` does.
+        """
+        try:
+            return self.read(name, "blob", limit)
+        except _TooLargeError:
+            return None
+
+    def _ask(self, names: Sequence[str], kind: str, limit: int) -> list[bytes]:
+        with self._lock:
+            # After a failure, what git says next may be the answer to another question.
+            if self._failure:
+                raise self._failure
+            try:
+                self._write(names)
+                return [self._answer(name, kind, limit) for name in names]
+            except _TooLargeError:
+                raise
+            except GitError as error:
+                self._failure = error
+                raise
+
+    def _write(self, names: Sequence[str]) -> None:
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):  # when git has ended; reading says so
+            self._process.stdin.write("".join(f"{name}\n" for name in names).encode())
+            self._process.stdin.flush()
+
+    def _answer(self, name: str, kind: str, limit: int) -> bytes:
+        answers = self._process.stdout
+        assert answers is not None
+        said = answers.readline(200).split()
+        if said[1:] == [b"missing"]:
+            raise MissingObjectError(f"the {kind} {name} is not in the repository", kind)
+        if len(said) != 3 or not said[2].isdigit():
+            raise self._ended(kind, name)
+        if said[1] != kind.encode():
+            raise GitError(f"the object {name} is no {kind}: the repository is forged or damaged")
+        size = int(said[2])
+        if size > limit:
+            self._skip(answers, size + 1)
+            raise _TooLargeError(f"the {kind} {name} is over {limit} bytes")
+        content = answers.read(size + 1)
+        if len(content) <= size:
+            raise self._ended(kind, name)
+        content = content[:-1]
+        if _hashed(kind, content, self.algorithm) != name:
+            raise GitError(
+                f"the {kind} {name} is not what its name says: the repository is forged or damaged"
+            )
+        return content
+
+    def _skip(self, answers: IO[bytes], size: int) -> None:
+        while size > 0 and (piece := answers.read(min(size, _MIB))):
+            size -= len(piece)
+
+    def _ended(self, kind: str, name: str) -> GitError:
+        return GitError(f"git ended, or took over {SECONDS} seconds, while it read the {kind} {name}")
+
+
+class _TooLargeError(GitError):
+    """An object is over the limit."""

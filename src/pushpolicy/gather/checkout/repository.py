@@ -1,0 +1,140 @@
+"""A repository: where it is, and what its references and its few settings that matter say."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path
+
+import msgspec
+
+from pushpolicy.gather.checkout.objects import Objects, algorithm_of
+from pushpolicy.gather.checkout.patterns import SparsePatterns
+from pushpolicy.gather.checkout.program import Git, GitError
+from pushpolicy.model.text import printable
+
+_MAX_SPARSE = 4 * 1024 * 1024
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_USERINFO = re.compile(r"^([a-z][a-z0-9+.-]*://)?[^/@]*(?:@[^/@]*)*@", re.IGNORECASE)
+_SETTINGS = r"^(remote\.origin\.url|core\.(autocrlf|worktree|sparsecheckout))$"
+_TRUE = ("true", "yes", "on", "1", "")
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What git's configuration says.
+
+    Attributes:
+        remote: the address of origin, without user, password, query and fragment.
+        autocrlf: whether files that no attribute speaks of may have other line endings than the commit.
+        sparse: the files that are checked out; None where all are.
+    """
+
+    remote: str | None
+    autocrlf: bool
+    sparse: SparsePatterns | None
+
+
+def enclosing(folder: Path) -> Path | None:
+    """The nearest folder, from this one upwards, that has a `.git`."""
+    return next((place for place in (folder, *folder.parents) if os.path.lexists(place / ".git")), None)
+
+
+class Repository:
+    """A repository and its work tree.
+
+    Args:
+        root: the top of the work tree.
+
+    Raises:
+        GitError: when the repository is not to be found.
+    """
+
+    def __init__(self, git: Git, root: Path) -> None:
+        self.git = git
+        self.root = root
+        self._folder = _git_dir(root)
+        common = _one_line(self._folder / "commondir")
+        self._common = self._folder / common if common else self._folder
+
+    def objects(self, commit: str) -> Objects:
+        """A reader of its objects, which are named as this commit is."""
+        return Objects(self.git.path, (self._common / "objects").resolve(), algorithm_of(commit))
+
+    def head(self) -> tuple[str, str | None]:
+        """The commit that is checked out, and its branch."""
+        said = self._run("rev-parse", "--revs-only", "HEAD", "--symbolic-full-name", "HEAD").splitlines()
+        if len(said) != 2 or not _COMMIT.fullmatch(said[0]):
+            raise GitError("the repository has no commit yet")
+        return said[0], said[1].removeprefix("refs/heads/") if said[1].startswith("refs/heads/") else None
+
+    def tag(self, commit: str) -> str | None:
+        """The highest tag that names a commit."""
+        options = ("--sort=-version:refname", "--format=%(refname:strip=2)")
+        tags = self._run("for-each-ref", f"--points-at={commit}", *options, "refs/tags").splitlines()
+        return tags[0] if tags else None
+
+    def settings(self) -> Settings:
+        """Its settings; core.autocrlf may be the user's or the system's.
+
+        Raises:
+            GitError: when its work tree is another folder.
+        """
+        remote, found = None, {}
+        for entry in os.fsdecode(self.git.configuration(self._folder, _SETTINGS)).split("\0"):
+            key, _, value = entry.partition("\n")
+            found[key] = value
+            if key == "remote.origin.url":
+                remote = remote or value
+        tree = found.get("core.worktree")
+        if tree is not None and (self._folder / tree).resolve() != self.root.resolve():
+            raise GitError("the repository's work tree is another folder (core.worktree)")
+        is_sparse = found.get("core.sparsecheckout", "false").lower() in _TRUE
+        return Settings(
+            remote=_without_userinfo(remote) if remote else None,
+            autocrlf=found.get("core.autocrlf", "false").lower() in (*_TRUE, "input"),
+            sparse=self._sparse() if is_sparse else None,
+        )
+
+    def _sparse(self) -> SparsePatterns:
+        lines = _small_file(self._folder / "info" / "sparse-checkout", _MAX_SPARSE).split("\n")
+        return SparsePatterns(line.rstrip() for line in lines)
+
+    def _run(self, *arguments: str) -> str:
+        return os.fsdecode(self.git.run(self._folder, *arguments))
+
+
+def _git_dir(root: Path) -> Path:
+    """The folder that `.git` is or, being a file, names (gitrepository-layout(5))."""
+    place = root / ".git"
+    if place.is_dir():
+        return place.resolve()
+    named = _one_line(place)
+    if not named or not named.startswith("gitdir: "):
+        raise GitError(".git is neither a git repository nor names one")
+    return (root / named.removeprefix("gitdir: ")).resolve()
+
+
+def _one_line(path: Path) -> str:
+    return _small_file(path, 8192).removesuffix("\n")
+
+
+def _small_file(path: Path, limit: int) -> str:
+    """The text of a regular file; empty where there is none."""
+    try:
+        # Not blocking: it may be a named pipe.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise GitError(f"{printable(str(path))}: {error.strerror}") from error
+    with os.fdopen(descriptor, "rb") as file:
+        about = os.fstat(descriptor)
+        if not stat.S_ISREG(about.st_mode) or about.st_size > limit:
+            raise GitError(f"{printable(str(path))} is no file of at most {limit} bytes")
+        return os.fsdecode(file.read(limit))
+
+
+def _without_userinfo(url: str) -> str:
+    bare = re.split(r"[?#]", url, maxsplit=1)[0] if "://" in url else url
+    return printable(_USERINFO.sub(lambda match: match[1] or "", bare), limit=500)
