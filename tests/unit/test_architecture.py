@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
+import sys
+import tomllib
 from collections.abc import Callable, Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -81,6 +85,23 @@ def test_reports_know_nothing_of_a_push_an_image_or_a_checkout() -> None:
         and _part(edge.imported) not in ("reports", "files", "model", "errors")
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def test_what_is_imported_is_declared() -> None:
+    """pyproject.toml names every distribution that is imported, and none is left to come with another."""
+    project = tomllib.loads((imports.SOURCE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = [line for lines in project["optional-dependencies"].values() for line in lines]
+    declared = {re.split(r"[><=~!\[; ]", line)[0].lower() for line in [*project["dependencies"], *extras]}
+    known = sys.stdlib_module_names | {imports.PACKAGE, "_typeshed"}  # the latter for types only
+    foreign = {edge.imported.partition(".")[0] for edge in imports.imports()} - known
+    distributions = packages_distributions()
+    undeclared = {
+        module
+        for module in foreign
+        if declared.isdisjoint(name.lower() for name in distributions.get(module, [module]))
+    }
+    # The companion wheel with OPA is found when it is there.
+    assert undeclared == {"pushpolicy_opa"}
 
 
 def test_imports_are_absolute() -> None:

@@ -1,6 +1,8 @@
 """Put off the import of modules that somebody else's module names but that we do not use.
 
-importlib's LazyLoader does not do it: an ``import`` of a module that is in sys.modules executes it.
+oras-py imports requests and jsonschema, which a push has no use for: they would add some 80 ms of processor
+time and 10 MiB to each. importlib's LazyLoader does not help: an ``import`` of a module that is in
+sys.modules executes it.
 """
 
 from __future__ import annotations
@@ -28,7 +30,11 @@ class _StandIn(ModuleType):
 
 @contextmanager
 def deferred(*names: str) -> Iterator[None]:
-    """Have what is imported within the context import stand-ins for these modules that are not loaded."""
+    """Have what is imported within the context import stand-ins for these modules that are not loaded.
+
+    For an import at the top of a module: that happens once, and other threads that import these modules at
+    the same moment would see the stand-ins too.
+    """
     made = {name: _StandIn(name) for name in names if name not in sys.modules}
     sys.modules |= made
     try:
