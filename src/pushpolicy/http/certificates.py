@@ -1,7 +1,7 @@
-"""The ``certs.d`` folders: certificates that one registry is reached with.
+"""The ``certs.d`` folders: certificates that one host is reached with.
 
 Sources: docker, "Verify repository client with certificates"; containers-certs.d(5). A folder is named as
-the registry, with its port. In it, ``*.crt`` are authorities, and ``X.cert`` with ``X.key`` is what the
+the host, with its port. In it, ``*.crt`` are authorities, and ``X.cert`` with ``X.key`` is what the
 client shows. The first folder that is there counts, and no other.
 """
 
@@ -24,7 +24,7 @@ class Certificates(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         authorities: whom to trust beside the system's authorities.
-        client: what to show to the registry.
+        client: what to show to the host.
         key: the private key of `client`; set when that is.
     """
 
@@ -37,10 +37,10 @@ NO_CERTIFICATES = Certificates()
 
 
 def certs_d(host: str, home: Path) -> tuple[Path, ...]:
-    """Where the folder of a registry may be: the user's places first.
+    """Where the folder of a host may be: the user's places first.
 
     Args:
-        host: the registry with its port, as the reference names it.
+        host: the name with its port, as it is given.
         home: the user's home folder.
     """
     return tuple(place / host for place in (*(home / name for name in _USER), *_SYSTEM))

@@ -120,7 +120,7 @@ class Connections:
             connection.connect()
             sock = cast("socket.socket", connection.sock)
             if isinstance(sock, ssl.SSLSocket):
-                # An end that TLS does not state may be somebody's who cut the connection (RFC 9112, 9.8).
+                # EOF without close_notify may be truncation (RFC 9112, 9.8).
                 sock.suppress_ragged_eofs = False  # type: ignore[attr-defined]
         seconds = _within(self._settings.read_timeout, deadline)
         if connection.sock.gettimeout() != seconds:

@@ -6,30 +6,38 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Generic, TypeVar
-
-from pushpolicy.model.descriptor import Descriptor
+from typing import Any, Generic, Protocol, TypeVar
 
 _LARGE = 4 * 1024 * 1024
 # Large content fills the network or the processors with a few streams.
 _LARGE_AT_ONCE = 4
-# Small content waits for answers. From a near registry they come as fast as three threads can take them, and
+# Small content waits for answers. From a near server they come as fast as three threads can take them, and
 # each more is a connection more to open; from a distant one every thread more is that much faster.
 _NEAR_AT_ONCE = 3
 _DISTANT_AT_ONCE = 16
 _DISTANT_SECONDS = 0.025
 
+
+class Sized(Protocol):
+    """What has a size in bytes, as the descriptor of a blob has."""
+
+    @property
+    def size(self) -> int:
+        """Bytes to be moved."""
+
+
 T = TypeVar("T")
+S = TypeVar("S", bound=Sized)
 
 
-def each_blob(work: Callable[[Descriptor], None], blobs: Iterable[Descriptor]) -> None:
-    """Do this for every blob, with few large ones (the largest first) and many small ones at a time.
+def each_sized(work: Callable[[S], None], items: Iterable[S]) -> None:
+    """Do this for every item, with few large ones (the largest first) and many small ones at a time.
 
     Raises:
         Exception: the first that `work` raised. What was begun is still ended, the rest is left.
     """
-    ordered = sorted(blobs, key=lambda blob: blob.size, reverse=True)
-    large = [blob for blob in ordered if blob.size >= _LARGE]
+    ordered = sorted(items, key=lambda item: item.size, reverse=True)
+    large = [item for item in ordered if item.size >= _LARGE]
     small = ordered[len(large) :]
     failures: list[Exception] = []
     lanes = [_Lane(work, large, failures, _LARGE_AT_ONCE, _LARGE_AT_ONCE), _small_lane(work, small, failures)]
@@ -37,7 +45,7 @@ def each_blob(work: Callable[[Descriptor], None], blobs: Iterable[Descriptor]) -
 
 
 def each(work: Callable[[T], None], items: Iterable[T]) -> None:
-    """Do this for every item, as `each_blob` does for small blobs."""
+    """Do this for every item, as `each_sized` does for small ones."""
     failures: list[Exception] = []
     _finish([_small_lane(work, items, failures)], failures)
 

@@ -235,7 +235,7 @@ class _Chunks:
             raise http.client.HTTPException("a chunk of the answer is malformed")
         size = int(found[1], 16)
         if size:
-            # What is not body may be twice as much as it, and the usual size line.
+            # Chunk headers may total twice the body, plus 16 bytes.
             self._lines.allow(2 * size + 16)
         else:
             _read_fields(self._lines)

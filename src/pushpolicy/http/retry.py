@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from pushpolicy.errors import PushError
 
-# distribution-spec has no list; these are the ones that registries and proxies give for passing trouble.
+# No specification has a list; these are the ones that servers and proxies give for passing trouble.
 TRANSIENT_STATUS = frozenset({408, 429, 500, 502, 503, 504})
 _LONGEST_PAUSE = 10.0
 _LONGEST_WAIT = 60.0

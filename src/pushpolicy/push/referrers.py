@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pushpolicy.errors import IncompleteError, after_landing
-from pushpolicy.http.parallel import each_blob
+from pushpolicy.http.parallel import each_sized
 from pushpolicy.push.transfer import Pushed, settled, sibling_of
 from pushpolicy.registry.interface import RepositoryClient
 
@@ -17,7 +17,7 @@ def carry_referrers(pushed: Pushed) -> Pushed:
     carried, client = pushed.image.referrers, pushed.client
     content, sibling = pushed.image.content, sibling_of(pushed.image, client.repository)
     with after_landing("carrying its referrers along"):
-        each_blob(lambda blob: client.put_blob(blob, content.open_blob(blob), sibling), carried.blobs)
+        each_sized(lambda blob: client.put_blob(blob, content.open_blob(blob), sibling), carried.blobs)
         with settled(client) as put:
             for manifest in carried.manifests:
                 put(manifest)

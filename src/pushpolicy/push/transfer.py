@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 import msgspec
 
 from pushpolicy.errors import PushError
-from pushpolicy.http.parallel import each, each_blob
+from pushpolicy.http.parallel import each, each_sized
 from pushpolicy.images.image import Image
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
@@ -107,7 +107,7 @@ def _send_blobs(
         progress.blob_done(blob, sent=content.opened)
 
     progress.transfer_started(image.blobs)
-    each_blob(send, image.blobs)
+    each_sized(send, image.blobs)
 
 
 def _places(landed: Sequence[Pushed], target: Repository) -> dict[Digest, Repository]:

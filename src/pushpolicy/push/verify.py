@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from pushpolicy.errors import IncompleteError, after_landing
-from pushpolicy.http.parallel import each, each_blob
+from pushpolicy.http.parallel import each, each_sized
 from pushpolicy.images.image import Image
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.manifest import Manifest
@@ -42,7 +42,7 @@ def verify_push(pushed: Pushed, attached: tuple[Attached, ...], *, full: bool = 
         _image(pushed.image, pushed.client, full=full)
         for artifact in pushed.artifacts:
             _same_manifest(artifact.manifest, pushed.client)
-            each_blob(lambda blob: _read(blob, pushed.client), [blob.descriptor for blob in artifact.blobs])
+            each_sized(lambda blob: _read(blob, pushed.client), [blob.descriptor for blob in artifact.blobs])
         for one in attached:
             one.settle()
         _listed(pushed)
@@ -61,7 +61,7 @@ def _image(image: Image, client: RepositoryClient, *, full: bool) -> None:
 
     each(lambda manifest: _same_manifest(manifest, client), image.manifests)
     if full:
-        each_blob(look, image.blobs)
+        each_sized(look, image.blobs)
     else:
         each(look, image.blobs)
 

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from pushpolicy.errors import PushError
-from pushpolicy.http.parallel import each, each_blob
+from pushpolicy.http.parallel import each, each_sized
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 
@@ -46,7 +46,7 @@ def blob(number: int, size: int) -> Descriptor:
 def test_few_large_and_more_small_at_once_the_longer_they_wait(seconds: float, least: int, most: int) -> None:
     blobs = [blob(number, 100 * MIB if number % 4 == 0 else number) for number in range(80)]
     gauge = Gauge(seconds)
-    each_blob(gauge, blobs)
+    each_sized(gauge, blobs)
     assert sorted(map(str, gauge.done)) == sorted(map(str, blobs))
     assert 1 < gauge.most[True] <= 4
     assert least <= gauge.most[False] <= most
