@@ -1,7 +1,7 @@
 """OpenVEX 0.0.1 to 0.2.0 (github.com/openvex/spec).
 
-The versions differ in shape: a flaw and a product were plain texts first. What a statement leaves out, its
-document says for it. A not_affected without a justification is no valid statement, and claims nothing here.
+The versions differ in shape: a flaw and a product were plain texts first. A statement inherits
+what it leaves out from its document. A not_affected without a justification is invalid, and is not applied.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def _recognise(head: Head) -> bool:
     context = head.keys.get("@context", b"")
     if head.is_array or "statements" not in head.keys:
         return False
-    # One whose @context is wrong is refused, and told why, rather than taken for a stranger.
+    # A wrong @context is refused with the reason, instead of passing for an unknown file.
     return context.startswith(b'"' + NAMESPACE.encode()) or (bool(context) and "author" in head.keys)
 
 

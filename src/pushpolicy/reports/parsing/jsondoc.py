@@ -93,7 +93,7 @@ def decode_value(content: bytes, kind: type[Value]) -> Value:
 
 @cache
 def _decoder(kind: Hashable) -> msgspec.json.Decoder[Any]:
-    """Made when it is needed: those of all formats would take longer than the rest of the start."""
+    """Built on first use: building those of all formats takes longer than the rest of the start-up."""
     return msgspec.json.Decoder(cast("Any", kind))
 
 

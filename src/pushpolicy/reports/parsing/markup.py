@@ -42,7 +42,7 @@ class Elements(ABC):
         """An element ends."""
 
     def attach(self, parser: expat.XMLParserType) -> None:
-        """Be called by this parser."""
+        """Register the handlers with a parser."""
         self._parser = parser
         parser.StartElementHandler = self._first
         parser.EndElementHandler = self.end
@@ -77,7 +77,7 @@ class Elements(ABC):
             self._length += len(data)
 
     def _first(self, name: str, attributes: dict[str, str]) -> None:
-        """The root tells whether the document gives its elements a prefix, which is then left out."""
+        """Handle the root; where it has a namespace prefix, prefixes are stripped from here on."""
         if self._parser is not None:
             prefixed = ":" in name
             self._parser.StartElementHandler = self._start_prefixed if prefixed else self.start

@@ -37,7 +37,7 @@ class Purl(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def covers(self, other: Purl) -> bool:
-        """Whether the other package is one that this names: where this says less, it names more."""
+        """Whether this names the other package: a version or qualifier left out here matches any."""
         return (
             (self.type, self.name) == (other.type, other.name)
             and self.version in (None, other.version)

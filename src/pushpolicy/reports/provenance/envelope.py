@@ -1,6 +1,6 @@
 """in-toto statements, plain or as they travel: in a DSSE envelope, a Sigstore bundle, or JSON Lines of these.
 
-Signatures are not verified here: whose key would it have to be? That one is there is recorded, no more.
+Signatures are not verified here, since no key is given; only that there is one is recorded.
 Sources: in-toto attestation v0.1 and v1 (statement.md), DSSE 1.0.2 (envelope.md), Sigstore bundle v0.1-0.3.
 """
 
@@ -41,7 +41,7 @@ class _Envelope(msgspec.Struct, rename="camel", gc=False):
 
 
 class _Carrier(msgspec.Struct, rename="camel", gc=False):
-    """Any of the three, by the key that only it has."""
+    """Any of the three forms, told apart by the key that only it has."""
 
     type: str | None = msgspec.field(name="_type", default=None)
     payload: msgspec.Raw = _ABSENT

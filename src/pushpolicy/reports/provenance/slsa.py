@@ -47,7 +47,7 @@ class _Configuration(_Camel):
 
 
 class _Vcs(msgspec.Struct, gc=False):
-    """BuildKit's word on the checkout that the build ran in; the client sets it."""
+    """The checkout that the build ran in, as the client told BuildKit."""
 
     source: str | None = None
     revision: str | None = None
@@ -215,7 +215,7 @@ class _Source(msgspec.Struct, frozen=True):
         if repository is None and not vcs.source and len(sources) == 1:
             repository, ref = _split(sources[0].uri)
             same = sources
-        # A revision that ends in -dirty is no commit: something else was built.
+        # A revision that ends in -dirty names a commit that had local changes when it was built.
         stated = [*_commits(given.digest), *([vcs.revision] if vcs.revision else [])]
         stated += [commit for each in same for commit in _commits(each.digest)]
         commits = set(stated)

@@ -22,7 +22,7 @@ from pushpolicy.reports.format import Facts, Format, Head, Identity, ReportBytes
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.purl import Purl
-from pushpolicy.reports.parsing.values import brief, score, utc, version
+from pushpolicy.reports.parsing.values import brief, highest, score, utc, version
 from pushpolicy.reports.scans import severity
 from pushpolicy.reports.scans.ids import of_one_flaw
 
@@ -244,10 +244,13 @@ def _tool(tools: list[Tool] | _Tools | None) -> Scanner | None:
 def _identity(root: Root) -> Identity:
     """What the root says of itself: Syft puts the digest into the version, Trivy the rest into properties.
 
-    Trivy sorts those by value. The order of several layers is lost with that, and proves nothing.
+    Trivy sorts the properties by value, which loses the order of several layers: only a single one is used.
     """
     purl = Purl.parse(root.purl)
-    values = {name: _properties(root, name) for name in ("RepoDigest", "ImageID", "DiffID")}
+    values = {
+        name: [each.value for each in root.properties or () if each.name == _TRIVY + name and each.value]
+        for name in ("RepoDigest", "ImageID", "DiffID")
+    }
     stated = [root.version, purl.version if purl else None]
     stated += [name.rpartition("@")[2] for name in values["RepoDigest"]]
     stated += [f"sha256:{each.content}" for each in root.hashes or () if each.alg == "SHA-256"]
@@ -260,10 +263,6 @@ def _identity(root: Root) -> Identity:
     )
 
 
-def _properties(root: Root, name: str) -> list[str]:
-    return [each.value for each in root.properties or () if each.name == _TRIVY + name and each.value]
-
-
 def _findings(document: Document) -> Iterator[Finding]:
     """One finding for each vulnerability."""
     entries = document.vulnerabilities or ()
@@ -273,18 +272,15 @@ def _findings(document: Document) -> Iterator[Finding]:
     }
     root = document.metadata.component if document.metadata else None
     if root and root.bom_ref in affected:
-        named.setdefault(root.bom_ref, _as_component(root))
+        as_component = Component(bom_ref=root.bom_ref, name=root.name, version=root.version, purl=root.purl)
+        named.setdefault(root.bom_ref, as_component)
     for entry in entries:
         yield _finding(entry, named)
 
 
-def _as_component(root: Root) -> Component:
-    return Component(bom_ref=root.bom_ref, name=root.name, version=root.version, purl=root.purl)
-
-
 def _finding(entry: Vulnerability, named: dict[str | None, Component]) -> Finding:
     refs = [target.ref for target in entry.affects or () if target.ref]
-    # Where there are several, none stands for the others: a waiver by package would cover them too.
+    # One of several packages is not named: a waiver by package would cover the others too.
     only = named.get(refs[0]) if len(refs) == 1 else None
     ratings = entry.ratings or ()
     return Finding(
@@ -293,7 +289,7 @@ def _finding(entry: Vulnerability, named: dict[str | None, Component]) -> Findin
         severity=severity.worst([Severity.UNKNOWN, *(severity.from_word(r.severity) for r in ratings)]),
         kind="vulnerability",
         title=brief(entry.description),
-        cvss=_cvss(ratings),
+        cvss=highest(score(r.score) for r in ratings if (r.method or "").upper().startswith("CVSS")),
         package=(_name(only) if only else None) or None,
         version=(only.version or None) if only else None,
         purl=(only.purl or None) if only else None,
@@ -304,11 +300,6 @@ def _finding(entry: Vulnerability, named: dict[str | None, Component]) -> Findin
 
 def _name(component: Component) -> str:
     return "/".join(name for name in (component.group, component.name) if name)
-
-
-def _cvss(ratings: list[Rating] | tuple[()]) -> float | None:
-    scores = (score(each.score) for each in ratings if (each.method or "").upper().startswith("CVSS"))
-    return max((value for value in scores if value is not None), default=None)
 
 
 def _location(affected: list[Component | None]) -> str | None:
@@ -331,9 +322,8 @@ def _vex(document: Document, identity: Identity) -> VexFacts:
     """What a BOM says became of its vulnerabilities.
 
     A component is judged within its product, so a statement is about what the BOM is about. Not applied: a
-    BOM-Link into another document, since nobody vouches for what that says its bom-refs are; and the
-    all-clear for some versions only, since ranges (``vers:``) would have to be compared as each ecosystem
-    does.
+    BOM-Link, since the other document that defines its bom-refs is not verified; and the all-clear for some
+    versions only, since ranges (``vers:``) would have to be compared as each ecosystem does.
     """
     metadata = document.metadata
     root = (metadata.component if metadata else None) or Root()
@@ -358,29 +348,26 @@ class _About:
         own = (self._root.purl,) if self._root.purl else ()
         if ref and ref == self._root.bom_ref:
             return Product(identity=self._identity, purls=own)
-        # A component whose package is not known covers nothing.
+        # An unknown bom-ref becomes an empty subcomponent, which matches no package.
         return Product(identity=self._identity, purls=own, subcomponents=(self._purls.get(ref) or "",))
 
 
 def _vex_statement(entry: Vulnerability, about: _About, at: str | None) -> Statement:
     analysis = entry.analysis or Analysis()
     status = _STATES.get(analysis.state or "", VexStatus.UNDER_INVESTIGATION)
-    products = tuple(about.product(target.ref) for target in _meant(entry, status))
+    # An all-clear for some versions only is left out: version ranges are not compared.
+    affected = [each for each in entry.affects or () if status not in HARMLESS or not each.versions]
     return Statement(
         names=tuple(name for name in (entry.id, *(r.id for r in entry.references or ())) if name),
         status=status,
-        products=products,
+        products=tuple(about.product(each.ref) for each in affected),
         reason=analysis.justification or analysis.state,
         at=utc(analysis.last_updated) if analysis.last_updated else at,
     )
 
 
-def _meant(entry: Vulnerability, status: VexStatus) -> Iterator[Affected]:
-    return (each for each in entry.affects or () if status not in HARMLESS or not each.versions)
-
-
 def _recognise(head: Head) -> bool:
-    # One whose bomFormat is wrong is refused, and told why, rather than taken for a stranger.
+    # A wrong bomFormat is refused with the reason, instead of passing for an unknown file.
     return not head.is_array and {"bomFormat", "specVersion"} <= set(head.keys)
 
 

@@ -12,6 +12,7 @@ from typing import TypeVar
 from pushpolicy.reports.format import Facts, Format, Head, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import markup
+from pushpolicy.reports.parsing.values import number
 from pushpolicy.reports.sbom.cyclonedx import (
     Affected,
     AffectedVersion,
@@ -177,7 +178,7 @@ def _text_of_vulnerability(entry: Vulnerability, name: str, parent: str, value: 
         case "description", "vulnerability":
             entry.description = value
         case "score" | "base", "rating" | "score" if entry.ratings:
-            entry.ratings[-1].score = _number(value)
+            entry.ratings[-1].score = number(value)
         case "severity" | "method", "rating" if entry.ratings:
             setattr(entry.ratings[-1], name, value)
         case "id", "reference" if entry.references:
@@ -188,13 +189,6 @@ def _text_of_vulnerability(entry: Vulnerability, name: str, parent: str, value: 
             setattr(entry.analysis, name, value)
         case "lastUpdated", "analysis" if entry.analysis:
             entry.analysis.last_updated = value
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        return float(text or "")
-    except ValueError:
-        return None
 
 
 def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:

@@ -157,7 +157,7 @@ def _digests(image: Package) -> Iterator[str]:
 
 
 def _told(image: Package, name: str) -> Iterator[str]:
-    """What Trivy says of the image; of its layers not their order, which is why they are not read."""
+    """The values that Trivy states of the image. It lists the layers without order, so they are not read."""
     comments = (annotation.comment for annotation in image.annotations or ())
     for text in (*comments, *(image.attribution_texts or ())):
         key, _, value = (text or "").partition(": ")

@@ -23,7 +23,7 @@ from pushpolicy.reports.parsing.values import brief, highest, probability, score
 from pushpolicy.reports.scans import severity
 from pushpolicy.reports.scans.ids import of_one_flaw
 
-# Whatever is scanned by the kind of the source; one that is not told may have been an image.
+# The kind of scan by the type of its source; a source without a type may have been an image.
 _KINDS = {"image": "image", "": "image", "unknown": "image"}
 _FIX_STATES = frozenset({"fixed", "not-fixed", "wont-fix", "unknown"})
 # Reasons that Grype's matchers give, when the data of a distribution refutes a match of theirs.
@@ -245,9 +245,9 @@ def _identity(target: str | _Target | None) -> Identity:
     digests = [target.manifest_digest, *(digest for _, mark, digest in repositories if mark)]
     return Identity(
         name=target.user_input or None,
-        # For a local image the manifest's digest is one of Grype's own making, which equals no other.
+        # For a local image Grype computes a manifest digest of its own, which matches no pushed manifest.
         digests=tuple(digest for digest in digests if digest),
-        # Of an SBOM that Grype was given, it is some name within that SBOM.
+        # Where Grype was given an SBOM, this is any name within that SBOM.
         image_id=target.image_id if (target.image_id or "").startswith("sha256:") else None,
         diff_ids=_layers(target),
     )
@@ -322,7 +322,7 @@ def _suppression(rules: list[_Rule], own: frozenset[str]) -> str:
 
 
 def _filters(configuration: _Configuration) -> tuple[str, ...]:
-    """What Grype was told to leave out; its own rule about headers of another kernel is not told."""
+    """What Grype was told to leave out; its own rule about headers of another kernel is not listed."""
     switches = {"only-fixed": configuration.only_fixed, "only-notfixed": configuration.only_notfixed}
     lists = {
         "ignore-states": [configuration.ignore_wontfix] if configuration.ignore_wontfix else [],

@@ -1,7 +1,7 @@
 """OSV-Scanner's JSON report (google/osv-scanner, pkg/models/results.go), of a checkout or an image.
 
 A record is listed once for each package; records of one group are one flaw. It names an image by its
-layers alone, and neither version nor time; what its configuration left out is gone without a trace.
+layers alone, and neither version nor time; it does not list what its configuration left out.
 """
 
 from __future__ import annotations

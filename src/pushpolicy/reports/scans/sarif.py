@@ -38,15 +38,15 @@ from pushpolicy.reports.scans.sarif_model import (
 _VERSIONS = ("2.1.0", "2.0.0", "1.0.0")
 _NOT_FIXED = "not fixed"  # Docker Scout
 _KIND_TAGS = ("vulnerability", "misconfiguration", "secret")
-# What a result is that neither its id nor a tag tells, by the kind of the scan.
+# The kind of a result whose id and tags do not tell it, by the kind of the scan.
 _KINDS_BY_SCAN = {
     "image": "misconfiguration",
     "config": "misconfiguration",
     "secret": "secret",
     "code": "code",
 }
-# By the lower-case name of the driver. A tool that is not here is taken for one that looks at code.
-# Grype and Trivy look at several things; what their report says of its target goes first.
+# What a tool scans, by the lower-case name of its driver; a tool that is not listed scans code.
+# A report that names an image is a scan of that image, whatever its tool.
 _TOOLS = {
     "anchore": "image",
     "checkov": "config",

@@ -126,7 +126,7 @@ def _check(project: _Application) -> None:
         )
     if project.vulnerabilities is None and project.infrastructure_as_code_issues is None:
         raise ReportError("a project lists neither vulnerabilities nor issues")
-    # An image is not ok for its applications either.
+    # An image is also not ok where only one of its applications has a finding.
     applications = (project.applications or ()) if isinstance(project, _Project) else ()
     if project.ok is False and not any(any(_listed(each)) for each in (project, *applications)):
         raise FailedRunError("snyk says that a project is not ok and lists no finding of it")
@@ -175,7 +175,7 @@ def _listed(project: _Application) -> Iterator[Finding]:
 def _flaw(flaw: _Vulnerability, file: str | None, suppressed_by: str | None = None) -> Finding:
     names = flaw.identifiers or _Identifiers()
     fixed_in = flaw.nearest_fixed_in_version or ", ".join(flaw.fixed_in or ()) or None
-    # Only an empty list says that no version is free of the flaw; an upgrade may yet do without it.
+    # Only an empty list says that no version fixes the flaw, unless an upgrade or a patch avoids it.
     unfixed = flaw.fixed_in is not None and not (flaw.is_upgradable or flaw.is_patchable)
     # Before 2020 `severity` ended at high.
     words = [severity.from_word(word) for word in (flaw.severity, flaw.severity_with_critical)]

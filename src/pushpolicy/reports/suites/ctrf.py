@@ -96,7 +96,7 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
 
 
 def _duration(summary: _Summary) -> float | None:
-    """Milliseconds by the specification; tools that write seconds show by the time they start at."""
+    """In seconds. The specification says milliseconds; a small start time tells that it is seconds."""
     if summary.start is None or summary.stop is None:
         return None
     unit = 1000 if summary.start > 100_000_000_000 else 1

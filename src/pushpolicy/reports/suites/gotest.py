@@ -54,7 +54,7 @@ class _Run:
         self._limits = limits
         self._states: dict[_Key, Outcome | None] = {}
         self._flaky: set[_Key] = set()
-        self._builds: dict[str, bool] = {}  # import path -> whether a package says that it failed by this
+        self._builds: dict[str, bool] = {}  # import path -> whether a package failed for it
         self._outputs: dict[_Key, str] = {}
         self._trouble: list[str] = []
 
@@ -121,7 +121,8 @@ class _Run:
             if outcome in ("failed", "errors"):
                 shown.add(package)
                 said = self._outputs.get((package, test), "")
-                tally.fail(f"{package}.{test}" if package else test, _kind(outcome), said or "it never ended")
+                kind = "error" if outcome == "errors" else "failure"
+                tally.fail(f"{package}.{test}" if package else test, kind, said or "it never ended")
         undeclared = 0
         for name, why in self._hidden(shown):
             undeclared += 1
@@ -148,10 +149,6 @@ class _Run:
                 yield path or "(no package)", self._outputs.get(("", ""), "") or "it does not build"
         for line in self._trouble:
             yield "the test run", line
-
-
-def _kind(outcome: Outcome) -> str:
-    return "error" if outcome == "errors" else "failure"
 
 
 def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:

@@ -140,7 +140,7 @@ class _Reader(markup.Elements):
         attributes, case = self._attributes, self._case
         status = _status(attributes)
         if case is None and status not in _STATUS_FAILED:
-            self.tally.add(_by_status(status))  # nearly every case, so nothing more is done for it
+            self.tally.add(_by_status(status))  # the fast path, for nearly every case
             return
         case = case or _Case()
         outcome = case.outcome(status)

@@ -110,13 +110,13 @@ def _outcome(attributes: dict[str, str]) -> Outcome:
 
 
 def _failed(attributes: dict[str, str]) -> bool:
-    """Whether a suite says so: a root of NUnit 2 says nothing, a suite that did not run only `executed`."""
+    """Whether a suite states a failure; a root of NUnit 2 and a suite that did not run have no result."""
     said = "result" in attributes or "success" in attributes
     return said and _outcome(attributes) in _BAD
 
 
 def _disagreements(declared: dict[str, str], tally: Tally) -> tuple[str, ...]:
-    """The versions differ in whether what did not run is part of the total."""
+    """A declared total that is not the count; versions differ in whether it includes what did not run."""
     totals = tally.totals()
     total = count(declared.get("total"))
     if total is None or totals.total - totals.skipped <= total <= totals.total:

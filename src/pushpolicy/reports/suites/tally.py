@@ -51,7 +51,7 @@ class Tally:
 
 
 def differ(declared: Mapping[str, int | None], counted: Mapping[str, int]) -> tuple[str, ...]:
-    """Where a report's own totals are not what was counted, in words; keys of only one of them do not."""
+    """Where a report's own totals differ from the count, in words; a key that only one has is left out."""
     return tuple(
         f"{key}={declared[key]}, counted {value}"
         for key, value in counted.items()

@@ -18,7 +18,9 @@ from pushpolicy.reports.suites.tally import Tally
 _VERSION = re.compile(r"TAP version \d+\s*", re.IGNORECASE)
 _PLAN = re.compile(r"1\.\.(\d{1,9})\s*(?:#.*)?")
 _POINT = re.compile(r"(not[ \t]+)?ok(?:[ \t]+(\d{1,9}))?(?=\s|$)[ \t]*(?:- )?(.*)")
-_DIRECTIVE = re.compile(r"(?:^|\s)#\s*(?:SKIP(?:PED)?|TODO)\b", re.IGNORECASE)  # an escaped \# is none
+_DIRECTIVE = re.compile(
+    r"(?:^|\s)#\s*(?:SKIP(?:PED)?|TODO)\b", re.IGNORECASE
+)  # an escaped \# begins no directive
 _BAIL = re.compile(r"Bail out!\s*(.*)", re.IGNORECASE)
 _MESSAGE = re.compile(r"\s+(?:message|error):\s*([^\s|>].*)")
 # A stream starts with one of these; npm, yarn and shells may write what they run before it.
@@ -36,8 +38,8 @@ class _Stream:
         self.problems: list[str] = []
         self._max_cases = limits.max_cases
         self._plan: int | None = None
-        self._in_order = 0  # the tests 1 to this one are there
-        self._numbers: set[int] = set()  # and these others
+        self._in_order = 0  # the tests from 1 to this one were seen
+        self._numbers: set[int] = set()  # the tests beyond that were seen
         self._points = 0
         self._last = 0
         self._failed: str | None = None  # the description of the failure whose diagnostics may follow

@@ -64,7 +64,10 @@ class _Reader(markup.Elements):
         self.path.pop()
         parent = self.path[-1] if self.path else ""
         if parent in _RESULTS and self._open:
-            self._close(*self._open.pop(), self._messages.pop())
+            (name, outcome), message = self._open.pop(), self._messages.pop()
+            self.tally.add(outcome)
+            if outcome in ("failed", "errors"):
+                self.tally.fail(name, "failure" if outcome == "failed" else "error", message)
         elif name == "Message" and parent == "ErrorInfo" and self._open:
             self._messages[-1] = self.take_text()
         elif name == "RunInfo":
@@ -72,13 +75,8 @@ class _Reader(markup.Elements):
             if text:
                 self.tally.fail("the test run", "error", text)
 
-    def _close(self, name: str, outcome: Outcome, message: str) -> None:
-        self.tally.add(outcome)
-        if outcome in ("failed", "errors"):
-            self.tally.fail(name, "failure" if outcome == "failed" else "error", message)
-
     def undeclared(self, shown: int) -> int:
-        """What the run declares and no test shows; an outcome of the run that needs no test counts too."""
+        """Failures that no test shows: those the run declares, or one where its outcome is bad by itself."""
         hidden = max(sum(self.declared.get(key, 0) for key in _FAILED) - shown, 0)
         outcome = self.run_outcome.lower()
         broken = outcome not in _GOOD_RUN and (outcome != "failed" or not shown)
