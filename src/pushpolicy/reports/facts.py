@@ -184,7 +184,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VexFacts(Facts, frozen=True, kw_only=True):
-    """One VEX document; `id` and `author` are its own word, which nobody has checked."""
+    """One VEX document; `id` and `author` are not verified."""
 
     evidence_kind = "vex"
 
