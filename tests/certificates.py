@@ -29,19 +29,20 @@ def make_certificates(folder: Path) -> Certificates:
     authority_key, server_key, client_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(3))
     authority_name = _name("pushpolicy test authority")
     authority = (
-        _certificate(authority_name, authority_name, authority_key)
+        _certificate(authority_name, authority_name, authority_key, authority_key)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_signing(), critical=True)
         .sign(authority_key, hashes.SHA256())
     )
     names = [x509.DNSName(name) for name in ("localhost", "tunnelled.invalid")]
     addresses = [x509.IPAddress(ipaddress.ip_address(address)) for address in ("127.0.0.1", "::1")]
     server = (
-        _certificate(_name("localhost"), authority_name, server_key)
+        _certificate(_name("localhost"), authority_name, server_key, authority_key)
         .add_extension(x509.SubjectAlternativeName([*names, *addresses]), critical=False)
         .sign(authority_key, hashes.SHA256())
     )
     client = (
-        _certificate(_name("ci"), authority_name, client_key)
+        _certificate(_name("ci"), authority_name, client_key, authority_key)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
         .sign(authority_key, hashes.SHA256())
     )
@@ -60,6 +61,13 @@ def make_certificates(folder: Path) -> Certificates:
     return files
 
 
+def _signing() -> x509.KeyUsage:
+    """What Python 3.13 asks of an authority whose paths are limited."""
+    unused = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment")
+    never = ("key_agreement", "crl_sign", "encipher_only", "decipher_only")
+    return x509.KeyUsage(key_cert_sign=True, **dict.fromkeys((*unused, *never), False))
+
+
 def _private(key: ec.EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM,
@@ -73,7 +81,10 @@ def _name(common_name: str) -> x509.Name:
 
 
 def _certificate(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    signs: ec.EllipticCurvePrivateKey,
 ) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
@@ -84,4 +95,6 @@ def _certificate(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signs.public_key()), critical=False)
     )

@@ -1,9 +1,10 @@
 """Build the Go program that a go.mod pins by its `tool` line: static, stripped, reproducible, and only once.
 
-The compiled program is kept outside the checkout, in a folder named by go.mod, go.sum, platform and
-flags, and a later build takes it from there as long as its digest is the one noted beside it. The Go
-release is not part of the name, so that a machine without Go can use what is there; a newer compiler
-is demanded by the `go` line of go.mod, which is. A comment `// GOEXPERIMENT=...` there asks for one.
+The compiled program is kept outside the checkout, in a folder named by go.mod, go.sum, the sources
+that lie beside them, platform and flags, and a later build takes it from there as long as its digest is
+the one noted beside it. The Go release is not part of the name, so that a machine without Go can use what
+is there; a newer compiler is demanded by the `go` line of go.mod, which is. A comment
+`// GOEXPERIMENT=...` there asks for one.
 
     python gotool.py [--go-from REQUIREMENTS] FOLDER...
 
@@ -126,8 +127,8 @@ def cache_folder(module: Path) -> Path:
 
 def _entry(module: Path) -> Path:
     key = hashlib.sha256(f"{platform.system()} {platform.machine()} {FLAGS} {ENVIRONMENT}".encode())
-    for name in ("go.mod", "go.sum"):
-        key.update((module / name).read_bytes())
+    for path in (module / "go.mod", module / "go.sum", *sorted(module.glob("*.go"))):
+        key.update(path.read_bytes())
     return cache_folder(module) / "programs" / f"{_name(module)}-{key.hexdigest()[:16]}"
 
 

@@ -18,6 +18,7 @@ from pushpolicy.http.proxies import Proxies
 from pushpolicy.model.manifest import Manifest
 from tests.certificates import Certificates, make_certificates
 from tests.clients import client_of
+from tests.connect_proxy import connect_proxy
 from tests.judged import make_image
 
 MANIFEST, OTHER = make_image().top, make_image("other").top
@@ -75,6 +76,27 @@ def test_an_end_that_is_not_stated_is_a_cut(tmp_path: Path) -> None:
     certificates = make_certificates(tmp_path)
     with server(certificates, head(MANIFEST, sized=False) + MANIFEST.content, cut=True) as (host, asked):
         repository = client_of(host, ca_file=certificates.authority, attempts=2, first_pause=0.01)
+        with pytest.raises(PushError, match="broke"):
+            repository.resolve("v1")
+        assert len(asked) == 2
+
+
+@pytest.mark.parametrize("is_over_tls", [False, True])
+def test_an_end_that_is_not_stated_is_a_cut_within_a_tunnel(is_over_tls: bool, tmp_path: Path) -> None:
+    certificates = make_certificates(tmp_path)
+    content = head(MANIFEST, sized=False) + MANIFEST.content
+    with (
+        server(certificates, content, cut=True) as (host, asked),
+        connect_proxy(host, certificates if is_over_tls else None) as proxy,
+    ):
+        proxies = Proxies(https=f"{'https' if is_over_tls else 'http'}://{proxy.host}")
+        repository = client_of(
+            "tunnelled.invalid",
+            ca_file=certificates.authority,
+            proxies=proxies,
+            attempts=2,
+            first_pause=0.01,
+        )
         with pytest.raises(PushError, match="broke"):
             repository.resolve("v1")
         assert len(asked) == 2

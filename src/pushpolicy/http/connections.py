@@ -230,7 +230,7 @@ def _second_tls(context: ssl.SSLContext, host: str, sock: socket.socket) -> sock
     # The ssl module wraps no socket of its own; urllib3, which comes with oras-py, can.
     from urllib3.util.ssltransport import SSLTransport
 
-    return cast("socket.socket", SSLTransport(sock, context, host))
+    return cast("socket.socket", SSLTransport(sock, context, host, suppress_ragged_eofs=False))
 
 
 def _close_all(idle: Mapping[_Route, Iterable[http.client.HTTPConnection]]) -> None:

@@ -1,4 +1,9 @@
-"""Whom a server's certificate is verified against."""
+"""Whom a server's certificate is verified against, and how: the same on every Python.
+
+Releases and distributors of Python differ in what a context is made with. Here a certificate counts if it
+does with Go's crypto/tls, on which docker, crane and oras stand, as far as OpenSSL lets it
+(tests/integration/test_tls_certificates.py holds the two against each other).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +14,9 @@ from contextlib import suppress
 from pushpolicy.errors import UsageError
 from pushpolicy.http.certificates import Certificates
 from pushpolicy.http.settings import Settings
+
+# Python's own, as it is released; Debian's takes OpenSSL's, among which are weaker ones.
+_CIPHERS = "@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
 
 
 class TlsContexts:
@@ -46,9 +54,13 @@ class TlsContexts:
 
 def _context(settings: Settings, *, own: bool) -> ssl.SSLContext:
     """The system's authorities (certifi's where it has none) and those of the settings."""
+    context = _strict_context()
     system = ssl.get_default_verify_paths()
     try:
-        context = ssl.create_default_context(cafile=system.cafile, capath=system.capath)
+        if system.cafile or system.capath:
+            context.load_verify_locations(system.cafile, system.capath)
+        else:
+            context.load_default_certs()
     except (OSError, ssl.SSLError) as error:
         raise UsageError(f"CA file {system.cafile}: not readable as PEM certificates ({error})") from error
     if not context.cert_store_stats()["x509_ca"]:
@@ -62,6 +74,21 @@ def _context(settings: Settings, *, own: bool) -> ssl.SSLContext:
             raise UsageError(f"CA file {path}: not readable as PEM certificates ({error})") from error
     if own:
         _show(context, settings.certificates)
+    return context
+
+
+def _strict_context() -> ssl.SSLContext:
+    """A context without authorities, in which nothing is left to how this Python was built."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # which verifies the certificate, and the host's name
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.hostname_checks_common_name = False
+    context.set_ciphers(_CIPHERS)
+    # Debian's sets it: where somebody cut the connection, the answer would have ended (RFC 9112, 9.8).
+    context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
+    # Python 3.13 sets both. The first refuses what private authorities have issued for years (no Authority
+    # Key Identifier, basicConstraints that are not critical); without the second only a root can be trusted.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     return context
 
 
