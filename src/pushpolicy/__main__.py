@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
-from pushpolicy.errors import EXIT_INTERRUPTED
+from pushpolicy.errors import EXIT_INTERRUPTED, EXIT_USAGE
 
 
 def run() -> NoReturn:
@@ -14,21 +16,49 @@ def run() -> NoReturn:
 
     Being told to end (SIGTERM, as CI systems cancel a job) is an interrupt: what was begun is cleared away.
     """
-    try:
+    code = EXIT_INTERRUPTED
+    # An interrupt may come before `main` could say so, or while it did.
+    with suppress(KeyboardInterrupt):
+        if sys.platform == "win32":
+            sys.exit(_without_windows())
+        _open_closed_streams()
         if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
             signal.signal(signal.SIGTERM, _interrupt)
         from pushpolicy.cli.main import main
 
-        sys.exit(main())
-    except KeyboardInterrupt:
-        # Before `main` could say so, or while it did.
-        sys.exit(EXIT_INTERRUPTED)
+        code = main()
+    _leave(code)
 
 
 def _interrupt(*_: object) -> NoReturn:
     # A second one ends it at once, whatever it waits for.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     raise KeyboardInterrupt
+
+
+def _without_windows() -> int:
+    sys.stderr.write("pushpolicy: Windows is not supported; run it on Linux or macOS, or in WSL\n")
+    return EXIT_USAGE
+
+
+def _open_closed_streams() -> None:
+    """Put something into the place of a closed standard stream: the next file would be opened there.
+
+    It can only be read, so that what is to be written fails, and is not lost without a word.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            # The lowest number that is free, which is this one.
+            os.open(os.devnull, os.O_RDONLY)
+            setattr(sys, name, open(number, "w" if number else "r", closefd=False))  # noqa: SIM115
+
+
+def _leave(code: int) -> NoReturn:
+    """End without finalising: a thread that is in OpenSSL at that time, reading certificates, would crash."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,9 @@ import json
 import os
 import pty
 import re
+import shlex
 import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -283,6 +285,75 @@ def test_standard_output_is_full(workspace: Workspace) -> None:
     assert process.returncode == errors.EXIT_INPUT
     assert err.startswith(b"pushpolicy: standard output cannot be written: ")
     assert b"Traceback" not in err
+
+
+FULL = Path("/dev/full")
+# By a shell, for subprocess has no word for a stream that is closed.
+STREAMS = {"closed": ">&-", "full": f">{FULL}"}
+
+
+def ended(place: Workspace, *arguments: str, streams: str) -> tuple[int, str]:
+    """Run with such streams; exit code and standard error."""
+    if str(FULL) in streams and not FULL.exists():
+        pytest.skip("there is no /dev/full here")
+    command = f"{shlex.join([sys.executable, '-P', '-m', 'pushpolicy', *arguments])} {streams}"
+    done = subprocess.run(
+        ["sh", "-c", command], cwd=place.folder, env=dict(place.environ), capture_output=True, text=True
+    )
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("streams", STREAMS.values(), ids=STREAMS)
+def test_a_denial_is_one_wherever_its_report_goes(workspace: Workspace, streams: str) -> None:
+    denied = policy(workspace)
+    for command in ("push", "check"):
+        code, err = ended(workspace, command, IMAGE, TARGET, "-q", *denied, streams=streams)
+        assert (code, err.count("\n")) == (errors.EXIT_DENIED, 1)
+        assert err.startswith("pushpolicy: standard output cannot be written: ")
+    code, err = ended(workspace, "evaluate", "pushpolicy-evidence.json", *denied, streams=streams)
+    assert code == errors.EXIT_DENIED
+    assert not workspace.published
+
+
+@pytest.mark.parametrize("streams", STREAMS.values(), ids=STREAMS)
+def test_what_was_published_is_said_without_a_report(workspace: Workspace, streams: str) -> None:
+    code, err = ended(workspace, "push", IMAGE, TARGET, "-q", streams=streams)
+    assert code == errors.EXIT_INCOMPLETE
+    assert re.search(rf"^pushpolicy: published {TARGET}@{DIGEST}, but without a report: standard output", err)
+    assert workspace.published
+
+
+def test_what_was_published_is_said_when_a_file_is_full(workspace: Workspace) -> None:
+    if not FULL.exists():
+        pytest.skip("there is no /dev/full here")
+    ran = workspace.with_variables(PUSHPOLICY_FORMAT=f"json={FULL}").push()
+    assert ran.code == errors.EXIT_INCOMPLETE
+    assert re.match(rf"published {TARGET}@{DIGEST}, but without a report: {FULL}", ran.complaint())
+    assert workspace.published
+
+
+@pytest.mark.parametrize("streams", STREAMS.values(), ids=STREAMS)
+@pytest.mark.parametrize("command", [["--help"], ["--version"], ["push", "--help"], ["doctor"], ["schema"]])
+def test_output_that_cannot_be_written_is_no_bug(
+    workspace: Workspace, command: list[str], streams: str
+) -> None:
+    code, err = ended(workspace, *command, streams=streams)
+    assert code == errors.EXIT_INPUT
+    assert err.startswith("pushpolicy: standard output cannot be written: ")
+
+
+def test_a_closed_stream_is_no_place_for_a_file(workspace: Workspace) -> None:
+    """The next file that is opened has its number: talk or report would be written into it."""
+    code, _ = ended(workspace, "push", IMAGE, TARGET, streams="<&- >&- 2>&-")
+    assert code == errors.EXIT_INCOMPLETE
+    assert workspace.run("audit", "replay", TARGET).code == errors.EXIT_OK
+    code, err = ended(
+        workspace, "push", IMAGE, "r.example/a:1", "--username", "u", "--password-stdin", streams="<&-"
+    )
+    assert code == errors.EXIT_USAGE
+    assert "holds no password" in err
 
 
 def test_head(workspace: Workspace) -> None:

@@ -16,8 +16,8 @@ from pushpolicy.cli.options import PolicyOptions, RegistryOptions
 from pushpolicy.cli.policies import load
 from pushpolicy.cli.registries import Registries
 from pushpolicy.cli.render import audit as render
-from pushpolicy.cli.report import Output, outputs, write_reports
-from pushpolicy.engines import LocalOpa, find_engine
+from pushpolicy.cli.report import outputs, write_reports
+from pushpolicy.engines import find_engine
 from pushpolicy.errors import InputError, UsageError
 from pushpolicy.model.reference import Reference
 from pushpolicy.records import Record, read_record
@@ -91,9 +91,19 @@ def replay_(
     records, listing = _records(client, place)
     if other is not None:
         effect = what_if(records, other, opa)
-        write_reports(reports, text=lambda: render.effect(effect), json=lambda: render.effect_json(effect))
-        return max(_what_if_code(effect, fail_on), _listing_code(listing))
-    return max(_replay_all(records, opa, reports), _listing_code(listing))
+        return write_reports(
+            reports,
+            text=lambda: render.effect(effect),
+            json=lambda: render.effect_json(effect),
+            code=max(_what_if_code(effect, fail_on), _listing_code(listing)),
+        )
+    replays = [replay(record, opa) for record in records]
+    return write_reports(
+        reports,
+        text=lambda: (line for item in replays for line in render.replay(item)),
+        json=lambda: render.replays_json(replays),
+        code=max([_listing_code(listing), *map(_replay_code, replays)]),
+    )
 
 
 def _open(text: str, options: RegistryOptions) -> tuple[RepositoryClient, Reference]:
@@ -113,16 +123,6 @@ def _records(client: RepositoryClient, reference: Reference) -> tuple[list[Recor
         return [find_record(client, reference)], None
     listing = list_records(client, reference)
     return [read_record(client, summary.digest) for summary in listing.records], listing
-
-
-def _replay_all(records: list[Record], engine: LocalOpa, reports: tuple[Output, ...]) -> int:
-    replays = [replay(record, engine) for record in records]
-    write_reports(
-        reports,
-        text=lambda: (line for item in replays for line in render.replay(item)),
-        json=lambda: render.replays_json(replays),
-    )
-    return max(map(_replay_code, replays), default=errors.EXIT_OK)
 
 
 def _replay_code(result: Replay) -> int:

@@ -45,8 +45,12 @@ def command(
 
     from pushpolicy.cli.render.text import decision_lines
 
-    write_reports(reports, text=lambda: decision_lines(decision), json=lambda: decision.document().content)
-    return errors.EXIT_OK if decision.allowed else errors.EXIT_DENIED
+    return write_reports(
+        reports,
+        text=lambda: decision_lines(decision),
+        json=lambda: decision.document().content,
+        code=errors.EXIT_OK if decision.allowed else errors.EXIT_DENIED,
+    )
 
 
 def _decide(policy: PolicySet, path: Path, at: str | None, engine: Engine) -> Decision:

@@ -87,6 +87,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         _fail("interrupted", "no tag was moved, unless a report above says so")
         return errors.EXIT_INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the boundary: a bug ends without a push and says so
+        if isinstance(error, OSError) and _is_click_writing(error):
+            _fail(f"standard output cannot be written: {error.strerror}", None)
+            return errors.EXIT_INPUT
         _fail(*_crash(error))
         return errors.EXIT_BUG
 
@@ -99,6 +102,13 @@ def _fail(message: str, hint: str | None) -> None:
         say(f"pushpolicy: {printable(line, 1000)}")
     if hint:
         say(f"  -> {printable(without_secrets(hint), 1000)}")
+
+
+def _is_click_writing(error: OSError) -> bool:
+    """Whether it comes from where click prints help or version, which no code of ours stands around."""
+    import traceback
+
+    return traceback.extract_tb(error.__traceback__)[-1].filename == click.utils.__file__
 
 
 def _crash(error: Exception) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from pushpolicy.cli.render.text import decision_lines, denial_advice, published_
 from pushpolicy.cli.report import Output, say, write_reports
 from pushpolicy.cli.request import push_requests
 from pushpolicy.model.document import Document, plain
-from pushpolicy.model.text import printable
+from pushpolicy.model.text import first_of, printable
 from pushpolicy.pipeline import Outcome, admit_all, check_all
 
 KEPT = Path("pushpolicy-evidence.json")
@@ -50,28 +50,36 @@ def publish(
         with progress(quiet=quiet) as shown:
             outcomes = admit_all(push_requests(deciding, image, target, options, publish, shown))
     denied = [outcome for outcome in outcomes if not outcome.decision.allowed]
-    with _interrupted_late(outcomes):
+    with _published_before(outcomes):
         if not quiet:
             note_seen(dict.fromkeys(seen for outcome in outcomes for seen in outcome.gathered.seen))
         kept = {id(item): _keep(item.evidence, number) for number, item in enumerate(denied, start=1)}
-        write_reports(
+        return write_reports(
             reports,
             text=lambda: _texts(deciding, outcomes, kept, options),
             json=lambda: _jsons(outcomes),
+            code=errors.EXIT_DENIED if denied else errors.EXIT_OK,
         )
-    return errors.EXIT_DENIED if denied else errors.EXIT_OK
 
 
 @contextmanager
-def _interrupted_late(outcomes: tuple[Outcome, ...]) -> Iterator[None]:
-    """Have an interrupt say what is published by now."""
+def _published_before(outcomes: tuple[Outcome, ...]) -> Iterator[None]:
+    """Have an interrupt, and a report that cannot be written, say what is published by now."""
+    published = [outcome.published for outcome in outcomes if outcome.published]
     try:
         yield
     except KeyboardInterrupt as error:
-        if all(outcome.published is None for outcome in outcomes):
+        if not published:
             raise
         raise errors.StoppedError(
             "interrupted while the report was written: the image is published", "look at the tags"
+        ) from error
+    except errors.InputError as error:
+        if not published:
+            raise
+        names = first_of([f"{each.target}@{each.digest}" for each in published], 3)
+        raise errors.IncompleteError(
+            f"published {names}, but without a report: {error.message}", error.hint
         ) from error
 
 

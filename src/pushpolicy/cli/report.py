@@ -10,7 +10,8 @@ from typing import NamedTuple, TextIO
 
 import click
 
-from pushpolicy.errors import InputError, UsageError
+from pushpolicy.errors import EXIT_OK, InputError, UsageError
+from pushpolicy.model.text import printable
 
 FORMATS = ("text", "json")
 NOTHING_LOST = "what was decided and published stands; give another file"
@@ -52,18 +53,30 @@ def outputs(formats: Iterable[str]) -> tuple[Output, ...]:
 
 
 def write_reports(
-    wanted: Iterable[Output], *, text: Callable[[], Iterable[str]], json: Callable[[], bytes]
-) -> None:
-    """Write each report that was asked for.
+    wanted: Iterable[Output],
+    *,
+    text: Callable[[], Iterable[str]],
+    json: Callable[[], bytes],
+    code: int = EXIT_OK,
+) -> int:
+    """Write each report that was asked for, and return the exit code that they explain.
+
+    A `code` that is no success stands, whether or not they can be written.
 
     Raises:
-        InputError: when a file cannot be written.
+        InputError: when one cannot be written, and the code is that of a success.
     """
     for output in wanted:
-        if output.format == "json":
-            _write(output.path, json().decode() + "\n")
-        else:
-            _write(output.path, "".join(f"{line}\n" for line in text()))
+        try:
+            if output.format == "json":
+                _write(output.path, json().decode() + "\n")
+            else:
+                _write(output.path, "".join(f"{line}\n" for line in text()))
+        except InputError as error:
+            if code == EXIT_OK:
+                raise
+            say(f"pushpolicy: {printable(error.message, 400)}")
+    return code
 
 
 def _write(path: Path | None, content: str) -> None:
