@@ -31,7 +31,8 @@ class TlsContexts:
         self._made: dict[bool, ssl.SSLContext] = {}
         self._lock = threading.Lock()
         if not settings.plain_http:
-            threading.Thread(target=self._prepare, daemon=True).start()
+            # No daemon: an interpreter that ends while OpenSSL reads certificates would crash.
+            threading.Thread(target=self._prepare).start()
 
     def context(self, *, own: bool = False) -> ssl.SSLContext:
         """What to verify a server with, and for the server itself (`own`) what the client shows.
