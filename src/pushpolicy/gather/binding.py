@@ -30,7 +30,8 @@ def bind(identity: Identity, image: ImageEvidence) -> Binding | None:
     """
     by_config = [p for p in image.platforms if identity.image_id == str(p.config_digest)]
     by_manifest = [p for p in image.platforms if _names_manifest(identity, p, image)]
-    by_layers = [p for p in image.platforms if _same_layers(identity, p)]
+    layers = identity.diff_ids
+    by_layers = [p for p in image.platforms if layers and layers == tuple(map(str, p.diff_ids))]
     if len(by_manifest) == 1 and (not by_config or by_manifest[0] in by_config):
         return Binding(platform=by_manifest[0].platform, by="manifest")
     if by_config:
@@ -45,11 +46,6 @@ def _names_manifest(identity: Identity, platform: PlatformEvidence, image: Image
     if len(image.platforms) == 1:
         own.add(str(image.digest))
     return identity.image_id in own or not own.isdisjoint(identity.digests)
-
-
-def _same_layers(identity: Identity, platform: PlatformEvidence) -> bool:
-    layers = tuple(str(diff_id) for diff_id in platform.diff_ids)
-    return bool(layers) and identity.diff_ids == layers
 
 
 def scanned_image(identity: Identity) -> ScannedImage | None:

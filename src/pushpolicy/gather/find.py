@@ -64,8 +64,9 @@ def candidates(workspace: Path, limits: Limits) -> Iterator[Path]:
 
 def _search(folder: Path, names: tuple[str, ...], budget: _Budget) -> Iterator[Path]:
     """Search a folder; `names` lead to it from the workspace."""
-    in_place = names[0] in PLACES if names else False
-    in_place = in_place or any("/".join(pair) in MODULE_PLACES for pair in pairwise(names))
+    in_place = bool(PLACES.intersection(names[:1])) or any(
+        "/".join(pair) in MODULE_PLACES for pair in pairwise(names)
+    )
     budget.take(folders=1)
     for entry in _entries(folder):
         if entry.is_dir(follow_symlinks=False):
@@ -74,7 +75,8 @@ def _search(folder: Path, names: tuple[str, ...], budget: _Budget) -> Iterator[P
                 yield from _search(Path(entry.path), (*names, entry.name), budget)
         elif entry.is_file(follow_symlinks=False):
             name = bare_name(entry.name)
-            if name.lower().endswith(SUFFIXES) if in_place else not names and _is_promised(name):
+            promised = not names and any(promises(item, name) for item in FORMATS)
+            if name.lower().endswith(SUFFIXES) if in_place else promised:
                 budget.take(files=1)
                 yield Path(entry.path)
 
@@ -90,10 +92,6 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 def _is_excluded(entry: os.DirEntry[str]) -> bool:
     # A virtual environment may have any name.
     return entry.name in EXCLUDED or (Path(entry.path) / "pyvenv.cfg").exists()
-
-
-def _is_promised(name: str) -> bool:
-    return any(promises(item, name) for item in FORMATS)
 
 
 def matches(workspace: Path, pattern: str) -> list[Path]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pushpolicy.images.facts import attestations, platforms
 from pushpolicy.images.image import Image
-from pushpolicy.model.evidence import ImageEvidence, PlatformEvidence
+from pushpolicy.model.evidence import ImageEvidence
 
 _REVISION = "org.opencontainers.image.revision"
 
@@ -25,13 +25,7 @@ def evidence(image: Image) -> ImageEvidence:
         annotations=image.top.annotations,
         platforms=found,
         attestations=attestations(image),
-        bound_to_commit=_bound_to_commit(found),
+        # One platform's label is enough, whatever it says: the rule judges it. Were a wrong or partial label
+        # called none, it would only warn like an absent one.
+        bound_to_commit="label" if any(_REVISION in platform.labels for platform in found) else "none",
     )
-
-
-def _bound_to_commit(found: tuple[PlatformEvidence, ...]) -> str:
-    """``label`` as soon as one platform has a revision label, whatever it says: the rule judges it.
-
-    Were a wrong or partial label called ``none``, it would only warn like an absent one.
-    """
-    return "label" if any(_REVISION in platform.labels for platform in found) else "none"

@@ -60,7 +60,10 @@ class Products:
         about = product.identity
         digests = {*about.digests, about.image_id}
         if str(self._image.digest) in digests or any(map(self._is_repository, product.purls)):
-            return self._of(product, [p.platform for p in self._image.platforms])
+            # All of them, or those of the architecture that a purl names.
+            named = {purl.qualifiers["arch"] for purl in _parsed(product.purls) if "arch" in purl.qualifiers}
+            platforms = (p.platform for p in self._image.platforms)
+            return frozenset(p for p in platforms if not named or p.split("/")[1:2] == list(named))
         layers = about.diff_ids
         return frozenset(
             p.platform
@@ -68,12 +71,6 @@ class Products:
             if not digests.isdisjoint({str(p.digest), str(p.config_digest)})
             or (layers and layers == tuple(map(str, p.diff_ids)))
         )
-
-    def _of(self, product: Product, platforms: list[str]) -> frozenset[str]:
-        """Those of the architecture that the purl names, if it names one."""
-        purls = _parsed(product.purls)
-        named = {purl.qualifiers["arch"] for purl in purls if "arch" in purl.qualifiers}
-        return frozenset(p for p in platforms if not named or p.split("/")[1:2] == list(named))
 
     def _is_repository(self, text: str) -> bool:
         purl = Purl.parse(text)

@@ -15,7 +15,7 @@ from msgspec.structs import force_setattr, replace
 
 from pushpolicy.gather.products import Products
 from pushpolicy.model.evidence import Finding, Scan, ScansEvidence, VexClaim
-from pushpolicy.reports.facts import HARMLESS, Product, Statement, VexFacts, VexStatus
+from pushpolicy.reports.facts import HARMLESS, Statement, VexFacts, VexStatus
 from pushpolicy.reports.parsing.purl import Purl
 
 _STRICTEST_FIRST = tuple(VexStatus)
@@ -41,13 +41,10 @@ def cost(scans: ScansEvidence, sources: Iterable[Source]) -> int:
     weights: Counter[str] = Counter()
     for source in sources:
         for name, statements in source.by_name.items():
-            weights[name] += sum(_weight(product) for each in statements for product in each.products)
+            products = (product for each in statements for product in each.products)
+            weights[name] += sum(1 + len(each.purls) + len(each.subcomponents) for each in products)
     findings = (finding for scan in scans.items for finding in scan.findings)
     return sum(weights[name] for finding in findings for name in (finding.id, *finding.aliases))
-
-
-def _weight(product: Product) -> int:
-    return 1 + len(product.purls) + len(product.subcomponents)
 
 
 def apply(scans: ScansEvidence, sources: Iterable[Source], products: Products) -> ScansEvidence:

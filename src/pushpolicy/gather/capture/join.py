@@ -37,19 +37,18 @@ def join(reports: Reports, waiting: Iterable[ReadReport[Facts]], limits: Limits)
     """
     named = {report.raw.path.resolve() for report in reports.read if capture_of(report)}
     unnamed = {path: report for report in waiting if (path := report.raw.path.resolve()) not in named}
-    reports.add_unnamed([_as_it_speaks(report, reports) for report in unnamed.values()])
+    speaking = []
+    for report in unnamed.values():
+        capture = capture_of(report)
+        # A capture is a report of its kind only where its command wrote none.
+        only_tells = capture is not None and _own(capture, reports)
+        raw = replace(report.raw, kind=CAPTURES) if only_tells else report.raw
+        speaking.append(ReadReport(raw, report.facts))
+    reports.add_unnamed(speaking)
     for place, report in enumerate(reports.read):
         for facts in of_type(CaptureFacts, report.facts):
             _judge(report.raw, facts.capture, reports, limits)
             reports.read[place] = ReadReport(report.raw, (facts.result(),))
-
-
-def _as_it_speaks(report: ReadReport[Facts], reports: Reports) -> ReadReport[Facts]:
-    """A capture is a report of its kind only where its command wrote none."""
-    capture = capture_of(report)
-    if capture and _own(capture, reports):
-        return ReadReport(replace(report.raw, kind=CAPTURES), report.facts)
-    return report
 
 
 def _own(capture: Capture, reports: Reports) -> list[int]:

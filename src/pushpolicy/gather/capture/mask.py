@@ -27,22 +27,18 @@ def masked(argv: Sequence[str], environ: Mapping[str, str]) -> tuple[str, ...]:
     secret-looking names are given; ``-p VALUE``; the password of ``-u NAME:PASSWORD``; user information
     in addresses; headers of secret-looking names.
     """
-    values = {spelling for value in secret_values(environ, None).values() for spelling in _texts(value)}
-    longest_first = sorted(values, key=len, reverse=True)
-    shown = [_mask_within(_mask_values(argument, longest_first)) for argument in argv]
+    values = {
+        spelling.decode("utf-8", "surrogateescape")
+        for value in secret_values(environ, None).values()
+        for spelling in spellings(value.strip())
+    }
+    shown = list(argv)
+    for value in sorted(values, key=len, reverse=True):
+        shown = [argument.replace(value, MASK) for argument in shown]
+    shown = [_mask_within(argument) for argument in shown]
     for place in range(1, len(argv)):
         shown[place] = _mask_after(argv[place - 1], argv[place], shown[place])
     return tuple(shown)
-
-
-def _texts(value: str) -> list[str]:
-    return [spelling.decode("utf-8", "surrogateescape") for spelling in spellings(value.strip())]
-
-
-def _mask_values(argument: str, values: Sequence[str]) -> str:
-    for value in values:
-        argument = argument.replace(value, MASK)
-    return argument
 
 
 def _mask_within(argument: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from pushpolicy.reports.format import KINDS
 from pushpolicy.reports.limits import Limits
-from pushpolicy.reports.recognise import FORMATS, BrokenReportError, NotAReport, by_signs, read
+from pushpolicy.reports.recognise import FORMATS, SUFFIXES, BrokenReportError, NotAReport, by_signs, read
 from tests.unit.gather.samples import JUNIT, sarif, trivy
 
 STRANGERS = {
@@ -130,3 +130,11 @@ def test_a_broken_file_is_known_by_what_is_left_or_by_its_name() -> None:
         by_signs("x", b""),
     ]
     assert [item.name if item else None for item in found] == ["trivy", "sarif", None]
+
+
+def test_every_name_loses_the_longest_suffix_that_any_format_declares() -> None:
+    declared = {suffix for item in FORMATS for suffix in item.suffixes}
+    assert set(SUFFIXES) == declared
+    assert all(item.suffixes for item in FORMATS)
+    for place, suffix in enumerate(SUFFIXES):
+        assert not [longer for longer in SUFFIXES[place + 1 :] if longer.endswith(suffix)]
