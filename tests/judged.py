@@ -36,10 +36,11 @@ from pushpolicy.model.evidence import (
     TargetEvidence,
     TestsEvidence,
 )
-from pushpolicy.model.manifest import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, Manifest
+from pushpolicy.model.manifest import EMPTY_TYPE, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, Manifest
 from pushpolicy.model.reference import Target
 from pushpolicy.push import Permit, Published, Pushed, issue, move_tags, push_by_digest, verify_push
 from pushpolicy.records import Contents, build_record, records_before
+from pushpolicy.registry.artifact import Artifact, Blob
 from pushpolicy.registry.interface import OpenBlob, RepositoryClient
 
 LAYER = "application/vnd.oci.image.layer.v1.tar"
@@ -89,6 +90,21 @@ def _manifest(media_type: str, **fields: Any) -> Manifest:
     value = {"schemaVersion": 2, "mediaType": media_type, **fields}
     # Indented, as other tools write them: what is pushed must be these very bytes.
     return Manifest.parse(json.dumps(value, indent=1).encode(), media_type)
+
+
+def make_statement(subject: Descriptor, text: str = "signed") -> Artifact:
+    """An artifact that is attached beside the record."""
+    blobs = (Blob.of(b"{}", EMPTY_TYPE), Blob.of(text.encode(), "text/plain"))
+    fields = {
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        "artifactType": "application/vnd.example.statement",
+        "config": blobs[0].descriptor.to_json(),
+        "layers": [blobs[1].descriptor.to_json()],
+        "subject": subject.to_json(),
+    }
+    manifest = Manifest.parse(json.dumps(fields).encode())
+    return Artifact(name="statement", manifest=manifest, blobs=blobs)
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,15 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from pushpolicy.attach import attach_artifacts
 from pushpolicy.images import open_image
 from pushpolicy.model.manifest import OCI_INDEX, Manifest
 from pushpolicy.model.reference import Repository, Target
-from pushpolicy.push import push_by_digest
+from pushpolicy.push import move_tags, push_by_digest, verify_push
 from pushpolicy.records import build_record
 from pushpolicy.registry import Access, open_repository
 from pushpolicy.registry.remote import RemoteRepository
 from tests.clients import client, login
-from tests.judged import judge
+from tests.judged import judge, make_statement
 from tests.layouts import LayoutMaker, child, push, referrer
 from tests.programs import tool
 from tests.registries import Registry, distribution_registry, olareg_registry
@@ -97,6 +98,28 @@ def test_an_index_with_its_record(registry: Registry, maker: LayoutMaker) -> Non
     assert repository.referrers(top.digest, "text/x-other") == ()
     assert repository.clock
     assert abs(repository.clock.skew_seconds) <= 2
+
+
+def test_every_artifact_of_a_push_is_attached(registry: Registry, maker: LayoutMaker) -> None:
+    top = maker.add(multi(maker), name="v1")
+    repository, target = client(registry), Target.parse(f"{registry.host}/team/app:1.0")
+    statements = tuple(make_statement(top.descriptor, text) for text in ("first", "second"))
+    with open_image(f"oci:{maker.root}") as image:
+        judged = judge(image, target)
+        with build_record(judged.contents()) as record:
+            landed = push_by_digest(
+                judged.permit(),
+                image=image,
+                target=target,
+                record=record,
+                client=repository,
+                statements=statements,
+            )
+            move_tags(verify_push(landed, attach_artifacts(landed)))
+    assert {entry.digest for entry in repository.referrers(top.digest)} == {
+        artifact.manifest.digest for artifact in landed.artifacts
+    }
+    assert repository.resolve("1.0") == top
 
 
 def test_a_second_push_sends_nothing(registry: Registry, maker: LayoutMaker) -> None:

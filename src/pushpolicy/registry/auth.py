@@ -111,7 +111,10 @@ class Authorizer:
             if challenge.scheme == "bearer" and not self._credential.registry_token:
                 with self._lock:
                     return self._obtain(challenge, scopes, shown)
-            if challenge.scheme == "basic" and self._credential.secret and not self._basic:
+            if challenge.scheme == "basic" and self._credential.secret:
+                # Another thread may have learned it meanwhile: only a header that was shown was refused.
+                if shown == {"Authorization": _basic(self._credential)}:
+                    continue
                 self._basic = True
                 return True
         return False

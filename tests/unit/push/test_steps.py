@@ -16,7 +16,7 @@ from pushpolicy.errors import IncompleteError, PushError, StoppedError
 from pushpolicy.images.image import Referrers
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
-from pushpolicy.model.manifest import EMPTY_TYPE, OCI_MANIFEST, Manifest
+from pushpolicy.model.manifest import OCI_MANIFEST, Manifest
 from pushpolicy.model.reference import Repository, Target
 from pushpolicy.push import (
     Pushed,
@@ -28,9 +28,9 @@ from pushpolicy.push import (
     verify_push,
 )
 from pushpolicy.records import build_record
-from pushpolicy.registry.artifact import Artifact, Attached, Blob
+from pushpolicy.registry.artifact import Artifact, Attached
 from pushpolicy.registry.layout.repository import LayoutRepository
-from tests.judged import Held, Judged, current, judge, make_image, publish, pushed
+from tests.judged import Held, Judged, current, judge, make_image, make_statement, publish, pushed
 
 IMAGE = make_image()
 
@@ -284,21 +284,6 @@ def test_a_referrer_that_is_lost_is_noticed(
             carry_referrers(landed)
 
 
-def _statement(subject: Descriptor, text: str = "signed") -> Artifact:
-    """Something that is attached beside the record."""
-    blobs = (Blob.of(b"{}", EMPTY_TYPE), Blob.of(text.encode(), "text/plain"))
-    fields = {
-        "schemaVersion": 2,
-        "mediaType": OCI_MANIFEST,
-        "artifactType": "application/vnd.example.statement",
-        "config": blobs[0].descriptor.to_json(),
-        "layers": [blobs[1].descriptor.to_json()],
-        "subject": subject.to_json(),
-    }
-    manifest = Manifest.parse(json.dumps(fields).encode())
-    return Artifact(name="statement", manifest=manifest, blobs=blobs)
-
-
 @contextmanager
 def _pushed_with(
     statements: tuple[Artifact, ...], judged: Judged, client: LayoutRepository
@@ -317,7 +302,7 @@ def _pushed_with(
 def test_every_artifact_is_attached_in_order_and_settled_once(
     client: LayoutRepository, judged: Judged
 ) -> None:
-    statements = (_statement(IMAGE.top.descriptor, "first"), _statement(IMAGE.top.descriptor, "second"))
+    statements = tuple(make_statement(IMAGE.top.descriptor, text) for text in ("first", "second"))
     settled = list[str]()
     with _pushed_with(statements, judged, client) as landed:
         attached = attach_artifacts(landed)
@@ -344,7 +329,7 @@ def test_every_artifact_is_attached_in_order_and_settled_once(
 def test_a_statement_that_got_lost_is_noticed(
     part: str, message: str, client: LayoutRepository, judged: Judged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    statement = _statement(IMAGE.top.descriptor)
+    statement = make_statement(IMAGE.top.descriptor)
     with _pushed_with((statement,), judged, client) as landed:
         attached = attach_artifacts(landed)
         if part == "list":
@@ -361,14 +346,14 @@ def test_a_statement_that_got_lost_is_noticed(
 def test_nothing_is_pushed_with_a_statement_about_another_image(
     client: LayoutRepository, judged: Judged
 ) -> None:
-    other = _statement(make_image("other").top.descriptor)
+    other = make_statement(make_image("other").top.descriptor)
     with pytest.raises(PushError, match="the statement is about"), _pushed_with((other,), judged, client):
         pytest.fail("it was pushed")
     assert not Path(client.repository.path).exists()
 
 
 def test_verified_is_only_what_was_attached_whole(client: LayoutRepository, judged: Judged) -> None:
-    with _pushed_with((_statement(IMAGE.top.descriptor),), judged, client) as landed:
+    with _pushed_with((make_statement(IMAGE.top.descriptor),), judged, client) as landed:
         record, statement = attach_artifacts(landed)
         for attached in ((record,), (statement, record), (record, statement, statement)):
             with pytest.raises(TypeError, match="what is signed about it"):
