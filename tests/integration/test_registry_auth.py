@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from pushpolicy.errors import PushError
+from pushpolicy.http.parallel import each
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.reference import Repository
 from pushpolicy.registry.credentials import ANONYMOUS, Credential, SourceKind, resolve
@@ -163,6 +164,16 @@ def test_basic_goes_out_with_every_request_after_the_first(
         push(client(registry), maker, maker.image(), "v1")
         refused = [request for request in registry.requests() if request.status == 401]
         assert len(refused) == 1
+
+
+@pytest.mark.parametrize("auth", ["basic", "token"])
+def test_first_requests_of_several_threads_are_all_answered(auth: Auth, tmp_path: Path) -> None:
+    """Each is refused before any of them knows what to show."""
+    blobs = [Descriptor.of(b"%d" % number, "text/plain") for number in range(12)]
+    with distribution_registry(tmp_path / "registry", auth=auth) as registry:
+        repository, found = client(registry), list[bool]()
+        each(lambda blob: found.append(repository.has_blob(blob)), blobs)
+    assert found == [False] * len(blobs)
 
 
 def test_the_environment_gives_no_credential(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
