@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
+from msgspec import structs
+
 from pushpolicy.demo import project
 from pushpolicy.demo.shell import Shell
 from pushpolicy.model import canonical
@@ -107,6 +109,13 @@ class Workspace:
         path = self.path(name)
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         return path
+
+    def committed(self, name: str, content: str | bytes) -> Self:
+        """Write a file and commit it, and build, scan and label the image from that commit."""
+        self.write(name, content)
+        version = structs.replace(project.FIXED, message=f"Write {name}")
+        shell = project.prepare(Shell.of(self.folder, self.environ), version)
+        return replace(self, environ={**self.environ, **shell.environ})
 
     @property
     def published(self) -> bool:

@@ -11,7 +11,6 @@ from pushpolicy.audit.history import Listing, find_record, list_records
 from pushpolicy.audit.replay import Differs, NotReplayable, Replay, replay
 from pushpolicy.audit.what_if import Direction, WhatIf, what_if
 from pushpolicy.cli import options as shared
-from pushpolicy.cli.config import Config
 from pushpolicy.cli.options import PolicyOptions, RegistryOptions
 from pushpolicy.cli.policies import load
 from pushpolicy.cli.registries import Registries
@@ -87,7 +86,7 @@ def replay_(
     reports = outputs(formats)
     client, place = _open(reference, registry)
     opa = find_engine(policy.engine)
-    other = load(policy.policies, Config(), opa) if policy.policies else None
+    other = load(policy, opa) if policy.policies else None
     records, listing = _records(client, place)
     if other is not None:
         effect = what_if(records, other, opa)

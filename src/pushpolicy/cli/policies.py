@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
+from pushpolicy.cli import environment
 from pushpolicy.cli.config import DEFAULT, Config, read_config
 from pushpolicy.cli.options import PolicyOptions
 from pushpolicy.cli.report import say
 from pushpolicy.engines import Compiler, LocalOpa, find_engine
 from pushpolicy.evaluate import PACK, Decide, PolicySet, RepositoryPolicy, load_policy, start_decision
+from pushpolicy.evaluate.authority import parse_repo_may
 from pushpolicy.model.text import printable
+
+_NOTHING = RepositoryPolicy()
 
 
 class PolicyAndEngine(NamedTuple):
@@ -36,7 +41,7 @@ def read_policy(config: str | None, options: PolicyOptions) -> PolicyAndEngine:
         EngineError: when there is no engine.
     """
     settings, opa = read_config(config), find_engine(options.engine)
-    return PolicyAndEngine(settings, opa, load(options.policies, settings, opa))
+    return PolicyAndEngine(settings, opa, load(options, opa, repository_policy(settings, options)))
 
 
 @contextmanager
@@ -51,23 +56,56 @@ def start_engine(config: str | None, options: PolicyOptions) -> Iterator[PolicyA
         yield read._replace(decide=decide)
 
 
-def load(policies: tuple[str, ...], config: Config, compiler: Compiler) -> PolicySet:
-    """What ``--policy`` names, or the shipped pack; with what the repository adds.
+def load(options: PolicyOptions, compiler: Compiler, repository: RepositoryPolicy = _NOTHING) -> PolicySet:
+    """What ``--policy`` names, or the shipped pack; with what the judged checkout adds.
 
     Raises:
         PolicyError: when it does not load.
     """
-    policy = load_policy(policies or (PACK,), compiler, repository_policy(config))
+    policy = load_policy(options.policies or (PACK,), compiler, repository, options.trust)
     for warning in policy.warnings:
         say(f"warning: {printable(warning, 500)}", color="yellow")
     return policy
 
 
-def repository_policy(config: Config) -> RepositoryPolicy:
-    """What the configuration says about rules."""
+def repository_policy(config: Config, options: PolicyOptions) -> RepositoryPolicy:
+    """What the configuration says about rules, and what the command line lets it do.
+
+    Raises:
+        UsageError: when ``--repo-may`` has another form.
+    """
     return RepositoryPolicy(
         rules=config.policies,
         settings=config.settings,
         waivers=config.waivers,
         file=str(config.path or DEFAULT),
+        content=config.content,
+        checkout=_Checkout(),
+        may=parse_repo_may(options.repo_may),
     )
+
+
+class _Checkout:
+    """The checkout that is judged, asked only where a policy or a wish of the configuration depends on it."""
+
+    @property
+    def root(self) -> Path:
+        from pushpolicy.gather.checkout.repository import enclosing
+
+        workspace = environment.workspace().resolve()
+        return enclosing(workspace) or workspace
+
+    def tracks(self, path: Path) -> bool:
+        return self._state(path, b"") != "untracked"
+
+    def unproven(self, path: Path, content: bytes) -> str | None:
+        return {
+            "tracked": None,
+            "differs": f"{path} is not as HEAD has it",
+            "untracked": f"git does not track {path}",
+        }[self._state(path, content)]
+
+    def _state(self, path: Path, content: bytes) -> str:
+        from pushpolicy.gather.checkout import state_in_head
+
+        return state_in_head(environment.workspace(), path, content, environment.environment())

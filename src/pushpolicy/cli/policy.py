@@ -29,7 +29,8 @@ def check(sources: tuple[str, ...], policy: PolicyOptions, config: str | None) -
     What is to be checked is named by arguments or by --policy.
     """
     named = (*sources, *policy.policies) or (PACK,)
-    checked = check_policy(named, find_engine(policy.engine), repository_policy(read_config(config)))
+    repository = repository_policy(read_config(config), policy)
+    checked = check_policy(named, find_engine(policy.engine), repository, policy.trust)
     rules, identity = checked.index.rules, checked.identity
     show(f"{identity.source}: {count(len(rules), 'rule')} checked, digest {identity.digest}")
     for name, rule in sorted(rules.items()):

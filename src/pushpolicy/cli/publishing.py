@@ -141,9 +141,16 @@ def _keep(evidence: Document, number: int) -> Path | None:
 
 def _reproduce(kept: Path, options: PushOptions) -> str:
     words = ["pushpolicy", "evaluate", str(kept)]
-    for name, value in (("--config", options.gathering.config), ("--engine", options.policy.engine)):
+    given = {
+        "--config": options.gathering.config,
+        "--engine": options.policy.engine,
+        "--trust": options.policy.trust,
+    }
+    for name, value in given.items():
         if value:
             words += [name, value]
     for policy in options.policy.policies:
         words += ["--policy", policy]
+    for may in options.policy.repo_may:
+        words += ["--repo-may", may]
     return shlex.join(words)

@@ -188,7 +188,26 @@ class _Reader:
             raise _wrong(
                 f"it speaks of {len(items)} waivers, or out of order; there are {len(self._waivers)}"
             )
-        return tuple(WaiverUse(waiver=self._waivers[item.waiver], state=item.state) for item in items)
+        return tuple(
+            WaiverUse(waiver=waiver, state=item.state, reason=self._why(waiver, item.state))
+            for waiver, item in zip(self._waivers, items, strict=True)
+        )
+
+    def _why(self, waiver: Mapping[str, Any], state: str) -> str | None:
+        """Why a waiver does not count."""
+        limits = self._policy.grounds.waivers
+        days = limits.get("max_days")
+        if waiver.get("origin") == "checkout":
+            days = limits.get("repo_max_days", days)
+        finding = waiver.get("id") or waiver.get("purl") or waiver.get("evidence")
+        return {
+            "unused": f"{waiver['rule']} found nothing that {finding} names",
+            "pending": f"it counts from {waiver.get('not_before')}",
+            "expired": f"it ended on {waiver.get('expires')}",
+            "too_long": f"it lasts longer than the {days} days that the policy allows",
+            "refused": waiver.get("refused", "nobody can waive this rule"),
+            "elsewhere": f"it is for {waiver.get('repository')}",
+        }.get(state)
 
     def _measures(self, items: list[_Measure] | UnsetType) -> tuple[MeasureUse, ...]:
         if items is UNSET:

@@ -71,10 +71,16 @@ class RuleResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WaiverUse(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one waiver: used, unused, pending, expiring, expired, too_long, refused or elsewhere."""
+    """What became of one waiver.
+
+    Attributes:
+        state: used, unused, pending, expiring, expired, too_long, refused or elsewhere.
+        reason: why it is not honoured or not used, and what would admit it; None where it is used.
+    """
 
     waiver: Mapping[str, Any]
     state: str
+    reason: str | None = None
 
 
 class MeasureUse(msgspec.Struct, frozen=True, kw_only=True):

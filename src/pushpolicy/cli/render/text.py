@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Container, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from pushpolicy.push import Published
 
 FINDINGS_SHOWN = 10
+_NOT_HONOURED = {
+    "too_long": "not honoured, it would end too late",
+    "refused": "not honoured, nothing softens an integrity rule",
+}
 _AT_SHOWN = (
     "id",
     "package",
@@ -52,8 +57,14 @@ def verdict_line(decision: Decision) -> str:
     name = f"{image.registry}{':' if image.registry == 'oci' else '/'}{image.repository}:{image.tags[0]}"
     text = f"{decision.verdict} {printable(name)}@{image.digest}"
     if decision.allowed:
-        note = ", observed only: the rules below would have denied" if decision.observed else ""
-        return click.style(text, fg="green", bold=True) + note
+        notes = []
+        if decision.observed:
+            notes.append("observed only: the rules below would have denied")
+        if decision.loosened:
+            notes.append(
+                f"loosened by the judged checkout ({', '.join(map(printable, decision.loosened[:3]))})"
+            )
+        return ", ".join([click.style(text, fg="green", bold=True), *notes])
     rules = len({violation.rule for violation in decision.violations})
     return click.style(text, fg="red", bold=True) + (
         f": {count(rules, 'rule')}, {count(len(decision.violations), 'finding')}"
@@ -88,15 +99,29 @@ def _place(violation: Violation) -> str:
 
 def _waivers(decision: Decision) -> Iterator[str]:
     notable = [use for use in decision.waivers if use.state != "unused" or decision.violations]
-    if notable:
+    if notable or decision.rollouts or decision.settings:
         yield ""
     for use in notable:
         waiver = use.waiver
         what = waiver.get("id") or waiver.get("purl") or waiver.get("evidence") or "all findings"
+        why = f": {printable(use.reason, 400)}" if use.reason else ""
         yield (
             f"waiver {use.state}: {printable(str(waiver.get('rule')))} {printable(str(what))}"
             f" until {printable(str(waiver.get('expires')))} by {printable(str(waiver.get('approver')))}"
+            f"{_from(waiver.get('origin'))}{why}"
         )
+    for measure in decision.rollouts:
+        state = _NOT_HONOURED.get(measure.state, measure.state)
+        rules = printable(measure.rule or "all rules")
+        until = printable(measure.until)
+        yield f"{measure.measure} {state}: {rules} until {until}{_from(measure.origin)}"
+    for setting in decision.settings:
+        value = printable(json.dumps(setting.value, ensure_ascii=False), 80)
+        yield f"setting: {printable(setting.rule)}.{printable(setting.key)} = {value}{_from(setting.origin)}"
+
+
+def _from(origin: object) -> str:
+    return f" (from {printable(str(origin))})" if origin else ""
 
 
 def _rule_summary(rules: Iterable[RuleResult]) -> Iterator[str]:
@@ -107,15 +132,18 @@ def _rule_summary(rules: Iterable[RuleResult]) -> Iterator[str]:
 
 
 def _with_reason(rule: RuleResult) -> str:
-    shown = rule.status is RuleStatus.NOT_APPLICABLE and rule.reason
-    return f"{rule.name} ({printable(rule.reason or '')})" if shown else rule.name
+    notes = [] if rule.origin in (None, "pack") else [rule.origin]
+    if rule.status is RuleStatus.NOT_APPLICABLE and rule.reason:
+        notes.append(rule.reason)
+    return f"{rule.name} ({printable(', '.join(notes))})" if notes else rule.name
 
 
 def _identity(decision: Decision) -> Iterator[str]:
     policy, engine = decision.policy, decision.engine
-    anchored = "anchored" if policy.anchored else "not anchored: the judged checkout could have changed it"
+    anchored = "anchored" if policy.anchored else "not anchored"
     yield f"{'evidence:':<15} {decision.evidence} at {decision.evaluated_at}"
     yield f"{'policy:':<15} {printable(policy.source)} {policy.digest} ({anchored})"
+    yield from (f"{'':<15} {printable(reason, 400)}" for reason in policy.not_anchored)
     yield f"{'engine:':<15} {printable(engine.name)} {printable(engine.version)} {engine.digest}"
 
 
@@ -150,6 +178,4 @@ def denial_advice(
 
 
 def _yaml(text: str) -> str:
-    import json
-
     return json.dumps(printable(text))
