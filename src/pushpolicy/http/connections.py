@@ -81,7 +81,7 @@ class Connections:
         """
         parts = urlsplit(url)
         route = self._route(url, parts)
-        connection = self._kept(route) or self._new(route)
+        connection = self._kept(route) or self._new(route, deadline)
         target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
         if route.proxy and route.scheme == "http":
             target = f"http://{parts.netloc}{target}"
@@ -148,13 +148,15 @@ class Connections:
         else:
             connection.close()
 
-    def _new(self, route: _Route) -> http.client.HTTPConnection:
+    def _new(self, route: _Route, deadline: Deadline | None) -> http.client.HTTPConnection:
         proxy = urlsplit(route.proxy) if route.proxy else None
         connection = self._plain_or_tls(route, proxy)
+        connect: Callable[..., socket.socket] = partial(_connect, deadline)
+        if proxy and proxy.scheme == "https":
+            connect = partial(_connect_over_tls, self._tls.context(), connect)
         if proxy:
-            over_tls = partial(_connect_over_tls, self._tls.context()) if proxy.scheme == "https" else None
-            connect = partial(_connect_to_proxy, over_tls or socket.create_connection)
-            cast("_Connecting", connection)._create_connection = connect
+            connect = partial(_connect_to_proxy, connect)
+        cast("_Connecting", connection)._create_connection = connect
         if route.proxy and route.scheme == "https":
             connection.set_tunnel(route.host, route.port, _login(route.proxy))
         return connection
@@ -211,6 +213,26 @@ def _within(seconds: float, deadline: Deadline | None) -> float:
     return left
 
 
+def _connect(
+    deadline: Deadline | None, address: tuple[str, int], seconds: float, *_: object
+) -> socket.socket:
+    """As socket.create_connection, whose seconds are for each of a host's addresses; a deadline for all."""
+    if deadline is None:
+        return socket.create_connection(address, seconds)
+    failure = OSError("the host has no address")
+    for found in socket.getaddrinfo(*address, type=socket.SOCK_STREAM):
+        host, port = cast("tuple[str, int]", found[4][:2])
+        try:
+            sock = socket.create_connection((host, port), _within(seconds, deadline))
+        except OSError as error:
+            failure = error
+        else:
+            # What follows, a proxy's answer or the beginning of TLS, has what is left.
+            sock.settimeout(max(min(seconds, deadline.remaining), 0.001))
+            return sock
+    raise failure
+
+
 def _connect_to_proxy(
     connect: Callable[..., socket.socket], address: tuple[str, int], *options: object
 ) -> socket.socket:
@@ -221,9 +243,9 @@ def _connect_to_proxy(
 
 
 def _connect_over_tls(
-    context: ssl.SSLContext, address: tuple[str, int], seconds: float, *_: object
+    context: ssl.SSLContext, connect: Callable[..., socket.socket], address: tuple[str, int], *options: object
 ) -> socket.socket:
-    return context.wrap_socket(socket.create_connection(address, seconds), server_hostname=address[0])
+    return context.wrap_socket(connect(address, *options), server_hostname=address[0])
 
 
 def _second_tls(context: ssl.SSLContext, host: str, sock: socket.socket) -> socket.socket:

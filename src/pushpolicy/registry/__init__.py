@@ -1,4 +1,4 @@
-"""Repositories: a registry's, spoken to over oras-py, and an OCI image layout's, with one interface."""
+"""Repositories, with one interface: a registry's, by an oras-py client, and an OCI image layout's."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ __all__ = ["Access", "OpenBlob", "RepositoryClient", "open_repository"]
 def open_repository(repository: Repository, access: Access) -> RepositoryClient:
     """The client of a repository; nothing is asked of a registry yet.
 
-    Either kind is imported when it is needed, and the HTTP stack, which takes a tenth of a second, only
-    for the first request.
+    Either kind is imported when it is needed. A registry's brings oras-py, which is imported here, in the
+    thread that opens the first repository, and OPA uses the time to start.
     """
     if repository.is_layout:
         from pushpolicy.registry.layout.repository import LayoutRepository

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from operator import eq
 from typing import Any
@@ -277,3 +277,33 @@ def test_a_server_does_not_make_us_wait_beyond_the_time(wait: str) -> None:
             fetch(f"http://{server.host}/", deadline=Deadline(5))
         assert time.monotonic() - started < 2
         assert len(server.asked) == 1
+
+
+def test_the_time_is_for_all_addresses_of_a_host_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host of a dozen addresses, none of which takes connections: what waits in its queue fills it."""
+    with socket.socket() as full, ExitStack() as waiting:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(4):
+            client = waiting.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(full.getsockname())
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", full.getsockname())]
+
+        def getaddrinfo(host: str, *_: object, **__: object) -> list[tuple[Any, ...]]:
+            return found * 12 if host == "many.invalid" else found
+
+        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+        started = time.monotonic()
+        with pytest.raises(PushError, match=r"many\.invalid does not answer in time"):
+            fetch("http://many.invalid/", deadline=Deadline(1.0))
+        assert time.monotonic() - started < 2.5
+
+
+def test_the_beginning_of_tls_has_an_end_in_time() -> None:
+    with dripping(b"", b"\x16\x03\x03\x40\x00", 0.05) as (url, asked):
+        started = time.monotonic()
+        with pytest.raises(PushError):
+            fetch(url.replace("http:", "https:"), deadline=Deadline(1.0))
+        assert time.monotonic() - started < 2.5
+        assert asked
