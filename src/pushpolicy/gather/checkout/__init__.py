@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from pushpolicy.gather.checkout.attributes import AttributeFiles
-from pushpolicy.gather.checkout.compare import compare
+from pushpolicy.gather.checkout.compare import differences
 from pushpolicy.gather.checkout.conversion import NotComparableError, is_same_undone
 from pushpolicy.gather.checkout.objects import MissingObjectError
 from pushpolicy.gather.checkout.program import Git, GitError, find_git
@@ -133,7 +133,7 @@ def state_in_head(
 
 def _inspect(repository: Repository) -> Checkout:
     commit, branch = repository.head()
-    found = compare(repository, commit)
+    found = differences(repository, commit)
     if len(found.not_comparable) > MAX_LISTED:
         raise GitError(f"over {MAX_LISTED} files cannot be compared")
     if len(found.not_checked_out) > MAX_LISTED:

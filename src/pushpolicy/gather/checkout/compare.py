@@ -42,7 +42,7 @@ class Differences(msgspec.Struct):
     trees: dict[str, Tree] = {}
 
 
-def compare(repository: Repository, commit: str) -> Differences:
+def differences(repository: Repository, commit: str) -> Differences:
     """Compare a work tree with a commit, and those of its submodules with the commits that it names.
 
     Raises:

@@ -21,7 +21,10 @@ _ENCODING = re.compile(
 _LITTLE_WITH_MARK = re.compile(r"(utf-?(?:16|32))le-bom", re.IGNORECASE)
 _UTF8 = re.compile(r"utf-?8", re.IGNORECASE)
 _UNPRINTABLE = bytes(code for code in (*range(32), 127) if code not in b"\b\t\n\r\x1b\f")
+# What git writes, and nothing that somebody else could have written in its place.
 _EXPANDED = re.compile(rb"\$Id: [0-9a-f]{40}(?:[0-9a-f]{24})? \$")
+# What git writes that over: in a blob an old name may stand there.
+_EXPANDABLE = re.compile(rb"\$Id:[^$\n]?[^ $\n]* ?\$")
 _POINTER = re.compile(
     rb"version https://(?:git-lfs\.github\.com/spec/v1|hawser\.github\.com/spec/v1)\n(?:ext-\d.*\n)*"
     rb"oid sha256:(?P<oid>[0-9a-f]{64})\nsize (?P<size>\d{1,18})\n?"
@@ -63,7 +66,12 @@ def is_same_undone(content: bytes, attributes: Attributes, name: str, objects: O
         return True
     # The blob may itself hold what the attributes would have taken out, such as a few CR LF among LF.
     blob = objects.read_small(name, 2 * len(content) + POINTER_LIMIT)
-    return blob is not None and content == undone(blob, replace(attributes, encoding=None))
+    if blob is None:
+        return False
+    blob = undone(
+        _EXPANDABLE.sub(b"$Id$", blob) if attributes.is_ident else blob, replace(attributes, encoding=None)
+    )
+    return content == blob
 
 
 def pointer(name: str, objects: Objects) -> tuple[int, str] | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from pathlib import Path
 
 import msgspec
 
+from pushpolicy.files import open_regular
 from pushpolicy.gather.checkout.objects import Objects, algorithm_of
 from pushpolicy.gather.checkout.patterns import SparsePatterns
 from pushpolicy.gather.checkout.program import Git, GitError
@@ -122,17 +122,15 @@ def _one_line(path: Path) -> str:
 def _small_file(path: Path, limit: int) -> str:
     """The text of a regular file; empty where there is none."""
     try:
-        # Not blocking: it may be a named pipe.
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with open_regular(path) as file:
+            content = file.read(limit + 1)
     except FileNotFoundError:
         return ""
     except OSError as error:
         raise GitError(f"{printable(str(path))}: {error.strerror}") from error
-    with os.fdopen(descriptor, "rb") as file:
-        about = os.fstat(descriptor)
-        if not stat.S_ISREG(about.st_mode) or about.st_size > limit:
-            raise GitError(f"{printable(str(path))} is no file of at most {limit} bytes")
-        return os.fsdecode(file.read(limit))
+    if len(content) > limit:
+        raise GitError(f"{printable(str(path))} is over {limit} bytes")
+    return os.fsdecode(content)
 
 
 def _without_userinfo(url: str) -> str:

@@ -16,7 +16,16 @@ MAX_DEPTH = 256
 _MAX_COMMIT = 16 * 1024 * 1024
 _MAX_TREE = 64 * 1024 * 1024
 FILE, PROGRAM, LINK, FOLDER, SUBMODULE = 0o100644, 0o100755, 0o120000, 0o40000, 0o160000
-_MODES = {0o100664: FILE, **{mode: mode for mode in (FILE, PROGRAM, LINK, FOLDER, SUBMODULE)}}
+# As trees write them; the two last are of old versions of git.
+_MODES = {
+    b"100644": FILE,
+    b"100755": PROGRAM,
+    b"120000": LINK,
+    b"40000": FOLDER,
+    b"160000": SUBMODULE,
+    b"100664": FILE,
+    b"040000": FOLDER,
+}
 # What git refuses to check out, since some file systems take it for .git.
 _DOT_GIT = re.compile(r"(?:\.git|git~1)[ .]*(?::.*)?", re.IGNORECASE | re.DOTALL)
 _IGNORED_BY_HFS = dict.fromkeys(
@@ -122,7 +131,7 @@ def _parse(content: bytes, algorithm: str) -> Folder:
         if space < 0 or end < 0 or after > len(content):
             raise GitError("a tree of the commit is malformed")
         name = os.fsdecode(content[space + 1 : end])
-        mode = _MODES.get(int(content[place:space], 8)) if content[place:space].isdigit() else None
+        mode = _MODES.get(content[place:space])
         if mode is None or name in folder or not _is_name(name):
             raise GitError(f"the commit holds an entry that git would not check out: {printable(name)!r}")
         folder[name] = Entry(mode, content[end + 1 : after].hex())

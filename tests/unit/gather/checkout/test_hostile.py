@@ -1,0 +1,235 @@
+"""A hostile repository ends in failed evidence, soon and with a reason; nothing hangs or leads elsewhere."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pushpolicy.gather.checkout import compare, inspect, objects, program, tree
+from pushpolicy.model.evidence import SourceEvidence
+from tests.unit.gather.samples import git, make_checkout, write
+
+ENVIRON = {"PATH": os.defpath}
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    return make_checkout(tmp_path / "work", {"a.txt": "a\n", "sub/b.txt": "b\n"})
+
+
+def source(folder: Path) -> SourceEvidence:
+    return inspect(folder, ENVIRON).evidence
+
+
+def stored(folder: Path, kind: str, content: bytes) -> str:
+    """Put an object into the repository that git itself would not write."""
+    argv = ["git", "hash-object", "-t", kind, "-w", "--stdin", "--literally"]
+    return (
+        subprocess.run(argv, cwd=folder, input=content, stdout=subprocess.PIPE, check=True)
+        .stdout.decode()
+        .strip()
+    )
+
+
+def commit_of(folder: Path, name: str) -> None:
+    """Let HEAD name a commit of this tree."""
+    commit = stored(
+        folder, "commit", f"tree {name}\nauthor a <a> 0 +0000\ncommitter a <a> 0 +0000\n\nx\n".encode()
+    )
+    write(folder, {".git/refs/heads/main": f"{commit}\n"})
+
+
+def entry(mode: str, name: bytes, digest: str) -> bytes:
+    return mode.encode() + b" " + name + b"\0" + bytes.fromhex(digest)
+
+
+@pytest.mark.parametrize("name", ["attributes", "grafts", "exclude", "sparse-checkout"])
+def test_a_named_pipe_in_the_repository_hangs_nothing(checkout: Path, name: str) -> None:
+    (checkout / ".git/info" / name).unlink(missing_ok=True)
+    os.mkfifo(checkout / ".git/info" / name)
+    start = time.monotonic()
+    assert source(checkout).dirty is False
+    assert time.monotonic() - start < 5
+
+
+@pytest.mark.parametrize(
+    "name", [".git/config", ".git/HEAD", ".git/packed-refs", ".git/objects/info/alternates"]
+)
+def test_one_that_git_reads_fails_in_time(checkout: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(program, "SECONDS", 0.5)
+    monkeypatch.setattr(objects, "SECONDS", 0.5)
+    (checkout / name).unlink(missing_ok=True)
+    os.mkfifo(checkout / name)
+    start = time.monotonic()
+    assert source(checkout).status == "failed"
+    assert time.monotonic() - start < 5
+
+
+@pytest.mark.parametrize("place", [".git", ".git/commondir"])
+def test_one_that_stands_for_the_repository_fails(checkout: Path, place: str) -> None:
+    if place == ".git":
+        (checkout / ".git").rename(checkout / "moved")
+    os.mkfifo(checkout / place)
+    assert source(checkout).status == "failed"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"..",
+        b".",
+        b"../../evil",
+        b"a/b",
+        b"",
+        b".git",
+        b".GIT",
+        b".git ",
+        b".git::$INDEX",
+        b"git~1",
+        b".g\xe2\x80\x8cit",
+    ],
+)
+@pytest.mark.parametrize("mode", ["100644", "40000", "120000"])
+def test_a_name_that_leads_elsewhere_fails(checkout: Path, name: bytes, mode: str) -> None:
+    target = git(checkout, "rev-parse", "HEAD:sub" if mode == "40000" else "HEAD:a.txt")
+    commit_of(checkout, stored(checkout, "tree", entry(mode, name, target)))
+    found = source(checkout)
+    assert found.status == "failed"
+    assert "git would not check out" in str(found.reason)
+
+
+def test_other_names_are_taken_as_they_are(checkout: Path) -> None:
+    names = [b"a\nb", b"\xff\xfe", b".gitignore", b".git.md", b"git~10", b" ", b"-x", "ü".encode(), b"\\"]
+    blob = git(checkout, "rev-parse", "HEAD:a.txt")
+    commit_of(
+        checkout, stored(checkout, "tree", b"".join(entry("100644", name, blob) for name in sorted(names)))
+    )
+    for name in names:
+        (checkout / os.fsdecode(name)).write_text("a\n")
+    assert source(checkout).changes == ()
+    (checkout / os.fsdecode(b"\xff\xfe")).unlink()
+    (changed,) = source(checkout).changes
+    assert changed.isprintable()
+
+
+def malformed_mode(folder: Path) -> str:
+    return stored(folder, "tree", entry("100000", b"a", git(folder, "rev-parse", "HEAD:a.txt")))
+
+
+def no_mode(folder: Path) -> str:
+    return stored(folder, "tree", entry("-1", b"a", git(folder, "rev-parse", "HEAD:a.txt")))
+
+
+def no_octal(folder: Path) -> str:
+    return stored(folder, "tree", entry("100948", b"a", git(folder, "rev-parse", "HEAD:a.txt")))
+
+
+def cut_short(folder: Path) -> str:
+    return stored(folder, "tree", entry("100644", b"a", git(folder, "rev-parse", "HEAD:a.txt"))[:-1])
+
+
+def no_end(folder: Path) -> str:
+    return stored(folder, "tree", b"100644 a")
+
+
+def twice_the_same(folder: Path) -> str:
+    blob = git(folder, "rev-parse", "HEAD:a.txt")
+    return stored(folder, "tree", entry("100644", b"a", blob) + entry("100755", b"a", blob))
+
+
+def a_bomb(folder: Path) -> str:
+    """Ten to the twelfth files in twelve objects."""
+    name, mode = git(folder, "rev-parse", "HEAD:a.txt"), "100644"
+    for _ in range(12):
+        name = stored(folder, "tree", b"".join(entry(mode, b"%d" % number, name) for number in range(10)))
+        mode = "40000"
+    return name
+
+
+def nested(folder: Path) -> str:
+    name = git(folder, "rev-parse", "HEAD:sub")
+    for _ in range(300):
+        name = stored(folder, "tree", entry("40000", b"d", name))
+    return name
+
+
+@pytest.mark.parametrize(
+    "make", [malformed_mode, no_mode, no_octal, cut_short, no_end, twice_the_same, a_bomb, nested]
+)
+def test_a_tree_that_is_malformed_or_endless_fails(
+    checkout: Path, make: Callable[[Path], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tree, "MAX_ENTRIES", 5000)
+    commit_of(checkout, make(checkout))
+    start = time.monotonic()
+    assert source(checkout).status == "failed"
+    assert time.monotonic() - start < 5
+
+
+def test_a_commit_without_a_tree_fails(checkout: Path) -> None:
+    commit = stored(checkout, "commit", b"parent 1\n\ntree 1\n")
+    write(checkout, {".git/refs/heads/main": f"{commit}\n"})
+    assert source(checkout).reason == f"the commit {commit} names no tree"
+
+
+def test_objects_over_their_limit_fail(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tree, "_MAX_TREE", 10)
+    found = source(checkout)
+    assert found.status == "failed"
+    assert "is over 10 bytes" in str(found.reason)
+
+
+def test_files_that_take_too_long_fail(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compare, "SECONDS", -1)
+    assert source(checkout).reason == "to read the files of the checkout took too long"
+
+
+def test_more_than_can_be_listed_fails(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pushpolicy.gather.checkout.MAX_LISTED", 1)
+    write(checkout, {".gitattributes": "* filter=x\n"})
+    git(checkout, "add", "-A")
+    git(checkout, "commit", "-q", "-m", "filter")
+    write(checkout, {"a.txt": "x", "sub/b.txt": "y"})
+    assert source(checkout).reason == "over 1 files cannot be compared"
+
+
+def test_a_file_that_shrinks_while_it_is_read_is_a_change(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.fstat
+
+    def grown(descriptor: int) -> os.stat_result:
+        about = real(descriptor)
+        return os.stat_result((*about[:6], about[6] + 1, *about[7:]))
+
+    monkeypatch.setattr(os, "fstat", grown)
+    assert source(checkout).changes == ("a.txt", "sub/b.txt")
+
+
+def test_what_nobody_may_read_is_a_change(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.open
+
+    def closed(path: str, *arguments: int, **options: int) -> int:
+        if path == "b.txt":
+            raise PermissionError
+        return real(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "open", closed)
+    assert source(checkout).changes == ("sub/b.txt",)
+
+
+def test_a_git_that_talks_nonsense_fails(
+    checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program, "SECONDS", 0.5)
+    for number, script in enumerate(("exit 0", "echo a b c d", "cat", "kill -9 $$", "exec sleep 1000")):
+        path = write(tmp_path, {f"git{number}": f"#!/bin/sh\n{script}\n"}) / f"git{number}"
+        path.chmod(0o755)
+        start = time.monotonic()
+        assert inspect(checkout, ENVIRON, path).evidence.status == "failed"
+        assert time.monotonic() - start < program.SECONDS + 5
