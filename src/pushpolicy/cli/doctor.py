@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Iterator
 
@@ -15,6 +14,7 @@ from pushpolicy.cli.report import show
 from pushpolicy.engines import find_engine
 from pushpolicy.errors import PushPolicyError, UsageError
 from pushpolicy.gather import Limits
+from pushpolicy.gather.checkout import find_git
 from pushpolicy.gather.ci import evidence as ci
 from pushpolicy.model.reference import Repository
 from pushpolicy.model.text import printable
@@ -33,7 +33,7 @@ def command(repository: str | None, engine: str | None, config: str | None) -> i
     """
     show(f"{'pushpolicy':<14} {__version__}, Python {sys.version.split()[0]}")
     code = max(_say("engine", _engine(engine)), _say("configuration", _config(config)))
-    _say("git", iter([shutil.which("git") or "not on PATH: the checkout cannot be judged"]))
+    _say("git", iter([str(find_git() or "not in the usual places: --git names it, to judge the checkout")]))
     _say("CI", _ci())
     if repository is not None:
         code = max(code, _say("credential", _credential(repository)))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from pushpolicy.cli.config import Config
 from pushpolicy.cli.report import say
-from pushpolicy.errors import UsageError
+from pushpolicy.errors import InputError, UsageError
 from pushpolicy.gather import NamedEvidence, Seen
 from pushpolicy.model.text import printable
 from pushpolicy.reports.format import KINDS
@@ -41,6 +42,19 @@ def _parse(text: str) -> NamedEvidence:
 def named_parts(paths: Iterable[str]) -> tuple[NamedEvidence, ...]:
     """What ``--part FILE`` names."""
     return tuple(NamedEvidence(kind="part", name=None, path=path) for path in paths)
+
+
+def git_program(option: str | None) -> Path | None:
+    """The program that ``--git`` names.
+
+    Raises:
+        InputError: when it is absent.
+    """
+    if option is not None and not Path(option).is_file():
+        raise InputError(
+            f"--git {printable(option)}: there is no such program", "name the git program itself"
+        )
+    return Path(option) if option is not None else None
 
 
 def note_seen(seen: Iterable[Seen]) -> None:

@@ -100,11 +100,12 @@ config_option = click.option(
 
 
 class GatherOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What a push is about, beside IMAGE and TARGET: configuration, further tags, reports, bounds."""
+    """What a push is about, beside IMAGE and TARGET: configuration, further tags, reports, git, bounds."""
 
     config: str | None = None
     tags: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
+    git: str | None = None
     limits: tuple[str, ...] = ()
 
 
@@ -120,6 +121,11 @@ gather_options = _group(
         metavar="KIND[.NAME]=PATH|GLOB",
         help="A report: tests.unit=PATH, scans=PATH, extra.NAME=PATH; or any path or glob, known by content. "
         "part=FILE: what another job gathered (`gather --part`).",
+    ),
+    click.option(
+        "--git",
+        metavar="PATH",
+        help="The git program. Default: that of the usual places; never from PATH or the checkout.",
     ),
     limits_option,
 )

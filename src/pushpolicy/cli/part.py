@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pushpolicy.cli import environment
 from pushpolicy.cli.config import read_config
-from pushpolicy.cli.gathering import named_evidence
+from pushpolicy.cli.gathering import git_program, named_evidence
 from pushpolicy.cli.limits import read_limits
 from pushpolicy.cli.options import PushOptions
 from pushpolicy.cli.registries import Registries
@@ -39,6 +39,7 @@ def write(
         environ=environment.environment(),
         named=named_evidence(gathering.evidence, read_config(gathering.config)),
         limits=read_limits(gathering.limits),
+        git=git_program(gathering.git),
         image=_digest(image, options) if image else None,
     )
     return write_part(request)

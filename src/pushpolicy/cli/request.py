@@ -12,7 +12,7 @@ import msgspec
 
 from pushpolicy.cli import environment
 from pushpolicy.cli.config import Config
-from pushpolicy.cli.gathering import named_evidence, named_parts
+from pushpolicy.cli.gathering import git_program, named_evidence, named_parts
 from pushpolicy.cli.limits import read_limits
 from pushpolicy.cli.options import PublishOptions, PushOptions, SourceOptions
 from pushpolicy.cli.policies import PolicyAndEngine
@@ -76,6 +76,7 @@ def push_requests(
                     named=work.evidence + named,
                     expected=config.expected or Expected(),
                     limits=read_limits(gathering.limits),
+                    git=git_program(gathering.git),
                 ),
                 image=work.image,
                 target=work.target,

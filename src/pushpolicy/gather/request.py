@@ -91,6 +91,7 @@ class Job(Redacted, frozen=True, kw_only=True):
         named: the reports that were named, beside those in the usual places.
         expected: the reports that have to be there.
         limits: of what is read.
+        git: the program, where it is not in one of the usual places.
     """
 
     hidden_fields = frozenset({"environ"})
@@ -102,6 +103,7 @@ class Job(Redacted, frozen=True, kw_only=True):
     named: tuple[NamedEvidence, ...] = ()
     expected: Expected = Expected()
     limits: Limits = Limits()
+    git: Path | None = None
 
 
 class GatherRequest(msgspec.Struct, frozen=True, kw_only=True):

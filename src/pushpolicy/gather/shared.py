@@ -51,7 +51,7 @@ class Shared(msgspec.Struct):
     def checkout(self, job: Job) -> Checkout:
         """The workspace as git keeps it."""
         if job.workspace not in self._checkouts:
-            self._checkouts[job.workspace] = inspect(job.workspace, job.environ)
+            self._checkouts[job.workspace] = inspect(job.workspace, job.environ, job.git)
         return self._checkouts[job.workspace]
 
     def files(self, job: Job) -> Files:

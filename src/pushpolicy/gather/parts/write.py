@@ -38,6 +38,7 @@ class PartRequest(Redacted, frozen=True, kw_only=True):
     named: tuple[NamedEvidence, ...] = ()
     limits: Limits = msgspec.field(default_factory=Limits)
     image: Digest | None = None
+    git: Path | None = None
 
 
 def write_part(request: PartRequest) -> tuple[Seen, ...]:
@@ -70,7 +71,7 @@ def write_part(request: PartRequest) -> tuple[Seen, ...]:
 
 
 def _list(request: PartRequest, files: Files, raws: list[RawReport]) -> PartList:
-    checkout = inspect(request.workspace, request.environ).evidence
+    checkout = inspect(request.workspace, request.environ, request.git).evidence
     commit = checkout.commit or ci.evidence(request.environ).commit
     if commit is None and request.image is None:
         raise InputError(
