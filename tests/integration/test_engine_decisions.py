@@ -297,7 +297,8 @@ _any(platform) if input.ci.event == platform
 """
     functions = build_lib([SourceFile(path=Path("scanning.rego"), content=lib.encode())], engine)
     assert functions["scanning.covered"] == ("ci", "scans")
-    body = 'deny contains {"at": {}, "msg": "x"} if not scanning.covered("linux/amd64")'
+    condition = 'input.image.size > 0; not scanning.covered("linux/amd64")'
+    body = f'deny contains {{"at": {{}}, "msg": "x"}} if {{ {condition} }}'
     text = rule("r", body).replace("import rego.v2", "import rego.v2\n\nimport data.pushpolicy.lib.scanning")
     rules = {"r": SourceFile(path=Path("r.rego"), content=text.encode())}
     assert build_index(rules, engine, functions).rules["r"].requires == ("ci", "scans")

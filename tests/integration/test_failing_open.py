@@ -174,7 +174,7 @@ def never_allowed(engine: LocalOpa, policy: PolicySet, document: bytes) -> bool:
 @pytest.fixture
 def passing(tmp_path: Path, engine: LocalOpa) -> PolicySet:
     """A rule that reads no evidence with a status, and finds nothing."""
-    body = 'deny contains {"at": {}, "msg": "x"} if input.image.size < 0'
+    body = 'deny contains {"at": {}, "msg": "x"} if input.image.size < 1'
     return load_policy([write_policy(tmp_path / "passing", {"r": rule("r", body)})], engine)
 
 
@@ -291,7 +291,9 @@ def test_a_denial_in_another_shape_denies(tmp_path: Path, engine: LocalOpa, elem
 
 @pytest.mark.parametrize("field", ["source", "ci", "tests", "scans", "credentials"])
 def test_what_a_rule_reads_must_be_there(tmp_path: Path, engine: LocalOpa, field: str) -> None:
-    body = f'deny contains {{"at": {{}}, "msg": "x"}} if _state == "x"\n\n_state := input["{field}"].status'
+    body = (
+        f'deny contains {{"at": {{}}, "msg": "x"}} if _state == "failed"\n\n_state := input["{field}"].status'
+    )
     policy = load_policy([write_policy(tmp_path, {"r": rule("r", body)})], engine)
     assert evaluate(policy, evidence(), engine).allowed
     decision = evaluate(policy, evidence(**{field: {"status": "missing", "reason": "not given"}}), engine)
@@ -302,8 +304,11 @@ def test_what_a_rule_reads_must_be_there(tmp_path: Path, engine: LocalOpa, field
 
 def test_unknown_fields_are_type_errors(tmp_path: Path, engine: LocalOpa) -> None:
     """The schema is given at eval too: a newer policy on an older pushpolicy is an error."""
-    body = 'deny contains {"at": {}, "msg": "x"} if input.tests.totals.faild > 0'
-    policy = load_policy([write_policy(tmp_path, {"r": rule("r", body)})], engine)
+    text = rule("r", 'deny contains {"at": {}, "msg": "x"} if input.tests.totals.failed > 0')
+    policy = load_policy([write_policy(tmp_path, {"r": text})], engine)
+    path = "rules/r/r.rego"
+    files = {**policy.files, path: policy.files[path].replace(b"failed", b"faild")}
+    policy = replace(policy, files=files)
     with pytest.raises(EngineError, match="faild"):
         evaluate(policy, evidence(), engine)
 
@@ -313,7 +318,7 @@ def test_unknown_fields_are_type_errors(tmp_path: Path, engine: LocalOpa) -> Non
     ['http.send({"url": "http://127.0.0.1"})', "time.now_ns()", "opa.runtime()", 'time.clock([1, "Local"])'],
 )
 def test_builtins_that_are_not_hermetic(tmp_path: Path, engine: LocalOpa, call: str) -> None:
-    text = rule("r", f'deny contains {{"at": {{}}, "msg": "x"}} if {call}')
+    text = rule("r", f'deny contains {{"at": {{}}, "msg": "x"}} if {{ input.image.size > 0; {call} }}')
     policy = load_policy([write_policy(tmp_path, {"r": text})], engine)
     with pytest.raises(EngineError, match="undefined function"):
         evaluate(policy, evidence(), engine)

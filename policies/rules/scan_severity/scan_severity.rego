@@ -11,6 +11,7 @@
 # custom:
 #   severity: critical
 #   fix: Upgrade the package to a version without the flaw, or ask for a waiver of this finding.
+#   optional: ["scans.items[].findings[].fixed_in"]
 #   settings:
 #     max_critical: {type: integer, minimum: -1, default: 0, description: "Critical findings per scan; -1: any."}
 #     max_high: {type: integer, minimum: -1, default: 0, description: "High findings per scan; -1: any."}

@@ -9,11 +9,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pushpolicy.engines.interface import Compiler
+from pushpolicy.evaluate.absence import evidence_schema
+from pushpolicy.evaluate.follow import follow
 from pushpolicy.evaluate.metadata import Metadata, MetadataError, read_metadata
 from pushpolicy.evaluate.shipped import policies
 from pushpolicy.evaluate.sources import SourceFile, fail_if, read_source
 from pushpolicy.evaluate.syntax import Reads, heads, lib_functions, read_references, shape_problems
-from pushpolicy.model.index import Index, RuleEntry
+from pushpolicy.model.index import Index, Leaf, RuleEntry
 
 Found = list[tuple[int, str]]
 
@@ -86,13 +88,34 @@ def _rule_entry(
         metadata = read_metadata(tree)
     except MetadataError as error:
         return None, problems + error.problems
-    for key in sorted(reads.settings - metadata.settings.keys()):
-        problems.append((1, f"data.settings.{name}.{key} is not declared in custom.settings"))
-    return (None if problems else _entry(metadata, reads, heads(tree), lib)), problems
+    for key in sorted(reads.settings.keys() - metadata.settings.keys()):
+        problems.append(
+            (reads.settings[key], f"data.settings.{name}.{key} is not declared in custom.settings")
+        )
+    if problems:
+        return None, problems
+    leaves, problems = _leaves(name, tree, frozenset(metadata.optional))
+    return (None if problems else _entry(metadata, reads, leaves, heads(tree), lib)), problems
+
+
+def _leaves(name: str, tree: Mapping[str, Any], optional: frozenset[str]) -> tuple[tuple[Leaf, ...], Found]:
+    """The fields that a rule rests on, or what is wrong with how it reads evidence."""
+    followed = follow(name, tree)
+    found = evidence_schema().requirements(followed.reads, followed.covered, optional)
+    problems = [*followed.problems, *found.problems]
+    problems += [
+        (1, f"METADATA: custom.optional: no read of {path} needs it")
+        for path in sorted(optional - found.needed)
+    ]
+    return found.leaves, problems
 
 
 def _entry(
-    metadata: Metadata, reads: Reads, defined: tuple[str, ...], lib: Mapping[str, tuple[str, ...]]
+    metadata: Metadata,
+    reads: Reads,
+    leaves: tuple[Leaf, ...],
+    defined: tuple[str, ...],
+    lib: Mapping[str, tuple[str, ...]],
 ) -> RuleEntry:
     through_lib = {kind for function in reads.functions for kind in lib[function]}
     return RuleEntry(
@@ -101,6 +124,8 @@ def _entry(
         severity=metadata.severity,
         fix=metadata.fix,
         requires=tuple(sorted(reads.kinds | through_lib | set(metadata.requires))),
+        leaves=leaves,
+        optional=tuple(sorted(metadata.optional)),
         heads=defined,
         effective_on=metadata.effective_on,
         repo_may=metadata.repo_may,

@@ -21,7 +21,9 @@ KINDS = frozenset({"source", "ci", "tests", "scans", "sbom", "vex", "provenance"
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _PACKAGE_KEYS = frozenset({"title", "description", "custom", "authors", "organizations", "related_resources"})
 _RULE_KEYS = frozenset({"title", "description"})
-_CUSTOM_KEYS = frozenset({"severity", "fix", "effective_on", "repo_may", "requires", "integrity", "settings"})
+_CUSTOM_KEYS = frozenset(
+    {"severity", "fix", "effective_on", "repo_may", "requires", "optional", "integrity", "settings"}
+)
 
 
 class Metadata(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +33,7 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
         effective_on: before this time (RFC 3339) its violations only warn.
         repo_may: what pushpolicy.yaml may do to it: settings, waive.
         requires: kinds of evidence beyond those that the rule reads.
+        optional: paths of evidence whose absence the rule decides itself.
         settings: key to a JSON Schema fragment with type and default.
     """
 
@@ -41,6 +44,7 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     effective_on: str | None = None
     repo_may: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
     integrity: bool = False
     settings: Mapping[str, Mapping[str, Any]] = {}
 
@@ -134,6 +138,8 @@ def _wrong(value: Mapping[str, Any]) -> Iterator[str]:
         yield "custom.repo_may is not a list of settings, waive"
     if not _list_of(custom.get("requires", []), is_kind):
         yield f"custom.requires is not a list of {', '.join(sorted(KINDS))} or extra.NAME"
+    if not _list_of(custom.get("optional", []), bool):
+        yield "custom.optional is not a list of paths of evidence, as in scans.items[].at"
     yield from fragment_problems(custom.get("settings", {}))
 
 
@@ -170,6 +176,7 @@ def _metadata(value: Mapping[str, Any]) -> Metadata:
         effective_on=custom.get("effective_on"),
         repo_may=tuple(custom.get("repo_may", ())),
         requires=tuple(custom.get("requires", ())),
+        optional=tuple(custom.get("optional", ())),
         integrity=custom.get("integrity", False),
         settings=custom.get("settings", {}),
     )

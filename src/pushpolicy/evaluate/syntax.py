@@ -26,12 +26,12 @@ class Reads(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         kinds: evidence that must be there: a kind with a status, clock, or extra.NAME.
-        settings: keys of the rule's own settings.
+        settings: keys of the rule's own settings, with the line that first reads each.
         functions: what it uses of the shipped lib, as topic.name.
     """
 
     kinds: frozenset[str] = frozenset()
-    settings: frozenset[str] = frozenset()
+    settings: Mapping[str, int] = {}
     functions: frozenset[str] = frozenset()
 
 
@@ -85,7 +85,7 @@ def read_references(
     collector.visit(node, 1)
     reads = Reads(
         kinds=frozenset(collector.kinds),
-        settings=frozenset(collector.settings),
+        settings=collector.settings,
         functions=frozenset(collector.functions),
     )
     return reads, collector.problems
@@ -94,7 +94,7 @@ def read_references(
 class _Collector:
     def __init__(self, name: str | None, aliases: Mapping[str, Path]) -> None:
         self._name, self._aliases = name, aliases
-        self.kinds, self.settings, self.functions = set[str](), set[str](), set[str]()
+        self.kinds, self.settings, self.functions = set[str](), dict[str, int](), set[str]()
         self.problems: list[tuple[int, str]] = []
 
     def visit(self, node: Any, row: int) -> None:
@@ -128,7 +128,7 @@ class _Collector:
             if full[0] == "input":
                 self._input(full)
             elif full[0] == "data":
-                self._data(full)
+                self._data(full, row)
         except _RefusedError as error:
             self.problems.append((row, str(error)))
 
@@ -145,10 +145,10 @@ class _Collector:
         if kind not in _ALWAYS:
             self.kinds.add(kind)
 
-    def _data(self, path: Path) -> None:
+    def _data(self, path: Path, row: int) -> None:
         match path[1:]:
             case ("settings", str(rule), str(key), *_) if rule == self._name:
-                self.settings.add(key)
+                self.settings.setdefault(key, row)
             case ("pushpolicy", "lib", str(topic), str(function), *_):
                 self.functions.add(f"{topic}.{function}")
             case ("pushpolicy", "rules", str(rule), str(_), *_) if rule == self._name:
@@ -163,7 +163,10 @@ class _Collector:
 def _head_problem(rule: Mapping[str, Any]) -> str | None:
     head, name = rule["head"], _head_name(rule)
     if name.startswith("_"):
-        return None
+        dotted = "name" not in head
+        return (
+            f"`{name}` has a name with dots, which is not followed: name it with one word" if dotted else None
+        )
     if name not in HEADS:
         return f"`{name}` is not deny, warn or not_applicable; the name of a helper starts with _"
     partial_set = len(head.get("ref", [])) == 1 and "key" in head and "value" not in head
