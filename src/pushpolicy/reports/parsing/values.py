@@ -61,7 +61,7 @@ def count(text: str | None) -> int | None:
     """A number of things; None where the text is not one."""
     if text is None or not re.fullmatch(r"\d{1,16}", text.strip(), re.ASCII):
         return None
-    value = int(text)
+    value = int(text.strip())
     return value if value <= MAX_INTEGER else None
 
 
