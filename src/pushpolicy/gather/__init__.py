@@ -8,12 +8,7 @@ of it is stored.
 
 from __future__ import annotations
 
-from pushpolicy.gather import credentials, image
-from pushpolicy.gather import provenance as provenance
-from pushpolicy.gather import sbom as sbom
-from pushpolicy.gather import scans as scans
-from pushpolicy.gather import suites as tests
-from pushpolicy.gather import vex as vex
+from pushpolicy.gather import credentials, image, provenance, sbom, scans, suites, vex
 from pushpolicy.gather.attestations import embedded
 from pushpolicy.gather.checkout import Checkout
 from pushpolicy.gather.ci import evidence as ci
@@ -81,7 +76,7 @@ def gather(request: GatherRequest, shared: Shared | None = None) -> Gathered:
         image=provenance.with_commit(about, builds),
         source=checkout.evidence,
         ci=context,
-        tests=tests.evidence(reports, job.expected.tests),
+        tests=suites.evidence(reports, job.expected.tests),
         scans=scanned,
         sbom=sbom.evidence(reports, inside, about),
         vex=said,

@@ -18,7 +18,7 @@ from pushpolicy.gather.names import Origin, ReadReport, Reports
 from pushpolicy.gather.parts.document import Part, Unpacked
 from pushpolicy.gather.request import NamedEvidence, RawReport, Reading, Seen
 from pushpolicy.model.text import printable
-from pushpolicy.reports.format import KINDS, Facts
+from pushpolicy.reports.format import KINDS
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing.values import text
 from pushpolicy.reports.recognise import BrokenReportError, NotAReport, read
@@ -52,15 +52,15 @@ def find_reports(workspace: Path, limits: Limits) -> tuple[Seen, ...]:
     return tuple(reports.seen)
 
 
-def _find(reports: Reports, captures: list[ReadReport[Facts]], limits: Limits) -> None:
-    """Add what is found, and let the captures speak, which wait until all that they may speak of is read."""
+def _find(reports: Reports, captures: list[ReadReport], limits: Limits) -> None:
+    """Add what is found, then what captures name; captures are applied when all that they name is read."""
     captures += _add_unnamed(reports, _in_usual_places(reports, limits))
-    speaking = [*captures, *(report for report in reports.read if capture_of(report))]
-    _add_unnamed(reports, _captured(reports, speaking, limits))
+    all_captures = [*captures, *(report for report in reports.read if capture_of(report))]
+    _add_unnamed(reports, _captured(reports, all_captures, limits))
     join(reports, captures, limits)
 
 
-def _add_unnamed(reports: Reports, found: list[ReadReport[Facts]]) -> list[ReadReport[Facts]]:
+def _add_unnamed(reports: Reports, found: list[ReadReport]) -> list[ReadReport]:
     """Add reports under the names of their files.
 
     Returns:
@@ -80,7 +80,7 @@ def _add_by_name(reports: Reports, named: NamedEvidence, limits: Limits) -> None
         reports.add_named(report)
 
 
-def _read_all(reports: Reports, named: NamedEvidence, limits: Limits) -> list[ReadReport[Facts]]:
+def _read_all(reports: Reports, named: NamedEvidence, limits: Limits) -> list[ReadReport]:
     if named.kind not in (None, *KINDS):
         raise UsageError(f"{named.shown}: the kinds are {', '.join(KINDS)} and extra")
     find.refuse_outside(named, reports.workspace)
@@ -94,7 +94,7 @@ def _read_all(reports: Reports, named: NamedEvidence, limits: Limits) -> list[Re
 
 def _read_named(
     reports: Reports, named: NamedEvidence, path: Path, limits: Limits, *, strict: bool
-) -> list[ReadReport[Facts]]:
+) -> list[ReadReport]:
     where = printable(reports.shown(path))
     try:
         found = _read(reports, path, named.name, limits)
@@ -118,7 +118,7 @@ def _read_named(
     return found
 
 
-def _of_part(reports: Reports, part: Part, limits: Limits) -> list[ReadReport[Facts]]:
+def _of_part(reports: Reports, part: Part, limits: Limits) -> list[ReadReport]:
     """Add the reports of another job's part that were given a name there, and its problems.
 
     Returns:
@@ -139,7 +139,7 @@ def _of_part(reports: Reports, part: Part, limits: Limits) -> list[ReadReport[Fa
     return unnamed
 
 
-def _read_unpacked(reports: Reports, file: Unpacked, limits: Limits) -> list[ReadReport[Facts]]:
+def _read_unpacked(reports: Reports, file: Unpacked, limits: Limits) -> list[ReadReport]:
     where = printable(reports.shown(file.path))
     try:
         return _read(reports, file.path, None, limits)
@@ -153,7 +153,7 @@ def _read_unpacked(reports: Reports, file: Unpacked, limits: Limits) -> list[Rea
         return []
 
 
-def _in_usual_places(reports: Reports, limits: Limits) -> list[ReadReport[Facts]]:
+def _in_usual_places(reports: Reports, limits: Limits) -> list[ReadReport]:
     """What is found there, beside what was read already."""
     try:
         paths = list(find.candidates(reports.workspace, limits))
@@ -166,9 +166,7 @@ def _in_usual_places(reports: Reports, limits: Limits) -> list[ReadReport[Facts]
     return [report for path in fresh for report in _read_found(reports, path, limits)]
 
 
-def _captured(
-    reports: Reports, captures: Iterable[ReadReport[Facts]], limits: Limits
-) -> list[ReadReport[Facts]]:
+def _captured(reports: Reports, captures: Iterable[ReadReport], limits: Limits) -> list[ReadReport]:
     """The reports that captures name elsewhere in the workspace, as far as they are what they were."""
     read_already = {report.raw.digest.hex for report in reports.read}
     written = {
@@ -188,7 +186,7 @@ def _captured(
     return found
 
 
-def _read_found(reports: Reports, path: Path, limits: Limits) -> list[ReadReport[Facts]]:
+def _read_found(reports: Reports, path: Path, limits: Limits) -> list[ReadReport]:
     """A file that nobody named: one that is no report is noted, a broken one fails its kinds."""
     try:
         return _read(reports, path, None, limits)
@@ -199,7 +197,7 @@ def _read_found(reports: Reports, path: Path, limits: Limits) -> list[ReadReport
     return []
 
 
-def _read(reports: Reports, path: Path, name: str | None, limits: Limits) -> list[ReadReport[Facts]]:
+def _read(reports: Reports, path: Path, name: str | None, limits: Limits) -> list[ReadReport]:
     """A file as the report of each kind that it is.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pushpolicy.gather.names import Reports, numbered
+from pushpolicy.gather.names import Reports
 from pushpolicy.model.evidence import Coverage, CoverageReport, Covered
 from pushpolicy.reports.facts import CoverageFacts
 
@@ -12,11 +12,7 @@ def evidence(reports: Reports) -> Coverage | None:
 
     No format tells which lines of two reports are the same, so each report's lines count by themselves.
     """
-    read = [
-        (name, report.raw, facts)
-        for report in reports.of(CoverageFacts)
-        for name, facts in numbered(report.raw.name, report.facts)
-    ]
+    read = list(reports.items(CoverageFacts))
     if not read:
         return None
     lines = sum((facts.lines for _, _, facts in read), Covered())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -19,18 +19,16 @@ from pushpolicy.reports.format import KINDS, Facts
 from pushpolicy.reports.parsing.values import text
 from pushpolicy.reports.recognise import SUFFIXES
 
-Item = TypeVar("Item")
 Kind = TypeVar("Kind", bound=Facts)
-KindOut = TypeVar("KindOut", bound=Facts, covariant=True)
 # Captures that say who wrote other reports, and are none themselves.
 CAPTURES = "captures"
 
 
-class ReadReport(msgspec.Struct, Generic[KindOut], frozen=True):
+class ReadReport(msgspec.Struct, frozen=True):
     """A file as a report of one kind of evidence, and what it says of that."""
 
     raw: RawReport
-    facts: tuple[KindOut, ...]
+    facts: tuple[Facts, ...]
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -49,23 +47,24 @@ class Reports(msgspec.Struct):
     """
 
     workspace: Path
-    read: list[ReadReport[Facts]] = []
+    read: list[ReadReport] = []
     problems: dict[str, list[str]] = msgspec.field(default_factory=lambda: {kind: [] for kind in KINDS})
     seen: list[Seen] = []
     captured_by: dict[str, str] = {}
     origins: dict[Path, Origin] = {}
 
-    def raws(self, kind: str) -> list[RawReport]:
-        """The files that are reports of one kind of evidence, in the order of their names."""
-        return sorted((each.raw for each in self.read if each.raw.kind == kind), key=lambda raw: raw.name)
-
-    def of(self, kind: type[Kind]) -> list[ReadReport[Kind]]:
+    def of(self, kind: str) -> list[ReadReport]:
         """The reports of one kind of evidence, in the order of their names."""
-        found = [each for each in self.read if each.raw.kind == kind.evidence_kind]
-        return [
-            ReadReport(each.raw, of_type(kind, each.facts))
-            for each in sorted(found, key=lambda report: report.raw.name)
-        ]
+        return sorted((r for r in self.read if r.raw.kind == kind), key=lambda report: report.raw.name)
+
+    def items(self, kind: type[Kind]) -> Iterator[tuple[str, RawReport, Kind]]:
+        """What the reports of one kind of evidence say: a name, the file and the facts, for each.
+
+        The first of a report has the report's name, those after it `name.2` and so on.
+        """
+        for report in self.of(kind.evidence_kind):
+            for number, facts in enumerate(of_type(kind, report.facts), start=1):
+                yield (report.raw.name if number == 1 else f"{report.raw.name}.{number}"), report.raw, facts
 
     def shown(self, path: Path) -> str:
         """A path as the evidence names it: relative to the workspace where it lies within, or PART:PATH."""
@@ -95,7 +94,7 @@ class Reports(msgspec.Struct):
             self.problems[kind].append(f"{printable(self.shown(path))}: {reason}")
             self.note(path, kind, f"failed: {reason}")
 
-    def add_named(self, report: ReadReport[Facts]) -> None:
+    def add_named(self, report: ReadReport) -> None:
         """Add a report under the name that was given to it.
 
         Raises:
@@ -107,9 +106,9 @@ class Reports(msgspec.Struct):
         if all(other.raw.name != report.raw.name for other in known):
             self._add(report)
 
-    def add_unnamed(self, found: Iterable[ReadReport[Facts]]) -> None:
+    def add_unnamed(self, found: Iterable[ReadReport]) -> None:
         """Add reports under the shortest names that tell them apart; a copy of one counts once."""
-        fresh: list[ReadReport[Facts]] = []
+        fresh: list[ReadReport] = []
         for report in found:
             original = self._original(report, [*self.read, *fresh])
             if original is None:
@@ -125,15 +124,13 @@ class Reports(msgspec.Struct):
             name = next((name for name in names if taken[report.raw.kind, name] == 1), names[-1])
             self._add(ReadReport(replace(report.raw, name=name), report.facts))
 
-    def _add(self, report: ReadReport[Facts]) -> None:
+    def _add(self, report: ReadReport) -> None:
         self.read.append(report)
         called = f"{report.raw.format} report {printable(report.raw.name)!r}"
         summary = "; ".join(facts.summary() for facts in report.facts)
         self.note(report.raw.path, report.raw.kind, f"{called}: {summary}" if summary else called)
 
-    def _original(
-        self, report: ReadReport[Facts], others: Iterable[ReadReport[Facts]]
-    ) -> ReadReport[Facts] | None:
+    def _original(self, report: ReadReport, others: Iterable[ReadReport]) -> ReadReport | None:
         """The same file read before, or one of the same bytes and file name; two jobs may write the same."""
         origin = self.origins.get(report.raw.path)
         for other in others:
@@ -155,12 +152,6 @@ class Reports(msgspec.Struct):
             # One run cannot stand for two that are expected.
             names = f"{printable(old.name)!r} and {printable(new.name)!r}"
             raise InputError(f"{printable(self.shown(new.path))} is named as two {new.kind} reports: {names}")
-
-
-def numbered(name: str, items: Iterable[Item]) -> Iterator[tuple[str, Item]]:
-    """The items of one report with names: the report's own, then `name.2` and so on."""
-    for number, item in enumerate(items, start=1):
-        yield (name if number == 1 else f"{name}.{number}"), item
 
 
 def names_of(path: str) -> tuple[str, ...]:

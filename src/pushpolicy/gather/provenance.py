@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from pushpolicy.gather import expected
 from pushpolicy.gather.attestations import Embedded
-from pushpolicy.gather.names import Reports, numbered
+from pushpolicy.gather.names import Reports
 from pushpolicy.model.evidence import Build, BuildContent, ImageEvidence, ProvenanceEvidence, content
 from pushpolicy.reports.facts import ProvenanceFacts
 
@@ -33,9 +33,8 @@ def with_commit(image: ImageEvidence, found: ProvenanceEvidence) -> ImageEvidenc
 
 
 def _items(reports: Reports, embedded: Embedded, image: ImageEvidence) -> Iterator[Build]:
-    for report in reports.of(ProvenanceFacts):
-        for name, facts in numbered(report.raw.name, report.facts):
-            yield _build(name, report.raw.format, "file", report.raw.digest.hex, facts, image)
+    for name, raw, facts in reports.items(ProvenanceFacts):
+        yield _build(name, raw.format, "file", raw.digest.hex, facts, image)
     for name, sha256, facts in embedded.of(ProvenanceFacts):
         yield _build(name, "in-toto", "image", sha256, facts, image)
 

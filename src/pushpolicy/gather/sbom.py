@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pushpolicy.gather import expected
 from pushpolicy.gather.attestations import Embedded
 from pushpolicy.gather.binding import bind, scanned_image
-from pushpolicy.gather.names import Reports, numbered
+from pushpolicy.gather.names import Reports
 from pushpolicy.model.evidence import ImageEvidence, Sbom, SbomContent, SbomEvidence, content
 from pushpolicy.reports.facts import SbomFacts
 
@@ -23,9 +23,8 @@ def evidence(reports: Reports, embedded: Embedded, image: ImageEvidence) -> Sbom
 
 
 def _items(reports: Reports, embedded: Embedded, image: ImageEvidence) -> Iterator[Sbom]:
-    for report in reports.of(SbomFacts):
-        for name, facts in numbered(report.raw.name, report.facts):
-            yield _sbom(name, report.raw.format, "file", report.raw.digest.hex, facts, image)
+    for name, raw, facts in reports.items(SbomFacts):
+        yield _sbom(name, raw.format, "file", raw.digest.hex, facts, image)
     for name, sha256, facts in embedded.of(SbomFacts):
         yield _sbom(name, "in-toto", "image", sha256, facts, image)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pushpolicy.gather import expected
 from pushpolicy.gather.binding import bind, not_covered, scanned_image
-from pushpolicy.gather.names import Reports, numbered
+from pushpolicy.gather.names import Reports
 from pushpolicy.gather.request import ExpectedReport, RawReport
 from pushpolicy.model.evidence import ImageEvidence, Scan, ScanContent, ScansEvidence, content
 from pushpolicy.model.text import printable
@@ -16,14 +16,10 @@ from pushpolicy.reports.scans.counts import count
 
 def evidence(reports: Reports, due: Iterable[ExpectedReport], image: ImageEvidence) -> ScansEvidence:
     """All scans. A report that tells of no run at all is no scan, and fails."""
-    read = reports.of(ScanFacts)
+    read = reports.of("scans")
     empty = [printable(reports.shown(report.raw.path)) for report in read if not report.facts]
     problems = [*reports.problems["scans"], *(f"{path}: it tells of no run of a scanner" for path in empty)]
-    items = tuple(
-        _scan(name, report.raw, facts, image)
-        for report in read
-        for name, facts in numbered(report.raw.name, report.facts)
-    )
+    items = tuple(_scan(name, raw, facts, image) for name, raw, facts in reports.items(ScanFacts))
     missing = expected.absent_scans(due, items)
     status, reason = expected.status(problems, missing, any_read=bool(read), kind="scan")
     return ScansEvidence(

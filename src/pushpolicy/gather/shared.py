@@ -83,5 +83,5 @@ def read_files(request: Reading, parts: tuple[Part, ...] = ()) -> Files:
     reports = collect(request, parts)
     added, added_files = extra.collect(request, reports, parts)
     kinds = (*KINDS, CAPTURES)
-    raw = (*(raw for kind in kinds for raw in reports.raws(kind)), *added_files)
+    raw = (*(report.raw for kind in kinds for report in reports.of(kind)), *added_files)
     return Files(reports=reports, extra=added, raw=raw, parts=parts)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import islice
 
 from pushpolicy.gather import coverage, expected
-from pushpolicy.gather.names import Reports, numbered
+from pushpolicy.gather.names import Reports
 from pushpolicy.gather.request import ExpectedReport
 from pushpolicy.model.evidence import FailedCase, TestContent, TestReport, TestsEvidence, Totals, content
 from pushpolicy.reports.facts import SuiteFacts
@@ -19,11 +19,7 @@ def evidence(reports: Reports, due: Iterable[ExpectedReport]) -> TestsEvidence:
 
     Coverage is part of this kind, so a coverage report that cannot be read fails it.
     """
-    read = [
-        (name, report.raw, facts)
-        for report in reports.of(SuiteFacts)
-        for name, facts in numbered(report.raw.name, report.facts)
-    ]
+    read = list(reports.items(SuiteFacts))
     missing = expected.absent(due, [name for name, _, _ in read])
     problems = [*reports.problems["tests"], *reports.problems["coverage"]]
     status, reason = expected.status(problems, missing, any_read=bool(read), kind="test")

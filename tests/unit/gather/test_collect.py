@@ -19,7 +19,7 @@ def found(workspace: Path, *named: NamedEvidence, **fields: object) -> Reports:
 
 
 def names(reports: Reports, kind: str = "tests") -> list[str]:
-    return [raw.name for raw in reports.raws(kind)]
+    return [report.raw.name for report in reports.of(kind)]
 
 
 def unit(name: str | None, path: str) -> NamedEvidence:
@@ -38,7 +38,7 @@ def unit(name: str | None, path: str) -> NamedEvidence:
     ],
 )
 def test_reports_are_found_in_the_usual_places(tmp_path: Path, path: str) -> None:
-    assert len(found(write(tmp_path, {path: JUNIT})).raws("tests")) == 1
+    assert len(found(write(tmp_path, {path: JUNIT})).of("tests")) == 1
 
 
 @pytest.mark.parametrize(
@@ -58,14 +58,14 @@ def test_nothing_is_looked_for_elsewhere(tmp_path: Path, path: str) -> None:
 
 def test_a_virtual_environment_is_not_entered_whatever_its_name(tmp_path: Path) -> None:
     write(tmp_path, {"reports/env/pyvenv.cfg": "", "reports/env/junit.xml": JUNIT})
-    assert found(tmp_path).raws("tests") == []
+    assert found(tmp_path).of("tests") == []
 
 
 def test_symbolic_links_are_not_followed_in_the_usual_places(tmp_path: Path) -> None:
     write(tmp_path, {"outside/junit.xml": JUNIT, "work/reports/x.json": "{}"})
     (tmp_path / "work" / "junit.xml").symlink_to(tmp_path / "outside" / "junit.xml")
     (tmp_path / "work" / "reports" / "more").symlink_to(tmp_path / "outside")
-    assert found(tmp_path / "work").raws("tests") == []
+    assert found(tmp_path / "work").of("tests") == []
 
 
 def test_content_decides_and_not_the_name(tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_names_are_as_short_as_they_can_be(tmp_path: Path) -> None:
 
 
 def test_a_copy_counts_once(tmp_path: Path) -> None:
-    assert len(found(write(tmp_path, {"junit.xml": JUNIT, "reports/junit.xml": JUNIT})).raws("tests")) == 1
+    assert len(found(write(tmp_path, {"junit.xml": JUNIT, "reports/junit.xml": JUNIT})).of("tests")) == 1
 
 
 def test_an_unknown_kind_is_a_usage_error(tmp_path: Path) -> None:

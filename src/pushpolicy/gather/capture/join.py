@@ -17,34 +17,32 @@ from pushpolicy.gather.request import RawReport
 from pushpolicy.model.text import printable
 from pushpolicy.reports.capture import Capture, CaptureFacts
 from pushpolicy.reports.facts import SuiteFacts, of_type
-from pushpolicy.reports.format import Facts
 from pushpolicy.reports.limits import Limits
 
 
-def capture_of(report: ReadReport[Facts]) -> Capture | None:
+def capture_of(report: ReadReport) -> Capture | None:
     """The capture that a file is; None for every other report."""
     found = of_type(CaptureFacts, report.facts)
     return found[0].capture if found else None
 
 
-def join(reports: Reports, waiting: Iterable[ReadReport[Facts]], limits: Limits) -> None:
-    """Let every capture speak of the reports, or for itself.
+def join(reports: Reports, waiting: Iterable[ReadReport], limits: Limits) -> None:
+    """Apply every capture to the reports that its command wrote; where there is none, its exit code is one.
 
     Args:
         reports: all other reports, and the captures that were given a name of their own.
-        waiting: the captures that were not, and speak for themselves only where there is nothing else.
+        waiting: the captures that were not.
         limits: of what is read.
     """
     named = {report.raw.path.resolve() for report in reports.read if capture_of(report)}
     unnamed = {path: report for report in waiting if (path := report.raw.path.resolve()) not in named}
-    speaking = []
+    captures = []
     for report in unnamed.values():
         capture = capture_of(report)
-        # A capture is a report of its kind only where its command wrote none.
-        only_tells = capture is not None and _own(capture, reports)
-        raw = replace(report.raw, kind=CAPTURES) if only_tells else report.raw
-        speaking.append(ReadReport(raw, report.facts))
-    reports.add_unnamed(speaking)
+        wrote_reports = capture is not None and _own(capture, reports)
+        raw = replace(report.raw, kind=CAPTURES) if wrote_reports else report.raw
+        captures.append(ReadReport(raw, report.facts))
+    reports.add_unnamed(captures)
     for place, report in enumerate(reports.read):
         for facts in of_type(CaptureFacts, report.facts):
             _judge(report.raw, facts.capture, reports, limits)
