@@ -1,16 +1,22 @@
-"""Fixtures that every test may use: the engine, and a real registry of each kind."""
+"""Fixtures that every test may use: the engine, real registries, and a project that can be pushed."""
 
 from __future__ import annotations
 
+import os
 import signal
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from pushpolicy.cli.main import main
+from pushpolicy.demo.shell import Shell
+from tests import workspace as workspaces
 from tests.programs import missing
 from tests.registries import Registry, distribution_registry, olareg_registry
+from tests.workspace import Ran, Workspace
 
 # A runner may start us in the background, where signals are ignored; what the tests start would inherit that.
 if threading.current_thread() is threading.main_thread():
@@ -48,3 +54,36 @@ def any_registry(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Reg
     start = {"distribution": distribution_registry, "olareg": olareg_registry}[request.param]
     with start(tmp_path / "registry") as registry:
         yield registry
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Shell:
+    """The project, built once; never changed."""
+    return workspaces.build(tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture
+def workspace(
+    project: Shell,
+    opa: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Workspace:
+    """A copy of the project; `run` runs commands in it, in this process."""
+
+    def run(place: Workspace, arguments: tuple[str, ...]) -> Ran:
+        with monkeypatch.context() as patch:
+            patch.chdir(place.folder)
+            for name in set(os.environ) - set(place.environ):
+                patch.delenv(name)
+            for name, value in place.environ.items():
+                patch.setenv(name, value)
+            patch.setattr(tempfile, "tempdir", place.environ.get("TMPDIR"))
+            capsys.readouterr()
+            code = main(arguments)
+            out, err = capsys.readouterr()
+        return Ran(code=code, out=out, err=err)
+
+    folder, environ = workspaces.copied(project, tmp_path)
+    return Workspace(folder=folder, environ=environ, run_here=run)

@@ -157,9 +157,9 @@ def test_a_waiver_is_offered_where_one_can_be_had(workspace: Workspace) -> None:
     offered = "a waiver could be asked for, in waivers.yaml of the policy:"
     lines = workspace.push(*denied(workspace)).out.splitlines()
     assert lines[lines.index(offered) + 1].startswith('  - {rule: r, id: "always", reason: ...')
-    workspace.path("README.md").write_text("changed after it was built\n")
+    workspace.path("status.py").write_text("# changed after it was built\n")
     dirty = workspace.push().out
-    assert "worktree_clean" in dirty
+    assert "worktree_clean  not met" in dirty
     assert offered not in dirty
 
 

@@ -1,0 +1,177 @@
+"""Who commits to the repository that is judged: its configuration, its policies, its reports."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pushpolicy import errors
+from tests.attacks.table import Attack, Change, push
+from tests.policies import rule, write_policy
+from tests.workspace import Workspace, fail_a_test
+
+SOON = (datetime.now(UTC) + timedelta(days=20)).strftime("%Y-%m-%dT%H:%M:%SZ")
+MISSING = {
+    "rule": "tests_passed",
+    "evidence": "evidence:tests",
+    "reason": "x",
+    "approver": "CISO",
+    "expires": SOON,
+}
+FAILED = {"rule": "tests_passed", "id": "junit/failed", "reason": "x", "approver": "CISO", "expires": SOON}
+
+
+def configured(**content: Any) -> Change:
+    """Commit a configuration."""
+    return lambda place: place.committed("pushpolicy.yaml", json.dumps(content))
+
+
+def failing(change: Change) -> Change:
+    """The same, and a test has failed."""
+
+    def strike(place: Workspace) -> Workspace:
+        place = change(place) or place
+        fail_a_test(place)
+        return place
+
+    return strike
+
+
+def waived(**changes: Any) -> Change:
+    """A test has failed, and the configuration waives it."""
+    waiver = {name: value for name, value in {**FAILED, **changes}.items() if value is not None}
+    return failing(configured(waivers=[waiver]))
+
+
+def critical(place: Workspace) -> None:
+    """The scan found a critical flaw."""
+    path = place.folder / "reports/trivy-sample.json"
+    report = json.loads(path.read_text())
+    flaw = {"VulnerabilityID": "CVE-2026-1", "PkgName": "a", "InstalledVersion": "1", "Severity": "CRITICAL"}
+    report["Results"][0].setdefault("Vulnerabilities", []).append(flaw)
+    path.write_text(json.dumps(report))
+
+
+def with_critical(change: Change) -> Change:
+    """The same, and the scan found a critical flaw."""
+
+    def strike(place: Workspace) -> Workspace:
+        place = change(place) or place
+        critical(place)
+        return place
+
+    return strike
+
+
+def folder_in_checkout(rules: dict[str, str], **data: str) -> Change:
+    """A policy folder in the checkout, which the command line names."""
+
+    def strike(place: Workspace) -> Workspace:
+        write_policy(place.path("own-policy"), rules, **data)
+        return place.committed("own-policy/README", "ours")
+
+    return strike
+
+
+def gone(place: Workspace, change: Change) -> Workspace:
+    """The same without a report of tests."""
+    place = change(place) or place
+    (place.folder / "reports/junit.xml").unlink()
+    return place
+
+
+def dirty(place: Workspace, change: Change) -> Workspace:
+    """The same with a tracked file that was changed since."""
+    place = change(place) or place
+    place.write("status.py", "changed = True\n")
+    return place
+
+
+ALWAYS = {"polite": rule("polite", 'deny contains {"at": {}, "msg": "no"} if input.image.size < 0')}
+OFF = f"rules: {{tests_passed: {{mode: off, until: '{SOON}', reason: x}}}}"
+ROWS = [
+    Attack(name="waives its failed test", strike=waived(), says="waiver refused"),
+    Attack(
+        name="waives everything by purl",
+        strike=with_critical(configured(waivers=[{**FAILED, "rule": "scan_severity", "id": "CVE-2026-1"}])),
+        says="--repo-may scan_severity=waive",
+    ),
+    Attack(
+        name="waives a purl of two stars though it may waive",
+        strike=waived(rule="scan_severity", id=None, purl="**"),
+        run=push("--repo-may", "*=waive"),
+        says="a checkout's waiver names one package",
+    ),
+    Attack(
+        name="waives evidence that is missing though it may waive",
+        strike=lambda place: gone(place, configured(waivers=[MISSING])),
+        run=push("--repo-may", "*=waive"),
+        says="a checkout cannot waive missing evidence",
+    ),
+    Attack(
+        name="waives for ten years though it may waive",
+        strike=waived(expires="2036-01-01T00:00:00Z"),
+        run=push("--repo-may", "*=waive"),
+        says="it lasts longer than the 90 days",
+    ),
+    Attack(
+        name="waives an integrity rule though it may waive all",
+        strike=lambda place: dirty(place, configured(waivers=[{**FAILED, "rule": "worktree_clean"}])),
+        run=push("--repo-may", "*=waive"),
+        says="nobody can waive this rule",
+    ),
+    Attack(
+        name="raises a limit of the pack",
+        strike=with_critical(configured(settings={"scan_severity": {"max_critical": -1}})),
+        code=errors.EXIT_POLICY,
+        says="--repo-may scan_severity=settings",
+    ),
+    Attack(
+        name="allows every branch",
+        strike=configured(settings={"branch_allowed": {"branches": ["**"]}}),
+        code=errors.EXIT_POLICY,
+        says="a repository may not change settings of the rule branch_allowed",
+    ),
+    Attack(
+        name="brings a rule with the name of a shipped one",
+        prepare=folder_in_checkout({}),
+        strike=failing(
+            folder_in_checkout({"tests_passed": rule("tests_passed", ALWAYS["polite"].partition("\n\n")[2])})
+        ),
+        run=push("--policy", "pack", "--policy", "own-policy"),
+        code=errors.EXIT_POLICY,
+        says="a rule named tests_passed is in the shipped pack too",
+    ),
+    Attack(
+        name="switches a rule off in a policy folder of its own",
+        prepare=folder_in_checkout(ALWAYS),
+        strike=failing(folder_in_checkout(ALWAYS, enforcement=OFF)),
+        run=push("--policy", "pack", "--policy", "own-policy"),
+        code=errors.EXIT_POLICY,
+        says="the checkout's own rules alone",
+    ),
+    Attack(
+        name="observes only, by a policy folder of its own",
+        prepare=folder_in_checkout(ALWAYS),
+        strike=failing(folder_in_checkout(ALWAYS, enforcement=f"observe: {{until: '{SOON}', reason: x}}")),
+        run=push("--policy", "pack", "--policy", "own-policy"),
+        code=errors.EXIT_POLICY,
+        says="the checkout's own rules alone",
+    ),
+    Attack(
+        name="waives in a policy folder of its own",
+        prepare=folder_in_checkout(ALWAYS),
+        strike=failing(folder_in_checkout(ALWAYS, waivers=json.dumps({"waivers": [FAILED]}))),
+        run=push("--policy", "pack", "--policy", "own-policy"),
+        says="waiver refused",
+    ),
+    Attack(
+        name="says who is trusted",
+        prepare=folder_in_checkout(ALWAYS),
+        strike=folder_in_checkout(ALWAYS, trust="raw: digest"),
+        run=push("--policy", "pack", "--policy", "own-policy"),
+        code=errors.EXIT_POLICY,
+        says="cannot say who is trusted",
+    ),
+]

@@ -1,0 +1,46 @@
+"""What a row of the table is, and how it is run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pushpolicy import errors
+from tests.workspace import Ran, Workspace
+
+# Changes the place before a run; gives another Workspace where variables change.
+Change = Callable[[Workspace], Workspace | None]
+Run = Callable[[Workspace], Ran]
+
+
+def push(*options: str) -> Run:
+    """`pushpolicy push` of the workspace's image, with further options."""
+    return lambda place: place.push(*options)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attack:
+    """One way to break the promise.
+
+    Attributes:
+        name: what is done, in words; unique within its module.
+        strike: what the attacker does.
+        code: the exit code that refuses it.
+        says: the rule or the words that refuse it; in what is printed.
+        prepare: what is there without the attack, too.
+        run: the command that is attacked.
+        writes: whether something was written that must not be.
+    """
+
+    name: str
+    strike: Change
+    code: int = errors.EXIT_DENIED
+    says: str
+    prepare: Change = lambda _: None
+    run: Run = field(default_factory=push)
+    writes: Callable[[Workspace], bool] = lambda place: place.published
+
+
+def changed(place: Workspace, change: Change) -> Workspace:
+    """The place after a change."""
+    return change(place) or place
