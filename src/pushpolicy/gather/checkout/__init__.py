@@ -89,6 +89,8 @@ def inspect(workspace: Path, environ: Mapping[str, str], program: Path | None = 
         return _without(Status.FAILED, f"{error}; {hint}")
     except GitError as error:
         return _without(Status.FAILED, str(error))
+    except OSError as error:
+        return _without(Status.FAILED, f"the checkout cannot be read: {error.strerror}")
 
 
 def state_in_head(
@@ -124,7 +126,7 @@ def state_in_head(
             is_held = entry.mode in (FILE, PROGRAM) and is_same_undone(
                 content, files.of(name), entry.name, objects
             )
-    except GitError:
+    except (GitError, OSError):
         return FileState.UNTRACKED
     except NotComparableError:
         return FileState.DIFFERS

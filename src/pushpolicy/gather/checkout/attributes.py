@@ -12,7 +12,7 @@ from pushpolicy.gather.checkout.objects import Objects
 from pushpolicy.gather.checkout.patterns import Pattern
 from pushpolicy.gather.checkout.tree import FILE, PROGRAM, Folder
 
-_MAX_FILE = 4 * 1024 * 1024
+_MAX_FILE = 1024 * 1024
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"\s*')
 _ESCAPE = re.compile(r"\\([0-7]{3}|.)", re.DOTALL)
 _CONTROLS = dict(zip("abtnvfr", "\a\b\t\n\v\f\r", strict=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
@@ -24,6 +24,7 @@ from pushpolicy.model.text import printable
 SECONDS = 300
 _MAX_NESTED = 16
 _AT_ONCE = 256
+_MAX_THREADS = 8
 
 
 class Differences(msgspec.Struct):
@@ -69,6 +70,8 @@ class _Comparison:
             files = Files(repository.root, objects, attributes, self._deadline)
             absent = []
             for path, state in _compared(files, tree):
+                if time.monotonic() > self._deadline:
+                    raise GitError("to compare the files of the checkout took too long")
                 if state == Compared.NOT_COMPARABLE:
                     self._found.not_comparable.append(join(place, path))
                 elif state == Compared.ABSENT and settings.sparse and not settings.sparse.include(path):
@@ -119,7 +122,7 @@ def _names(root: Path, path: str) -> list[str] | None:
 
 def _compared(files: Files, tree: Tree) -> Iterator[tuple[str, Compared]]:
     """The files that are not the same, read by as many threads as there are processors."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, _MAX_THREADS)) as pool:
         try:
             for part in pool.map(lambda each: files.compare(*each), _portions(tree)):
                 yield from part
@@ -135,15 +138,14 @@ def _portions(tree: Tree) -> Iterator[tuple[str, Folder]]:
             yield folder, portion
 
 
-def _joined(absent: Iterable[str], tree: Tree) -> list[str]:
-    """The same files, with one entry for each folder of which none is there."""
-    absent = list(absent)
+def _joined(absent: list[str], tree: Tree) -> list[str]:
+    """The same files, with one entry for each folder of which nothing is there."""
     if not absent:
         return []
     there, missing = Counter[str](), Counter[str]()
     for folder, entries in tree.folders.items():
         for above in _upwards(folder):
-            there[above] += sum(entry.mode != SUBMODULE for entry in entries.values())
+            there[above] += len(entries)
     for path in absent:
         missing.update(_upwards(path.rpartition("/")[0]))
     whole = {folder for folder, count in missing.items() if count == there[folder]}

@@ -19,7 +19,7 @@ from pushpolicy.gather.checkout.tree import LINK, PROGRAM, Entry, join
 
 _PIECE = 1024 * 1024
 # A larger file is converted by nobody who wants to keep working with it.
-_MAX_CONVERTED = 64 * _PIECE
+_MAX_CONVERTED = 32 * _PIECE
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
 _OPEN_FOLDER = _OPEN | os.O_DIRECTORY
 

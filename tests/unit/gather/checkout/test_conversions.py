@@ -259,7 +259,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     globs=st.lists(GLOB, min_size=1, max_size=12), paths=st.lists(st.lists(SEGMENT, min_size=1, max_size=4))
 )

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pushpolicy.gather.checkout import compare, inspect, objects, program, tree
+from pushpolicy.gather.checkout.files import Files
 from pushpolicy.model.evidence import SourceEvidence
 from tests.unit.gather.samples import git, make_checkout, write
 
@@ -153,7 +154,7 @@ def a_bomb(folder: Path) -> str:
 
 def nested(folder: Path) -> str:
     name = git(folder, "rev-parse", "HEAD:sub")
-    for _ in range(300):
+    for _ in range(260):
         name = stored(folder, "tree", entry("40000", b"d", name))
     return name
 
@@ -221,6 +222,20 @@ def test_what_nobody_may_read_is_a_change(checkout: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(os, "open", closed)
     assert source(checkout).changes == ("sub/b.txt",)
+
+
+def test_a_disk_that_is_full_fails(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objects.tempfile, "tempdir", "/proc/self/fd/none")  # type: ignore[attr-defined]
+    found = source(checkout)
+    assert (found.status, found.reason) == (
+        "failed",
+        "the checkout cannot be read: No such file or directory",
+    )
+
+
+def test_a_checkout_that_vanishes_fails(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Files, "compare", lambda *_: os.open(checkout / "gone", os.O_RDONLY))
+    assert source(checkout).status == "failed"
 
 
 def test_a_git_that_talks_nonsense_fails(

@@ -20,9 +20,10 @@ def source(folder: Path) -> SourceEvidence:
     return inspect(folder, {"PATH": os.defpath}).evidence
 
 
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """A clone with a submodule `vendor/lib`, which has one of its own, `deep`."""
+@pytest.fixture(scope="module")
+def cloned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a clone, `work`, that has a submodule `vendor/lib`, which has one of its own, `deep`."""
+    tmp_path = tmp_path_factory.mktemp("cloned")
     deep = make_checkout(tmp_path / "deep", {"d.py": "d\n"})
     lib = make_checkout(tmp_path / "lib", {"l.py": "l\n", "m/n.py": "n\n"})
     git(lib, *LOCAL, "submodule", "add", "-q", str(deep), "deep")
@@ -31,6 +32,13 @@ def checkout(tmp_path: Path) -> Path:
     git(main, *LOCAL, "submodule", "add", "-q", str(lib), "vendor/lib")
     git(main, "commit", "-q", "-m", "lib")
     git(tmp_path, *LOCAL, "clone", "-q", "--recurse-submodules", str(main), "work")
+    return tmp_path
+
+
+@pytest.fixture
+def checkout(cloned: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    shutil.copytree(cloned / "work", tmp_path / "work", symlinks=True)
     return tmp_path / "work"
 
 
@@ -135,8 +143,10 @@ def test_a_submodule_that_lacks_a_tree_fails_by_name(checkout: Path) -> None:
     assert f"submodule vendor/lib: the tree {tree} is not in the repository" in str(found.reason)
 
 
-def test_a_submodule_that_is_not_checked_out_is_no_change(checkout: Path, tmp_path: Path) -> None:
-    git(tmp_path, "clone", "-q", str(tmp_path / "main"), "bare")
+def test_a_submodule_that_is_not_checked_out_is_no_change(
+    cloned: Path, checkout: Path, tmp_path: Path
+) -> None:
+    git(tmp_path, "clone", "-q", str(cloned / "main"), "bare")
     found = source(tmp_path / "bare")
     assert (found.dirty, found.not_checked_out) == (False, ("vendor/lib",))
     (tmp_path / "bare/vendor/lib").rmdir()
