@@ -281,7 +281,7 @@ def test_interrupted_while_the_report_is_written(
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pushpolicy.cli.publishing.write_reports", interrupt)
+    monkeypatch.setattr("pushpolicy.cli.report.write_stdout", interrupt)
     ran = workspace.push()
     assert ran.code == errors.EXIT_INTERRUPTED
     assert "the image is published" in ran.complaint()

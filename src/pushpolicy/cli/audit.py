@@ -11,11 +11,12 @@ from pushpolicy.audit.history import Listing, find_record, list_records
 from pushpolicy.audit.replay import Differs, NotReplayable, Replay, replay
 from pushpolicy.audit.what_if import Direction, WhatIf, what_if
 from pushpolicy.cli import options as shared
+from pushpolicy.cli.formats import Kind
 from pushpolicy.cli.options import PolicyOptions, RegistryOptions
 from pushpolicy.cli.policies import load
 from pushpolicy.cli.registries import Registries
 from pushpolicy.cli.render import audit as render
-from pushpolicy.cli.report import outputs, write_reports
+from pushpolicy.cli.report import Outputs
 from pushpolicy.engines import find_engine
 from pushpolicy.errors import InputError, UsageError
 from pushpolicy.model.reference import Reference
@@ -41,27 +42,22 @@ def command() -> None:
 @command.command("list")
 @click.argument("reference")
 @shared.registry_options
-@shared.format_option
-def list_(reference: str, registry: RegistryOptions, formats: tuple[str, ...]) -> int:
+@shared.format_option(Kind.LISTING)
+def list_(reference: str, registry: RegistryOptions, outputs: Outputs) -> int:
     """List every recorded decision of a repository, of a tag and its past, or of an image."""
-    reports = outputs(formats)
     client, place = _open(reference, registry)
     listing = list_records(client, place)
-    write_reports(reports, text=lambda: render.listing(listing), json=lambda: render.listing_json(listing))
-    return errors.EXIT_RECORD if listing.problems else errors.EXIT_OK
+    return outputs.write(render.listing(listing), _listing_code(listing))
 
 
 @command.command()
 @click.argument("reference")
 @shared.registry_options
-@shared.format_option
-def show(reference: str, registry: RegistryOptions, formats: tuple[str, ...]) -> int:
+@shared.format_option(Kind.RECORD)
+def show(reference: str, registry: RegistryOptions, outputs: Outputs) -> int:
     """Show one record: what was decided, on what evidence, by which policy and engine."""
-    reports = outputs(formats)
     client, place = _open(reference, registry)
-    record = find_record(client, place)
-    write_reports(reports, text=lambda: render.record(record), json=lambda: render.record_json(record))
-    return errors.EXIT_OK
+    return outputs.write(render.record(find_record(client, place)))
 
 
 @command.command("replay")
@@ -75,34 +71,24 @@ def show(reference: str, registry: RegistryOptions, formats: tuple[str, ...]) ->
     help="With --policy: which change of past decisions ends with exit code 50.",
 )
 @shared.registry_options
-@shared.format_option
+@shared.format_option(Kind.REPLAY, Kind.WHAT_IF)
 def replay_(
-    reference: str, policy: PolicyOptions, fail_on: str, registry: RegistryOptions, formats: tuple[str, ...]
+    reference: str, policy: PolicyOptions, fail_on: str, registry: RegistryOptions, outputs: Outputs
 ) -> int:
     """Decide again from the record alone; with --policy, say what that policy would have decided.
 
     A REFERENCE without tag and digest replays every record of the repository.
     """
-    reports = outputs(formats)
     client, place = _open(reference, registry)
     opa = find_engine(policy.engine)
     other = load(policy, opa) if policy.policies else None
     records, listing = _records(client, place)
     if other is not None:
         effect = what_if(records, other, opa)
-        return write_reports(
-            reports,
-            text=lambda: render.effect(effect),
-            json=lambda: render.effect_json(effect),
-            code=max(_what_if_code(effect, fail_on), _listing_code(listing)),
-        )
+        code = max(_what_if_code(effect, fail_on), _listing_code(listing))
+        return outputs.write(render.effect(effect), code)
     replays = [replay(record, opa) for record in records]
-    return write_reports(
-        reports,
-        text=lambda: (line for item in replays for line in render.replay(item)),
-        json=lambda: render.replays_json(replays),
-        code=max([_listing_code(listing), *map(_replay_code, replays)]),
-    )
+    return outputs.write(render.replays(replays), max([_listing_code(listing), *map(_replay_code, replays)]))
 
 
 def _open(text: str, options: RegistryOptions) -> tuple[RepositoryClient, Reference]:

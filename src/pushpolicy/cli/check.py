@@ -5,22 +5,22 @@ from __future__ import annotations
 import click
 
 from pushpolicy.cli import options as shared
+from pushpolicy.cli.formats import Kind
 from pushpolicy.cli.options import PublishOptions, PushOptions
 from pushpolicy.cli.policies import start_engine
-from pushpolicy.cli.report import outputs
+from pushpolicy.cli.report import Outputs
 
 
 @click.command("check", short_help="Decide without writing anything to the target.")
 @click.argument("image")
 @click.argument("target")
 @shared.push_options
-@shared.format_option
+@shared.format_option(Kind.DECISION)
 @shared.quiet_option
-def command(image: str, target: str, options: PushOptions, formats: tuple[str, ...], quiet: bool) -> int:
+def command(image: str, target: str, options: PushOptions, outputs: Outputs, quiet: bool) -> int:
     """Say whether IMAGE may be published as TARGET, and why; nothing is written there."""
-    reports = outputs(formats)
     with start_engine(options.gathering.config, options.policy) as deciding:
         from pushpolicy.cli import publishing
 
         publish = PublishOptions(dry_run=True)
-        return publishing.publish(deciding, image, target, options, publish, reports, quiet=quiet)
+        return publishing.publish(deciding, image, target, options, publish, outputs, quiet=quiet)

@@ -3,63 +3,100 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, repeat
+from typing import NamedTuple
 
 import click
 
 from pushpolicy import __version__, errors
 from pushpolicy.cli import environment
+from pushpolicy.cli import options as shared
 from pushpolicy.cli.config import DEFAULT, read_config
-from pushpolicy.cli.report import show
+from pushpolicy.cli.formats import Kind, Report
+from pushpolicy.cli.report import Outputs
 from pushpolicy.engines import find_engine
 from pushpolicy.errors import PushPolicyError, UsageError
 from pushpolicy.gather import Limits
 from pushpolicy.gather.checkout import find_git
 from pushpolicy.gather.ci import evidence as ci
+from pushpolicy.model.document import Document, plain
 from pushpolicy.model.reference import Repository
 from pushpolicy.model.text import printable
 from pushpolicy.reports.recognise import PLACES
+
+
+class _Check(NamedTuple):
+    """What was found of one thing, and the error that looking ended with.
+
+    Attributes:
+        exit_code: that of the error, or 0.
+    """
+
+    name: str
+    found: tuple[str, ...]
+    problem: str | None = None
+    hint: str | None = None
+    exit_code: int = errors.EXIT_OK
 
 
 @click.command("doctor", short_help="Say what is found here: engine, reports, CI, credential.")
 @click.argument("repository", required=False)
 @click.option("--engine", metavar="PATH", help="The opa program to look at.")
 @click.option("--config", metavar="FILE", help="The configuration to look at.")
-def command(repository: str | None, engine: str | None, config: str | None) -> int:
+@shared.format_option(Kind.DOCTOR)
+def command(repository: str | None, engine: str | None, config: str | None, outputs: Outputs) -> int:
     """Say what a push from this folder would use: engine, configuration, CI context and reports.
 
     With REPOSITORY, as REGISTRY/REPO, also where its credential comes from; the registry is not asked.
     Ends with 30 when there is no usable engine, with 2 when the configuration or a credential file is wrong.
     """
-    show(f"{'pushpolicy':<14} {__version__}, Python {sys.version.split()[0]}")
-    code = max(_say("engine", _engine(engine)), _say("configuration", _config(config)))
-    _say("git", iter([str(find_git() or "not in the usual places: --git names it, to judge the checkout")]))
-    _say("CI", _ci())
-    if repository is not None:
-        code = max(code, _say("credential", _credential(repository)))
-    _say("reports", _reports())
-    _say("usual places", iter([", ".join(sorted(PLACES))]))
-    _say("formats", _formats())
-    return code
+    places = ", ".join(sorted(PLACES))
+    looks: dict[str, Callable[[], Iterable[str]]] = {
+        "engine": lambda: _engine(engine),
+        "configuration": lambda: _config(config),
+        "git": lambda: [str(find_git() or "not in the usual places: --git names it, to judge the checkout")],
+        "CI": _ci,
+        **({} if repository is None else {"credential": lambda: _credential(repository)}),
+        "reports": _reports,
+        "usual places": lambda: [places],
+        "formats": _formats,
+    }
+    checks = [_check(name, look) for name, look in looks.items()]
+    report = Report(Kind.DOCTOR, lambda: _lines(checks), lambda: _document(checks))
+    return outputs.write(report, max(check.exit_code for check in checks))
 
 
-def _say(name: str, lines: Iterator[str]) -> int:
-    """Print the lines under a name, or the error they end with.
-
-    Returns:
-        the exit code of that error, or 0.
-    """
-    label = name
+def _check(name: str, look: Callable[[], Iterable[str]]) -> _Check:
+    found: list[str] = []
     try:
-        for line in lines:
-            show(f"{label:<14} {printable(line, 400)}")
-            label = ""
+        for line in look():
+            found.append(line)  # noqa: PERF402 - what comes before an error is kept
     except PushPolicyError as error:
-        show(f"{label:<14} {printable(error.message, 400)}")
-        if error.hint:
-            show(f"{'':<14} -> {printable(error.hint, 400)}")
-        return error.exit_code
-    return errors.EXIT_OK
+        return _Check(name, tuple(found), error.message, error.hint, error.exit_code)
+    return _Check(name, tuple(found))
+
+
+def _lines(checks: Iterable[_Check]) -> Iterator[str]:
+    yield f"{'pushpolicy':<14} {__version__}, Python {sys.version.split()[0]}"
+    for check in checks:
+        said = [*check.found, *([check.problem] if check.problem else [])]
+        for label, line in zip(chain([check.name], repeat("")), said, strict=False):
+            yield f"{label:<14} {printable(line, 400)}"
+        if check.hint:
+            yield f"{'':<14} -> {printable(check.hint, 400)}"
+
+
+def _document(checks: Iterable[_Check]) -> Document:
+    """``pushpolicy.doctor/v1``."""
+    return Document.of(
+        {
+            "schema": "pushpolicy.doctor/v1",
+            "version": __version__,
+            "python": sys.version.split()[0],
+            "checks": [plain(check._asdict()) for check in checks],
+        }
+    )
 
 
 def _engine(option: str | None) -> Iterator[str]:

@@ -11,9 +11,10 @@ from pushpolicy import errors
 from pushpolicy.cli import environment
 from pushpolicy.cli import options as shared
 from pushpolicy.cli.files import read_file
+from pushpolicy.cli.formats import Kind
 from pushpolicy.cli.options import PolicyOptions
 from pushpolicy.cli.policies import read_policy
-from pushpolicy.cli.report import outputs, write_reports
+from pushpolicy.cli.report import Outputs
 from pushpolicy.engines import Engine
 from pushpolicy.errors import InputError
 from pushpolicy.evaluate import PolicySet, evaluate, evaluate_bytes
@@ -31,26 +32,20 @@ _HINT = "`pushpolicy gather` writes one"
 @shared.config_option
 @shared.policy_options
 @click.option("--at", metavar="TIME", help="Decide as of this time instead of the document's own.")
-@shared.format_option
+@shared.format_option(Kind.DECISION)
 def command(
-    evidence: str, config: str | None, policy: PolicyOptions, at: str | None, formats: tuple[str, ...]
+    evidence: str, config: str | None, policy: PolicyOptions, at: str | None, outputs: Outputs
 ) -> int:
     """Decide on the document EVIDENCE, as `pushpolicy gather` writes it and a denied push keeps it.
 
     The decision is as of the time in the document. It is never a permit: nothing can be pushed with it.
     """
-    reports = outputs(formats)
     deciding = read_policy(config, policy)
     decision = _decide(deciding.policy, Path(evidence), at, deciding.engine)
 
-    from pushpolicy.cli.render.text import decision_lines
+    from pushpolicy.cli.render import decision as render
 
-    return write_reports(
-        reports,
-        text=lambda: decision_lines(decision),
-        json=lambda: decision.document().content,
-        code=errors.EXIT_OK if decision.allowed else errors.EXIT_DENIED,
-    )
+    return outputs.write(render.decided(decision), errors.EXIT_OK if decision.allowed else errors.EXIT_DENIED)
 
 
 def _decide(policy: PolicySet, path: Path, at: str | None, engine: Engine) -> Decision:

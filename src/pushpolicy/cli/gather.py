@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 
 from pushpolicy.cli import options as shared
-from pushpolicy.cli.gathering import show_seen
+from pushpolicy.cli.formats import FORMATS, Kind, Report
+from pushpolicy.cli.gathering import seen_lines
 from pushpolicy.cli.options import GatherOptions, PolicyOptions, PushOptions, RegistryOptions, SourceOptions
 from pushpolicy.cli.part import write
 from pushpolicy.cli.policies import read_policy
-from pushpolicy.cli.report import NOTHING_LOST, write_stdout
+from pushpolicy.cli.report import Output, Outputs, say
 from pushpolicy.cli.request import push_requests
-from pushpolicy.errors import InputError, UsageError
+from pushpolicy.errors import UsageError
 from pushpolicy.pipeline import collect
 
 
@@ -31,6 +32,7 @@ from pushpolicy.pipeline import collect
     "only where there is no commit.",
 )
 @click.option("-o", "--output", metavar="FILE", help="Write the document, or the part, to this file.")
+@shared.format_option(Kind.GATHERED, default=None, envvar=None)
 @shared.quiet_option
 def command(
     image: str | None,
@@ -40,13 +42,16 @@ def command(
     source: SourceOptions,
     part: str | None,
     output: str | None,
+    outputs: Outputs,
     quiet: bool,
 ) -> int:
     """Print what is known about IMAGE before a push to TARGET, as one canonical JSON document.
 
-    What every file was taken for is told on standard error.
+    What every file was taken for is told on standard error; --format text prints only that.
     """
     options = PushOptions(gathering=gathering, registry=registry, source=source)
+    if part is not None and outputs.asked:
+        raise UsageError("--part writes a part, which has no --format", "leave --format out")
     if part is not None:
         seen = write(part, output, image, target, options)
     elif image is None or target is None:
@@ -56,17 +61,10 @@ def command(
         (request,) = push_requests(deciding, image, target, options)
         gathered = collect(request)
         seen = gathered.seen
-        _write(output, gathered.evidence.document().content.decode() + "\n")
+        if output is not None or not outputs.asked:
+            outputs.ask([Output(FORMATS["json"], Path(output) if output else None)])
+        outputs.write(Report(Kind.GATHERED, lambda: seen_lines(seen), gathered.evidence.document))
     if not quiet:
-        show_seen(seen)
+        for line in seen_lines(seen):
+            say(line)
     return 0
-
-
-def _write(output: str | None, content: str) -> None:
-    if output is None:
-        write_stdout(content)
-        return
-    try:
-        Path(output).write_text(content, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{output}: cannot be written: {error.strerror}", NOTHING_LOST) from error

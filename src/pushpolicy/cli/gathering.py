@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pushpolicy.cli.config import Config
@@ -64,13 +64,13 @@ def note_seen(seen: Iterable[Seen]) -> None:
             say(f"read {printable(item.path)}: {printable(item.taken_for)} {printable(item.note)}")
 
 
-def show_seen(seen: Iterable[Seen]) -> None:
-    """Say on standard error what every file was taken for, what was counted in it, or why it was left out."""
+def seen_lines(seen: Iterable[Seen]) -> Iterator[str]:
+    """What every file was taken for, what was counted in it, or why it was left out."""
     rows = [(printable(item.path, 60), item.taken_for or "-", printable(item.note, 400)) for item in seen]
     if not rows:
-        say("no file was named, and none is in the usual places (`pushpolicy doctor` lists them)")
+        yield "no file was named, and none is in the usual places (`pushpolicy doctor` lists them)"
         return
     rows.insert(0, ("FILE", "TAKEN FOR", "WHAT WAS COUNTED, OR WHY NOT"))
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     for path, taken_for, note in rows:
-        say(f"{path:<{widths[0]}}  {taken_for:<{widths[1]}}  {note}")
+        yield f"{path:<{widths[0]}}  {taken_for:<{widths[1]}}  {note}"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
+from itertools import pairwise, takewhile
 
 import click
 
 from pushpolicy import __version__, errors
 from pushpolicy.cli import environment
-from pushpolicy.cli.report import say
+from pushpolicy.cli.report import Outputs, say
 
 # Command name to the module under pushpolicy.cli that defines it as `command`, and its help line.
 # A module is imported only when its command runs or prints its help: start-up is part of every push.
@@ -66,42 +69,65 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         the exit code of design section 4.
     """
+    outputs = Outputs()
     try:
-        code = cli.main(args=argv, prog_name="pushpolicy", standalone_mode=False)
+        code = cli.main(args=argv, prog_name="pushpolicy", standalone_mode=False, obj=outputs)
         # Every command returns its code: without one nobody knows what was done.
         return code if isinstance(code, int) else errors.EXIT_BUG
     except SystemExit:
         # click's own, when the reader of its output went away. Wherever that was: not a success.
         return errors.EXIT_INTERRUPTED
     except errors.PushPolicyError as error:
-        _fail(error.message, error.hint)
-        return error.exit_code
+        return _fail(outputs, error.exit_code, error.message, error.hint)
     except click.exceptions.NoArgsIsHelpError as error:
         say(error.format_message())
         return errors.EXIT_USAGE
     except click.ClickException as error:
-        usage = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "pushpolicy"
-        _fail(error.format_message(), f"see '{usage} --help'")
-        return errors.EXIT_USAGE
+        context = error.ctx if isinstance(error, click.UsageError) else None
+        usage = context.command_path if context else "pushpolicy"
+        if context and not outputs.asked:
+            _read_format(context, sys.argv[1:] if argv is None else argv)
+        return _fail(outputs, errors.EXIT_USAGE, error.format_message(), f"see '{usage} --help'")
     except (KeyboardInterrupt, click.Abort):
-        _fail("interrupted", "no tag was moved, unless a report above says so")
-        return errors.EXIT_INTERRUPTED
+        hint = "no tag was moved, unless a report above says so"
+        return _fail(outputs, errors.EXIT_INTERRUPTED, "interrupted", hint)
     except Exception as error:  # noqa: BLE001 - the boundary: a bug ends without a push and says so
         if isinstance(error, OSError) and _is_click_writing(error):
-            _fail(f"standard output cannot be written: {error.strerror}", None)
-            return errors.EXIT_INPUT
-        _fail(*_crash(error))
-        return errors.EXIT_BUG
+            message = f"standard output cannot be written: {error.strerror}"
+            return _fail(outputs, errors.EXIT_INPUT, message, None)
+        return _fail(outputs, errors.EXIT_BUG, *_crash(error))
 
 
-def _fail(message: str, hint: str | None) -> None:
+def _read_format(context: click.Context, argv: Sequence[str]) -> None:
+    """Handle the ``--format`` of a command whose arguments the parser gave up on."""
+    own = list(takewhile(lambda argument: argument != "--", argv))
+    typed = [value for name, value in pairwise(own) if name == "--format"]
+    typed += [argument.removeprefix("--format=") for argument in own if argument.startswith("--format=")]
+    for option in context.command.params:
+        if option.name == "outputs":
+            with suppress(errors.UsageError):
+                option.handle_parse_result(context, {option.name: typed} if typed else {}, [])
+
+
+def _fail(outputs: Outputs, code: int, message: str, hint: str | None) -> int:
+    """Tell the error on standard error, and in the formats that were asked for; returns the exit code."""
     from pushpolicy.cli.redaction import without_secrets
     from pushpolicy.model.text import printable
 
-    for line in without_secrets(message).split("\n"):
-        say(f"pushpolicy: {printable(line, 1000)}")
+    lines = [printable(line, 1000) for line in without_secrets(message).split("\n")]
+    hint = printable(without_secrets(hint), 1000) if hint else None
+    for line in lines:
+        say(f"pushpolicy: {line}")
     if hint:
-        say(f"  -> {printable(without_secrets(hint), 1000)}")
+        say(f"  -> {hint}")
+    if outputs.asked:
+        from pushpolicy.cli.render.error import failure
+
+        try:
+            outputs.fail(failure(code, "\n".join(lines), hint), code)
+        except Exception as error:  # noqa: BLE001 - the error above is what the run ends with
+            say(f"pushpolicy: it could not be reported in the format asked for: {type(error).__name__}")
+    return code
 
 
 def _is_click_writing(error: OSError) -> bool:

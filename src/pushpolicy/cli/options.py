@@ -13,7 +13,9 @@ from typing import Any, TypeVar, cast
 import click
 import msgspec
 
+from pushpolicy.cli.formats import FORMATS, Kind
 from pushpolicy.cli.limits import limits_option
+from pushpolicy.cli.report import Output, Outputs
 from pushpolicy.errors import UsageError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -38,14 +40,28 @@ def _group(
     return decorate
 
 
-format_option = click.option(
-    "--format",
-    "formats",
-    multiple=True,
-    metavar="text|json[=FILE]",
-    envvar="PUSHPOLICY_FORMAT",
-    help="Report format; repeat for several, each to a file of its own.",
-)
+def format_option(
+    *kinds: Kind, default: str | None = "text", envvar: str | None = "PUSHPOLICY_FORMAT"
+) -> Callable[[Command], Command]:
+    """``--format``, as the argument `outputs`, of a command that reports these kinds."""
+
+    def ask(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> Outputs:
+        outputs = ctx.ensure_object(Outputs)
+        texts = values or ((default,) if default else ())
+        outputs.ask([Output.parse(text, kinds) for text in texts])
+        return outputs
+
+    return click.option(
+        "--format",
+        "outputs",
+        multiple=True,
+        metavar=f"{'|'.join(name for name, item in FORMATS.items() if item.kinds.issuperset(kinds))}[=FILE]",
+        envvar=envvar,
+        # What is wrong with the other options is an error in this format.
+        is_eager=True,
+        callback=ask,
+        help="Report format; repeat for several, each to a file of its own.",
+    )
 
 
 class PolicyOptions(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import click
 
 from pushpolicy.cli import options as shared
 from pushpolicy.cli.config import read_config
+from pushpolicy.cli.formats import Kind, Report
 from pushpolicy.cli.options import PolicyOptions
 from pushpolicy.cli.policies import repository_policy
-from pushpolicy.cli.render.text import count
-from pushpolicy.cli.report import show
+from pushpolicy.cli.render.decision import count
+from pushpolicy.cli.report import Outputs
 from pushpolicy.engines import find_engine
-from pushpolicy.evaluate import PACK, check_policy
+from pushpolicy.evaluate import PACK, PolicySet, check_policy
+from pushpolicy.model.document import Document, plain
 
 
 @click.group("policy", short_help="Check the policies that decide.")
@@ -23,7 +27,8 @@ def command() -> None:
 @click.argument("sources", nargs=-1, metavar="[pack|DIR|FILE]...")
 @shared.policy_options
 @shared.config_option
-def check(sources: tuple[str, ...], policy: PolicyOptions, config: str | None) -> int:
+@shared.format_option(Kind.POLICY)
+def check(sources: tuple[str, ...], policy: PolicyOptions, config: str | None, outputs: Outputs) -> int:
     """Load policies as a push would, and find what would silently never deny.
 
     What is to be checked is named by arguments or by --policy.
@@ -31,9 +36,23 @@ def check(sources: tuple[str, ...], policy: PolicyOptions, config: str | None) -
     named = (*sources, *policy.policies) or (PACK,)
     repository = repository_policy(read_config(config), policy)
     checked = check_policy(named, find_engine(policy.engine), repository, policy.trust)
+    return outputs.write(Report(Kind.POLICY, lambda: _lines(checked), lambda: _document(checked)))
+
+
+def _lines(checked: PolicySet) -> Iterator[str]:
     rules, identity = checked.index.rules, checked.identity
-    show(f"{identity.source}: {count(len(rules), 'rule')} checked, digest {identity.digest}")
+    yield f"{identity.source}: {count(len(rules), 'rule')} checked, digest {identity.digest}"
     for name, rule in sorted(rules.items()):
         requires = ", ".join(rule.requires) or "image and target only"
-        show(f"  {name:<20} {rule.title} (reads {requires})")
-    return 0
+        yield f"  {name:<20} {rule.title} (reads {requires})"
+
+
+def _document(checked: PolicySet) -> Document:
+    """``pushpolicy.policy.check/v1``."""
+    rules = [
+        {"name": name, "title": rule.title, "requires": rule.requires}
+        for name, rule in sorted(checked.index.rules.items())
+    ]
+    return Document.of(
+        plain({"schema": "pushpolicy.policy.check/v1", "policy": checked.identity, "rules": rules})
+    )

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
-from typing import Any
 
 from pushpolicy import errors
 from pushpolicy.cli.gathering import note_seen
 from pushpolicy.cli.options import PublishOptions, PushOptions
 from pushpolicy.cli.policies import PolicyAndEngine
 from pushpolicy.cli.progress import progress
-from pushpolicy.cli.render.text import decision_lines, denial_advice, published_lines
-from pushpolicy.cli.report import Output, say, write_reports
+from pushpolicy.cli.render import push as render
+from pushpolicy.cli.render.push import Advice
+from pushpolicy.cli.report import Outputs, say
 from pushpolicy.cli.request import push_requests
-from pushpolicy.model.document import Document, plain
-from pushpolicy.model.text import first_of, printable
+from pushpolicy.model.document import Document
+from pushpolicy.model.text import first_of
 from pushpolicy.pipeline import Outcome, admit_all, check_all
 
 KEPT = Path("pushpolicy-evidence.json")
-ALL_SCHEMA = "pushpolicy.push-all/v1"
 
 
 def publish(
@@ -30,7 +30,7 @@ def publish(
     target: str | None,
     options: PushOptions,
     publish: PublishOptions,
-    reports: tuple[Output, ...],
+    outputs: Outputs,
     *,
     quiet: bool,
 ) -> int:
@@ -49,17 +49,12 @@ def publish(
     else:
         with progress(quiet=quiet) as shown:
             outcomes = admit_all(push_requests(deciding, image, target, options, publish, shown))
-    denied = [outcome for outcome in outcomes if not outcome.decision.allowed]
+    is_allowed = all(outcome.decision.allowed for outcome in outcomes)
     with _published_before(outcomes):
         if not quiet:
             note_seen(dict.fromkeys(seen for outcome in outcomes for seen in outcome.gathered.seen))
-        kept = {id(item): _keep(item.evidence, number) for number, item in enumerate(denied, start=1)}
-        return write_reports(
-            reports,
-            text=lambda: _texts(deciding, outcomes, kept, options),
-            json=lambda: _jsons(outcomes),
-            code=errors.EXIT_DENIED if denied else errors.EXIT_OK,
-        )
+        report = render.admitted(outcomes, _advise(deciding, outcomes, options))
+        return outputs.write(report, errors.EXIT_OK if is_allowed else errors.EXIT_DENIED)
 
 
 @contextmanager
@@ -83,47 +78,14 @@ def _published_before(outcomes: tuple[Outcome, ...]) -> Iterator[None]:
         ) from error
 
 
-def _texts(
-    deciding: PolicyAndEngine,
-    outcomes: tuple[Outcome, ...],
-    kept: Mapping[int, Path | None],
-    options: PushOptions,
-) -> Iterator[str]:
-    for number, outcome in enumerate(outcomes):
-        if number:
-            yield ""
-        yield from _text(outcome)
-        if path := kept.get(id(outcome)):
-            command = _reproduce(path, options)
-            yield from denial_advice(outcome.decision, str(path), command, deciding.policy.unwaivable)
-    if len(outcomes) > 1 and kept:
-        yield ""
-        yield f"nothing was pushed: {len(kept)} of {len(outcomes)} images are denied"
-
-
-def _jsons(outcomes: tuple[Outcome, ...]) -> bytes:
-    """One image's document as it is; those of several in one that names them all."""
-    documents = [_json(outcome) for outcome in outcomes]
-    if len(documents) == 1:
-        return documents[0].content
-    return Document.of({"schema": ALL_SCHEMA, "images": [each.value for each in documents]}).content
-
-
-def _text(outcome: Outcome) -> Iterator[str]:
-    yield from decision_lines(outcome.decision)
-    yield from (f"{'note:':<15} {printable(note, 400)}" for note in outcome.notes)
-    if outcome.published:
-        yield from published_lines(outcome.published)
-
-
-def _json(outcome: Outcome) -> Document:
-    """The decision document; of a push, with where the image is published now."""
-    decision = outcome.decision.document()
-    added: dict[str, Any] = {"notes": list(outcome.notes)} if outcome.notes else {}
-    if published := outcome.published:
-        where = {"digest": published.digest, "tags": published.target.tags, "record": published.record.digest}
-        added["published"] = plain(where)
-    return Document.of({**decision.value, **added}) if added else decision
+def _advise(
+    deciding: PolicyAndEngine, outcomes: tuple[Outcome, ...], options: PushOptions
+) -> tuple[Advice | None, ...]:
+    """Keep the evidence of what is denied; None for an image that is allowed, or if it cannot be kept."""
+    numbers = count(1)
+    kept = [None if each.decision.allowed else _keep(each.evidence, next(numbers)) for each in outcomes]
+    unwaivable = deciding.policy.unwaivable
+    return tuple(Advice(path, _reproduce(path, options), unwaivable) if path else None for path in kept)
 
 
 def _keep(evidence: Document, number: int) -> Path | None:

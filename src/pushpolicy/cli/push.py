@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from pushpolicy.cli import options as shared
+from pushpolicy.cli.formats import Kind
 from pushpolicy.cli.options import PublishOptions, PushOptions
 from pushpolicy.cli.policies import start_engine
-from pushpolicy.cli.report import outputs
+from pushpolicy.cli.report import Outputs
 from pushpolicy.errors import UsageError
 
 
@@ -16,14 +17,14 @@ from pushpolicy.errors import UsageError
 @click.argument("target", required=False)
 @shared.push_options
 @shared.publish_options
-@shared.format_option
+@shared.format_option(Kind.DECISION)
 @shared.quiet_option
 def command(
     image: str | None,
     target: str | None,
     options: PushOptions,
     publish: PublishOptions,
-    formats: tuple[str, ...],
+    outputs: Outputs,
     quiet: bool,
 ) -> int:
     """Publish IMAGE as TARGET if policy allows it, with the evidence attached.
@@ -32,7 +33,6 @@ def command(
     input), docker-daemon:NAME[:TAG], docker://REGISTRY/REPO[:TAG|@DIGEST], or a path to one.
     TARGET is REGISTRY/REPO:TAG, or oci:DIR:TAG for a folder.
     """
-    reports = outputs(formats)
     if publish.all_images and (image is not None or options.gathering.tags):
         raise UsageError("--all: the configuration names each image with its target and tags")
     if not publish.all_images and (image is None or target is None):
@@ -41,4 +41,4 @@ def command(
         # The larger part of the program, imported while OPA starts and its binary is hashed.
         from pushpolicy.cli import publishing
 
-        return publishing.publish(deciding, image, target, options, publish, reports, quiet=quiet)
+        return publishing.publish(deciding, image, target, options, publish, outputs, quiet=quiet)

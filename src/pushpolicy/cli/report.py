@@ -1,82 +1,99 @@
-"""Where reports go: ``--format text|json[=FILE]``, standard output by default."""
+"""Where reports go: ``--format FORMAT[=FILE]``, standard output by default; and what is said beside them."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
 import click
 
+from pushpolicy.cli.formats import FORMATS, Format, Kind, Report
 from pushpolicy.errors import EXIT_OK, InputError, UsageError
 from pushpolicy.model.text import printable
 
-FORMATS = ("text", "json")
 NOTHING_LOST = "what was decided and published stands; give another file"
 
 
 class Output(NamedTuple):
     """One report asked for: its format, and the file it goes to (None: standard output)."""
 
-    format: str
+    format: Format
     path: Path | None
 
     @classmethod
-    def parse(cls, text: str) -> Output:
-        """Read ``text``, ``json`` or ``json=FILE``.
+    def parse(cls, text: str, kinds: Collection[Kind] = ()) -> Output:
+        """Read ``FORMAT`` or ``FORMAT=FILE``, for a command that reports these kinds.
 
         Raises:
-            UsageError: for an unknown format or a file that could not be written.
+            UsageError: for an unknown format, one that cannot say this, or a file that could not be written.
         """
         name, _, path = text.partition("=")
-        if name not in FORMATS:
-            raise UsageError(f"--format {name!r} is not known", f"use one of {', '.join(FORMATS)}")
+        usable = [known for known, item in FORMATS.items() if item.kinds.issuperset(kinds)]
+        if name not in usable:
+            fault = "does not fit this command" if name in FORMATS else "is not known"
+            raise UsageError(f"--format {name!r} {fault}", f"use one of {', '.join(usable)}")
         if "=" in text and not path:
             raise UsageError(f"--format {text!r} names no file")
         if path and not os.access(Path(path).absolute().parent, os.W_OK):
             raise UsageError(f"--format {text!r}: the folder of that file cannot be written")
-        return cls(name, Path(path) if path else None)
+        return cls(FORMATS[name], Path(path) if path else None)
 
 
-def outputs(formats: Iterable[str]) -> tuple[Output, ...]:
-    """The reports asked for by the options, checked before any work is done; text when none is.
+class Outputs:
+    """Where one run reports to, and the error that it ends with. Each place is written at most once."""
 
-    Raises:
-        UsageError: for an unknown format, or two reports for one place.
-    """
-    result = tuple(Output.parse(text) for text in formats) or (Output("text", None),)
-    if len({output.path for output in result}) != len(result):
-        raise UsageError("--format: two reports for one place", "give one of them a file: --format json=FILE")
-    return result
+    def __init__(self) -> None:
+        self._asked: tuple[Output, ...] = ()
+        self._written = set[Path | None]()
 
+    @property
+    def asked(self) -> tuple[Output, ...]:
+        """What was asked for, before any work was done."""
+        return self._asked
 
-def write_reports(
-    wanted: Iterable[Output],
-    *,
-    text: Callable[[], Iterable[str]],
-    json: Callable[[], bytes],
-    code: int = EXIT_OK,
-) -> int:
-    """Write each report that was asked for, and return the exit code that they explain.
+    def ask(self, outputs: Iterable[Output]) -> None:
+        """Ask for more reports.
 
-    A `code` that is no success stands, whether or not they can be written.
+        Raises:
+            UsageError: when two are for one place.
+        """
+        asked = (*self._asked, *outputs)
+        if len({output.path for output in asked}) != len(asked):
+            raise UsageError(
+                "--format: two reports for one place", "give one of them a file: --format json=FILE"
+            )
+        self._asked = asked
 
-    Raises:
-        InputError: when one cannot be written, and the code is that of a success.
-    """
-    for output in wanted:
-        try:
-            if output.format == "json":
-                _write(output.path, json().decode() + "\n")
-            else:
-                _write(output.path, "".join(f"{line}\n" for line in text()))
-        except InputError as error:
-            if code == EXIT_OK:
-                raise
-            say(f"pushpolicy: {printable(error.message, 400)}")
-    return code
+    def write(self, report: Report, code: int = EXIT_OK) -> int:
+        """Write the report in each format that was asked for, and return the exit code that it explains.
+
+        A `code` that is no success stands, whether or not the report can be written.
+
+        Raises:
+            InputError: when it cannot be written, and the code is that of a success.
+        """
+        contents = [(output.path, output.format.render(report)) for output in self._asked]
+        for path, content in contents:
+            self._written.add(path)
+            try:
+                _write(path, content)
+            except InputError as error:
+                if code == EXIT_OK:
+                    raise
+                say(f"pushpolicy: {printable(error.message, 400)}")
+        return code
+
+    def fail(self, report: Report, code: int) -> None:
+        """Write the error that the run ends with, where no report was written before."""
+        self._asked = tuple(
+            output
+            for output in self._asked
+            if report.kind in output.format.kinds and output.path not in self._written
+        )
+        self.write(report, code)
 
 
 def _write(path: Path | None, content: str) -> None:

@@ -1,1 +1,1 @@
-"""Results as text and JSON: pure functions from the model's types to lines or bytes."""
+"""What commands report: pure functions from their results to a `Report`, which has no format yet."""

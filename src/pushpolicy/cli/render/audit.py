@@ -1,8 +1,8 @@
-"""Past decisions as text and JSON."""
+"""Past decisions as reports."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -11,7 +11,8 @@ from pushpolicy.audit.difference import Difference, FindingChange
 from pushpolicy.audit.history import Listing
 from pushpolicy.audit.replay import Differs, NotReplayable, Replay, Reproduced
 from pushpolicy.audit.what_if import PushEffect, WhatIf
-from pushpolicy.cli.render.text import count, decision_lines
+from pushpolicy.cli.formats import Kind, Report
+from pushpolicy.cli.render.decision import count, decision_lines
 from pushpolicy.model.document import Document, plain
 from pushpolicy.model.text import printable
 from pushpolicy.records import Record, Summary
@@ -20,7 +21,19 @@ _CHANGES_SHOWN = 10
 _COLORS = {"stricter": "red", "looser": "yellow", "stricter and looser": "yellow", "unchanged": "green"}
 
 
-def listing(found: Listing) -> Iterator[str]:
+def listing(found: Listing) -> Report:
+    """The records of a repository, as ``pushpolicy.audit.list/v1``."""
+    return Report(
+        Kind.LISTING,
+        lambda: _listing_lines(found),
+        lambda: _document(
+            "list", {"records": [_summary(item) for item in found.records], "problems": found.problems}
+        ),
+        tuple(summary.decision for summary in found.records),
+    )
+
+
+def _listing_lines(found: Listing) -> Iterator[str]:
     """A line for each record, newest first, then what should have been one."""
     for summary in found.records:
         yield _line(summary)
@@ -30,12 +43,20 @@ def listing(found: Listing) -> Iterator[str]:
         yield "no records: nothing here was pushed by pushpolicy"
 
 
-def listing_json(found: Listing) -> bytes:
-    """``pushpolicy.audit.list/v1``."""
-    return _json("list", {"records": [_summary(item) for item in found.records], "problems": found.problems})
+def record(found: Record) -> Report:
+    """One record with its decision and evidence, as ``pushpolicy.audit.show/v1``."""
+    return Report(
+        Kind.RECORD,
+        lambda: _record_lines(found),
+        lambda: _document(
+            "show",
+            {**_summary(found.summary), "evidence": found.evidence.value, "signature": "not checked"},
+        ),
+        (found.decision,),
+    )
 
 
-def record(found: Record) -> Iterator[str]:
+def _record_lines(found: Record) -> Iterator[str]:
     """The decision as it was printed then, and what the record holds."""
     yield from decision_lines(found.decision)
     summary = found.summary
@@ -48,15 +69,17 @@ def record(found: Record) -> Iterator[str]:
     yield f"{'signature:':<15} not checked"
 
 
-def record_json(found: Record) -> bytes:
-    """``pushpolicy.audit.show/v1``: the decision and the evidence as recorded."""
-    return _json(
-        "show",
-        {**_summary(found.summary), "evidence": found.evidence.value, "signature": "not checked"},
+def replays(results: Sequence[Replay]) -> Report:
+    """Decisions made again, as ``pushpolicy.audit.replay/v1``."""
+    return Report(
+        Kind.REPLAY,
+        lambda: (line for result in results for line in _replay_lines(result)),
+        lambda: _document("replay", {"replays": [_replay(result) for result in results]}),
+        tuple(result.summary.decision for result in results),
     )
 
 
-def replay(result: Replay) -> Iterator[str]:
+def _replay_lines(result: Replay) -> Iterator[str]:
     """Whether a decision was reproduced, and if not, what is different."""
     decision = result.summary.decision
     name = _line(result.summary)
@@ -76,12 +99,17 @@ def replay(result: Replay) -> Iterator[str]:
     yield f"  signature: {result.signature}"
 
 
-def replays_json(results: Iterable[Replay]) -> bytes:
-    """``pushpolicy.audit.replay/v1``."""
-    return _json("replay", {"replays": [_replay(result) for result in results]})
+def effect(found: WhatIf) -> Report:
+    """What another policy would have decided, as ``pushpolicy.audit.what-if/v1``."""
+    return Report(
+        Kind.WHAT_IF,
+        lambda: _effect_lines(found),
+        lambda: _document("what-if", _effect(found)),
+        tuple(push.summary.decision for push in found.pushes),
+    )
 
 
-def effect(found: WhatIf) -> Iterator[str]:
+def _effect_lines(found: WhatIf) -> Iterator[str]:
     """What another policy would have decided: in one line, by rule, and by push."""
     yield _direction(found.direction, f"what this policy does to {count(len(found.pushes), 'past decision')}")
     for rule in found.rules:
@@ -91,27 +119,23 @@ def effect(found: WhatIf) -> Iterator[str]:
             yield _direction(push.direction, _line(push.summary))
             yield from _difference(push.difference)
     for failed in found.not_replayable:
-        yield from replay(failed)
+        yield from _replay_lines(failed)
 
 
-def effect_json(found: WhatIf) -> bytes:
-    """``pushpolicy.audit.what-if/v1``."""
-    return _json(
-        "what-if",
-        {
-            "direction": found.direction,
-            "rules": {
-                rule.rule: {
-                    "direction": rule.direction,
-                    "stricter": [item.digest for item in rule.stricter],
-                    "looser": [item.digest for item in rule.looser],
-                }
-                for rule in found.rules
-            },
-            "pushes": [_push(item) for item in found.pushes],
-            "not_replayable": [_replay(item) for item in found.not_replayable],
+def _effect(found: WhatIf) -> dict[str, Any]:
+    return {
+        "direction": found.direction,
+        "rules": {
+            rule.rule: {
+                "direction": rule.direction,
+                "stricter": [item.digest for item in rule.stricter],
+                "looser": [item.digest for item in rule.looser],
+            }
+            for rule in found.rules
         },
-    )
+        "pushes": [_push(item) for item in found.pushes],
+        "not_replayable": [_replay(item) for item in found.not_replayable],
+    }
 
 
 def _line(summary: Summary) -> str:
@@ -167,5 +191,5 @@ def _push(item: PushEffect) -> dict[str, Any]:
     return value if item.difference is None else {**value, "difference": item.difference}
 
 
-def _json(name: str, value: Mapping[str, Any]) -> bytes:
-    return Document.of(plain({"schema": f"pushpolicy.audit.{name}/v1", **value})).content
+def _document(name: str, value: Mapping[str, Any]) -> Document:
+    return Document.of(plain({"schema": f"pushpolicy.audit.{name}/v1", **value}))

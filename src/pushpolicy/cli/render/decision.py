@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 import click
 
+from pushpolicy.cli.formats import Kind, Report
 from pushpolicy.model.decision import Decision, RuleResult, RuleStatus, Violation
 from pushpolicy.model.text import printable
-
-if TYPE_CHECKING:
-    from pushpolicy.push import Published
 
 FINDINGS_SHOWN = 10
 _NOT_HONOURED = {
@@ -33,6 +30,11 @@ _AT_SHOWN = (
     "file",
     "line",
 )
+
+
+def decided(decision: Decision) -> Report:
+    """A decision that was not made for a push."""
+    return Report(Kind.DECISION, lambda: decision_lines(decision), decision.document, (decision,))
 
 
 def decision_lines(decision: Decision) -> Iterator[str]:
@@ -150,32 +152,3 @@ def _identity(decision: Decision) -> Iterator[str]:
 def count(number: int, noun: str) -> str:
     """``1 rule``, ``2 rules``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def published_lines(published: Published) -> Iterator[str]:
-    """Where the image is now, and where its record is."""
-    repository, tags = published.target.repository, published.target.tags
-    yield ""
-    yield f"{'published:':<15} {published.digest} as {', '.join(tags)} in {printable(str(repository))}"
-    yield f"{'record:':<15} {published.record.digest}"
-    yield f"{'look again:':<15} pushpolicy audit show {printable(str(published.target))}"
-
-
-def denial_advice(
-    decision: Decision, evidence_path: str, reproduce: str, unwaivable: Container[str]
-) -> Iterator[str]:
-    """The last lines after a DENY: the evidence that was kept, how to reproduce, what could be waived."""
-    yield ""
-    yield f"kept:      {printable(evidence_path)}"
-    yield f"reproduce: {printable(reproduce, 1000)}"
-    waivable = (item for item in decision.violations if item.evidence is None and item.rule not in unwaivable)
-    if (violation := next(waivable, None)) is not None:
-        yield "a waiver could be asked for, in waivers.yaml of the policy:"
-        yield (
-            f"  - {{rule: {violation.rule}, id: {_yaml(violation.id)}, reason: ..., approver: ...,"
-            " expires: YYYY-MM-DDThh:mm:ssZ}"
-        )
-
-
-def _yaml(text: str) -> str:
-    return json.dumps(printable(text))

@@ -1,0 +1,101 @@
+"""What `push` and `check` report: each image's decision, where it is published, or what a denial advises."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Container, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pushpolicy.cli.formats import Kind, Report
+from pushpolicy.cli.render.decision import decision_lines
+from pushpolicy.model.decision import Decision
+from pushpolicy.model.document import Document, plain
+from pushpolicy.model.text import printable
+from pushpolicy.pipeline import Outcome
+from pushpolicy.push import Published
+
+ALL_SCHEMA = "pushpolicy.push-all/v1"
+
+
+class Advice(NamedTuple):
+    """What can be done after a denial.
+
+    Attributes:
+        kept: the file with the evidence.
+        reproduce: the command that decides on it again.
+        unwaivable: the rules that no waiver is for.
+    """
+
+    kept: Path
+    reproduce: str
+    unwaivable: Container[str]
+
+
+def admitted(outcomes: Sequence[Outcome], advice: Sequence[Advice | None]) -> Report:
+    """What became of the images; of each the advice, where it is denied."""
+    return Report(
+        Kind.DECISION,
+        lambda: _lines(outcomes, advice),
+        lambda: _document(outcomes),
+        tuple(outcome.decision for outcome in outcomes),
+    )
+
+
+def _lines(outcomes: Sequence[Outcome], advice: Sequence[Advice | None]) -> Iterator[str]:
+    for number, (outcome, given) in enumerate(zip(outcomes, advice, strict=True)):
+        if number:
+            yield ""
+        yield from decision_lines(outcome.decision)
+        yield from (f"{'note:':<15} {printable(note, 400)}" for note in outcome.notes)
+        if outcome.published:
+            yield from _published(outcome.published)
+        if given:
+            yield from _advice(outcome.decision, given)
+    denied = sum(not outcome.decision.allowed for outcome in outcomes)
+    if len(outcomes) > 1 and denied:
+        yield ""
+        yield f"nothing was pushed: {denied} of {len(outcomes)} images are denied"
+
+
+def _published(published: Published) -> Iterator[str]:
+    """Where the image is now, and where its record is."""
+    repository, tags = published.target.repository, published.target.tags
+    yield ""
+    yield f"{'published:':<15} {published.digest} as {', '.join(tags)} in {printable(str(repository))}"
+    yield f"{'record:':<15} {published.record.digest}"
+    yield f"{'look again:':<15} pushpolicy audit show {printable(str(published.target))}"
+
+
+def _advice(decision: Decision, given: Advice) -> Iterator[str]:
+    """The last lines after a DENY: the evidence that was kept, how to reproduce, what could be waived."""
+    yield ""
+    yield f"kept:      {printable(str(given.kept))}"
+    yield f"reproduce: {printable(given.reproduce, 1000)}"
+    waivable = (
+        item for item in decision.violations if item.evidence is None and item.rule not in given.unwaivable
+    )
+    if (violation := next(waivable, None)) is not None:
+        yield "a waiver could be asked for, in waivers.yaml of the policy:"
+        yield (
+            f"  - {{rule: {violation.rule}, id: {json.dumps(printable(violation.id))}, reason: ...,"
+            " approver: ..., expires: YYYY-MM-DDThh:mm:ssZ}"
+        )
+
+
+def _document(outcomes: Sequence[Outcome]) -> Document:
+    """One image's document as it is; those of several in one that names them all."""
+    documents = [_with_place(outcome) for outcome in outcomes]
+    if len(documents) == 1:
+        return documents[0]
+    return Document.of({"schema": ALL_SCHEMA, "images": [each.value for each in documents]})
+
+
+def _with_place(outcome: Outcome) -> Document:
+    """The decision document; of a push, with where the image is published now."""
+    decision = outcome.decision.document()
+    added: dict[str, Any] = {"notes": list(outcome.notes)} if outcome.notes else {}
+    if published := outcome.published:
+        where = {"digest": published.digest, "tags": published.target.tags, "record": published.record.digest}
+        added["published"] = plain(where)
+    return Document.of({**decision.value, **added}) if added else decision
