@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -121,3 +122,39 @@ def test_engine(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, script: s
     workspace.write("engine", f"#!/bin/sh\n{script}\n").chmod(0o755)
     complaint = refused(workspace, errors.EXIT_POLICY, "push", IMAGE, TARGET, "--engine", "./engine")
     assert "OPA" in complaint
+
+
+OUTSIDE = ("/proc/self/root", "/", "root", "loop", "..", "below/../..", "no\\0name")
+
+
+@pytest.mark.parametrize("named", OUTSIDE)
+def test_a_configuration_names_no_policy_outside_the_checkout(workspace: Workspace, named: str) -> None:
+    workspace.path("root").symlink_to("/")
+    workspace.path("loop").symlink_to("loop")
+    workspace.write("pushpolicy.yaml", f'policy: ["{named}"]\n')
+    for command in (["policy", "check"], ["push", IMAGE, TARGET]):
+        complaint = refused(workspace, errors.EXIT_USAGE, *command)
+        assert complaint.startswith("pushpolicy.yaml: ")
+
+
+def test_a_configuration_may_name_a_policy_beside_its_folder(workspace: Workspace) -> None:
+    write_policy(workspace.path("shared"), {"r": rule("r", DENY)})
+    workspace.path("part").mkdir()
+    workspace.write("part/pushpolicy.yaml", "policy: [../shared]\n")
+    ran = replace(workspace, folder=workspace.folder / "part").run("policy", "check")
+    assert ran.code == errors.EXIT_OK, ran.err
+
+
+def test_a_policy_that_this_user_may_not_read(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root may read everything, so the answer is given for it."""
+    folder = write_policy(workspace.path("policy"), {"r": rule("r", DENY)})
+    is_dir = Path.is_dir
+
+    def refuse(path: Path) -> bool:
+        if path.name == "r":
+            raise PermissionError(13, "Permission denied", str(path))
+        return is_dir(path)
+
+    monkeypatch.setattr(Path, "is_dir", refuse)
+    complaint = refused(workspace, errors.EXIT_POLICY, "push", IMAGE, TARGET, "--policy", folder)
+    assert complaint == f"policy {folder}: {folder}/r cannot be read: Permission denied"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from pushpolicy.cli import environment
 from pushpolicy.cli.files import read_file
 from pushpolicy.errors import UsageError
 
@@ -107,11 +108,25 @@ def _config(path: Path, content: bytes, value: Mapping[str, Any]) -> Config:
             scans=tuple(_expected_scan(item) for item in evidence.get("scans", ())),
         ),
         reports=tuple(_report(path, key, where) for key, where in value.get("reports", {}).items()),
-        policies=tuple(value.get("policy", ())),
+        policies=tuple(_policy(path, folder) for folder in value.get("policy", ())),
         settings=value.get("settings", {}),
         waivers=tuple(value.get("waivers", ())),
         images=tuple(_image(path, item) for item in value.get("images", ())),
     )
+
+
+def _policy(path: Path, folder: str) -> str:
+    checkout = environment.checkout().resolve()
+    try:
+        is_part = Path(folder).resolve().is_relative_to(checkout)
+    except (OSError, RuntimeError, ValueError):  # a link to itself, or what can be no name
+        is_part = False
+    if not is_part:
+        raise UsageError(
+            f"{path}: policy: {printable(folder)} leads out of the checkout",
+            "name a policy from elsewhere on the command line: --policy",
+        )
+    return folder
 
 
 def _expected_tests(item: str | Mapping[str, Any]) -> ExpectedReport:

@@ -32,6 +32,16 @@ def workspace() -> Path:
         raise UsageError("the current folder is deleted", "change into the checkout") from error
 
 
+def checkout() -> Path:
+    """The work tree that the workspace is in, as far as a .git tells; the workspace where there is none.
+
+    Raises:
+        UsageError: when the current folder was deleted.
+    """
+    here = workspace()
+    return next((folder for folder in (here, *here.parents) if os.access(folder / ".git", os.F_OK)), here)
+
+
 def home() -> Path:
     """The user's home folder; a folder that does not exist where there is none."""
     try:

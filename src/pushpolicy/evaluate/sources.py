@@ -44,6 +44,14 @@ def read_source(path: Path, origin: Origin = Origin.LOCAL) -> Source:
     Raises:
         PolicyError: naming every file that is unreadable, misplaced or outside the folder, one a line.
     """
+    try:
+        return _read_source(path, origin)
+    except OSError as error:
+        where = printable(str(error.filename or path))
+        raise PolicyError(f"policy {path}: {where} cannot be read: {error.strerror}") from error
+
+
+def _read_source(path: Path, origin: Origin) -> Source:
     if path.is_file() and path.suffix == ".rego":
         problems, file = list[str](), None
         if not RULE_NAME.fullmatch(path.stem):
