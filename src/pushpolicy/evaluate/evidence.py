@@ -8,7 +8,7 @@ from functools import cache
 from pushpolicy.errors import InputError
 from pushpolicy.evaluate.json_schema import Check, MismatchError, compile_schema
 from pushpolicy.evaluate.shipped import policies
-from pushpolicy.model.canonical import holds_null
+from pushpolicy.model.canonical import MAX_DEPTH, check_depth, holds_null
 from pushpolicy.model.document import Document
 from pushpolicy.model.text import printable
 
@@ -21,13 +21,13 @@ def validate(document: Document) -> None:
     """
     try:
         _check()(document.value)
+        check_depth(document.value.get("extra", {}), MAX_DEPTH)
         # Looking through all of it is slow, and the word is rare.
         if b"null" in document.content and holds_null(document.value):
             raise MismatchError("holds null; a field that is not known is left out")
-    except (MismatchError, RecursionError) as error:
-        message = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+    except ValueError as error:
         raise InputError(
-            f"the evidence does not fit its schema: {printable(message, 300)}",
+            f"the evidence does not fit its schema: {printable(str(error), 300)}",
             "`pushpolicy schema evidence` prints the schema",
         ) from error
 

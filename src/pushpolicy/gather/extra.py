@@ -66,6 +66,7 @@ def _one(named: NamedEvidence, name: str, request: Reading) -> tuple[Any, RawRep
             content = utf8(file.content())
             is_json = path.suffix.lower() == ".json" or content.lstrip()[:1] in (b"{", b"[")
             value = canonical.decode(content) if is_json else strict_yaml.read(content)
+            canonical.check_depth(value, request.limits.max_depth)
             canonical.encode(value)
             if canonical.holds_null(value):
                 raise ReportError("it holds null; leave out what is not known")

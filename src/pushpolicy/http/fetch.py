@@ -94,22 +94,8 @@ def _check(call: Call, allows: Callable[[Origin], bool]) -> None:
 def _read(action: str, content: bytes) -> Any:
     try:
         value = canonical.decode(content)
-        _check_depth(value)
+        canonical.check_depth(value, MAX_DEPTH)
     except ValueError as error:
         why = printable(str(error), 200)
         raise NotJsonError(f"{action}: the answer is not strict JSON ({why})") from error
     return value
-
-
-def _check_depth(value: Any) -> None:
-    """Refuse what json reads or not by the version of Python: how deep it goes differs."""
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        level = [
-            child
-            for item in level
-            for child in (item.values() if isinstance(item, dict) else item if isinstance(item, list) else ())
-        ]
-        if not level:
-            return
-    raise ValueError("nested too deeply")

@@ -15,6 +15,8 @@ from typing import Any, NoReturn
 # of a double (16 digits and more). A match inside a string costs time only; the sign that Python always
 # gives an exponent keeps digests (sha256:7e...) from matching.
 _UNCERTAIN_NUMBER = re.compile(r"[:,\[]-?[0-9](?:[0-9]{15}|[0-9.]*e[-+]|[0-9]*\.0[],}])")
+# What `extra` may hold, and room for where it stands.
+MAX_DEPTH = 128
 _NOT_BMP = re.compile("[\U00010000-\U0010ffff]")
 
 
@@ -64,6 +66,7 @@ def read(content: bytes) -> tuple[Any, bytes]:
     try:
         text = content.decode("utf-8")
         value = json.loads(text, parse_constant=_refuse_constant)
+        check_depth(value, MAX_DEPTH)
         encoded = encode(value)
         # Only a text without duplicate keys can come back unchanged, so the common case,
         # a document that is canonical already, needs no Python call for each of its objects.
@@ -72,6 +75,28 @@ def read(content: bytes) -> tuple[Any, bytes]:
         return value, encoded
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+
+
+def check_depth(value: Any, most: int) -> None:
+    """Refuse a JSON value with more than `most` arrays and objects within one another.
+
+    How deep json itself reads differs from one Python to the next.
+
+    Raises:
+        ValueError: when it is nested too deeply.
+    """
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(most):
+        if not level:
+            return
+        level = [
+            child
+            for item in level
+            for child in (item.values() if isinstance(item, dict) else item)
+            if isinstance(child, dict | list)
+        ]
+    if level:
+        raise ValueError(f"nested too deeply, more than {most} levels")
 
 
 def holds_null(value: Any) -> bool:

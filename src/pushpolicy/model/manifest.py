@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from pushpolicy.model import fields
+from pushpolicy.model.canonical import MAX_DEPTH, check_depth
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.redacted import Redacted
@@ -109,6 +110,7 @@ class Manifest(Redacted, frozen=True, kw_only=True):
 def _json_object(content: bytes) -> dict[str, Any]:
     try:
         value = json.loads(content.decode("utf-8"))
+        check_depth(value, MAX_DEPTH)
     except (ValueError, RecursionError) as error:
         raise ValueError("a manifest is not JSON") from error
     if not isinstance(value, dict):

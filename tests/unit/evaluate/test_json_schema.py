@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pushpolicy.errors import InputError
 from pushpolicy.evaluate import validate_evidence
 from pushpolicy.evaluate.json_schema import MismatchError, compile_schema
+from pushpolicy.model.canonical import MAX_DEPTH
 from pushpolicy.model.document import Document
 from tests.policies import ROOT, evidence, example, scan
 
@@ -113,7 +114,7 @@ def test_null_in_the_open_part() -> None:
 
 def test_a_deeply_nested_document() -> None:
     deep: Any = "null"
-    for _ in range(800):
+    for _ in range(MAX_DEPTH):
         deep = [deep]
     with pytest.raises(InputError, match="nested too deeply"):
         validate_evidence(evidence(extra={"deep": deep}))

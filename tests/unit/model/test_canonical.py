@@ -74,11 +74,19 @@ def test_what_has_no_canonical_form_is_refused(value: object) -> None:
         (b"\xff", "utf-8"),
         (b'{"a":1}x', "Extra data"),
         (b"[" * 100_000, "nested too deeply"),
+        (b"[" * 129 + b"]" * 129, "nested too deeply"),
+        (b'{"a":' * 129 + b"1" + b"}" * 129, "nested too deeply"),
+        (b"[" * 900 + b"]" * 900, "nested too deeply"),
     ],
 )
 def test_own_documents_are_read_strictly(content: bytes, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         canonical.decode(content)
+
+
+def test_the_deepest_that_is_read_is_the_same_on_every_python() -> None:
+    for content in (b"[" * 128 + b"]" * 128, b'{"a":' * 128 + b"1" + b"}" * 128):
+        assert canonical.encode(canonical.decode(content)) == content
 
 
 def test_other_white_space_becomes_canonical() -> None:
