@@ -57,7 +57,7 @@ tools: $(VENV)/python ## build the programs that the tests run
 install: $(VENV)/installed ## install pushpolicy with its OPA into .venv
 
 clean: ## remove what was built in this checkout (compiled programs stay in the cache)
-	rm -rf $(VENV) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-* dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(VENV)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "pushpolicy needs Python 3.11 or newer: make PYTHON=python3.12")'

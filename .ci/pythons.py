@@ -1,0 +1,125 @@
+"""Run the tests on every Python that this machine has, and say which were run.
+
+The whole suite runs on the Python that `make` takes, and everything but corpus, fuzz and faults on each other
+one: the newest of each minor release, of the system and of pyenv. pyproject.toml names the promised ones.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parent.parent
+RELEASES = ("3.11", "3.12", "3.13", "3.14")
+CLASSIFIER = "Programming Language :: Python :: "
+WHOLE, PART = "everything", "all but corpus, fuzz, faults"
+PYENV = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+ASK = "import sys; print('%d.%d.%d' % sys.version_info[:3], sys.base_prefix)"
+
+
+class Python(NamedTuple):
+    """An interpreter, as it says of itself."""
+
+    path: Path
+    version: str
+    prefix: str
+
+    @property
+    def release(self) -> str:
+        """Its minor release, as `3.12`."""
+        return self.version.rpartition(".")[0]
+
+
+class Row(NamedTuple):
+    """A line of the table."""
+
+    python: str
+    ran: str
+    result: str
+    seconds: float
+    failed: bool = False
+
+
+def main() -> int:
+    """Run, print the table, and return 1 when anything failed or a classifier is missing."""
+    default, others = _default(), _others()
+    rows = [_tested(default, WHOLE, [])]
+    part = ["PYTEST=--numprocesses auto tests/unit tests/integration"]
+    for python in others:
+        if python.prefix != default.prefix:
+            own = [f"VENV=.venv-{python.version}", f"PYTHON={python.path}"]
+            rows.append(_tested(python, PART, [*own, *part]))
+    rows += _absent({python.release for python in (default, *others)})
+    for row in rows:
+        print(f"{row.python:<28} {row.ran:<30} {row.seconds:>6.0f} s  {row.result}")
+    return 1 if any(row.failed for row in rows) else 0
+
+
+def _default() -> Python:
+    found = _asked(ROOT / ".venv/bin/python")
+    assert found, "make check, which runs before, makes it"
+    return found
+
+
+def _others() -> list[Python]:
+    """The newest of each minor release and place."""
+    system = [Path(f"/usr/bin/python{release}") for release in RELEASES]
+    pyenv = [path for release in RELEASES for path in (PYENV / "versions").glob(f"{release}.*/bin/python3")]
+    newest: dict[tuple[str, bool], Python] = {}
+    for python in sorted(filter(None, map(_asked, [*system, *pyenv])), key=_age):
+        newest[python.release, PYENV in python.path.parents] = python
+    return list(newest.values())
+
+
+def _age(python: Python) -> list[int]:
+    return [int(part) for part in python.version.split(".")]
+
+
+def _asked(path: Path) -> Python | None:
+    try:
+        said = subprocess.run([path, "-c", ASK], capture_output=True, text=True, check=True).stdout.split()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return Python(path, *said)
+
+
+def _tested(python: Python, ran: str, variables: list[str]) -> Row:
+    """Run the tests; the first run on a Python sets it up, and its wheels stay in pip's cache."""
+    started, summary = time.monotonic(), "no test was run"
+    argv = ["make", "test", *variables]
+    print(f"\n{' '.join(argv)}", flush=True)
+    with subprocess.Popen(
+        argv, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            if found := re.search(r"\d+ (?:passed|failed).*(?= in [\d.]+s)", line):
+                summary = found[0]
+    failed = process.returncode != 0
+    result = f"FAILED, {summary}" if failed else summary
+    return Row(f"{python.version} {python.prefix}", ran, result, time.monotonic() - started, failed)
+
+
+def _absent(here: set[str]) -> Iterator[Row]:
+    """What the classifiers promise and this machine lacks, and the other way round."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    promised = {
+        line.removeprefix(CLASSIFIER) for line in project["classifiers"] if line.startswith(CLASSIFIER)
+    }
+    for release in RELEASES:
+        if release in here and release not in promised:
+            yield Row(release, "", "FAILED, it has no classifier in pyproject.toml", 0, failed=True)
+        if release not in here:
+            yield Row(release, "not run", "not here" if release in promised else "not here, not promised", 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
