@@ -15,7 +15,7 @@ from pushpolicy.model.digest import Digest
 
 _HOST = re.compile(
     r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*"
-    r"|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?"
+    r"|\[(?P<address>[0-9a-fA-F:]+)\])(?::(?P<port>[0-9]{1,5}))?"
 )
 _REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
 _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
@@ -95,7 +95,17 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True):
 def _is_host(text: str) -> bool:
     """Whether the first part of a name is a host: it has a dot or a port, or is localhost."""
     has_mark = "." in text or ":" in text or text == "localhost"
-    return has_mark and _HOST.fullmatch(text) is not None
+    found = _HOST.fullmatch(text) if has_mark else None
+    if found is None or not 0 < int(found["port"] or 443) < 65536:
+        return False
+    if found["address"]:
+        from ipaddress import AddressValueError, IPv6Address  # hardly ever needed
+
+        try:
+            IPv6Address(found["address"])
+        except AddressValueError:
+            return False
+    return True
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
