@@ -6,6 +6,7 @@ of Git LFS are understood.
 
 from __future__ import annotations
 
+import codecs
 import re
 
 from msgspec.structs import replace
@@ -19,6 +20,10 @@ _ENCODING = re.compile(
     re.IGNORECASE,
 )
 _LITTLE_WITH_MARK = re.compile(r"(utf-?(?:16|32))le-bom", re.IGNORECASE)
+_MARKS = {
+    "UTF-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
+    "UTF-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
+}
 _UTF8 = re.compile(r"utf-?8", re.IGNORECASE)
 _UNPRINTABLE = bytes(code for code in (*range(32), 127) if code not in b"\b\t\n\r\x1b\f")
 # What git writes, and nothing that somebody else could have written in its place.
@@ -82,9 +87,13 @@ def pointer(name: str, objects: Objects) -> tuple[int, str] | None:
 
 def _utf8(content: bytes, encoding: str) -> bytes:
     marked = _LITTLE_WITH_MARK.fullmatch(encoding)
-    name = marked[1] if marked else encoding
+    name = (marked[1] if marked else encoding).upper()
+    if name in ("UTF16", "UTF32"):
+        name = f"{name[:3]}-{name[3:]}"
     if not _ENCODING.fullmatch(name):
         raise NotComparableError(f"its encoding {encoding} is not known")
+    if name in _MARKS and not content.startswith(_MARKS[name]):
+        return content  # git asks for a byte order mark
     try:
         return content.decode(name).encode()
     except LookupError as error:

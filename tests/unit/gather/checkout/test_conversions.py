@@ -129,6 +129,14 @@ def test_an_encoding_that_is_not_known_cannot_be_compared(tmp_path: Path, name: 
     assert (found.changes, found.not_comparable) == ((), ("a.txt",))
 
 
+def test_a_byte_order_mark_is_part_of_the_encoding(tmp_path: Path) -> None:
+    files = {".gitattributes": b"*.txt working-tree-encoding=utf-16\n", "a.txt": TEXT}
+    clone = cloned(committed(tmp_path / "origin", files))
+    assert source(clone).changes == ()
+    (clone / "a.txt").write_bytes(TEXT.decode().encode("utf-16-le"))
+    assert source(clone).changes == ("a.txt",)
+
+
 LARGE = random.Random(1).randbytes(3 * 1024 * 1024)
 
 

@@ -199,6 +199,31 @@ def test_more_than_can_be_listed_fails(checkout: Path, monkeypatch: pytest.Monke
     assert source(checkout).reason == "over 1 files cannot be compared"
 
 
+def test_more_than_can_be_listed_as_not_checked_out_fails(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pushpolicy.gather.checkout.MAX_LISTED", 1)
+    git(checkout, "sparse-checkout", "set", "--no-cone", "nothing")
+    assert source(checkout).reason == "over 1 files are not checked out"
+
+
+def test_patterns_without_end_fail(checkout: Path) -> None:
+    git(checkout, "sparse-checkout", "set", "--no-cone", "*")
+    write(checkout, {".git/info/sparse-checkout": "a\n" * 3_000_000})
+    assert str(source(checkout).reason).endswith("/.git/info/sparse-checkout is over 4194304 bytes")
+
+
+def test_an_answer_without_end_fails(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(program, "_MAX_OUTPUT", 10)
+    assert source(checkout).reason == "git rev-parse answered more than 10 bytes"
+
+
+def test_a_git_that_cannot_be_run_fails(checkout: Path, tmp_path: Path) -> None:
+    (tmp_path / "git").write_text("no program")
+    found = inspect(checkout, ENVIRON, tmp_path / "git").evidence
+    assert found.reason == "git cannot be run: Permission denied"
+
+
 def test_a_file_that_shrinks_while_it_is_read_is_a_change(
     checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -157,6 +157,11 @@ def test_a_submodule_that_is_not_checked_out_is_no_change(
     assert (found.dirty, found.not_checked_out) == (False, ("vendor/lib/deep",))
 
 
+def test_submodules_that_are_nested_without_end_fail(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pushpolicy.gather.checkout.compare._MAX_NESTED", 1)
+    assert source(checkout).reason == "submodule vendor/lib: submodules are nested over 1 deep"
+
+
 def test_the_files_of_a_submodule_are_tracked(checkout: Path) -> None:
     found = inspect(checkout, {})
     write(checkout, {"vendor/lib/new.py": ""})
