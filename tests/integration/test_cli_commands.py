@@ -15,7 +15,7 @@ from tests.policies import rule, write_policy
 from tests.workspace import IMAGE, TARGET, Ran, Workspace, fail_a_test
 
 ALWAYS = 'deny contains {"at": {"id": "always"}, "msg": "always"} if input.image.size > 0'
-NEVER = ALWAYS.replace(">", "<")
+NEVER = ALWAYS.replace("> 0", "== 1")
 
 
 def before(folder: Path) -> dict[Path, bytes]:

@@ -29,7 +29,7 @@ COMMANDS = [
     *(["audit", name] for name in ("list", "show", "replay")),
 ]
 ALWAYS = 'deny contains {"at": {"id": "always"}, "msg": "always"} if input.image.size > 0'
-NEVER = ALWAYS.replace(">", "<")
+NEVER = ALWAYS.replace("> 0", "== 1")
 
 
 def test_allowed_and_published(workspace: Workspace) -> None:

@@ -189,7 +189,9 @@ def test_a_report_that_holds_one_and_would_be_denied(workspace: Workspace) -> No
     assert ran.code == errors.EXIT_INPUT
     assert VARIABLE in ran.complaint()
     assert not (place.folder / KEPT).exists()
-    assert not (place.folder / "decision.json").exists()
+    # The error that stands in the decision's place names the variable, never the value.
+    told = json.loads((place.folder / "decision.json").read_text())
+    assert (told["schema"], told["message"]) == ("pushpolicy.error/v1", ran.complaint())
     assert_clean(place, ran, but=("reports/junit.xml",))
 
 
