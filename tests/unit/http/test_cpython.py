@@ -179,10 +179,7 @@ def test_a_connection_serves_again_after_a_response_that_begin_read() -> None:
             assert connection.sock is not None
 
 
-@pytest.mark.parametrize("suppressed", [True, False])
-def test_an_end_that_tls_does_not_state_is_an_error_where_it_is_asked_for(
-    certificates: Certificates, suppressed: bool
-) -> None:
+def test_an_end_that_tls_does_not_state_is_an_error_where_it_is_asked_for(certificates: Certificates) -> None:
     """connections._exchange sets `suppress_ragged_eofs`, which only wrap_socket takes as an argument."""
 
     def serve(connection: socket.socket) -> None:
@@ -199,14 +196,11 @@ def test_an_end_that_tls_does_not_state_is_an_error_where_it_is_asked_for(
         connection.connect()
         assert isinstance(connection.sock, ssl.SSLSocket)
         assert cast("Any", connection.sock).suppress_ragged_eofs is True
-        cast("Any", connection.sock).suppress_ragged_eofs = suppressed
+        cast("Any", connection.sock).suppress_ragged_eofs = False
         connection.request("GET", "/")
-        with connection.getresponse() as response:
-            if suppressed:
-                assert response.read() == b"cut"
-            else:
-                with pytest.raises(ssl.SSLEOFError):
-                    response.read()
+        # An SSLEOFError on most; Debian's 3.11.2 says SSLError with OpenSSL's own reason.
+        with connection.getresponse() as response, pytest.raises(ssl.SSLError, match=r"(?i)eof"):
+            response.read()
 
 
 def test_tls_within_tls_is_read_as_a_socket_is(certificates: Certificates) -> None:
