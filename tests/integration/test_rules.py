@@ -1,9 +1,4 @@
-"""The shipped rules by their examples, decided by the real system, and what must hold for all of them.
-
-An example is `{name, expect, at?, evidence?, settings?}`. Its `evidence` is merged over
-policies/schema/evidence.v1.example.json: objects key by key (null removes a field), lists by index where an
-object is given, everything else is replaced. `at` names the ids of all findings of the rule.
-"""
+"""The shipped rules by their examples, decided by the real system, and what must hold for all of them."""
 
 from __future__ import annotations
 
@@ -19,6 +14,7 @@ from msgspec.structs import replace
 from pushpolicy.engines import LocalOpa, find_engine
 from pushpolicy.evaluate import PACK, PolicySet, evaluate, load_policy
 from pushpolicy.evaluate.data import SETTINGS_PATH
+from pushpolicy.evaluate.examples import merge, unshown
 from pushpolicy.evaluate.json_schema import MismatchError, compile_schema
 from pushpolicy.evaluate.program import QUERY, laid_out
 from pushpolicy.evaluate.settings import setting_problem
@@ -48,16 +44,6 @@ class Example:
 
     def __str__(self) -> str:
         return f"{self.rule}: {self.name}"
-
-
-def merge(base: Any, patch: Any) -> Any:
-    """The base with the patch over it."""
-    if isinstance(base, list) and isinstance(patch, dict):
-        return [merge(item, patch.get(str(index), {})) for index, item in enumerate(base)]
-    if not (isinstance(base, dict) and isinstance(patch, dict)):
-        return patch
-    merged = base | {key: merge(base.get(key, {}), value) for key, value in patch.items()}
-    return {key: value for key, value in merged.items() if value is not None}
 
 
 def read_examples(rule: str) -> Iterator[Example]:
@@ -165,6 +151,11 @@ def test_each_rule_shows_what_passes_and_what_does_not(rule: str) -> None:
     assert expected >= {"passed", "violated"}
 
 
+@pytest.mark.parametrize("rule", RULES)
+def test_each_optional_path_is_absent_from_an_example(rule: str, policy: PolicySet) -> None:
+    assert unshown(POLICIES / "rules" / rule, policy.index.rules[rule].optional) == []
+
+
 @pytest.mark.parametrize("example", EXAMPLES, ids=str)
 def test_examples_are_made_of_what_exists(example: Example, policy: PolicySet) -> None:
     CHECK(example.evidence)
@@ -208,6 +199,34 @@ def test_deleting_a_leaf_never_turns_deny_into_allow(rule: str, policy: PolicySe
     ]
     assert len(lost) > len(DENIED[rule])
     assert allowed(policy, engine, lost) == []
+
+
+def test_a_rule_denies_without_a_leaf_that_it_requires(policy: PolicySet, engine: LocalOpa) -> None:
+    """Whatever it decided before, once the kind is collected."""
+    lost = [
+        (
+            one,
+            leaf,
+            with_value(one.evidence, (*leaf.steps[0],), []) if leaf.filled else without(one.evidence, place),
+        )
+        for one in EXAMPLES
+        for leaf in policy.index.rules[one.rule].leaves
+        for place in leaf_places(one.evidence, leaf.steps)
+    ]
+    assert {leaf.path for _, leaf, _ in lost} >= {"ci.event_raw", "tests.reports"}
+    answers = decide(policy, engine, [(one, evidence) for one, _, evidence in lost])
+    for (one, leaf, _), answer in zip(lost, answers, strict=True):
+        denied = {(found["rule"], found["id"]) for found in answer["violations"]}
+        assert (one.rule, f"evidence:{leaf.path}") in denied
+        assert answer["allow"] is False
+
+
+def leaf_places(evidence: Mapping[str, Any], steps: Sequence[Sequence[str]]) -> list[Place]:
+    """Where a leaf is, if its kind is collected; the shipped rules have none inside of lists."""
+    [[kind, *rest]] = steps
+    if evidence[kind].get("status", "collected") != "collected" or rest[-1] not in evidence[kind]:
+        return []
+    return [(kind, *rest)]
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -154,9 +154,10 @@ class Evidence:
                 yield steps[:length], self.node(steps[:length]).get("x-absent", "unknown")
 
     def mismatch(self, steps: Steps, literal: object) -> str | None:
-        """Why no value that may be there equals this one."""
+        """Why no value that may be there equals this one. `!= ""` is a way to ask whether there is any."""
+        node = {key: value for key, value in self.node(steps).items() if key != "minLength"}
         try:
-            _check(json.dumps(self.node(steps)))(literal)
+            _check(json.dumps(node))(literal)
         except MismatchError as error:
             return str(error.args[0])
         return None

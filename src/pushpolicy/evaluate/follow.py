@@ -518,6 +518,7 @@ class _Visitor:
                 result |= {At(self._evidence.below(steps, name))}
             except RefusedError as error:
                 self._problem(str(error))
+                self._note(steps, WORDS)
                 result |= UNKNOWN
         return result
 

@@ -1,0 +1,76 @@
+"""The rules that README.md and docs/rules.md show are rules."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pushpolicy.engines import LocalOpa
+from pushpolicy.evaluate import check_policy, evaluate
+from pushpolicy.model.document import Document
+from tests.policies import ROOT, example, write_policy
+
+DOCUMENTS = ("README.md", "docs/rules.md")
+_BLOCK = re.compile(r"```(rego|yaml)\n(.*?)```", re.DOTALL)
+
+
+def rules() -> dict[str, str]:
+    found = [match.groups() for name in DOCUMENTS for match in _BLOCK.finditer((ROOT / name).read_text())]
+    texts = [text for language, text in found if language == "rego"]
+    return {text.partition("package pushpolicy.rules.")[2].split()[0]: text for text in texts}
+
+
+def examples() -> dict[str, str]:
+    text = (ROOT / "docs/rules.md").read_text()
+    found = [match[2] for match in _BLOCK.finditer(text) if match[1] == "yaml"]
+    return {each.split("/")[0].removeprefix("# "): each for each in found}
+
+
+def allowed(folder: Path, name: str, opa: Path, document: dict[str, Any]) -> bool:
+    engine = LocalOpa(opa)
+    write_policy(folder, {name: rules()[name]})
+    if name in examples():
+        (folder / name / "examples.yaml").write_text(examples()[name])
+    return evaluate(check_policy([str(folder)], engine), Document.of(document), engine).allowed
+
+
+def with_platform(**changes: object) -> dict[str, Any]:
+    document = example()
+    document["image"]["platforms"][0] |= changes
+    return {**document, "image": document["image"]}
+
+
+def with_finding(**changes: object) -> dict[str, Any]:
+    document = example()
+    document["scans"]["items"][0]["findings"][0] |= changes
+    return document
+
+
+def test_the_documents_show_three() -> None:
+    assert set(rules()) == {"not_root", "fixable", "fixes_taken"}
+
+
+@pytest.mark.parametrize(
+    ("name", "document", "allows"),
+    [
+        ("not_root", with_platform(), True),
+        ("not_root", with_platform(user="root", root=True), False),
+        ("fixable", with_finding(), False),
+        ("fixable", with_finding(fixed_in="3.0.16"), True),
+        ("fixes_taken", with_finding(), True),
+        ("fixes_taken", with_finding(fixed_in="3.0.16"), False),
+    ],
+)
+def test_each_is_loaded_and_decides(
+    tmp_path: Path, opa: Path, name: str, document: dict[str, Any], allows: bool
+) -> None:
+    assert allowed(tmp_path, name, opa, document) is allows
+
+
+def test_not_root_denies_an_image_that_does_not_say(tmp_path: Path, opa: Path) -> None:
+    document = with_platform()
+    del document["image"]["platforms"][0]["root"]
+    assert not allowed(tmp_path, "not_root", opa, document)
