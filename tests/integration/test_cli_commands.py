@@ -126,7 +126,10 @@ def test_the_current_folder_is_deleted(workspace: Workspace, tmp_path: Path) -> 
 
 
 def test_policy_check(workspace: Workspace) -> None:
-    assert workspace.run("policy", "check").code == errors.EXIT_OK
+    ran = workspace.run("policy", "check")
+    assert ran.code == errors.EXIT_OK
+    assert "requires tests.reports, not empty" in ran.out
+    assert "optional scans.items[].findings[].fixed_in" in ran.out
     assert workspace.run("policy", "check", "next-policy").code == errors.EXIT_OK
     bad = write_policy(workspace.path("bad"), {"r": rule("r", ALWAYS.replace("deny", "denny"))})
     ran = workspace.run("policy", "check", bad)

@@ -45,12 +45,22 @@ def _lines(checked: PolicySet) -> Iterator[str]:
     for name, rule in sorted(rules.items()):
         requires = ", ".join(rule.requires) or "image and target only"
         yield f"  {name:<20} {rule.title} (reads {requires})"
+        for leaf in rule.leaves:
+            yield f"  {'':<20} requires {leaf.path}{', not empty' if leaf.filled else ''}"
+        for path in rule.optional:
+            yield f"  {'':<20} optional {path}"
 
 
 def _document(checked: PolicySet) -> Document:
     """``pushpolicy.policy.check/v1``."""
     rules = [
-        {"name": name, "title": rule.title, "requires": rule.requires}
+        {
+            "name": name,
+            "title": rule.title,
+            "requires": rule.requires,
+            "leaves": [{"path": leaf.path, "filled": leaf.filled} for leaf in rule.leaves],
+            "optional": rule.optional,
+        }
         for name, rule in sorted(checked.index.rules.items())
     ]
     return Document.of(

@@ -71,7 +71,7 @@ def check_policy(
     """
     from pushpolicy.evaluate.check import check
 
-    return check(load(sources, compiler, repository, trust), compiler, sources)
+    return check(load(sources, compiler, repository, trust), compiler, (*sources, *repository.rules))
 
 
 def validate_evidence(document: Document) -> None:

@@ -38,7 +38,7 @@ def unshown(folder: Path, optional: Sequence[str]) -> list[str]:
     try:
         examples = strict_yaml.read(file.read_bytes())
         base = json.loads((policies() / "schema" / "evidence.v1.example.json").read_bytes())
-        documents = [merge(base, each.get("evidence", {})) for each in examples if "expect" in each]
+        documents = [merge(base, each.get("evidence", {})) for each in examples if each.get("expect")]
     except OSError as error:
         return [
             f"{file}: {error.strerror}; custom.optional needs an example without {' and '.join(optional)}"
@@ -63,7 +63,7 @@ def _is_without(document: Any, path: str) -> bool:
 
 def _lacks(value: Any, steps: Sequence[str]) -> bool:
     if not steps:
-        return value == []
+        return isinstance(value, list) and not value
     step, *rest = steps
     if step in ("[]", "[*]", "[KEY]"):
         inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()

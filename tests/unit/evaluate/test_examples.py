@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pushpolicy.evaluate.examples import unshown
+
+FIXED = "scans.items[].findings[].fixed_in"
+LABEL = 'image.platforms[].labels["org.opencontainers.image.revision"]'
+NO_LABEL = 'image: {platforms: {"1": {labels: {org.opencontainers.image.revision: null}}}}'
+
+
+@pytest.mark.parametrize(
+    ("path", "evidence", "shown"),
+    [
+        ("ci.actor", "{ci: {actor: null}}", True),
+        ("ci.actor", "{}", False),
+        ("ci.actor", "{ci: {status: missing, reason: none, actor: null}}", False),
+        (FIXED, "{}", True),
+        (FIXED, '{scans: {items: {"0": {findings: {"0": {fixed_in: "3"}}}}}}', False),
+        (LABEL, f"{{{NO_LABEL}}}", True),
+        (LABEL, "{}", False),
+        ("scans.items", "{scans: {items: []}}", True),
+        ("scans.items", "{}", False),
+        ("ci.jobs[KEY]", "{ci: {jobs: {build: success}}}", True),
+        ("extra.review.state", "{extra: {review: {by: dana}}}", True),
+        ("extra.review.state", "{extra: {review: {state: open}}}", False),
+    ],
+)
+def test_an_example_is_without_an_optional_path_once_its_kind_is_there(
+    tmp_path: Path, path: str, evidence: str, shown: bool
+) -> None:
+    (tmp_path / "examples.yaml").write_text(f"- name: one\n  expect: passed\n  evidence: {evidence}\n")
+    problems = unshown(tmp_path, (path,))
+    assert (problems == []) is shown
+    assert all(path in problem and "examples.yaml" in problem for problem in problems)
+
+
+def test_without_examples_nothing_is_shown_and_nothing_need_be(tmp_path: Path) -> None:
+    assert unshown(tmp_path, ()) == []
+    assert "custom.optional needs an example without ci.actor" in unshown(tmp_path, ("ci.actor",))[0]
+
+
+@pytest.mark.parametrize("text", ["a: 1", "[1]", "- {expect: passed, evidence: [}", "7"])
+def test_what_is_no_list_of_examples_is_said(tmp_path: Path, text: str) -> None:
+    (tmp_path / "examples.yaml").write_text(text)
+    assert "not a list of examples" in unshown(tmp_path, ("ci.actor",))[0]
+
+
+def test_an_example_without_outcome_shows_nothing(tmp_path: Path) -> None:
+    (tmp_path / "examples.yaml").write_text("- {name: one, evidence: {ci: {actor: null}}}\n")
+    assert unshown(tmp_path, ("ci.actor",)) != []
