@@ -120,6 +120,18 @@ def one_name(maker: LayoutMaker) -> None:
     maker.add(maker.image(architecture="arm64"), name="a")
 
 
+def respelt(old: str, new: str) -> Callable[[LayoutMaker], object]:
+    """A sound image whose manifest has one field under another name, or twice."""
+
+    def arrange(maker: LayoutMaker) -> None:
+        manifest = maker.image()
+        blob = maker.blob(manifest.content.replace(old.encode(), new.encode(), 1))
+        maker.entries = [{"mediaType": manifest.media_type, "digest": str(blob.digest), "size": blob.size}]
+        maker.index()
+
+    return arrange
+
+
 CONFIG = {
     "os": "linux",
     "architecture": "amd64",
@@ -166,6 +178,23 @@ LAYOUTS: dict[str, Callable[[LayoutMaker], object]] = {
     "config with a key twice": with_config(b'{"os": "linux", "os": "windows", "architecture": "amd64"}'),
     "config with NaN": with_config(json.dumps({**CONFIG, "x": float("nan")}).encode()),
     "config of other types": with_config(json.dumps({**CONFIG, "config": {"Labels": [1]}}).encode()),
+    "config with a field in two cases": with_config(json.dumps({**CONFIG, "OS": "windows"}).encode()),
+    "config with a nested field in two cases": with_config(
+        json.dumps({**CONFIG, "config": {"Entrypoint": ["a"], "entrypoint": ["b"]}}).encode()
+    ),
+    "manifest with a second Config": respelt('"config"', '"Config": {}, "config"'),
+    "manifest with a second Layers": respelt('"layers"', '"Layers": [], "layers"'),
+    "manifest with Layers only": respelt('"layers"', '"Layers"'),
+    "manifest with the long s": respelt('"layers"', '"layer\u017f": [], "layers"'),
+    "manifest with a field twice": respelt('"layers"', '"layers": [], "layers"'),
+    "descriptor with a second Digest": respelt('"digest"', '"Digest": "", "digest"'),
+    "index with Manifests": raw_index('{"schemaVersion": 2, "manifests": [], "Manifests": []}'),
+    "index with a field twice": raw_index('{"manifests": [], "manifests": []}'),
+    "index with a byte order mark": raw_index('\ufeff{"manifests": []}'),
+    "index with text after its end": raw_index('{"manifests": []} {}'),
+    "marker with a field twice": lambda maker: (maker.root / "oci-layout").write_text(
+        '{"imageLayoutVersion": "1.0.0", "ImageLayoutVersion": "1.0.0"}'
+    ),
     "config for other layers": with_config(json.dumps({**CONFIG, "rootfs": {"diff_ids": []}}).encode()),
     "config for no platform": with_config(b'{"rootfs": {"type": "layers", "diff_ids": []}}'),
     "no container image": lambda maker: maker.add(

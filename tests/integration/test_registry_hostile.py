@@ -102,6 +102,8 @@ def test_a_download_from_a_registry_without_ranges() -> None:
         (b"<html>", "text/html", "not JSON"),
         (b" " * (4 * 1024 * 1024 + 1), OCI_MANIFEST, "over the limit"),
         (b"[" * 100_000, OCI_MANIFEST, "not JSON"),
+        (MANIFEST.content.replace(b'"layers"', b'"Layers":[],"layers"'), OCI_MANIFEST, "'Layers'"),
+        (MANIFEST.content.replace(b'"config"', b'"config":{},"config"'), OCI_MANIFEST, "occurs twice"),
     ],
 )
 def test_manifests_that_are_none(content: bytes, kind: str, said: str) -> None:

@@ -203,3 +203,52 @@ def test_only_its_one_place_does_it(matches: Callable[[ast.AST], bool], allowed:
 )
 def test_each_check_finds_what_it_looks_for(text: str, matches: Callable[[ast.AST], bool]) -> None:
     assert any(matches(node) for node in ast.walk(ast.parse(text)))
+
+
+# Who reads JSON by something else than model/strict_json, and what; a manifest, index, config, list of
+# referrers, in-toto statement or bundle is none of it.
+OTHER_JSON = {
+    "model.canonical": "pushpolicy's own documents, which must come back byte for byte",
+    "model.document": "the same",
+    "model.index": "the rule index of a policy bundle",
+    "images.daemon": "why the Docker daemon refuses",
+    "registry.pages": "a list of tags",
+    "registry.credentials.helper": "what a credential helper answers",
+    "registry.credentials.config_file": "docker's config.json",
+    "registry.answers": "what oras-py asks of an answer",
+    "registry.refusals": "why a registry refuses",
+    "gather.extra": "what the user adds",
+    "gather.parts.document": "a document of pushpolicy's own",
+    "http.fetch": "an issuer's keys and a token server's answers",
+    "reports.capture": "a document of pushpolicy's own",
+    "reports.scans.grype": "a report",
+    "reports.parsing.jsondoc": "reports",
+    "reports.provenance.envelope": "what strict_json has checked",
+    "reports.provenance.slsa": "the predicate of a statement",
+}
+# What these read is a policy, its schemas, a sample, or what OPA answers.
+READ_NO_IMAGES = ("evaluate", "engines", "cli", "demo")
+JSON_READERS = {
+    "json.load",
+    "json.loads",
+    "json.JSONDecoder",
+    "msgspec.json.decode",
+    "msgspec.json.Decoder",
+    "canonical.decode",
+    "canonical.read",
+}
+
+
+def _reads_json(path: Path) -> bool:
+    names = (ast.unparse(node) for node in ast.walk(imports.tree(path)) if isinstance(node, ast.Attribute))
+    return any(name in JSON_READERS for name in names)
+
+
+def test_one_reader_reads_what_others_run() -> None:
+    """Two readers could take two things for the image."""
+    readers = {
+        name.removeprefix("pushpolicy.")
+        for name, path in imports.modules().items()
+        if _part(name) not in READ_NO_IMAGES and _reads_json(path)
+    }
+    assert not readers - {"model.strict_json"} - set(OTHER_JSON)

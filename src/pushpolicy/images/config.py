@@ -8,11 +8,41 @@ from typing import Any, Self
 
 import msgspec
 
-from pushpolicy.model import canonical, fields
+from pushpolicy.model import fields, strict_json
 from pushpolicy.model.descriptor import Platform
 from pushpolicy.model.digest import Digest
+from pushpolicy.model.strict_json import Shape
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
+
+_HEALTH = Shape(
+    dict.fromkeys(("Test", "Interval", "Timeout", "StartPeriod", "StartInterval", "Retries")), any_case=True
+)
+_RUN = Shape(
+    {
+        # image-spec 1.1, config.md; then what moby's container.Config has beside it.
+        **dict.fromkeys(("User", "ExposedPorts", "Env", "Entrypoint", "Cmd", "Volumes", "WorkingDir")),
+        **dict.fromkeys(("Labels", "StopSignal", "ArgsEscaped", "Memory", "MemorySwap", "CpuShares")),
+        "Healthcheck": _HEALTH,
+        **dict.fromkeys(("Hostname", "Domainname", "AttachStdin", "AttachStdout", "AttachStderr", "Tty")),
+        **dict.fromkeys(("OpenStdin", "StdinOnce", "Image", "NetworkDisabled", "MacAddress", "OnBuild")),
+        **dict.fromkeys(("StopTimeout", "Shell")),
+    },
+    any_case=True,
+)
+SHAPE = Shape(
+    {
+        **dict.fromkeys(("created", "author", "architecture", "os", "os.version", "os.features", "variant")),
+        **dict.fromkeys(("id", "parent", "comment", "container", "docker_version", "size")),
+        "config": _RUN,
+        "container_config": _RUN,
+        "rootfs": Shape(dict.fromkeys(("type", "diff_ids")), any_case=True),
+        "history": Shape(
+            dict.fromkeys(("created", "created_by", "author", "comment", "empty_layer")), any_case=True
+        ),
+    },
+    any_case=True,
+)
 
 
 class ImageConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +69,7 @@ class ImageConfig(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             ValueError: when it is not strict JSON, or a field has another type than the specification's.
         """
-        value = _object(canonical.decode(content), "the config")
+        value = _object(strict_json.read(content, SHAPE), "the config")
         run = _object(value.get("config") or {}, "config")
         rootfs = _object(value.get("rootfs"), "rootfs")
         created = fields.text(value, "created")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from pushpolicy.images.closure import read_closure
+from collections.abc import Iterator
+
+from pushpolicy.images.closure import Closure, read_closure
+from pushpolicy.images.config import SHAPE
 from pushpolicy.images.image import NO_REFERRERS, BlobSource, Image
 from pushpolicy.images.limits import Limits
 from pushpolicy.images.referrers import read_referrers
 from pushpolicy.images.selection import Selection
 from pushpolicy.images.store import Store
 from pushpolicy.images.subset import select
+from pushpolicy.model import strict_json
 from pushpolicy.model.descriptor import Descriptor
+from pushpolicy.model.manifest import CONFIG_TYPES
 from pushpolicy.model.reference import Repository
 
 
@@ -53,5 +58,16 @@ def read_image(
         content=content,
         repository=repository,
         referrers=carried,
-        notes=(*selected.notes, *carried.left_out),
+        notes=(*selected.notes, *carried.left_out, *_spellings(closure)),
     )
+
+
+def _spellings(closure: Closure) -> Iterator[str]:
+    """How fields of configs are spelled that only programs which ignore case read, as Go's do."""
+    configs = {m.config.digest for m in closure.manifests if m.config and m.config.media_type in CONFIG_TYPES}
+    for digest in configs:
+        try:
+            _, spellings = strict_json.read_noting(closure.configs[digest], SHAPE)
+        except ValueError as error:
+            raise ValueError(f"config {digest} {error}") from error
+        yield from (f"config {digest}: {spelling}" for spelling in spellings)

@@ -14,12 +14,13 @@ import msgspec
 
 from pushpolicy.images.archive import DOCKER_MANIFEST
 from pushpolicy.images.layout import ChoiceError
-from pushpolicy.model import canonical
+from pushpolicy.model import strict_json
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.reference import HUB, HUB_NAMES, hub_path
 from pushpolicy.model.text import first_of
 
 _SHOWN = 10
+_SHAPE = strict_json.Shape(dict.fromkeys(("Config", "RepoTags", "Layers", "Parent", "LayerSources")))
 
 
 class SavedImage(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,9 +47,9 @@ def read_saved(content: bytes) -> tuple[SavedImage, ...]:
         ValueError: when it is malformed.
     """
     try:
-        value = canonical.decode(content)
+        value = strict_json.read(content, _SHAPE)
     except ValueError as error:
-        raise ValueError(f"{DOCKER_MANIFEST}: {error}") from error
+        raise ValueError(f"{DOCKER_MANIFEST} {error}") from error
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         raise ValueError(f"{DOCKER_MANIFEST} is not a list of objects")
     return tuple(map(_image, value))

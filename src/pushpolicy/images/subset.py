@@ -89,7 +89,7 @@ def _leaves(store: Store, index: Manifest, limits: Limits, depth: int = 0) -> It
     """The entries of an index that are no indexes, and those of the indexes that it has here."""
     if depth > limits.depth:
         raise ValueError(f"nests indexes more than {limits.depth} deep")
-    values = json.loads(index.content)["manifests"]
+    values = index.document()["manifests"]
     for value, entry in zip(values, index.manifests, strict=True):
         if "manifest.list" not in entry.media_type and "image.index" not in entry.media_type:
             yield _Leaf(value, entry)
@@ -124,7 +124,7 @@ def _several(store: Store, index: Manifest, leaves: list[_Leaf], chosen: list[_L
     kept = {str(leaf.entry.digest) for leaf in chosen}
     values = [leaf.value for leaf in leaves if leaf in chosen or leaf.about in kept]
     # The other fields of the index are kept. A child that was not chosen is left out, so it may be absent.
-    document = {**json.loads(index.content), "manifests": values}
+    document = {**index.document(), "manifests": values}
     content = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
     built = Manifest.parse(content, index.media_type)
     names = ", ".join(str(leaf.entry.platform) for leaf in chosen)

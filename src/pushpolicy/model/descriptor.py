@@ -9,6 +9,18 @@ import msgspec
 
 from pushpolicy.model import fields
 from pushpolicy.model.digest import Digest
+from pushpolicy.model.strict_json import Shape
+
+# image-spec 1.1, image-index.md and descriptor.md; docker schema 2 adds `features`.
+PLATFORM_SHAPE = Shape(
+    dict.fromkeys(("architecture", "os", "os.version", "os.features", "variant", "features"))
+)
+DESCRIPTOR_SHAPE = Shape(
+    {
+        **dict.fromkeys(("mediaType", "digest", "size", "urls", "annotations", "data", "artifactType")),
+        "platform": PLATFORM_SHAPE,
+    }
+)
 
 
 class Platform(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Self
 
-from pushpolicy.model import fields
-from pushpolicy.model.canonical import MAX_DEPTH, check_depth
-from pushpolicy.model.descriptor import Descriptor
+from pushpolicy.model import fields, strict_json
+from pushpolicy.model.descriptor import DESCRIPTOR_SHAPE, Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.redacted import Redacted
 
@@ -27,6 +25,14 @@ CONFIG_TYPES = frozenset({OCI_CONFIG, DOCKER_CONFIG})
 
 # distribution-spec, "Pushing Manifests": registries should take manifests of at least 4 MiB.
 MAX_MANIFEST_SIZE = 4 * 1024 * 1024
+
+# Of manifests and indexes alike (image-spec 1.1, docker schema 2): programs read either into one type.
+SHAPE = strict_json.Shape(
+    {
+        **dict.fromkeys(("schemaVersion", "mediaType", "artifactType", "annotations")),
+        **dict.fromkeys(("config", "layers", "manifests", "subject"), DESCRIPTOR_SHAPE),
+    }
+)
 
 
 class Manifest(Redacted, frozen=True, kw_only=True):
@@ -61,7 +67,7 @@ class Manifest(Redacted, frozen=True, kw_only=True):
             media_type: the type its descriptor or Content-Type gives; None where only the bytes are known.
 
         Raises:
-            ValueError: when it is too large, not JSON, of an unknown type, or contradicts itself.
+            ValueError: when it is too large, not strict JSON, of an unknown type, or contradicts itself.
         """
         if len(content) > MAX_MANIFEST_SIZE:
             raise ValueError(f"a manifest of {len(content)} bytes is over the limit of 4 MiB")
@@ -87,6 +93,11 @@ class Manifest(Redacted, frozen=True, kw_only=True):
             annotations=fields.text_map(value, "annotations"),
         )
 
+    def document(self) -> dict[str, Any]:
+        """What the bytes say, with every field, as a new object."""
+        value: dict[str, Any] = strict_json.read(self.content, SHAPE)
+        return value
+
     @property
     def is_index(self) -> bool:
         """Whether this names other manifests rather than layers."""
@@ -109,10 +120,9 @@ class Manifest(Redacted, frozen=True, kw_only=True):
 
 def _json_object(content: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(content.decode("utf-8"))
-        check_depth(value, MAX_DEPTH)
-    except (ValueError, RecursionError) as error:
-        raise ValueError("a manifest is not JSON") from error
+        value = strict_json.read(content, SHAPE)
+    except ValueError as error:
+        raise ValueError(f"a manifest {error}") from error
     if not isinstance(value, dict):
         raise ValueError("a manifest is not an object")
     if value.get("schemaVersion") != 2:

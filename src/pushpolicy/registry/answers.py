@@ -96,7 +96,7 @@ class KeptManifest(dict[str, Any]):
     """A manifest as oras-py gives it, a dict, with the bytes that it was read from."""
 
     def __init__(self, manifest: Manifest) -> None:
-        super().__init__(json.loads(manifest.content))
+        super().__init__(manifest.document())
         self.manifest = manifest
 
     @classmethod

@@ -32,7 +32,7 @@ def with_referrer(current: Manifest | None, referrer: Descriptor) -> Manifest:
     if current is None:
         document: dict[str, Any] = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}
     elif current.is_index:
-        document = json.loads(current.content)
+        document = current.document()
     else:
         raise ValueError(f"it holds a {current.media_type}, not an index of referrers")
     document["manifests"] = [*document["manifests"], referrer.to_json()]

@@ -5,16 +5,16 @@ Sources: distribution-spec, "Listing Referrers", "Pushing Manifests with Subject
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from typing import TYPE_CHECKING
 
 from pushpolicy.errors import PushError
 from pushpolicy.http.call import Answer
+from pushpolicy.model import strict_json
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
-from pushpolicy.model.manifest import OCI_INDEX, Manifest
+from pushpolicy.model.manifest import OCI_INDEX, SHAPE, Manifest
 from pushpolicy.model.text import printable
 from pushpolicy.registry.fallback import fallback_tag, lists, with_referrer
 from pushpolicy.registry.pages import pages
@@ -71,9 +71,9 @@ def _is_index(answer: Answer) -> bool:
 def _entries(answer: Answer, action: str) -> tuple[Descriptor, ...]:
     try:
         # Read by hand: Go writes an empty list as null, which a stored index must not have.
-        listed = json.loads(answer.content)["manifests"] or []
+        listed = strict_json.read(answer.content, SHAPE)["manifests"] or []
         return tuple(map(Descriptor.from_json, listed))
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise PushError(f"{action}: the list is malformed ({printable(str(error))})") from error
 
 

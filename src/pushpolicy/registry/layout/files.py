@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import os
 import secrets
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, TypeVar
 
 from pushpolicy.files import NotRegularError, open_regular, write_whole
+from pushpolicy.model import strict_json
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 
@@ -25,6 +25,7 @@ LAYOUT_MARKER = "oci-layout"
 INDEX_FILE = "index.json"
 MAX_INDEX_SIZE = 16 * 1024 * 1024
 _MAX_MARKER_SIZE = 4096
+_MARKER_SHAPE = strict_json.Shape({"imageLayoutVersion": None})
 _A_DAY = 86400.0
 # Lock and temporary files of ours; every reader of layouts passes over names it does not know.
 OWN_PREFIX = ".pushpolicy-"
@@ -62,9 +63,9 @@ def check_marker(content: bytes | None) -> None:
     if content is None:
         raise ValueError(f"is not an OCI image layout: it has no {LAYOUT_MARKER} file")
     try:
-        version = json.loads(content)["imageLayoutVersion"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ValueError(f"has a malformed {LAYOUT_MARKER} file") from error
+        version = strict_json.read(content, _MARKER_SHAPE)["imageLayoutVersion"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"has a malformed {LAYOUT_MARKER} file: it {error}") from error
     if not isinstance(version, str) or not version.startswith("1."):
         raise ValueError(f"has an unknown layout version {str(version)[:40]!r}")
 

@@ -18,9 +18,10 @@ from typing import Any, Self
 
 import msgspec
 
+from pushpolicy.model import strict_json
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
-from pushpolicy.model.manifest import OCI_INDEX, Manifest
+from pushpolicy.model.manifest import OCI_INDEX, SHAPE, Manifest
 from pushpolicy.registry.layout.files import INDEX_FILE, MAX_INDEX_SIZE, OWN_PREFIX, LayoutFiles, LayoutFolder
 
 REF_NAME = "org.opencontainers.image.ref.name"
@@ -45,9 +46,9 @@ class LayoutIndex(msgspec.Struct, frozen=True):
         if content is None:
             return cls({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}, ())
         try:
-            document = json.loads(content)
-        except (ValueError, RecursionError) as error:
-            raise ValueError(f"{INDEX_FILE} is not JSON") from error
+            document = strict_json.read(content, SHAPE)
+        except ValueError as error:
+            raise ValueError(f"{INDEX_FILE} {error}") from error
         if not isinstance(document, dict):
             raise ValueError(f"{INDEX_FILE} is not an object")
         listed = document.get("manifests") or []

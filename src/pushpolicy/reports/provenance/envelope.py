@@ -11,6 +11,8 @@ from collections.abc import Iterator
 
 import msgspec
 
+from pushpolicy.model import strict_json
+from pushpolicy.model.strict_json import Shape
 from pushpolicy.model.text import printable
 from pushpolicy.reports.format import Identity, ReportError
 from pushpolicy.reports.parsing import jsondoc
@@ -20,6 +22,20 @@ PAYLOAD = "application/vnd.in-toto"
 
 
 _ABSENT = msgspec.Raw()
+_STATEMENT_SHAPE = Shape(
+    {
+        **dict.fromkeys(("_type", "predicateType", "predicate")),
+        "subject": Shape(
+            dict.fromkeys(
+                ("name", "uri", "digest", "content", "downloadLocation", "mediaType", "annotations")
+            )
+        ),
+    }
+)
+_ENVELOPE_SHAPE = Shape(dict.fromkeys(("payload", "payloadType", "signatures")))
+_BUNDLE_SHAPE = Shape(
+    dict.fromkeys(("mediaType", "verificationMaterial", "dsseEnvelope", "messageSignature"))
+)
 
 
 class _Subject(msgspec.Struct, gc=False):
@@ -85,6 +101,7 @@ def statement(content: bytes, *, signed: bool = False) -> Attested:
     Raises:
         ReportError: when it is malformed.
     """
+    _strict(content, _STATEMENT_SHAPE)
     found = jsondoc.decode_value(content, _Statement)
     if not found.type.startswith(STATEMENT):
         raise ReportError(f"its _type is {printable(repr(found.type), 80)}, not {STATEMENT}...")
@@ -102,8 +119,25 @@ def statement(content: bytes, *, signed: bool = False) -> Attested:
     )
 
 
+def _strict(content: bytes, shape: Shape) -> None:
+    """See that every verifier reads this as it is read here; what is below the predicate stays undecoded."""
+    try:
+        strict_json.check(content)
+        top = jsondoc.decode_value(content, dict[str, msgspec.Raw])
+        subject = top.get("subject", _ABSENT)
+        known = {
+            **dict.fromkeys(top),
+            "subject": msgspec.json.decode(subject) if len(memoryview(subject)) else None,
+        }
+        strict_json.matched(known, shape)
+    except ValueError as error:
+        raise ReportError(f"it {printable(str(error), 400)}") from error
+
+
 def _unwrap(content: bytes) -> Attested:
     carrier = jsondoc.decode_value(content, _Carrier)
+    if len(memoryview(carrier.dsse_envelope)):
+        _strict(content, _BUNDLE_SHAPE)
     enclosed = memoryview(carrier.dsse_envelope).tobytes()
     if enclosed or len(memoryview(carrier.payload)):
         return _open(enclosed or content)
@@ -111,6 +145,7 @@ def _unwrap(content: bytes) -> Attested:
 
 
 def _open(content: bytes) -> Attested:
+    _strict(content, _ENVELOPE_SHAPE)
     envelope = jsondoc.decode_value(content, _Envelope)
     if not envelope.payload_type.startswith(PAYLOAD):
         raise ReportError(

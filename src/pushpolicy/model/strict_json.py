@@ -1,0 +1,165 @@
+"""JSON that every program reads alike: the one reader of what registries, builders and attestors write.
+
+Programs in Go, which run what is judged here, match the name of a field without regard to case and take the
+last of several; others take the first, or the exact one. A document that two of them could understand
+differently is refused. Sources: RFC 8259, RFC 7493 section 2, Go's encoding/json ("Unmarshal", fold.go).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
+
+import msgspec
+
+MAX_DEPTH = 64
+# How deep json itself reads differs from one Python to the next.
+_TOO_DEEP = f"is not JSON that is nested at most {MAX_DEPTH} deep"
+# Strings are skipped as a whole, so that brackets in them do not count.
+_TO_BRACKET = re.compile(rb'[^"\[\]{}]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"\[\]{}]*+)*+[\[\]{}]', re.DOTALL)
+_TEXT = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+class Shape(msgspec.Struct, frozen=True):
+    """The fields of an object that readers know by name; of each object, where it stands for a list of them.
+
+    Attributes:
+        fields: by their exact names; the shape of what is in a field, None for a map, a list or a scalar.
+        any_case: whether a single spelling in other case is read as Go reads it, rather than refused.
+    """
+
+    fields: Mapping[str, Shape | None]
+    any_case: bool = False
+
+
+def read(content: bytes, shape: Shape | None = None) -> Any:
+    """Read a document; a shape with `any_case` gives each known field under its exact name.
+
+    The messages say what the document "is" or "has"; the caller puts its name before them.
+
+    Raises:
+        ValueError: when it is not UTF-8 JSON, nested deeper than 64, or there are two ways to read it.
+    """
+    return read_noting(content, shape)[0]
+
+
+def read_noting(content: bytes, shape: Shape | None = None) -> tuple[Any, tuple[str, ...]]:
+    """Like `read`, with the spellings that were taken for a known field, as ``rootFS`` for ``rootfs``.
+
+    Raises:
+        ValueError: as `read`.
+    """
+    value = _decoded(content, _unique)
+    return matched(value, shape) if shape else (value, ())
+
+
+def check(content: bytes) -> None:
+    """See that there is one way to read a document, without holding it in memory.
+
+    Raises:
+        ValueError: as `read` without a shape.
+    """
+    _decoded(content, _forget)
+
+
+def matched(value: Any, shape: Shape) -> tuple[Any, tuple[str, ...]]:
+    """A document that was read without a shape, as `read_noting` gives it.
+
+    Raises:
+        ValueError: when a key is a known field to programs that ignore case only.
+    """
+    notes: list[str] = []
+    return _checked(value, shape, "", notes), tuple(notes)
+
+
+def _decoded(content: bytes, hook: Callable[[list[tuple[str, Any]]], Any]) -> Any:
+    try:
+        text = content.decode("utf-8")
+        if text.startswith("\ufeff"):
+            raise ValueError("begins with a byte order mark")
+        value = json.loads(text, object_pairs_hook=hook, parse_constant=_refuse_constant, parse_float=_finite)
+    except UnicodeDecodeError as error:
+        raise ValueError("is not JSON: it is not UTF-8") from error
+    except json.JSONDecodeError as error:
+        raise ValueError(f"is not JSON: {error}") from error
+    except RecursionError as error:
+        raise ValueError(_TOO_DEEP) from error
+    if _is_deep(content):
+        raise ValueError(_TOO_DEEP)
+    if _SURROGATE.search(text):
+        _refuse_lone_surrogates(text)
+    return value
+
+
+def _is_deep(content: bytes) -> bool:
+    """Whether a document, known to be JSON, is nested too deeply."""
+    if content.count(b"[") + content.count(b"{") <= MAX_DEPTH:
+        return False
+    depth = position = 0
+    while found := _TO_BRACKET.match(content, position):
+        position = found.end()
+        depth += 1 if content[position - 1] in b"[{" else -1
+        if depth > MAX_DEPTH:
+            return True
+    return False
+
+
+def _refuse_lone_surrogates(text: str) -> None:
+    # Go reads each as U+FFFD, so that two different keys can become one.
+    for string in _TEXT.finditer(text):
+        try:
+            json.loads(string[0]).encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise ValueError("holds half of a surrogate pair") from error
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"is not JSON: it holds {name}")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"holds a number that is too large: {text[:40]}")
+    return number
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"has the key {twice[:80]!r}, which occurs twice")
+    return result
+
+
+def _forget(pairs: list[tuple[str, Any]]) -> None:
+    _unique(pairs)
+
+
+def _checked(value: Any, shape: Shape, at: str, notes: list[str]) -> Any:
+    if isinstance(value, list):
+        return [_checked(item, shape, f"{at}[{index}]", notes) for index, item in enumerate(value)]
+    if not isinstance(value, dict):
+        return value
+    result: dict[str, Any] = {}
+    folded: dict[str, str] = {_folded(name): name for name in shape.fields}
+    for key, item in value.items():
+        name = folded.get(_folded(key)) or key
+        where = f"{at}.{name}".lstrip(".")
+        if name != key:
+            if name in value or name in result or not shape.any_case:
+                raise ValueError(f"has the key {key[:80]!r}, which is {where!r} to programs that ignore case")
+            notes.append(f"{key!r} is read as {where!r}")
+        inner = shape.fields.get(name)
+        result[name] = _checked(item, inner, where, notes) if inner else item
+    return result
+
+
+def _folded(key: str) -> str:
+    """Equal for two keys that Go takes for one, if one of them is ASCII: U+212A lowers to k by itself."""
+    return key.lower().replace("\u017f", "s")
