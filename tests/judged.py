@@ -12,12 +12,15 @@ import msgspec
 from msgspec.structs import replace
 
 from pushpolicy.attach import attach_artifacts
+from pushpolicy.evaluate import PolicySet, is_of_known_policy
+from pushpolicy.evaluate.authority import Origin
+from pushpolicy.evaluate.data import default_data
+from pushpolicy.evaluate.shipped import policies
 from pushpolicy.images.image import Image
 from pushpolicy.model.decision import (
     Decision,
     EngineIdentity,
     ImageIdentity,
-    PolicyIdentity,
     RuleResult,
     RuleStatus,
     Verdict,
@@ -36,6 +39,7 @@ from pushpolicy.model.evidence import (
     TargetEvidence,
     TestsEvidence,
 )
+from pushpolicy.model.index import Index, RuleEntry
 from pushpolicy.model.manifest import EMPTY_TYPE, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, Manifest
 from pushpolicy.model.reference import Target
 from pushpolicy.push import Permit, Published, Pushed, issue, move_tags, push_by_digest, verify_push
@@ -45,6 +49,49 @@ from pushpolicy.registry.interface import OpenBlob, RepositoryClient
 
 LAYER = "application/vnd.oci.image.layer.v1.tar"
 AT = "2026-11-02T10:00:00Z"
+RULE = """\
+# METADATA
+# title: A rule
+# description: For tests.
+# custom:
+#   severity: high
+#   fix: Fix it.
+package pushpolicy.rules.{name}
+
+import rego.v2
+
+deny contains {{"at": {{"id": "x"}}, "msg": "never"}} if input.target.insecure == "never"
+"""
+
+
+def make_policy(name: str = "one", source: str = "policy") -> PolicySet:
+    """A policy of one local rule that asks for nothing and never denies, made without OPA."""
+    entry = RuleEntry(
+        title="A rule",
+        description="For tests.",
+        severity="high",
+        fix="Fix it.",
+        requires=(),
+        heads=("deny",),
+        effective_on=None,
+        repo_may=(),
+        integrity=False,
+        settings={},
+    )
+    root = policies()
+    shipped = ["capabilities.json", "schema/evidence.v1.json"]
+    shipped += [
+        path.relative_to(root).as_posix()
+        for path in root.glob("system/**/*.rego")
+        if not path.name.endswith("_test.rego")
+    ]
+    lib = Index.read((root / "index/data.json").read_bytes()).lib
+    index = Index(rules={name: entry}, lib=lib)
+    files = {path: (root / path).read_bytes() for path in shipped}
+    files |= {"index/data.json": index.data(), "index/index.rego": index.module()}
+    files |= {f"rules/{name}/{name}.rego": RULE.format(name=name).encode()}
+    files |= default_data(index, {name: Origin.LOCAL}).files()
+    return PolicySet.of(files, source)
 
 
 class Held:
@@ -107,6 +154,9 @@ def make_statement(subject: Descriptor, text: str = "signed") -> Artifact:
     return Artifact(name="statement", manifest=manifest, blobs=blobs)
 
 
+POLICY = make_policy()
+
+
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
     """What a push has in hand once it was decided."""
 
@@ -131,7 +181,7 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
             subject=self.image.top.descriptor,
             evidence=self.evidence,
             decision=self.decision,
-            policy=b"the bundle of a policy set",
+            policy=POLICY.bundle(),
             **fields,
         )
 
@@ -173,16 +223,9 @@ def judge(
             digest=image.top.digest, registry=place.registry, repository=place.path, tags=target.tags
         ),
         evidence=evidence.digest,
-        policy=PolicyIdentity(
-            source="pack",
-            digest=Digest.of(b"policy"),
-            rules=Digest.of(b"rules"),
-            settings=Digest.of(b"settings"),
-            waivers=Digest.of(b"waivers"),
-            anchored=True,
-        ),
+        policy=POLICY.identity,
         engine=EngineIdentity(name="opa", version="1.22.2", digest=Digest.of(b"engine")),
-        rules=(RuleResult(name="one", title="A rule", status=RuleStatus.PASSED),),
+        rules=(RuleResult(name="one", title="A rule", status=RuleStatus.PASSED, origin="local"),),
     )
     return Judged(image=image, target=target, evidence=evidence, decision=replace(decision, **changes))
 
@@ -206,5 +249,6 @@ def publish(image: Image, client: RepositoryClient, target: Target, at: str = AT
     """Push an image that was allowed, all the way."""
     previous = current(client, target)
     judged = judge(image, target, previous, at)
-    with pushed(judged, client, previous=records_before(client, previous), **fields) as landed:
+    before = records_before(client, previous, is_of_known_policy).chained
+    with pushed(judged, client, previous=before, **fields) as landed:
         return move_tags(verify_push(landed, attach_artifacts(landed)))

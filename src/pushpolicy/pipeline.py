@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from pushpolicy.admission import Outcome, PushRequest
 from pushpolicy.attach import attach_artifacts
-from pushpolicy.evaluate import start_decision
+from pushpolicy.evaluate import is_of_known_policy, start_decision
 from pushpolicy.gather import Gathered, GatherRequest, Shared, gather, refuse_secrets
 from pushpolicy.images import Image, open_image
 from pushpolicy.model.digest import Digest
@@ -22,7 +22,7 @@ from pushpolicy.push import (
     push_by_digest,
     verify_push,
 )
-from pushpolicy.records import Contents, NewRecord, build_record, records_before
+from pushpolicy.records import Before, Contents, NewRecord, build_record, records_before
 from pushpolicy.registry.artifact import Attached
 
 __all__ = ["Outcome", "PushRequest", "admit", "admit_all", "check", "check_all", "collect"]
@@ -53,8 +53,18 @@ def admit_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
         judged = _judge_all(requests, images, stack.enter_context(Shared()))
         if not all(outcome.decision.allowed for outcome in judged):
             return judged
+        before = [
+            _records_before(request, outcome) for request, outcome in zip(requests, judged, strict=True)
+        ]
+        judged = tuple(
+            replace(outcome, notes=(*outcome.notes, *each.ignored))
+            for outcome, each in zip(judged, before, strict=True)
+        )
         work = list(zip(requests, images, judged, strict=True))
-        records = [stack.enter_context(build_record(_contents(*each))) for each in work]
+        records = [
+            stack.enter_context(build_record(_contents(*each, found)))
+            for each, found in zip(work, before, strict=True)
+        ]
         landed: list[tuple[Pushed, tuple[Attached, ...]]] = []
         for each, record in zip(work, records, strict=True):
             landed.append(_land(*each, record, [pushed for pushed, _ in landed]))
@@ -164,13 +174,17 @@ def _named_now(request: PushRequest) -> Mapping[str, Digest]:
     return {tag: manifest.digest for tag, manifest in found.items() if manifest}
 
 
-def _contents(request: PushRequest, image: Image, judged: Outcome) -> Contents:
+def _records_before(request: PushRequest, judged: Outcome) -> Before:
+    return records_before(request.client, judged.previous, is_of_known_policy)
+
+
+def _contents(request: PushRequest, image: Image, judged: Outcome, before: Before) -> Contents:
     return Contents(
         subject=image.top.descriptor,
         evidence=judged.evidence,
         decision=judged.decision,
         policy=request.policy.bundle(),
         reports=judged.gathered.reports,
-        previous=records_before(request.client, judged.previous),
+        previous=before.chained,
         raw=request.raw,
     )

@@ -54,7 +54,7 @@ def test_a_push_is_reproduced(job: Job, record: Record) -> None:
     replayed = replay(record, job.engine)
     assert isinstance(replayed, Reproduced)
     assert replayed.summary == record.summary
-    assert replayed.signature == "not checked"
+    assert replayed.signature == "unsigned"
     assert not replayed.other_engine
 
 
@@ -81,13 +81,12 @@ def test_what_cannot_be_decided_again_says_why(job: Job, record: Record) -> None
 
 def test_a_recorded_policy_gets_no_builtin_that_is_not_allowed_today(job: Job, record: Record) -> None:
     sends = 'deny contains {"at": {"id": "x"}, "msg": "m"} if http.send({"method": "get", "url": "http://127.0.0.1:9"})'
-    files = dict(PolicySet.from_bundle(record.policy).files)
+    files = dict(job.policy({"passed": rule("passed", sends)}).files)
     capabilities = json.loads(files["capabilities.json"])
     capabilities.pop("allow_net")
     capabilities["builtins"].append(HTTP_SEND)
     files["capabilities.json"] = json.dumps(capabilities).encode()
-    files["rules/passed/passed.rego"] = rule("passed", sends).encode()
-    forged = PolicySet.of(files, "record")
+    forged = PolicySet.of(files, record.decision.policy.source)
     summary = replace(record.summary, decision=replace(record.decision, policy=forged.identity))
     replayed = replay(replace(record, summary=summary, policy=forged.bundle()), job.engine)
     assert isinstance(replayed, NotReplayable)

@@ -1,17 +1,24 @@
-"""Find the records of a repository: by its tags, by one reference, and along the chain of each tag."""
+"""Find the records of a repository: by its tags, by one reference, and along the chain of each tag.
+
+Each is read whole and checked, one at a time, before its verdict is shown; only a summary is kept of it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import msgspec
+from msgspec.structs import replace
 
+from pushpolicy.audit.standing import Standing, standing
 from pushpolicy.errors import PushError, RecordError, UsageError
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.reference import Reference
-from pushpolicy.records import ARTIFACT_TYPE, Record, Summary, read_record, read_summary
+from pushpolicy.records import ARTIFACT_TYPE, Record, Summary, read_record
 from pushpolicy.registry.interface import RepositoryClient
+
+MAX_RECORDS = 10_000
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,10 +29,27 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
-    """The records that were found, newest first, and those that are absent or not valid."""
+    """The records that were found, newest first, and those that are absent or not valid.
+
+    Attributes:
+        standings: of each record, by its digest, what is to be said beside its verdict.
+        unread: how many more there are, over the limit of one listing.
+    """
 
     records: tuple[Summary, ...]
     problems: tuple[Problem, ...]
+    standings: Mapping[Digest, Standing]
+    unread: int = 0
+
+    @property
+    def best(self) -> Summary | None:
+        """The newest of the place that was asked about, of a known policy if there is one."""
+        ranked = sorted(self.records, key=lambda record: _doubts(self.standings[record.digest]))
+        return ranked[0] if ranked else None
+
+
+def _doubts(found: Standing) -> tuple[bool, bool]:
+    return bool(found.elsewhere), bool(found.unknown)
 
 
 def list_records(client: RepositoryClient, reference: Reference) -> Listing:
@@ -82,24 +106,31 @@ def _images(client: RepositoryClient, reference: Reference) -> tuple[Digest, ...
 
 def _walk(client: RepositoryClient, digests: list[Digest], reference: Reference) -> Listing:
     queue, seen = list(digests), set[Digest]()
-    records, problems = list[Summary](), list[Problem]()
-    while queue:
+    records, problems, standings = list[Summary](), list[Problem](), dict[Digest, Standing]()
+    while queue and len(seen) < MAX_RECORDS:
         digest = queue.pop()
         if digest in seen:
             continue
         seen.add(digest)
         try:
-            summary = read_summary(client, digest)
+            record = read_record(client, digest)
+            standings[digest] = standing(record, reference)
         except RecordError as error:
             problems.append(Problem(digest=digest, reason=error.message))
             continue
+        summary = record.summary
         records.append(summary)
         # The chain of every tag is followed, that of the one tag, or none for one image.
         if not reference.digest:
             chains = summary.previous.items()
             queue.extend(before for tag, before in chains if reference.tag in (None, tag))
     newest_first = sorted(records, key=lambda record: (record.moment, str(record.digest)), reverse=True)
-    return Listing(records=tuple(newest_first), problems=tuple(problems))
+    return Listing(
+        records=tuple(newest_first),
+        problems=tuple(problems),
+        standings=standings,
+        unread=len(set(queue) - seen),
+    )
 
 
 def _record_digest(client: RepositoryClient, reference: Reference) -> Digest:
@@ -108,11 +139,10 @@ def _record_digest(client: RepositoryClient, reference: Reference) -> Digest:
         if manifest is not None and manifest.artifact_type == ARTIFACT_TYPE:
             return reference.digest
     (image,) = _images(client, reference)
-    only = Reference(repository=reference.repository, digest=image)
+    only = replace(reference, digest=image)
     listing = _walk(client, [record.digest for record in client.referrers(image, ARTIFACT_TYPE)], only)
-    tagged = [r for r in listing.records if reference.tag is None or reference.tag in r.decision.image.tags]
-    if found := (tagged or listing.records):
-        return found[0].digest
+    if listing.best is not None:
+        return listing.best.digest
     if listing.problems:
         raise RecordError(listing.problems[0].reason)
     raise RecordError(

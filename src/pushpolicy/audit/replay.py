@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 import msgspec
 
 from pushpolicy.audit.difference import Difference, difference
-from pushpolicy.engines import Engine
-from pushpolicy.errors import InputError, PolicyError, RecordError
+from pushpolicy.engines import LocalOpa
+from pushpolicy.errors import InputError, PolicyError
 from pushpolicy.evaluate import PolicySet, evaluate
+from pushpolicy.evaluate.authority import Origin
+from pushpolicy.evaluate.indexing import build_index
+from pushpolicy.evaluate.recorded import recorded_policy
+from pushpolicy.evaluate.sources import SourceFile
 from pushpolicy.model.decision import EngineIdentity
+from pushpolicy.model.text import first_of
 from pushpolicy.records import Record, Summary
 
-# Only digests are checked: records are not signed yet, and the output has to say so.
-Signature = Literal["not checked"]
+# Nothing signs records yet, and the output has to say so.
+Signature = Literal["unsigned"]
 
 
 class Replayed(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +32,7 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
 
     summary: Summary
     engine: EngineIdentity
-    signature: Signature = "not checked"
+    signature: Signature = "unsigned"
 
     @property
     def other_engine(self) -> bool:
@@ -49,25 +55,29 @@ class NotReplayable(msgspec.Struct, frozen=True, kw_only=True):
 
     summary: Summary
     reason: str
-    signature: Signature = "not checked"
+    signature: Signature = "unsigned"
 
 
 Replay = Reproduced | Differs | NotReplayable
 
 
-def replay(record: Record, engine: Engine) -> Replay:
+def replay(record: Record, engine: LocalOpa) -> Replay:
     """Evaluate a record's evidence with the policy it holds.
 
     The evidence carries the time of the decision, so rules see the clock they saw then. A policy may
-    use no more builtins than are allowed today, whatever the record grants it.
+    use no more builtins than are allowed today, whatever the record grants it. One whose system part is of no
+    known version is not evaluated: that part says what the rules' findings mean, and could say anything.
 
     Raises:
-        RecordError: when the policy in the record is not the one its decision names.
+        RecordError: when the policy in the record is not the one its decision names, or the record
+            contradicts itself.
     """
     try:
-        policy = PolicySet.from_bundle(record.policy)
-        _check_policy(record, policy)
-        again = evaluate(policy, record.evidence, engine)
+        held = recorded_policy(record)
+        if not held.policy.is_current:
+            return NotReplayable(summary=record.summary, reason=f"unknown policy: {held.unknown[0]}")
+        _check_index(held.policy, engine)
+        again = evaluate(held.policy, record.evidence, engine)
     except (PolicyError, InputError) as error:
         return NotReplayable(summary=record.summary, reason=error.message)
     found = difference(record.decision, again)
@@ -76,11 +86,15 @@ def replay(record: Record, engine: Engine) -> Replay:
     return Differs(summary=record.summary, engine=again.engine, difference=found)
 
 
-def _check_policy(record: Record, policy: PolicySet) -> None:
-    named, held = record.decision.policy, policy.identity
-    parts = ("digest", "rules", "settings", "waivers", "origins")
-    if other := [part for part in parts if getattr(named, part) != getattr(held, part)]:
-        raise RecordError(
-            f"record {record.summary.digest} does not hold the policy that decided: other {', '.join(other)}",
-            "pushpolicy did not write it, or it was changed since",
-        )
+def _check_index(policy: PolicySet, engine: LocalOpa) -> None:
+    """Require that the index says of each rule what its text says; of the pack's rules that is known.
+
+    Raises:
+        PolicyError: when it does not, or a rule would not be taken today.
+    """
+    origins = policy.grounds.origins["rules"]
+    paths = {name: f"rules/{name}/{name}.rego" for name in policy.index.rules if origins[name] != Origin.PACK}
+    files = {name: SourceFile(path=Path(path), content=policy.files[path]) for name, path in paths.items()}
+    found = build_index(files, engine, policy.index.lib).rules if files else {}
+    if other := sorted(name for name in found if found[name] != policy.index.rules[name]):
+        raise PolicyError(f"the index in the record is not that of its rules: {first_of(other, 5)}")

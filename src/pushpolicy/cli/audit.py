@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -9,6 +10,7 @@ import click
 from pushpolicy import errors
 from pushpolicy.audit.history import Listing, find_record, list_records
 from pushpolicy.audit.replay import Differs, NotReplayable, Replay, replay
+from pushpolicy.audit.standing import Standing, standing
 from pushpolicy.audit.what_if import Direction, WhatIf, what_if
 from pushpolicy.cli import options as shared
 from pushpolicy.cli.formats import Kind
@@ -19,6 +21,7 @@ from pushpolicy.cli.render import audit as render
 from pushpolicy.cli.report import Outputs
 from pushpolicy.engines import find_engine
 from pushpolicy.errors import InputError, UsageError
+from pushpolicy.model.digest import Digest
 from pushpolicy.model.reference import Reference
 from pushpolicy.records import Record, read_record
 from pushpolicy.registry import RepositoryClient
@@ -47,7 +50,7 @@ def list_(reference: str, registry: RegistryOptions, outputs: Outputs) -> int:
     """List every recorded decision of a repository, of a tag and its past, or of an image."""
     client, place = _open(reference, registry)
     listing = list_records(client, place)
-    return outputs.write(render.listing(listing), _listing_code(listing))
+    return outputs.write(render.listing(listing), _listing_code(listing, place))
 
 
 @command.command()
@@ -57,7 +60,9 @@ def list_(reference: str, registry: RegistryOptions, outputs: Outputs) -> int:
 def show(reference: str, registry: RegistryOptions, outputs: Outputs) -> int:
     """Show one record: what was decided, on what evidence, by which policy and engine."""
     client, place = _open(reference, registry)
-    return outputs.write(render.record(find_record(client, place)))
+    record = find_record(client, place)
+    how = standing(record, place)
+    return outputs.write(render.record(record, how), _standing_code(how))
 
 
 @command.command("replay")
@@ -82,13 +87,12 @@ def replay_(
     client, place = _open(reference, registry)
     opa = find_engine(policy.engine)
     other = load(policy, opa) if policy.policies else None
-    records, listing = _records(client, place)
+    records, standings, code = _records(client, place)
     if other is not None:
         effect = what_if(records, other, opa)
-        code = max(_what_if_code(effect, fail_on), _listing_code(listing))
-        return outputs.write(render.effect(effect), code)
+        return outputs.write(render.effect(effect, standings), max(code, _what_if_code(effect, fail_on)))
     replays = [replay(record, opa) for record in records]
-    return outputs.write(render.replays(replays), max([_listing_code(listing), *map(_replay_code, replays)]))
+    return outputs.write(render.replays(replays, standings), max([code, *map(_replay_code, replays)]))
 
 
 def _open(text: str, options: RegistryOptions) -> tuple[RepositoryClient, Reference]:
@@ -102,12 +106,21 @@ def _open(text: str, options: RegistryOptions) -> tuple[RepositoryClient, Refere
     return client, reference
 
 
-def _records(client: RepositoryClient, reference: Reference) -> tuple[list[Record], Listing | None]:
-    """The record of an image, or all that a repository has, with what should have been one."""
+def _records(
+    client: RepositoryClient, reference: Reference
+) -> tuple[Iterator[Record], Mapping[Digest, Standing], int]:
+    """The record of an image, or all that a repository has, read one at a time.
+
+    Returns:
+        them; what is to be said beside each; the exit code of what is said.
+    """
     if reference.tag or reference.digest:
-        return [find_record(client, reference)], None
+        record = find_record(client, reference)
+        how = standing(record, reference)
+        return iter([record]), {record.summary.digest: how}, _standing_code(how)
     listing = list_records(client, reference)
-    return [read_record(client, summary.digest) for summary in listing.records], listing
+    records = (read_record(client, summary.digest) for summary in listing.records)
+    return records, listing.standings, _listing_code(listing, reference)
 
 
 def _replay_code(result: Replay) -> int:
@@ -122,5 +135,13 @@ def _what_if_code(effect: WhatIf, fail_on: str) -> int:
     return errors.EXIT_DIFFERS if effect.direction in _FAILING[fail_on] else errors.EXIT_OK
 
 
-def _listing_code(listing: Listing | None) -> int:
-    return errors.EXIT_RECORD if listing and listing.problems else errors.EXIT_OK
+def _standing_code(how: Standing) -> int:
+    return errors.EXIT_RECORD if how.unknown or how.elsewhere else errors.EXIT_OK
+
+
+def _listing_code(listing: Listing, reference: Reference) -> int:
+    """A record for another place is usual where images are promoted, unless a tag has no other."""
+    standings = listing.standings.values()
+    nowhere = bool(reference.tag and standings) and all(how.elsewhere for how in standings)
+    strange = any(how.unknown for how in standings)
+    return errors.EXIT_RECORD if listing.problems or listing.unread or strange or nowhere else errors.EXIT_OK

@@ -20,6 +20,7 @@ from pushpolicy.evaluate.program import laid_out
 if TYPE_CHECKING:
     from pushpolicy.model.decision import Decision
     from pushpolicy.model.document import Document
+    from pushpolicy.records import Record
 
 __all__ = [
     "PACK",
@@ -29,6 +30,7 @@ __all__ = [
     "check_policy",
     "evaluate",
     "evaluate_bytes",
+    "is_of_known_policy",
     "load_policy",
     "start_decision",
     "validate_evidence",
@@ -72,6 +74,17 @@ def check_policy(
     from pushpolicy.evaluate.check import check
 
     return check(load(sources, compiler, repository, trust), compiler, (*sources, *repository.rules))
+
+
+def is_of_known_policy(record: Record) -> bool:
+    """Whether what a valid record says of its policy is known to be so.
+
+    Raises:
+        RecordError: when it is not valid.
+    """
+    from pushpolicy.evaluate.recorded import check_recorded
+
+    return not check_recorded(record).unknown
 
 
 def validate_evidence(document: Document) -> None:

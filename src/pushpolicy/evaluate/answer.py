@@ -76,6 +76,10 @@ class _Answer(_Part, frozen=True):
     denials: dict[str, list[Any]] | UnsetType = UNSET
 
 
+class ContradictionError(ValueError):
+    """An answer whose parts are absent, unknown or do not fit one another."""
+
+
 def read_answer(value: Any, policy: PolicySet, evidence: Document, engine: EngineIdentity) -> Decision:
     """Make a decision of OPA's answer.
 
@@ -90,28 +94,57 @@ def read_answer(value: Any, policy: PolicySet, evidence: Document, engine: Engin
             ALLOW and the floor computes otherwise.
     """
     try:
+        return decision_of(value, policy, evidence, engine)
+    except ContradictionError as error:
+        raise EngineError(f"OPA answered out of contract: {printable(str(error))}") from error
+
+
+def decision_of(value: Any, policy: PolicySet, evidence: Document, engine: EngineIdentity) -> Decision:
+    """`read_answer` for whoever holds an answer that OPA did not give just now: that of a record.
+
+    Raises:
+        ContradictionError: as `read_answer`.
+    """
+    try:
         answer = msgspec.convert(value, _Answer)
     except (msgspec.ValidationError, RecursionError) as error:
-        raise _wrong(str(error)) from error
+        raise ContradictionError(str(error)) from error
     decision = _Reader(policy).decision(answer, evidence, engine)
-    violated = {rule.name for rule in decision.rules if rule.status is RuleStatus.VIOLATED}
-    if violated != {violation.rule for violation in decision.violations}:
-        raise _wrong("the violated rules are not those of the violations")
+    _check_statuses(decision)
     if answer.allow is bool(decision.violations):
-        raise _wrong(f"allow is {answer.allow} with {len(decision.violations)} violations")
+        raise ContradictionError(f"allow is {answer.allow} with {len(decision.violations)} violations")
     if answer.allow:
         _check_floor(answer, policy, evidence)
     return decision
+
+
+def _check_statuses(decision: Decision) -> None:
+    """Require of each rule's status the findings that it speaks of, and no others."""
+    violated, warned, waived = (
+        {finding.rule for finding in findings}
+        for findings in (decision.violations, decision.warnings, decision.waived)
+    )
+    by_status = {status: {r.name for r in decision.rules if r.status is status} for status in RuleStatus}
+    if violated != by_status[RuleStatus.VIOLATED]:
+        raise ContradictionError("the violated rules are not those of the violations")
+    if by_status[RuleStatus.WARNED] - warned or by_status[RuleStatus.WAIVED] - waived:
+        raise ContradictionError("a rule warned or is waived, and has no such finding")
+    # Of a rule that is switched off only its denials are left out.
+    silent = {r.name for r in decision.rules if r.status is RuleStatus.NOT_APPLICABLE and r.because != "off"}
+    if (silent | by_status[RuleStatus.PASSED]) & (warned | waived):
+        raise ContradictionError("a rule that passed or is not applicable has findings")
+    if not decision.observed and any(rule.because == "observe" for rule in decision.rules):
+        raise ContradictionError("a rule only warned because of observe mode, and observed is false")
 
 
 def _check_floor(answer: _Answer, policy: PolicySet, evidence: Document) -> None:
     if answer.denials is UNSET:
         # The first version's system part, as a record holds it, does not tell them.
         if policy.is_current:
-            raise _wrong("ALLOW comes without the denials of the rules")
+            raise ContradictionError("ALLOW comes without the denials of the rules")
         return
     for objection in objections(evidence.value, policy.grounds, answer.denials):
-        raise _wrong(f"ALLOW does not follow from the denials of the rules: {objection}")
+        raise ContradictionError(f"ALLOW does not follow from the denials of the rules: {objection}")
 
 
 class _Reader:
@@ -155,7 +188,9 @@ class _Reader:
         """One result for each rule of the index, no more and no less."""
         names = [item.name for item in items]
         if not names or sorted(names) != sorted(self._rules):
-            raise _wrong(f"it speaks of the rules {', '.join(names) or 'none'}, not of those of the index")
+            raise ContradictionError(
+                f"it speaks of the rules {', '.join(names) or 'none'}, not of those of the index"
+            )
         return tuple(
             RuleResult(
                 name=item.name,
@@ -170,7 +205,7 @@ class _Reader:
 
     def _finding(self, item: _Finding) -> Violation:
         if item.rule not in self._rules:
-            raise _wrong(f"a finding is of the unknown rule {item.rule}")
+            raise ContradictionError(f"a finding is of the unknown rule {item.rule}")
         return Violation(
             rule=item.rule,
             id=item.id,
@@ -185,7 +220,7 @@ class _Reader:
     def _uses(self, items: list[_Waiver]) -> tuple[WaiverUse, ...]:
         """What became of each waiver, in order."""
         if [item.waiver for item in items] != list(range(len(self._waivers))):
-            raise _wrong(
+            raise ContradictionError(
                 f"it speaks of {len(items)} waivers, or out of order; there are {len(self._waivers)}"
             )
         return tuple(
@@ -212,7 +247,7 @@ class _Reader:
     def _measures(self, items: list[_Measure] | UnsetType) -> tuple[MeasureUse, ...]:
         if items is UNSET:
             if self._policy.is_current:
-                raise _wrong("it does not say what became of the rollouts")
+                raise ContradictionError("it does not say what became of the rollouts")
             return ()
         return tuple(map(self._measure, items))
 
@@ -226,7 +261,7 @@ class _Reader:
         else:
             given = enforcement.get("rules", {}).get(rule, {})
         if not isinstance(given.get("until"), str):
-            raise _wrong(f"there is no {item.measure} of {rule or 'all rules'}")
+            raise ContradictionError(f"there is no {item.measure} of {rule or 'all rules'}")
         return MeasureUse(
             measure=item.measure,
             state=item.state,
@@ -238,16 +273,12 @@ class _Reader:
 
     def _waiver(self, number: int) -> Mapping[str, Any]:
         if not 0 <= number < len(self._waivers):
-            raise _wrong("a waived finding names no waiver")
+            raise ContradictionError("a waived finding names no waiver")
         return self._waivers[number]
 
 
 def _known(value: Item | UnsetType) -> Item | None:
     return None if value is UNSET else value
-
-
-def _wrong(text: str) -> EngineError:
-    return EngineError(f"OPA answered out of contract: {printable(text)}")
 
 
 def _image(evidence: Mapping[str, Any]) -> ImageIdentity:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from pushpolicy.engines.capabilities import reduced
 from pushpolicy.errors import PolicyError
+from pushpolicy.model.canonical import most_values
 from pushpolicy.model.text import printable
 
 _MEMBER = re.compile(
@@ -19,12 +20,19 @@ _MEMBER = re.compile(
     r"|system/(main|lib)(/[a-z][a-z0-9_]*)*\.rego|rules/(?P<rule>[a-z][a-z0-9_]*)/(?P=rule)\.rego"
     r"|data/(settings|pushpolicy/(waivers|enforcement|origins|trust))/data\.json"
 )
-_MAX_SIZE = 64 * 1024 * 1024
+_MAX_SIZE = 32 * 1024 * 1024
 _MAX_FILES = 5000
+_MAX_VALUES = 1_000_000
+_TOO_LARGE = f"the policy is over the limit of {_MAX_SIZE >> 20} MiB or {_MAX_FILES} files"
 
 
 def pack(files: Mapping[str, bytes]) -> bytes:
-    """A tar.gz of these files: sorted, without times or owners."""
+    """A tar.gz of these files: sorted, without times or owners.
+
+    Raises:
+        PolicyError: when they are more than `unpack` takes.
+    """
+    _check_limits(files)
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for path in sorted(files):
@@ -43,17 +51,29 @@ def unpack(content: bytes) -> dict[str, bytes]:
     try:
         plain = zlib.decompressobj(wbits=31).decompress(content, _MAX_SIZE + 1)
         if len(plain) > _MAX_SIZE:
-            raise PolicyError("the policy bundle is over the limit of 64 MiB")
-        return _members(plain)
+            raise PolicyError(_TOO_LARGE)
+        files = _members(plain)
     except (zlib.error, tarfile.TarError, EOFError, UnicodeError) as error:
         raise PolicyError(f"the policy bundle is not a tar.gz: {error}") from error
+    _check_limits(files)
+    return files
+
+
+def _check_limits(files: Mapping[str, bytes]) -> None:
+    if sum(map(len, files.values())) > _MAX_SIZE or len(files) > _MAX_FILES:
+        raise PolicyError(_TOO_LARGE)
+    documents = (content for path, content in files.items() if path.endswith(".json"))
+    if sum(map(most_values, documents)) > _MAX_VALUES:
+        raise PolicyError(f"the data of the policy may have more than {_MAX_VALUES} values")
 
 
 def _members(plain: bytes) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     with tarfile.open(fileobj=io.BytesIO(plain), mode="r:") as archive:
         for member in archive:
-            file = archive.extractfile(member) if member.isreg() else None
+            # A sparse file of some bytes would be read as the terabytes that it claims.
+            plain_file = member.isreg() and not member.issparse()
+            file = archive.extractfile(member) if plain_file else None
             if file is None or member.name in files or len(files) >= _MAX_FILES:
                 raise PolicyError("the policy bundle holds something that is not a file, or twice")
             if not _MEMBER.fullmatch(member.name):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 
@@ -9,18 +10,27 @@ from collections.abc import Sequence
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
+# What a CI runner reads out of a job's log: `::name::` at the start of a line (GitHub), and `##[name]` or
+# `##vso[...]` anywhere in it (GitHub, Azure Pipelines, TeamCity).
+_COMMAND = re.compile(r"^(\s*):(?=:)|##[a-z]*(\[)", re.IGNORECASE)
+
+
 def printable(text: str, limit: int = 200) -> str:
-    """The text on one line, of at most `limit` characters, with nothing a terminal would act on."""
+    """The text on one line, of at most `limit` characters: nothing that a terminal or CI runner acts on."""
     cut = text if len(text) <= limit else text[: limit - 1] + "…"
-    if cut.isascii() and cut.isprintable():
-        return cut
-    return "".join(_escape(char) for char in cut)
+    if not (cut.isascii() and cut.isprintable()):
+        cut = "".join(_escape(char) for char in cut)
+    return _COMMAND.sub(_without_command, cut) if "::" in cut or "##" in cut else cut
 
 
 def first_of(items: Sequence[str], most: int) -> str:
     """The first `most` of them, separated by commas, and how many more there are."""
     more = f" and {len(items) - most} more" if len(items) > most else ""
     return ", ".join(items[:most]) + more
+
+
+def _without_command(found: re.Match[str]) -> str:
+    return f"{found[0][:-1]}\\x{ord(found[0][-1]):02x}"
 
 
 def _escape(char: str) -> str:

@@ -5,19 +5,23 @@
 """
 
 from pushpolicy.records.build import NewRecord, build_record
-from pushpolicy.records.chain import records_before
+from pushpolicy.records.chain import Before, records_before
+from pushpolicy.records.checks import check_reports, is_for
 from pushpolicy.records.contents import Contents, RawReports
 from pushpolicy.records.format import ARTIFACT_TYPE
 from pushpolicy.records.read import Record, Summary, read_record, read_summary
 
 __all__ = [
     "ARTIFACT_TYPE",
+    "Before",
     "Contents",
     "NewRecord",
     "RawReports",
     "Record",
     "Summary",
     "build_record",
+    "check_reports",
+    "is_for",
     "read_record",
     "read_summary",
     "records_before",

@@ -58,6 +58,11 @@ def _documents(contents: Contents) -> tuple[Blob, ...]:
         if blob.descriptor.size > limit:
             title = blob.descriptor.annotations[names.TITLE]
             raise InputError(f"{title} of the record has {blob.descriptor.size} bytes; the limit is {limit}")
+    for document in (contents.evidence, contents.decision.document()):
+        if canonical.most_values(document.content) > names.MAX_DOCUMENT_VALUES:
+            raise InputError(
+                f"the record would hold a document of more than {names.MAX_DOCUMENT_VALUES} values"
+            )
     return blobs
 
 
@@ -97,10 +102,12 @@ def _manifest(contents: Contents, layers: tuple[Blob, ...]) -> Manifest:
 
 def summary_annotations(decision: Decision) -> Mapping[str, str]:
     """What a list of referrers shows of a decision without reading it; also what a reader checks."""
+    loosened = {names.LOOSENED: "true"} if decision.loosened else {}
     return {
         names.CREATED: decision.evaluated_at,
-        names.VERDICT: decision.verdict.value,
+        names.VERDICT: names.OBSERVED if decision.observed else decision.verdict.value,
         names.TAGS: ",".join(decision.image.tags),
         names.ANCHORED: "true" if decision.policy.anchored else "false",
         names.POLICY: str(decision.policy.digest),
+        **loosened,
     }

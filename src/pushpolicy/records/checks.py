@@ -5,19 +5,36 @@ Each check raises ValueError; the reader says which record it was.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+import os
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path, PurePath
 from typing import Any
 
 from pushpolicy.model.decision import Decision
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.document import Document
 from pushpolicy.model.manifest import Manifest
+from pushpolicy.model.reference import LAYOUT_REGISTRY, Repository, check_tag
+from pushpolicy.model.text import printable
 from pushpolicy.records import format as names
 from pushpolicy.records.build import summary_annotations
 
 _EMPTY = (names.EMPTY_CONFIG.media_type, names.EMPTY_CONFIG.digest)
 _LAYERS = (names.EVIDENCE_TYPE, names.DECISION_TYPE, names.POLICY_TYPE)
+_TITLES = ("evidence.json", "decision.json", "policy.tar.gz")
+_REPORT_TITLE = re.compile(r"reports/[0-9]{3,4}-[A-Za-z0-9_][A-Za-z0-9._-]*\.gz")
+_REPORT_FACTS = (
+    names.REPORT_NAME,
+    names.REPORT_KIND,
+    names.REPORT_FORMAT,
+    names.REPORT_DIGEST,
+    names.REPORT_SIZE,
+)
+# A clock may be wrong, but not by more than a day.
+_MAX_SKEW = timedelta(days=1)
 
 
 def check_layers(manifest: Manifest) -> None:
@@ -28,6 +45,11 @@ def check_layers(manifest: Manifest) -> None:
     found = tuple(layer.media_type for layer in manifest.layers)
     if found != _LAYERS + (names.REPORT_TYPE,) * (len(found) - len(_LAYERS)) or len(found) < len(_LAYERS):
         raise ValueError("its layers are not evidence, decision, policy and reports")
+    titles = [layer.annotations.get(names.TITLE, "") for layer in manifest.layers]
+    if tuple(titles[:3]) != _TITLES or not all(map(_REPORT_TITLE.fullmatch, titles[3:])):
+        raise ValueError("its layers have other titles than pushpolicy gives")
+    if len(manifest.layers) - len(_LAYERS) > names.MAX_REPORTS:
+        raise ValueError(f"it holds more than {names.MAX_REPORTS} reports")
 
 
 def check_manifest(manifest: Manifest, decision: Decision) -> Descriptor:
@@ -36,14 +58,51 @@ def check_manifest(manifest: Manifest, decision: Decision) -> Descriptor:
     Returns:
         the subject: the image both are about.
     """
-    for key, value in summary_annotations(decision).items():
+    said = summary_annotations(decision)
+    for key, value in said.items():
         if manifest.annotations.get(key) != value:
             raise ValueError(f"its annotation {key} is not what its decision says")
+    chained = {names.PREVIOUS + tag for tag in decision.image.tags}
+    if unknown := manifest.annotations.keys() - said.keys() - chained:
+        raise ValueError(f"it has the unknown annotation {min(unknown)[:80]!r}")
     if manifest.subject is None or manifest.subject.digest != decision.image.digest:
         raise ValueError("its decision is about another image than its subject")
-    if datetime.fromisoformat(decision.evaluated_at).tzinfo is None:
-        raise ValueError("the time of its decision has no zone")
+    _check_time(decision)
+    _check_place(decision)
     return manifest.subject
+
+
+def _check_time(decision: Decision) -> None:
+    at = datetime.fromisoformat(decision.evaluated_at)
+    if at.tzinfo is None:
+        raise ValueError("the time of its decision has no zone")
+    if at > datetime.now(UTC) + _MAX_SKEW:
+        raise ValueError(f"its decision is of {decision.evaluated_at}, which is still to come")
+
+
+def _check_place(decision: Decision) -> None:
+    image = decision.image
+    if not image.tags or len(set(image.tags)) != len(image.tags):
+        raise ValueError("its decision is about no tag, or one tag twice")
+    for tag in image.tags:
+        check_tag(tag)
+    if image.registry != LAYOUT_REGISTRY:
+        Repository.parse(f"{image.registry}/{image.repository}")
+
+
+def is_for(decision: Decision, repository: Repository) -> bool:
+    """Whether a decision was about a push to this repository.
+
+    A layout is known by its folder, of which a decision may name the end only: a relative path.
+    """
+    image = decision.image
+    if not repository.is_layout or image.registry != LAYOUT_REGISTRY:
+        return (image.registry, image.repository) == (repository.registry, repository.path)
+    here, said = Path(repository.path).resolve(), PurePath(os.path.normpath(image.repository))
+    if said.is_absolute():
+        return Path(said).resolve() == here
+    end = tuple(part for part in said.parts if part != "..")
+    return here.parts[len(here.parts) - len(end) :] == end
 
 
 def check_evidence(evidence: Document, decision: Decision) -> None:
@@ -61,6 +120,22 @@ def check_evidence(evidence: Document, decision: Decision) -> None:
     }
     if another := [name for name, same in said.items() if not same]:
         raise ValueError(f"its evidence is about another {', '.join(another)} than its decision")
+
+
+def check_reports(layers: Sequence[Descriptor], evidence: Document) -> None:
+    """Require that the reports that were kept, if any, are those that the evidence was read from.
+
+    Args:
+        layers: those of the reports.
+        evidence: valid against its schema.
+    """
+    read = [
+        (printable(each["name"]), each["kind"], each["format"], f"sha256:{each['sha256']}", str(each["size"]))
+        for each in evidence.value["reports"]
+    ]
+    kept = [tuple(layer.annotations.get(key) for key in _REPORT_FACTS) for layer in layers]
+    if kept and Counter(kept) != Counter(read):
+        raise ValueError("its reports are not those that its evidence was read from")
 
 
 def _object(evidence: Document, name: str) -> Mapping[str, Any]:

@@ -24,9 +24,10 @@ TITLE = "org.opencontainers.image.title"
 CREATED = "org.opencontainers.image.created"
 
 PREFIX = "dev.pushpolicy."
-VERDICT = PREFIX + "verdict"
+VERDICT = PREFIX + "verdict"  # ALLOW, DENY, or OBSERVED: allowed by observe mode alone
 TAGS = PREFIX + "tags"  # separated by commas, which no tag contains
 ANCHORED = PREFIX + "anchored"
+LOOSENED = PREFIX + "loosened"  # "true" where the judged checkout loosened something; else absent
 POLICY = PREFIX + "policy"
 # One per tag that had a record before: the digest of that record's manifest.
 PREVIOUS = PREFIX + "previous."
@@ -41,6 +42,9 @@ REPORT_SIZE = PREFIX + "report.size"
 EMPTY_CONFIG = Descriptor.of(EMPTY_CONTENT, EMPTY_TYPE)
 
 # A record is read by auditors from registries they do not control: nothing unbounded is taken from it.
-MAX_DOCUMENT_SIZE = 128 * 1024 * 1024
-MAX_POLICY_SIZE = 64 * 1024 * 1024
+# The number of values bounds memory: an empty list takes two bytes in JSON, and sixty-four in Python.
+MAX_DOCUMENT_SIZE = 64 * 1024 * 1024
+MAX_DOCUMENT_VALUES = 3_000_000
+MAX_POLICY_SIZE = 16 * 1024 * 1024
 MAX_REPORTS = 5_000
+OBSERVED = "OBSERVED"

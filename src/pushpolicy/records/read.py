@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 
 from pushpolicy.errors import PushError, RecordError
+from pushpolicy.model import canonical
 from pushpolicy.model.decision import Decision
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
@@ -88,7 +89,7 @@ def read_summary(client: RepositoryClient, digest: Digest) -> Summary:
 def read_record(client: RepositoryClient, digest: Digest) -> Record:
     """Read a record and check that its parts belong together.
 
-    Whether the policy is the one the decision names is for the caller to compute, from the bundle.
+    What the policy says of the decision is for `evaluate.recorded_policy` to compute.
 
     Raises:
         RecordError: when it is absent, malformed, or contradicts itself.
@@ -126,6 +127,8 @@ def _content(client: RepositoryClient, layer: Descriptor, limit: int) -> bytes:
 
 
 def _document(content: bytes) -> Document:
+    if canonical.most_values(content) > names.MAX_DOCUMENT_VALUES:
+        raise ValueError(f"a document in it may have more than {names.MAX_DOCUMENT_VALUES} values")
     document = Document.read(content)
     if document.content != content:
         raise ValueError("a document in it is not canonical JSON")

@@ -91,7 +91,7 @@ def test_what_it_holds(reports: tuple[File, ...]) -> None:
         "org.opencontainers.image.created": JUDGED.decision.evaluated_at,
         "dev.pushpolicy.verdict": "ALLOW",
         "dev.pushpolicy.tags": "1.0,latest",
-        "dev.pushpolicy.anchored": "true",
+        "dev.pushpolicy.anchored": "false",
         "dev.pushpolicy.policy": str(JUDGED.decision.policy.digest),
         "dev.pushpolicy.previous.latest": str(previous["latest"]),
     }
@@ -159,7 +159,10 @@ def test_hostile_names_stay_inside_the_folder(tmp_path: Path) -> None:
 
 def test_a_policy_over_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(names, "MAX_POLICY_SIZE", 3)
-    with pytest.raises(InputError, match=r"policy.tar.gz of the record has 26 bytes"), build_record(_plain()):
+    with (
+        pytest.raises(InputError, match=r"policy.tar.gz of the record has [0-9]+ bytes; the limit is 3"),
+        build_record(_plain()),
+    ):
         pytest.fail("a record was built")
 
 

@@ -10,11 +10,13 @@ import click
 from pushpolicy.audit.difference import Difference, FindingChange
 from pushpolicy.audit.history import Listing
 from pushpolicy.audit.replay import Differs, NotReplayable, Replay, Reproduced
+from pushpolicy.audit.standing import Standing
 from pushpolicy.audit.what_if import PushEffect, WhatIf
 from pushpolicy.cli.formats import Kind, Report
 from pushpolicy.cli.render.decision import count, decision_lines
+from pushpolicy.model.digest import Digest
 from pushpolicy.model.document import Document, plain
-from pushpolicy.model.text import printable
+from pushpolicy.model.text import first_of, printable
 from pushpolicy.records import Record, Summary
 
 _CHANGES_SHOWN = 10
@@ -26,39 +28,41 @@ def listing(found: Listing) -> Report:
     return Report(
         Kind.LISTING,
         lambda: _listing_lines(found),
-        lambda: _document(
-            "list", {"records": [_summary(item) for item in found.records], "problems": found.problems}
-        ),
+        lambda: _document("list", _listing(found)),
         tuple(summary.decision for summary in found.records),
     )
+
+
+def _listing(found: Listing) -> dict[str, Any]:
+    records = [_summary(item, found.standings[item.digest]) for item in found.records]
+    return {"records": records, "problems": found.problems, "unread": found.unread}
 
 
 def _listing_lines(found: Listing) -> Iterator[str]:
     """A line for each record, newest first, then what should have been one."""
     for summary in found.records:
-        yield _line(summary)
+        yield _line(summary, found.standings[summary.digest])
     for problem in found.problems:
-        yield click.style(f"invalid record {problem.digest}: {printable(problem.reason, 500)}", fg="red")
+        yield click.style(f"ignored record {problem.digest}: {printable(problem.reason, 500)}", fg="red")
+    if found.unread:
+        yield click.style(f"incomplete: {found.unread} more records were not read", fg="red")
     if not found.records and not found.problems:
         yield "no records: nothing here was pushed by pushpolicy"
 
 
-def record(found: Record) -> Report:
+def record(found: Record, how: Standing) -> Report:
     """One record with its decision and evidence, as ``pushpolicy.audit.show/v1``."""
     return Report(
         Kind.RECORD,
-        lambda: _record_lines(found),
-        lambda: _document(
-            "show",
-            {**_summary(found.summary), "evidence": found.evidence.value, "signature": "not checked"},
-        ),
+        lambda: _record_lines(found, how),
+        lambda: _document("show", {**_summary(found.summary, how), "evidence": found.evidence.value}),
         (found.decision,),
     )
 
 
-def _record_lines(found: Record) -> Iterator[str]:
-    """The decision as it was printed then, and what the record holds."""
-    yield from decision_lines(found.decision)
+def _record_lines(found: Record, how: Standing) -> Iterator[str]:
+    """The decision as it was printed then, what is to be said beside it, and what the record holds."""
+    yield from decision_lines(found.decision, how.remarks, known=not how.unknown)
     summary = found.summary
     yield f"{'record:':<15} {summary.digest}"
     for tag, digest in summary.previous.items():
@@ -66,23 +70,24 @@ def _record_lines(found: Record) -> Iterator[str]:
     for layer in summary.layers:
         title = layer.annotations.get("org.opencontainers.image.title", layer.media_type)
         yield f"{'holds:':<15} {printable(title)} ({layer.size} bytes, {layer.digest})"
-    yield f"{'signature:':<15} not checked"
+    yield f"{'signature:':<15} unsigned"
 
 
-def replays(results: Sequence[Replay]) -> Report:
+def replays(results: Sequence[Replay], standings: Mapping[Digest, Standing]) -> Report:
     """Decisions made again, as ``pushpolicy.audit.replay/v1``."""
+    found = [(result, standings[result.summary.digest]) for result in results]
     return Report(
         Kind.REPLAY,
-        lambda: (line for result in results for line in _replay_lines(result)),
-        lambda: _document("replay", {"replays": [_replay(result) for result in results]}),
+        lambda: (line for result, how in found for line in _replay_lines(result, how)),
+        lambda: _document("replay", {"replays": [_replay(result, how) for result, how in found]}),
         tuple(result.summary.decision for result in results),
     )
 
 
-def _replay_lines(result: Replay) -> Iterator[str]:
+def _replay_lines(result: Replay, how: Standing) -> Iterator[str]:
     """Whether a decision was reproduced, and if not, what is different."""
     decision = result.summary.decision
-    name = _line(result.summary)
+    name = _line(result.summary, how)
     if isinstance(result, NotReplayable):
         yield f"{click.style('not replayable', fg='red', bold=True)}: {name}"
         yield from (f"  {printable(line, 500)}" for line in result.reason.split("\n"))
@@ -95,34 +100,35 @@ def _replay_lines(result: Replay) -> Iterator[str]:
     yield f"  policy {decision.policy.digest} as recorded, evidence {decision.evidence}"
     if result.other_engine:
         was, now = decision.engine, result.engine
-        yield f"  engine {now.version} ({now.digest}); recorded was {was.version} ({was.digest})"
+        recorded = f"{printable(was.name)} {printable(was.version)} ({was.digest})"
+        yield f"  engine {now.name} {now.version} ({now.digest}); recorded was {recorded}"
     yield f"  signature: {result.signature}"
 
 
-def effect(found: WhatIf) -> Report:
+def effect(found: WhatIf, standings: Mapping[Digest, Standing]) -> Report:
     """What another policy would have decided, as ``pushpolicy.audit.what-if/v1``."""
     return Report(
         Kind.WHAT_IF,
-        lambda: _effect_lines(found),
-        lambda: _document("what-if", _effect(found)),
+        lambda: _effect_lines(found, standings),
+        lambda: _document("what-if", _effect(found, standings)),
         tuple(push.summary.decision for push in found.pushes),
     )
 
 
-def _effect_lines(found: WhatIf) -> Iterator[str]:
+def _effect_lines(found: WhatIf, standings: Mapping[Digest, Standing]) -> Iterator[str]:
     """What another policy would have decided: in one line, by rule, and by push."""
     yield _direction(found.direction, f"what this policy does to {count(len(found.pushes), 'past decision')}")
     for rule in found.rules:
-        yield f"  {rule.rule}: stricter in {len(rule.stricter)}, looser in {len(rule.looser)}"
+        yield f"  {printable(rule.rule)}: stricter in {len(rule.stricter)}, looser in {len(rule.looser)}"
     for push in found.pushes:
         if push.difference is not None:
-            yield _direction(push.direction, _line(push.summary))
+            yield _direction(push.direction, _line(push.summary, standings[push.summary.digest]))
             yield from _difference(push.difference)
     for failed in found.not_replayable:
-        yield from _replay_lines(failed)
+        yield from _replay_lines(failed, standings[failed.summary.digest])
 
 
-def _effect(found: WhatIf) -> dict[str, Any]:
+def _effect(found: WhatIf, standings: Mapping[Digest, Standing]) -> dict[str, Any]:
     return {
         "direction": found.direction,
         "rules": {
@@ -133,17 +139,20 @@ def _effect(found: WhatIf) -> dict[str, Any]:
             }
             for rule in found.rules
         },
-        "pushes": [_push(item) for item in found.pushes],
-        "not_replayable": [_replay(item) for item in found.not_replayable],
+        "pushes": [_push(item, standings[item.summary.digest]) for item in found.pushes],
+        "not_replayable": [_replay(item, standings[item.summary.digest]) for item in found.not_replayable],
     }
 
 
-def _line(summary: Summary) -> str:
+def _line(summary: Summary, how: Standing) -> str:
     decision = summary.decision
     color = "green" if decision.allowed else "red"
-    tags = ",".join(map(printable, decision.image.tags))
+    if decision.observed or how.unknown or how.elsewhere:
+        color = "yellow"
+    tags = printable(first_of(decision.image.tags, 5))
     verdict = click.style(str(decision.verdict), fg=color)
-    return f"{decision.evaluated_at}  {verdict}  {tags:<12}  record {summary.digest}"
+    remarks = ", ".join(how.remarks)
+    return f"{printable(decision.evaluated_at)}  {verdict}  {tags:<12}  record {summary.digest}  {remarks}"
 
 
 def _direction(direction: str, text: str) -> str:
@@ -154,7 +163,8 @@ def _difference(found: Difference) -> Iterator[str]:
     if found.before is not found.after:
         yield f"  {found.before} -> {found.after}"
     for rule in found.rules:
-        yield f"  {rule.rule}: {rule.before or 'not in the policy'} -> {rule.after or 'not in the policy'}"
+        before, after = (status or "not in the policy" for status in (rule.before, rule.after))
+        yield f"  {printable(rule.rule)}: {before} -> {after}"
     for change in found.findings[:_CHANGES_SHOWN]:
         yield f"    {_standing(change)}: {printable(change.msg, 300)}"
     if len(found.findings) > _CHANGES_SHOWN:
@@ -167,17 +177,23 @@ def _standing(change: FindingChange) -> str:
     return f"no {change.before} any more" if change.after is None else f"{change.before} -> {change.after}"
 
 
-def _summary(summary: Summary) -> dict[str, Any]:
+def _summary(summary: Summary, how: Standing) -> dict[str, Any]:
     return {
         "digest": summary.digest,
+        **_standing_json(how),
         "decision": summary.decision,
         "previous": summary.previous,
         "layers": [layer.to_json() for layer in summary.layers],
     }
 
 
-def _replay(result: Replay) -> dict[str, Any]:
-    value: dict[str, Any] = {"record": result.summary.digest, "signature": result.signature}
+def _standing_json(how: Standing) -> dict[str, Any]:
+    """`remarks` is what the first line of the text says; `anchored` is computed, not what the record says."""
+    return {"signature": "unsigned", "anchored": how.anchored, "remarks": how.remarks}
+
+
+def _replay(result: Replay, how: Standing) -> dict[str, Any]:
+    value: dict[str, Any] = {"record": result.summary.digest, **_standing_json(how)}
     if isinstance(result, NotReplayable):
         return {**value, "result": "not replayable", "reason": result.reason}
     value["engine"] = result.engine
@@ -186,8 +202,8 @@ def _replay(result: Replay) -> dict[str, Any]:
     return {**value, "result": "reproduced"}
 
 
-def _push(item: PushEffect) -> dict[str, Any]:
-    value = {"record": item.summary.digest, "direction": item.direction}
+def _push(item: PushEffect, how: Standing) -> dict[str, Any]:
+    value = {"record": item.summary.digest, "direction": item.direction, **_standing_json(how)}
     return value if item.difference is None else {**value, "difference": item.difference}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 import click
@@ -37,40 +37,47 @@ def decided(decision: Decision) -> Report:
     return Report(Kind.DECISION, lambda: decision_lines(decision), decision.document, (decision,))
 
 
-def decision_lines(decision: Decision) -> Iterator[str]:
+def decision_lines(
+    decision: Decision, remarks: Sequence[str] | None = None, *, known: bool = True
+) -> Iterator[str]:
     """The whole report of a decision, without what became of the push.
+
+    Args:
+        decision: what was decided.
+        remarks: of a recorded decision, what is to be said beside its verdict.
+        known: whether its policy is what it says it is.
 
     Yields:
         lines without line ends, styled for a terminal; foreign text in them is harmless.
     """
-    yield verdict_line(decision)
+    yield verdict_line(decision, remarks)
     titles = {rule.name: rule for rule in decision.rules}
     yield from _by_rule(decision.violations, titles, "red")
     yield from _by_rule(decision.warnings, titles, "yellow")
     yield from _waivers(decision)
     yield ""
     yield from _rule_summary(decision.rules)
-    yield from _identity(decision)
+    yield from _identity(decision, known=known)
 
 
-def verdict_line(decision: Decision) -> str:
-    """``ALLOW name@digest`` or ``DENY name@digest: N rules, M findings``."""
+def verdict_line(decision: Decision, remarks: Sequence[str] | None = None) -> str:
+    """``ALLOW name@digest`` or ``DENY name@digest: N rules, M findings``, and the remarks."""
     image = decision.image
     name = f"{image.registry}{':' if image.registry == 'oci' else '/'}{image.repository}:{image.tags[0]}"
     text = f"{decision.verdict} {printable(name)}@{image.digest}"
+    notes = list(_notes(decision) if remarks is None else remarks)
     if decision.allowed:
-        notes = []
-        if decision.observed:
-            notes.append("observed only: the rules below would have denied")
-        if decision.loosened:
-            notes.append(
-                f"loosened by the judged checkout ({', '.join(map(printable, decision.loosened[:3]))})"
-            )
         return ", ".join([click.style(text, fg="green", bold=True), *notes])
     rules = len({violation.rule for violation in decision.violations})
-    return click.style(text, fg="red", bold=True) + (
-        f": {count(rules, 'rule')}, {count(len(decision.violations), 'finding')}"
-    )
+    found = f": {count(rules, 'rule')}, {count(len(decision.violations), 'finding')}"
+    return ", ".join([click.style(text, fg="red", bold=True) + found, *notes])
+
+
+def _notes(decision: Decision) -> Iterator[str]:
+    if decision.observed:
+        yield "observed only: the rules below would have denied"
+    if decision.loosened:
+        yield f"loosened by the judged checkout ({', '.join(map(printable, decision.loosened[:3]))})"
 
 
 def _by_rule(findings: Iterable[Violation], rules: Mapping[str, RuleResult], color: str) -> Iterator[str]:
@@ -78,9 +85,9 @@ def _by_rule(findings: Iterable[Violation], rules: Mapping[str, RuleResult], col
         violations = list(group)
         rule = rules[name]
         yield ""
-        because = f" ({rule.because})" if rule.because else ""
+        because = f" ({printable(rule.because)})" if rule.because else ""
         yield (
-            f"{click.style(name, fg=color, bold=True)}  not met: {printable(rule.title)}"
+            f"{click.style(printable(name), fg=color, bold=True)}  not met: {printable(rule.title)}"
             f"  [{printable(violations[0].severity)}]{because}"
         )
         for violation in violations[:FINDINGS_SHOWN]:
@@ -108,15 +115,15 @@ def _waivers(decision: Decision) -> Iterator[str]:
         what = waiver.get("id") or waiver.get("purl") or waiver.get("evidence") or "all findings"
         why = f": {printable(use.reason, 400)}" if use.reason else ""
         yield (
-            f"waiver {use.state}: {printable(str(waiver.get('rule')))} {printable(str(what))}"
+            f"waiver {printable(use.state)}: {printable(str(waiver.get('rule')))} {printable(str(what))}"
             f" until {printable(str(waiver.get('expires')))} by {printable(str(waiver.get('approver')))}"
             f"{_from(waiver.get('origin'))}{why}"
         )
     for measure in decision.rollouts:
-        state = _NOT_HONOURED.get(measure.state, measure.state)
+        state = printable(_NOT_HONOURED.get(measure.state, measure.state))
         rules = printable(measure.rule or "all rules")
         until = printable(measure.until)
-        yield f"{measure.measure} {state}: {rules} until {until}{_from(measure.origin)}"
+        yield f"{printable(measure.measure)} {state}: {rules} until {until}{_from(measure.origin)}"
     for setting in decision.settings:
         value = printable(json.dumps(setting.value, ensure_ascii=False), 80)
         yield f"setting: {printable(setting.rule)}.{printable(setting.key)} = {value}{_from(setting.origin)}"
@@ -137,13 +144,16 @@ def _with_reason(rule: RuleResult) -> str:
     notes = [] if rule.origin in (None, "pack") else [rule.origin]
     if rule.status is RuleStatus.NOT_APPLICABLE and rule.reason:
         notes.append(rule.reason)
-    return f"{rule.name} ({printable(', '.join(notes))})" if notes else rule.name
+    name = printable(rule.name)
+    return f"{name} ({printable(', '.join(notes))})" if notes else name
 
 
-def _identity(decision: Decision) -> Iterator[str]:
+def _identity(decision: Decision, *, known: bool) -> Iterator[str]:
     policy, engine = decision.policy, decision.engine
     anchored = "anchored" if policy.anchored else "not anchored"
-    yield f"{'evidence:':<15} {decision.evidence} at {decision.evaluated_at}"
+    if not known:
+        anchored = "unknown: what it says of itself is not so"
+    yield f"{'evidence:':<15} {decision.evidence} at {printable(decision.evaluated_at)}"
     yield f"{'policy:':<15} {printable(policy.source)} {policy.digest} ({anchored})"
     yield from (f"{'':<15} {printable(reason, 400)}" for reason in policy.not_anchored)
     yield f"{'engine:':<15} {printable(engine.name)} {printable(engine.version)} {engine.digest}"

@@ -1,0 +1,70 @@
+"""What is said beside a recorded verdict, so that audit says no more than was checked (design section 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from pushpolicy.evaluate.recorded import RecordedPolicy, check_recorded
+from pushpolicy.model.decision import Decision
+from pushpolicy.model.reference import Reference
+from pushpolicy.model.text import first_of, printable
+from pushpolicy.records import Record, is_for
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the verdict of a valid record can be relied on.
+
+    Attributes:
+        unknown: what passes for a part of pushpolicy in its policy, and is of no known version.
+        anchored: whether everything that decided is known: computed here.
+        elsewhere: that it is for another repository than was asked about, or for other tags.
+        notes: what its decision says of itself: observed only, loosened.
+    """
+
+    unknown: tuple[str, ...]
+    anchored: bool
+    elsewhere: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Everything to be said beside the verdict, on one line each; nothing signs records yet."""
+        unknown = tuple(f"unknown policy: {reason}" for reason in self.unknown)
+        anchored = () if self.anchored or unknown else ("not anchored",)
+        return (*unknown, *self.elsewhere, *self.notes, "unsigned", *anchored)
+
+
+def standing(record: Record, reference: Reference) -> Standing:
+    """Hold a record against what was asked about, and what it says of its policy against what is known.
+
+    Raises:
+        RecordError: when it is not valid.
+    """
+    return standing_of(record, check_recorded(record), reference)
+
+
+def standing_of(record: Record, held: RecordedPolicy, reference: Reference) -> Standing:
+    """`standing` for whoever has read the policy already."""
+    return Standing(
+        unknown=held.unknown,
+        anchored=held.policy.identity.anchored and not held.unknown,
+        elsewhere=tuple(_elsewhere(record.decision, reference)),
+        notes=tuple(_notes(record.decision)),
+    )
+
+
+def _elsewhere(decision: Decision, reference: Reference) -> Iterator[str]:
+    image = decision.image
+    if not is_for(decision, reference.repository):
+        yield f"for another repository: {printable(f'{image.registry}/{image.repository}')}"
+    if reference.tag and reference.tag not in image.tags:
+        yield f"the tag {reference.tag} is not among those decided ({printable(first_of(image.tags, 5))})"
+
+
+def _notes(decision: Decision) -> Iterator[str]:
+    if decision.observed:
+        yield "observed only: it would have been denied"
+    if decision.loosened:
+        yield f"loosened by the judged checkout ({printable(first_of(decision.loosened, 3))})"
