@@ -88,7 +88,7 @@ def dirty(place: Workspace, change: Change) -> Workspace:
     return place
 
 
-ALWAYS = {"polite": rule("polite", 'deny contains {"at": {}, "msg": "no"} if input.image.size < 0')}
+ALWAYS = {"polite": rule("polite", 'deny contains {"at": {}, "msg": "no"} if input.image.size > 1000000000')}
 OFF = f"rules: {{tests_passed: {{mode: off, until: '{SOON}', reason: x}}}}"
 ROWS = [
     Attack(name="waives its failed test", strike=waived(), says="waiver refused"),

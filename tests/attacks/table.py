@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pushpolicy import errors
 from tests.workspace import Ran, Workspace
@@ -16,6 +16,13 @@ Run = Callable[[Workspace], Ran]
 def push(*options: str) -> Run:
     """`pushpolicy push` of the workspace's image, with further options."""
     return lambda place: place.push(*options)
+
+
+PUSH = push()
+
+
+def unchanged(_: Workspace) -> None:
+    """Nothing is prepared."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,11 +43,22 @@ class Attack:
     strike: Change
     code: int = errors.EXIT_DENIED
     says: str
-    prepare: Change = lambda _: None
-    run: Run = field(default_factory=push)
+    prepare: Change = unchanged
+    run: Run = PUSH
     writes: Callable[[Workspace], bool] = lambda place: place.published
 
 
 def changed(place: Workspace, change: Change) -> Workspace:
     """The place after a change."""
     return change(place) or place
+
+
+def chain(*changes: Change) -> Change:
+    """One change after another."""
+
+    def strike(place: Workspace) -> Workspace:
+        for change in changes:
+            place = changed(place, change)
+        return place
+
+    return strike

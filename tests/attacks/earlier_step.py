@@ -1,0 +1,301 @@
+"""A step of the same job that ran before: its variables, its files, what it does to the checkout."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from pushpolicy import errors
+from tests.attacks.checkout import ALWAYS, FAILED, OFF, configured, failing
+from tests.attacks.table import Attack, Change, chain, changed, push
+from tests.policies import write_policy
+from tests.unit.gather.checkout import test_changes as hiding
+from tests.unit.gather.checkout.test_submodules import LOCAL
+from tests.unit.gather.samples import git, make_checkout
+from tests.workspace import Workspace, fail_a_test
+
+DIRTY = "worktree_clean  not met"
+FAILS = "tests_passed  not met"
+LOOSENED = {"scan_severity": {"max_critical": -1}}
+MAY_LOOSEN = push("--repo-may", "*=waive,settings")
+# A policy that allows everything: no rule of it ever finds anything.
+LOOSE = "../loose"
+
+
+def with_files(place: Workspace) -> Workspace:
+    """The checkout holds the files that the ways of hiding a change are about."""
+    for name, content in list(hiding.FILES.items())[1:]:
+        place.write(name, content)
+    return place.committed("a.py", hiding.FILES["a.py"])
+
+
+def hides(name: str, way: Callable[[Path], None], says: str = DIRTY) -> Attack:
+    """A file of the checkout is changed, and the repository says otherwise."""
+
+    def strike(place: Workspace) -> None:
+        way(place.folder)
+
+    return Attack(name=name, prepare=with_files, strike=strike, says=says)
+
+
+def sets(name: str, *, says: str = FAILS, before: Change = fail_a_test, **variables: str) -> Attack:
+    """What has to be denied is done, and variables are set that should help it."""
+
+    def strike(place: Workspace) -> Workspace:
+        place = changed(place, before)
+        return place.with_variables(
+            **{key: text.format(place=place.folder) for key, text in variables.items()}
+        )
+
+    return Attack(name=name, strike=strike, says=says)
+
+
+def loose(place: Workspace) -> None:
+    """A policy, a configuration and an engine that would allow, beside the checkout; and a test failed."""
+    folder = place.folder.parent / "loose"
+    write_policy(folder, ALWAYS, enforcement=OFF, waivers=json.dumps({"waivers": [FAILED]}))
+    (folder / "config.yaml").write_text(json.dumps({"waivers": [FAILED], "settings": LOOSENED}))
+    lying_program(folder / "opa", '{"result": [{"expressions": [{"value": {"allow": true}}]}]}')
+    fail_a_test(place)
+
+
+def lying_program(path: Path, answer: str) -> None:
+    """A program that gives one answer to everything, and is glad to be run."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\ntouch {path}.ran\necho '{answer}'\n")
+    path.chmod(0o755)
+
+
+def first_on_path(program: str, folder: str, before: Change) -> Change:
+    """A program of that name, first on PATH; it must not even be started."""
+
+    def strike(place: Workspace) -> Workspace:
+        place = changed(place, before)
+        path = place.folder / folder / program
+        lying_program(path, "")
+        return place.with_variables(PATH=f"{path.parent}:{place.environ['PATH']}")
+
+    return strike
+
+
+def was_run(place: Workspace) -> bool:
+    """Whether something was published, or a program of the attacker's started."""
+    return place.published or any(place.folder.parent.rglob("*.ran"))
+
+
+def evil(place: Workspace) -> None:
+    """A tracked file is another one."""
+    place.write("status.py", "print('evil')\n")
+
+
+def clean_copy(place: Workspace) -> None:
+    """A copy of the clean checkout beside it; then a tracked file is another one."""
+    shutil.copytree(place.folder, place.folder.parent / "clean", symlinks=True)
+    evil(place)
+
+
+def worktree_elsewhere(place: Workspace) -> None:
+    """The repository's configuration says that its work tree is the clean copy."""
+    clean_copy(place)
+    git(place.folder, "config", "core.worktree", str(place.folder.parent / "clean"))
+
+
+def repository_above(place: Workspace) -> None:
+    """The repository of the checkout is hidden, and a link leads to another one that is clean."""
+    clean_copy(place)
+    (place.folder / ".git").rename(place.folder.parent / "moved")
+    place.write(".git", f"gitdir: {place.folder.parent}/clean/.git\n")
+
+
+def forged_graph(folder: Path) -> None:
+    """A commit-graph says that HEAD has the tree of another commit."""
+    hiding.test_a_forged_commit_graph_is_not_read(folder)
+
+
+def with_submodule(place: Workspace) -> Workspace:
+    """The checkout has a submodule, which is checked out."""
+    library = make_checkout(place.folder.parent / "library", {"l.py": "l\n"})
+    git(place.folder, *LOCAL, "submodule", "add", "-q", str(library), "library")
+    return place.committed("README", "with a library")
+
+
+def in_submodule(*hide: str) -> Change:
+    """A file of the submodule is changed; git is told to overlook it."""
+
+    def strike(place: Workspace) -> None:
+        if hide:
+            git(place.folder / "library", *hide)
+        place.write("library/l.py", "evil\n")
+
+    return strike
+
+
+def without_repository(place: Workspace) -> None:
+    """The submodule has no repository of its own, so nothing says what it was."""
+    (place.folder / "library/.git").unlink()
+    place.write("library/l.py", "evil\n")
+
+
+def altered(content: dict[str, object]) -> Change:
+    """The configuration says something else than what was committed, or there was none."""
+
+    def strike(place: Workspace) -> None:
+        place.write("pushpolicy.yaml", json.dumps(content))
+
+    return strike
+
+
+def hidden_configuration(place: Workspace) -> None:
+    """The index says that the configuration is unchanged."""
+    git(place.folder, "update-index", "--skip-worktree", "pushpolicy.yaml")
+    place.write("pushpolicy.yaml", json.dumps({"waivers": [FAILED]}))
+
+
+def old_scan(place: Workspace) -> None:
+    """The scan is a year old."""
+    file = place.folder / "reports/trivy-sample.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "CreatedAt": "2025-01-01T00:00:00Z"}))
+
+
+def junk(place: Workspace) -> Workspace:
+    """The temporary folder is the attacker's, and full of what might be taken up."""
+    folder = place.folder.parent / "junk"
+    write_policy(folder, ALWAYS, enforcement=OFF)
+    for name in ("opa", "git", "evidence.json", "junit.xml", "trivy.json", "sitecustomize.py", ".manifest"):
+        lying_program(folder / name, "{}")
+    fail_a_test(place)
+    return place.with_variables(TMPDIR=str(folder))
+
+
+HIDDEN = [
+    hides(f"hides a change: {way.__name__.replace('_', ' ')}", way)
+    for way in hiding.WAYS
+    if way is not hiding.committed_ident
+]
+FORGED = [
+    hides(f"forges an object: {way.__name__.replace('_', ' ')}", way, says="forged or damaged")
+    for way in (hiding.forged_subtree, hiding.forged_tree, hiding.forged_commit, hiding.tree_that_is_a_blob)
+]
+ROWS = [
+    *HIDDEN,
+    *FORGED,
+    hides("forges the commit-graph", forged_graph),
+    Attack(name="says that the work tree is elsewhere", strike=worktree_elsewhere, says=DIRTY),
+    Attack(name="puts another repository in the place of this one", strike=repository_above, says=DIRTY),
+    Attack(name="changes a file of a submodule", prepare=with_submodule, strike=in_submodule(), says=DIRTY),
+    Attack(
+        name="changes a file of a submodule, which is assumed unchanged",
+        prepare=with_submodule,
+        strike=in_submodule("update-index", "--assume-unchanged", "l.py"),
+        says=DIRTY,
+    ),
+    Attack(
+        name="takes the repository of a submodule away",
+        prepare=with_submodule,
+        strike=without_repository,
+        says=DIRTY,
+    ),
+    sets("names another repository", before=clean_copy, says=DIRTY, GIT_DIR="{place}/../clean/.git"),
+    sets("names another work tree", before=clean_copy, says=DIRTY, GIT_WORK_TREE="{place}/../clean"),
+    sets("names another index", before=clean_copy, says=DIRTY, GIT_INDEX_FILE="{place}/../clean/.git/index"),
+    sets(
+        "configures git by variables",
+        before=clean_copy,
+        says=DIRTY,
+        GIT_CONFIG_COUNT="1",
+        GIT_CONFIG_KEY_0="core.worktree",
+        GIT_CONFIG_VALUE_0="{place}/../clean",
+    ),
+    Attack(
+        name="puts a git first on PATH",
+        strike=first_on_path("git", "../bin", evil),
+        says=DIRTY,
+        writes=was_run,
+    ),
+    Attack(
+        name="puts a git into the repository, first on PATH",
+        strike=first_on_path("git", "bin", evil),
+        says=DIRTY,
+        writes=was_run,
+    ),
+    Attack(
+        name="puts an opa first on PATH",
+        strike=first_on_path("opa", "../bin", fail_a_test),
+        says=FAILS,
+        writes=was_run,
+    ),
+    Attack(
+        name="leaves a configuration that loosens a setting, though the checkout may",
+        strike=altered({"settings": LOOSENED}),
+        run=MAY_LOOSEN,
+        code=errors.EXIT_POLICY,
+        says="git does not track pushpolicy.yaml",
+    ),
+    Attack(
+        name="leaves a configuration that waives, though the checkout may",
+        strike=chain(altered({"waivers": [FAILED]}), fail_a_test),
+        run=MAY_LOOSEN,
+        says="git does not track pushpolicy.yaml",
+    ),
+    Attack(
+        name="adds a setting to the committed configuration, though the checkout may",
+        prepare=configured(evidence={"tests": ["junit"]}),
+        strike=altered({"settings": LOOSENED}),
+        run=MAY_LOOSEN,
+        code=errors.EXIT_POLICY,
+        says="pushpolicy.yaml is not as HEAD has it",
+    ),
+    Attack(
+        name="adds a waiver to the committed configuration, though the checkout may",
+        prepare=configured(evidence={"tests": ["junit"]}),
+        strike=chain(altered({"waivers": [FAILED]}), fail_a_test),
+        run=MAY_LOOSEN,
+        says="pushpolicy.yaml is not as HEAD has it",
+    ),
+    Attack(
+        name="hides what it changed of the configuration, though the checkout may waive",
+        prepare=configured(evidence={"tests": ["junit"]}),
+        strike=chain(hidden_configuration, fail_a_test),
+        run=MAY_LOOSEN,
+        says="pushpolicy.yaml is not as HEAD has it",
+    ),
+    sets("names a policy", before=loose, PUSHPOLICY_POLICY=LOOSE, PUSHPOLICY_POLICIES=LOOSE),
+    sets("names a configuration", before=loose, PUSHPOLICY_CONFIG=f"{LOOSE}/config.yaml"),
+    sets("names an engine", before=loose, PUSHPOLICY_ENGINE=f"{LOOSE}/opa", PUSHPOLICY_OPA=f"{LOOSE}/opa"),
+    sets("names data of OPA", before=loose, OPA_EVAL_DATA=LOOSE, OPA_EVAL_BUNDLE=LOOSE),
+    sets("names a trust file", before=loose, PUSHPOLICY_TRUST=f"{LOOSE}/trust.yaml"),
+    sets("names waivers", before=loose, PUSHPOLICY_WAIVERS=f"{LOOSE}/waivers.yaml"),
+    sets(
+        "says what the checkout may",
+        before=failing(configured(waivers=[FAILED])),
+        says="waiver refused",
+        PUSHPOLICY_REPO_MAY="*=waive",
+        PUSHPOLICY_PUSH_REPO_MAY="*=waive",
+    ),
+    sets("says that it is a dry run", PUSHPOLICY_DRY_RUN="1", PUSHPOLICY_PUSH_DRY_RUN="1"),
+    sets(
+        "names a time",
+        before=old_scan,
+        says="scan_fresh  not met",
+        SOURCE_DATE_EPOCH="1735689600",
+        PUSHPOLICY_AT="2025-01-01T00:00:00Z",
+        PUSHPOLICY_NOW="2025-01-01T00:00:00Z",
+        FAKETIME="@2025-01-01",
+    ),
+    sets("names a git", before=loose, PUSHPOLICY_GIT=f"{LOOSE}/opa", GIT_EXEC_PATH=LOOSE),
+    Attack(name="owns the temporary folder", strike=junk, says=FAILS),
+    sets(
+        "sets the event to a pull request's and its ref to main",
+        before=lambda _: None,
+        says="event_allowed  not met",
+        GITHUB_EVENT_NAME="pull_request_target",
+    ),
+    sets(
+        "names a commit that is not checked out",
+        before=lambda _: None,
+        says="commit_matches  not met",
+        GITHUB_SHA="1" * 40,
+    ),
+]
