@@ -497,6 +497,7 @@ class _Visitor:
         result = NOTHING
         for value in values:
             if isinstance(value, At | Decided):
+                self._filled(value.steps, mode)
                 result |= self._below(value.steps, keys)
             elif isinstance(value, Rows):
                 result |= self._rows(value, mode)[1]

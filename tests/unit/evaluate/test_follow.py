@@ -61,7 +61,7 @@ REQUIRED = [
     right("by a key in a variable", 'k := "actor"; input.ci[k] == "dana"', "ci.actor"),
     right("by each of some keys", 'some k in ["actor", "job"]; input.ci[k] == "x"', "ci.actor", "ci.job"),
     right("by unification", '"dana" = x; x = input.ci.actor', "ci.actor"),
-    right("by an array pattern", '[a, "x"] := [input.ci.actor, "x"]; a == "dana"', "ci.actor"),
+    right("by an array pattern", '[a, _] := [input.ci.actor, "x"]; a == "dana"', "ci.actor"),
     right("by an object pattern", '{"actor": a} := {"actor": input.ci.actor}; a == "dana"', "ci.actor"),
     right("as an argument of a builtin", 'startswith(input.ci.ref, "refs/")', "ci.ref"),
     right("as a bare condition", "input.ci.ref_protected", "ci.ref_protected"),
@@ -271,6 +271,7 @@ MANY = [
     right("each key of a map that may be absent", 'some k, v in input.ci.jobs; v == "failure"', "ci.jobs"),
     right("each tag", 'some t in input.target.tags; t == "latest"'),
     right("a list that may be absent", 'some x in input.target.new_tags; x == "a"', "target.new_tags"),
+    right("an item by its number", 'input.scans.items[0].name == "x"', "scans.items filled"),
     right("no scan", "count(input.scans.items) == 0"),
     right("more than no scan", "count(input.scans.items) > 1", "scans.items filled"),
 ]
