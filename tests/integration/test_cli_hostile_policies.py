@@ -19,7 +19,8 @@ from tests.workspace import IMAGE, TARGET, Workspace, harmless
 DENY = 'deny contains {"at": {"id": "always"}, "msg": "always"} if input.image.size > 0'
 
 
-HTTP = 'deny contains {"at": {}, "msg": "x"} if http.send({"method": "get", "url": "http://127.0.0.1:1"})'
+CALL = 'http.send({"method": "get", "url": "http://127.0.0.1:1"})'
+HTTP = f'deny contains {{"at": {{}}, "msg": "x"}} if {{ input.image.size > 0; {CALL} }}'
 RULES = {
     "not Rego": rule("r", "deny contains"),
     "binary": "\x00\x01",
@@ -28,7 +29,9 @@ RULES = {
     "another package": rule("r", DENY).replace("package pushpolicy.rules.r", "package pushpolicy.main"),
     "no metadata": rule("r", DENY).partition("package")[1] + rule("r", DENY).partition("package")[2],
     "the network": rule("r", HTTP),
-    "the environment": rule("r", 'deny contains {"at": {}, "msg": opa.runtime().env.HOME}'),
+    "the environment": rule(
+        "r", 'deny contains {"at": {}, "msg": opa.runtime().env.HOME} if input.image.size > 0'
+    ),
     "all of the input": rule("r", 'deny contains {"at": {}, "msg": "x"} if count(input) == 0'),
 }
 
