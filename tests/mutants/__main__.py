@@ -1,6 +1,6 @@
 """Run the mutants and print which survived.
 
-    python -m tests.mutants [--sample N] [--jobs N] [--packages push,records]
+    python -m tests.mutants [--sample N] [--jobs N] [--packages push,records] [--tests FOLDER ...]
 
 The first part records which tests reach which check; the second switches each check off in turn and runs its
 tests, the quickest first. What survives is listed; docs/assurance.md says why each that is left is no fault.
@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ def main() -> int:
     parser.add_argument("--sample", type=int, help="every so many'th mutant only, so that about N are run")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--packages", help="of these packages only, as push,records")
+    parser.add_argument("--tests", nargs="+", default=TESTS, help="the tests that may notice")
     parser.add_argument("--recorded", type=Path, help="what an earlier run recorded; else written there")
     options = parser.parse_args()
     found = instrument.checks()
@@ -47,15 +48,15 @@ def main() -> int:
         names = list(found)[:: max(1, len(found) // options.sample)]
         found = {name: found[name] for name in names}
     with tempfile.TemporaryDirectory(prefix="pushpolicy-mutants-") as folder:
-        reaching = _recorded(options.recorded or Path(folder) / "recorded", options.jobs)
-        killed = _run(found, reaching, Path(folder), options.jobs)
+        reaching = _recorded(options.recorded or Path(folder) / "recorded", options.jobs, options.tests)
+        killed = _run(found, reaching, Path(folder), options.jobs, options.tests)
     return _print(found, reaching, killed)
 
 
-def _recorded(path: Path, jobs: int) -> dict[str, list[str]]:
+def _recorded(path: Path, jobs: int, among: Sequence[str]) -> dict[str, list[str]]:
     """Check to the tests that reach it, the quickest first."""
     if not path.exists():
-        tests = _record(path, jobs)
+        tests = _record(path, jobs, among)
         reaching = defaultdict(list)
         for test, about in sorted(tests.items(), key=lambda item: item[1].get("seconds", 0.0)):
             for check in about.get("checks", ()) if about.get("passed") else ():
@@ -68,8 +69,8 @@ def _recorded(path: Path, jobs: int) -> dict[str, list[str]]:
     return known
 
 
-def _record(path: Path, jobs: int) -> dict[str, dict[str, Any]]:
-    command = _command("--mutants-record", str(path), "--numprocesses", str(jobs))
+def _record(path: Path, jobs: int, among: Sequence[str]) -> dict[str, dict[str, Any]]:
+    command = _command("--mutants-record", str(path), "--numprocesses", str(jobs), *among)
     subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=False)
     tests = {}
     for part in path.parent.glob(f"{path.name}.*"):
@@ -81,7 +82,7 @@ def _record(path: Path, jobs: int) -> dict[str, dict[str, Any]]:
 
 
 def _run(
-    found: Mapping[str, str], reaching: Mapping[str, list[str]], folder: Path, jobs: int
+    found: Mapping[str, str], reaching: Mapping[str, list[str]], folder: Path, jobs: int, among: Sequence[str]
 ) -> dict[str, str | None]:
     """Check to the test that noticed; None for a survivor."""
     given = {name: reaching[name] for name in found if reaching.get(name)}
@@ -89,7 +90,7 @@ def _run(
     for job in range(jobs):
         part, out = folder / f"given.{job}", folder / f"out.{job}"
         part.write_text(json.dumps(dict(list(given.items())[job::jobs])))
-        command = _command("--mutants-run", str(part), "--mutants-out", str(out), "--numprocesses", "0")
+        command = _command("--mutants-run", str(part), "--mutants-out", str(out), "-n", "0", *among)
         running.append(subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL))
     for process in running:
         process.wait()
@@ -101,7 +102,7 @@ def _run(
 
 def _command(*arguments: str) -> list[str]:
     options = ["-q", "-p", "tests.mutants.plugin", "-p", "no:cacheprovider"]
-    return [sys.executable, "-m", "pytest", *options, *arguments, *TESTS]
+    return [sys.executable, "-m", "pytest", *options, *arguments]
 
 
 def _print(
