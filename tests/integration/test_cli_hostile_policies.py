@@ -127,17 +127,23 @@ def test_engine(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, script: s
     assert "OPA" in complaint
 
 
-OUTSIDE = ("/proc/self/root", "/", "root", "loop", "..", "below/../..", "no\\0name")
+OUTSIDE = ("/proc/self/root", "/", "root", "..", "below/../..", "no\\0name")
 
 
 @pytest.mark.parametrize("named", OUTSIDE)
 def test_a_configuration_names_no_policy_outside_the_checkout(workspace: Workspace, named: str) -> None:
     workspace.path("root").symlink_to("/")
-    workspace.path("loop").symlink_to("loop")
     workspace.write("pushpolicy.yaml", f'policy: ["{named}"]\n')
     for command in (["policy", "check"], ["push", IMAGE, TARGET]):
         complaint = refused(workspace, errors.EXIT_USAGE, *command)
         assert complaint.startswith("pushpolicy.yaml: ")
+
+
+def test_a_configuration_that_names_a_link_to_itself(workspace: Workspace) -> None:
+    workspace.path("loop").symlink_to("loop")
+    workspace.write("pushpolicy.yaml", "policy: [loop]\n")
+    complaint = refused(workspace, errors.EXIT_POLICY, "push", IMAGE, TARGET)
+    assert complaint.startswith("policy loop is not a folder")
 
 
 def test_a_configuration_may_name_a_policy_beside_its_folder(workspace: Workspace) -> None:

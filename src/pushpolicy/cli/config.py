@@ -7,6 +7,7 @@ is decided by that rule (`repo_may`), where the policy set is put together.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -118,8 +119,9 @@ def _config(path: Path, content: bytes, value: Mapping[str, Any]) -> Config:
 def _policy(path: Path, folder: str) -> str:
     checkout = environment.checkout().resolve()
     try:
-        is_part = Path(folder).resolve().is_relative_to(checkout)
-    except (OSError, RuntimeError, ValueError):  # a link to itself, or what can be no name
+        # Not Path.resolve: a link to itself is an error to it up to Python 3.12.
+        is_part = Path(os.path.realpath(folder)).is_relative_to(checkout)
+    except ValueError:  # what can be no name
         is_part = False
     if not is_part:
         raise UsageError(
