@@ -222,3 +222,13 @@ def test_tracked_files_are_known(checkout: Path, tmp_path: Path) -> None:
     assert (found.tracks(checkout / "sub" / "b.txt"), found.tracks(checkout / "new.txt")) == (True, False)
     assert found.tracks(tmp_path / "a.txt") is False
     assert inspect(tmp_path, ENVIRON).tracks(tmp_path / "a.txt") is None
+
+
+def test_a_link_is_tracked_where_the_commit_holds_it_or_what_it_names(checkout: Path, tmp_path: Path) -> None:
+    (checkout / "committed").symlink_to(write(tmp_path, {"outside": "x"}) / "outside")
+    git(checkout, "add", "-A")
+    git(checkout, "commit", "-q", "-m", "link")
+    (checkout / "new").symlink_to("a.txt")
+    (checkout / "other").symlink_to(tmp_path / "outside")
+    found = inspect(checkout, ENVIRON)
+    assert [found.tracks(checkout / name) for name in ("committed", "new", "other")] == [True, True, False]
