@@ -1,0 +1,357 @@
+"""Whoever makes the image: what is judged must be what others run, and nothing else may be published."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import shutil
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pushpolicy import errors
+from pushpolicy.model.digest import Digest
+from pushpolicy.model.manifest import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST
+from tests.attacks.table import Attack, Change
+from tests.layouts import LAYER, pack, tar_layer
+from tests.workspace import TARGET, Ran, Workspace
+
+EVIL = tar_layer("usr/bin/evil", b"#!/bin/sh")
+REFERENCE = "vnd.docker.reference"
+Value = dict[str, Any]
+
+
+class Layout:
+    """The image of the workspace, taken apart; `write` lets the layout name another manifest."""
+
+    def __init__(self, place: Workspace) -> None:
+        self.folder = place.folder / "image"
+        self.index: Value = json.loads((self.folder / "index.json").read_bytes())
+        self.manifest: Value = json.loads(self.path(self.index["manifests"][0]).read_bytes())
+        self.config: Value = json.loads(self.path(self.manifest["config"]).read_bytes())
+
+    def path(self, blob: Value) -> Path:
+        return self.folder / "blobs" / str(blob["digest"]).replace(":", "/")
+
+    def store(self, content: bytes | Value, **fields: Any) -> Value:
+        """Add a blob; its descriptor."""
+        raw = content if isinstance(content, bytes) else json.dumps(content).encode()
+        blob = {"mediaType": LAYER, "digest": str(Digest.of(raw)), "size": len(raw), **fields}
+        self.path(blob).write_bytes(raw)
+        return blob
+
+    def write(self, manifest: bytes | Value, **fields: Any) -> None:
+        """Let the layout name this manifest."""
+        self.index["manifests"] = [self.store(manifest, mediaType=OCI_MANIFEST, **fields)]
+        (self.folder / "index.json").write_text(json.dumps(self.index))
+
+    def evil(self) -> Value:
+        """A whole manifest of another image for the same platform."""
+        config = {**self.config, "rootfs": {"type": "layers", "diff_ids": [str(Digest.of(EVIL))]}}
+        layer = self.store(gzip.compress(EVIL))
+        return {**self.manifest, "config": self.store(config, mediaType=OCI_CONFIG), "layers": [layer]}
+
+
+Make = Callable[[Layout], object]
+
+
+def made(make: Make) -> Change:
+    """The image is another one."""
+
+    def strike(place: Workspace) -> None:
+        make(Layout(place))
+
+    return strike
+
+
+def names_something(place: Workspace) -> bool:
+    """Whether the target has a manifest: blobs that nothing names may be left by a push that broke off."""
+    stored = (place.folder / "registry").glob("blobs/sha256/*")
+    return any(b"schemaVersion" in path.read_bytes() for path in stored)
+
+
+def image(name: str, make: Make, says: str, code: int = errors.EXIT_INPUT) -> Attack:
+    """An image that is refused before anything of it is named."""
+    return Attack(name=name, strike=made(make), code=code, says=says, writes=names_something)
+
+
+def renamed(old: str, new: str) -> Make:
+    """The manifest with a second key beside one, which Go's parsers take for it, and take last."""
+
+    def make(layout: Layout) -> None:
+        layout.write({**layout.manifest, new: layout.evil()[old]})
+
+    return make
+
+
+def text(change: Callable[[bytes], bytes]) -> Make:
+    """The bytes of the manifest are others."""
+    return lambda layout: layout.write(change(json.dumps(layout.manifest).encode()))
+
+
+def configured(change: Callable[[bytes], bytes]) -> Make:
+    """The bytes of the config are others."""
+
+    def make(layout: Layout) -> None:
+        config = layout.store(change(json.dumps(layout.config).encode()), mediaType=OCI_CONFIG)
+        layout.write({**layout.manifest, "config": config})
+
+    return make
+
+
+def of_platform(manifest: Value, layout: Layout, platform: Value | None = None, **annotations: str) -> Value:
+    """A child of an index."""
+    platform = platform or {"os": "linux", "architecture": "amd64"}
+    return layout.store(manifest, mediaType=OCI_MANIFEST, platform=platform, annotations=annotations)
+
+
+def indexed(*more: Callable[[Layout], Value], **fields: Any) -> Make:
+    """An index over the image and further children."""
+
+    def make(layout: Layout) -> None:
+        children = [of_platform(layout.manifest, layout), *(child(layout) for child in more)]
+        index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": children}
+        added = {name: [of_platform(layout.evil(), layout)] for name in fields}
+        layout.index["manifests"] = [layout.store({**index, **added}, mediaType=OCI_INDEX)]
+        (layout.folder / "index.json").write_text(json.dumps(layout.index))
+
+    return make
+
+
+def arm(layout: Layout) -> Value:
+    """An image for another platform, which nobody scanned."""
+    manifest = layout.evil()
+    config = {**layout.config, "architecture": "arm64"}
+    config["rootfs"] = {"type": "layers", "diff_ids": [str(Digest.of(EVIL))]}
+    manifest["config"] = layout.store(config, mediaType=OCI_CONFIG)
+    return of_platform(manifest, layout, {"os": "linux", "architecture": "arm64"})
+
+
+def attesting(platform: str, subject: str | None = None, **changes: Any) -> Callable[[Layout], Value]:
+    """An image that runs and is marked as an attestation, so that no scan of it is asked for."""
+
+    def make(layout: Layout) -> Value:
+        child = arm(layout)
+        manifest = json.loads(layout.path(child).read_bytes())
+        manifest["layers"][0]["mediaType"] = "application/vnd.in-toto+json"
+        manifest |= changes
+        os_, _, architecture = platform.partition("/")
+        about = subject or of_platform(layout.manifest, layout)["digest"]
+        marks = {f"{REFERENCE}.type": "attestation-manifest", f"{REFERENCE}.digest": about}
+        return of_platform(manifest, layout, {"os": os_, "architecture": architecture}, **marks)
+
+    return make
+
+
+def other_bytes(layout: Layout) -> None:
+    """A blob file holds other bytes of the same number."""
+    path = layout.path(layout.manifest["layers"][1])
+    path.write_bytes(path.read_bytes()[::-1])
+
+
+def linked_out(layout: Layout) -> None:
+    """A blob is a link to a file outside the layout."""
+    path = layout.path(layout.manifest["layers"][1])
+    shutil.move(path, layout.folder.parent / "outside")
+    path.symlink_to(layout.folder.parent / "outside")
+
+
+def linked_blobs(layout: Layout) -> None:
+    """The folder of the blobs is a link."""
+    shutil.move(layout.folder / "blobs", layout.folder.parent / "elsewhere")
+    (layout.folder / "blobs").symlink_to("../elsewhere")
+
+
+def pipe(layout: Layout) -> None:
+    """A blob is a named pipe."""
+    path = layout.path(layout.manifest["layers"][1])
+    path.unlink()
+    os.mkfifo(path)
+
+
+def foreign(layout: Layout) -> None:
+    """A layer is to be fetched from elsewhere."""
+    layer = {
+        **layout.manifest["layers"][1],
+        "digest": str(Digest.of(b"x")),
+        "urls": ["https://evil.example/x"],
+    }
+    layout.write({**layout.manifest, "layers": [layout.manifest["layers"][0], layer]})
+
+
+def sized(layout: Layout) -> None:
+    """A layer is said to be shorter than it is."""
+    layer = {**layout.manifest["layers"][1], "size": 10}
+    layout.write({**layout.manifest, "layers": [layout.manifest["layers"][0], layer]})
+
+
+def more_layers(layout: Layout) -> None:
+    """A layer that the config does not list."""
+    layers = [*layout.manifest["layers"], layout.store(gzip.compress(EVIL))]
+    layout.write({**layout.manifest, "layers": layers})
+
+
+def two_names(layout: Layout) -> None:
+    """Two images of one name: which is meant?"""
+    entry = layout.index["manifests"][0]
+    layout.index["manifests"].append({**entry, **layout.store(layout.evil(), mediaType=OCI_MANIFEST)})
+    (layout.folder / "index.json").write_text(json.dumps(layout.index))
+
+
+def layout_index(layout: Layout) -> None:
+    """The layout's index in another case: others read the other list."""
+    other = [layout.store(layout.evil(), mediaType=OCI_MANIFEST)]
+    (layout.folder / "index.json").write_text(json.dumps({**layout.index, "Manifests": other}))
+
+
+def as_archive(place: Workspace) -> None:
+    """The image is an archive."""
+    pack(place.folder / "image", place.folder / "image.tar")
+
+
+def archived(name: str, change: Callable[[tarfile.TarFile], None], says: str) -> Attack:
+    """The image as an archive, to which a member was added."""
+
+    def strike(place: Workspace) -> None:
+        with tarfile.open(place.folder / "image.tar", "a") as tar:
+            change(tar)
+
+    return Attack(
+        name=name,
+        prepare=as_archive,
+        strike=strike,
+        run=of_archive,
+        code=errors.EXIT_INPUT,
+        says=says,
+        writes=names_something,
+    )
+
+
+def of_archive(place: Workspace) -> Ran:
+    """Push the archive."""
+    return place.run("push", "oci-archive:image.tar", TARGET)
+
+
+def member(name: str, content: bytes = b"", **fields: Any) -> Callable[[tarfile.TarFile], None]:
+    """A member of an archive."""
+
+    def add(tar: tarfile.TarFile) -> None:
+        info = tarfile.TarInfo(name)
+        info.size = len(content)
+        for key, value in fields.items():
+            setattr(info, key, value)
+        tar.addfile(info, io.BytesIO(content))
+
+    return add
+
+
+ROWS = [
+    image(
+        "two lists of layers, one in another case",
+        renamed("layers", "Layers"),
+        "the key 'Layers', which is 'layers' to programs that ignore case",
+    ),
+    image(
+        "two configs, one in another case",
+        renamed("config", "Config"),
+        "the key 'Config', which is 'config' to programs that ignore case",
+    ),
+    image(
+        "two lists of layers, one with a long s",
+        renamed("layers", "layer\u017f"),
+        "which is 'layers' to programs that ignore case",
+    ),
+    image(
+        "the list of layers in another case alone",
+        text(lambda raw: raw.replace(b'"layers"', b'"Layers"')),
+        "the key 'Layers', which is 'layers' to programs that ignore case",
+    ),
+    image(
+        "layers twice",
+        text(lambda raw: raw[:-1] + b', "layers": []}'),
+        "the key 'layers', which occurs twice",
+    ),
+    image("NaN in a manifest", text(lambda raw: raw[:-1] + b', "x": NaN}'), "it holds NaN"),
+    image("a byte order mark before a manifest", text(lambda raw: b"\xef\xbb\xbf" + raw), "byte order mark"),
+    image("text after a manifest", text(lambda raw: raw + b"{}"), "Extra data"),
+    image(
+        "a digest in another case beside the digest",
+        text(lambda raw: raw.replace(b'"digest"', b'"Digest": "sha256:' + b"0" * 64 + b'", "digest"', 1)),
+        "which is 'config.digest' to programs that ignore case",
+    ),
+    image(
+        "os twice in a config",
+        configured(lambda raw: raw[:-1] + b', "os": "windows"}'),
+        "the key 'os', which occurs twice",
+    ),
+    image(
+        "OS beside os in a config",
+        configured(lambda raw: raw[:-1] + b', "OS": "windows"}'),
+        "which is 'os' to programs that ignore case",
+    ),
+    image(
+        "rootFS beside rootfs in a config",
+        configured(lambda raw: raw[:-1] + b', "rootFS": {}}'),
+        "which is 'rootfs' to programs that ignore case",
+    ),
+    image(
+        "Entrypoint twice in a config",
+        configured(lambda raw: raw.replace(b'"Entrypoint"', b'"Entrypoint": ["evil"], "Entrypoint"')),
+        "the key 'Entrypoint', which occurs twice",
+    ),
+    image(
+        "Manifests beside manifests in an index",
+        indexed(Manifests=1),
+        "which is 'manifests' to programs that ignore case",
+    ),
+    image("Manifests beside manifests in the layout", layout_index, "index.json has the key 'Manifests'"),
+    image("a platform that nobody scanned", indexed(arm), "scan_bound  not met", errors.EXIT_DENIED),
+    image(
+        "an index that says another platform",
+        indexed(lambda layout: of_platform(layout.evil(), layout, {"os": "linux", "architecture": "s390x"})),
+        "the index says linux/s390x",
+    ),
+    image(
+        "an attestation of nothing that is here",
+        indexed(attesting("unknown/unknown", "sha256:" + "0" * 64)),
+        "does not speak of an image of its index",
+    ),
+    image(
+        "another image than was scanned",
+        lambda layout: layout.write(layout.evil()),
+        "scan_bound  not met",
+        errors.EXIT_DENIED,
+    ),
+    image("a blob that is a link out of the layout", linked_out, "is a link that leads out of the layout"),
+    image("blobs that are a link out of the layout", linked_blobs, "is a link that leads out of the layout"),
+    image("a blob that is a pipe", pipe, "is not a regular file"),
+    image("a layer to be fetched from elsewhere", foreign, "foreign layers"),
+    image("a layer of another size", sized, "bytes, not 10"),
+    image("a layer that the config does not list", more_layers, "diff_ids for"),
+    image("two images of one name", two_names, "holds 2 images"),
+    archived(
+        "a member that leads out of the archive", member("../../evil", b"x"), "a name that leads out of it"
+    ),
+    archived(
+        "a member with an absolute name", member("/etc/cron.d/evil", b"x"), "a name that leads out of it"
+    ),
+    archived(
+        "a link in the archive",
+        member("blobs/sha256/x", type=tarfile.SYMTYPE, linkname="/etc/passwd"),
+        "neither a regular file nor a folder",
+    ),
+    archived(
+        "a hard link in the archive",
+        member("blobs/sha256/x", type=tarfile.LNKTYPE, linkname="index.json"),
+        "neither a regular file nor a folder",
+    ),
+    archived("a second index in the archive", member("index.json", b"{}"), "holds index.json twice"),
+    archived(
+        "a second index in the archive, spelt otherwise",
+        member("./index.json", b"{}"),
+        "holds index.json twice",
+    ),
+]
