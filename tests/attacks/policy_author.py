@@ -110,7 +110,7 @@ SHAPES = [
     ),
 ]
 READS = [
-    spoilt("a misspelt field", deny("input.image.siez > 0"), "reads no evidence"),
+    spoilt("a misspelt field", deny("input.image.siez > 0"), "no field 'siez'"),
     spoilt("a misspelt kind", deny("input.scnas.items[_].name"), "scnas"),
     spoilt("a misspelt setting", deny("input.image.size > data.settings.r.limti"), "limti"),
     spoilt(
