@@ -14,10 +14,9 @@ import pushpolicy.cli  # noqa: F401 (sets the process up, as for every command)
 from pushpolicy.errors import PushError
 from pushpolicy.images import open_image
 from pushpolicy.model.reference import Target
-from pushpolicy.push import push_by_digest
 from pushpolicy.records import build_record
 from pushpolicy.registry import Access, open_repository
-from tests.judged import judge
+from tests.judged import judge, push_by_digest
 
 
 def main() -> None:

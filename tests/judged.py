@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from pushpolicy import push
 from pushpolicy.attach import attach_artifacts
 from pushpolicy.evaluate import PolicySet, is_of_known_policy
 from pushpolicy.evaluate.authority import Origin
@@ -42,7 +43,7 @@ from pushpolicy.model.evidence import (
 from pushpolicy.model.index import Index, RuleEntry
 from pushpolicy.model.manifest import EMPTY_TYPE, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, Manifest
 from pushpolicy.model.reference import Target
-from pushpolicy.push import Permit, Published, Pushed, issue, move_tags, push_by_digest, verify_push
+from pushpolicy.push import Permit, Published, Pushed, issue, move_tags, send_blobs, verify_push
 from pushpolicy.records import Contents, build_record, records_before
 from pushpolicy.registry.artifact import Artifact, Blob
 from pushpolicy.registry.interface import OpenBlob, RepositoryClient
@@ -234,6 +235,11 @@ def current(client: RepositoryClient, target: Target) -> Mapping[str, Digest]:
     """What each tag of the target names now."""
     found = {tag: client.resolve(tag) for tag in target.tags}
     return {tag: manifest.digest for tag, manifest in found.items() if manifest}
+
+
+def push_by_digest(permit: Permit, **given: Any) -> Pushed:
+    """The image by digest, in one go: what `send_blobs` takes."""
+    return push.push_by_digest(send_blobs(permit, **given))
 
 
 @contextmanager

@@ -33,6 +33,7 @@ class PushRequest(msgspec.Struct, frozen=True, kw_only=True):
         policy: loaded and checked before anything is gathered.
         decide: a decision by this policy and engine that OPA has begun with; no other request may have it.
         raw: whether the record keeps the reports or their digests only.
+        mount_from: globs of repositories of the target's registry that blobs may be mounted from.
         full: whether verification reads the layers back too.
     """
 
@@ -44,6 +45,7 @@ class PushRequest(msgspec.Struct, frozen=True, kw_only=True):
     engine: Engine
     decide: Decide | None = None
     raw: RawReports = RawReports.KEEP
+    mount_from: tuple[str, ...] = ()
     full: bool = False
     progress: Progress = SILENT
     source: RepositoryClient | None = None

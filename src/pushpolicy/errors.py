@@ -105,14 +105,14 @@ class StoppedError(PushPolicyError):
 
 @contextmanager
 def after_landing(step: str) -> Iterator[None]:
-    """Turn a PushError of a step that runs once the image is there by digest into IncompleteError.
+    """Turn a failure of a step that runs once the image is there by digest into IncompleteError.
 
     Args:
         step: what the step was doing, as it reads after "pushed by digest, but".
     """
     try:
         yield
-    except PushError as error:
+    except (PushError, InputError) as error:
         raise IncompleteError(
             f"pushed by digest, but {step} failed: {error.message}",
             error.hint or "run the same push again: it decides anew and re-sends only what is missing",

@@ -15,11 +15,15 @@ from pushpolicy.images import Image, open_image
 from pushpolicy.model.digest import Digest
 from pushpolicy.push import (
     Pushed,
+    Sent,
     Verified,
     carry_referrers,
     issue,
+    layers_to_compare,
     move_all_tags,
     push_by_digest,
+    read_content,
+    send_blobs,
     verify_push,
 )
 from pushpolicy.records import Before, Contents, NewRecord, build_record, records_before
@@ -65,12 +69,14 @@ def admit_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
             stack.enter_context(build_record(_contents(*each, found)))
             for each, found in zip(work, before, strict=True)
         ]
-        landed: list[tuple[Pushed, tuple[Attached, ...]]] = []
+        sent: list[Sent] = []
         for each, record in zip(work, records, strict=True):
-            landed.append(_land(*each, record, [pushed for pushed, _ in landed]))
+            sent.append(_send(*each, record, sent))
+        # No manifest is put before all content of all images was read and is what it should be.
+        landed = [_land(request, one) for request, one in zip(requests, sent, strict=True)]
         # All is sent. Freeing the disk space of the layers takes a while, in which the records settle.
         opened.close()
-        verified = [_verify(request, *sent) for request, sent in zip(requests, landed, strict=True)]
+        verified = [_verify(request, *one) for request, one in zip(requests, landed, strict=True)]
         published = move_all_tags(verified)
         return tuple(replace(outcome, published=at) for outcome, at in zip(judged, published, strict=True))
 
@@ -85,7 +91,19 @@ def check_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
     """Judge several images as `admit_all` does, and write nothing to the targets."""
     with ExitStack() as stack:
         images = [stack.enter_context(_opened(request)) for request in requests]
-        return _judge_all(requests, images, stack.enter_context(Shared()))
+        judged = _judge_all(requests, images, stack.enter_context(Shared()))
+        return tuple(map(_with_layers, requests, images, judged))
+
+
+def _with_layers(request: PushRequest, image: Image, judged: Outcome) -> Outcome:
+    """What a push would find of the layers, read where that is asked for, else said not to be known."""
+    compared = layers_to_compare(judged.evidence.value, image)
+    if request.full:
+        read_content(image, compared)
+    elif compared:
+        note = f"layers: not compared with the config that a report is bound by: {len(compared)} of them"
+        return replace(judged, notes=(*judged.notes, f"{note}; --verify=full reads them, and so does a push"))
+    return judged
 
 
 def collect(request: PushRequest) -> Gathered:
@@ -99,10 +117,9 @@ def _opened(request: PushRequest) -> AbstractContextManager[Image]:
     return open_image(request.image, selection=request.selection, client=request.source)
 
 
-def _land(
-    request: PushRequest, image: Image, judged: Outcome, record: NewRecord, landed: Sequence[Pushed]
-) -> tuple[Pushed, tuple[Attached, ...]]:
-    """The image by its digest, and its record beside it; no tag names it yet."""
+def _send(
+    request: PushRequest, image: Image, judged: Outcome, record: NewRecord, sent: Sequence[Sent]
+) -> Sent:
     permit = issue(
         judged.decision,
         decision_document=judged.decision.document(),
@@ -110,15 +127,21 @@ def _land(
         image=image,
         target=request.target,
     )
-    pushed = push_by_digest(
+    return send_blobs(
         permit,
         image=image,
         target=request.target,
         record=record,
         client=request.client,
         progress=request.progress,
-        landed=landed,
+        sent=sent,
+        mount_from=request.mount_from,
     )
+
+
+def _land(request: PushRequest, sent: Sent) -> tuple[Pushed, tuple[Attached, ...]]:
+    """The image by its digest, and its record beside it; no tag names it yet."""
+    pushed = push_by_digest(sent)
     request.progress.step("attaching the record")
     return pushed, attach_artifacts(carry_referrers(pushed))
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pushpolicy.errors import PushError
+from pushpolicy.errors import InputError, PushError
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import OCI_INDEX, OCI_MANIFEST, Manifest
@@ -134,7 +134,7 @@ def accepting(asked: Asked) -> Answered:
 @pytest.mark.parametrize("content", [CONTENT[:-1] + b"B", CONTENT + b"!", CONTENT[:-1], b""])
 def test_content_that_changed_is_never_sent_to_its_end(content: bytes) -> None:
     with fake_registry(accepting) as registry:
-        with pytest.raises(PushError, match="the content to be sent"):
+        with pytest.raises(InputError, match="the content to be sent"):
             upload(registry, content)
         time.sleep(0.1)
         assert not [

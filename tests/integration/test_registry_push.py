@@ -13,12 +13,12 @@ from pushpolicy.attach import attach_artifacts
 from pushpolicy.images import open_image
 from pushpolicy.model.manifest import OCI_INDEX, Manifest
 from pushpolicy.model.reference import Repository, Target
-from pushpolicy.push import move_tags, push_by_digest, verify_push
+from pushpolicy.push import move_tags, verify_push
 from pushpolicy.records import build_record
 from pushpolicy.registry import Access, open_repository
 from pushpolicy.registry.remote import RemoteRepository
 from tests.clients import client, login
-from tests.judged import judge, make_statement
+from tests.judged import judge, make_statement, push_by_digest
 from tests.layouts import LayoutMaker, child, push, referrer
 from tests.programs import tool
 from tests.registries import Registry, distribution_registry, olareg_registry

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Protocol
 
 from pushpolicy.errors import after_landing
 from pushpolicy.http.parallel import each
-from pushpolicy.registry.artifact import Artifact, Attached
+from pushpolicy.registry.admitted import Admission, admit
+from pushpolicy.registry.artifact import Artifact, Attached, Blob
 from pushpolicy.registry.interface import RepositoryClient
 
 
@@ -19,6 +21,10 @@ class Landed(Protocol):
     @property
     def artifacts(self) -> tuple[Artifact, ...]:
         """What is to be attached to it, in order."""
+
+    @property
+    def admission(self) -> Admission:
+        """What was read of it in this run; what is attached is read too before it is put."""
 
     @property
     def client(self) -> RepositoryClient:
@@ -37,6 +43,12 @@ def attach_artifacts(landed: Landed) -> tuple[Attached, ...]:
     client, attached = landed.client, list[Attached]()
     for artifact in landed.artifacts:
         with after_landing(f"attaching the {artifact.name}"):
-            each(lambda blob: client.put_blob(blob.descriptor, blob.open), artifact.blobs)
-            attached.append(Attached(artifact=artifact, settle=client.put_referrer(artifact.manifest)))
+            each(partial(_send, client, landed.admission), artifact.blobs)
+            manifest = landed.admission.vouched(artifact.manifest)
+            attached.append(Attached(artifact=artifact, settle=client.put_referrer(manifest)))
     return tuple(attached)
+
+
+def _send(client: RepositoryClient, admission: Admission, blob: Blob) -> None:
+    sent = client.put_blob(blob.descriptor, blob.open)
+    admission.add(sent or admit(blob.descriptor, blob.open))

@@ -264,6 +264,7 @@ class PublishOptions(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         all_images: the images of the configuration instead of one IMAGE.
         allow_targets: globs over the repositories that the configuration may name as targets.
+        mount_from: globs over the repositories that blobs may be mounted from.
         dry_run: decide only.
         verify: head or full.
         raw: keep or digest.
@@ -271,10 +272,20 @@ class PublishOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     all_images: bool = False
     allow_targets: tuple[str, ...] = ()
+    mount_from: tuple[str, ...] = ()
     dry_run: bool = False
     verify: str = "head"
     raw: str = "keep"
 
+
+verify_option = click.option(
+    "--verify",
+    type=click.Choice(["head", "full"]),
+    default="head",
+    show_default=True,
+    help="How layers are verified: head asks for size and presence after the push; full reads them back after"
+    " it, and in a check reads them all.",
+)
 
 publish_options = _group(
     "publish",
@@ -289,14 +300,16 @@ publish_options = _group(
         metavar="GLOB",
         help="Where the configuration's images may be pushed to (--all); repeatable. * stops at a slash.",
     ),
-    click.option("--dry-run", is_flag=True, help="Decide only, as `pushpolicy check` does."),
     click.option(
-        "--verify",
-        type=click.Choice(["head", "full"]),
-        default="head",
-        show_default=True,
-        help="How layers are verified after the push: head asks for size and presence, full reads them back.",
+        "--mount-from",
+        "mount_from",
+        multiple=True,
+        metavar="GLOB",
+        help="Repositories of the target's registry that layers may be mounted from, as the base image's;"
+        " repeatable. * stops at a slash.  [default: the repository of a docker:// IMAGE]",
     ),
+    click.option("--dry-run", is_flag=True, help="Decide only, as `pushpolicy check` does."),
+    verify_option,
     click.option(
         "--raw",
         type=click.Choice(["keep", "digest"]),

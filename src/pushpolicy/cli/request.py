@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 import msgspec
@@ -86,6 +85,7 @@ def push_requests(
                 # One OPA was started; it answers once.
                 decide=None if requests else deciding.decide,
                 raw=RawReports(publish.raw),
+                mount_from=publish.mount_from,
                 full=publish.verify == "full",
                 progress=progress,
                 source=origin,
@@ -138,15 +138,14 @@ def _check_allowed(works: Iterable[_Work], allowed: tuple[str, ...]) -> None:
 
 
 def _is_within(repository: Repository, glob: str) -> bool:
-    """Whether a glob names this repository: registry, port and each part of the path; * stops at a slash."""
-    parts, patterns = str(repository).split("/"), glob.split("/")
-    if ".." in parts or len(parts) != len(patterns):
+    """Whether a glob names this repository, and a folder is where its name says."""
+    if ".." in str(repository).split("/"):
         return False
     # The checkout could point a link anywhere.
     folder = Path.cwd() / repository.path
     if repository.is_layout and folder.resolve() != Path(os.path.normpath(folder)):
         return False
-    return all(map(fnmatchcase, map(str.lower, parts), map(str.lower, patterns)))
+    return repository.matches(glob)
 
 
 def _check_stdin(works: Iterable[_Work], *, password: bool) -> None:

@@ -118,9 +118,10 @@ def _built(
     manifest = _manifest(config, [compressed[layer].descriptor for layer in layers])
     blobs = {layer.descriptor.digest: layer.content for layer in compressed.values()}
     content = BuiltContent(config, blobs)
-    return read_image(
+    image = read_image(
         text, _name(saved), BuiltStore(manifest, content), manifest.descriptor, content, limits, selection
     )
+    return replace(image, layers_compared=True)
 
 
 def _layers(

@@ -9,7 +9,7 @@ from pushpolicy.images.compressors import BLOCK, import_zstandard
 from pushpolicy.images.limits import Limits
 
 # The largest window that a zstd frame may require; the zstd program has the same limit.
-_ZSTD_WINDOW = 128 * 1024 * 1024
+ZSTD_WINDOW = 128 * 1024 * 1024
 
 
 def unpacked(file: BinaryIO, kind: str | None, limits: Limits) -> Iterator[bytes]:
@@ -58,7 +58,7 @@ def _gunzip(file: BinaryIO) -> Iterator[bytes]:
 
 def _unzstd(file: BinaryIO) -> Iterator[bytes]:
     zstandard = import_zstandard("what is compressed with zstd")
-    engine = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
+    engine = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW)
     try:
         with engine.stream_reader(file, read_across_frames=True, closefd=False) as stream:
             yield from iter(lambda: stream.read(BLOCK), b"")

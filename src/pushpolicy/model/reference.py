@@ -6,6 +6,7 @@ Grammar: distribution-spec, "Pulling manifests" (repository and tag), and skopeo
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase
 from typing import Self
 
 import msgspec
@@ -87,6 +88,11 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True):
         if host in HUB_NAMES:
             host, path = HUB, hub_path(path)
         return cls(registry=host, path=path)
+
+    def matches(self, glob: str) -> bool:
+        """Whether a glob names this: registry, port and each part of the path; ``*`` stops at a slash."""
+        parts, patterns = str(self).lower().split("/"), glob.lower().split("/")
+        return len(parts) == len(patterns) and all(map(fnmatchcase, parts, patterns))
 
     def __str__(self) -> str:
         return f"{self.registry}:{self.path}" if self.is_layout else f"{self.registry}/{self.path}"

@@ -1,16 +1,18 @@
 """Publish an image that was allowed: by digest first, the tags last.
 
-    issue -> Permit -> push_by_digest -> Pushed -> carry_referrers -> (attach) -> verify_push -> Verified
-    -> move_tags -> Published
+    issue -> Permit -> send_blobs -> Sent -> push_by_digest -> Pushed -> carry_referrers -> (attach)
+    -> verify_push -> Verified -> move_tags -> Published
 
 Each step takes what the step before it returns, so a caller cannot leave one out or change the order.
 """
 
+from pushpolicy.push.compared import layers_to_compare
+from pushpolicy.push.content import read_content
 from pushpolicy.push.permit import Permit, Terms, issue
 from pushpolicy.push.progress import SILENT, Progress
 from pushpolicy.push.referrers import carry_referrers
 from pushpolicy.push.tag import Published, move_all_tags, move_tags
-from pushpolicy.push.transfer import Pushed, push_by_digest
+from pushpolicy.push.transfer import Pushed, Sent, push_by_digest, send_blobs
 from pushpolicy.push.verify import Verified, verify_push
 
 __all__ = [
@@ -19,12 +21,16 @@ __all__ = [
     "Progress",
     "Published",
     "Pushed",
+    "Sent",
     "Terms",
     "Verified",
     "carry_referrers",
     "issue",
+    "layers_to_compare",
     "move_all_tags",
     "move_tags",
     "push_by_digest",
+    "read_content",
+    "send_blobs",
     "verify_push",
 ]

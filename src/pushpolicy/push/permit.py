@@ -15,6 +15,7 @@ from pushpolicy.model.decision import Decision
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.document import Document
 from pushpolicy.model.reference import Target
+from pushpolicy.push.compared import Layer, layers_to_compare
 
 LIFETIME_SECONDS = 300.0
 
@@ -28,6 +29,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         manifests: the closure in push order, the top last.
         blobs: every config and layer of the closure.
+        compared: the layers that must be what they are said to be, uncompressed.
         referrers: what is carried along with it, in push order.
         previous: what each tag that existed named when the evidence was gathered.
     """
@@ -35,6 +37,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     target: Target
     manifests: tuple[Digest, ...]
     blobs: frozenset[Digest]
+    compared: Mapping[Digest, Layer]
     referrers: tuple[Digest, ...]
     previous: Mapping[str, Digest]
     evidence: Digest
@@ -44,12 +47,17 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, decision: Decision, evidence: Document, image: Image, target: Target) -> Self:
-        """The terms under which this decision lets this image go to this target."""
+        """The terms under which this decision lets this image go to this target.
+
+        Raises:
+            InputError: when the image contradicts itself.
+        """
         previous: Mapping[str, str] = evidence.value["target"]["previous_digests"]
         return cls(
             target=target,
             manifests=tuple(manifest.digest for manifest in image.manifests),
             blobs=frozenset(blob.digest for blob in image.blobs),
+            compared=layers_to_compare(evidence.value, image),
             referrers=tuple(manifest.digest for manifest in image.referrers.manifests),
             previous={tag: Digest.parse(text) for tag, text in previous.items()},
             evidence=evidence.digest,

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import io
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
+from collections.abc import Sequence
+from typing import Protocol
 
-from pushpolicy.errors import PushError
 from pushpolicy.model.descriptor import Descriptor
-from pushpolicy.registry.interface import OpenBlob
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 
 class Progress(Protocol):
@@ -59,49 +51,3 @@ class _Silent:
 
 
 SILENT: Progress = _Silent()
-
-
-class Watched:
-    """The content of a blob, which reports to a Progress as it is opened and read.
-
-    Args:
-        stop: once it is set, reading raises PushError: another blob failed, and this one is not needed.
-    """
-
-    def __init__(
-        self, blob: Descriptor, content: OpenBlob, progress: Progress, stop: threading.Event
-    ) -> None:
-        self._blob = blob
-        self._content = content
-        self._progress = progress
-        self._stop = stop
-        self.opened = False
-
-    @contextmanager
-    def __call__(self) -> Iterator[BinaryIO]:
-        """Open the content from its start (an `OpenBlob`)."""
-        self.opened = True
-        self._progress.blob_started(self._blob)
-        with self._content() as stream:
-            yield cast("BinaryIO", _Counted(stream, self._advanced))
-
-    def _advanced(self, count: int) -> None:
-        if self._stop.is_set():
-            raise PushError(f"{self._blob.digest}: given up, because another blob could not be sent")
-        self._progress.blob_advanced(self._blob, count)
-
-
-class _Counted(io.RawIOBase):
-    """A stream that tells how many bytes were read from it; nothing is copied on the way."""
-
-    def __init__(self, stream: BinaryIO, advanced: Callable[[int], None]) -> None:
-        self._stream = cast("io.BufferedIOBase", stream)
-        self._advanced = advanced
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer, /) -> int:
-        count = self._stream.readinto(buffer)
-        self._advanced(count)
-        return count

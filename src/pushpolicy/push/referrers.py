@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from pushpolicy.errors import IncompleteError, after_landing
-from pushpolicy.http.parallel import each_sized
-from pushpolicy.push.transfer import Pushed, settled, sibling_of
+from pushpolicy.push.transfer import Pushed, settled
 from pushpolicy.registry.interface import RepositoryClient
 
 
 def carry_referrers(pushed: Pushed) -> Pushed:
-    """Send the referrers that the permit names, and read them back; nothing where none were asked for.
+    """Put the referrers that the permit names, and read them back; nothing where none were asked for.
 
     Raises:
         IncompleteError: when the repository refuses one, or does not list it.
     """
     carried, client = pushed.image.referrers, pushed.client
-    content, sibling = pushed.image.content, sibling_of(pushed.image, client.repository)
     with after_landing("carrying its referrers along"):
-        each_sized(lambda blob: client.put_blob(blob, content.open_blob(blob), sibling), carried.blobs)
-        with settled(client) as put:
+        with settled(client, pushed.admission) as put:
             for manifest in carried.manifests:
                 put(manifest)
         _read_back(pushed, client)

@@ -71,7 +71,7 @@ def _set(verified: Verified, moved: list[str]) -> None:
     pushed = verified.pushed
     for tag in pushed.terms.target.tags:
         with after_landing(f"setting tag {tag} ({_sum(moved)})"):
-            pushed.client.put_manifest(pushed.image.top, tag)
+            pushed.client.put_manifest(pushed.admission.vouched(pushed.image.top), tag)
         moved.append(f"{pushed.terms.target.repository}:{tag}")
 
 

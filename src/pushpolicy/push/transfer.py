@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import msgspec
@@ -15,22 +15,29 @@ from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import Manifest
 from pushpolicy.model.reference import Reference, Repository, Target
+from pushpolicy.push.content import Watched
 from pushpolicy.push.permit import Permit, Terms
-from pushpolicy.push.progress import SILENT, Progress, Watched
+from pushpolicy.push.progress import SILENT, Progress
 from pushpolicy.records.build import NewRecord
+from pushpolicy.registry.admitted import Admission, admit
 from pushpolicy.registry.artifact import Artifact
 from pushpolicy.registry.interface import RepositoryClient, Settle
 
 _BASE_NAME = "org.opencontainers.image.base.name"
 
 
-class Pushed(msgspec.Struct, frozen=True, kw_only=True):
-    """An image that is in the repository by digest, and no tag names it yet."""
+class Sent(msgspec.Struct, frozen=True, kw_only=True):
+    """An image whose blobs are in the repository and were read in this run; no manifest of it was put.
+
+    Attributes:
+        admission: what was read of it, and so may be named by what is put.
+    """
 
     permit: Permit
     image: Image
     record: NewRecord
     client: RepositoryClient
+    admission: Admission
     statements: tuple[Artifact, ...] = ()
 
     def __post_init__(self) -> None:
@@ -48,7 +55,11 @@ class Pushed(msgspec.Struct, frozen=True, kw_only=True):
         return (self.record.artifact, *self.statements)
 
 
-def push_by_digest(
+class Pushed(Sent, frozen=True, kw_only=True):
+    """An image that is in the repository by digest, and no tag names it yet."""
+
+
+def send_blobs(
     permit: Permit,
     *,
     image: Image,
@@ -57,22 +68,25 @@ def push_by_digest(
     client: RepositoryClient,
     statements: tuple[Artifact, ...] = (),
     progress: Progress = SILENT,
-    landed: Sequence[Pushed] = (),
-) -> Pushed:
-    """Redeem the permit and send the image.
+    sent: Sequence[Sent] = (),
+    mount_from: tuple[str, ...] = (),
+) -> Sent:
+    """Redeem the permit and send what the image's manifests name, or read it where it is there.
 
     Args:
         permit: issued for this image, target and decision.
         image: what to push.
         target: where to.
-        record: the finished record of the decision, to be attached next.
+        record: the finished record of the decision, to be attached later.
         client: the target's repository.
         statements: what is signed about the record, to be attached after it.
         progress: told about each blob.
-        landed: images of the same run that are there already; what they share is mounted from them.
+        sent: images of the same run that are there already; what they share is mounted from them.
+        mount_from: globs of repositories that blobs may be mounted from.
 
     Raises:
-        PushError: when the permit does not fit, the repository refuses, or content does not have its digest.
+        PushError: when the permit does not fit, or the repository refuses.
+        InputError: when content is not what its digest or the image's config says.
     """
     permit.redeem(Terms.of(record.decision, record.evidence, image, target))
     for artifact in (record.artifact, *statements):
@@ -81,71 +95,95 @@ def push_by_digest(
             raise PushError(f"the {artifact.name} is about {about}, the image is {image.top.digest}")
     if client.repository != target.repository:
         raise PushError(f"the permit is for {target.repository}, not for {client.repository}")
-    _send_blobs(image, client, progress, _places(landed, client.repository))
-    # Children before the index that names them; those that name none do not wait for one another.
-    with settled(client) as put:
-        each(put, [manifest for manifest in image.manifests if not manifest.manifests])
-        for manifest in image.manifests:
-            if manifest.manifests:
-                put(manifest)
-    return Pushed(permit=permit, image=image, record=record, client=client, statements=statements)
-
-
-def _send_blobs(
-    image: Image, client: RepositoryClient, progress: Progress, places: Mapping[Digest, Repository]
-) -> None:
-    sibling = sibling_of(image, client.repository)
+    compared = permit.terms.compared
+    admission = Admission({digest: layer.diff_id for digest, layer in compared.items()})
+    if image.repository:
+        for manifest in (*image.manifests, *image.referrers.manifests):
+            admission.add_named(manifest)
+    sibling = sibling_of(image, client.repository, mount_from)
+    places = _places(sent, client.repository)
     stop = threading.Event()
 
     def send(blob: Descriptor) -> None:
-        content = Watched(blob, image.content.open_blob(blob), progress, stop)
+        opened, layer = image.content.open_blob(blob), compared.get(blob.digest)
+        content = Watched(blob, opened, progress, stop, layer)
         try:
-            client.put_blob(blob, content, places.get(blob.digest, sibling))
+            admitted = client.put_blob(blob, content, places.get(blob.digest, sibling))
+            progress.blob_done(blob, sent=admitted is not None)
+            if admitted is None and not admission.has(blob):
+                content = Watched(blob, opened, SILENT, stop, layer)
+                admitted = admit(blob, content)
+            if admitted:
+                admission.add(admitted, content.diff_id)
         except Exception:
             stop.set()
             raise
-        progress.blob_done(blob, sent=content.opened)
 
-    progress.transfer_started(image.blobs)
-    each_sized(send, image.blobs)
+    # Those of referrers too: once a manifest is put, nothing may turn out to be other content.
+    blobs = {blob.digest: blob for blob in (*image.blobs, *image.referrers.blobs)}
+    progress.transfer_started(tuple(blobs.values()))
+    each_sized(send, blobs.values())
+    return Sent(
+        permit=permit, image=image, record=record, client=client, admission=admission, statements=statements
+    )
 
 
-def _places(landed: Sequence[Pushed], target: Repository) -> dict[Digest, Repository]:
+def push_by_digest(sent: Sent) -> Pushed:
+    """Put the manifests, the top last.
+
+    Raises:
+        PushError: when the repository refuses, or a manifest names what was not read in this run.
+    """
+    # Children before the index that names them; those that name none do not wait for one another.
+    with settled(sent.client, sent.admission) as put:
+        each(put, [manifest for manifest in sent.image.manifests if not manifest.manifests])
+        for manifest in sent.image.manifests:
+            if manifest.manifests:
+                put(manifest)
+    return Pushed(**{name: getattr(sent, name) for name in Sent.__struct_fields__})
+
+
+def _places(sent: Sequence[Sent], target: Repository) -> dict[Digest, Repository]:
     """Where in the target's registry the blobs of these images are."""
     return {
-        blob.digest: pushed.client.repository
-        for pushed in landed
-        if _is_sibling(pushed.client.repository, target)
-        for blob in pushed.image.blobs
+        blob.digest: each.client.repository
+        for each in sent
+        if _is_sibling(each.client.repository, target)
+        for blob in each.image.blobs
     }
 
 
 @contextmanager
-def settled(client: RepositoryClient) -> Iterator[Callable[[Manifest], None]]:
+def settled(client: RepositoryClient, admission: Admission) -> Iterator[Callable[[Manifest], None]]:
     """Stores manifests; at the end, waits until those that refer to others are sure to stay listed."""
     settling = list[Settle]()
 
     def put(manifest: Manifest) -> None:
         if manifest.subject:
-            settling.append(client.put_referrer(manifest))
+            settling.append(client.put_referrer(admission.vouched(manifest)))
         else:
-            client.put_manifest(manifest)
+            client.put_manifest(admission.vouched(manifest))
 
     yield put
     for settle in settling:
         settle()
 
 
-def sibling_of(image: Image, target: Repository) -> Repository | None:
-    """A repository of the target's registry that may hold blobs of the image.
+def sibling_of(image: Image, target: Repository, mount_from: tuple[str, ...] = ()) -> Repository | None:
+    """A repository of the target's registry that blobs of the image may be mounted from.
 
-    It is the one that the image is read from, or the one of its base image, which builders annotate
-    (image-spec, "Pre-Defined Annotation Keys").
+    It is the one that the image is read from, or one that the command line allows: by its name, or by a glob
+    that matches the base image's, which builders annotate (image-spec, "Pre-Defined Annotation Keys"). An
+    annotation alone would let the image choose what is read with the credential of the push.
     """
     known = [image.repository] if image.repository else []
+    for name in mount_from:
+        with suppress(ValueError):  # a glob is no name
+            known.append(Repository.parse(name))
     for manifest in image.manifests:
         with suppress(ValueError):
-            known.append(Reference.parse(manifest.annotations.get(_BASE_NAME, "")).repository)
+            base = Reference.parse(manifest.annotations.get(_BASE_NAME, "")).repository
+            known += [base for glob in mount_from if base.matches(glob)]
     return next((place for place in known if _is_sibling(place, target)), None)
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol, cast
 
-from pushpolicy.errors import PushError
 from pushpolicy.http.retry import Deadline
 from pushpolicy.model.descriptor import Descriptor
+from pushpolicy.registry.admitted import OnAdmitted, unreadable, verified
 from pushpolicy.registry.interface import OpenBlob
-from pushpolicy.registry.layout.files import verified
 
 # Two of these stay in a core's own cache between being read, hashed and encrypted.
 _READ_SIZE = 128 * 1024
@@ -30,6 +29,7 @@ class BlobBody:
         deadline: Deadline,
         start: int = 0,
         stop: int | None = None,
+        on_admitted: OnAdmitted | None = None,
     ) -> None:
         self._action = action
         self._blob = blob
@@ -37,6 +37,7 @@ class BlobBody:
         self._deadline = deadline
         self._start = start
         self._stop = blob.size if stop is None else stop
+        self._on_admitted = on_admitted
 
     def __len__(self) -> int:
         return self._stop - self._start
@@ -47,7 +48,7 @@ class BlobBody:
             with self._content() as file:
                 chunks = _chunks(cast("_Readable", file), min(self._blob.size, _READ_SIZE))
                 whole = self._stop == self._blob.size
-                for chunk in verified(self._blob, chunks) if whole else chunks:
+                for chunk in verified(self._blob, chunks, self._on_admitted) if whole else chunks:
                     self._deadline.check(self._action)
                     wanted = chunk[max(self._start - position, 0) : max(self._stop - position, 0)]
                     if wanted:
@@ -57,7 +58,7 @@ class BlobBody:
                         return
         except (ValueError, OSError) as error:
             # A plain OSError would be taken for the connection's.
-            raise PushError(f"{self._action}: the content to be sent: {error}") from error
+            raise unreadable(self._blob, error) from error
 
 
 class _Readable(Protocol):

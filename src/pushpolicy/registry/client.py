@@ -20,6 +20,7 @@ from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import MAX_MANIFEST_SIZE, Manifest
 from pushpolicy.model.reference import Reference, Repository
 from pushpolicy.registry.access import Access
+from pushpolicy.registry.admitted import OnAdmitted
 from pushpolicy.registry.answers import (
     KNOWN_TYPES,
     KeptManifest,
@@ -283,6 +284,7 @@ class OrasClient(oras.provider.Registry):  # type: ignore[misc]  # oras has no t
         chunk_size: int = 0,  # noqa: ARG002
         *,
         sibling: Repository | None = None,
+        on_admitted: OnAdmitted | None = None,
     ) -> OrasAnswer:
         """Store a blob unless it is there; hashed while it streams, a mismatch aborts.
 
@@ -293,12 +295,14 @@ class OrasClient(oras.provider.Registry):  # type: ignore[misc]  # oras has no t
             do_chunked: has no effect: what the registry takes is found out.
             chunk_size: likewise.
             sibling: a repository of the same registry that may have it; it is mounted from there if so.
+            on_admitted: told when all of the content was read for sending and is what it should be.
 
         Returns:
             an answer of status 200 when it was there already, else 201.
 
         Raises:
-            PushError: when the registry refuses, or the content is not what the descriptor says.
+            PushError: when the registry refuses.
+            InputError: when the content is not what the descriptor says.
         """
         container = self.get_container(container)
         descriptor = descriptor_of(layer)
@@ -309,7 +313,9 @@ class OrasClient(oras.provider.Registry):  # type: ignore[misc]  # oras has no t
         was_there = is_there(descriptor)
         if not was_there:
             url = f"{self.prefix}://{container.upload_blob_url()}"
-            self._uploads.send(url, descriptor, opener_of(blob), sibling, is_there=is_there)
+            self._uploads.send(
+                url, descriptor, opener_of(blob), sibling, is_there=is_there, on_admitted=on_admitted
+            )
         return OrasAnswer(
             status=200 if was_there else 201,
             headers={},

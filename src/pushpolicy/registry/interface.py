@@ -15,6 +15,7 @@ from pushpolicy.model.digest import Digest
 from pushpolicy.model.evidence import Clock
 from pushpolicy.model.manifest import Manifest
 from pushpolicy.model.reference import Repository
+from pushpolicy.registry.admitted import Admitted
 
 # Opens the content of a blob from its start; called again when a request has to be repeated.
 OpenBlob = Callable[[], AbstractContextManager[BinaryIO]]
@@ -56,10 +57,18 @@ class RepositoryClient(Protocol):
     def serves_blob(self, blob: Descriptor) -> bool:
         """Whether its content is really given out, at the size its descriptor states; one byte is read."""
 
-    def put_blob(self, blob: Descriptor, content: OpenBlob, sibling: Repository | None = None) -> None:
-        """Store a blob unless it is there; hashed while it streams, a mismatch aborts.
+    def put_blob(
+        self, blob: Descriptor, content: OpenBlob, sibling: Repository | None = None
+    ) -> Admitted | None:
+        """Store a blob unless it is there; hashed while it streams.
 
         A `sibling` is a repository of the same registry that may have it: it is mounted from there if so.
+
+        Returns:
+            what was read, or None where nothing was sent.
+
+        Raises:
+            InputError: when the content is not what the descriptor says; its end is not sent then.
         """
 
     def read_blob(self, blob: Descriptor) -> Iterator[bytes]:

@@ -10,6 +10,7 @@ from pushpolicy.model.evidence import Clock
 from pushpolicy.model.manifest import Manifest
 from pushpolicy.model.reference import Repository
 from pushpolicy.registry.access import Access
+from pushpolicy.registry.admitted import Admitted
 from pushpolicy.registry.client import OrasClient
 from pushpolicy.registry.download import blob_is_served, stream_blob
 from pushpolicy.registry.fallback import is_fallback_tag, of_type
@@ -72,9 +73,13 @@ class RemoteRepository(OrasClient):
             return self.has_blob(blob)
         return blob_is_served(self.api, self._blob_url(self.container(), blob.digest), blob)
 
-    def put_blob(self, blob: Descriptor, content: OpenBlob, sibling: Repository | None = None) -> None:
+    def put_blob(
+        self, blob: Descriptor, content: OpenBlob, sibling: Repository | None = None
+    ) -> Admitted | None:
         """Store a blob unless it is there; mounted from the sibling if that has it."""
-        self.upload_blob(content, self.container(), blob, sibling=sibling)
+        found: list[Admitted] = []
+        self.upload_blob(content, self.container(), blob, sibling=sibling, on_admitted=found.append)
+        return found[0] if found else None
 
     def read_blob(self, blob: Descriptor) -> Iterator[bytes]:
         """Stream a blob; a wrong size or digest raises before the last chunk is given."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pushpolicy.http.call import Answer, MakeBody
 from pushpolicy.http.retry import Deadline, TransientError
 from pushpolicy.model.descriptor import Descriptor
+from pushpolicy.registry.admitted import OnAdmitted
 from pushpolicy.registry.api import Api
 from pushpolicy.registry.body import BlobBody
 from pushpolicy.registry.call import RegistryCall
@@ -27,13 +28,20 @@ class Session:
     """An upload that a POST opened; after a break `resume` asks what arrived and `finish` sends the rest."""
 
     def __init__(
-        self, api: Api, start: RegistryCall, blob: Descriptor, content: OpenBlob, deadline: Deadline
+        self,
+        api: Api,
+        start: RegistryCall,
+        blob: Descriptor,
+        content: OpenBlob,
+        deadline: Deadline,
+        on_admitted: OnAdmitted | None,
     ) -> None:
         self._api = api
         self._start = start
         self._blob = blob
         self._content = content
         self._deadline = deadline
+        self._on_admitted = on_admitted
         self._location = ""
         self._offset = 0
         self._chunk: int | None = None
@@ -113,7 +121,15 @@ class Session:
         def body() -> BlobBody | bytes:
             if start == stop:
                 return b""
-            return BlobBody(self._start.action, self._blob, self._content, self._deadline, start, stop)
+            return BlobBody(
+                self._start.action,
+                self._blob,
+                self._content,
+                self._deadline,
+                start,
+                stop,
+                self._on_admitted,
+            )
 
         headers = dict(OCTETS)
         if start < stop and (start or stop < self._blob.size):

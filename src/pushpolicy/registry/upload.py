@@ -12,6 +12,7 @@ from pushpolicy.http.call import Answer
 from pushpolicy.http.retry import TransientError, retrying
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.reference import Repository
+from pushpolicy.registry.admitted import OnAdmitted
 from pushpolicy.registry.api import Api
 from pushpolicy.registry.body import BlobBody
 from pushpolicy.registry.call import RegistryCall
@@ -41,6 +42,7 @@ class Uploads:
         sibling: Repository | None,
         *,
         is_there: Callable[[Descriptor], bool],
+        on_admitted: OnAdmitted | None = None,
     ) -> None:
         """Upload a blob that is not there.
 
@@ -52,20 +54,22 @@ class Uploads:
             content: opened again for each attempt.
             sibling: a repository of the registry that may have the blob.
             is_there: asks again, for when only an answer was lost.
+            on_admitted: told when all of the content was read and is what it should be.
 
         Raises:
             PushError: when the registry refuses, or no attempt succeeds.
+            InputError: when the content is not what the descriptor says.
         """
         start = self._api.call("POST", url, f"upload of {blob.digest}")
         deadline = self._api.deadline(blob.size)
-        session = Session(self._api, start, blob, content, deadline)
+        session = Session(self._api, start, blob, content, deadline, on_admitted)
 
         def once() -> None:
             if session.is_open and session.resume():
                 return session.finish()
             if session.was_open and is_there(blob):
                 return None
-            body = BlobBody(start.action, blob, content, deadline)
+            body = BlobBody(start.action, blob, content, deadline, on_admitted=on_admitted)
             opened = self._mounted(start, blob, sibling) or self._opened(start, body, blob)
             return None if opened.status == 201 else session.begin(opened)
 

@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from pushpolicy.attach import attach_artifacts
-from pushpolicy.errors import IncompleteError, PushError, StoppedError
+from pushpolicy.errors import IncompleteError, InputError, PushError, StoppedError
 from pushpolicy.images.image import Referrers
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
@@ -24,13 +24,23 @@ from pushpolicy.push import (
     carry_referrers,
     move_all_tags,
     move_tags,
-    push_by_digest,
     verify_push,
 )
 from pushpolicy.records import build_record
+from pushpolicy.registry.admitted import Admission
 from pushpolicy.registry.artifact import Artifact, Attached
 from pushpolicy.registry.layout.repository import LayoutRepository
-from tests.judged import Held, Judged, current, judge, make_image, make_statement, publish, pushed
+from tests.judged import (
+    Held,
+    Judged,
+    current,
+    judge,
+    make_image,
+    make_statement,
+    publish,
+    push_by_digest,
+    pushed,
+)
 
 IMAGE = make_image()
 
@@ -112,7 +122,7 @@ def test_content_that_changed_since_it_was_judged_is_not_pushed(client: LayoutRe
     layer = IMAGE.blobs[-1]
     assert isinstance(IMAGE.content, Held)
     changed = replace(IMAGE, content=Held(IMAGE.content.blobs | {layer.digest: b"x" * layer.size}))
-    with pytest.raises(PushError, match=str(layer.digest)), pushed(judge(changed, _target(client)), client):
+    with pytest.raises(InputError, match=str(layer.digest)), pushed(judge(changed, _target(client)), client):
         pytest.fail("it was pushed")
     assert client.manifest(IMAGE.top.digest) is None
 
@@ -197,7 +207,7 @@ def test_a_rerun_sends_nothing_twice(client: LayoutRepository, judged: Judged) -
 def test_no_step_goes_without_the_one_before(client: LayoutRepository, judged: Judged) -> None:
     with build_record(judged.contents()) as record, build_record(judged.contents()) as same:
         with pytest.raises(TypeError, match="without redeeming"):
-            Pushed(permit=judged.permit(), image=IMAGE, record=record, client=client)
+            Pushed(permit=judged.permit(), image=IMAGE, record=record, client=client, admission=Admission())
         landed = push_by_digest(
             judged.permit(), image=IMAGE, target=judged.target, record=record, client=client
         )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pytest
 
-from pushpolicy.errors import PushError
+from pushpolicy.errors import InputError
 from pushpolicy.http.retry import Deadline
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.registry.body import BlobBody
@@ -29,7 +29,7 @@ class Watched(io.BytesIO):
         return super().readinto(buffer)
 
 
-def body(content: bytes, **options: int) -> tuple[BlobBody, Watched]:
+def body(content: bytes, **options: Any) -> tuple[BlobBody, Watched]:
     stream = Watched(content)
 
     @contextmanager
@@ -55,6 +55,6 @@ def test_no_more_than_a_piece_is_in_memory(start: int, stop: int) -> None:
 def test_the_last_piece_of_something_else_is_not_sent(content: bytes) -> None:
     sent, _ = body(content)
     pieces: list[bytes] = []
-    with pytest.raises(PushError, match="the content to be sent"):
+    with pytest.raises(InputError, match="the content to be sent"):
         pieces.extend(bytes(piece) for piece in sent)
     assert len(b"".join(pieces)) < len(CONTENT)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pushpolicy.errors import PushError
+from pushpolicy.errors import InputError, PushError
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import Manifest
@@ -108,7 +108,7 @@ def test_content_that_is_not_what_it_should_be_is_not_kept(
     repository: RepositoryClient, folder: Path, content: bytes
 ) -> None:
     blob = Descriptor.of(b"content", "text/plain")
-    with pytest.raises(PushError, match=str(blob.digest)):
+    with pytest.raises(InputError, match=str(blob.digest)):
         repository.put_blob(blob, of_bytes(content))
     assert not repository.has_blob(blob)
     assert [path.name for path in folder.rglob("*") if path.is_file()] == ["oci-layout"]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pushpolicy.model.descriptor import Descriptor
-from pushpolicy.registry.layout.files import verified
+from pushpolicy.registry.admitted import verified
 
 CHUNKS = st.lists(st.binary(max_size=20), max_size=8)
 

@@ -7,19 +7,19 @@ are opened. What is written is complete or absent, also after a crash: temporary
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import secrets
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Protocol, TypeVar
+from typing import BinaryIO, Protocol
 
 from pushpolicy.files import NotRegularError, open_regular, write_whole
 from pushpolicy.model import strict_json
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
+from pushpolicy.registry.admitted import Admitted, verified
 
 LAYOUT_MARKER = "oci-layout"
 INDEX_FILE = "index.json"
@@ -29,8 +29,6 @@ _MARKER_SHAPE = strict_json.Shape({"imageLayoutVersion": None})
 _A_DAY = 86400.0
 # Lock and temporary files of ours; every reader of layouts passes over names it does not know.
 OWN_PREFIX = ".pushpolicy-"
-
-Chunk = TypeVar("Chunk", bytes, memoryview)
 
 
 class LayoutFiles(Protocol):
@@ -143,13 +141,15 @@ class LayoutFolder:
         """Write a file at the top of the layout, as a whole or not at all."""
         self._write(name, [content])
 
-    def store(self, blob: Descriptor, chunks: Iterable[bytes]) -> None:
+    def store(self, blob: Descriptor, chunks: Iterable[bytes]) -> Admitted:
         """Write a blob.
 
         Raises:
             ValueError: when the content has not the size or digest of the descriptor; nothing is kept then.
         """
-        self._write(blob_name(blob.digest), verified(blob, chunks))
+        found: list[Admitted] = []
+        self._write(blob_name(blob.digest), verified(blob, chunks, found.append))
+        return found[0]
 
     def _write(self, name: str, chunks: Iterable[bytes]) -> None:
         target = Path(self._inside(name))
@@ -159,31 +159,6 @@ class LayoutFolder:
             for chunk in chunks:
                 file.write(chunk)
         _sync_folder(target.parent)
-
-
-def verified(blob: Descriptor, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
-    """Pass content on, one chunk behind, so that the last one is held back until the digest is known.
-
-    Raises:
-        ValueError: when the content has not the size or digest of the descriptor.
-    """
-    hasher = hashlib.new(blob.digest.algorithm)
-    seen = 0
-    held: Chunk | None = None
-    for chunk in filter(None, chunks):
-        seen += len(chunk)
-        if seen > blob.size:
-            raise ValueError(f"{blob.digest} is larger than the {blob.size} bytes it should have")
-        hasher.update(chunk)
-        if held:
-            yield held
-        held = chunk
-    if seen != blob.size:
-        raise ValueError(f"{blob.digest} has {seen} bytes where it should have {blob.size}")
-    if hasher.hexdigest() != blob.digest.hex:
-        raise ValueError(f"{blob.digest} has other content than its digest says")
-    if held:
-        yield held
 
 
 def _sync_folder(folder: Path) -> None:

@@ -18,9 +18,10 @@ from pushpolicy.model.evidence import Clock
 from pushpolicy.model.manifest import MAX_MANIFEST_SIZE, Manifest
 from pushpolicy.model.reference import Repository
 from pushpolicy.model.text import printable
+from pushpolicy.registry.admitted import Admitted, ContentError, content_of, unreadable, verified
 from pushpolicy.registry.fallback import is_fallback_tag, of_type
 from pushpolicy.registry.interface import OpenBlob, Settle
-from pushpolicy.registry.layout.files import INDEX_FILE, LAYOUT_MARKER, LayoutFolder, check_marker, verified
+from pushpolicy.registry.layout.files import INDEX_FILE, LAYOUT_MARKER, LayoutFolder, check_marker
 from pushpolicy.registry.layout.index import REF_NAME, LayoutIndex, locked
 
 READ_SIZE = 1024 * 1024
@@ -79,15 +80,19 @@ class LayoutRepository:
         """Whether the blob is there: what a folder has, it gives out."""
         return self.has_blob(blob)
 
-    def put_blob(self, blob: Descriptor, content: OpenBlob, sibling: Repository | None = None) -> None:
+    def put_blob(
+        self, blob: Descriptor, content: OpenBlob, sibling: Repository | None = None
+    ) -> Admitted | None:
         """Store a blob unless it is there; folders share nothing, so a sibling is of no use."""
         del sibling
         if self.has_blob(blob):
-            return
+            return None
         with self._translated():
             self._folder.prepare()
-            with content() as file:
-                self._folder.store(blob, iter(lambda: file.read(READ_SIZE), b""))
+            try:
+                return self._folder.store(blob, content_of(blob, content))
+            except ContentError as error:
+                raise unreadable(blob, error) from error
 
     def read_blob(self, blob: Descriptor) -> Iterator[bytes]:
         """Stream a blob; a wrong size or digest raises before the last chunk is given."""
