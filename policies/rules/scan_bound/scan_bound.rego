@@ -23,7 +23,7 @@ deny contains {"at": {"id": $"{platform.platform}"}, "msg": msg} if {
 	input.scans.status == "collected"
 	some platform in input.image.platforms
 	not _scanned(platform)
-	msg := $"no image scan is bound to {platform.platform} ({platform.digest}); {_seen}"
+	msg := $"no image scan is bound to {platform.platform} ({platform.digest}){_doubt(platform)}; {_seen}"
 }
 
 _scanned(platform) if {
@@ -42,6 +42,15 @@ _unmistakable(_, platform) if {
 _unmistakable(scan, platform) if scan.image.digest == platform.digest
 
 _unmistakable(scan, platform) if scan.image.image_id == platform.config_digest
+
+# Gather binds nothing then: a scanner reads the layer, some runtimes its table of contents.
+_doubt(platform) := ", whose layers have a table of contents that was not verified (lazy_toc)" if {
+	platform.lazy_toc == "unverified"
+}
+
+else := $", whose layers cannot be compared with its config ({platform.not_comparable})" if platform.not_comparable
+
+else := ""
 
 _seen := $"image scans read: {concat(", ", _names)}" if count(_names) > 0
 

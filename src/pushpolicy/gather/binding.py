@@ -33,12 +33,19 @@ def bind(identity: Identity, image: ImageEvidence) -> Binding | None:
     layers = identity.diff_ids
     by_layers = [p for p in image.platforms if layers and layers == tuple(map(str, p.diff_ids))]
     if len(by_manifest) == 1 and (not by_config or by_manifest[0] in by_config):
-        return Binding(platform=by_manifest[0].platform, by="manifest")
+        return _bound(by_manifest[0], "manifest")
     if by_config:
-        return Binding(platform=by_config[0].platform, by="config")
+        return _bound(by_config[0], "config")
     if by_layers:
-        return Binding(platform=by_layers[0].platform, by="diff_ids")
+        return _bound(by_layers[0], "diff_ids")
     return None
+
+
+def _bound(platform: PlatformEvidence, by: str) -> Binding | None:
+    """Nothing, where the scanner may have seen other files than will be run."""
+    if platform.lazy_toc or (platform.not_comparable and by != "manifest"):
+        return None
+    return Binding(platform=platform.platform, by=by)
 
 
 def _names_manifest(identity: Identity, platform: PlatformEvidence, image: ImageEvidence) -> bool:

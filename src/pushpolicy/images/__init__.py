@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pushpolicy.images.compression import Compression, LayerCompression
-from pushpolicy.images.facts import attestations, platforms
+from pushpolicy.images.facts import find
 from pushpolicy.images.image import Image
 from pushpolicy.images.limits import Limits
 from pushpolicy.images.remote import parse_remote
@@ -17,9 +17,8 @@ __all__ = [
     "LayerCompression",
     "Limits",
     "Selection",
-    "attestations",
+    "find",
     "open_image",
     "parse_remote",
-    "platforms",
     "reads_stdin",
 ]

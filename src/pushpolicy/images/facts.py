@@ -4,49 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from pushpolicy.errors import InputError
+from pushpolicy.images.attestation import is_marked, read_attestation
 from pushpolicy.images.config import ImageConfig
 from pushpolicy.images.image import Image
+from pushpolicy.images.lazy import has_table
+from pushpolicy.images.uncompressed import KINDS
 from pushpolicy.model.descriptor import Descriptor, Platform
 from pushpolicy.model.evidence import AttestationEvidence, PlatformEvidence
 from pushpolicy.model.manifest import CONFIG_TYPES, Manifest
 from pushpolicy.model.text import printable
 
-# How BuildKit marks the attestation manifests it puts into an index (moby/buildkit, attestation storage).
-REFERENCE_TYPE = "vnd.docker.reference.type"
-REFERENCE_DIGEST = "vnd.docker.reference.digest"
-ATTESTATION = "attestation-manifest"
-IN_TOTO_LAYER = "application/vnd.in-toto+json"
-PREDICATE_TYPE = "in-toto.io/predicate-type"
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """What an image consists of, in its order: at least one platform, and attestations about them."""
+
+    platforms: tuple[PlatformEvidence, ...]
+    attestations: tuple[AttestationEvidence, ...]
 
 
-def platforms(image: Image) -> tuple[PlatformEvidence, ...]:
-    """One entry for each image of the closure, in its order; at least one.
+def find(image: Image) -> Found:
+    """Read what each manifest of the closure is: an attestation by its content, else an image that is judged.
 
     Raises:
         InputError: when a config is malformed, contradicts its manifest or index, or there is no image.
     """
-    found = tuple(
-        _platform(image, manifest, entry)
-        for manifest, entry, _ in _leaves(image)
-        if not _is_attestation(entry)
-    )
-    if not found:
+    platforms: list[PlatformEvidence] = []
+    attestations: list[AttestationEvidence] = []
+    for manifest, entry, parent in _leaves(image):
+        doubt = ""
+        if entry and parent and is_marked(entry):
+            try:
+                attestations.append(read_attestation(image, manifest, entry, parent))
+                continue
+            except ValueError as error:
+                doubt = f"; it is marked as an attestation and is none: {error}"
+        platforms.append(_platform(image, manifest, entry, doubt))
+    if not platforms:
         raise InputError(f"{printable(image.source)}: the index holds no image that could run")
-    return found
-
-
-def attestations(image: Image) -> tuple[AttestationEvidence, ...]:
-    """The attestation manifests of the closure.
-
-    Raises:
-        InputError: when a manifest is marked as one and does not keep to what such a manifest is.
-    """
-    return tuple(
-        _attestation(image, manifest, entry, parent)
-        for manifest, entry, parent in _leaves(image)
-        if _is_attestation(entry)
-    )
+    return Found(platforms=tuple(platforms), attestations=tuple(attestations))
 
 
 def _leaves(image: Image) -> Iterator[tuple[Manifest, Descriptor | None, Manifest | None]]:
@@ -61,35 +59,11 @@ def _leaves(image: Image) -> Iterator[tuple[Manifest, Descriptor | None, Manifes
                 yield by_digest[entry.digest], entry, parent
 
 
-def _is_attestation(entry: Descriptor | None) -> bool:
-    return entry is not None and entry.annotations.get(REFERENCE_TYPE) == ATTESTATION
-
-
-def _attestation(
-    image: Image, manifest: Manifest, entry: Descriptor | None, parent: Manifest | None
-) -> AttestationEvidence:
-    """Not judged as an image, so all its layers must be statements, about an image of the same index."""
-    where = f"{printable(image.source)}: attestation manifest {manifest.digest}"
-    stated = entry.annotations.get(REFERENCE_DIGEST, "") if entry else ""
-    siblings = parent.manifests if parent else ()
-    images = {str(item.digest): item.digest for item in siblings if not _is_attestation(item)}
-    if stated not in images:
-        raise InputError(f"{where} does not speak of an image of its index")
-    if not manifest.layers or any(layer.media_type != IN_TOTO_LAYER for layer in manifest.layers):
-        raise InputError(f"{where} has layers that are not in-toto statements")
-    kinds = (layer.annotations.get(PREDICATE_TYPE) for layer in manifest.layers)
-    return AttestationEvidence(
-        digest=manifest.digest,
-        subject=images[stated],
-        predicate_types=tuple(dict.fromkeys(kind for kind in kinds if kind)),
-    )
-
-
-def _platform(image: Image, manifest: Manifest, entry: Descriptor | None) -> PlatformEvidence:
+def _platform(image: Image, manifest: Manifest, entry: Descriptor | None, doubt: str) -> PlatformEvidence:
     where = f"{printable(image.source)}: manifest {manifest.digest}"
     if manifest.config is None or manifest.config.media_type not in CONFIG_TYPES:
         kind = manifest.config.media_type if manifest.config else manifest.media_type
-        raise InputError(f"{where} is not a container image: its config is {printable(kind, 100)}")
+        raise InputError(f"{where} is not a container image: its config is {printable(kind + doubt, 300)}")
     digest = manifest.config.digest
     try:
         config = ImageConfig.parse(image.configs[digest])
@@ -97,7 +71,7 @@ def _platform(image: Image, manifest: Manifest, entry: Descriptor | None) -> Pla
             raise ValueError(f"it has {len(config.diff_ids)} diff_ids for {count} layers of the manifest")
         platform = _agreed(config.platform, entry.platform if entry else None)
     except ValueError as error:
-        raise InputError(f"{where}, config {digest}: {printable(str(error))}") from error
+        raise InputError(f"{where}, config {digest}: {printable(str(error) + doubt, 400)}") from error
     return PlatformEvidence(
         platform=str(platform),
         digest=manifest.digest,
@@ -108,7 +82,15 @@ def _platform(image: Image, manifest: Manifest, entry: Descriptor | None) -> Pla
         created=config.created,
         env=config.env,
         entrypoint=config.entrypoint,
+        not_comparable=_not_comparable(manifest),
+        lazy_toc="unverified" if has_table(image, manifest, entry) else None,
     )
+
+
+def _not_comparable(manifest: Manifest) -> str | None:
+    """The type of a layer that cannot be told to be its diff_id, so that the config says nothing about it."""
+    kinds = (layer.media_type for layer in manifest.layers if layer.media_type not in KINDS)
+    return next(kinds, None)
 
 
 def _agreed(config: Platform, index: Platform | None) -> Platform:

@@ -50,6 +50,7 @@ class Image(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         repository: the repository of a registry that it is read from, if it is: a push to another
             repository of that registry can mount its blobs from there.
         referrers: what was asked to be carried along with it.
+        footers: the layers that end as one with a table of contents does (`lazy`).
         layers_compared: whether each layer was found to be its diff_id when the image was opened.
         notes: what became of it on opening that the user has to know, as whole sentences.
     """
@@ -63,6 +64,7 @@ class Image(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     repository: Repository | None = None
     referrers: Referrers = NO_REFERRERS
     notes: tuple[str, ...] = ()
+    footers: frozenset[Digest] = frozenset()
     layers_compared: bool = False
 
     @property

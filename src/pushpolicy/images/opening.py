@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pushpolicy.images.closure import Closure, read_closure
 from pushpolicy.images.config import SHAPE
 from pushpolicy.images.image import NO_REFERRERS, BlobSource, Image
+from pushpolicy.images.lazy import with_footer
 from pushpolicy.images.limits import Limits
 from pushpolicy.images.referrers import read_referrers
 from pushpolicy.images.selection import Selection
@@ -58,8 +59,14 @@ def read_image(
         content=content,
         repository=repository,
         referrers=carried,
+        # Of an image in a registry each layer would have to be asked for; there annotations tell.
+        footers=frozenset() if repository else with_footer(content, _layers(closure)),
         notes=(*selected.notes, *carried.left_out, *_spellings(closure)),
     )
+
+
+def _layers(closure: Closure) -> Iterable[Descriptor]:
+    return {layer.digest: layer for manifest in closure.manifests for layer in manifest.layers}.values()
 
 
 def _spellings(closure: Closure) -> Iterator[str]:

@@ -40,17 +40,27 @@ class Section(msgspec.Struct, frozen=True):
 class _Reader(io.RawIOBase):
     def __init__(self, section: Section) -> None:
         self._descriptor = section.descriptor
-        self._offset = section.offset
-        self._left = section.size
+        self._start = section.offset
+        self._size = section.size
+        self._position = 0
 
     def readable(self) -> bool:
         """Always."""
         return True
 
+    def seekable(self) -> bool:
+        """Always."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to an offset from the start, from here, or from the end."""
+        base = (0, self._position, self._size)[whence]
+        self._position = min(max(base + offset, 0), self._size)
+        return self._position
+
     def readinto(self, buffer: object) -> int:
         """Read on into a buffer."""
-        view = memoryview(cast("bytearray", buffer))[: self._left]
-        count = os.preadv(self._descriptor, [view], self._offset) if len(view) else 0
-        self._offset += count
-        self._left -= count
+        view = memoryview(cast("bytearray", buffer))[: self._size - self._position]
+        count = os.preadv(self._descriptor, [view], self._start + self._position) if len(view) else 0
+        self._position += count
         return count

@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 
 from pushpolicy.errors import InputError
+from pushpolicy.images.attestation import REFERENCE_DIGEST, is_marked
 from pushpolicy.images.config import ImageConfig
-from pushpolicy.images.facts import ATTESTATION, REFERENCE_DIGEST, REFERENCE_TYPE
 from pushpolicy.images.limits import Limits
 from pushpolicy.images.store import Store, WithManifest, read_manifest
 from pushpolicy.model.descriptor import Descriptor, Platform
@@ -42,8 +42,7 @@ class _Leaf(msgspec.Struct, frozen=True):
     @property
     def about(self) -> str | None:
         """The digest of the image that this attestation is about; None for an image."""
-        notes = self.entry.annotations
-        return notes.get(REFERENCE_DIGEST, "") if notes.get(REFERENCE_TYPE) == ATTESTATION else None
+        return self.entry.annotations.get(REFERENCE_DIGEST, "") if is_marked(self.entry) else None
 
 
 def select(

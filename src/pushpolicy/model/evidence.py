@@ -86,6 +86,9 @@ class PlatformEvidence(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         user: as the config says; ``0`` where it names none, since the process then runs as root.
         root: whether that user is root, by name or number. The image's own /etc/passwd is not read.
+        not_comparable: the type of a layer that is never compared with its diff_id (encrypted, foreign or
+            unknown): what the config says is then no proof of what the layers are.
+        lazy_toc: "unverified" where a layer has a table of contents that some runtimes read instead of it.
     """
 
     platform: str
@@ -98,6 +101,8 @@ class PlatformEvidence(msgspec.Struct, frozen=True, kw_only=True):
     env: tuple[str, ...] = ()
     entrypoint: tuple[str, ...] = ()
     root: bool = False
+    not_comparable: str | None = None
+    lazy_toc: str | None = None
 
     def __post_init__(self) -> None:
         # Written always, so that its absence never has to mean something (docs/rules.md).

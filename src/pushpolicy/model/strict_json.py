@@ -66,8 +66,29 @@ def check(content: bytes) -> None:
     _decoded(content, _forget)
 
 
+def outline(content: bytes, shape: Shape) -> dict[str, bytes]:
+    """The fields of a document with their undecoded values, of which only those with a shape are decoded.
+
+    Raises:
+        ValueError: as `read`, and when it is no object.
+    """
+    check(content)
+    try:
+        fields = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
+    except msgspec.DecodeError as error:
+        raise ValueError("is not an object") from error
+    values = {name: memoryview(value).tobytes() for name, value in fields.items()}
+    inner = {
+        name: _decoded(values[name], _unique)
+        for name in shape.fields
+        if name in values and shape.fields[name]
+    }
+    matched({**dict.fromkeys(values), **inner}, shape)
+    return values
+
+
 def matched(value: Any, shape: Shape) -> tuple[Any, tuple[str, ...]]:
-    """A document that was read without a shape, as `read_noting` gives it.
+    """A document that was read without its shape, as `read_noting` gives it.
 
     Raises:
         ValueError: when a key is a known field to programs that ignore case only.

@@ -15,7 +15,7 @@ import pytest
 
 from pushpolicy.errors import InputError
 from pushpolicy.images import Compression, Image, LayerCompression, Limits, Selection, open_image
-from pushpolicy.images.facts import platforms
+from pushpolicy.images.facts import find
 from pushpolicy.model.digest import Digest
 from tests.docker_archives import LAYERS, blob_file, config_of, new_style, old_style, write
 from tests.layouts import LAYER, tar_layer
@@ -54,7 +54,7 @@ def test_layers_are_compressed_and_the_config_is_kept(saved: Callable[..., Path]
         assert image.top.config
         with image.content.open_blob(image.top.config)() as file:
             assert file.read() == config_of(LAYERS)
-        assert platforms(image)[0].platform == "linux/amd64"
+        assert find(image).platforms[0].platform == "linux/amd64"
 
 
 def test_the_same_archive_gives_the_same_digest(saved: Callable[..., Path]) -> None:
@@ -277,7 +277,7 @@ def test_whatever_byte_is_changed_it_is_read_or_refused(tmp_path: Path) -> None:
                 content[source.randrange(len(content))] = source.randrange(256)
             (tmp_path / "bad.tar").write_bytes(content)
             with suppress(InputError), open_image(f"docker-archive:{tmp_path}/bad.tar") as image:
-                for layer, diff_id in zip(contents(image), platforms(image)[0].diff_ids, strict=True):
+                for layer, diff_id in zip(contents(image), find(image).platforms[0].diff_ids, strict=True):
                     assert diff_id.matches(gzip.decompress(layer))
 
 

@@ -17,7 +17,7 @@ from pushpolicy.model.digest import Digest
 OCI = "application/vnd.oci.image.layer.v1.tar"
 TEXT = b"some content of a layer " * 20_000
 SKIPPED = b"\x50\x2a\x4d\x18\x05\x00\x00\x00hello"
-GZIP, ZSTD = gzip.compress(TEXT), zstandard.ZstdCompressor().compress(TEXT)
+GZIP, ZSTD = gzip.compress(TEXT, mtime=0), zstandard.ZstdCompressor().compress(TEXT)
 
 
 def diff_id(content: bytes, kind: str, step: int = 4093, limits: Limits = Limits()) -> Digest:  # noqa: B008
@@ -35,8 +35,8 @@ def diff_id(content: bytes, kind: str, step: int = 4093, limits: Limits = Limits
         ("", b"", b""),
         ("", b"abc", b"abc"),
         ("+gzip", GZIP, TEXT),
-        ("+gzip", gzip.compress(b""), b""),
-        ("+gzip", gzip.compress(b"a") + GZIP + gzip.compress(b"b"), b"a" + TEXT + b"b"),
+        ("+gzip", gzip.compress(b"", mtime=0), b""),
+        ("+gzip", gzip.compress(b"a", mtime=0) + GZIP + gzip.compress(b"b", mtime=0), b"a" + TEXT + b"b"),
         ("+gzip", GZIP + bytes(1000), TEXT),
         ("+zstd", ZSTD, TEXT),
         ("+zstd", ZSTD + ZSTD, TEXT + TEXT),
@@ -75,7 +75,9 @@ def test_what_runtimes_would_read_otherwise_is_refused(kind: str, content: bytes
             diff_id(content, OCI + kind, step)
 
 
-@pytest.mark.parametrize("content", [gzip.compress(bytes(5_000_000)), gzip.compress(b"") * 10 + GZIP])
+@pytest.mark.parametrize(
+    "content", [gzip.compress(bytes(5_000_000), mtime=0), gzip.compress(b"", mtime=0) * 10 + GZIP]
+)
 def test_a_layer_unpacks_to_a_bounded_size(content: bytes) -> None:
     with pytest.raises(ValueError, match="more than 100000 bytes when it is unpacked"):
         diff_id(content, f"{OCI}+gzip", limits=Limits(unpacked_size=100_000))

@@ -1,0 +1,53 @@
+"""Layers that some runtimes do not unpack: they read a table of contents, and then single files of the layer.
+
+Such a table may name other files than the tar that was scanned, and it is not compared with it here.
+Sources: stargz-snapshotter docs/estargz.md, containers/storage pkg/chunked, nydus docs, SOCI index versions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pushpolicy.images.image import BlobSource, Image
+from pushpolicy.model.descriptor import Descriptor
+from pushpolicy.model.digest import Digest
+from pushpolicy.model.manifest import Manifest
+
+# Of layers (eStargz, nydus and overlaybd; zstd:chunked) and of manifests (SOCI).
+_ANNOTATIONS = ("containerd.io/snapshot/", "io.github.containers.zstd-chunked.", "com.amazon.soci.")
+_TYPES = ("nydus", "overlaybd")
+_SOCI = "application/vnd.amazon.soci."
+# Both footers are in the last bytes of a layer: 51 or 47 of eStargz, 64 or fewer of zstd:chunked.
+_FOOTER = 64
+_STARGZ, _CHUNKED = b"STARGZ", b"GNUlInUx"
+
+
+def has_table(image: Image, manifest: Manifest, entry: Descriptor | None) -> bool:
+    """Whether an image has a layer that could be read by a table of contents.
+
+    Args:
+        image: that the manifest is part of.
+        manifest: of one platform.
+        entry: what an index says of it.
+    """
+    notes = [manifest.annotations, *(layer.annotations for layer in manifest.layers)]
+    if entry:
+        notes.append(entry.annotations)
+    return (
+        any(name.startswith(_ANNOTATIONS) for each in notes for name in each)
+        or any(kind in layer.media_type for layer in manifest.layers for kind in _TYPES)
+        or any(layer.digest in image.footers for layer in manifest.layers)
+        or any((item.artifact_type or "").startswith(_SOCI) for item in image.referrers.manifests)
+    )
+
+
+def with_footer(content: BlobSource, layers: Iterable[Descriptor]) -> frozenset[Digest]:
+    """The layers that end as one with a table of contents does, whatever their annotations say."""
+    return frozenset(layer.digest for layer in layers if _has_footer(content, layer))
+
+
+def _has_footer(content: BlobSource, layer: Descriptor) -> bool:
+    with content.open_blob(layer)() as file:
+        file.seek(max(layer.size - _FOOTER, 0))
+        footer = file.read(_FOOTER)
+    return _STARGZ in footer or footer.endswith(_CHUNKED)
