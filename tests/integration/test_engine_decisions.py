@@ -373,6 +373,26 @@ def test_a_work_tree_within_the_checkout_is_local_unless_the_commit_has_it(
     assert reason == "local: only its path is known of the folder with rule size"
 
 
+def test_a_link_in_the_checkout_is_the_checkouts_wherever_it_points(tmp_path: Path, engine: LocalOpa) -> None:
+    outside = write_policy(tmp_path / "outside", {}, settings="scan_severity: {max_critical: 5}")
+    checkout = tmp_path / "checkout"
+    checkout.mkdir()
+    (checkout / "policy").symlink_to(outside)
+    repository = RepositoryPolicy(checkout=Checkout(checkout))
+    with pytest.raises(PolicyError, match="a repository may not change settings"):
+        load_policy([PACK, str(checkout / "policy")], engine, repository)
+    assert load_policy([PACK, outside], engine, repository).settings[0].origin == "local"
+    (tmp_path / "back").symlink_to(checkout)
+    inside = write_policy(checkout / "own", {}, settings="scan_severity: {max_critical: 5}")
+    with pytest.raises(PolicyError, match="a repository may not change settings"):
+        load_policy([PACK, f"{tmp_path}/back/{Path(inside).name}"], engine, repository)
+
+
+def test_repo_may_of_no_rule_is_an_error(engine: LocalOpa) -> None:
+    with pytest.raises(PolicyError, match="--repo-may scan_severty: no rule is named so"):
+        load_policy([PACK], engine, wish("scan_severty=waive"))
+
+
 def test_a_configuration_that_differs_from_head_loosens_nothing(engine: LocalOpa, tmp_path: Path) -> None:
     def load(content: bytes, **wishes: Any) -> PolicySet:
         repository = wish("*=settings,waive", checkout=Checkout(tmp_path), content=content, **wishes)

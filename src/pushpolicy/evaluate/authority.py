@@ -7,6 +7,7 @@ rules only where the command line's policy, or ``--repo-may``, says so.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
@@ -91,11 +92,16 @@ def origin_of(source: str, checkout: JudgedCheckout | None) -> Origin:
         return Origin.PACK
     if checkout is None:
         return Origin.LOCAL
-    path, root = Path(source).resolve(), checkout.root.resolve()
-    if not path.is_relative_to(root):
-        return Origin.LOCAL
+    root = checkout.root.resolve()
+    # As it is named and as it resolves: a link in the checkout is the checkout's, wherever it points.
+    places = (Path(os.path.normpath(Path.cwd() / source)), Path(source).resolve())
+    within = [path for path in places if path.is_relative_to(root)]
+    return Origin.CHECKOUT if any(_is_part(path, root, checkout) for path in within) else Origin.LOCAL
+
+
+def _is_part(path: Path, root: Path, checkout: JudgedCheckout) -> bool:
     inner = next((each for each in (path, *path.parents) if each == root or (each / ".git").exists()), root)
-    return Origin.CHECKOUT if inner == root or checkout.tracks(inner) else Origin.LOCAL
+    return inner == root or checkout.tracks(inner)
 
 
 def parse_repo_may(options: Iterable[str]) -> dict[str, frozenset[str]]:

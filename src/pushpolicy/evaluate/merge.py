@@ -33,7 +33,11 @@ def read_data(
     Raises:
         PolicyError: listing every problem, one a line.
     """
-    problems: list[str] = []
+    problems = [
+        f"--repo-may {name}: no rule is named so"
+        for name in repository.may
+        if name not in {"*", *index.rules}
+    ]
     merger = _Merger(index, origins, repository, problems)
     documents = [
         (source.origin, name, file, read_document(file, name, problems))
