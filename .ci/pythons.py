@@ -51,7 +51,8 @@ def main() -> int:
     """Run, print the table, and return 1 when anything failed or a classifier is missing."""
     default, others = _default(), _others()
     rows = [_tested(default, WHOLE, [])]
-    part = ["PYTEST=--numprocesses auto tests/unit tests/integration"]
+    left_out = " ".join(f"--ignore=tests/{name}" for name in ("corpus", "fuzz", "faults"))
+    part = [f"PYTEST=--numprocesses auto {left_out}"]
     for python in others:
         if python.prefix != default.prefix:
             own = [f"VENV=.venv-{python.version}", f"PYTHON={python.path}"]
