@@ -27,7 +27,10 @@ from tests.workspace import IMAGE, TARGET, Workspace
 
 DIGEST = "sha256:[0-9a-f]{64}"
 DENY = 'deny contains {"at": {"id": "always"}, "msg": "always"} if input.image.size > 0'
-MANY = 'deny contains {"at": {"id": $"n{n}"}, "msg": $"number {n}"} if some n in numbers.range(10, 30)'
+MANY = """deny contains {"at": {"id": $"n{n}"}, "msg": $"number {n}"} if {
+	input.image.size > 0
+	some n in numbers.range(10, 30)
+}"""
 WAIVER = """\
 waivers:
   - {rule: r, id: always, reason: because, approver: somebody, expires: "%s"}
@@ -154,9 +157,12 @@ def test_first_line_and_ten_findings(workspace: Workspace) -> None:
 
 
 def test_a_waiver_is_offered_where_one_can_be_had(workspace: Workspace) -> None:
-    offered = "a waiver could be asked for, in waivers.yaml of the policy:"
+    offered = (
+        "a waiver could be asked for, in waivers.yaml of a folder that the pipeline names (--policy DIR):"
+    )
     lines = workspace.push(*denied(workspace)).out.splitlines()
     assert lines[lines.index(offered) + 1].startswith('  - {rule: r, id: "always", reason: ...')
+    assert lines[-1].endswith(": --repo-may r=waive")
     workspace.path("status.py").write_text("# changed after it was built\n")
     dirty = workspace.push().out
     assert "worktree_clean  not met" in dirty

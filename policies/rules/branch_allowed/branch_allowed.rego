@@ -57,7 +57,12 @@ _branch_allowed if {
 	input.ci.branch == input.ci.default_branch
 }
 
-_also := " or the default branch" if data.settings.branch_allowed.default_branch == true
+_also := $" or the default branch, {input.ci.default_branch}" if {
+	data.settings.branch_allowed.default_branch == true
+	input.ci.default_branch
+}
+
+else := " or the default branch" if data.settings.branch_allowed.default_branch == true
 
 else := ""
 

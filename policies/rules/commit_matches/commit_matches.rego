@@ -8,7 +8,9 @@
 # custom:
 #   severity: critical
 #   integrity: true
-#   fix: Build from the commit of the CI run, with --label org.opencontainers.image.revision=$(git rev-parse HEAD).
+#   fix: >-
+#     Check out the commit of the CI run, and build from it with
+#     --label org.opencontainers.image.revision=$(git rev-parse HEAD).
 #   optional: ['image.platforms[].labels["org.opencontainers.image.revision"]']
 #   settings:
 #     require_label: {type: boolean, default: false, description: "Deny a platform without the revision label."}

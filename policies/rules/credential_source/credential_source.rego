@@ -7,7 +7,9 @@
 #   without credential is one to a registry on this machine, and an OCI layout needs none.
 # custom:
 #   severity: critical
-#   fix: Revoke a credential that was exposed; keep it in the CI system's secret store, and hand it over from there.
+#   fix: >-
+#     Hand the credential over from the CI system's secret store (PUSHPOLICY_USERNAME and PUSHPOLICY_PASSWORD,
+#     --password-stdin, or docker login); revoke one that a file or command shows.
 #   settings:
 #     sources:
 #       type: array
@@ -22,7 +24,7 @@ import rego.v2
 deny contains {"at": {"id": $"source/{input.credentials.source}"}, "msg": msg} if {
 	input.credentials.status == "collected"
 	not _allowed
-	msg := $"the credential for {input.target.registry} is of source {input.credentials.source}; allowed are {_choice}"
+	msg := $"{_told}; allowed are {_choice}"
 }
 
 deny contains {"at": {"id": "tracked-by-git"}, "msg": msg} if {
@@ -55,6 +57,10 @@ _allowed if {
 }
 
 _loopback if regex.match(`^(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]+)?$`, input.target.registry)
+
+_told := $"no credential for {input.target.registry} was found" if input.credentials.source == "anonymous"
+
+else := $"the credential for {input.target.registry} is of source {input.credentials.source}"
 
 _choice := "none, since a layout needs no credential" if input.target.registry == "oci"
 

@@ -8,7 +8,7 @@
 # custom:
 #   severity: critical
 #   integrity: true
-#   fix: Scan the very image that is pushed, once for each platform, and hand over these reports unchanged.
+#   fix: Scan the very file, folder or digest that is pushed, once for each platform, and hand the reports over unchanged.
 package pushpolicy.rules.scan_bound
 
 import rego.v2
@@ -23,7 +23,8 @@ deny contains {"at": {"id": $"{platform.platform}"}, "msg": msg} if {
 	input.scans.status == "collected"
 	some platform in input.image.platforms
 	not _scanned(platform)
-	msg := $"no image scan is bound to {platform.platform} ({platform.digest}){_doubt(platform)}; {_seen}"
+	asked := $"manifest {platform.digest}, image ID {platform.config_digest}"
+	msg := $"no image scan is bound to {platform.platform} ({asked}){_doubt(platform)}; {_seen}"
 }
 
 _scanned(platform) if {
@@ -60,4 +61,14 @@ _names := [$"{scan.name} ({_bound(scan)})" | some scan in input.scans.items; sca
 
 _bound(scan) := $"bound to {scan.platform}" if scan.bound == true
 
+else := $"bound to nothing in this image; it names {concat(", ", _named(scan))}" if count(_named(scan)) > 0
+
 else := "bound to nothing in this image"
+
+_named(scan) := array.concat(
+	array.concat(
+		[$"manifest {scan.image.digest}" | scan.image.digest],
+		[$"image ID {scan.image.image_id}" | scan.image.image_id],
+	),
+	[$"name {scan.image.name}" | scan.image.name],
+)

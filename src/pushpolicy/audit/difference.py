@@ -56,9 +56,12 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def difference(before: Decision, after: Decision) -> Difference | None:
-    """Compare what was decided; None when it is the same. Who decided is not compared."""
-    after = replace(after, policy=before.policy, engine=before.engine)
-    names = [name for name in before.__struct_fields__ if getattr(before, name) != getattr(after, name)]
+    """Compare what was decided; None when it is the same. Neither who decided nor advice is compared."""
+    was_said, is_said = (
+        before.substance(),
+        replace(after.substance(), policy=before.policy, engine=before.engine),
+    )
+    names = [name for name in was_said.__struct_fields__ if getattr(was_said, name) != getattr(is_said, name)]
     if not names:
         return None
     was = {rule.name: rule.status for rule in before.rules}

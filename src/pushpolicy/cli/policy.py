@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import click
 
+from pushpolicy.cli import environment
 from pushpolicy.cli import options as shared
 from pushpolicy.cli.config import read_config
 from pushpolicy.cli.formats import Kind, Report
@@ -15,7 +16,9 @@ from pushpolicy.cli.render.decision import count
 from pushpolicy.cli.report import Outputs
 from pushpolicy.engines import find_engine
 from pushpolicy.evaluate import PACK, PolicySet, check_policy
+from pushpolicy.evaluate.check import not_honoured
 from pushpolicy.model.document import Document, plain
+from pushpolicy.model.text import printable
 
 
 @click.group("policy", short_help="Check the policies that decide.")
@@ -36,10 +39,13 @@ def check(sources: tuple[str, ...], policy: PolicyOptions, config: str | None, o
     named = (*sources, *policy.policies) or (PACK,)
     repository = repository_policy(read_config(config), policy)
     checked = check_policy(named, find_engine(policy.engine), repository, policy.trust)
-    return outputs.write(Report(Kind.POLICY, lambda: _lines(checked), lambda: _document(checked)))
+    notes = tuple(not_honoured(checked, environment.now()))
+    return outputs.write(
+        Report(Kind.POLICY, lambda: _lines(checked, notes), lambda: _document(checked, notes))
+    )
 
 
-def _lines(checked: PolicySet) -> Iterator[str]:
+def _lines(checked: PolicySet, notes: Iterable[str]) -> Iterator[str]:
     rules, identity = checked.index.rules, checked.identity
     yield f"{identity.source}: {count(len(rules), 'rule')} checked, digest {identity.digest}"
     for name, rule in sorted(rules.items()):
@@ -49,9 +55,10 @@ def _lines(checked: PolicySet) -> Iterator[str]:
             yield f"  {'':<20} requires {leaf.path}{', not empty' if leaf.filled else ''}"
         for path in rule.optional:
             yield f"  {'':<20} optional {path}"
+    yield from (click.style(f"note: {printable(note, 500)}", fg="yellow") for note in notes)
 
 
-def _document(checked: PolicySet) -> Document:
+def _document(checked: PolicySet, notes: Iterable[str]) -> Document:
     """``pushpolicy.policy.check/v1``."""
     rules = [
         {
@@ -64,5 +71,12 @@ def _document(checked: PolicySet) -> Document:
         for name, rule in sorted(checked.index.rules.items())
     ]
     return Document.of(
-        plain({"schema": "pushpolicy.policy.check/v1", "policy": checked.identity, "rules": rules})
+        plain(
+            {
+                "schema": "pushpolicy.policy.check/v1",
+                "policy": checked.identity,
+                "rules": rules,
+                "notes": list(notes),
+            }
+        )
     )

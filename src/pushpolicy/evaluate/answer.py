@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from pushpolicy.errors import EngineError
 from pushpolicy.evaluate.policyset import PolicySet
+from pushpolicy.evaluate.remedies import remedy
 from pushpolicy.model.decision import (
     Decision,
     EngineIdentity,
@@ -23,7 +24,7 @@ from pushpolicy.model.decision import (
 )
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.document import Document
-from pushpolicy.model.text import printable
+from pushpolicy.model.text import first_of, printable
 from pushpolicy.records.floor import objections
 
 Item = TypeVar("Item")
@@ -109,7 +110,7 @@ def decision_of(value: Any, policy: PolicySet, evidence: Document, engine: Engin
         answer = msgspec.convert(value, _Answer)
     except (msgspec.ValidationError, RecursionError) as error:
         raise ContradictionError(str(error)) from error
-    decision = _Reader(policy).decision(answer, evidence, engine)
+    decision = _Reader(policy, evidence.value).decision(answer, evidence, engine)
     _check_statuses(decision)
     if answer.allow is bool(decision.violations):
         raise ContradictionError(f"allow is {answer.allow} with {len(decision.violations)} violations")
@@ -150,8 +151,9 @@ def _check_floor(answer: _Answer, policy: PolicySet, evidence: Document) -> None
 class _Reader:
     """From the parts of an answer to those of a decision, which say what the index and the data say too."""
 
-    def __init__(self, policy: PolicySet) -> None:
+    def __init__(self, policy: PolicySet, evidence: Mapping[str, Any]) -> None:
         self._policy, self._rules, self._waivers = policy, policy.index.rules, policy.waivers
+        self._evidence = evidence
         self._origins: Mapping[str, str] = policy.grounds.origins.get("rules", {})
 
     def decision(self, answer: _Answer, evidence: Document, engine: EngineIdentity) -> Decision:
@@ -167,7 +169,7 @@ class _Reader:
             violations=tuple(map(self._finding, answer.violations)),
             warnings=tuple(map(self._finding, answer.warnings)),
             waived=tuple(map(self._finding, answer.waived)),
-            waivers=self._uses(answer.waivers),
+            waivers=self._uses(answer),
             rollouts=self._measures(answer.rollouts),
             settings=self._policy.settings,
             loosened=tuple(self._loosened(answer)),
@@ -206,43 +208,55 @@ class _Reader:
     def _finding(self, item: _Finding) -> Violation:
         if item.rule not in self._rules:
             raise ContradictionError(f"a finding is of the unknown rule {item.rule}")
+        rule, absent = self._rules[item.rule], _known(item.evidence)
         return Violation(
             rule=item.rule,
             id=item.id,
             msg=item.msg,
             at=item.at,
-            severity=self._rules[item.rule].severity,
-            fix=self._rules[item.rule].fix,
-            evidence=_known(item.evidence),
+            severity=rule.severity,
+            fix=rule.fix if absent is None else remedy(absent, rule, self._evidence),
+            evidence=absent,
             waiver=self._waiver(item.waiver) if isinstance(item, _Waived) else None,
         )
 
-    def _uses(self, items: list[_Waiver]) -> tuple[WaiverUse, ...]:
+    def _uses(self, answer: _Answer) -> tuple[WaiverUse, ...]:
         """What became of each waiver, in order."""
+        items = answer.waivers
         if [item.waiver for item in items] != list(range(len(self._waivers))):
             raise ContradictionError(
                 f"it speaks of {len(items)} waivers, or out of order; there are {len(self._waivers)}"
             )
         return tuple(
-            WaiverUse(waiver=waiver, state=item.state, reason=self._why(waiver, item.state))
+            WaiverUse(waiver=waiver, state=item.state, reason=self._why(waiver, item.state, answer))
             for waiver, item in zip(self._waivers, items, strict=True)
         )
 
-    def _why(self, waiver: Mapping[str, Any], state: str) -> str | None:
-        """Why a waiver does not count."""
+    def _why(self, waiver: Mapping[str, Any], state: str, answer: _Answer) -> str | None:
+        """Why a waiver does not count, and what would make it count."""
+        return {
+            "unused": self._unused(waiver, answer),
+            "pending": f"it counts from {waiver.get('not_before')}",
+            "expired": f"it ended on {waiver.get('expires')}; whoever approves may set another end",
+            "too_long": self._too_long(waiver),
+            "refused": waiver.get("refused", "nobody can waive this rule"),
+            "elsewhere": f"it is for {waiver.get('repository')}",
+        }.get(state)
+
+    def _unused(self, waiver: Mapping[str, Any], answer: _Answer) -> str:
+        """Which findings it could have named: an id may be misspelt, or another by now."""
+        rule, named = waiver["rule"], waiver.get("id") or waiver.get("purl") or waiver.get("evidence")
+        found = [item.id for item in answer.violations if item.rule == rule]
+        others = f"; what it found is {first_of(found, 3)}" if found else ""
+        return f"{rule} found nothing that {named} names{others}"
+
+    def _too_long(self, waiver: Mapping[str, Any]) -> str:
         limits = self._policy.grounds.waivers
         days = limits.get("max_days")
         if waiver.get("origin") == "checkout":
             days = limits.get("repo_max_days", days)
-        finding = waiver.get("id") or waiver.get("purl") or waiver.get("evidence")
-        return {
-            "unused": f"{waiver['rule']} found nothing that {finding} names",
-            "pending": f"it counts from {waiver.get('not_before')}",
-            "expired": f"it ended on {waiver.get('expires')}",
-            "too_long": f"it lasts longer than the {days} days that the policy allows",
-            "refused": waiver.get("refused", "nobody can waive this rule"),
-            "elsewhere": f"it is for {waiver.get('repository')}",
-        }.get(state)
+        begin = "not_before" if "not_before" in waiver else "this decision"
+        return f"it lasts longer than the {days} days that the policy allows, counted from {begin}"
 
     def _measures(self, items: list[_Measure] | UnsetType) -> tuple[MeasureUse, ...]:
         if items is UNSET:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from pushpolicy.engines.interface import Compiler, Problem
@@ -11,6 +12,7 @@ from pushpolicy.evaluate.examples import unshown
 from pushpolicy.evaluate.policyset import PolicySet
 from pushpolicy.evaluate.program import laid_out
 from pushpolicy.evaluate.sources import fail_if
+from pushpolicy.records.floor import MAX_DAYS
 
 
 def check(policy: PolicySet, compiler: Compiler, sources: Sequence[str]) -> PolicySet:
@@ -26,6 +28,42 @@ def check(policy: PolicySet, compiler: Compiler, sources: Sequence[str]) -> Poli
     ]
     fail_if([*problems, *policy.warnings])
     return policy
+
+
+def not_honoured(policy: PolicySet, at: datetime) -> Iterator[str]:
+    """What is written in the set's data and a push at that time would not honour, one sentence each."""
+    limits, enforcement = policy.grounds.waivers, policy.grounds.enforcement
+    for waiver in policy.waivers:
+        named = waiver.get("id") or waiver.get("purl") or waiver.get("evidence")
+        what = f"the waiver of {waiver['rule']} {named} is not honoured"
+        days: int = limits["max_days"]
+        if waiver.get("origin") == "checkout":
+            days = limits.get("repo_max_days", days)
+        begin, end = _time(waiver.get("not_before")) or at, _time(waiver["expires"])
+        if waiver["rule"] in policy.unwaivable:
+            yield f"{what}: nobody can waive this rule"
+        elif "refused" in waiver:
+            yield f"{what}: {waiver['refused']}"
+        elif end is None or end <= at:
+            yield f"{what}: it ended on {waiver['expires']}"
+        elif end - begin > timedelta(days=days):
+            yield f"{what}: it lasts longer than the {days} days that the policy allows"
+    measures = [
+        (f"the rollout of {rule} (mode {measure['mode']})", measure["until"])
+        for rule, measure in enforcement.get("rules", {}).items()
+        if measure["mode"] != "enforce"
+    ]
+    measures += [("observe mode", enforcement["observe"]["until"])] if "observe" in enforcement else []
+    latest = at + timedelta(days=enforcement.get("max_days", MAX_DAYS))
+    for name, until in measures:
+        if (end := _time(until)) is None or end <= at:
+            yield f"{name} softens nothing: it ended on {until}"
+        elif end > latest:
+            yield f"{name} softens nothing: it may end on {latest:%Y-%m-%d} at the latest, not on {until}"
+
+
+def _time(value: object) -> datetime | None:
+    return datetime.fromisoformat(value) if isinstance(value, str) else None
 
 
 def _unshown(policy: PolicySet, source: Path) -> Iterator[str]:

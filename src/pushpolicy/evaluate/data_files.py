@@ -11,6 +11,7 @@ from pushpolicy.evaluate.metadata import is_kind, is_time
 from pushpolicy.evaluate.shipped import policies
 from pushpolicy.evaluate.sources import SourceFile
 from pushpolicy.model import strict_yaml
+from pushpolicy.model.index import RuleEntry
 
 
 def read_document(file: SourceFile, name: str, problems: list[str]) -> dict[str, Any]:
@@ -36,15 +37,16 @@ def schema_problems(name: str, value: Any) -> Iterator[str]:
         yield str(error)
 
 
-def waiver_problems(waiver: Mapping[str, Any]) -> Iterator[str]:
-    """What the schema cannot say of a waiver."""
+def waiver_problems(waiver: Mapping[str, Any], rule: RuleEntry | None) -> Iterator[str]:
+    """What the schema cannot say of a waiver; `rule` is the one it names, None where there is none."""
     if not {"id", "purl", "evidence"} & waiver.keys():
         yield "names no finding; give id, purl, or evidence: evidence:KIND"
     if "evidence" in waiver:
         if {"id", "purl"} & waiver.keys():
             yield "evidence does not go together with id or purl"
-        if not is_kind(waiver["evidence"].removeprefix("evidence:")):
-            yield f"{waiver['evidence']} is not a kind of evidence"
+        absent = waiver["evidence"].removeprefix("evidence:")
+        if not is_kind(absent) and (rule is None or all(leaf.path != absent for leaf in rule.leaves)):
+            yield f"{waiver['evidence']} is neither a kind of evidence nor a field that the rule rests on"
     for key in ("expires", "not_before"):
         if key in waiver and not is_time(waiver[key]):
             yield f'{key} is not a time like "2027-01-01T00:00:00Z"'

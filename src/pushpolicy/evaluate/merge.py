@@ -186,8 +186,9 @@ class _Merger:
     def _well_formed(self, file: str, value: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         for number, waiver in enumerate(value.get("waivers", ())):
             place = f"{file}: waivers[{number}]"
-            self._problems += [f"{place}: {text}" for text in waiver_problems(waiver)]
-            if waiver.get("rule") not in self._index.rules:
+            rule = self._index.rules.get(str(waiver.get("rule")))
+            self._problems += [f"{place}: {text}" for text in waiver_problems(waiver, rule)]
+            if rule is None:
                 self._warnings.append(f"{place}: no rule is named {waiver.get('rule')!r}; it waives nothing")
             yield waiver
 

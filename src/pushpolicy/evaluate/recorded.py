@@ -91,6 +91,8 @@ def _check_decision(record: Record, policy: PolicySet) -> None:
         return
     for contradiction in contradictions(policy):
         raise ContradictionError(f"its policy contradicts itself: {contradiction}")
+    # Advice may be in other words, also where the system part is the same.
+    said, again = said.substance(), again.substance()
     if again.document().content != said.document().content:
         other = [name for name in said.__struct_fields__ if getattr(said, name) != getattr(again, name)]
         raise ContradictionError(

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.document import Document, plain
@@ -181,6 +182,23 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def allowed(self) -> bool:
         """Whether the push may go on."""
         return self.verdict is Verdict.ALLOW
+
+    def substance(self) -> Decision:
+        """What was decided, without the advice that the program gives: another version's may be other.
+
+        The fix of what a rule found is no such advice: it comes from the rule, and is recorded with it.
+        """
+
+        def bare(findings: tuple[Violation, ...]) -> tuple[Violation, ...]:
+            return tuple(replace(item, fix="") if item.evidence else item for item in findings)
+
+        return replace(
+            self,
+            violations=bare(self.violations),
+            warnings=bare(self.warnings),
+            waived=bare(self.waived),
+            waivers=tuple(replace(use, reason=None) for use in self.waivers),
+        )
 
     def document(self) -> Document:
         """The canonical document, as recorded and as printed by ``--format json``; encoded once."""

@@ -23,6 +23,11 @@ def printable(text: str, limit: int = 200) -> str:
     return _COMMAND.sub(_without_command, cut) if "::" in cut or "##" in cut else cut
 
 
+def quoted(text: str) -> str:
+    """The whole text in double quotes, as YAML reads it; nothing in it acts on a terminal or CI runner."""
+    return f'"{"".join(map(_yaml_escape, text))}"'
+
+
 def first_of(items: Sequence[str], most: int) -> str:
     """The first `most` of them, separated by commas, and how many more there are."""
     more = f" and {len(items) - most} more" if len(items) > most else ""
@@ -39,3 +44,13 @@ def _escape(char: str) -> str:
     if unicodedata.category(char) in _UNSAFE:
         return char.encode("unicode_escape", "surrogatepass").decode("ascii")
     return char
+
+
+def _yaml_escape(char: str) -> str:
+    if char == "#":  # `##[` is a command to some runners
+        return "\\x23"
+    if char in '"\\':
+        return f"\\{char}"
+    if char.isprintable():
+        return char
+    return f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}"

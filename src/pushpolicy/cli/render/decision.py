@@ -13,8 +13,11 @@ from pushpolicy.model.decision import Decision, RuleResult, RuleStatus, Violatio
 from pushpolicy.model.text import printable
 
 FINDINGS_SHOWN = 10
-_NOT_HONOURED = {
-    "too_long": "not honoured, it would end too late",
+# How states are told that are no words of their own.
+_WAIVERS = {"too_long": "too long", "elsewhere": "for elsewhere"}
+_MEASURES = {
+    "ended": "ended, and softens nothing any more",
+    "too_long": "not honoured, it ends later than max_days allows",
     "refused": "not honoured, nothing softens an integrity rule",
 }
 _AT_SHOWN = (
@@ -52,8 +55,9 @@ def decision_lines(
     """
     yield verdict_line(decision, remarks)
     titles = {rule.name: rule for rule in decision.rules}
-    yield from _by_rule(decision.violations, titles, "red")
-    yield from _by_rule(decision.warnings, titles, "yellow")
+    for findings, color in ((decision.violations, "red"), (decision.warnings, "yellow")):
+        yield from _absent((item for item in findings if item.evidence), titles, color)
+        yield from _by_rule((item for item in findings if not item.evidence), titles, color)
     yield from _waivers(decision)
     yield ""
     yield from _rule_summary(decision.rules)
@@ -84,11 +88,12 @@ def _by_rule(findings: Iterable[Violation], rules: Mapping[str, RuleResult], col
     for name, group in groupby(sorted(findings, key=lambda item: item.rule), key=lambda item: item.rule):
         violations = list(group)
         rule = rules[name]
+        # What a rule's `warn` says denies nothing, also where the rule denies something else.
+        verb = "warns" if color == "yellow" and rule.because in (None, "warn") else "not met"
         yield ""
-        because = f" ({printable(rule.because)})" if rule.because else ""
         yield (
-            f"{click.style(printable(name), fg=color, bold=True)}  not met: {printable(rule.title)}"
-            f"  [{printable(violations[0].severity)}]{because}"
+            f"{click.style(printable(name), fg=color, bold=True)}  {verb}: {printable(rule.title)}"
+            f"  [{printable(violations[0].severity)}]{_because(rule.because)}"
         )
         for violation in violations[:FINDINGS_SHOWN]:
             yield f"  - {printable(violation.msg, 400)}"
@@ -96,7 +101,31 @@ def _by_rule(findings: Iterable[Violation], rules: Mapping[str, RuleResult], col
                 yield click.style(f"      {place}", dim=True)
         if len(violations) > FINDINGS_SHOWN:
             yield f"  ... and {len(violations) - FINDINGS_SHOWN} more (all of them: --format json)"
-        yield f"  fix: {printable(violations[0].fix, 400)}"
+        if verb == "not met" or rule.status is not RuleStatus.VIOLATED:
+            yield f"  fix: {printable(violations[0].fix, 400)}"
+
+
+def _because(because: str | None) -> str:
+    return f" ({printable(because)})" if because and because != "warn" else ""
+
+
+def _absent(findings: Iterable[Violation], rules: Mapping[str, RuleResult], color: str) -> Iterator[str]:
+    """Evidence that was not collected, said once for all rules that need it."""
+
+    def cause(item: Violation) -> tuple[str, str]:
+        return item.fix, rules[item.rule].because or ""
+
+    for (fix, because), group in groupby(sorted(findings, key=cause), key=cause):
+        violations = list(group)
+        ids = click.style(
+            ", ".join(dict.fromkeys(printable(each.id) for each in violations)), fg=color, bold=True
+        )
+        needed = ", ".join(dict.fromkeys(printable(each.rule) for each in violations))
+        severities = ", ".join(dict.fromkeys(printable(each.severity) for each in violations))
+        yield ""
+        yield f"{ids}  not collected, needed by {needed}  [{severities}]{_because(because)}"
+        yield from (f"  - {text}" for text in dict.fromkeys(printable(each.msg, 400) for each in violations))
+        yield f"  fix: {printable(fix, 600)}"
 
 
 def _place(violation: Violation) -> str:
@@ -112,15 +141,16 @@ def _waivers(decision: Decision) -> Iterator[str]:
         yield ""
     for use in notable:
         waiver = use.waiver
+        state = _WAIVERS.get(use.state, use.state)
         what = waiver.get("id") or waiver.get("purl") or waiver.get("evidence") or "all findings"
         why = f": {printable(use.reason, 400)}" if use.reason else ""
         yield (
-            f"waiver {printable(use.state)}: {printable(str(waiver.get('rule')))} {printable(str(what))}"
+            f"waiver {printable(state)}: {printable(str(waiver.get('rule')))} {printable(str(what))}"
             f" until {printable(str(waiver.get('expires')))} by {printable(str(waiver.get('approver')))}"
             f"{_from(waiver.get('origin'))}{why}"
         )
     for measure in decision.rollouts:
-        state = printable(_NOT_HONOURED.get(measure.state, measure.state))
+        state = printable(_MEASURES.get(measure.state, measure.state))
         rules = printable(measure.rule or "all rules")
         until = printable(measure.until)
         yield f"{printable(measure.measure)} {state}: {rules} until {until}{_from(measure.origin)}"

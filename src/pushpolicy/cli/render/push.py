@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pushpolicy.cli.formats import Kind, Report
 from pushpolicy.cli.render.decision import decision_lines
-from pushpolicy.model.decision import Decision
+from pushpolicy.evaluate import PACK
+from pushpolicy.model.decision import Decision, Violation
 from pushpolicy.model.document import Document, plain
-from pushpolicy.model.text import printable
+from pushpolicy.model.text import printable, quoted
 from pushpolicy.pipeline import Outcome
 from pushpolicy.push import Published
 
+WAIVERS_OFFERED = 5
 ALL_SCHEMA = "pushpolicy.push-all/v1"
 
 
@@ -72,15 +73,27 @@ def _advice(decision: Decision, given: Advice) -> Iterator[str]:
     yield ""
     yield f"kept:      {printable(str(given.kept))}"
     yield f"reproduce: {printable(given.reproduce, 1000)}"
-    waivable = (
-        item for item in decision.violations if item.evidence is None and item.rule not in given.unwaivable
+    if unwaivable := sorted({item.rule for item in decision.violations if item.rule in given.unwaivable}):
+        yield f"no waiver helps: nobody can waive {', '.join(unwaivable)}"
+        return
+    waivable = decision.violations
+    folder = "--policy pack --policy DIR" if decision.policy.source == PACK else "--policy DIR"
+    yield f"a waiver could be asked for, in waivers.yaml of a folder that the pipeline names ({folder}):"
+    yield from (f"  - {_waiver(item)}" for item in waivable[:WAIVERS_OFFERED])
+    if len(waivable) > WAIVERS_OFFERED:
+        yield f"  ... and {len(waivable) - WAIVERS_OFFERED} more"
+    if theirs := sorted({item.rule for item in waivable if item.evidence is None}):
+        options = " ".join(f"--repo-may {rule}=waive" for rule in theirs)
+        yield f"or in the committed pushpolicy.yaml, where the pipeline allows it: {options}"
+
+
+def _waiver(item: Violation) -> str:
+    """The waiver of exactly this finding, as YAML; who grants it fills in the rest."""
+    key = "id" if item.evidence is None else "evidence"
+    return (
+        f"{{rule: {item.rule}, {key}: {quoted(item.id)}, reason: ..., approver: ...,"
+        " expires: YYYY-MM-DDThh:mm:ssZ}"
     )
-    if (violation := next(waivable, None)) is not None:
-        yield "a waiver could be asked for, in waivers.yaml of the policy:"
-        yield (
-            f"  - {{rule: {violation.rule}, id: {json.dumps(printable(violation.id))}, reason: ...,"
-            " approver: ..., expires: YYYY-MM-DDThh:mm:ssZ}"
-        )
 
 
 def _document(outcomes: Sequence[Outcome]) -> Document:

@@ -36,13 +36,13 @@ def evidence(environ: Mapping[str, str]) -> CiEvidence:
     """The CI context of this run."""
     provider = next((item for item in PROVIDERS if item.detect(environ)), None)
     if provider is None:
-        return CiEvidence(status=Status.MISSING, reason="the environment is that of no known CI system")
+        known = ", ".join(item.name for item in PROVIDERS)
+        reason = f"the environment is that of no known CI system (known: {known})"
+        return CiEvidence(status=Status.MISSING, reason=reason)
     try:
         found = provider.read(environ)
     except CiError as error:
         return CiEvidence(status=Status.FAILED, reason=str(error), provider=provider.name)
-    known = (
-        name for name in found.__struct_fields__ if getattr(found, name) is not None and name != "status"
-    )
-    trust = dict.fromkeys(sorted(known), "asserted")
+    said = (name for name in found.__struct_fields__ if getattr(found, name) is not None and name != "status")
+    trust = dict.fromkeys(sorted(said), "asserted")
     return replace(found, provider=provider.name, trust=trust)
