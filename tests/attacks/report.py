@@ -1,0 +1,236 @@
+"""Whoever writes reports: none is read as better than it is, and none counts for another image."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable
+from typing import Any
+
+from pushpolicy import errors
+from tests.attacks.checkout import configured
+from tests.attacks.table import Attack, Change, push
+from tests.hostile import trivy
+from tests.workspace import JUNIT, Workspace, fail_a_test
+
+SCAN = "reports/trivy-sample.json"
+CASE = '<testcase classname="test_status" name="test_ping" time="0.02"/>'
+ENTITIES = '<!DOCTYPE t [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
+FLAW = {"VulnerabilityID": "CVE-2026-1", "PkgName": "a", "InstalledVersion": "1", "Severity": "CRITICAL"}
+SEVERE, UNBOUND = "scan_severity  not met", "scan_bound  not met"
+FAILS = "tests_passed  not met"
+
+
+def wrote(path: str, content: str | bytes) -> Change:
+    """A report, in place of what is there or beside it."""
+
+    def strike(place: Workspace) -> None:
+        place.write(path, content)
+
+    return strike
+
+
+NAMED, NAMING = wrote("more.xml", JUNIT), push("--evidence", "tests=more.xml")
+
+
+def suite(name: str, content: str | bytes, says: str = FAILS) -> Attack:
+    """The report of the tests is another one."""
+    return Attack(name=name, strike=wrote("reports/junit.xml", content), says=says)
+
+
+def beside(name: str, content: bytes, path: str = "reports/junit-more.xml", kind: str = "tests") -> Attack:
+    """A report beside the sound ones that cannot be read: it may have been the one that fails."""
+    return Attack(name=name, strike=wrote(path, content), says=f"no evidence of kind {kind}: {path}: ")
+
+
+def scan(name: str, change: Callable[[Any], object], says: str, **fields: Any) -> Attack:
+    """The report of the scan is another one."""
+
+    def strike(place: Workspace) -> None:
+        file = place.folder / SCAN
+        report = json.loads(file.read_text())
+        change(report)
+        file.write_text(json.dumps(report))
+
+    return Attack(name=name, strike=strike, says=says, **fields)
+
+
+def found(flaw: dict[str, Any], **more: Any) -> Callable[[Any], object]:
+    """The scan found a flaw."""
+    return lambda report: report["Results"][0].update({"Vulnerabilities": [flaw], **more})
+
+
+def other_image(report: Any) -> None:
+    """It is of another image."""
+    report["Metadata"] |= {"ImageID": "sha256:" + "1" * 64, "DiffIDs": ["sha256:" + "2" * 64]}
+
+
+def contradicting(report: Any) -> None:
+    """Its image ID is another image's; what it says of the registry would be this one's."""
+    other_image(report)
+    report["Metadata"]["RepoDigests"] = ["registry.example/app@sha256:" + "3" * 64]
+
+
+def vex(place: Workspace) -> None:
+    """The scan found a flaw, and an unsigned statement says that it does not matter."""
+    report = json.loads((place.folder / SCAN).read_text())
+    found(FLAW)(report)
+    place.write(SCAN, json.dumps(report))
+    statement = {
+        "@context": "https://openvex.dev/ns/v0.2.0",
+        "@id": "https://example.com/1",
+        "author": "CISO",
+        "timestamp": "2026-11-01T00:00:00Z",
+        "version": 1,
+        "statements": [
+            {
+                "vulnerability": {"name": "CVE-2026-1"},
+                "products": [{"@id": "pkg:oci/app"}],
+                "status": "not_affected",
+                "justification": "component_not_present",
+            }
+        ],
+    }
+    place.write("reports/app.openvex.json", json.dumps(statement))
+
+
+def ignored(place: Workspace) -> None:
+    """The scanner was told by the checkout to overlook a flaw; it says so."""
+    report = json.loads((place.folder / SCAN).read_text())
+    report["Results"][0]["ExperimentalModifiedFindings"] = [
+        {"Type": "vulnerability", "Status": "ignored", "Source": ".trivyignore", "Finding": FLAW}
+    ]
+    place.write(SCAN, json.dumps(report))
+
+
+def a_named(name: str, content: bytes) -> Attack:
+    """A report that the command line names is something else."""
+    return Attack(
+        name=name,
+        prepare=NAMED,
+        strike=wrote("more.xml", content),
+        run=NAMING,
+        code=errors.EXIT_INPUT,
+        says="more.xml",
+    )
+
+
+def gone(path: str) -> Change:
+    """A report is not there."""
+    return lambda place: (place.folder / path).unlink()
+
+
+def captured(place: Workspace) -> Workspace:
+    """The tests ran under `pushpolicy run`, and passed."""
+    ran = place.run("run", "tests", "--", "true")
+    assert ran.code == errors.EXIT_OK, ran.err
+    return place
+
+
+def forged_capture(place: Workspace) -> None:
+    """The tests ran under `pushpolicy run`, and failed; the report was written anew."""
+    place.run("run", "tests", "--", "false")
+
+
+ROWS = [
+    Attack(name="a failed test", strike=fail_a_test, says=FAILS),
+    suite("an error in a test", JUNIT.replace(CASE, CASE.replace("/>", "><error/></testcase>"))),
+    suite("a failure that the totals alone have", JUNIT.replace('failures="0"', 'failures="1"')),
+    suite("an error that the totals alone have", JUNIT.replace('errors="0"', 'errors="2"')),
+    suite("no tests at all", '<testsuite name="unit" tests="0" failures="0" errors="0"/>'),
+    suite(
+        "every test skipped",
+        JUNIT.replace('time="0.01"/>', "><skipped/></testcase>").replace(
+            'time="0.02"/>', "><skipped/></testcase>"
+        ),
+    ),
+    suite("an empty report", "", "no evidence of kind tests"),
+    suite("a report that was cut off", JUNIT[:-15], "no evidence of kind tests"),
+    suite(
+        "a page in place of a report",
+        "<!DOCTYPE html><html><body>404</body></html>",
+        "no evidence of kind tests",
+    ),
+    suite(
+        "entities in a report",
+        JUNIT.replace("?>", "?>" + ENTITIES).replace("test_page", "&b;"),
+        "no evidence of kind tests",
+    ),
+    Attack(name="no report of tests", strike=gone("reports/junit.xml"), says="no evidence of kind tests"),
+    Attack(name="no report of a scan", strike=gone(SCAN), says="no evidence of kind scans"),
+    Attack(
+        name="no report that the configuration expects",
+        prepare=configured(evidence={"tests": ["junit"]}),
+        strike=configured(evidence={"tests": ["junit", "integration"]}),
+        says="no evidence of kind tests",
+    ),
+    beside("a report that was cut off beside a good one", JUNIT.encode()[:-15]),
+    beside("an empty report beside a good one", b""),
+    beside(
+        "entities beside a good report", (ENTITIES + '<testsuite><testcase name="&b;"/></testsuite>').encode()
+    ),
+    beside(
+        "a scan with NaN beside a good one",
+        trivy().replace(b"[]", b"NaN"),
+        "reports/trivy-more.json",
+        "scans",
+    ),
+    beside("a scan that was cut off beside a good one", trivy()[:-5], "reports/trivy-more.json", "scans"),
+    beside(
+        "a scan of deep JSON beside a good one",
+        trivy().replace(b"[]", b"[" * 100_000),
+        "reports/trivy-more.json",
+        "scans",
+    ),
+    a_named("a bomb of entities that is named", f"{ENTITIES}<testsuite name='&b;'/>".encode()),
+    a_named(
+        "a compressed bomb that is named", gzip.compress(JUNIT.encode()) + gzip.compress(b" " * 2**24) * 40
+    ),
+    a_named("an archive that is named", b"PK\x03\x04" + b"\0" * 100),
+    a_named("an empty file that is named", b""),
+    a_named("a report of another kind that is named", trivy()),
+    scan("a critical flaw", found(FLAW), SEVERE),
+    scan("a flaw of unknown severity", found({**FLAW, "Severity": "UNKNOWN"}), SEVERE),
+    scan("a flaw of a severity that nobody knows", found({**FLAW, "Severity": "FATAL"}), "scan"),
+    scan(
+        "a flaw in a second result",
+        lambda report: report["Results"].append(
+            {"Target": "x", "Class": "lang-pkgs", "Vulnerabilities": [FLAW]}
+        ),
+        SEVERE,
+    ),
+    scan("a scan of another image", other_image, UNBOUND),
+    scan("a scan of another image that contradicts itself", contradicting, UNBOUND),
+    scan("a scan of no image", lambda report: report.pop("Metadata"), UNBOUND),
+    scan(
+        "a scan of the first layer alone",
+        lambda report: report["Metadata"].update(
+            {"ImageID": "", "DiffIDs": report["Metadata"].get("DiffIDs", ["sha256:" + "2" * 64])[:1]}
+        ),
+        UNBOUND,
+    ),
+    scan(
+        "an old scan",
+        lambda report: report.update({"CreatedAt": "2025-01-01T00:00:00Z"}),
+        "scan_fresh  not met",
+    ),
+    scan(
+        "a scan of tomorrow",
+        lambda report: report.update({"CreatedAt": "2099-01-01T00:00:00Z"}),
+        "scan_fresh  not met",
+    ),
+    scan("a scan without a time", lambda report: report.pop("CreatedAt"), "scan_fresh  not met"),
+    scan(
+        "another version of the format",
+        lambda report: report.update({"SchemaVersion": 3}),
+        "no evidence of kind scans",
+    ),
+    Attack(name="an unsigned statement that a flaw does not matter", strike=vex, says=SEVERE),
+    Attack(name="a flaw that an ignore file of the checkout hides", strike=ignored, says=SEVERE),
+    Attack(
+        name="a command that failed, beside the good report it left",
+        prepare=captured,
+        strike=forged_capture,
+        says=FAILS,
+    ),
+]
