@@ -10,11 +10,14 @@ from pathlib import Path
 from pushpolicy import errors
 from tests.attacks.checkout import ALWAYS, FAILED, OFF, configured, failing
 from tests.attacks.table import Attack, Change, chain, changed, push
-from tests.policies import write_policy
+from tests.certificates import make_certificates
+from tests.fake_registry import fake_registry
+from tests.faults.honest import Honest
+from tests.policies import rule, write_policy
 from tests.unit.gather.checkout import test_changes as hiding
 from tests.unit.gather.checkout.test_submodules import LOCAL
 from tests.unit.gather.samples import git, make_checkout
-from tests.workspace import Workspace, fail_a_test
+from tests.workspace import Ran, Workspace, fail_a_test
 
 DIRTY = "worktree_clean  not met"
 FAILS = "tests_passed  not met"
@@ -22,6 +25,8 @@ LOOSENED = {"scan_severity": {"max_critical": -1}}
 MAY_LOOSEN = push("--repo-may", "*=waive,settings")
 # A policy that allows everything: no rule of it ever finds anything.
 LOOSE = "../loose"
+FOUND = '{"at": {}, "msg": "no"}'
+OWN_RULE = ("--policy", "pack", "--policy", "../policy")
 
 
 def with_files(place: Workspace) -> Workspace:
@@ -169,6 +174,32 @@ def junk(place: Workspace) -> Workspace:
     return place.with_variables(TMPDIR=str(folder))
 
 
+def over_tls(place: Workspace) -> Ran:
+    """`push` to a registry whose certificate a file of the command line vouches for."""
+    folder = place.folder.parent / "tls"
+    folder.mkdir()
+    certificates = make_certificates(folder)
+    registry, target = Honest(), "team/app:1.0.0"
+    with fake_registry(registry, certificates) as running:
+        options = ("--ca-file", str(certificates.authority), *OWN_RULE)
+        ran = place.push(*options, target=f"{running.host}/{target}")
+    assert bool(registry.tags) is (ran.code == errors.EXIT_OK)
+    return ran
+
+
+def distrusting(place: Workspace) -> None:
+    """A policy denies where a variable says whom to trust."""
+    text = rule("r", f'deny contains {FOUND} if input.target.trust.authorities == "variable"')
+    write_policy(place.folder.parent / "policy", {"r": text})
+
+
+def own_authorities(place: Workspace) -> Workspace:
+    """A variable names authorities; whoever has their keys can be any registry."""
+    folder = place.folder.parent / "own"
+    folder.mkdir()
+    return place.with_variables(SSL_CERT_FILE=str(make_certificates(folder).authority))
+
+
 HIDDEN = [
     hides(f"hides a change: {way.__name__.replace('_', ' ')}", way)
     for way in hiding.WAYS
@@ -285,6 +316,13 @@ ROWS = [
         FAKETIME="@2025-01-01",
     ),
     sets("names a git", before=loose, PUSHPOLICY_GIT=f"{LOOSE}/opa", GIT_EXEC_PATH=LOOSE),
+    Attack(
+        name="names authorities of its own, where a rule denies that",
+        prepare=distrusting,
+        strike=own_authorities,
+        run=over_tls,
+        says="r  not met",
+    ),
     Attack(name="owns the temporary folder", strike=junk, says=FAILS),
     sets(
         "sets the event to a pull request's and its ref to main",

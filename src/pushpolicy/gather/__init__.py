@@ -27,7 +27,7 @@ from pushpolicy.gather.request import (
 )
 from pushpolicy.gather.secrets import refuse_secrets
 from pushpolicy.gather.shared import Shared
-from pushpolicy.model.evidence import Evidence, Report, TargetEvidence
+from pushpolicy.model.evidence import Evidence, Report, TargetEvidence, TrustEvidence
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing.values import format_time
 
@@ -99,6 +99,7 @@ def _target(request: GatherRequest) -> TargetEvidence:
         previous_digest=request.previous.get(target.tags[0]),
         previous_digests=request.previous,
         insecure=request.insecure,
+        trust=TrustEvidence(authorities=request.authorities) if request.authorities else None,
     )
 
 

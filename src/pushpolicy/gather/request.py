@@ -112,6 +112,7 @@ class GatherRequest(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         previous: what each tag of the target that exists names now.
         insecure: whether the target's registry is reached without verified TLS.
+        authorities: whose word is taken for who the target's registry is (`RepositoryClient.authorities`).
         clock: how far the target's clock is from this one's, where it said so.
     """
 
@@ -121,6 +122,7 @@ class GatherRequest(msgspec.Struct, frozen=True, kw_only=True):
     previous: Mapping[str, Digest]
     insecure: bool
     clock: Clock | None
+    authorities: str | None = None
 
 
 class RawReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -53,6 +53,19 @@ class TlsContexts:
             self.context(own=True)
 
 
+def authorities(settings: Settings) -> str:
+    """Whose word is taken for who a server is: that of the ``system``, of a ``file``, or of a ``variable``.
+
+    SSL_CERT_FILE and SSL_CERT_DIR stand in the place of the system's authorities, here as in every program on
+    OpenSSL, and an earlier step of the job can set them. A file is one of the settings, beside the system's.
+    """
+    used = ssl.get_default_verify_paths()
+    built_in = (None, used.openssl_cafile, used.openssl_capath)
+    if used.cafile not in built_in or used.capath not in built_in:
+        return "variable"
+    return "file" if settings.ca_file or settings.certificates.authorities else "system"
+
+
 def _context(settings: Settings, *, own: bool) -> ssl.SSLContext:
     """The system's authorities (certifi's where it has none) and those of the settings."""
     context = _strict_context()

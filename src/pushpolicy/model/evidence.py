@@ -55,6 +55,12 @@ class Clock(msgspec.Struct, frozen=True, kw_only=True):
     against: str
 
 
+class TrustEvidence(msgspec.Struct, frozen=True, kw_only=True):
+    """By whose word the target's registry is who it should be: ``system``, ``file`` or ``variable``."""
+
+    authorities: str
+
+
 class TargetEvidence(msgspec.Struct, frozen=True, kw_only=True):
     """Where the image would go.
 
@@ -63,6 +69,7 @@ class TargetEvidence(msgspec.Struct, frozen=True, kw_only=True):
         previous_digest: what TARGET's own tag names now; None when it does not exist.
         previous_digests: the same for each tag that exists.
         insecure: whether the push would go over plain http or without verifying a certificate.
+        trust: what a certificate was verified by; None where none is asked for.
         new_tags: those of the tags that do not exist yet; said, so that a lost previous digest cannot pass
             for a new tag.
     """
@@ -73,6 +80,7 @@ class TargetEvidence(msgspec.Struct, frozen=True, kw_only=True):
     previous_digest: Digest | None
     previous_digests: Mapping[str, Digest]
     insecure: bool
+    trust: TrustEvidence | None = None
     new_tags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

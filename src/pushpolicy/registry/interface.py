@@ -39,6 +39,10 @@ class RepositoryClient(Protocol):
         """Whether it is reached over plain http or without verifying a certificate."""
 
     @property
+    def authorities(self) -> str | None:
+        """Whose word is taken for who it is: ``system``, ``file`` or ``variable``; None without TLS."""
+
+    @property
     def clock(self) -> Clock | None:
         """The skew against the registry's Date header, once an answer was seen."""
 

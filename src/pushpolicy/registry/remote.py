@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pushpolicy.http.tls import authorities
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.evidence import Clock
@@ -29,6 +30,7 @@ class RemoteRepository(OrasClient):
     def __init__(self, repository: Repository, access: Access) -> None:
         super().__init__(repository, access)
         self.has_referrers: bool | None = None
+        self._access = access
 
     @property
     def repository(self) -> Repository:
@@ -39,6 +41,11 @@ class RemoteRepository(OrasClient):
     def insecure(self) -> bool:
         """Whether it is reached over plain http; a certificate is always verified."""
         return self.prefix == "http"
+
+    @property
+    def authorities(self) -> str | None:
+        """Whose word is taken for who the registry is; None over plain http."""
+        return None if self.insecure else authorities(self._access)
 
     @property
     def clock(self) -> Clock | None:

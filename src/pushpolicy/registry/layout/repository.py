@@ -46,6 +46,10 @@ class LayoutRepository:
         return False
 
     @property
+    def authorities(self) -> None:
+        """None: nobody is asked."""
+
+    @property
     def clock(self) -> Clock | None:
         """None: there is no other clock."""
         return None
