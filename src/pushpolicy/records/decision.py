@@ -54,6 +54,8 @@ def _hints(kind: Any) -> dict[str, Any]:
 
 
 def _typed(hint: Any, value: object, at: str) -> Any:
+    if hint is Any:
+        return value
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         return _typed(next(item for item in arguments if item is not types.NoneType), value, at)
