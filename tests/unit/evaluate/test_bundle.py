@@ -64,3 +64,26 @@ def test_files_that_are_not_of_a_policy_set(path: str) -> None:
 def test_an_incomplete_set() -> None:
     with pytest.raises(PolicyError, match="lacks"):
         PolicySet.from_bundle(pack({"capabilities.json": b"{}"}))
+
+
+def test_what_could_not_be_read_again_is_not_written() -> None:
+    with pytest.raises(PolicyError, match="over the limit of 32 MiB"):
+        pack({"a": b"x" * (33 * 1024 * 1024)})
+    with pytest.raises(PolicyError, match="more than 1000000 values"):
+        pack({"data.json": b"[" + b"[]," * 1_000_000 + b"[]]"})
+
+
+def test_a_sparse_file_is_not_read() -> None:
+    """It would be read as the petabyte that it claims."""
+    member = tarfile.TarInfo("capabilities.json")
+    member.pax_headers = {
+        "GNU.sparse.major": "0",
+        "GNU.sparse.minor": "1",
+        "GNU.sparse.size": str(2**50),
+        "GNU.sparse.map": f"{2**50},0",
+    }
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w", format=tarfile.PAX_FORMAT) as written:
+        written.addfile(member)
+    with pytest.raises(PolicyError, match="not a file"):
+        unpack(gzip.compress(plain.getvalue()))

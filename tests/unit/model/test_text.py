@@ -20,6 +20,11 @@ from pushpolicy.model.text import printable
         ("a\nALLOW b", "a ALLOW b"),
         ("\u202egnp.exe", "\\u202egnp.exe"),
         ("\ud800", "\\ud800"),
+        ("::error::x", "\\x3a:error::x"),
+        ("\n ::error::x", "  \\x3a:error::x"),
+        ("a ##[error]x", "a ##\\x5berror]x"),
+        ("##vso[task.setvariable]x", "##vso\\x5btask.setvariable]x"),
+        ("std::string", "std::string"),
         ("x" * 10, "xxxx…"),
     ],
 )
