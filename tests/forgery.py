@@ -20,8 +20,8 @@ from pushpolicy.model.manifest import OCI_MANIFEST, Manifest
 from pushpolicy.model.reference import Repository
 from pushpolicy.records import ARTIFACT_TYPE
 from pushpolicy.records import format as names
+from pushpolicy.registry.admitted import verified
 from pushpolicy.registry.artifact import Blob
-from pushpolicy.registry.layout.files import verified
 from pushpolicy.registry.layout.repository import LayoutRepository
 
 ALLOW_ALL = b"""package pushpolicy.main

@@ -1,0 +1,56 @@
+"""What audit says beside the verdict of an honest record: by observe mode alone, loosened, not anchored."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from pushpolicy import errors
+from pushpolicy.model.reference import Repository
+from pushpolicy.records import ARTIFACT_TYPE
+from pushpolicy.registry.layout.repository import LayoutRepository
+from tests.policies import rule, write_policy
+from tests.workspace import TARGET, Workspace
+
+DENY = 'deny contains {"at": {"id": "always"}, "msg": "always"} if input.image.size > 0'
+SETTING = {"settings": {"scan_severity": {"max_critical": -1}}}
+
+
+def _annotations(folder: Path) -> dict[str, str]:
+    client = LayoutRepository(Repository.parse(f"oci:{folder}"))
+    image = client.resolve("1.0.0")
+    assert image
+    (record,) = client.referrers(image.digest, ARTIFACT_TYPE)
+    return dict(record.annotations)
+
+
+def _said(place: Workspace) -> list[str]:
+    """The first lines of list, show and replay, each of which ends well."""
+    ran = [place.run("audit", command, TARGET) for command in ("list", "show", "replay")]
+    assert [each.code for each in ran] == [errors.EXIT_OK] * 3, [each.err for each in ran]
+    return [each.out.splitlines()[0] for each in ran]
+
+
+def test_what_observe_mode_alone_allowed_is_no_plain_allow(workspace: Workspace) -> None:
+    until = (datetime.now(UTC) + timedelta(days=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    folder = write_policy(
+        workspace.folder.parent / "policy",
+        {"r": rule("r", DENY)},
+        enforcement=f'observe: {{until: "{until}", reason: trying}}\n',
+    )
+    ran = workspace.push("--policy", "pack", "--policy", folder)
+    assert ran.code == errors.EXIT_OK, ran.err
+    assert _annotations(workspace.folder / "registry")["dev.pushpolicy.verdict"] == "OBSERVED"
+    for line in _said(workspace):
+        assert "observed only" in line
+        assert "unsigned, not anchored" in line
+
+
+def test_what_the_checkout_loosened_is_said(workspace: Workspace) -> None:
+    place = workspace.committed("pushpolicy.yaml", json.dumps(SETTING))
+    ran = place.push("--repo-may", "scan_severity=settings")
+    assert ran.code == errors.EXIT_OK, ran.err
+    assert _annotations(place.folder / "registry")["dev.pushpolicy.loosened"] == "true"
+    for line in _said(place):
+        assert "loosened by the judged checkout (setting scan_severity.max_critical)" in line
