@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from pushpolicy.admission import Outcome, PushRequest
 from pushpolicy.attach import attach_artifacts
 from pushpolicy.evaluate import is_of_known_policy, start_decision
-from pushpolicy.gather import Gathered, GatherRequest, Shared, gather, refuse_secrets
+from pushpolicy.gather import Gathered, GatherRequest, Shared, gather, refuse_secrets, secret_values
 from pushpolicy.images import Image, open_image
 from pushpolicy.model.digest import Digest
 from pushpolicy.push import (
@@ -169,7 +169,7 @@ def _judge(request: PushRequest, image: Image, shared: Shared) -> Outcome:
     stored = {"the decision": decision.document().content} | {
         f"policy file {path}": content for path, content in request.policy.files.items()
     }
-    refuse_secrets(stored, (), request.job.environ, request.job.credential, request.source_credential)
+    refuse_secrets(stored, (), _secrets(request, gathered))
     return Outcome(gathered=gathered, decision=decision, previous=previous, notes=image.notes)
 
 
@@ -187,9 +187,18 @@ def _gather(request: PushRequest, image: Image, previous: Mapping[str, Digest], 
         shared,
     )
     documents = {"the evidence": gathered.evidence.document().content}
-    credentials = (request.job.credential, request.source_credential)
-    refuse_secrets(documents, gathered.reports, request.job.environ, *credentials)
+    refuse_secrets(documents, gathered.reports, _secrets(request, gathered))
     return gathered
+
+
+def _secrets(request: PushRequest, gathered: Gathered) -> dict[str, str]:
+    return secret_values(
+        request.job.environ,
+        request.job.credential,
+        request.source_credential,
+        remote=gathered.remote_secrets,
+        not_secret=request.job.not_secret,
+    )
 
 
 def _named_now(request: PushRequest) -> Mapping[str, Digest]:

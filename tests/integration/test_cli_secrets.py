@@ -34,27 +34,44 @@ VARIABLES = {
     "bGVhay1wcml2YXRlLWtleS1saW5lLW9uZS0wMTIzNDU2Nzg5\n-----END PRIVATE KEY-----",
     "SIGNING_KEY_PASSPHRASE": "leak-signing-key-passphrase",
     "SESSION_COOKIE": "leak-session-cookie-11",
+    "PGPASSWORD": "leak-pgpassword-91",
+    "MYSQL_PWD": "leak-mysql-pwd-92",
+    "SSHPASS": "leak-sshpass-93",
+    "GITHUBTOKEN": "leak-githubtoken-94",
+    "STRIPE_SK": "leak-stripe-sk-95",
+    "SLACK_WEBHOOK": "https://leak.example/hooks/96",
 }
 PROXY_USER, GIT_PASSWORD, DOCKER_PASSWORD = (
     "leak-proxy-password",
     "leak-git-remote-password",
     "leak-docker-password",
 )
-SECRETS = [*VARIABLES.values(), PROXY_USER, GIT_PASSWORD, DOCKER_PASSWORD]
+DATABASE_PASSWORD, GIT_PATH_TOKEN = "leak-database-url-97", "glpat-leak0git1path2token3"
+SECRETS = [
+    *VARIABLES.values(),
+    *(PROXY_USER, GIT_PASSWORD, DOCKER_PASSWORD, DATABASE_PASSWORD, GIT_PATH_TOKEN),
+]
 
 
 def plant(place: Workspace) -> Workspace:
     """Secrets in variables, in git's remote address, in a proxy's, and in docker's configuration."""
     config = place.folder / ".git/config"
     with config.open("a") as file:
-        file.write(f'[remote "origin"]\n\turl = https://bot:{GIT_PASSWORD}@git.example/app.git\n')
+        file.write(
+            f'[remote "origin"]\n\turl = https://bot:{GIT_PASSWORD}@git.example/{GIT_PATH_TOKEN}/app.git\n'
+        )
     docker = Path(place.environ["HOME"]) / ".docker/config.json"
     docker.parent.mkdir()
     auth = base64.b64encode(f"bot:{DOCKER_PASSWORD}".encode()).decode()
     docker.write_text(json.dumps({"auths": {"other.example": {"auth": auth}}}))
     proxy = f"http://bot:{PROXY_USER}@127.0.0.1:1"
+    database = f"postgres://app:{DATABASE_PASSWORD}@db.example/app"
     return place.with_variables(
-        **VARIABLES, HTTPS_PROXY=proxy, https_proxy=proxy, NO_PROXY="127.0.0.1,localhost"
+        **VARIABLES,
+        DATABASE_URL=database,
+        HTTPS_PROXY=proxy,
+        https_proxy=proxy,
+        NO_PROXY="127.0.0.1,localhost",
     )
 
 
@@ -98,7 +115,7 @@ def test_a_push_to_a_folder(workspace: Workspace) -> None:
     shown = place.run("audit", "show", TARGET, "--format", "json")
     doctor = place.run("doctor")
     gathered = place.run("gather", IMAGE, TARGET)
-    assert gathered.json["source"]["repository"] == "https://git.example/app.git"
+    assert gathered.json["source"]["repository"] == "https://git.example/***/app.git"
     assert_clean(place, pushed, shown, doctor, gathered)
 
 
@@ -176,6 +193,45 @@ def test_a_report_that_holds_one(workspace: Workspace, text: str, command: str) 
     assert ran.out == ""
     assert not place.published
     assert_clean(place, ran, but=("reports/junit.xml",))
+
+
+@pytest.mark.parametrize(
+    ("secret", "called"),
+    [
+        (DATABASE_PASSWORD, "the variable DATABASE_URL"),
+        (VARIABLES["MYSQL_PWD"], "the variable MYSQL_PWD"),
+        (GIT_PATH_TOKEN, "git's remote"),
+        (GIT_PASSWORD, "git's remote"),
+    ],
+)
+def test_a_report_that_holds_a_part_of_one(workspace: Workspace, secret: str, called: str) -> None:
+    place = plant(workspace)
+    place.write("reports/junit.xml", f"{JUNIT}<!-- {secret} -->\n")
+    ran = place.push()
+    assert ran.code == errors.EXIT_INPUT
+    assert f"holds the value of {called}" in ran.complaint()
+    assert_clean(place, ran, but=("reports/junit.xml",))
+
+
+def test_a_false_alarm_is_ended_by_the_variable_s_name(workspace: Workspace) -> None:
+    place = workspace.with_variables(WEATHER_KEY="rain-in-spain", OTHER_TOKEN="rain-in-spain")
+    place.write("reports/junit.xml", f"{JUNIT}<!-- rain-in-spain -->\n")
+    ran = place.push()
+    assert ran.code == errors.EXIT_INPUT
+    assert "--not-secret WEATHER_KEY" in ran.hint()
+    ran = place.push("--not-secret", "WEATHER_KEY")
+    assert ran.code == errors.EXIT_INPUT
+    assert "--not-secret OTHER_TOKEN" in ran.hint()
+    both = ("--not-secret", "WEATHER_KEY", "--not-secret", "OTHER_TOKEN")
+    assert place.run("gather", "--part", "unit", "-o", "unit.part", *both).code == errors.EXIT_OK
+    assert place.push(*both).code == errors.EXIT_OK
+
+
+def test_a_value_in_place_of_a_name_is_refused_and_not_quoted(workspace: Workspace) -> None:
+    ran = workspace.push("--not-secret", "rain-in-spain")
+    assert ran.code == errors.EXIT_USAGE
+    assert "rain-in-spain" not in ran.err + ran.out
+    assert not workspace.published
 
 
 def test_a_report_that_holds_one_and_would_be_denied(workspace: Workspace) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from pushpolicy.cli import environment
 from pushpolicy.cli.config import Config
 from pushpolicy.cli.report import say
 from pushpolicy.errors import InputError, UsageError
@@ -55,6 +56,19 @@ def git_program(option: str | None) -> Path | None:
             f"--git {printable(option)}: there is no such program", "name the git program itself"
         )
     return Path(option) if option is not None else None
+
+
+def public_variables(names: Iterable[str]) -> frozenset[str]:
+    """The variables that ``--not-secret`` names.
+
+    Raises:
+        UsageError: when one is not set. It is not quoted: a value may stand there by mistake.
+    """
+    given = frozenset(names)
+    if not given <= environment.environment().keys():
+        hint = "give the name of the variable, without $ and never its value"
+        raise UsageError("--not-secret names a variable that is not set", hint)
+    return given
 
 
 def note_seen(seen: Iterable[Seen]) -> None:

@@ -116,12 +116,17 @@ config_option = click.option(
 
 
 class GatherOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What a push is about, beside IMAGE and TARGET: configuration, further tags, reports, git, bounds."""
+    """What a push is about, beside IMAGE and TARGET: configuration, further tags, reports, git, bounds.
+
+    Attributes:
+        not_secret: the variables that hold no secret, whatever they look like.
+    """
 
     config: str | None = None
     tags: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
     git: str | None = None
+    not_secret: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
 
 
@@ -142,6 +147,13 @@ gather_options = _group(
         "--git",
         metavar="PATH",
         help="The git program. Default: that of the usual places; never from PATH or the checkout.",
+    ),
+    click.option(
+        "--not-secret",
+        "not_secret",
+        multiple=True,
+        metavar="NAME",
+        help="A variable that looks like a secret and is none: reports may hold its value; repeatable.",
     ),
     limits_option,
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pushpolicy.cli import environment
 from pushpolicy.cli.config import read_config
-from pushpolicy.cli.gathering import git_program, named_evidence
+from pushpolicy.cli.gathering import git_program, named_evidence, public_variables
 from pushpolicy.cli.limits import read_limits
 from pushpolicy.cli.options import PushOptions
 from pushpolicy.cli.registries import Registries
@@ -40,6 +40,7 @@ def write(
         named=named_evidence(gathering.evidence, read_config(gathering.config)),
         limits=read_limits(gathering.limits),
         git=git_program(gathering.git),
+        not_secret=public_variables(gathering.not_secret),
         image=_digest(image, options) if image else None,
     )
     return write_part(request)

@@ -24,11 +24,18 @@ def without_secrets(text: str) -> str:
     They are those of the environment and of the credentials in use.
     """
     # Imported here: only a failure needs it.
-    from pushpolicy.gather.secrets import secret_values, spellings
+    from pushpolicy.gather.secrets.search import spellings
+    from pushpolicy.gather.secrets.values import secret_values
 
     environ = environment.environment()
     values = [secret_values(environ, credential) for credential in (None, *_in_use)]
-    for name, value in (item for found in values for item in found.items()):
-        for spelling in sorted(spellings(value.strip()), key=len, reverse=True):
-            text = text.replace(spelling.decode("utf-8", "surrogateescape"), f"<{name}>")
+    called = {
+        spelling.decode("utf-8", "surrogateescape"): name
+        for found in values
+        for value, name in found.items()
+        for spelling in spellings(value)
+    }
+    # A secret may be a part of another one.
+    for spelling in sorted(called, key=len, reverse=True):
+        text = text.replace(spelling, f"<{called[spelling]}>")
     return text

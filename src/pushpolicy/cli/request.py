@@ -11,7 +11,7 @@ import msgspec
 
 from pushpolicy.cli import environment
 from pushpolicy.cli.config import Config
-from pushpolicy.cli.gathering import git_program, named_evidence, named_parts
+from pushpolicy.cli.gathering import git_program, named_evidence, named_parts, public_variables
 from pushpolicy.cli.limits import read_limits
 from pushpolicy.cli.options import PublishOptions, PushOptions, SourceOptions
 from pushpolicy.cli.policies import PolicyAndEngine
@@ -76,6 +76,7 @@ def push_requests(
                     expected=config.expected or Expected(),
                     limits=read_limits(gathering.limits),
                     git=git_program(gathering.git),
+                    not_secret=public_variables(gathering.not_secret),
                 ),
                 image=work.image,
                 target=work.target,

@@ -25,7 +25,8 @@ from pushpolicy.gather.request import (
     RawReport,
     Seen,
 )
-from pushpolicy.gather.secrets import refuse_secrets
+from pushpolicy.gather.secrets.search import refuse_secrets
+from pushpolicy.gather.secrets.values import secret_values
 from pushpolicy.gather.shared import Shared
 from pushpolicy.model.evidence import Evidence, Report, TargetEvidence, TrustEvidence
 from pushpolicy.reports.limits import Limits
@@ -44,6 +45,7 @@ __all__ = [
     "Shared",
     "gather",
     "refuse_secrets",
+    "secret_values",
 ]
 
 
@@ -87,7 +89,12 @@ def gather(request: GatherRequest, shared: Shared | None = None) -> Gathered:
     )
     # A file that is evidence of several kinds is stored once.
     stored = {(raw.path, raw.digest): raw for raw in files.raw}
-    return Gathered(evidence=evidence, reports=tuple(stored.values()), seen=tuple(reports.seen))
+    return Gathered(
+        evidence=evidence,
+        reports=tuple(stored.values()),
+        seen=tuple(reports.seen),
+        remote_secrets=checkout.remote_secrets,
+    )
 
 
 def _target(request: GatherRequest) -> TargetEvidence:

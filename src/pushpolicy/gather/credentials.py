@@ -14,7 +14,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from pushpolicy.gather.checkout import Checkout
-from pushpolicy.gather.secrets import find
+from pushpolicy.gather.secrets.search import find
 from pushpolicy.model.evidence import CredentialsEvidence, Status
 from pushpolicy.model.text import printable
 from pushpolicy.registry.credentials import Credential, SourceKind

@@ -92,6 +92,7 @@ class Job(Redacted, frozen=True, kw_only=True):
         expected: the reports that have to be there.
         limits: of what is read.
         git: the program, where it is not in one of the usual places.
+        not_secret: the variables that hold no secret, whatever they look like.
     """
 
     hidden_fields = frozenset({"environ"})
@@ -104,6 +105,7 @@ class Job(Redacted, frozen=True, kw_only=True):
     expected: Expected = Expected()
     limits: Limits = Limits()
     git: Path | None = None
+    not_secret: frozenset[str] = frozenset()
 
 
 class GatherRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,9 +147,12 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     note: str
 
 
-class Gathered(msgspec.Struct, frozen=True, kw_only=True):
-    """The evidence, the files it was read from, and every file that was looked at."""
+class Gathered(Redacted, frozen=True, kw_only=True):
+    """The evidence, the files it was read from, all that were looked at, and the secrets of git's remote."""
+
+    hidden_fields = frozenset({"remote_secrets"})
 
     evidence: Evidence
     reports: tuple[RawReport, ...]
     seen: tuple[Seen, ...]
+    remote_secrets: frozenset[str] = frozenset()

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pushpolicy.errors import InputError
-from pushpolicy.gather import Limits, gather, refuse_secrets
+from pushpolicy.gather import Limits, gather, refuse_secrets, secret_values
 from pushpolicy.model.digest import Digest
 from pushpolicy.reports.file import Bounds, decompress
 from pushpolicy.reports.format import ReportError
@@ -99,7 +99,7 @@ def test_the_bounds_are_options(tmp_path: Path) -> None:
 def test_secrets_within_are_found(tmp_path: Path, content: bytes) -> None:
     reports = gather(make_request(write(tmp_path, {"junit.xml.gz": content}))).reports
     with pytest.raises(InputError, match="holds the value of the variable API_TOKEN"):
-        refuse_secrets({}, reports, {"API_TOKEN": "tok3n-value"})
+        refuse_secrets({}, reports, secret_values({"API_TOKEN": "tok3n-value"}))
 
 
 def test_time_is_bounded(tmp_path: Path) -> None:

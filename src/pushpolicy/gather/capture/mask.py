@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from pushpolicy.gather.secrets import is_secret_name, secret_values, spellings
+from pushpolicy.gather.secrets.names import is_secret_name
+from pushpolicy.gather.secrets.search import spellings
+from pushpolicy.gather.secrets.values import secret_values
+from pushpolicy.gather.secrets.within import USERINFO, within
 
 MASK = "***"
 # NAME=VALUE and --option VALUE, also within a script that a shell is given; a value may be in quotes.
@@ -14,7 +17,6 @@ _ASSIGNED = re.compile(rf"(?P<name>-{{0,2}}[A-Za-z_][\w.-]*)(?P<sign>=){_VALUE}"
 _GIVEN = re.compile(rf"(?<![\w-])(?P<name>--?[A-Za-z][\w-]*)(?P<sign>[ \t]+)(?!-){_VALUE}")
 _WHOLE = re.compile(r"(?P<name>-{0,2}[A-Za-z_][\w.-]*)(?P<sign>=)(?P<value>.*)", re.DOTALL)
 _HEADER = re.compile(r"(?P<name>[A-Za-z][\w-]*)(?P<sign>:[ \t]*)(?P<value>[^\s'\"/][^'\"]*)")
-_USERINFO = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 _SHORT = frozenset({"-p", "-P"})  # how docker, mysql, sshpass and others take a password
 _USER = frozenset({"-u", "--user"})  # of curl and others: NAME:PASSWORD; docker's UID:GID is none
 _NAME_AND_PASSWORD = re.compile(r"(?P<name>[^:\s]+):(?!\d+$).+", re.DOTALL)
@@ -23,14 +25,14 @@ _NAME_AND_PASSWORD = re.compile(r"(?P<name>[^:\s]+):(?!\d+$).+", re.DOTALL)
 def masked(argv: Sequence[str], environ: Mapping[str, str]) -> tuple[str, ...]:
     """The command line with every secret that can be told replaced by ``***``.
 
-    Told are: values of secret-looking variables, in every spelling; what options and assignments of
-    secret-looking names are given; ``-p VALUE``; the password of ``-u NAME:PASSWORD``; user information
+    Told are: secrets of variables and tokens of known forms, in every spelling; what options and assignments
+    of secret-looking names are given; ``-p VALUE``; the password of ``-u NAME:PASSWORD``; user information
     in addresses; headers of secret-looking names.
     """
     values = {
         spelling.decode("utf-8", "surrogateescape")
-        for value in secret_values(environ, None).values()
-        for spelling in spellings(value.strip())
+        for value in {*secret_values(environ), *(part for argument in argv for part in within(argument))}
+        for spelling in spellings(value)
     }
     shown = list(argv)
     for value in sorted(values, key=len, reverse=True):
@@ -45,7 +47,7 @@ def _mask_within(argument: str) -> str:
     whole = _WHOLE.fullmatch(argument)
     if whole:
         argument = _mask_named(whole)  # of an argument that is one assignment, all that follows is the value
-    argument = _USERINFO.sub(MASK, argument)
+    argument = USERINFO.sub(MASK, argument)
     for pattern in (_ASSIGNED, _GIVEN):
         argument = pattern.sub(_mask_named, argument)
     return _HEADER.sub(_mask_header, argument)

@@ -11,8 +11,6 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 
-import msgspec
-
 from pushpolicy.gather.checkout.attributes import AttributeFiles
 from pushpolicy.gather.checkout.compare import differences
 from pushpolicy.gather.checkout.conversion import NotComparableError, is_same_undone
@@ -21,6 +19,7 @@ from pushpolicy.gather.checkout.program import Git, GitError, find_git
 from pushpolicy.gather.checkout.repository import Repository, enclosing
 from pushpolicy.gather.checkout.tree import FILE, PROGRAM, Tree, entries_above, join
 from pushpolicy.model.evidence import SourceCounts, SourceEvidence, Status
+from pushpolicy.model.redacted import Redacted
 from pushpolicy.reports.parsing.values import text
 
 __all__ = ["Checkout", "FileState", "find_git", "inspect", "state_in_head"]
@@ -37,17 +36,21 @@ class FileState(StrEnum):
     UNTRACKED = "untracked"
 
 
-class Checkout(msgspec.Struct, frozen=True, kw_only=True):
+class Checkout(Redacted, frozen=True, kw_only=True):
     """What is known of the workspace.
 
     Attributes:
         root: the top folder of the work tree; None where there is none.
         trees: the commit's files, and those of submodules, by the place of each.
+        remote_secrets: what stands in the remote's address and is not shown.
     """
+
+    hidden_fields = frozenset({"remote_secrets"})
 
     evidence: SourceEvidence
     root: Path | None = None
     trees: Mapping[str, Tree] = {}
+    remote_secrets: frozenset[str] = frozenset()
 
     @property
     def tracked(self) -> Iterator[str]:
@@ -140,12 +143,12 @@ def _inspect(repository: Repository) -> Checkout:
         raise GitError(f"over {MAX_LISTED} files cannot be compared")
     if len(found.not_checked_out) > MAX_LISTED:
         raise GitError(f"over {MAX_LISTED} files are not checked out")
-    tag = repository.tag(commit)
+    tag, settings = repository.tag(commit), repository.settings()
     branch, tag = (text(name) if name else None for name in (branch, tag))
     return Checkout(
         evidence=SourceEvidence(
             status=Status.COLLECTED,
-            repository=repository.settings().remote,
+            repository=settings.remote,
             commit=commit,
             ref=f"refs/heads/{branch}" if branch else f"refs/tags/{tag}" if tag else None,
             branch=branch,
@@ -160,6 +163,7 @@ def _inspect(repository: Repository) -> Checkout:
         ),
         root=repository.root,
         trees=found.trees,
+        remote_secrets=settings.remote_secrets,
     )
 
 

@@ -6,31 +6,38 @@ import os
 import re
 from pathlib import Path
 
-import msgspec
-
 from pushpolicy.files import open_regular
 from pushpolicy.gather.checkout.objects import Objects, algorithm_of
 from pushpolicy.gather.checkout.patterns import SparsePatterns
 from pushpolicy.gather.checkout.program import Git, GitError
+from pushpolicy.gather.secrets.within import USERINFO, within
+from pushpolicy.model.redacted import Redacted
 from pushpolicy.model.text import printable
 
 _MAX_SPARSE = 4 * 1024 * 1024
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_USERINFO = re.compile(r"^([a-z][a-z0-9+.-]*://)?[^/@]*(?:@[^/@]*)*@", re.IGNORECASE)
+_HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*::")
+# user@host:path; what has a colon before the @ is a password with it, whatever else stands in it.
+_SHORT_USERINFO = re.compile(r"^(?:[^/@:]*:.*@|[^/@:]*(?:@[^/@:]*)*@)")
 _SETTINGS = r"^(remote\.origin\.url|core\.(autocrlf|worktree|sparsecheckout))$"
 _TRUE = ("true", "yes", "on", "1", "")
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
+class Settings(Redacted, frozen=True, kw_only=True):
     """What git's configuration says.
 
     Attributes:
-        remote: the address of origin, without user, password, query and fragment.
+        remote: the address of origin, without user, password, query, fragment and tokens; None where there is
+            none, and where it is for a program of its own (``ext::``, gitremote-helpers(7)).
+        remote_secrets: what was taken out of it and is a secret.
         autocrlf: whether files that no attribute speaks of may have other line endings than the commit.
         sparse: the files that are checked out; None where all are.
     """
 
+    hidden_fields = frozenset({"remote_secrets"})
+
     remote: str | None
+    remote_secrets: frozenset[str]
     autocrlf: bool
     sparse: SparsePatterns | None
 
@@ -91,7 +98,8 @@ class Repository:
             raise GitError("the repository's work tree is another folder (core.worktree)")
         is_sparse = found.get("core.sparsecheckout", "false").lower() in _TRUE
         return Settings(
-            remote=_without_userinfo(remote) if remote else None,
+            remote=_shown(remote) if remote else None,
+            remote_secrets=within(remote) if remote else frozenset(),
             autocrlf=found.get("core.autocrlf", "false").lower() in (*_TRUE, "input"),
             sparse=self._sparse() if is_sparse else None,
         )
@@ -133,6 +141,14 @@ def _small_file(path: Path, limit: int) -> str:
     return os.fsdecode(content)
 
 
-def _without_userinfo(url: str) -> str:
-    bare = re.split(r"[?#]", url, maxsplit=1)[0] if "://" in url else url
-    return printable(_USERINFO.sub(lambda match: match[1] or "", bare), limit=500)
+def _shown(remote: str) -> str | None:
+    """The address of a remote (git-fetch(1), "GIT URLS") without what may be secret in it."""
+    if _HELPER.match(remote):
+        return None
+    for secret in sorted(within(remote), key=len, reverse=True):
+        remote = remote.replace(secret, "***")
+    if "://" in remote:
+        remote = re.split(r"[?#]", USERINFO.sub("", remote).replace("://@", "://"), maxsplit=1)[0]
+    else:
+        remote = _SHORT_USERINFO.sub("", remote)
+    return printable(remote, limit=500)

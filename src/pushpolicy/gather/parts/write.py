@@ -14,11 +14,12 @@ import msgspec
 
 from pushpolicy.errors import InputError, UsageError
 from pushpolicy.files import open_regular, write_whole
-from pushpolicy.gather.checkout import inspect
+from pushpolicy.gather.checkout import Checkout, inspect
 from pushpolicy.gather.ci import evidence as ci
 from pushpolicy.gather.parts.document import LIST, Listed, PartList, is_name, member
 from pushpolicy.gather.request import NamedEvidence, RawReport, Seen
-from pushpolicy.gather.secrets import refuse_secrets
+from pushpolicy.gather.secrets.search import refuse_secrets
+from pushpolicy.gather.secrets.values import secret_values
 from pushpolicy.gather.shared import Files, read_files
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.redacted import Redacted
@@ -39,6 +40,7 @@ class PartRequest(Redacted, frozen=True, kw_only=True):
     limits: Limits = msgspec.field(default_factory=Limits)
     image: Digest | None = None
     git: Path | None = None
+    not_secret: frozenset[str] = frozenset()
 
 
 def write_part(request: PartRequest) -> tuple[Seen, ...]:
@@ -60,8 +62,10 @@ def write_part(request: PartRequest) -> tuple[Seen, ...]:
     files = read_files(request)
     # A file that is evidence of several kinds goes along once, and once more where it is an extra too.
     raws = list({(raw.path, raw.kind == "extra"): raw for raw in files.raw}.values())
-    listed = _list(request, files, raws).content()
-    refuse_secrets({"the part": listed}, raws, request.environ)
+    checkout = inspect(request.workspace, request.environ, request.git)
+    listed = _list(request, checkout, files, raws).content()
+    secrets = secret_values(request.environ, remote=checkout.remote_secrets, not_secret=request.not_secret)
+    refuse_secrets({"the part": listed}, raws, secrets)
     try:
         _write(request.output, listed, raws)
     except OSError as error:
@@ -70,9 +74,8 @@ def write_part(request: PartRequest) -> tuple[Seen, ...]:
     return tuple(files.reports.seen)
 
 
-def _list(request: PartRequest, files: Files, raws: list[RawReport]) -> PartList:
-    checkout = inspect(request.workspace, request.environ, request.git).evidence
-    commit = checkout.commit or ci.evidence(request.environ).commit
+def _list(request: PartRequest, checkout: Checkout, files: Files, raws: list[RawReport]) -> PartList:
+    commit = checkout.evidence.commit or ci.evidence(request.environ).commit
     if commit is None and request.image is None:
         raise InputError(
             "--part: nothing says what these reports are about: there is no git checkout and no CI commit",

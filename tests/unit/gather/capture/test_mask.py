@@ -30,6 +30,13 @@ ENVIRON = {"API_TOKEN": "s3cr3t/value+x", "HOME": "/home/someone"}
         (["curl", "-H", "PRIVATE-TOKEN: abc"], ["curl", "-H", "PRIVATE-TOKEN: ***"]),
         (["sh", "-c", "scan --token abc app"], ["sh", "-c", "scan --token *** app"]),
         (["sh", "-c", "x; DB_PASSWORD='a b' scan"], ["sh", "-c", "x; DB_PASSWORD=*** scan"]),
+        (["curl", "https://me:pa/ss@host/x"], ["curl", "https://***@host/x"]),
+        (["scan", "ghp_" + "A1b2C3d4E5f6G7h8I9j0" * 2], ["scan", "***"]),
+        (
+            ["scan", "postgres://u:database-pass@db/x", "x-database-pass-x"],
+            ["scan", "postgres://***@db/x", "x-***-x"],
+        ),
+        (["docker", "run", "-e", "PGPASSWORD=x y", "app"], ["docker", "run", "-e", "PGPASSWORD=***", "app"]),
         (["a", "xs3cr3t/value+xy"], ["a", "x***y"]),
         (["a", "s3cr3t%2Fvalue%2Bx"], ["a", "***"]),
     ],

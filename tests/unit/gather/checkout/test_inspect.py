@@ -89,11 +89,32 @@ def test_a_tag_on_a_detached_head(checkout: Path) -> None:
         ("ssh://git@host.example:22/o/r", "ssh://host.example:22/o/r"),
         ("https://host.example/o/r", "https://host.example/o/r"),
         ("/srv/git/x@y.git", "/srv/git/x@y.git"),
+        ("https://u:pa/ss@host.example/o/r.git", "https://host.example/o/r.git"),
+        ("u:pa/ss@host.example", "host.example"),
+        ("https://host.example:8443/o/r@v1", "https://host.example:8443/o/r@v1"),
+        ("https://host.example/glpat-xxyyzz11223344556677/r.git", "https://host.example/***/r.git"),
+        ("https://host.example/q7Xw2LmZ9aRt4KpV8sYb3NcD/r.git", "https://host.example/***/r.git"),
+        ("ssh://[::1]:22/o/r", "ssh://[::1]:22/o/r"),
+        ("ext::sh -c 'curl -H token:secret %S'", None),
+        ("transport::https://u:password@host/r", None),
     ],
 )
-def test_the_remote_s_address_names_no_user(checkout: Path, url: str, shown: str) -> None:
+def test_the_remote_s_address_names_no_user(checkout: Path, url: str, shown: str | None) -> None:
     git(checkout, "remote", "add", "origin", url)
     assert source(checkout).repository == shown
+
+
+def test_secrets_of_the_remote_are_known_and_not_shown(checkout: Path) -> None:
+    git(
+        checkout,
+        "remote",
+        "add",
+        "origin",
+        "https://u:remote-pass@h.example/glpat-xxyyzz11223344556677/r.git",
+    )
+    found = inspect(checkout, os.environ)
+    assert found.remote_secrets == {"remote-pass", "glpat-xxyyzz11223344556677"}
+    assert "remote-pass" not in repr(found)
 
 
 def test_no_repository_is_missing_and_a_broken_one_has_failed(tmp_path: Path, checkout: Path) -> None:

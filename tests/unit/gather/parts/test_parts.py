@@ -19,7 +19,7 @@ from pushpolicy.errors import InputError, UsageError
 from pushpolicy.gather import Gathered, Limits, NamedEvidence, Shared, gather
 from pushpolicy.gather.parts.read import open_parts
 from pushpolicy.gather.parts.write import PartRequest, write_part
-from pushpolicy.gather.secrets import refuse_secrets
+from pushpolicy.gather.secrets.search import refuse_secrets
 from pushpolicy.model import canonical
 from pushpolicy.model.digest import Digest
 from tests.unit.gather.capture.test_join import capture

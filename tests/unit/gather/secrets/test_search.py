@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from pushpolicy.errors import InputError
 from pushpolicy.gather import NamedEvidence, RawReport, gather, refuse_secrets
-from pushpolicy.gather.secrets import find, is_secret_name, secret_values, spellings, within_base64
+from pushpolicy.gather.secrets.search import find, spellings, within_base64
+from pushpolicy.gather.secrets.values import secret_values
 from pushpolicy.model.digest import Digest
 from pushpolicy.registry.credentials import Credential, SourceKind
 from tests.unit.gather.samples import JUNIT, make_request, write
@@ -47,7 +48,7 @@ def test_every_spelling_is_found(spell: Callable[[str], str]) -> None:
     with pytest.raises(
         InputError, match=r"evidence:2 holds the value of the variable DEPLOY_TOKEN"
     ) as caught:
-        refuse_secrets({"evidence": document}, (), {"DEPLOY_TOKEN": SECRET}, None)
+        refuse_secrets({"evidence": document}, (), secret_values({"DEPLOY_TOKEN": SECRET}))
     assert SECRET not in caught.value.message + str(caught.value.hint)
 
 
@@ -55,14 +56,14 @@ def test_reports_are_searched_as_they_are_on_disk(tmp_path: Path) -> None:
     write(tmp_path, {"reports/unit.xml": JUNIT.replace('"a"', '"topsecretvalue"')})
     reports = gather(make_request(tmp_path)).reports
     with pytest.raises(InputError, match="unit"):
-        refuse_secrets({}, reports, {"API_KEY": "topsecretvalue"}, None)
-    refuse_secrets({}, reports, {"API_KEY": "another-secret"}, None)
+        refuse_secrets({}, reports, secret_values({"API_KEY": "topsecretvalue"}))
+    refuse_secrets({}, reports, secret_values({"API_KEY": "another-secret"}))
 
 
 def test_the_credential_in_use_is_searched_for() -> None:
     credential = Credential(source_kind=SourceKind.FILE, username="u", secret="from-a-file")
     with pytest.raises(InputError, match="the registry's credential"):
-        refuse_secrets({"record": b"...from-a-file..."}, (), {}, credential)
+        refuse_secrets({"record": b"...from-a-file..."}, (), secret_values({}, credential))
 
 
 def test_a_report_that_is_gone_is_an_error(tmp_path: Path) -> None:
@@ -76,43 +77,15 @@ def test_a_report_that_is_gone_is_an_error(tmp_path: Path) -> None:
         media_type="t/x",
     )
     with pytest.raises(InputError, match="changed since"):
-        refuse_secrets({}, (raw,), {}, None)
+        refuse_secrets({}, (raw,), {})
 
 
 def test_a_key_of_several_lines_is_found_by_each_line() -> None:
     line = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7"
     key = f"-----BEGIN PRIVATE KEY-----\n{line}\nshort\n-----END PRIVATE KEY-----\n"
     with pytest.raises(InputError):
-        refuse_secrets({"record": f"log: {line}".encode()}, (), {"SIGNING_KEY": key}, None)
-    refuse_secrets({"record": b"-----BEGIN PRIVATE KEY-----"}, (), {"SIGNING_KEY": key}, None)
-
-
-@pytest.mark.parametrize(
-    ("name", "secret"),
-    [
-        ("GITHUB_TOKEN", True),
-        ("PUSHPOLICY_PASSWORD", True),
-        ("AWS_SECRET_ACCESS_KEY", True),
-        ("NPM_CONFIG__AUTH", True),
-        ("SIGNING_KEY", True),
-        ("GOOGLE_CREDENTIALS", True),
-        ("DB_PASS", True),
-        ("api_key", True),
-        ("TOKEN2", True),
-        ("DOCKER_AUTH_CONFIG", True),
-        ("PATH", False),
-        ("PWD", False),
-        ("SSH_AUTH_SOCK", False),
-        ("CACHE_KEY", False),
-        ("GPG_KEY", False),
-        ("GOOGLE_APPLICATION_CREDENTIALS_FILE", False),
-        ("ACTIONS_ID_TOKEN_REQUEST_URL", False),
-        ("KEYBOARD", False),
-        ("BYPASS_CHECKS", False),
-    ],
-)
-def test_names_of_secrets(name: str, secret: bool) -> None:
-    assert is_secret_name(name) is secret
+        refuse_secrets({"record": f"log: {line}".encode()}, (), secret_values({"SIGNING_KEY": key}))
+    refuse_secrets({"record": b"-----BEGIN PRIVATE KEY-----"}, (), secret_values({"SIGNING_KEY": key}))
 
 
 @pytest.mark.parametrize("value", ["", "short", "changeme", "Password", "aaaaaaaaaaaa", "/usr/bin/env"])
@@ -135,8 +108,7 @@ def test_a_planted_secret_is_in_no_part_of_the_evidence(tmp_path: Path) -> None:
     refuse_secrets(
         {"evidence": gathered.evidence.document().content},
         gathered.reports,
-        request.job.environ,
-        request.job.credential,
+        secret_values(request.job.environ, request.job.credential),
     )
     assert "planted-" not in repr(gathered)
     assert "planted-" not in repr(request)
