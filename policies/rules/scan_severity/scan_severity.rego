@@ -6,8 +6,9 @@
 #   Medium, low and negligible ones pass, since a gate that stops for each of them is soon switched off.
 #   A finding that the report says was suppressed counts like any other, unless the setting accepts that
 #   kind of suppression. What a VEX document says of a finding counts only if the setting names the document
-#   by its SHA-256; one that merely lies in the checkout removes nothing. A repository may waive a finding, since it knows whether the flaw is reachable;
-#   the waiver expires and stays in the record.
+#   by its SHA-256; one that merely lies in the checkout removes nothing.
+#   A finding can be waived by those who know that the flaw is not reachable; the waiver expires and stays in the
+#   record.
 # custom:
 #   severity: critical
 #   fix: Upgrade the package to a version without the flaw, or ask for a waiver of this finding.
