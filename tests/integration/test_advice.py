@@ -385,6 +385,23 @@ def test_a_waiver_or_rollout_that_does_not_count_says_why(workspace: Workspace) 
     assert "warn not honoured, it ends later than max_days allows: tag_policy until " in ran.out
 
 
+def test_a_machine_without_git_is_told_so(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pushpolicy.gather.checkout.program.PLACES", ())
+    ran = workspace.push()
+    assert ran.code == errors.EXIT_DENIED
+    assert "no evidence of kind source: no git program is installed" in ran.out
+    assert "with git installed, or named by --git PATH" in ran.out
+
+
+def test_observed_is_said_only_where_something_would_have_been_denied(workspace: Workspace) -> None:
+    observing = f'observe: {{until: "{in_days(9)}", reason: x}}'
+    folder = write_policy(workspace.folder.parent / "org", {}, enforcement=observing)
+    policies = ["--policy", "pack", "--policy", folder]
+    assert "observed only" not in workspace.push(*policies).out
+    fail_a_test(workspace)
+    assert "observed only: the rules below would have denied" in workspace.push(*policies).out.splitlines()[0]
+
+
 def test_policy_check_names_what_a_push_will_not_honour(workspace: Workspace) -> None:
     ran = workspace.run("policy", "check", *not_honoured(workspace))
     assert ran.code == errors.EXIT_OK, ran.err

@@ -50,8 +50,8 @@ _MISSING: Mapping[str, str] = {
 _FAILED: Mapping[str, str] = {
     **dict.fromkeys(("tests", "scans", "sbom", "vex", "provenance"), _WHOLE),
     "source": (
-        "Put right what is named and push again, from a complete checkout of the commit and with a git in its"
-        " usual place, or named by --git PATH."
+        "Put right what is named and push again: with git installed, or named by --git PATH, and from a"
+        " complete checkout of the commit."
     ),
     "ci": (
         "Let pushpolicy see all variables of the CI job and its event file; in a container they have to be"

@@ -96,7 +96,7 @@ def _by_rule(findings: Iterable[Violation], rules: Mapping[str, RuleResult], col
             f"  [{printable(violations[0].severity)}]{_because(rule.because)}"
         )
         for violation in violations[:FINDINGS_SHOWN]:
-            yield f"  - {printable(violation.msg, 400)}"
+            yield f"  - {printable(violation.msg, 600)}"
             if place := _place(violation):
                 yield click.style(f"      {place}", dim=True)
         if len(violations) > FINDINGS_SHOWN:
