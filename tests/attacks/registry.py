@@ -265,6 +265,6 @@ ROWS = [
     lies("leads the tag elsewhere", "401"),
     lies("leads the referrers elsewhere", "401"),
     lies("leads uploads elsewhere", "401", code=errors.EXIT_PUSH),
-    lies("mounts nothing and says that it did", "reading it back failed", PROMOTED),
+    lies("mounts nothing and says that it did", "pushed by digest, but", PROMOTED),
     lies("serves other blobs of the source", "other content", PROMOTED, errors.EXIT_INPUT),
 ]

@@ -21,7 +21,7 @@ from tests.policies import rule, write_policy
 from tests.workspace import Workspace
 
 TARGET = "oci:published:1.0"
-NEVER = 'deny contains {"at": {"id": "never"}, "msg": "never"} if input.image.size < 0'
+NEVER = 'deny contains {"at": {"id": "never"}, "msg": "never"} if input.image.size == 1'
 
 
 @pytest.fixture(autouse=True)

@@ -22,7 +22,7 @@ from tests.policies import rule, write_policy
 from tests.registries import PASSWORD, USERNAME, Registry, distribution_registry, mutual_tls_registry
 from tests.workspace import Ran, Workspace
 
-ALWAYS = 'deny contains {"at": {"id": "never"}, "msg": "never"} if input.image.size < 0'
+ALWAYS = 'deny contains {"at": {"id": "never"}, "msg": "never"} if input.image.size == 1'
 NOT_B = 'deny contains {"at": {"id": "b"}, "msg": "not there"} if endswith(input.target.repository, "b")'
 SOURCE_SECRET = "source-password"
 

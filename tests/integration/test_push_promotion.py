@@ -213,7 +213,9 @@ def test_some_platforms_are_a_new_index_with_their_attestations(
     images = [maker.image(architecture=name, content=name.encode()) for name in ("amd64", "arm64", "s390x")]
     entries = []
     for image, name in zip(images, ("amd64", "arm64", "s390x"), strict=True):
-        layer = maker.blob(b"{}" + name.encode(), "application/vnd.in-toto+json")
+        about = [{"name": name, "digest": {"sha256": image.digest.hex}}]
+        statement = {"_type": "https://in-toto.io/Statement/v1", "predicateType": "x", "subject": about}
+        layer = maker.json(statement, "application/vnd.in-toto+json")
         proof = maker.manifest(config=maker.json({"of": name}, OCI_CONFIG), layers=[layer])
         marks = {"vnd.docker.reference.type": "attestation-manifest"}
         marks["vnd.docker.reference.digest"] = str(image.digest)

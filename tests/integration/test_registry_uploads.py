@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pushpolicy.errors import PushError
+from pushpolicy.errors import InputError, PushError
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.reference import Repository
 from pushpolicy.registry import session
@@ -146,7 +146,7 @@ def test_content_that_changed_before_it_went_on_is_not_completed() -> None:
     def content() -> object:
         return of_bytes(LARGE if next(opened) == 0 else b"x" + LARGE[1:])()
 
-    with fake_registry(answer) as registry, pytest.raises(PushError, match="other content"):
+    with fake_registry(answer) as registry, pytest.raises(InputError, match="other content"):
         client_of(registry.host, first_pause=0.01).put_blob(Descriptor.of(LARGE, LAYER), content)  # type: ignore[arg-type]
 
 
