@@ -252,3 +252,18 @@ def test_one_reader_reads_what_others_run() -> None:
         if _part(name) not in READ_NO_IMAGES and _reads_json(path)
     }
     assert not readers - {"model.strict_json"} - set(OTHER_JSON)
+
+
+def test_what_a_step_puts_is_vouched_for() -> None:
+    """No manifest, record or tag is put that names what was not read in this run."""
+    puts = [
+        (path, node)
+        for name, path in imports.modules().items()
+        if _part(name) in ("pipeline", "push", "attach")
+        for node in ast.walk(imports.tree(path))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith((".put_manifest", ".put_referrer"))
+    ]
+    assert puts
+    assert not [
+        f"{path}:{node.lineno}" for path, node in puts if ".vouched(" not in ast.unparse(node.args[0])
+    ]

@@ -44,8 +44,8 @@ def attach_artifacts(landed: Landed) -> tuple[Attached, ...]:
     for artifact in landed.artifacts:
         with after_landing(f"attaching the {artifact.name}"):
             each(partial(_send, client, landed.admission), artifact.blobs)
-            manifest = landed.admission.vouched(artifact.manifest)
-            attached.append(Attached(artifact=artifact, settle=client.put_referrer(manifest)))
+            settle = client.put_referrer(landed.admission.vouched(artifact.manifest))
+            attached.append(Attached(artifact=artifact, settle=settle))
     return tuple(attached)
 
 

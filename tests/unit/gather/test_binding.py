@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
 from pushpolicy.gather.binding import Binding, bind, not_covered
 from pushpolicy.model.digest import Digest
@@ -75,3 +76,24 @@ def test_what_no_bound_image_scan_is_about_is_not_covered() -> None:
     assert not_covered([], INDEX) == ("linux/amd64", "linux/arm64")
     assert not_covered([scan(None), scan("linux/amd64", "code")], INDEX) == ("linux/amd64", "linux/arm64")
     assert not_covered([scan("linux/arm64")], INDEX) == ("linux/amd64",)
+
+
+def test_no_scan_is_bound_where_a_table_of_contents_may_be_read_instead_of_the_layers() -> None:
+    lazy = structs.replace(make_platform("linux/amd64", "app"), lazy_toc="unverified")
+    image = make_image_evidence(lazy)
+    for identity in (
+        Identity(digests=(str(lazy.digest),)),
+        Identity(image_id=str(lazy.config_digest)),
+        Identity(diff_ids=layers(*lazy.diff_ids)),
+    ):
+        assert bind(identity, image) is None
+
+
+def test_layers_that_are_never_compared_are_bound_by_their_manifest_only() -> None:
+    plain = make_platform("linux/amd64", "app")
+    image = make_image_evidence(structs.replace(plain, not_comparable="application/x"))
+    assert bind(Identity(image_id=str(plain.config_digest)), image) is None
+    assert bind(Identity(diff_ids=layers(*plain.diff_ids)), image) is None
+    assert bind(Identity(digests=(str(plain.digest),)), image) == Binding(
+        platform="linux/amd64", by="manifest"
+    )
