@@ -327,7 +327,7 @@ ROWS = [
     sets(
         "sets the event to a pull request's and its ref to main",
         before=lambda _: None,
-        says="event_allowed  not met",
+        says="needed by branch_allowed, commit_matches, event_allowed",
         GITHUB_EVENT_NAME="pull_request_target",
     ),
     sets(

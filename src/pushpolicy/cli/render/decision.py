@@ -14,10 +14,10 @@ from pushpolicy.model.text import printable
 
 FINDINGS_SHOWN = 10
 # How states are told that are no words of their own.
-_WAIVERS = {"too_long": "too long", "elsewhere": "for elsewhere"}
+_WAIVERS = {"too_long": "too long"}
 _MEASURES = {
     "ended": "ended, and softens nothing any more",
-    "too_long": "not honoured, it ends later than max_days allows",
+    "too_long": "not honoured, it would end too late",
     "refused": "not honoured, nothing softens an integrity rule",
 }
 _AT_SHOWN = (
@@ -153,7 +153,8 @@ def _waivers(decision: Decision) -> Iterator[str]:
         state = printable(_MEASURES.get(measure.state, measure.state))
         rules = printable(measure.rule or "all rules")
         until = printable(measure.until)
-        yield f"{printable(measure.measure)} {state}: {rules} until {until}{_from(measure.origin)}"
+        limit = ": further ahead than max_days allows (180 unless set)" if measure.state == "too_long" else ""
+        yield f"{printable(measure.measure)} {state}: {rules} until {until}{_from(measure.origin)}{limit}"
     for setting in decision.settings:
         value = printable(json.dumps(setting.value, ensure_ascii=False), 80)
         yield f"setting: {printable(setting.rule)}.{printable(setting.key)} = {value}{_from(setting.origin)}"
