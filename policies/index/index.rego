@@ -11,6 +11,8 @@ deny["credential_source"] := data.pushpolicy.rules.credential_source.deny
 
 deny["event_allowed"] := data.pushpolicy.rules.event_allowed.deny
 
+deny["reports_of_this_run"] := data.pushpolicy.rules.reports_of_this_run.deny
+
 deny["scan_bound"] := data.pushpolicy.rules.scan_bound.deny
 
 deny["scan_fresh"] := data.pushpolicy.rules.scan_fresh.deny
@@ -24,6 +26,8 @@ deny["tests_passed"] := data.pushpolicy.rules.tests_passed.deny
 deny["worktree_clean"] := data.pushpolicy.rules.worktree_clean.deny
 
 warn["commit_matches"] := data.pushpolicy.rules.commit_matches.warn
+
+warn["reports_of_this_run"] := data.pushpolicy.rules.reports_of_this_run.warn
 
 warn["scan_fresh"] := data.pushpolicy.rules.scan_fresh.warn
 

@@ -8,6 +8,8 @@ of it is stored.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pushpolicy.gather import credentials, image, provenance, sbom, scans, suites, vex
 from pushpolicy.gather.attestations import embedded
 from pushpolicy.gather.checkout import Checkout
@@ -67,7 +69,7 @@ def gather(request: GatherRequest, shared: Shared | None = None) -> Gathered:
     reports, context = files.reports, ci.evidence(job.environ)
     check_parts(files.parts, about, checkout.evidence.commit or context.commit)
     inside = embedded(request.image, about, job.limits)
-    builds = provenance.evidence(reports, inside, about)
+    builds, times = provenance.evidence(reports, inside, about), reports.times()
     products = Products(about, request.target.repository)
     scanned = scans.evidence(reports, job.expected.scans, about)
     scanned, said = vex.evidence(reports, scanned, products)
@@ -84,7 +86,8 @@ def gather(request: GatherRequest, shared: Shared | None = None) -> Gathered:
         vex=said,
         provenance=builds,
         credentials=credentials.evidence(job.credential, job.environ, checkout, job.limits),
-        reports=tuple(_report(raw, reports, checkout) for raw in files.raw),
+        reports=tuple(_report(raw, reports, checkout, times) for raw in files.raw),
+        unread=reports.unread(),
         extra=files.extra,
     )
     # A file that is evidence of several kinds is stored once.
@@ -110,7 +113,9 @@ def _target(request: GatherRequest) -> TargetEvidence:
     )
 
 
-def _report(raw: RawReport, reports: Reports, checkout: Checkout) -> Report:
+def _report(
+    raw: RawReport, reports: Reports, checkout: Checkout, times: Mapping[tuple[str, str], str]
+) -> Report:
     return Report(
         name=raw.name,
         path=reports.shown(raw.path),
@@ -120,4 +125,5 @@ def _report(raw: RawReport, reports: Reports, checkout: Checkout) -> Report:
         size=raw.size,
         tracked_by_git=checkout.tracks(reports.place(raw.path)),
         captured_by=reports.captured_by.get(raw.digest.hex),
+        at=times.get((raw.kind, raw.name)),
     )

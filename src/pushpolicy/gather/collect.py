@@ -5,7 +5,7 @@ Naming a report never hides another one: what a checkout's configuration names o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -18,21 +18,31 @@ from pushpolicy.gather.names import Origin, ReadReport, Reports
 from pushpolicy.gather.parts.document import Part, Unpacked
 from pushpolicy.gather.request import NamedEvidence, RawReport, Reading, Seen
 from pushpolicy.model.text import printable
-from pushpolicy.reports.format import KINDS
+from pushpolicy.reports.file import bare_name
+from pushpolicy.reports.format import KINDS, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing.values import text
-from pushpolicy.reports.recognise import BrokenReportError, NotAReport, read
+from pushpolicy.reports.recognise import BrokenReportError, NotAReport, promised, read
+
+_TRACKED = "it is tracked by git, so it is no result of this run"
 
 
-def collect(request: Reading, parts: Iterable[Part] = ()) -> Reports:
+def collect(
+    request: Reading, parts: Iterable[Part] = (), tracks: Callable[[Path], bool | None] = lambda _: None
+) -> Reports:
     """Read all reports: those of the parts of other jobs, those that were named, and those that are found.
+
+    Args:
+        request: what to read.
+        parts: of other jobs.
+        tracks: whether git tracks a file; None where that is not known.
 
     Raises:
         UsageError: when one name is given to several files, or the kind does not exist.
         InputError: when one that was named is absent, malformed, of another kind, or clashes; when a file of
             a part is no report here.
     """
-    reports, limits = Reports(request.workspace), request.limits
+    reports, limits = Reports(request.workspace, tracks), request.limits
     named = [item for item in request.named if item.kind not in ("extra", "part")]
     for item in named:
         if item.name is not None:
@@ -102,7 +112,10 @@ def _read_named(
         if strict:
             hint = "`pushpolicy doctor` lists the formats"
             raise InputError(f"{where} is no report that pushpolicy knows: {error}", hint) from error
-        reports.note(path, None, f"no report: {error}")
+        if named.kind:
+            reports.fail(path, (named.kind,), f"it is no report that pushpolicy knows: {error}")
+        else:
+            reports.note(path, None, f"no report: {error}")
         return []
     except BrokenReportError as error:
         if not error.run_failed:
@@ -128,6 +141,9 @@ def _of_part(reports: Reports, part: Part, limits: Limits) -> list[ReadReport]:
         if kind in KINDS:
             reports.problems[kind] += [f"part {part.about.name}: {printable(each)}" for each in problems]
     unnamed = []
+    for each in part.about.unread:
+        shown = f"{part.about.name}:{each.path}"
+        reports.seen.append(Seen(path=shown, taken_for=None, note=printable(each.why)))
     for file in part.files:
         reports.origins[file.path] = Origin(part.about.name, file.listed.path)
         for report in () if "extra" in file.listed.names else _read_unpacked(reports, file, limits):
@@ -187,14 +203,38 @@ def _captured(reports: Reports, captures: Iterable[ReadReport], limits: Limits) 
 
 
 def _read_found(reports: Reports, path: Path, limits: Limits) -> list[ReadReport]:
-    """A file that nobody named: one that is no report is noted, a broken one fails its kinds."""
+    """A file that nobody named: one that is no report is noted, a broken one fails its kinds.
+
+    What git tracks is no result of this run; of such a file only what is no result, a VEX statement, is read.
+    """
     try:
-        return _read(reports, path, None, limits)
+        found = _found(path, reports, limits)
     except NotAReport as error:
         reports.note(path, None, f"no report: {error}")
+        return []
     except BrokenReportError as error:
-        reports.fail(path, error.kinds, str(error))
-    return []
+        tracked = reports.tracks(path)
+        kinds = [kind for kind in error.kinds if kind == "vex" or not tracked]
+        if kinds:
+            reports.fail(path, kinds, str(error))
+        else:
+            reports.note(path, None, f"{_TRACKED}; {error}")
+        return []
+    results = [report for report in found if report.raw.kind != "vex"]
+    if not results or not reports.tracks(path):
+        return found
+    reports.note(path, None, _TRACKED)
+    return [report for report in found if report.raw.kind == "vex"]
+
+
+def _found(path: Path, reports: Reports, limits: Limits) -> list[ReadReport]:
+    why = find.why_not_read(path)
+    if why is None:
+        return _read(reports, path, None, limits)
+    meant = promised(bare_name(path.name))
+    if meant is None:
+        raise NotAReport(why)
+    raise BrokenReportError(ReportError(why), meant)
 
 
 def _read(reports: Reports, path: Path, name: str | None, limits: Limits) -> list[ReadReport]:

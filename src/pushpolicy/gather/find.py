@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +14,7 @@ from pushpolicy.errors import UsageError
 from pushpolicy.gather.request import NamedEvidence
 from pushpolicy.reports.file import bare_name
 from pushpolicy.reports.limits import Limits
-from pushpolicy.reports.recognise import FORMATS, MODULE_PLACES, PLACES, SUFFIXES, promises
+from pushpolicy.reports.recognise import MODULE_PLACES, PLACES, SUFFIXES, promised
 
 # Never entered: what tools keep there is not about this image, or is far too much.
 EXCLUDED = frozenset(
@@ -54,39 +55,62 @@ class _Budget(msgspec.Struct):
 
 
 def candidates(workspace: Path, limits: Limits) -> Iterator[Path]:
-    """Files that may be reports, in a stable order. Symbolic links are not followed.
+    """Files that may be reports, in a stable order.
+
+    Symbolic links, and what is no regular file, are among them and are not followed: a place that is a link
+    to a folder, or a folder in one that cannot be entered, is itself one.
 
     Raises:
-        TooManyFilesError: when there are more than `max_files`.
+        TooManyFilesError: when there are more than `max_files`, or folders nested over `max_depth`.
     """
     yield from _search(workspace, (), _Budget(limits))
 
 
 def _search(folder: Path, names: tuple[str, ...], budget: _Budget) -> Iterator[Path]:
     """Search a folder; `names` lead to it from the workspace."""
-    in_place = bool(PLACES.intersection(names[:1])) or any(
+    in_place = _is_place(names)
+    budget.take(folders=1)
+    try:
+        with os.scandir(folder) as scanned:
+            entries = sorted(scanned, key=lambda entry: entry.name)
+    except OSError:
+        if in_place:
+            yield folder
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            if not _is_excluded(entry) and (in_place or len(names) < _MAX_MODULE_DEPTH):
+                if len(names) >= budget.limits.max_depth:
+                    raise TooManyFilesError(f"folders are nested more than {budget.limits.max_depth} deep")
+                yield from _search(Path(entry.path), (*names, entry.name), budget)
+        elif _may_be_report(entry, names, in_place=in_place):
+            budget.take(files=1)
+            yield Path(entry.path)
+
+
+def _is_place(names: tuple[str, ...]) -> bool:
+    return bool(PLACES.intersection(names[:1])) or any(
         "/".join(pair) in MODULE_PLACES for pair in pairwise(names)
     )
-    budget.take(folders=1)
-    for entry in _entries(folder):
-        if entry.is_dir(follow_symlinks=False):
-            deepest = budget.limits.max_depth if in_place else _MAX_MODULE_DEPTH
-            if len(names) < deepest and not _is_excluded(entry):
-                yield from _search(Path(entry.path), (*names, entry.name), budget)
-        elif entry.is_file(follow_symlinks=False):
-            name = bare_name(entry.name)
-            promised = not names and any(promises(item, name) for item in FORMATS)
-            if name.lower().endswith(SUFFIXES) if in_place else promised:
-                budget.take(files=1)
-                yield Path(entry.path)
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(entries, key=lambda entry: entry.name)
-    except OSError:
-        return []  # a folder that cannot be entered holds no report that could be read
+def _may_be_report(entry: os.DirEntry[str], names: tuple[str, ...], *, in_place: bool) -> bool:
+    name = bare_name(entry.name)
+    if in_place and name.lower().endswith(SUFFIXES):
+        return True
+    if (in_place or not names) and promised(name):
+        return True
+    return entry.is_symlink() and entry.is_dir() and _is_place((*names, entry.name))
+
+
+def why_not_read(path: Path) -> str | None:
+    """Why what was found is not opened; None for a regular file."""
+    mode = path.lstat().st_mode
+    if stat.S_ISLNK(mode):
+        return "it is a symbolic link, which is not followed"
+    if stat.S_ISDIR(mode):
+        return "it is a folder that cannot be entered"
+    return None if stat.S_ISREG(mode) else "it is not a regular file"
 
 
 def _is_excluded(entry: os.DirEntry[str]) -> bool:

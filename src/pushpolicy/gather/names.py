@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 
 from pushpolicy.errors import InputError
 from pushpolicy.gather.request import RawReport, Seen
+from pushpolicy.model.evidence import Unread
 from pushpolicy.model.text import printable
 from pushpolicy.reports.facts import of_type
 from pushpolicy.reports.file import bare_name
@@ -38,15 +40,21 @@ class Origin(msgspec.Struct, frozen=True):
     path: str
 
 
+def _not_known(_: Path) -> None:
+    return None
+
+
 class Reports(msgspec.Struct):
     """All reports, what went wrong by kind, and every file that was looked at.
 
     Attributes:
+        tracks: whether git tracks a file; None where that is not known.
         captured_by: the name of the capture that says it wrote a report, by the report's SHA-256.
         origins: of the files that came with a part.
     """
 
     workspace: Path
+    tracks: Callable[[Path], bool | None] = _not_known
     read: list[ReadReport] = []
     problems: dict[str, list[str]] = msgspec.field(default_factory=lambda: {kind: [] for kind in KINDS})
     seen: list[Seen] = []
@@ -87,6 +95,19 @@ class Reports(msgspec.Struct):
     def note(self, path: Path, taken_for: str | None, note: str) -> None:
         """Remember what a file was taken for."""
         self.seen.append(Seen(path=self.shown(path), taken_for=taken_for, note=note))
+
+    def times(self) -> dict[tuple[str, str], str]:
+        """The latest time that each report gives itself, by its kind and name, where it gives one."""
+        return {
+            (report.raw.kind, report.raw.name): max(stated, key=datetime.fromisoformat)
+            for report in self.read
+            if (stated := [facts.moment for facts in report.facts if facts.moment])
+        }
+
+    def unread(self) -> tuple[Unread, ...]:
+        """The files that were looked at and that no kind of evidence has, by path."""
+        found = {(seen.path, seen.note) for seen in self.seen if seen.taken_for is None}
+        return tuple(Unread(path=path, why=note) for path, note in sorted(found))
 
     def fail(self, path: Path, kinds: Iterable[str], reason: str) -> None:
         """The kinds of evidence that a file may have been have failed because of it."""

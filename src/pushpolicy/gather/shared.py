@@ -63,7 +63,7 @@ class Shared(msgspec.Struct):
         """
         asked = (job.workspace, job.named, job.limits)
         if asked not in self._files:
-            self._files[asked] = read_files(job, self._parts(job))
+            self._files[asked] = read_files(job, self.checkout(job), self._parts(job))
         return self._files[asked]
 
     def _parts(self, job: Job) -> tuple[Part, ...]:
@@ -73,14 +73,14 @@ class Shared(msgspec.Struct):
         return open_parts(job.workspace, job.named, Path(folder), job.limits)
 
 
-def read_files(request: Reading, parts: tuple[Part, ...] = ()) -> Files:
+def read_files(request: Reading, checkout: Checkout, parts: tuple[Part, ...] = ()) -> Files:
     """Read the reports and extra files, and those of the parts.
 
     Raises:
         UsageError: when an ``--evidence`` option contradicts itself.
         InputError: when evidence that was named is absent, malformed or over a limit.
     """
-    reports = collect(request, parts)
+    reports = collect(request, parts, checkout.tracks)
     added, added_files = extra.collect(request, reports, parts)
     kinds = (*KINDS, CAPTURES)
     raw = (*(report.raw for kind in kinds for report in reports.of(kind)), *added_files)

@@ -157,6 +157,7 @@ class SourceEvidence(msgspec.Struct, frozen=True, kw_only=True):
     """The git checkout, judged by its content (design section 5).
 
     Attributes:
+        committed_at: when the commit was made, as its committer's clock had it.
         dirty: whether a file that the commit holds is another one, absent, or of another mode.
         changes: at most 20 of those.
         not_comparable: files behind a filter, and submodules without a repository of their own.
@@ -167,6 +168,7 @@ class SourceEvidence(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     repository: str | None = None
     commit: str | None = None
+    committed_at: str | None = None
     ref: str | None = None
     branch: str | None = None
     tag: str | None = None
@@ -607,7 +609,7 @@ class CredentialsEvidence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """One file that was read."""
+    """One file that was read; `at` is the latest time that it gives itself."""
 
     name: str
     path: str
@@ -617,6 +619,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     tracked_by_git: bool | None = None
     captured_by: str | None = None
+    at: str | None = None
+
+
+class Unread(msgspec.Struct, frozen=True, kw_only=True):
+    """One file that was looked at and is no evidence, and why."""
+
+    path: str
+    why: str
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -631,6 +641,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     scans: ScansEvidence
     credentials: CredentialsEvidence
     reports: tuple[Report, ...] = ()
+    unread: tuple[Unread, ...] = ()
     clock: Clock | None = None
     sbom: SbomEvidence | None = None
     vex: VexEvidence | None = None

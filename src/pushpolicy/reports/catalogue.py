@@ -19,9 +19,14 @@ _INTRODUCTION = """\
 
 Written by `make index` from `src/pushpolicy/reports`; edit the formats there.
 
-A file is recognised by its content, whatever its name is. Its name matters only where it is broken: a file
-whose name promises a format and that cannot be read as it is a failed report, and its kind of evidence has
-failed.
+A file is recognised by its content, whatever its name is. Its name matters where that fails: a file whose
+name promises a format, and that is malformed, empty, a symbolic link or pipe, or not even text of the format's
+family (a message, a table or a web page where JSON or XML belongs), is a failed report, and its kind of
+evidence has failed. Well-formed text that says something else is told in `unread[]`, as is every other file
+that was looked at and is no evidence.
+
+A file of the commit is no result of this run: what git tracks is read where it is named (and denied by the
+rule reports_of_this_run), and never found, VEX documents excepted.
 
 Files are looked for in these folders of the checkout, with all that is in them: {places}.
 In every module: {modules}.

@@ -56,6 +56,11 @@ class SuiteFacts(Facts, TestContent, frozen=True, kw_only=True):
         """Whether a test failed, could not run, or is declared to have."""
         return bool(self.totals.failed or self.totals.errors or self.undeclared)
 
+    @property
+    def moment(self) -> str | None:
+        """As the report says."""
+        return self.timestamp
+
     def summary(self) -> str:
         """As ``3 tests, 2 passed, 1 failed``."""
         others = ((name, getattr(self.totals, name)) for name in Totals.__struct_fields__ if name != "total")
@@ -77,6 +82,11 @@ class CoverageFacts(Facts, frozen=True, kw_only=True):
     disagreements: tuple[str, ...] = ()
     timestamp: str | None = None
 
+    @property
+    def moment(self) -> str | None:
+        """As the report says."""
+        return self.timestamp
+
     def summary(self) -> str:
         """As ``3 of 4 covered, 75.0 %``."""
         percent = self.lines.percent()
@@ -95,6 +105,11 @@ class ScanFacts(Facts, ScanContent, frozen=True, kw_only=True):
     def shows_failure(self) -> bool:
         """Whether it lists a finding."""
         return bool(self.findings)
+
+    @property
+    def moment(self) -> str | None:
+        """As the report says."""
+        return self.at
 
     def summary(self) -> str:
         """As ``image scan by trivy, 3 findings (1 high, 2 low)``."""
@@ -124,6 +139,11 @@ class SbomFacts(Facts, SbomContent, frozen=True, kw_only=True):
     evidence_kind = "sbom"
 
     identity: Identity = Identity()
+
+    @property
+    def moment(self) -> str | None:
+        """As the report says."""
+        return self.at
 
     def summary(self) -> str:
         """As ``120 components``."""
@@ -193,6 +213,11 @@ class VexFacts(Facts, frozen=True, kw_only=True):
     author: str | None = None
     at: str | None = None
 
+    @property
+    def moment(self) -> str | None:
+        """As the report says."""
+        return self.at
+
     def summary(self) -> str:
         """As ``2 VEX statements``."""
         return f"{len(self.statements)} VEX statements"
@@ -219,6 +244,11 @@ class ProvenanceFacts(Facts, BuildContent, frozen=True, kw_only=True):
     evidence_kind = "provenance"
 
     subject: Identity = Identity()
+
+    @property
+    def moment(self) -> str | None:
+        """As the report says."""
+        return self.finished or self.started
 
     def summary(self) -> str:
         """As ``provenance, commit 0123...``."""

@@ -76,6 +76,11 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
         """Whether it tells of something that went wrong: a failed test, a finding."""
         return False
 
+    @property
+    def moment(self) -> str | None:
+        """When what it tells of happened, as it says itself; RFC 3339 in UTC."""
+        return None
+
     def summary(self) -> str:
         """What was counted, in a few words."""
         raise NotImplementedError
@@ -116,3 +121,8 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
     marks: tuple[bytes, ...]
     recognise: Callable[[Head], bool]
     read: Callable[[ReportBytes, Limits], tuple[Facts, ...]]
+
+    @property
+    def family(self) -> str:
+        """What its files are whatever they say: xml, json, or text."""
+        return next((family for family in ("xml", "json") if self.media_type.endswith(family)), "text")

@@ -136,6 +136,7 @@ def read(path: Path, limits: Limits) -> ReadFile:
             head = _head(file, start)
             meant = by_content(head)
             if meant is None:
+                _check_promise(bare_name(path.name), head)
                 raise NotAReport(_explain(bare_name(path.name), head))
             facts = meant.read(file, limits)
             return ReadFile(format=meant, facts=facts, digest=file.finish(), size=file.size)
@@ -156,6 +157,11 @@ def by_signs(file_name: str, start: bytes) -> Format | None:
     for item in FORMATS:
         if all(mark in start for mark in item.marks):
             return item
+    return promised(file_name)
+
+
+def promised(file_name: str) -> Format | None:
+    """The format that a file of this name is expected to have."""
     return next((item for item in FORMATS if promises(item, file_name)), None)
 
 
@@ -183,6 +189,28 @@ def _head(report: ReportFile, start: bytes) -> Head:
     if text.startswith(_JSON):
         return jsondoc.head(report.content(), start)
     return Head(start=start)
+
+
+def _check_promise(file_name: str, head: Head) -> None:
+    """Check that a file of no format is at least text of the family that its name promises.
+
+    Well-formed JSON, XML or text that says something else is a stranger of that name. A banner before the
+    document, an error page, or a table where JSON belongs is what a tool or shell wrote in place of a report.
+
+    Raises:
+        BrokenReportError: when it is not.
+    """
+    meant = [item for item in FORMATS if promises(item, file_name)]
+    start = head.start.lstrip()
+    found = "xml" if head.root else "json" if start.startswith(_JSON) else "text"
+    is_page = head.root is not None and head.root.lower() == "html"
+    alike = [item for item in meant if item.family == found and not is_page]
+    if found == "text":
+        alike = [item for item in alike if b"\0" not in start and not all(m in start for m in item.marks)]
+    if meant and not alike:
+        line = printable(start.partition(b"\n")[0][:60].decode("utf-8", "replace"))
+        reason = ReportError(f"its name promises {meant[0].name}, and it begins with {line!r}")
+        raise BrokenReportError(reason, meant[0])
 
 
 def _explain(file_name: str, head: Head) -> str:

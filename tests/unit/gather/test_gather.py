@@ -9,6 +9,7 @@ import fastjsonschema
 
 from pushpolicy.gather import Expected, ExpectedReport, Gathered, GatherRequest, NamedEvidence, gather
 from pushpolicy.model.digest import Digest
+from tests.report_files import SAMPLES
 from tests.unit.gather.samples import (
     FAILING,
     JUNIT,
@@ -87,11 +88,41 @@ def test_the_time_is_written_in_utc(tmp_path: Path) -> None:
     assert gathered(make_request(tmp_path)).evidence.evaluated_at == "2026-11-24T12:00:00Z"
 
 
-def test_reports_that_git_tracks_are_marked(tmp_path: Path) -> None:
+def test_a_report_that_git_tracks_is_read_only_where_it_is_named(tmp_path: Path) -> None:
     checkout = make_checkout(tmp_path, {"reports/old.xml": JUNIT})
     write(checkout, {"reports/new.xml": FAILING})
-    found = gathered(make_request(checkout)).evidence.reports
+    evidence = gathered(make_request(checkout)).evidence
+    assert [(report.name, report.tracked_by_git) for report in evidence.reports] == [("new", False)]
+    assert [(each.path, each.why.partition(",")[0]) for each in evidence.unread] == [
+        ("reports/old.xml", "it is tracked by git")
+    ]
+    named = (NamedEvidence(kind="tests", name="old", path="reports/old.xml"),)
+    found = gathered(make_request(checkout, named=named)).evidence.reports
     assert [(report.name, report.tracked_by_git) for report in found] == [("new", False), ("old", True)]
+
+
+def test_a_vex_document_that_git_tracks_is_found(tmp_path: Path) -> None:
+    document = (SAMPLES / "openvex.json").read_text()
+    evidence = gathered(make_request(make_checkout(tmp_path, {"openvex.json": document}))).evidence
+    assert (evidence.vex.status, evidence.unread) == ("collected", ())
+
+
+def test_a_broken_fixture_that_git_tracks_fails_nothing(tmp_path: Path) -> None:
+    checkout = make_checkout(tmp_path, {"reports/junit.xml": "", "trivy.json": "{"})
+    evidence = gathered(make_request(write(checkout, {"reports/unit.xml": JUNIT}))).evidence
+    assert (evidence.tests.status, evidence.scans.status) == ("collected", "missing")
+    assert [each.path for each in evidence.unread] == ["reports/junit.xml", "trivy.json"]
+
+
+def test_the_commits_date_and_the_reports_own_times_are_written(tmp_path: Path) -> None:
+    checkout = make_checkout(tmp_path, {"app.py": "x = 1\n"})
+    old = JUNIT.replace("<testsuite ", '<testsuite timestamp="2019-05-01T00:00:00Z" ')
+    evidence = gathered(make_request(write(checkout, {"junit.xml": old, "trivy.json": trivy()}))).evidence
+    assert evidence.source.committed_at == "2026-11-01T00:00:00Z"
+    assert [report.at for report in evidence.reports] == [
+        "2019-05-01T00:00:00Z",
+        "2026-11-24T08:00:00.123456Z",
+    ]
 
 
 def test_without_a_checkout_nobody_says_whether_git_tracks_them(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from pushpolicy.gather import gather
 from pushpolicy.model.evidence import Status
 from pushpolicy.reports.limits import Limits
-from pushpolicy.reports.recognise import NotAReport, read
+from pushpolicy.reports.recognise import NotAReport, promised, read
 from tests.unit.gather.samples import JUNIT, make_request, write
 
 FOLDER = Path(__file__).parents[2] / "misfits"
@@ -32,9 +32,14 @@ def test_among_them_a_report_is_found_and_nothing_fails(tmp_path: Path, place: s
     assert [report.path for report in gathered.evidence.reports] == ["reports/junit.xml"]
     assert gathered.evidence.tests.status is Status.COLLECTED
     assert gathered.evidence.scans.status is Status.MISSING
+    assert gathered.evidence.sbom.status is Status.MISSING
     assert {item.taken_for for item in gathered.seen} <= {None, "tests"}
+    told = {each.path for each in gathered.evidence.unread}
+    assert told == {item.path for item in gathered.seen if item.taken_for is None}
+    assert all(each.why for each in gathered.evidence.unread)
 
 
 def test_there_are_many_of_many_kinds() -> None:
-    assert len(MISFITS) >= 150
+    assert len(MISFITS) >= 190
+    assert len([path for path in MISFITS if promised(path.name)]) >= 25
     assert len({path.suffix for path in MISFITS}) >= 15

@@ -150,6 +150,7 @@ def _inspect(repository: Repository) -> Checkout:
             status=Status.COLLECTED,
             repository=settings.remote,
             commit=commit,
+            committed_at=found.trees[""].committed_at,
             ref=f"refs/heads/{branch}" if branch else f"refs/tags/{tag}" if tag else None,
             branch=branch,
             tag=tag,

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from pushpolicy.gather.checkout.objects import Objects
 from pushpolicy.gather.checkout.program import GitError
 from pushpolicy.model.text import printable
+from pushpolicy.reports.parsing.values import epoch
 
 MAX_ENTRIES = 1_000_000
 MAX_DEPTH = 256
@@ -48,11 +49,13 @@ class Tree:
 
     Attributes:
         folders: what each holds but folders, by its path; "" is the top.
+        committed_at: when the commit was made, RFC 3339 in UTC; None where it does not say.
     """
 
-    def __init__(self, commit: str, folders: dict[str, Folder]) -> None:
+    def __init__(self, commit: str, folders: dict[str, Folder], committed_at: str | None = None) -> None:
         self.commit = commit
         self.folders = folders
+        self.committed_at = committed_at
 
     def entry(self, path: str) -> Entry | None:
         """What lies at a path."""
@@ -94,7 +97,7 @@ def read_tree(objects: Objects, commit: str) -> Tree:
             folders[path] = {at: entry for at, entry in known[name].items() if entry.mode != FOLDER}
             deeper += [(join(path, at), each.name) for at, each in known[name].items() if each.mode == FOLDER]
         if not deeper:
-            return Tree(commit, folders)
+            return Tree(commit, folders, _committed_at(objects.read(commit, "commit", _MAX_COMMIT)))
         level = deeper
     raise GitError(f"the commit holds folders that are nested over {MAX_DEPTH} deep")
 
@@ -118,6 +121,12 @@ def root_of(objects: Objects, commit: str) -> str:
     if found is None:
         raise GitError(f"the commit {commit} names no tree")
     return found[1].decode()
+
+
+def _committed_at(content: bytes) -> str | None:
+    header = content.partition(b"\n\n")[0]
+    found = re.search(rb"^committer [^\n]*> (\d{1,12}) [+-]\d{4}$", header, re.MULTILINE)
+    return epoch(int(found[1])) if found else None
 
 
 def _parse(content: bytes, algorithm: str) -> Folder:

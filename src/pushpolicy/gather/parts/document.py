@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from pushpolicy.model import canonical
+from pushpolicy.model.evidence import Unread
 from pushpolicy.model.text import printable
 from pushpolicy.reports.format import KINDS
 
@@ -37,6 +38,7 @@ class PartList(_Struct, frozen=True, kw_only=True):
         name: of the part; reports without a name of their own are called NAME/REPORT.
         commit, image: what the reports are about; at least one of them.
         problems: by kind, what was there and could not be read: it does not get lost on the way.
+        unread: what was looked at there and is no evidence.
         files: in the order of the archive's members, ``reports/00000`` and so on.
     """
 
@@ -45,6 +47,7 @@ class PartList(_Struct, frozen=True, kw_only=True):
     commit: str | None = None
     image: str | None = None
     problems: dict[str, tuple[str, ...]] = {}
+    unread: tuple[Unread, ...] = ()
     files: tuple[Listed, ...] = ()
 
     def content(self) -> bytes:

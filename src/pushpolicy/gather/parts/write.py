@@ -59,10 +59,10 @@ def write_part(request: PartRequest) -> tuple[Seen, ...]:
         raise UsageError(f"--part {printable(request.name)!r} cannot be the name of a part", hint)
     if any(item.kind == "part" for item in request.named):
         raise UsageError("--part: a part holds no other part", "hand all parts to the push")
-    files = read_files(request)
+    checkout = inspect(request.workspace, request.environ, request.git)
+    files = read_files(request, checkout)
     # A file that is evidence of several kinds goes along once, and once more where it is an extra too.
     raws = list({(raw.path, raw.kind == "extra"): raw for raw in files.raw}.values())
-    checkout = inspect(request.workspace, request.environ, request.git)
     listed = _list(request, checkout, files, raws).content()
     secrets = secret_values(request.environ, remote=checkout.remote_secrets, not_secret=request.not_secret)
     refuse_secrets({"the part": listed}, raws, secrets)
@@ -91,6 +91,7 @@ def _list(request: PartRequest, checkout: Checkout, files: Files, raws: list[Raw
         name=request.name,
         commit=commit,
         image=str(request.image) if request.image else None,
+        unread=files.reports.unread(),
         problems={kind: tuple(each) for kind, each in files.reports.problems.items() if each},
         files=tuple(
             Listed(

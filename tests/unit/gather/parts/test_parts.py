@@ -190,14 +190,28 @@ def test_reports_that_git_tracks_stay_marked(tmp_path: Path) -> None:
     environ = {"PATH": CI["PATH"]}
     checkout = make_checkout(tmp_path / "checkout", {"reports/junit.xml": JUNIT})
     output = tmp_path / "a.part"
-    write_part(PartRequest(name="a", output=output, workspace=checkout, environ=environ))
+    write_part(
+        PartRequest(
+            name="a",
+            output=output,
+            workspace=checkout,
+            environ=environ,
+            named=(named("tests", None, "reports/junit.xml"),),
+        )
+    )
     names = (named("part", None, str(output)),)
     with Shared() as shared:
         found = gather(make_request(checkout, named=names, environ=environ), shared).evidence
-    # The copy in the checkout is the same file, and counts once.
+    # The one in the checkout is not even looked for: nobody named it here.
     assert [(report.path, report.tracked_by_git) for report in found.reports] == [
         ("a:reports/junit.xml", True)
     ]
+
+
+def test_what_a_part_looked_at_and_did_not_read_is_told_with_it(tmp_path: Path) -> None:
+    one = part(tmp_path, "a", {"junit.xml": JUNIT, "trivy.json": "{}"})
+    found = merged(tmp_path, one).evidence
+    assert [each.path for each in found.unread] == ["a:trivy.json"]
 
 
 def test_a_secret_gets_into_no_part(tmp_path: Path) -> None:
