@@ -20,7 +20,7 @@ _INTRODUCTION = """\
 Written by `make index` from `src/pushpolicy/reports`; edit the formats there.
 
 A file is recognised by its content, whatever its name is. Its name matters where that fails: a file whose
-name promises a format, and that is malformed, empty, a symbolic link or pipe, or not even text of the format's
+name promises a format, and that is malformed, empty, a symbolic link or pipe, or no text of its format's
 family (a message, a table or a web page where JSON or XML belongs), is a failed report, and its kind of
 evidence has failed. Well-formed text that says something else is told in `unread[]`, as is every other file
 that was looked at and is no evidence.

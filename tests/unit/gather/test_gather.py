@@ -104,6 +104,7 @@ def test_a_report_that_git_tracks_is_read_only_where_it_is_named(tmp_path: Path)
 def test_a_vex_document_that_git_tracks_is_found(tmp_path: Path) -> None:
     document = (SAMPLES / "openvex.json").read_text()
     evidence = gathered(make_request(make_checkout(tmp_path, {"openvex.json": document}))).evidence
+    assert evidence.vex is not None
     assert (evidence.vex.status, evidence.unread) == ("collected", ())
 
 

@@ -32,6 +32,7 @@ def test_among_them_a_report_is_found_and_nothing_fails(tmp_path: Path, place: s
     assert [report.path for report in gathered.evidence.reports] == ["reports/junit.xml"]
     assert gathered.evidence.tests.status is Status.COLLECTED
     assert gathered.evidence.scans.status is Status.MISSING
+    assert gathered.evidence.sbom is not None
     assert gathered.evidence.sbom.status is Status.MISSING
     assert {item.taken_for for item in gathered.seen} <= {None, "tests"}
     told = {each.path for each in gathered.evidence.unread}

@@ -3,7 +3,7 @@
 Clover counts statements, of which one line may hold several: the lines of type stmt are counted, and the
 metrics of a file say how many more statements lie on them, which is believed only where the lines allow
 it. istanbul writes a line that branches as a cond with a count instead; OpenClover's cond lines have no
-count and are branches beside the statement.
+count and are branches beside the statement. The lines of the tests (``<testproject>``) are not counted.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ class _Reader(markup.Elements):
             self._metrics = None
         elif name == "metrics" and self.path == ["coverage", "project", "metrics"]:
             self.declared = {key: count(attributes.get(key)) for key in ("statements", "coveredstatements")}
-        elif name == "metrics" and self.path[-2:-1] == ["file"]:
+        elif name == "metrics" and self.path[-2:-1] == ["file"] and "testproject" not in self.path:
             covered, total = (count(attributes.get(key)) or 0 for key in ("coveredstatements", "statements"))
             self._metrics = covered, total
-        elif name == "line" and self.path[-2:-1] == ["file"]:
+        elif name == "line" and self.path[-2:-1] == ["file"] and "testproject" not in self.path:
             self._line(attributes)
 
     def end(self, name: str) -> None:

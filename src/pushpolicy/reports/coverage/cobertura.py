@@ -64,12 +64,15 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     reader = _Reader(limits)
     markup.parse(report.chunks(), reader, limits)
     lines, branches = reader.lines.sum(), reader.branches.sum()
-    declared = {key: count(reader.root.get(key)) for key in ("lines-valid", "lines-covered")}
+    counted = {"lines-valid": lines.total, "lines-covered": lines.covered}
+    if branches.total:
+        counted |= {"branches-valid": branches.total, "branches-covered": branches.covered}
+    declared = {key: count(reader.root.get(key)) for key in counted}
     moment = count(reader.root.get("timestamp"))
     facts = CoverageFacts(
         lines=lines,
         branches=branches if branches.total else None,
-        disagreements=differ(declared, {"lines-valid": lines.total, "lines-covered": lines.covered}),
+        disagreements=differ(declared, counted),
         timestamp=epoch(moment) if moment else None,
     )
     return (facts,)

@@ -1,19 +1,39 @@
 """XML reports: read as a stream of elements in constant memory, by expat.
 
-Refused: every entity declaration and every reference to an undeclared one (so neither entity bombs nor
+Refused: every declaration of a DTD and every reference to an undeclared entity (so neither entity bombs nor
 external entities exist), deep nesting, and single tokens that would have to be held whole. A document type
 declaration is refused too, except where a format's tools always write one; its DTD is never read.
 """
 
 from __future__ import annotations
 
+import codecs
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import NoReturn
 from xml.parsers import expat
 
 from pushpolicy.reports.format import ReportError
 from pushpolicy.reports.limits import Limits
+
+# What an internal subset may declare; an empty one declares nothing.
+_DECLARATIONS = (
+    "EntityDeclHandler",
+    "AttlistDeclHandler",
+    "ElementDeclHandler",
+    "NotationDeclHandler",
+    "SkippedEntityHandler",
+)
+_MARKS: dict[bytes, tuple[str | None, str]] = {
+    codecs.BOM_UTF8: ("UTF-8", "ascii"),
+    codecs.BOM_UTF16_LE: ("UTF-16LE", "utf-16-le"),
+    codecs.BOM_UTF16_BE: ("UTF-16BE", "utf-16-be"),
+}
+_ENCODING = re.compile(rb"<\?xml[^>]{0,100}?\sencoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
+_DECLARATION = 256
+_MOST_BEFORE = 64 * 1024
 
 
 class Elements(ABC):
@@ -97,13 +117,15 @@ def parse(chunks: Iterable[bytes], elements: Elements, limits: Limits) -> None:
     Raises:
         ReportError: when it is not well-formed, ends early, or is refused (see the module).
     """
-    parser = _parser()
+    start, rest = _start(chunks)
+    text, encoding, skipped = _begin(start)
+    parser = _parser(encoding)
     if not elements.names_dtd:
         parser.StartDoctypeDeclHandler = _refuse_doctype
     elements.attach(parser)
     fed = 0
     try:
-        for chunk in chunks:
+        for chunk in chain((text,), rest):
             parser.Parse(chunk)
             fed += len(chunk)
             if fed - parser.CurrentByteIndex > limits.max_token:
@@ -111,7 +133,7 @@ def parse(chunks: Iterable[bytes], elements: Elements, limits: Limits) -> None:
             parser.intern.clear()
         parser.Parse(b"", True)
     except expat.ExpatError as error:
-        raise ReportError(f"it is not well-formed XML: {error}") from error
+        raise ReportError(_malformed(error, skipped)) from error
     except (LookupError, ValueError) as error:  # an encoding that Python does not know or cannot map
         raise ReportError("it has an unknown encoding") from error
 
@@ -122,14 +144,17 @@ def root_name(head: bytes) -> str:
     Raises:
         ReportError: when the head holds no element, or is not XML.
     """
-    parser = _parser()
+    text, encoding, skipped = _begin(head)
+    parser = _parser(encoding)
     parser.StartElementHandler = _found
     try:
-        parser.Parse(head)
+        parser.Parse(text)
     except _Found as found:
         return local(found.name)
-    except (expat.ExpatError, LookupError, ValueError) as error:
-        raise ReportError("it is not well-formed XML") from error
+    except expat.ExpatError as error:
+        raise ReportError(_malformed(error, skipped)) from error
+    except (LookupError, ValueError) as error:
+        raise ReportError("it has an unknown encoding") from error
     raise ReportError("it ends before its first element")
 
 
@@ -143,17 +168,51 @@ def _found(name: str, _: dict[str, str]) -> NoReturn:
     raise _Found(name)
 
 
-def _parser() -> expat.XMLParserType:
-    parser = expat.ParserCreate()
-    parser.StartDoctypeDeclHandler = _refuse_inner_doctype
-    parser.EntityDeclHandler = _refuse_doctype
-    parser.SkippedEntityHandler = _refuse_doctype
+def _start(chunks: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """As many of the first bytes as hold the XML declaration, where there is one; and the rest."""
+    remaining, start = iter(chunks), b""
+    while len(start) < _MOST_BEFORE and len(start.lstrip()) < _DECLARATION:
+        piece = next(remaining, b"")
+        if not piece:
+            break
+        start += piece
+    return start, remaining
+
+
+def _begin(start: bytes) -> tuple[bytes, str | None, int]:
+    """The text from its first tag on, its encoding where that is beyond doubt, and the lines left out.
+
+    A byte order mark says what a text is, whatever its declaration says. Where there is none and the
+    declaration can be read byte by byte, the text is no UTF-16: .NET writes that of a text in memory. Some
+    tools write white space before the declaration, which XML forbids, or `utf8`, which is no name.
+    """
+    mark = next((mark for mark in _MARKS if start.startswith(mark)), b"")
+    encoding, codec = _MARKS.get(mark, (None, "ascii"))
+    spaces = [space.encode(codec) for space in " \t\r\n"]
+    place, width, lines = len(mark), len(spaces[0]), 0
+    while (unit := start[place : place + width]) in spaces:
+        place, lines = place + width, lines + (unit == spaces[-1])
+    text = start[place:]
+    declared = _ENCODING.match(text)
+    if (
+        encoding is None
+        and declared
+        and declared[1].lower().startswith((b"utf8", b"utf_8", b"utf-16", b"ucs-2"))
+    ):
+        encoding = "UTF-8"
+    return text, encoding, lines
+
+
+def _malformed(error: expat.ExpatError, skipped: int) -> str:
+    what = expat.ErrorString(error.code)
+    return f"it is not well-formed XML: {what}: line {error.lineno + skipped}, column {error.offset}"
+
+
+def _parser(encoding: str | None) -> expat.XMLParserType:
+    parser = expat.ParserCreate(encoding)
+    for declaration in _DECLARATIONS:
+        setattr(parser, declaration, _refuse_doctype)
     return parser
-
-
-def _refuse_inner_doctype(_name: str, _system: str | None, _public: str | None, has_subset: int) -> None:
-    if has_subset:
-        _refuse_doctype()
 
 
 def _refuse_doctype(*_: object) -> NoReturn:

@@ -75,9 +75,9 @@ def seconds(text: str | None) -> float | None:
 
 
 def number(value: object) -> float | None:
-    """A number, also one that is written as text; None for anything else."""
+    """A number, also one that is written as text; None for anything else, also a boolean."""
     try:
-        return float(value) if isinstance(value, str | int | float) else None
+        return float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else None
     except (ValueError, OverflowError):
         return None
 

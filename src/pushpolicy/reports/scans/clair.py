@@ -24,6 +24,7 @@ from pushpolicy.reports.scans.ids import of_one_flaw
 
 # What stands where no fixed version is known.
 _NO_VERSION = frozenset({"", "0", "0:0"})
+_RANGE = ("fixed", "introduced", "lastAffected")
 _BREAKS = re.compile(r"[\s()\[\],;]+")
 
 
@@ -99,10 +100,7 @@ def _findings(report: _Report) -> Iterator[Finding]:
 def _finding(flaw: _Vulnerability, package: _Package | None, key: str, more: _Enrichments) -> Finding:
     about = package or flaw.package or _Package()
     name, words = names(flaw.name)
-    stated = flaw.fixed_in_version or ""
-    # Some updaters write several values as a query: `fixed=1.2&introduced=1.0`.
-    fixed = parse_qs(stated).get("fixed", [stated])[0] if "=" in stated else stated
-    fixed_in = None if fixed in _NO_VERSION else fixed
+    fixed_in = fixed_version(flaw.fixed_in_version)
     others = [text for a in flaw.aliases or () for text in (a.name, f"{a.space}-{a.name}")]
     return Finding(
         id=name,
@@ -118,6 +116,17 @@ def _finding(flaw: _Vulnerability, package: _Package | None, key: str, more: _En
         fixed_in=fixed_in,
         fix_state="fixed" if fixed_in else None,
     )
+
+
+def fixed_version(stated: str | None) -> str | None:
+    """The version that fixes a flaw; None where there is none.
+
+    Some updaters write a range as a query, of which only `fixed` is one: `fixed=1.2&introduced=1.0`.
+    """
+    text = stated or ""
+    if any(f"{key}=" in text for key in _RANGE):
+        text = parse_qs(text).get("fixed", [""])[0]
+    return None if text in _NO_VERSION else text
 
 
 def names(text: str) -> tuple[str, tuple[str, ...]]:
@@ -225,8 +234,8 @@ def _scanner_finding(flaw: _ScannerVulnerability, approved: set[str]) -> Finding
         title=brief(flaw.description),
         package=flaw.featurename or None,
         version=flaw.featureversion or None,
-        fixed_in=flaw.fixedby or None,
-        fix_state="fixed" if flaw.fixedby else None,
+        fixed_in=fixed_version(flaw.fixedby),
+        fix_state="fixed" if fixed_version(flaw.fixedby) else None,
         suppressed_by="clair-scanner approved" if flaw.vulnerability in approved else None,
     )
 

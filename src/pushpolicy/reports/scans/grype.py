@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import binascii
 import hashlib
+import re
 from collections.abc import Iterator
 
 import msgspec
@@ -36,6 +37,7 @@ _MATCHERS = frozenset(
         "Distro Not Vulnerable",
     }
 )
+_WRITER = re.compile(rb'"name"\s*:\s*"([^"]*)"')
 _KERNEL = ("kernel", "linux", "linux.*")
 
 
@@ -296,7 +298,7 @@ def _finding(match: _Match, kev: bool | None, suppressed_by: str | None = None) 
         version=package.version or None,
         purl=package.purl or None,
         fixed_in=fixed_in,
-        fix_state="fixed" if fixed_in else state,
+        fix_state=state if state == "wont-fix" else "fixed" if fixed_in else state,
         location=next((place.path for place in package.locations or () if place.path), None),
         suppressed_by=suppressed_by,
     )
@@ -363,7 +365,10 @@ def _described(rule: _Rule) -> str:
 def _recognise(head: Head) -> bool:
     matches = head.keys.get("matches", b"").replace(b" ", b"").replace(b"\n", b"")
     known = {"source", "descriptor"} <= set(head.keys) or matches.startswith(b'[{"vulnerability":')
-    return not head.is_array and matches.startswith(b"[") and known
+    # Xeol, which looks for the end of life of packages, writes the same form under its own name.
+    writer = _WRITER.search(head.keys.get("descriptor", b""))
+    is_other = writer is not None and writer[1] != b"grype"
+    return not head.is_array and matches.startswith(b"[") and known and not is_other
 
 
 FORMAT = Format(

@@ -11,6 +11,7 @@ from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.values import brief
 from pushpolicy.reports.scans import severity
+from pushpolicy.reports.scans.clair import fixed_version
 from pushpolicy.reports.scans.ids import of_one_flaw
 
 
@@ -34,6 +35,7 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
 
 
 def _finding(flaw: _Vulnerability, group: str) -> Finding:
+    fixed_in = fixed_version(flaw.fixed_by)
     return Finding(
         id=flaw.name or "unidentified",
         aliases=of_one_flaw(flaw.name, ()),
@@ -42,8 +44,8 @@ def _finding(flaw: _Vulnerability, group: str) -> Finding:
         title=brief(flaw.description),
         package=flaw.feature_name or None,
         version=flaw.feature_version or None,
-        fixed_in=flaw.fixed_by or None,
-        fix_state="fixed" if flaw.fixed_by else None,
+        fixed_in=fixed_in,
+        fix_state="fixed" if fixed_in else None,
     )
 
 

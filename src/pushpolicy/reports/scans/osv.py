@@ -123,11 +123,16 @@ class _Report(msgspec.Struct, gc=False):
 
 
 class _Flaw(msgspec.Struct, frozen=True):
-    """What holds for all records of a group; `name` is one by which they are joined."""
+    """What holds for all records of a group.
+
+    Attributes:
+        name: one by which they are joined.
+        word: the worst that a record of it is called.
+    """
 
     group: _Group
     name: str
-    rated: bool
+    word: Severity
 
 
 def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
@@ -154,14 +159,15 @@ def _findings(results: list[_Result]) -> Iterator[Finding]:
 def _of_package(entry: _Packages, path: str | None) -> Iterator[Finding]:
     """The records of a package; what call analysis or the distribution set aside is marked."""
     records = entry.vulnerabilities or []
-    rated = {record.id for record in records if _word(record) is not Severity.UNKNOWN}
+    words = {record.id: _word(record) for record in records}
     flaws: dict[str, _Flaw] = {}
     for group in entry.groups or ():
         names = aliases("", (*group.ids, *(group.aliases or ())))
-        flaw = _Flaw(group, min(names, default=""), not rated.isdisjoint(group.ids))
+        word = severity.worst([words.get(each, Severity.UNKNOWN) for each in group.ids] or [Severity.UNKNOWN])
+        flaw = _Flaw(group, min(names, default=""), word)
         flaws |= dict.fromkeys(group.ids, flaw)
     for record in records:
-        flaw = flaws.get(record.id, _Flaw(_Group(ids=[]), "", record.id in rated))
+        flaw = flaws.get(record.id, _Flaw(_Group(ids=[]), "", Severity.UNKNOWN))
         yield _finding(record, flaw, entry.package, path)
 
 
@@ -169,11 +175,16 @@ def _finding(record: _Record, flaw: _Flaw, package: _Package, path: str | None) 
     about = [each for each in record.affected or () if _concerns(each, package)]
     fixed_in = _fixed_in(about or record.affected or [])
     rating = score(number(flaw.group.max_severity))
+    word = _word(record)
+    if word is Severity.UNKNOWN:
+        word = flaw.word
+    if word is Severity.UNKNOWN and rating is not None:
+        word = severity.from_score(rating)
     return Finding(
         id=record.id or "unidentified",
         aliases=aliases(record.id, (*(record.aliases or ()), flaw.name)),
-        # The record's own; the score of its group, when no record of it has one.
-        severity=_word(record) if flaw.rated or rating is None else severity.from_score(rating),
+        # The record's own, else that of its group: the worst word of its records, else its score.
+        severity=word,
         kind="vulnerability",
         title=brief(record.summary or record.details),
         cvss=rating,

@@ -16,7 +16,7 @@ from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.values import brief, number, score
 from pushpolicy.reports.scans import severity
-from pushpolicy.reports.scans.clair import names
+from pushpolicy.reports.scans.clair import fixed_version, names
 from pushpolicy.reports.scans.ids import of_one_flaw
 
 # ScanLookupStatus of Quay.
@@ -89,7 +89,7 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
 def _finding(flaw: _Vulnerability, feature: _Feature) -> Finding:
     name, words = names(flaw.name)
     rated = flaw.metadata.nvd.cvss_v3 if flaw.metadata and flaw.metadata.nvd else None
-    fixed_in = flaw.fixed_by if flaw.fixed_by not in ("0", "0:0") else None
+    fixed_in = fixed_version(flaw.fixed_by)
     return Finding(
         id=name,
         aliases=of_one_flaw(name, words),
@@ -99,7 +99,7 @@ def _finding(flaw: _Vulnerability, feature: _Feature) -> Finding:
         cvss=score(number(rated.score)) if rated else None,
         package=feature.name or None,
         version=feature.version or None,
-        fixed_in=fixed_in or None,
+        fixed_in=fixed_in,
         fix_state="fixed" if fixed_in else None,
     )
 

@@ -213,6 +213,8 @@ def _recognise(head: Head) -> bool:
     if head.keys.get("ok") == b"false" and {"error", "path"} <= keys:
         return True
     listed = head.keys.get("vulnerabilities", b"")
+    if {"bomFormat", "specVersion"} & keys:  # a CycloneDX document may hold Snyk's ids
+        return False
     return listed.startswith(b"[") and (len(_KEYS & keys) > 1 or any(mark in listed for mark in _IDS))
 
 

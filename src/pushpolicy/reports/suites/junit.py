@@ -2,10 +2,14 @@
 
 The elements of a case decide its outcome: error, else failure, else skipped, else its `status`
 attribute, else it passed. The totals that suites declare are compared with the cases, never believed:
-failures or errors that no case shows, and elements directly under a suite, count as `undeclared`.
+failures or errors that no case shows, and elements directly under a suite, count as `undeclared`. What
+cannot be placed or read, as a case within an unknown element or a number of failures that is none, fails
+the report. A case that CTest could not run is an error, unless the test itself asked to be skipped.
 """
 
 from __future__ import annotations
+
+import re
 
 import msgspec
 
@@ -19,6 +23,7 @@ from pushpolicy.reports.suites.tally import Outcome, Tally
 
 _SUITES = frozenset({"testsuites", "testsuite"})
 _BAD = {"error": "error", "failure": "failure"}
+_QUIET = frozenset({"properties", "property", "system-out", "system-err"})  # what the tests themselves wrote
 _SKIPPED = frozenset({"skipped", "ignored", "disabled"})
 _FLAKY = frozenset({"flakyFailure", "flakyError"})
 _RERUN = frozenset({"rerunFailure", "rerunError"})
@@ -27,6 +32,8 @@ _STATUS_SKIPPED = frozenset({"disabled", "notrun", "skipped", "ignored", "pendin
 _STATUS_FAILED = frozenset({"fail", "failed", "failure", "error", "errored", "broken", "timeout", "aborted"})
 _STATUSES = _STATUS_SKIPPED | _STATUS_FAILED
 _TOTALS = ("tests", "failures", "errors", "skipped")
+# The reasons of CTest that stand for a test that said itself that it is to be skipped, and no reason at all.
+_ASKED_TO_SKIP = re.compile(r"\s*(?:$|SKIP_|Disabled)")
 
 
 class _Case(msgspec.Struct):
@@ -34,14 +41,21 @@ class _Case(msgspec.Struct):
 
     bad: dict[str, str] = {}  # "error" or "failure" -> first message
     skipped: bool = False
-    flaky: bool = False
+    flaky: int = 0  # failed attempts of a case that passed in the end; Surefire declares each as a failure
     rerun: bool = False
+    why_skipped: str = ""
+
+    def shown(self) -> int:
+        """How many of the failures and errors that a suite declares this case is."""
+        return len(self.bad) or self.flaky or self.rerun
 
     def outcome(self, status: str) -> Outcome:
         if "error" in self.bad:
             return "errors"
         if self.bad or (self.rerun and not self.flaky):
             return "failed"
+        if self.skipped and status == "notrun" and not _ASKED_TO_SKIP.match(self.why_skipped):
+            return "errors"
         return "skipped" if self.skipped else _by_status(status)
 
 
@@ -49,7 +63,7 @@ class _Suite(msgspec.Struct):
     name: str
     declared: dict[str, int]
     time: float | None
-    shown: int = 0  # failure, error, flaky and rerun elements of the cases within
+    shown: int = 0  # failures and errors of the cases within
     own: int = 0  # failure and error elements directly beneath
     hidden: int = 0  # what the suites within hide
 
@@ -79,13 +93,14 @@ class _Reader(markup.Elements):
             self.path.append(name)
             return
         self.descend(name)
-        if name == "testcase" and "testcase" in self.path[:-1]:
-            raise ReportError("a test case lies within another")
+        if not parent and name not in _SUITES:
+            raise ReportError(f"its root element is <{printable(name, 40)}>")
+        if name == "testcase" or (name in _SUITES and "testcase" in self.path):
+            where = "within another" if "testcase" in self.path[:-1] else f"in <{printable(parent, 40)}>"
+            raise ReportError(f"a test {name[4:]} lies {where}, where it has no meaning")
         if name in _SUITES:
             self._open_suite(attributes)
-        elif not parent:
-            raise ReportError(f"its root element is <{printable(name, 40)}>")
-        elif name in _OUTCOMES and (parent == "testcase" or parent in _SUITES):
+        elif self._is_outcome(name, parent):
             self._message = attributes.get("message", "")
             if not self._message:
                 self.collect_text()
@@ -98,13 +113,21 @@ class _Reader(markup.Elements):
             self._close_case()
         elif name in _SUITES:
             self._close_suite()
-        elif name in _OUTCOMES and parent == "testcase":
-            self._mark_case(name, self._message or self.take_text())
-        elif name in _OUTCOMES and parent in _SUITES:
-            self._mark_suite(name, self._message or self.take_text())
+        elif self._is_outcome(name, parent):
+            mark = self._mark_case if "testcase" in path else self._mark_suite
+            mark(name, self._message or self.take_text())
+
+    def _is_outcome(self, name: str, parent: str) -> bool:
+        """Whether an element says what became of a case or suite; a failure does within unknown ones too."""
+        if name in _OUTCOMES and (parent == "testcase" or parent in _SUITES):
+            return True
+        return name in _BAD and _QUIET.isdisjoint(self.path)
 
     def _open_suite(self, attributes: dict[str, str]) -> None:
         declared = {key: value for key in _TOTALS if (value := count(attributes.get(key))) is not None}
+        for key in ("failures", "errors"):
+            if key not in declared and attributes.get(key, "").strip():
+                raise ReportError(f"its {key}={printable(attributes[key], 40)!r} is no number")
         suite = _Suite(attributes.get("name", ""), declared, seconds(attributes.get("time")))
         if self.root is None:
             self.root = suite
@@ -128,12 +151,11 @@ class _Reader(markup.Elements):
     def _mark_case(self, name: str, message: str) -> None:
         case = self._case = self._case or _Case()
         if name in _SKIPPED:
-            case.skipped = True
+            case.skipped, case.why_skipped = True, message
             return
-        self._suites[-1].shown += 1
         if name in _BAD:
             case.bad.setdefault(_BAD[name], message)
-        case.flaky = case.flaky or name in _FLAKY
+        case.flaky += name in _FLAKY
         case.rerun = case.rerun or name in _RERUN
 
     def _close_case(self) -> None:
@@ -144,11 +166,11 @@ class _Reader(markup.Elements):
             return
         case = case or _Case()
         outcome = case.outcome(status)
-        self.tally.add(outcome, flaky=case.flaky)
+        self.tally.add(outcome, flaky=bool(case.flaky))
+        self._suites[-1].shown += case.shown() or outcome in ("failed", "errors")
         if outcome in ("failed", "errors"):
             kind = "error" if outcome == "errors" else "failure"
-            self._suites[-1].shown += not case.bad and not case.rerun
-            self.tally.fail(_case_name(attributes), kind, case.bad.get(kind, status))
+            self.tally.fail(_case_name(attributes), kind, case.bad.get(kind, case.why_skipped or status))
 
 
 def _status(attributes: dict[str, str]) -> str:

@@ -17,6 +17,7 @@ from pushpolicy.reports.suites.tally import Tally
 
 _VERSION = re.compile(r"TAP version \d+\s*", re.IGNORECASE)
 _PLAN = re.compile(r"1\.\.(\d{1,9})\s*(?:#.*)?")
+_SKIPPED = re.compile(r"skip[ \t]+(\d{1,9})(?:\s.*)?", re.IGNORECASE)  # older harnesses, in place of a point
 _POINT = re.compile(r"(not[ \t]+)?ok(?:[ \t]+(\d{1,9}))?(?=\s|$)[ \t]*(?:- )?(.*)")
 _DIRECTIVE = re.compile(
     r"(?:^|\s)#\s*(?:SKIP(?:PED)?|TODO)\b", re.IGNORECASE
@@ -25,7 +26,8 @@ _BAIL = re.compile(r"Bail out!\s*(.*)", re.IGNORECASE)
 _MESSAGE = re.compile(r"\s+(?:message|error):\s*([^\s|>].*)")
 # A stream starts with one of these; npm, yarn and shells may write what they run before it.
 _FIRST = re.compile(
-    rf"{_VERSION.pattern}|{_PLAN.pattern}|(?:not )?ok(?: \d+.*| - .*|\s*)|{_BAIL.pattern}", re.IGNORECASE
+    rf"{_VERSION.pattern}|{_SKIPPED.pattern}|{_PLAN.pattern}|(?:not )?ok(?: \d+.*| - .*|\s*)|{_BAIL.pattern}",
+    re.IGNORECASE,
 )
 _BEFORE = ("#", ">", "$", "yarn run ", " ", "\t")
 
@@ -50,6 +52,9 @@ class _Stream:
         elif (point := _POINT.fullmatch(line)) is not None:
             self._flush()
             self._point(*point.groups())
+        elif (skipped := _SKIPPED.fullmatch(line)) is not None:
+            self._flush()
+            self._point(None, skipped[1], "# SKIP")
         elif (plan := _PLAN.fullmatch(line)) is not None:
             if self._plan is not None:
                 self.problems.append("a second plan")

@@ -24,6 +24,8 @@ _OUTCOMES: dict[str, Outcome] = {
     "notrunnable": "skipped",
 }
 _RESULTS = frozenset({"Results", "InnerResults"})
+# The namespace, or an element of it: CppUnit and AUnit write another <TestRun>.
+_MARKS = (b"VisualStudio/TeamTest", b"<Results", b"<TestDefinitions", b"<ResultSummary", b"<TestSettings")
 _FAILED = ("failed", "error", "timeout", "aborted")
 _GOOD_RUN = frozenset({"passed", "completed", "warning", "notexecuted", "inconclusive"})
 
@@ -109,7 +111,7 @@ def _duration(start: str | None, finish: str | None) -> float | None:
 
 
 def _recognise(head: Head) -> bool:
-    return head.root == "TestRun"
+    return head.root == "TestRun" and any(mark in head.start for mark in _MARKS)
 
 
 FORMAT = Format(

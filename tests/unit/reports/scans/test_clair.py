@@ -66,7 +66,8 @@ def test_enrichments_are_joined_by_key() -> None:
         ("0:0", None),
         ("", None),
         ("fixed=1.2&introduced=1", "1.2"),
-        ("introduced=1", "introduced=1"),
+        ("introduced=1", None),
+        ("introduced=0&lastAffected=4.17.20", None),
         ("2-1", "2-1"),
     ],
 )
