@@ -182,9 +182,8 @@ def _start(chunks: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:
 def _begin(start: bytes) -> tuple[bytes, str | None, int]:
     """The text from its first tag on, its encoding where that is beyond doubt, and the lines left out.
 
-    A byte order mark says what a text is, whatever its declaration says. Where there is none and the
-    declaration can be read byte by byte, the text is no UTF-16: .NET writes that of a text in memory. Some
-    tools write white space before the declaration, which XML forbids, or `utf8`, which is no name.
+    A byte order mark says what a text is, whatever its declaration says. Some tools write white space before
+    the declaration, which XML forbids, or `utf8`, which is no name.
     """
     mark = next((mark for mark in _MARKS if start.startswith(mark)), b"")
     encoding, codec = _MARKS.get(mark, (None, "ascii"))
@@ -194,11 +193,7 @@ def _begin(start: bytes) -> tuple[bytes, str | None, int]:
         place, lines = place + width, lines + (unit == spaces[-1])
     text = start[place:]
     declared = _ENCODING.match(text)
-    if (
-        encoding is None
-        and declared
-        and declared[1].lower().startswith((b"utf8", b"utf_8", b"utf-16", b"ucs-2"))
-    ):
+    if encoding is None and declared and declared[1].lower() in (b"utf8", b"utf_8"):
         encoding = "UTF-8"
     return text, encoding, lines
 
