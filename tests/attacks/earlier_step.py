@@ -213,7 +213,11 @@ ROWS = [
     *HIDDEN,
     *FORGED,
     hides("forges the commit-graph", forged_graph),
-    Attack(name="says that the work tree is elsewhere", strike=worktree_elsewhere, says=DIRTY),
+    Attack(
+        name="says that the work tree is elsewhere",
+        strike=worktree_elsewhere,
+        says="the repository's work tree is another",
+    ),
     Attack(name="puts another repository in the place of this one", strike=repository_above, says=DIRTY),
     Attack(name="changes a file of a submodule", prepare=with_submodule, strike=in_submodule(), says=DIRTY),
     Attack(
