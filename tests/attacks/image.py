@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import zstandard
+
 from pushpolicy import errors
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST
@@ -21,6 +23,7 @@ from tests.workspace import TARGET, Ran, Workspace
 
 EVIL = tar_layer("usr/bin/evil", b"#!/bin/sh")
 REFERENCE = "vnd.docker.reference"
+IN_TOTO = "application/vnd.in-toto+json"
 Value = dict[str, Any]
 
 
@@ -31,7 +34,8 @@ class Layout:
         self.folder = place.folder / "image"
         self.index: Value = json.loads((self.folder / "index.json").read_bytes())
         self.manifest: Value = json.loads(self.path(self.index["manifests"][0]).read_bytes())
-        self.config: Value = json.loads(self.path(self.manifest["config"]).read_bytes())
+        if "config" in self.manifest:
+            self.config: Value = json.loads(self.path(self.manifest["config"]).read_bytes())
 
     def path(self, blob: Value) -> Path:
         return self.folder / "blobs" / str(blob["digest"]).replace(":", "/")
@@ -136,7 +140,7 @@ def attesting(platform: str, subject: str | None = None, **changes: Any) -> Call
     def make(layout: Layout) -> Value:
         child = arm(layout)
         manifest = json.loads(layout.path(child).read_bytes())
-        manifest["layers"][0]["mediaType"] = "application/vnd.in-toto+json"
+        manifest["layers"][0]["mediaType"] = IN_TOTO
         manifest |= changes
         os_, _, architecture = platform.partition("/")
         about = subject or of_platform(layout.manifest, layout)["digest"]
@@ -150,6 +154,95 @@ def other_bytes(layout: Layout) -> None:
     """A blob file holds other bytes of the same number."""
     path = layout.path(layout.manifest["layers"][1])
     path.write_bytes(path.read_bytes()[::-1])
+
+
+def with_layer(content: Callable[[bytes], bytes], **fields: Any) -> Make:
+    """The second layer is stored otherwise; the scan is bound by the config, which stays as it is."""
+
+    def make(layout: Layout) -> None:
+        first, second = layout.manifest["layers"]
+        tar = gzip.decompress(layout.path(second).read_bytes())
+        layer = layout.store(content(tar), **fields)
+        layout.write({**layout.manifest, "layers": [first, layer]})
+
+    return make
+
+
+def in_other_order(layout: Layout) -> None:
+    """The layers are those of the config, the first last."""
+    layout.write({**layout.manifest, "layers": layout.manifest["layers"][::-1]})
+
+
+def one_twice(layout: Layout) -> None:
+    """One layer stands for both."""
+    layout.write({**layout.manifest, "layers": layout.manifest["layers"][:1] * 2})
+
+
+def published_before(place: Workspace) -> None:
+    """The target has this image under another tag."""
+    ran = place.push(target="oci:registry:0.9.0")
+    assert ran.code == errors.EXIT_OK, ran.err
+
+
+def tagged(place: Workspace) -> bool:
+    """Whether the target has the tag."""
+    return '"1.0.0"' in (place.folder / "registry/index.json").read_text()
+
+
+def statement(layout: Layout, **fields: Any) -> bytes:
+    """An in-toto statement about the image."""
+    about = of_platform(layout.manifest, layout)["digest"].removeprefix("sha256:")
+    value = {
+        "_type": "https://in-toto.io/Statement/v0.1",
+        "predicateType": "https://slsa.dev/provenance/v1",
+        "subject": [{"name": "_", "digest": {"sha256": about}}],
+        "predicate": {},
+        **fields,
+    }
+    return json.dumps(value).encode()
+
+
+def stating(config: Value, *contents: Callable[[Layout], bytes]) -> Callable[[Layout], Value]:
+    """A child that is marked as an attestation, with this config and these layers."""
+
+    def make(layout: Layout) -> Value:
+        layers = [layout.store(each(layout), mediaType=IN_TOTO) for each in contents]
+        diff_ids = {"type": "layers", "diff_ids": [layer["digest"] for layer in layers]}
+        stored = layout.store({**config, "rootfs": diff_ids}, mediaType=OCI_CONFIG)
+        manifest = {**layout.manifest, "config": stored, "layers": layers}
+        about = of_platform(layout.manifest, layout)["digest"]
+        marks = {f"{REFERENCE}.type": "attestation-manifest", f"{REFERENCE}.digest": about}
+        return of_platform(manifest, layout, {"os": "unknown", "architecture": "unknown"}, **marks)
+
+    return make
+
+
+ELSE = {"sha256": "0" * 64}
+TABLE = {"containerd.io/snapshot/stargz/toc.digest": "sha256:" + "1" * 64}
+NOTHING = {"os": "unknown", "architecture": "unknown", "config": {}}
+# A child that is no attestation is an image, and nobody scanned that.
+UNSCANNED = "no image scan is bound to unknown/unknown"
+RUNNING = {"os": "linux", "architecture": "arm64", "config": {"Entrypoint": ["/usr/bin/evil"]}}
+
+
+def attested(place: Workspace) -> None:
+    """The image has an attestation, as BuildKit writes it."""
+    indexed(stating(NOTHING, statement))(Layout(place))
+
+
+def attests(
+    name: str, child: Callable[[Layout], Value], says: str = UNSCANNED, code: int = errors.EXIT_DENIED
+) -> Attack:
+    """An index with a marked child that is more than an attestation."""
+
+    def strike(place: Workspace) -> None:
+        layout = Layout(place)
+        (index,) = layout.index["manifests"]
+        first = json.loads(layout.path(index).read_bytes())["manifests"][0]
+        layout.manifest = json.loads(layout.path(first).read_bytes())
+        indexed(child)(layout)
+
+    return Attack(name=name, prepare=attested, strike=strike, code=code, says=says, writes=names_something)
 
 
 def linked_out(layout: Layout) -> None:
@@ -248,7 +341,61 @@ def member(name: str, content: bytes = b"", **fields: Any) -> Callable[[tarfile.
     return add
 
 
+UNCOMPRESSED = "uncompressed where the config says"
 ROWS = [
+    image("another layer than the config says", with_layer(lambda tar: gzip.compress(EVIL)), UNCOMPRESSED),
+    image(
+        "a second member in a layer",
+        with_layer(lambda tar: gzip.compress(tar) + gzip.compress(EVIL)),
+        UNCOMPRESSED,
+    ),
+    image("bytes after a layer", with_layer(lambda tar: gzip.compress(tar) + b"evil"), "the layer"),
+    image("a layer that is not compressed", with_layer(lambda tar: tar), "media type says gzip"),
+    image(
+        "a layer of another compression than its type says",
+        with_layer(lambda tar: zstandard.ZstdCompressor().compress(tar)),
+        "media type says gzip",
+    ),
+    image("layers in another order", in_other_order, UNCOMPRESSED),
+    image("one layer for two", one_twice, "is said to be two things"),
+    image("a blob of other bytes", other_bytes, "the content to be sent"),
+    Attack(
+        name="other bytes under a digest that the target has",
+        prepare=published_before,
+        strike=made(other_bytes),
+        code=errors.EXIT_INPUT,
+        says="the content to be sent",
+        writes=tagged,
+    ),
+    image(
+        "a layer with a table of contents of its own",
+        with_layer(gzip.compress, annotations=TABLE),
+        "scan_bound  not met",
+        errors.EXIT_DENIED,
+    ),
+    attests(
+        "a marked child that runs",
+        stating(RUNNING, statement),
+        "it is marked as an attestation and is none: its config is for a platform",
+        errors.EXIT_INPUT,
+    ),
+    attests(
+        "a marked child for no platform that runs",
+        stating({**NOTHING, "config": {"Entrypoint": ["/usr/bin/evil"]}}, statement),
+    ),
+    attests("a marked child whose layer is a tar", stating(NOTHING, lambda _: EVIL)),
+    attests("a marked child with a tar beside its statement", stating(NOTHING, statement, lambda _: EVIL)),
+    attests("a statement with a tar after it", stating(NOTHING, lambda layout: statement(layout) + EVIL)),
+    attests(
+        "a statement about something else",
+        stating(NOTHING, lambda layout: statement(layout, subject=[{"name": "x", "digest": ELSE}])),
+    ),
+    image(
+        "an image marked as an attestation, for arm64",
+        indexed(attesting("linux/arm64")),
+        "no image scan is bound to linux/arm64",
+        errors.EXIT_DENIED,
+    ),
     image(
         "two lists of layers, one in another case",
         renamed("layers", "Layers"),
