@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pushpolicy import errors
-from tests.attacks.table import Attack, Change, push
+from tests.attacks.table import Attack, Change, Run, changed, push
 from tests.policies import rule, write_policy
 from tests.workspace import Workspace, fail_a_test
 
@@ -90,7 +90,61 @@ def dirty(place: Workspace, change: Change) -> Workspace:
 
 ALWAYS = {"polite": rule("polite", 'deny contains {"at": {}, "msg": "no"} if input.image.size > 1000000000')}
 OFF = f"rules: {{tests_passed: {{mode: off, until: '{SOON}', reason: x}}}}"
+
+
+def images(*targets: str) -> Change:
+    """A configuration whose images go to these targets, in a job that has a password."""
+
+    def strike(place: Workspace) -> Workspace:
+        entries = [{"image": "oci:image", "target": target} for target in targets]
+        place = changed(place, configured(images=entries))
+        return place.with_variables(PUSHPOLICY_USERNAME="ci", PUSHPOLICY_PASSWORD="hidden")
+
+    return strike
+
+
+def all_to(allowed: str) -> Run:
+    """`push --all`, where the command line allows one target."""
+    return lambda place: place.run("push", "--all", "--allow-target", allowed)
+
+
+def wrote_outside(place: Workspace) -> bool:
+    """Whether a target was written that is not the one of the command line."""
+    return place.published or (place.folder.parent / "outside").exists()
+
+
+def targets(name: str, *where: str) -> Attack:
+    """The configuration says where the image goes, and the credential with it."""
+    return Attack(
+        name=name,
+        prepare=ONE_IMAGE,
+        strike=images(*where),
+        run=ALL,
+        code=errors.EXIT_USAGE,
+        says="is not allowed as the target of image",
+        writes=wrote_outside,
+    )
+
+
+def linked_configuration(place: Workspace) -> Workspace:
+    """The configuration is a link to a file that no commit holds."""
+    (place.folder.parent / "loose.yaml").write_text(json.dumps({"waivers": [FAILED]}))
+    (place.folder / "pushpolicy.yaml").symlink_to("../loose.yaml")
+    return place.committed("README", "with a link")
+
+
+ONE_IMAGE, ALL = images("oci:registry:1.0.0"), all_to("oci:registry")
 ROWS = [
+    targets("sends the image and the password to another registry", "evil.example/steal:a"),
+    targets("writes into a folder outside the checkout", "oci:../outside:1.0.0"),
+    targets("leads out of the allowed folder", "oci:registry/../../outside:1.0.0"),
+    targets("sends one image of two elsewhere", "oci:registry:1.0.0", "evil.example/steal:a"),
+    Attack(
+        name="has a link as its configuration, though it may waive",
+        strike=failing(linked_configuration),
+        run=push("--repo-may", "*=waive"),
+        says="pushpolicy.yaml",
+    ),
     Attack(name="waives its failed test", strike=waived(), says="waiver refused"),
     Attack(
         name="waives everything by purl",

@@ -329,15 +329,33 @@ ROWS = [
     ),
     Attack(name="owns the temporary folder", strike=junk, says=FAILS),
     sets(
-        "sets the event to a pull request's and its ref to main",
+        "names an event that anybody can cause",
         before=lambda _: None,
-        says="needed by branch_allowed, commit_matches, event_allowed",
-        GITHUB_EVENT_NAME="pull_request_target",
+        says="event_allowed  not met",
+        GITHUB_EVENT_NAME="workflow_run",
     ),
     sets(
         "names a commit that is not checked out",
         before=lambda _: None,
         says="commit_matches  not met",
         GITHUB_SHA="1" * 40,
+    ),
+    sets(
+        "names a pull request, and no file tells where it comes from",
+        before=lambda _: None,
+        says="no evidence of kind ci: the event file does not tell where the pull request comes from",
+        GITHUB_EVENT_NAME="pull_request",
+    ),
+    sets(
+        "names no commit but a branch",
+        before=lambda _: None,
+        says="no evidence of kind ci: the commit that the CI system names is not a full hash",
+        GITHUB_SHA="main",
+    ),
+    sets(
+        "takes the CI system's mark away",
+        before=lambda _: None,
+        says="no evidence of kind ci: the environment is that of no known CI system",
+        GITHUB_ACTIONS="",
     ),
 ]

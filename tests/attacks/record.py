@@ -1,0 +1,93 @@
+"""Whoever can write to the repository: of a record that lies, audit shows no more than was checked.
+
+A sample of the table of tests/integration/test_records_that_lie.py, one of each kind, as a user meets it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+
+from pushpolicy import errors
+from tests.attacks.table import Attack, Run
+from tests.forgery import Change as Forge
+from tests.forgery import forge
+from tests.integration.test_records_that_lie import ROWS as LIES
+from tests.integration.test_records_that_lie import UNKNOWN
+from tests.workspace import TARGET, Workspace
+
+SAMPLE = (
+    "the decision is another's",
+    "the evidence was changed",
+    "the policy was changed",
+    "every rule is violated, and ALLOW",
+    "violated without a finding",
+    "a rule left out",
+    "no rules",
+    "waived by no waiver",
+    "waived by a waiver that ended",
+    "softened by no rollout",
+    "observe mode that is not told",
+    "required evidence is missing",
+    "a required field is missing",
+    "the year 9999",
+    "a time with a command in it",
+    "a tag with a command",
+    "another image",
+    "the index asks for less",
+    "a setting changed in silence",
+    "a sparse file of a petabyte in the policy",
+)
+
+
+def shown(command: str) -> Run:
+    """The record of the tag, by this command of audit."""
+    return lambda place: place.run("audit", command, TARGET)
+
+
+SHOW = shown("show")
+
+
+def published(place: Workspace) -> None:
+    """The image was pushed, and its record lies beside it."""
+    ran = place.push()
+    assert ran.code == errors.EXIT_OK, ran.err
+
+
+def state(folder: Path) -> str:
+    """What a folder holds."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return hashlib.sha256(b"".join(str(path).encode() + path.read_bytes() for path in files)).hexdigest()
+
+
+def was_changed(place: Workspace) -> bool:
+    """Whether audit wrote to the repository."""
+    return (place.folder.parent / "state").read_text() != state(place.folder / "registry")
+
+
+def forged(name: str, change: Forge, says: str) -> Attack:
+    """The record of the push is replaced by another one, whose digests are right."""
+
+    def strike(place: Workspace) -> None:
+        folder = place.folder / "registry"
+        forge(folder, place.folder.parent / "forged", "1.0.0", change)
+        shutil.rmtree(folder)
+        shutil.move(place.folder.parent / "forged", folder)
+        (place.folder.parent / "state").write_text(state(folder))
+
+    return Attack(
+        name=name,
+        prepare=published,
+        strike=strike,
+        run=SHOW,
+        code=errors.EXIT_RECORD,
+        says=says,
+        writes=was_changed,
+    )
+
+
+ROWS = [
+    *(forged(name, *LIES[name]) for name in SAMPLE),
+    *(forged(name, change, says) for name, (change, says) in UNKNOWN.items()),
+]
