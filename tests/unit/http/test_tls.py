@@ -59,9 +59,7 @@ def test_no_authority_is_asked_over_plain_http_and_for_a_folder(tmp_path: Path) 
     assert LayoutRepository(Repository.parse(f"oci:{tmp_path}")).authorities is None
 
 
-def test_the_keys_of_a_connection_are_written_nowhere(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_key_of_a_connection_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Python's own default context honours SSLKEYLOGFILE: an earlier step would read the password with it."""
     log = tmp_path / "keys"
     monkeypatch.setenv("SSLKEYLOGFILE", str(log))
