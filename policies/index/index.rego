@@ -19,6 +19,8 @@ deny["scan_fresh"] := data.pushpolicy.rules.scan_fresh.deny
 
 deny["scan_severity"] := data.pushpolicy.rules.scan_severity.deny
 
+deny["system_supported"] := data.pushpolicy.rules.system_supported.deny
+
 deny["tag_policy"] := data.pushpolicy.rules.tag_policy.deny
 
 deny["tests_passed"] := data.pushpolicy.rules.tests_passed.deny
@@ -32,5 +34,7 @@ warn["reports_of_this_run"] := data.pushpolicy.rules.reports_of_this_run.warn
 warn["scan_fresh"] := data.pushpolicy.rules.scan_fresh.warn
 
 warn["scan_severity"] := data.pushpolicy.rules.scan_severity.warn
+
+warn["system_supported"] := data.pushpolicy.rules.system_supported.warn
 
 warn["tests_passed"] := data.pushpolicy.rules.tests_passed.warn

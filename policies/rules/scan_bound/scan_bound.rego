@@ -3,12 +3,21 @@
 # description: >-
 #   Each runnable platform of the image has an image scan that is proven to be about it, by manifest
 #   digest, image ID or the complete list of layers. A scan of another image, or of the same tag yesterday,
-#   says nothing about this one. Scans of code and configuration need no binding and prove none. Nobody can
-#   waive this: without it every other rule about scans would judge a report of something else.
+#   says nothing about this one, and neither does one that looked for other things than vulnerabilities, such
+#   as secrets. A report that does not say what it looked for counts only where the setting names its scanner.
+#   Scans of code and configuration need no binding to the image and prove none; one that names another commit
+#   is denied. Nobody can waive this: without it every other rule about scans would judge a report of something
+#   else.
 # custom:
 #   severity: critical
 #   integrity: true
 #   fix: Scan the very file, folder or digest that is pushed, once for each platform, and hand the reports over unchanged.
+#   settings:
+#     accept_unsaid:
+#       type: array
+#       items: {type: string, minLength: 1}
+#       default: []
+#       description: Names of scanners (scanner.name) whose image scans count where they do not say what they looked for.
 package pushpolicy.rules.scan_bound
 
 import rego.v2
@@ -27,12 +36,32 @@ deny contains {"at": {"id": $"{platform.platform}"}, "msg": msg} if {
 	msg := $"no image scan is bound to {platform.platform} ({asked}){_doubt(platform)}; {_seen}"
 }
 
+deny contains {"at": {"id": $"{scan.name}/commit"}, "msg": msg} if {
+	input.scans.status == "collected"
+	some scan in input.scans.items
+	not scan.kind == "image"
+	not scan.of_commit in {"same", "unsaid"}
+	msg := $"{scan.name} is a scan of {_revision(scan)}; it must be of the one that is checked out"
+}
+
+_revision(scan) := $"commit {scan.commit}" if scan.commit
+
+else := "a commit that it does not name"
+
 _scanned(platform) if {
 	some scan in input.scans.items
 	scan.kind == "image"
+	_looked(scan)
 	scan.bound == true
 	scan.platform == platform.platform
 	_unmistakable(scan, platform)
+}
+
+_looked(scan) if "vulnerabilities" in scan.looked_for
+
+_looked(scan) if {
+	"unsaid" in scan.looked_for
+	scan.scanner.name in data.settings.scan_bound.accept_unsaid
 }
 
 # The name says which platform is meant, unless two manifests of an index share it (Windows versions do).
@@ -59,11 +88,21 @@ else := "no image scan was read"
 
 _names := [$"{scan.name} ({_bound(scan)})" | some scan in input.scans.items; scan.kind == "image"]
 
-_bound(scan) := $"bound to {scan.platform}" if scan.bound == true
+_bound(scan) := $"bound to {scan.platform}, {_purpose(scan)}" if scan.bound == true
+
+else := $"bound to nothing: {scan.contradiction}" if scan.contradiction
 
 else := $"bound to nothing in this image; it names {concat(", ", _named(scan))}" if count(_named(scan)) > 0
 
 else := "bound to nothing in this image"
+
+_purpose(scan) := "which looked for vulnerabilities" if "vulnerabilities" in scan.looked_for
+
+else := "which does not say what it looked for: scan again with vulnerabilities, or name it in accept_unsaid" if {
+	"unsaid" in scan.looked_for
+}
+
+else := $"which looked for {concat(", ", scan.looked_for)} only"
 
 _named(scan) := array.concat(
 	array.concat(

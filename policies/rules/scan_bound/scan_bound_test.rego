@@ -11,7 +11,15 @@ _windows(build) := {
 	"config_digest": $"sha256:config-{build}",
 }
 
-_scan := {"name": "one", "kind": "image", "bound": true, "platform": "linux/amd64"}
+_scan := {
+	"name": "one",
+	"kind": "image",
+	"scanner": {"name": "trivy"},
+	"looked_for": ["vulnerabilities"],
+	"of_commit": "unsaid",
+	"bound": true,
+	"platform": "linux/amd64",
+}
 
 _found(platforms, scans) := {found.at.id |
 	some found in scan_bound.deny
@@ -25,7 +33,7 @@ test_allow_when[name] if {
 		"twice": {"platforms": [_amd64], "scans": [_scan, _scan]},
 		"beside scans of other things": {
 			"platforms": [_amd64],
-			"scans": [_scan, {"name": "code", "kind": "code", "bound": false}],
+			"scans": [_scan, {"name": "code", "kind": "code", "of_commit": "same", "bound": false}],
 		},
 		"platforms of one name, by manifest and by image ID": {
 			"platforms": [_windows("one"), _windows("two")],
@@ -49,6 +57,28 @@ test_deny_when[name] if {
 		"the scan is not bound": {"platforms": [_amd64], "scans": [object.union(_scan, {"bound": false})]},
 		"whether it is bound is not known": {"platforms": [_amd64], "scans": [object.remove(_scan, ["bound"])]},
 		"it is of the code": {"platforms": [_amd64], "scans": [object.union(_scan, {"kind": "code"})]},
+		"it looked for secrets only": {
+			"platforms": [_amd64],
+			"scans": [object.union(_scan, {"looked_for": ["secrets"]})],
+		},
+		"it does not say what it looked for": {
+			"platforms": [_amd64],
+			"scans": [object.union(_scan, {"looked_for": ["unsaid"]})],
+		},
+		"nothing says what it looked for": {
+			"platforms": [_amd64],
+			"scans": [object.remove(_scan, ["looked_for"])],
+		},
+		"the code scan is of another commit": {
+			"platforms": [_amd64],
+			"scans": [_scan, object.union(_scan, {"name": "code", "kind": "code", "of_commit": "other"})],
+			"ids": {"code/commit"},
+		},
+		"whether the code scan is of this commit is not known": {
+			"platforms": [_amd64],
+			"scans": [_scan, object.remove(object.union(_scan, {"name": "code", "kind": "code"}), ["of_commit"])],
+			"ids": {"code/commit"},
+		},
 		"its platform is not known": {"platforms": [_amd64], "scans": [object.remove(_scan, ["platform"])]},
 		"the name could mean either": {
 			"platforms": [_windows("one"), _windows("two")],
@@ -60,12 +90,36 @@ test_deny_when[name] if {
 	_found(case.platforms, case.scans) == object.get(case, "ids", {"linux/amd64"})
 }
 
+test_what_is_unsaid_counts_where_the_setting_names_the_scanner[name] if {
+	some name, case in {
+		"it is named": {"accept": ["trivy"], "found": set()},
+		"another is": {"accept": ["grype"], "found": {"linux/amd64"}},
+	}
+	found := {violation.at.id |
+		some violation in scan_bound.deny with input.image.platforms as [_amd64]
+			with input.scans as {"status": "collected", "items": [object.union(_scan, {"looked_for": ["unsaid"]})]}
+			with data.settings.scan_bound.accept_unsaid as case.accept
+	}
+	found == case.found
+}
+
+test_deny_says_why_a_scan_does_not_count[name] if {
+	some name, case in {
+		"unsaid": {"scan": {"looked_for": ["unsaid"]}, "text": "does not say what it looked for"},
+		"other things": {"scan": {"looked_for": ["secrets"]}, "text": "looked for secrets only"},
+		"contradiction": {"scan": {"bound": false, "contradiction": "two images"}, "text": "to nothing: two images"},
+	}
+	some found in scan_bound.deny with input.image.platforms as [_amd64]
+		with input.scans as {"status": "collected", "items": [object.union(_scan, case.scan)]}
+	contains(found.msg, case.text)
+}
+
 test_deny_says_what_was_scanned[name] if {
 	some name, case in {
 		"nothing": {"scans": [], "end": "; no image scan was read"},
 		"another": {
 			"scans": [object.union(_scan, {"bound": false}), object.union(_scan, {"platform": "linux/s390x"})],
-			"end": "one (bound to nothing in this image), one (bound to linux/s390x)",
+			"end": "one (bound to nothing in this image), one (bound to linux/s390x, which looked for vulnerabilities)",
 		},
 	}
 	some found in scan_bound.deny

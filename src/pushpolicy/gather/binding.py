@@ -12,6 +12,7 @@ from collections.abc import Iterable
 import msgspec
 
 from pushpolicy.model.evidence import ImageEvidence, PlatformEvidence, Scan, ScannedImage
+from pushpolicy.model.text import printable
 from pushpolicy.reports.format import Identity
 
 
@@ -26,9 +27,34 @@ def bind(identity: Identity, image: ImageEvidence) -> Binding | None:
     """The platform a scan is proven to be about; None when there is no proof.
 
     A report may list the digests of several platforms, of which it scanned one: then its image ID or
-    its layers have to tell which.
+    its layers have to tell which. One that contradicts itself proves nothing.
     """
-    by_config = [p for p in image.platforms if identity.image_id == str(p.config_digest)]
+    found = _bind(identity, image)
+    return None if found and _contradicts(identity, found.platform, image) else found
+
+
+def contradiction(identity: Identity, image: ImageEvidence) -> str | None:
+    """In what a report about this image says that it is about another; None where it does not."""
+    found = _bind(identity, image)
+    return _contradicts(identity, found.platform, image) if found else None
+
+
+def _contradicts(identity: Identity, name: str, image: ImageEvidence) -> str | None:
+    of_image = {str(image.digest), *(str(d) for p in image.platforms for d in (p.digest, p.config_digest))}
+    if identity.image_id is not None and identity.image_id not in of_image:
+        return f"a digest is of {name}, and the image ID {printable(identity.image_id, 80)} of another image"
+    layers = [tuple(map(str, p.diff_ids)) for p in image.platforms if p.platform == name]
+    if identity.diff_ids not in layers and any(len(each) == len(identity.diff_ids) for each in layers):
+        return f"a digest is of {name}, and the layers are of another image"
+    return None
+
+
+def _bind(identity: Identity, image: ImageEvidence) -> Binding | None:
+    by_config = [
+        p
+        for p in image.platforms
+        if str(p.config_digest) == identity.image_id or str(p.config_digest) in identity.digests
+    ]
     by_manifest = [p for p in image.platforms if _names_manifest(identity, p, image)]
     layers = identity.diff_ids
     by_layers = [p for p in image.platforms if layers and layers == tuple(map(str, p.diff_ids))]
@@ -60,7 +86,8 @@ def scanned_image(identity: Identity) -> ScannedImage | None:
     if not (identity.name or identity.digests or identity.image_id):
         return None
     digest = identity.digests[0] if identity.digests else None
-    return ScannedImage(name=identity.name, digest=digest, image_id=identity.image_id)
+    digests = identity.digests
+    return ScannedImage(name=identity.name, digest=digest, image_id=identity.image_id, digests=digests)
 
 
 def not_covered(scans: Iterable[Scan], image: ImageEvidence) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from pushpolicy.gather.capture.written import digest_of
 from pushpolicy.gather.names import Origin, ReadReport, Reports
 from pushpolicy.gather.parts.document import Part, Unpacked
 from pushpolicy.gather.request import NamedEvidence, RawReport, Reading, Seen
+from pushpolicy.gather.told_again import told_again
 from pushpolicy.model.text import printable
 from pushpolicy.reports.file import bare_name
 from pushpolicy.reports.format import KINDS, ReportError
@@ -179,7 +180,12 @@ def _in_usual_places(reports: Reports, limits: Limits) -> list[ReadReport]:
         return []
     known = {reports.workspace / seen.path for seen in reports.seen}
     fresh = (path for path in paths if path not in known)
-    return [report for path in fresh for report in _read_found(reports, path, limits)]
+    found = [report for path in fresh for report in _read_found(reports, path, limits)]
+    again = {report.raw.path: folder for report, folder in told_again(found)}
+    for path, folder in again.items():
+        shown = printable(reports.shown(folder))
+        reports.note(path, None, f"left out: it tells of the run that the reports of {shown} tell of")
+    return [report for report in found if report.raw.path not in again]
 
 
 def _captured(reports: Reports, captures: Iterable[ReadReport], limits: Limits) -> list[ReadReport]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from pushpolicy.gather import expected
-from pushpolicy.gather.binding import bind, not_covered, scanned_image
+from pushpolicy.gather.binding import bind, contradiction, not_covered, scanned_image
 from pushpolicy.gather.names import Reports
 from pushpolicy.gather.request import ExpectedReport, RawReport
 from pushpolicy.model.evidence import ImageEvidence, Scan, ScanContent, ScansEvidence, content
@@ -13,13 +14,17 @@ from pushpolicy.model.text import printable
 from pushpolicy.reports.facts import ScanFacts
 from pushpolicy.reports.scans.counts import count
 
+_COMMIT = re.compile(r"[0-9a-fA-F]{7,64}")
 
-def evidence(reports: Reports, due: Iterable[ExpectedReport], image: ImageEvidence) -> ScansEvidence:
-    """All scans. A report that tells of no run at all is no scan, and fails."""
+
+def evidence(
+    reports: Reports, due: Iterable[ExpectedReport], image: ImageEvidence, commit: str | None
+) -> ScansEvidence:
+    """All scans, `commit` being checked out. A report that tells of no run at all is no scan, and fails."""
     read = reports.of("scans")
     empty = [printable(reports.shown(report.raw.path)) for report in read if not report.facts]
     problems = [*reports.problems["scans"], *(f"{path}: it tells of no run of a scanner" for path in empty)]
-    items = tuple(_scan(name, raw, facts, image) for name, raw, facts in reports.items(ScanFacts))
+    items = tuple(_scan(name, raw, facts, image, commit) for name, raw, facts in reports.items(ScanFacts))
     missing = expected.absent_scans(due, items)
     status, reason = expected.status(problems, missing, any_read=bool(read), kind="scan")
     return ScansEvidence(
@@ -31,7 +36,7 @@ def evidence(reports: Reports, due: Iterable[ExpectedReport], image: ImageEviden
     )
 
 
-def _scan(name: str, raw: RawReport, facts: ScanFacts, image: ImageEvidence) -> Scan:
+def _scan(name: str, raw: RawReport, facts: ScanFacts, image: ImageEvidence, commit: str | None) -> Scan:
     # Code and configuration have no image; only what looked into one can be bound to one.
     is_image = facts.kind == "image"
     binding = bind(facts.identity, image) if is_image else None
@@ -42,7 +47,16 @@ def _scan(name: str, raw: RawReport, facts: ScanFacts, image: ImageEvidence) -> 
         counts=count(facts.findings),
         bound=binding is not None,
         bound_by=binding.by if binding else None,
+        contradiction=contradiction(facts.identity, image) if is_image else None,
+        of_commit=_of_commit(facts.commit, commit),
         platform=binding.platform if binding else None,
         image=scanned_image(facts.identity) if is_image else None,
         **content(facts, ScanContent),
     )
+
+
+def _of_commit(named: str | None, commit: str | None) -> str:
+    """Tools name a commit whole or by its first digits; another name, as that of a branch, says nothing."""
+    if named is None or commit is None or not _COMMIT.fullmatch(named):
+        return "unsaid"
+    return "same" if commit.startswith(named.lower()) else "other"

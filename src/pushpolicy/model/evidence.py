@@ -349,11 +349,12 @@ class Scanner(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ScannedImage(msgspec.Struct, frozen=True, kw_only=True):
-    """What a report says it scanned."""
+    """What a report says it scanned; `digests` are all that it names, of which `digest` is the first."""
 
     name: str | None = None
     digest: str | None = None
     image_id: str | None = None
+    digests: tuple[str, ...] = ()
 
 
 class VexClaim(msgspec.Struct, frozen=True, kw_only=True):
@@ -417,10 +418,18 @@ class ScanContent(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         kind: image, code, config or secret.
         filters: what the scanner was told to leave out; None where the format cannot say.
+        looked_for: vulnerabilities, secrets, licences, misconfiguration: what the report shows, or what its
+            tool always looks for; ``unsaid`` where neither tells.
+        system: the operating system that was found.
+        end_of_life: whether the scanner says that this system is no longer maintained, so that flaws of it
+            may not be known; None where it does not say.
     """
 
     scanner: Scanner
     kind: str
+    looked_for: tuple[str, ...] = ("unsaid",)
+    system: str | None = None
+    end_of_life: bool | None = None
     findings: tuple[Finding, ...] = ()
     commit: str | None = None
     at: str | None = None
@@ -434,6 +443,8 @@ class Scan(ScanContent, frozen=True, kw_only=True):
         bound: whether it is proven to be about this image (design section 5, "Bound").
         bound_by: manifest, config or diff_ids, when bound.
         platform: the platform of this image that it covers, when bound.
+        contradiction: in what the report contradicts itself about its image, which binds it to nothing.
+        of_commit: whether the commit that it names is the one that is checked out: same, other, or unsaid.
     """
 
     name: str
@@ -441,7 +452,9 @@ class Scan(ScanContent, frozen=True, kw_only=True):
     sha256: str
     counts: Counts
     bound: bool
+    of_commit: str = "unsaid"
     bound_by: str | None = None
+    contradiction: str | None = None
     platform: str | None = None
     image: ScannedImage | None = None
 

@@ -25,6 +25,7 @@ from pushpolicy.reports.suites.tally import Tally
 
 SCHEMA = "pushpolicy.capture/v1"
 SUFFIX = ".capture.json"
+_SCANNERS = ("--scanners", "--security-checks")  # of Trivy; the second is the older name
 _DIGEST = re.compile(r"(?<![0-9a-z])sha256:[0-9a-f]{64}(?![0-9a-f])")
 
 
@@ -139,8 +140,22 @@ class ScanCapture(CaptureFacts, frozen=True):
             kind=kind,
             identity=Identity(digests=tuple(digests)) if known else Identity(),
             findings=() if capture.passed else (finding,),
+            looked_for=_looked_for(capture.argv),
             at=utc(capture.started),
         )
+
+
+def _looked_for(argv: tuple[str, ...]) -> tuple[str, ...]:
+    """What a command of a known scanner looks for; Trivy's is among its options."""
+    words = (PurePath(argv[0]).name, *argv[1:])
+    if words[0] == "grype" or words[:3] in (("docker", "scout", "cves"), ("snyk", "container", "test")):
+        return ("vulnerabilities",)
+    if words[:2] == ("trivy", "image"):
+        options = " ".join(words[2:]).replace("=", " ").split()
+        named = [options[place + 1 :][:1] for place, word in enumerate(options) if word in _SCANNERS]
+        if all("vuln" in value.split(",") for values in named for value in values):
+            return ("vulnerabilities",)
+    return ("unsaid",)
 
 
 def parse(content: bytes) -> Capture:

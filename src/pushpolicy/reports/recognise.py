@@ -19,12 +19,13 @@ from pushpolicy.reports.parsing import jsondoc, markup
 from pushpolicy.reports.provenance import attestation
 from pushpolicy.reports.sbom import cyclonedx, cyclonedx_xml, spdx, spdx3, spdx_tag
 from pushpolicy.reports.scans import clair, gitlab, grype, klar, osv, quay, sarif, snyk, trivy
-from pushpolicy.reports.suites import ctrf, gotest, junit, nunit, tap, trx, xunit
+from pushpolicy.reports.suites import ctrf, failsafe, gotest, junit, nunit, tap, trx, xunit
 
 # In the order in which a file is tried.
 FORMATS: tuple[Format, ...] = (
     capture.FORMAT,
     junit.FORMAT,
+    failsafe.FORMAT,
     nunit.FORMAT,
     xunit.FORMAT,
     trx.FORMAT,

@@ -69,6 +69,9 @@ class _Metadata02(_Camel):
     """When, in v0.2."""
 
     build_invocation_id: str | None = msgspec.field(name="buildInvocationID", default=None)
+    invocation_id: str | None = msgspec.field(
+        name="buildInvocationId", default=None
+    )  # as the specification has it
     build_started_on: str | None = None
     build_finished_on: str | None = None
     buildkit: _BuildKit | None = msgspec.field(
@@ -157,7 +160,7 @@ def _from_02(found: _Predicate02, attested: Attested) -> ProvenanceFacts:
         commit=stated.commit,
         ref=stated.ref,
         materials=_materials(found.materials),
-        invocation=(meta.build_invocation_id or None) if meta else None,
+        invocation=(meta.build_invocation_id or meta.invocation_id or None) if meta else None,
         started=utc(meta.build_started_on) if meta else None,
         finished=utc(meta.build_finished_on) if meta else None,
     )

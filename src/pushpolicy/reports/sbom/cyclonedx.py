@@ -226,6 +226,7 @@ def read_document(document: Document, limits: Limits, subject: Identity | None =
             kind="image" if is_image else "code",
             identity=identity,
             findings=tuple(_findings(document)),
+            looked_for=("vulnerabilities",),
             at=bom.at,
         )
         found.append(scan)

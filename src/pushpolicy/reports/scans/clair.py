@@ -77,6 +77,7 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
         kind="image",
         identity=Identity(digests=(document.manifest_hash,) if document.manifest_hash else ()),
         findings=tuple(_findings(document)),
+        looked_for=("vulnerabilities",),
     )
     return within(limits, [scan])
 
@@ -221,6 +222,7 @@ def _read_scanner(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
         kind="image",
         identity=Identity(name=document.image or None),
         findings=tuple(_scanner_finding(flaw, approved) for flaw in document.vulnerabilities),
+        looked_for=("vulnerabilities",),
     )
     return within(limits, [scan])
 

@@ -25,6 +25,12 @@ _SCAN_KINDS = {
     "cluster_image_scanning": "image",
     "secret_detection": "secret",
 }
+_LOOKED_FOR = {
+    "container_scanning": ("vulnerabilities",),
+    "cluster_image_scanning": ("vulnerabilities",),
+    "dependency_scanning": ("vulnerabilities",),
+    "secret_detection": ("secrets",),
+}
 _FINDING_KINDS = {
     "container_scanning": "vulnerability",
     "cluster_image_scanning": "vulnerability",
@@ -138,6 +144,7 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
         kind=kind,
         identity=_identity(document) if kind == "image" else Identity(),
         findings=tuple(_finding(flaw, scan_type) for flaw in document.vulnerabilities),
+        looked_for=_LOOKED_FOR.get(scan_type, ("unsaid",)),
         at=utc(ended) or utc(f"{ended}Z"),
     )
     return within(limits, [scan])

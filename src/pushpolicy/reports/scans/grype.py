@@ -226,6 +226,7 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
         kind=_KINDS.get(source.type or "", "code"),
         identity=_identity(source.target),
         findings=tuple(_findings(document)),
+        looked_for=("vulnerabilities",),
         at=utc(about.timestamp),
         filters=_filters(about.configuration) if about.configuration else None,
     )

@@ -31,7 +31,13 @@ class _Report(msgspec.Struct, rename="pascal", gc=False):
 def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     listed = jsondoc.decode(report, _Report).vulnerabilities or {}
     found = tuple(_finding(flaw, group) for group, flaws in listed.items() for flaw in flaws)
-    return within(limits, [ScanFacts(scanner=Scanner(name="klar"), kind="image", findings=found)])
+    scan = ScanFacts(
+        scanner=Scanner(name="klar"),
+        kind="image",
+        findings=found,
+        looked_for=("vulnerabilities",),
+    )
+    return within(limits, [scan])
 
 
 def _finding(flaw: _Vulnerability, group: str) -> Finding:

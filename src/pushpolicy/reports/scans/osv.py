@@ -145,6 +145,7 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
         kind="image" if document.image_metadata else "code",
         identity=Identity(diff_ids=tuple(layers) if all(layers) else ()),
         findings=tuple(_findings(document.results or [])),
+        looked_for=("vulnerabilities",),
     )
     return within(limits, [scan])
 

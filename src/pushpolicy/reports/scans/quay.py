@@ -82,6 +82,7 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
         kind="image",
         identity=Identity(digests=(digest,) if digest else ()),
         findings=tuple(_finding(flaw, f) for f in layer.features or () for flaw in f.vulnerabilities or ()),
+        looked_for=("vulnerabilities",),
     )
     return within(limits, [scan])
 

@@ -1,6 +1,7 @@
 """SARIF 2.1.0 (OASIS) of any tool; the drafts of 2.0.0 and version 1.0.0 as far as they say the same.
 
-A result counts unless its `kind` says that it is no failure or `baselineState` that it is gone.
+A result counts unless its `kind` says that it is no failure or `baselineState` that it is gone; one that is
+open or under review, and a word that SARIF does not have, may mean the worst.
 Severity: the rule's ``security-severity``, else the level (error is high, warning medium, note low).
 Suppressed results are listed as such. A run without results, or whose invocation was not
 successful, has failed. Each run is a scan; runs of one tool on one target are one.
@@ -8,7 +9,8 @@ successful, has failed. Each run is a scan; runs of one tool on one target are o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec.structs import replace
 
@@ -18,11 +20,13 @@ from pushpolicy.reports.facts import ScanFacts, within
 from pushpolicy.reports.format import Facts, FailedRunError, Format, Head, Identity, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
+from pushpolicy.reports.parsing.purl import Purl
 from pushpolicy.reports.parsing.values import at_line, brief, highest, number, score, utc
 from pushpolicy.reports.scans import severity
 from pushpolicy.reports.scans.ids import aliases, is_vulnerability
 from pushpolicy.reports.scans.sarif_model import (
     Configuration,
+    Invocation,
     Log,
     Override,
     Result,
@@ -38,6 +42,24 @@ from pushpolicy.reports.scans.sarif_model import (
 _VERSIONS = ("2.1.0", "2.0.0", "1.0.0")
 _NOT_FIXED = "not fixed"  # Docker Scout
 _KIND_TAGS = ("vulnerability", "misconfiguration", "secret")
+_NO_FAILURE = frozenset({"pass", "notApplicable", "informational"})
+# What the tools that can look for nothing else look for, and what a finding of each kind shows.
+_ONLY_LOOKS_FOR = dict.fromkeys(("grype", "docker scout", "snyk container"), ("vulnerabilities",))
+_LOOKED_FOR = {
+    "vulnerability": "vulnerabilities",
+    "secret": "secrets",
+    "misconfiguration": "misconfiguration",
+}
+_MOST_TOLD = 2_000
+_MESSAGES = (
+    re.compile(
+        r"\APackage: (?P<package>[^\n]+)\nInstalled Version: (?P<version>[^\n]*)"
+        r"(?:.*?^Fixed Version: (?P<fixed>[^\n]*))?",
+        re.DOTALL | re.MULTILINE,
+    ),
+    re.compile(r"vulnerability in [a-z-]+ package: (?P<package>[^,\n]+), version (?P<version>\S+) was found"),
+    re.compile(r" reports (?P<package>\S+) at version (?P<version>\S+) +which would result in a vulnerable "),
+)
 # The kind of a result whose id and tags do not tell it, by the kind of the scan.
 _KINDS_BY_SCAN = {
     "image": "misconfiguration",
@@ -78,13 +100,17 @@ def _scan(run: Run) -> ScanFacts:
     if not name:
         raise ReportError("a run does not name its tool")
     invocations = run.invocations or []
-    if any(False in (i.execution_successful, i.tool_execution_successful) for i in invocations):
+    if any(map(_has_failed, invocations)):
         raise FailedRunError(f"{printable(name, 60)} says that its run was not successful")
     if run.results is None:
         raise FailedRunError(f"{printable(name, 60)} gave no results, which is not the same as finding none")
     about = run.properties or RunProperties()
     image_name, image_id, digests = _text(about.image_name), _text(about.image_id), _texts(about.repo_digests)
     kind = "image" if image_id or digests or image_name else _TOOLS.get(name.lower(), "code")
+    if name.lower() == "grype" and run.results and not any(map(_is_in_image, run.results)):
+        kind = "code"  # a directory
+    findings = tuple(_findings(run, kind))
+    shown = {_LOOKED_FOR[finding.kind] for finding in findings if finding.kind in _LOOKED_FOR}
     return ScanFacts(
         scanner=Scanner(name=name, version=tool.version or tool.semantic_version or None),
         kind=kind,
@@ -93,16 +119,31 @@ def _scan(run: Run) -> ScanFacts:
             digests=tuple(digest.rpartition("@")[2] for digest in digests),
             image_id=image_id,
         ),
-        findings=tuple(_findings(run, kind)),
+        findings=findings,
+        looked_for=_ONLY_LOOKS_FOR.get(name.lower()) or tuple(sorted(shown)) or ("unsaid",),
         commit=next((c.revision_id for c in run.version_control_provenance or () if c.revision_id), None),
         at=highest(utc(i.end_time_utc) or utc(i.start_time_utc) for i in invocations),
     )
 
 
+def _has_failed(invocation: Invocation) -> bool:
+    said = (invocation.execution_successful, invocation.tool_execution_successful)
+    ended_badly = (
+        invocation.exit_code or invocation.exit_signal_name or invocation.process_start_failure_message
+    )
+    return False in said or (True not in said and bool(ended_badly))
+
+
+def _is_in_image(result: Result) -> bool:
+    return any(location.logical_locations for location in result.locations or ())
+
+
 def _findings(run: Run, scan: str) -> Iterator[Finding]:
     rules = _Rules(run)
     for result in run.results or ():
-        if result.kind in (None, "fail") and result.baseline_state != "absent":
+        # Section 3.27.10: what is no failure has the level none, or none is given.
+        is_failure = result.kind not in _NO_FAILURE or result.level not in (None, "none")
+        if is_failure and result.baseline_state != "absent":
             rule = rules.of(result)
             yield _finding(result, rule, rules.level(result, rule), scan)
 
@@ -113,16 +154,21 @@ def _finding(result: Result, rule: Rule | None, level: str, scan: str) -> Findin
     more = (rule.properties if rule else None) or RuleProperties()
     fixed_in = None if more.fixed_version == _NOT_FIXED else _text(more.fixed_version)
     purls = _texts(more.purls)
+    is_rated = not isinstance(word := more.cvss_v3_severity, str) or severity.from_word(word) != "unknown"
     tags = _texts(more.tags)
     tagged = next((tag for tag in _KIND_TAGS if tag in tags), _KINDS_BY_SCAN[scan])
     message = result.message.text if isinstance(result.message, Text) else result.message
+    told = _told(message or "")
+    fixed_in = fixed_in or (told.get("fixed") or None if told else None)
     return Finding(
         id=name,
         aliases=aliases(name, ()),
-        severity=_severity(more.security_severity, level),
+        severity=_severity(more.security_severity, level, result) if is_rated else Severity.UNKNOWN,
         kind="vulnerability" if is_vulnerability(name) else tagged,
         title=brief(rule.short_description.text if rule and rule.short_description else message),
-        cvss=score(number(more.security_severity)) if is_vulnerability(name) else None,
+        cvss=score(number(more.security_severity)) if is_vulnerability(name) and is_rated else None,
+        package=(told["package"] if told else ", ".join(_packages(purls))) or None,
+        version=(told["version"] if told else None) or None,
         purl=purls[0] if len(purls) == 1 else None,
         fixed_in=fixed_in,
         fix_state="not-fixed" if more.fixed_version == _NOT_FIXED else "fixed" if fixed_in else None,
@@ -141,10 +187,26 @@ def _texts(value: object) -> tuple[str, ...]:
     return tuple(item for item in items if isinstance(item, str) and item)
 
 
-def _severity(stated: object, level: str) -> Severity:
-    """By ``security-severity``, a number or rarely a word; without one by the level."""
+def _told(message: str) -> Mapping[str, str] | None:
+    """The package and its versions, as Trivy and Grype write them into the message."""
+    found = next((match for each in _MESSAGES if (match := each.search(message[:_MOST_TOLD]))), None)
+    return found.groupdict(default="") if found else None
+
+
+def _packages(purls: tuple[str, ...]) -> list[str]:
+    """The names of the packages where a rule is about several, or one."""
+    parsed = (Purl.parse(purl) for purl in purls)
+    return list(dict.fromkeys(purl.name for purl in parsed if purl))
+
+
+def _severity(stated: object, level: str, result: Result) -> Severity:
+    """By ``security-severity``, a number or rarely a word; without one by the level.
+
+    What nobody has decided yet has no level of its own (section 3.27.10), so nothing rates it.
+    """
     if stated is None or stated == "":
-        return severity.from_level(level)
+        undecided = result.kind not in (None, "fail") and result.level in (None, "none")
+        return Severity.UNKNOWN if undecided else severity.from_level(level)
     rating = number(stated)
     return severity.from_word(str(stated)) if rating is None else severity.from_score(rating)
 

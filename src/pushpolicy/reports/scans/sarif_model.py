@@ -31,6 +31,7 @@ class RuleProperties(_Struct):
     tags: Any = None
     fixed_version: Any = msgspec.field(name="fixed_version", default=None)
     purls: Any = None
+    cvss_v3_severity: Any = msgspec.field(name="cvssV3_severity", default=None)
 
 
 class Rule(_Struct):
@@ -91,10 +92,17 @@ class Physical(_Struct):
     region: Region | None = None
 
 
+class Logical(_Struct):
+    """A place in something else than a file: Grype names the image and the path in it."""
+
+    fully_qualified_name: str | None = None
+
+
 class Location(_Struct):
     """Where a result is."""
 
     physical_location: Physical | None = None
+    logical_locations: list[Logical] | None = None
 
 
 class Suppression(_Struct):
@@ -138,6 +146,9 @@ class Invocation(_Struct):
 
     execution_successful: bool | None = None
     tool_execution_successful: bool | None = None  # 2.0.0 drafts
+    exit_code: int | None = None
+    exit_signal_name: str | None = None
+    process_start_failure_message: str | None = None
     start_time_utc: str | None = None
     end_time_utc: str | None = None
     rule_configuration_overrides: list[Override] | None = None

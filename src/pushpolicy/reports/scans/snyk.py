@@ -149,6 +149,7 @@ def _scan(kind: str, projects: list[_Project]) -> ScanFacts:
             name=path or None, digests=(digest,) if separator and digest.startswith("sha256:") else ()
         ),
         findings=tuple(finding for project in projects for finding in _findings(project)),
+        looked_for=("misconfiguration" if kind == "config" else "vulnerabilities",),
         filters=tuple(f"severity-threshold {value}" for value in thresholds) or None,
     )
 

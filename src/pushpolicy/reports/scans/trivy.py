@@ -2,7 +2,8 @@
 
 It tells the image's config digest, repository digests and layers, but neither which severities or
 findings were filtered out nor the age of its database. Findings that an ignore file or VEX set aside
-are there only with ``--show-suppressed``.
+are there only with ``--show-suppressed``. What it looked for shows in the classes of its results: without
+any, as of an image without packages or with ``--scanners secret``, it does not say.
 """
 
 from __future__ import annotations
@@ -20,6 +21,13 @@ from pushpolicy.reports.parsing.values import at_line, brief, highest, score, ut
 from pushpolicy.reports.scans import severity
 from pushpolicy.reports.scans.ids import aliases
 
+_PACKAGES = frozenset({"os-pkgs", "lang-pkgs"})
+_CLASSES = {
+    "secret": "secrets",
+    "license": "licences",
+    "license-file": "licences",
+    "config": "misconfiguration",
+}
 # Only what says that no fix exists; "fixed" without a version, or no status at all, says nothing.
 _FIX_STATES = {
     "affected": "not-fixed",
@@ -111,7 +119,14 @@ class _Result(_TrivyStruct):
     experimental_modified_findings: list[_Modified] | None = None
 
 
+class _System(_TrivyStruct):
+    family: str | None = None
+    name: str | None = None
+    eosl: bool | None = msgspec.field(name="EOSL", default=None)
+
+
 class _Metadata(_TrivyStruct):
+    os: _System | None = msgspec.field(name="OS", default=None)
     image_id: str | None = msgspec.field(name="ImageID", default=None)
     diff_ids: list[str] | None = msgspec.field(name="DiffIDs", default=None)
     repo_digests: list[str] | None = None
@@ -137,6 +152,7 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     if document.schema_version != 2:
         raise ReportError(f"its SchemaVersion is {document.schema_version}, not 2")
     results, metadata = document.results or [], document.metadata or _Metadata()
+    system = metadata.os or _System()
     scan = ScanFacts(
         scanner=Scanner(name="trivy", version=document.trivy.version if document.trivy else None),
         kind=_kind(document, results),
@@ -149,6 +165,9 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
         findings=tuple(_findings(results)),
         commit=metadata.commit or None,
         at=utc(document.created_at),
+        looked_for=_looked_for(results),
+        system=" ".join(word for word in (system.family, system.name) if word) or None,
+        end_of_life=bool(system.eosl) if system.family else None,
     )
     return within(limits, [scan])
 
@@ -160,16 +179,37 @@ def _kind(document: _Report, results: list[_Result]) -> str:
     return next((kind for kind in ("config", "secret") if classes == {kind}), "code")
 
 
+def _looked_for(results: Iterable[_Result]) -> tuple[str, ...]:
+    """What the classes of the results show.
+
+    Packages are listed where Trivy looked for flaws in them, or for their licences: then only flaws tell.
+    """
+    found, listed, flawed = set(), False, False
+    for result in results:
+        of_packages = result.klass in _PACKAGES or (result.klass is None and not result.misconfigurations)
+        listed = listed or of_packages
+        flawed = flawed or bool(result.vulnerabilities)
+        if result.klass in _CLASSES:
+            found.add(_CLASSES[result.klass])
+        found |= {"secrets"} if result.secrets else set()
+        found |= {"misconfiguration"} if result.misconfigurations else set()
+    if flawed or (listed and "licences" not in found):
+        found.add("vulnerabilities")
+    elif listed or not found:
+        found.add("unsaid")
+    return tuple(sorted(found))
+
+
 def _findings(results: Iterable[_Result]) -> Iterator[Finding]:
     """What the targets list; licences are terms, not flaws, and are not counted."""
     for result in results:
         for vulnerability in result.vulnerabilities or ():
             yield _vulnerability(vulnerability, result.target)
         for misconfiguration in result.misconfigurations or ():
-            if misconfiguration.status in ("FAIL", None):
-                yield _misconfiguration(misconfiguration, result.target)
-            elif misconfiguration.status == "EXCEPTION":
+            if misconfiguration.status == "EXCEPTION":
                 yield _misconfiguration(misconfiguration, result.target, "trivy exception")
+            elif misconfiguration.status != "PASS":  # a word that is not known may mean FAIL
+                yield _misconfiguration(misconfiguration, result.target)
         for secret in result.secrets or ():
             yield _secret(secret, result.target)
         for modified in result.experimental_modified_findings or ():
@@ -222,12 +262,13 @@ def _modified(entry: _Modified, target: str | None) -> Iterator[Finding]:
     """A finding that was set aside; licences among them are left out as elsewhere."""
     by = " ".join(word for word in (entry.source, entry.status) if word) or "trivy"
     content = memoryview(entry.finding).tobytes()
-    if entry.type == "vulnerability":
-        yield _vulnerability(jsondoc.decode_value(content, _Vulnerability), target, by)
-    elif entry.type == "misconfiguration":
+    kind = (entry.type or "").lower()
+    if kind == "misconfiguration":
         yield _misconfiguration(jsondoc.decode_value(content, _Misconfiguration), target, by)
-    elif entry.type == "secret":
+    elif kind == "secret":
         yield _secret(jsondoc.decode_value(content, _Secret), target, by)
+    elif kind != "license":
+        yield _vulnerability(jsondoc.decode_value(content, _Vulnerability), target, by)
 
 
 def _recognise(head: Head) -> bool:
@@ -252,18 +293,34 @@ class _Resource(_TrivyStruct):
 
 
 class _Cluster(_TrivyStruct):
-    resources: list[_Resource]
+    """Resources, or before version 0.46 those with vulnerabilities and those with misconfigurations."""
+
+    resources: list[_Resource] | None = None
+    vulnerabilities: list[_Resource] | None = None
+    misconfigurations: list[_Resource] | None = None
 
 
 def _read_k8s(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     """``trivy k8s --format json``: the same entries, by resource of a cluster; about no single image."""
-    resources = jsondoc.decode(report, _Cluster).resources
-    found = tuple(finding for resource in resources for finding in _findings(resource.results or ()))
-    return within(limits, [ScanFacts(scanner=Scanner(name="trivy"), kind="config", findings=found)])
+    cluster = jsondoc.decode(report, _Cluster)
+    resources = [
+        *(cluster.resources or ()),
+        *(cluster.vulnerabilities or ()),
+        *(cluster.misconfigurations or ()),
+    ]
+    results = [result for resource in resources for result in resource.results or ()]
+    scan = ScanFacts(
+        scanner=Scanner(name="trivy"),
+        kind="config",
+        findings=tuple(_findings(results)),
+        looked_for=_looked_for(results),
+    )
+    return within(limits, [scan])
 
 
 def _recognise_k8s(head: Head) -> bool:
-    return not head.is_array and {"ClusterName", "Resources"} <= set(head.keys)
+    listed = {"Resources", "Vulnerabilities", "Misconfigurations"} & set(head.keys)
+    return not head.is_array and "ClusterName" in head.keys and bool(listed)
 
 
 K8S = Format(
@@ -284,8 +341,14 @@ def _read_legacy(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     It names neither image nor time, and binds to nothing. An empty array says nothing at all, not even that
     Trivy wrote it, and is no report.
     """
-    found = tuple(_findings(jsondoc.decode(report, list[_Result])))
-    return within(limits, [ScanFacts(scanner=Scanner(name="trivy"), kind="image", findings=found)])
+    results = jsondoc.decode(report, list[_Result])
+    scan = ScanFacts(
+        scanner=Scanner(name="trivy"),
+        kind="image",
+        findings=tuple(_findings(results)),
+        looked_for=_looked_for(results),
+    )
+    return within(limits, [scan])
 
 
 def _recognise_legacy(head: Head) -> bool:
@@ -356,6 +419,7 @@ def _read_operator(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
             digests=(image.digest,) if image.digest else (),
         ),
         findings=tuple(_operator_finding(entry) for entry in content.vulnerabilities),
+        looked_for=("vulnerabilities",),
         at=utc(content.update_timestamp),
     )
     return within(limits, [scan])

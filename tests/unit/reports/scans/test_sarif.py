@@ -51,6 +51,14 @@ def one(result: dict[str, Any], **fields: Any) -> Finding:
         ({"level": "error"}, {"properties": {"security-severity": "0.0"}}, "negligible"),
         ({}, {"properties": {"security-severity": "HIGH"}}, "high"),
         ({}, {"properties": {"security-severity": "11"}}, "unknown"),
+        ({}, {"properties": {"security-severity": True}}, "unknown"),
+        ({"kind": "open"}, {}, "unknown"),
+        ({"kind": "review", "level": "none"}, {}, "unknown"),
+        ({"kind": "PASS", "level": "none"}, {}, "unknown"),
+        ({"kind": "review", "level": "error"}, {}, "high"),
+        ({"kind": "pass", "level": "error"}, {}, "high"),
+        ({}, {"properties": {"security-severity": "5.0", "cvssV3_severity": "UNSPECIFIED"}}, "unknown"),
+        ({}, {"properties": {"security-severity": "9.8", "cvssV3_severity": "CRITICAL"}}, "critical"),
         ({}, {"properties": {"security-severity": "nan"}}, "unknown"),
         ({}, {"properties": {"security-severity": "1e999"}}, "unknown"),
     ],
@@ -199,3 +207,86 @@ def test_null_is_what_is_absent_and_property_bags_hold_anything() -> None:
     (scan,) = read(log(run(result, rules=rules, properties={"imageID": 5, "repoDigests": {"a": 1}})))
     assert [(finding.id, finding.severity) for finding in scan.findings] == [("unidentified", "medium")]
     assert one({"ruleIndex": 0}, rules=[{"id": "R", "properties": properties}]).purl == "pkg:deb/x@1"
+
+
+@pytest.mark.parametrize("kind", ["pass", "notApplicable", "informational"])
+@pytest.mark.parametrize("level", [{}, {"level": "none"}])
+def test_what_sarif_calls_no_failure_does_not_count(kind: str, level: dict[str, str]) -> None:
+    (scan,) = read(log(run({"ruleId": "R", "kind": kind} | level)))
+    assert scan.findings == ()
+
+
+@pytest.mark.parametrize(
+    "invocation",
+    [
+        {"exitCode": 2},
+        {"exitSignalName": "SIGSEGV"},
+        {"processStartFailureMessage": "no such file"},
+        {"executionSuccessful": False, "exitCode": 0},
+    ],
+)
+def test_a_run_that_ended_badly_has_failed_unless_it_says_otherwise(invocation: dict[str, Any]) -> None:
+    with pytest.raises(FailedRunError):
+        read(log(run(invocations=[invocation])))
+
+
+def test_an_exit_code_for_findings_is_no_failure_where_the_tool_says_so() -> None:
+    (scan,) = read(log(run(invocations=[{"exitCode": 1, "executionSuccessful": True}])))
+    assert scan.findings == ()
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        (
+            "Package: openssl\nInstalled Version: 1.1\nSeverity: HIGH\nFixed Version: 1.2\nLink: x",
+            ("openssl", "1.1", "1.2"),
+        ),
+        ("Package: openssl\nInstalled Version: 1.1\nFixed Version: \nLink: x", ("openssl", "1.1", None)),
+        (
+            "A high vulnerability in apk package: libssl3, version 3.0 was found in image app at: /lib",
+            ("libssl3", "3.0", None),
+        ),
+        (
+            "The path a.jar reports mail at version 1.8.4  which would result in a vulnerable (java) package",
+            ("mail", "1.8.4", None),
+        ),
+        ("something else", (None, None, None)),
+    ],
+)
+def test_package_and_versions_are_read_of_the_message(message: str, told: tuple[str | None, ...]) -> None:
+    finding = one({"ruleId": "CVE-2026-1234", "message": {"text": message}})
+    assert (finding.package, finding.version, finding.fixed_in) == told
+
+
+def test_the_packages_of_a_rule_about_several_are_named() -> None:
+    rule = {"id": "CVE-2026-1234", "properties": {"purls": ["pkg:deb/a@1", "pkg:deb/b@2"]}}
+    finding = one({"ruleId": "CVE-2026-1234"}, rules=[rule])
+    assert (finding.package, finding.purl) == ("a, b", None)
+
+
+@pytest.mark.parametrize(
+    ("place", "kind"), [({}, "code"), ({"logicalLocations": [{"name": "/lib/a"}]}, "image")]
+)
+def test_a_directory_that_grype_scanned_is_code(place: dict[str, Any], kind: str) -> None:
+    location = {"physicalLocation": {"artifactLocation": {"uri": "lib/a"}}} | place
+    (scan,) = read(log(run({"ruleId": "CVE-2026-1234", "locations": [location]}, name="grype")))
+    assert scan.kind == kind
+
+
+@pytest.mark.parametrize(
+    ("name", "results", "looked_for"),
+    [
+        ("grype", [], ("vulnerabilities",)),
+        ("docker scout", [], ("vulnerabilities",)),
+        ("Trivy", [], ("unsaid",)),
+        ("Trivy", [{"ruleId": "CVE-2026-1234"}], ("vulnerabilities",)),
+        ("linter", [{"ruleId": "no-eval"}], ("unsaid",)),
+        ("gitleaks", [{"ruleId": "aws-key"}], ("secrets",)),
+    ],
+)
+def test_what_was_looked_for_is_what_shows_or_what_the_tool_can_only_do(
+    name: str, results: list[dict[str, Any]], looked_for: tuple[str, ...]
+) -> None:
+    (scan,) = read(log(run(*results, name=name)))
+    assert scan.looked_for == looked_for

@@ -11,7 +11,8 @@ from pushpolicy.model.evidence import Severity
 from pushpolicy.reports.facts import ScanFacts
 from pushpolicy.reports.format import ReportError
 from pushpolicy.reports.limits import Limits
-from pushpolicy.reports.scans.trivy import FORMAT
+from pushpolicy.reports.parsing import jsondoc
+from pushpolicy.reports.scans.trivy import FORMAT, K8S
 from tests.unit.reports.bytes_report import BytesReport, only
 
 FLAW = {
@@ -161,3 +162,71 @@ def test_findings_are_never_cut_short() -> None:
         read(content, Limits(max_findings=2))
     with pytest.raises(ReportError, match="characters"):
         read(content, Limits(max_text=5))
+
+
+OS = {"Target": "app", "Class": "os-pkgs", "Type": "alpine"}
+LISTED = OS | {"Packages": [{"Name": "musl"}]}
+LICENCE = {"Target": "app", "Class": "license", "Licenses": [{"Name": "MIT"}]}
+SECRET = {"Target": "/key", "Class": "secret", "Secrets": [{"RuleID": "aws", "Severity": "HIGH"}]}
+
+
+@pytest.mark.parametrize(
+    ("results", "looked_for"),
+    [
+        ([], ("unsaid",)),
+        ([OS], ("vulnerabilities",)),
+        ([LISTED], ("vulnerabilities",)),
+        ([{"Target": "a", "Vulnerabilities": [FLAW]}], ("vulnerabilities",)),
+        ([LICENCE], ("licences",)),
+        ([LISTED, LICENCE], ("licences", "unsaid")),
+        ([LISTED | {"Vulnerabilities": [FLAW]}, LICENCE], ("licences", "vulnerabilities")),
+        ([SECRET], ("secrets",)),
+        ([OS, SECRET], ("secrets", "vulnerabilities")),
+        ([{"Target": "Dockerfile", "Class": "config"}], ("misconfiguration",)),
+    ],
+)
+def test_what_was_looked_for_is_what_the_classes_show(
+    results: list[dict[str, Any]], looked_for: tuple[str, ...]
+) -> None:
+    assert read(report(*results)).looked_for == looked_for
+    assert read(report(Results=None)).looked_for == ("unsaid",)
+
+
+@pytest.mark.parametrize(
+    ("system", "told"),
+    [
+        ({"Family": "alpine", "Name": "3.10.2", "EOSL": True}, ("alpine 3.10.2", True)),
+        ({"Family": "alpine", "Name": "3.22.1"}, ("alpine 3.22.1", False)),
+        (None, (None, None)),
+    ],
+)
+def test_the_end_of_life_of_the_system_is_a_fact(
+    system: dict[str, Any] | None, told: tuple[str | None, bool | None]
+) -> None:
+    scan = read(report(OS, Metadata={"OS": system}))
+    assert (scan.system, scan.end_of_life) == told
+
+
+@pytest.mark.parametrize("status", ["FAIL", "fail", "Failed", "UNKNOWN", ""])
+def test_a_misconfiguration_of_a_status_that_is_not_pass_counts(status: str) -> None:
+    entry = {"ID": "DS002", "Severity": "HIGH", "Status": status}
+    assert len(read(report({"Target": "a", "Class": "config", "Misconfigurations": [entry]})).findings) == 1
+    passed = entry | {"Status": "PASS"}
+    assert read(report({"Target": "a", "Misconfigurations": [passed]})).findings == ()
+
+
+@pytest.mark.parametrize("kind", ["vulnerability", "Vulnerability", "VULNERABILITY", "flaw", None])
+def test_a_finding_that_was_set_aside_counts_whatever_its_type_is_called(kind: str | None) -> None:
+    modified = {"Type": kind, "Status": "ignored", "Source": ".trivyignore", "Finding": FLAW}
+    (finding,) = read(report({"Target": "a", "ExperimentalModifiedFindings": [modified]})).findings
+    assert (finding.id, finding.suppressed_by) == ("CVE-2026-1234", ".trivyignore ignored")
+
+
+def test_an_old_report_of_a_cluster_lists_its_resources_by_what_was_looked_for() -> None:
+    resource = {"Kind": "Pod", "Name": "web", "Results": [{"Target": "app", "Vulnerabilities": [FLAW]}]}
+    wrong = {"Results": [{"Target": "y", "Misconfigurations": [{"ID": "KSV1", "Status": "FAIL"}]}]}
+    content = {"ClusterName": "c", "Vulnerabilities": [resource], "Misconfigurations": [wrong]}
+    head = jsondoc.head(json.dumps(content).encode(), b"")
+    assert K8S.recognise(head)
+    scan = only(ScanFacts, K8S.read(BytesReport(json.dumps(content).encode()), Limits()))
+    assert [finding.id for finding in scan.findings] == ["CVE-2026-1234", "KSV1"]
