@@ -39,6 +39,7 @@ def main() -> None:
     conftest = built("conftest") or sys.exit("conftest is not built; run `make tools`")
     with tempfile.TemporaryDirectory() as name, laid_out(policy) as loaded:
         folder = Path(name)
+        loaded = _named(loaded, folder)
         (folder / "twin").mkdir()
         (folder / "twin" / "twin.rego").write_text(_TWIN)
         for findings in _GOALS:
@@ -57,6 +58,19 @@ def main() -> None:
 
 def _pushpolicy(document: Path) -> list[str]:
     return [sys.executable, "-m", "pushpolicy", "evaluate", str(document)]
+
+
+def _named(program: Program, folder: Path) -> Program:
+    """The same program in files that have names, for a process that is not given the open ones."""
+    for path in (*program.bundles, program.schema, program.capabilities):
+        (folder / path.name).write_bytes(path.read_bytes())
+    return Program(
+        folder=folder,
+        bundles=tuple(folder / path.name for path in program.bundles),
+        schema=folder / program.schema.name,
+        capabilities=folder / program.capabilities.name,
+        query=program.query,
+    )
 
 
 def _opa(program: Program) -> list[str]:

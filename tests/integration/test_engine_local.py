@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -171,3 +173,21 @@ def test_check_and_parse_name_file_and_line(tmp_path: Path, opa: Path) -> None:
     )
     (problem,) = engine.check(program)
     assert str(problem).startswith("bundle/a.rego:5: rego_unsafe_var_error")
+
+
+def test_no_file_that_can_be_changed_holds_what_opa_loads(
+    tmp_path: Path, opa: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that an earlier step left behind may own the temporary folder."""
+    policy = policy_of(
+        tmp_path / "policy", opa, 'deny contains {"at": {}, "msg": "x"} if input.image.size > 0'
+    )
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    with laid_out(policy) as program:
+        assert list((tmp_path / "tmp").iterdir()) == []
+        for descriptor in program.descriptors if sys.platform == "linux" else ():
+            with pytest.raises(PermissionError):
+                os.write(os.open(f"/proc/self/fd/{descriptor}", os.O_RDWR), b"x")
+            with pytest.raises(PermissionError):
+                os.truncate(descriptor, 0)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import pytest
@@ -95,10 +96,11 @@ def _decide_batch(policy: PolicySet, engine: LocalOpa, records: list[dict[str, A
         "[d | some record in input.records; e := record.evidence; s := record.settings;"
         f" d := {QUERY} with input as e with data.settings as s]"
     )
-    with laid_out(policy) as program:
-        anything = program.folder / "anything.json"  # the input of this query is no evidence document
-        anything.write_text("{}")
-        with engine.start(replace(program, schema=anything, query=query)) as session:
+    # The input of this query is no evidence document.
+    with laid_out(policy) as program, NamedTemporaryFile() as anything:
+        anything.write(b"{}")
+        anything.flush()
+        with engine.start(replace(program, schema=Path(anything.name), query=query)) as session:
             session.send(canonical.encode({"records": records}))
             answers: list[dict[str, Any]] = session.answer()
     return answers

@@ -14,14 +14,15 @@ if TYPE_CHECKING:
 
 
 class Program(msgspec.Struct, frozen=True, kw_only=True):
-    """A policy set as it lies on disk for OPA.
+    """A policy set as it lies there for OPA.
 
     Attributes:
         folder: what the other paths are in; left out of messages.
-        bundles: bundle folders, each with a manifest that names its roots.
+        bundles: bundles, folders or archives, each with a manifest that names its roots.
         schema: the JSON Schema of the input, one file (a folder would check nothing).
         capabilities: the builtins that rules may use.
         query: the entrypoint.
+        descriptors: open files that a process of OPA has to have, too: those that are at /dev/fd.
     """
 
     folder: Path
@@ -29,6 +30,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     schema: Path
     capabilities: Path
     query: str
+    descriptors: tuple[int, ...] = ()
 
 
 class Session(Protocol):

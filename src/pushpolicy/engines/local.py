@@ -67,6 +67,7 @@ class LocalOpa:
             "--stdin-input",
             *bundles,
             program.query,
+            descriptors=program.descriptors,
         )  # fmt: skip
         self._identification.begin()
         return LocalSession(process, program)
@@ -96,7 +97,8 @@ class LocalOpa:
     def check(self, program: Program) -> tuple[Problem, ...]:
         """Run `opa check --strict` on the bundles."""
         options = ("--strict", "--bundle", "--format", "json", *_types(program))
-        with self.run("check", *options, *map(str, program.bundles)) as opa:
+        bundles = map(str, program.bundles)
+        with self.run("check", *options, *bundles, descriptors=program.descriptors) as opa:
             result = opa.finish()
         if result.code == 0:
             return ()
@@ -123,9 +125,9 @@ class LocalOpa:
         except OSError as error:
             raise EngineError(f"cannot read {self._executable}: {error.strerror}") from error
 
-    def run(self, *arguments: str) -> Process:
-        """Start the binary with these arguments."""
-        return Process([str(self._executable), *arguments], self._limits)
+    def run(self, *arguments: str, descriptors: Sequence[int] = ()) -> Process:
+        """Start the binary with these arguments and, beside the standard streams, these open files."""
+        return Process([str(self._executable), *arguments], self._limits, descriptors)
 
     def _parse(self, module: bytes) -> dict[str, Any] | tuple[Problem, ...]:
         with self.run("parse", "--format", "json", "--json-include", "locations", "/dev/stdin") as opa:

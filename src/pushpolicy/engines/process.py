@@ -59,7 +59,7 @@ class Process:
         EngineError: when it cannot be started.
     """
 
-    def __init__(self, argv: Sequence[str], limits: Limits) -> None:
+    def __init__(self, argv: Sequence[str], limits: Limits, descriptors: Sequence[int] = ()) -> None:
         self._limits = limits
         self._complaint: str | None = None
         # A limit may only be lowered: where this process has a lower one, that one holds.
@@ -72,6 +72,7 @@ class Process:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 cwd="/",
+                pass_fds=descriptors,
                 # OPA_EVAL_DATA and its like would inject modules: nothing of our environment passes.
                 # With GOGC=off Go collects near GOMEMLIMIT only; most runs end before that, a quarter faster.
                 env={"GOMEMLIMIT": f"{limits.heap}B", "GOGC": "off"},

@@ -113,6 +113,8 @@ class Evidence:
         if node.get("type") == "array":
             if isinstance(step, str) and step not in _MANY:
                 raise RefusedError(f"{shown(steps)} is a list: it has no field {step!r}")
+            if not isinstance(step, str) and step != 0:
+                raise RefusedError(f"{shown(steps)} need not have an item {step}: go through all of them")
             return (*steps, ITEM)
         if node.get("type") not in ("object", None):
             raise RefusedError(f"{shown(steps)} is a {node['type']}: nothing is below it")

@@ -33,13 +33,18 @@ def pack(files: Mapping[str, bytes]) -> bytes:
         PolicyError: when they are more than `unpack` takes.
     """
     _check_limits(files)
+    return archive(files, level=6)
+
+
+def archive(files: Mapping[str, bytes], level: int) -> bytes:
+    """The tar.gz itself; `level` is how hard it is compressed, 1 to 9."""
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for path in sorted(files):
             member = tarfile.TarInfo(path)
             member.size, member.mode = len(files[path]), 0o644
             archive.addfile(member, io.BytesIO(files[path]))
-    return gzip.compress(plain.getvalue(), 6, mtime=0)
+    return gzip.compress(plain.getvalue(), level, mtime=0)
 
 
 def unpack(content: bytes) -> dict[str, bytes]:

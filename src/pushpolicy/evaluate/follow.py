@@ -20,6 +20,7 @@ from pushpolicy.evaluate.absence import (
     EACH,
     EITHER,
     FIRES,
+    ITEM,
     VANISHES,
     WORDS,
     Evidence,
@@ -110,17 +111,23 @@ class _Found:
 
 
 class _Scope:
-    """What variables stand for in a body. `missed`: one was used before it stood for anything."""
+    """What variables stand for in a body.
+
+    Attributes:
+        missed: whether one was used before it stood for anything.
+        declared: those of `some`, which hide helpers of their names.
+    """
 
     def __init__(self, values: Iterable[tuple[str, Values]] = ()) -> None:
         self.values = dict(values)
         self.missed = False
+        self.declared: frozenset[str] = frozenset()
         self._bound_by: dict[str, int] = {}
         self.constants: dict[str, Values] = {}
 
     def inner(self) -> _Scope:
         scope = _Scope(self.values.items())
-        scope._bound_by = dict(self._bound_by)
+        scope._bound_by, scope.declared = dict(self._bound_by), self.declared
         return scope
 
     def is_free(self, name: str, node: Node) -> bool:
@@ -149,6 +156,11 @@ def follow(name: str, tree: Node) -> Followed:
                 visitor.finding(rule)
     except (RecursionError, _TooLargeError):
         visitor.found.problems[1, "the rule is too large, or goes in circles, to be followed"] = None
+    except (LookupError, TypeError, ValueError):
+        # What does not compile may have any form, and OPA compiles only what was followed.
+        visitor.problem(
+            "this cannot be followed: a function without its arguments, or a name that is two kinds of helper"
+        )
     return Followed(
         reads=tuple(visitor.found.reads),
         covered=frozenset(visitor.covered),
@@ -174,6 +186,8 @@ class _Visitor:
         self._row = 1
         # Whether a clause of deny itself is visited, no helper; and there the condition of a `not` itself.
         self._outermost, self._strict = False, False
+        # What the clause goes through by `some`.
+        self._gone_through: Values = NOTHING
         # Whether all variables are those of the clause itself: what is false is false for every caller.
         self._closed = True
         self.found = _Found()
@@ -190,20 +204,37 @@ class _Visitor:
         outer, self.found = self.found, _Found()
         self._row = row = _row(rule, 1)
         scope, mode = _Scope(), VANISHES if denies else WORDS
-        self._outermost = True
+        self._outermost, self._gone_through = True, NOTHING
         self._body(rule["body"], scope, mode)
         self._outermost = False
         if not self.found.reads and head != "not_applicable":
-            self._problem(f"the body of this {head} reads no evidence: it finds always the same", row)
+            self.problem(f"the body of this {head} reads no evidence: it finds always the same", row)
+        body, self.found = self.found, _Found()
         self._term(rule["head"]["key"], scope, mode)
         if denies and self._stands_alone(rule["body"]):
-            for read in self.found.strict:
-                if read.filled:
-                    self.covered.add((read.steps, True))
-                else:
-                    self.covered |= {(steps, False) for steps, _ in self._evidence.absences(read.steps)}
+            # Where the head cannot be said, nothing is denied.
+            covered = self._places(body.strict) - self._places(self.found.reads)
+            self.covered |= {each for each in covered if self._is_within(each[0])}
+        outer.add(body)
         outer.add(self.found)
         self.found = outer
+
+    def _places(self, reads: Iterable[Read]) -> set[tuple[Steps, bool]]:
+        """What may be absent (or empty) of what is read, apart from words."""
+        places: set[tuple[Steps, bool]] = set()
+        for read in reads:
+            if read.filled:
+                places.add((read.steps, True))
+            elif read.absent != WORDS:
+                places |= {(steps, False) for steps, _ in self._evidence.absences(read.steps)}
+        return places
+
+    def _is_within(self, steps: Steps) -> bool:
+        """Whether it is part of each item that the clause goes through: without items it denies nothing."""
+        return all(
+            isinstance(value, At) and steps[: len(value.steps)] == value.steps != steps
+            for value in self._gone_through
+        )
 
     @staticmethod
     def _stands_alone(body: Sequence[Node]) -> bool:
@@ -233,7 +264,10 @@ class _Visitor:
         """Bind an argument; whether the clause is one for it."""
         if pattern["type"] in _SCALARS:
             known = scalars(values)
+            self._possible(values, Literal(json.dumps(pattern.get("value"))))
             return known is None or pattern.get("value") in known
+        # An argument hides a helper of its name.
+        scope.declared |= {pattern["value"]} if pattern["type"] == "var" else frozenset()
         self._bind(pattern, values, scope, mode, pattern)
         return True
 
@@ -311,9 +345,14 @@ class _Visitor:
             truth = self._statement(terms, node, scope, mode)
         elif "symbols" in terms:
             for symbol in terms["symbols"]:
-                if symbol["type"] == "call":
-                    self._some(symbol["value"][1:], scope, mode)
-            truth = None
+                if symbol["type"] == "var":
+                    scope.declared |= {symbol["value"]}
+            truths = [
+                self._some(symbol["value"][1:], scope, mode)
+                for symbol in terms["symbols"]
+                if symbol["type"] == "call"
+            ]
+            truth = False if False in truths else None
         elif "domain" in terms:
             truth = self._every(terms, scope, mode)
         elif terms.get("type") == "not":
@@ -321,7 +360,7 @@ class _Visitor:
         else:
             truth = self._holds(terms, self._term(terms, scope, mode, bare=True), mode)
         if truth is False and self._closed and not node.get("generated"):
-            self._problem("this never holds, so nothing is found here", row)
+            self.problem("this never holds, so nothing is found here", row)
         return truth
 
     def _not(self, body: Sequence[Node], scope: _Scope, mode: int) -> bool | None:
@@ -345,11 +384,15 @@ class _Visitor:
         scope.missed |= inner.missed
         return None
 
-    def _some(self, arguments: Sequence[Node], scope: _Scope, mode: int) -> None:
+    def _some(self, arguments: Sequence[Node], scope: _Scope, mode: int) -> bool | None:
         *key, item, collection = arguments
-        keys, items = self._iterate(self._term(collection, scope, mode), mode)
+        found = self._term(collection, scope, mode)
+        if self._outermost:
+            self._gone_through |= found
+        keys, items = self._iterate(found, mode)
         for pattern, values in ((item, items), *((each, keys) for each in key)):
             self._bind(pattern, values, scope, mode, collection, new=True)
+        return False if found in (_EMPTY_ITEMS, _EMPTY_OBJECT) or scalars(found) else None
 
     def _statement(self, terms: Sequence[Node], node: Node, scope: _Scope, mode: int) -> bool | None:
         name, arguments = _operator(terms[0]), terms[1:]
@@ -369,26 +412,39 @@ class _Visitor:
             values = self._call(name, terms[0], arguments[:-1], scope, mode)
             self._bind(arguments[-1], values, scope, mode, node)
             return None
-        self._decide(self._call(name, terms[0], arguments, scope, mode, bare=True), mode)
-        return None
+        values = self._call(name, terms[0], arguments, scope, mode, bare=True)
+        return self._holds(terms[0], values, mode)
 
     def _holds(self, node: Node, values: Values, mode: int) -> bool | None:
         """A term that stands alone: it holds unless it is false."""
         self._decide(values, mode)
         if set(scalars(values) or ()) == {False}:
             return False
-        return True if node["type"] in _SCALARS else None
+        if node["type"] in _SCALARS or node["type"].endswith("comprehension"):
+            return True
+        return True if values and all(map(self._is_always, values)) else None
+
+    def _is_always(self, value: Any) -> bool:
+        """Whether it is there and not false whatever the evidence says, once its kind is collected."""
+        if isinstance(value, Count):
+            return bool(value.of) and all(map(self._is_always, value.of))
+        if not isinstance(value, At) or not value.steps:
+            return False
+        kind = self._evidence.node(value.steps).get("type", "boolean")
+        return kind != "boolean" and not any(True for _ in self._evidence.absences(value.steps))
 
     def _is_free(self, pattern: Node, scope: _Scope, node: Node) -> bool:
         if pattern["type"] == "var":
-            return self._is_variable(pattern["value"]) and scope.is_free(pattern["value"], node)
+            return self._is_variable(pattern["value"], scope) and scope.is_free(pattern["value"], node)
         if pattern["type"] == "array":
             return any(self._is_free(each, scope, node) for each in pattern["value"])
         return pattern["type"] == "object" and any(
             self._is_free(each, scope, node) for _, each in pattern["value"]
         )
 
-    def _is_variable(self, name: str) -> bool:
+    def _is_variable(self, name: str, scope: _Scope) -> bool:
+        if name in scope.values or name in scope.declared:
+            return True
         return name not in self._rules and name not in self._imports and name not in ("input", "data")
 
     def _bind(
@@ -452,10 +508,11 @@ class _Visitor:
         if name in scope.values:
             return scope.values[name]
         if name in self._imports:
-            return self._place(self._imports[name])
+            own, _ = self._own_helper([{"type": "var", "value": name}])
+            return self._helper(own, None, mode, bare) if own else self._place(self._imports[name])
         if name in ("input", "data"):
             return self._place((name,))
-        if name in self._rules:
+        if name in self._rules and name not in scope.declared:
             return self._helper(name, None, mode, bare)
         scope.missed = True
         return UNKNOWN
@@ -466,9 +523,9 @@ class _Visitor:
 
     def _reference(self, parts: Sequence[Node], scope: _Scope, mode: int, bare: bool) -> Values:
         head, *rest = parts
-        own = self._own_name(parts)
+        own, below = self._own_helper(parts)
         if own:
-            values, rest = self._helper(own, None, mode, bare), list(parts[5:])
+            values, rest = self._helper(own, None, mode, bare and not below), list(below)
         elif head["type"] == "var":
             values = self._variable(head["value"], scope, mode, bare and not rest)
         else:
@@ -478,11 +535,17 @@ class _Visitor:
         self._read(values, mode)
         return values
 
-    def _own_name(self, parts: Sequence[Node]) -> str | None:
-        """The helper that a full name means: data.pushpolicy.rules.RULE.HELPER."""
-        path = _path({"type": "ref", "value": list(parts)})
-        own = path[:4] == self._own and len(path) > 4 and path[4] in self._rules
-        return path[4] if own else None
+    def _own_helper(self, parts: Sequence[Node]) -> tuple[str | None, Sequence[Node]]:
+        """The helper that a full name means, data.pushpolicy.rules.RULE.HELPER, and what stands behind it.
+
+        An import may stand for the beginning of the name.
+        """
+        first, *more = _path({"type": "ref", "value": list(parts)}) or ("",)
+        start = self._imports.get(first, (first,))
+        path = (*start, *more)
+        if path[:4] == self._own and len(path) > 4 and path[4] in self._rules:
+            return path[4], parts[max(5 - len(start), 0) + 1 :]
+        return None, ()
 
     def _step(self, values: Values, part: Node, scope: _Scope, mode: int) -> Values:
         """One operand of a reference: a key, or a variable that takes each key in turn."""
@@ -500,17 +563,31 @@ class _Visitor:
                 self._filled(value.steps, mode)
                 result |= self._below(value.steps, keys)
             elif isinstance(value, Rows):
-                result |= self._rows(value, mode)[1]
+                known, items = self._rows(value, mode)
+                self._looked_up(keys, known)
+                result |= items
             elif isinstance(value, Fields):
+                self._looked_up(keys, self._union(key for key, _ in value.fields))
                 result |= _field(value, keys)
             elif isinstance(value, Items):
+                self._looked_up(keys, self._union(value.items))
                 result |= self._union(value.items)
             else:
                 result |= frozenset({value}) if isinstance(value, Words) else UNKNOWN
         return result
 
+    def _looked_up(self, wanted: Values, known: Values) -> None:
+        """A text is looked up in a set or an object: an entry that it never is, is an error."""
+        places = [each for each in wanted if isinstance(each, At | Decided)]
+        if all(self._evidence.node(each.steps).get("type") == "string" for each in places):
+            for value in known:
+                if isinstance(value, Literal):
+                    self._possible(wanted, value)
+
     def _below(self, steps: Steps, keys: Values) -> Values:
         names = scalars(keys)
+        if marks := {ITEM, COMPUTED, EACH}.intersection(map(str, names or ())):
+            self.problem(f"a key that is named {min(marks)} cannot be followed")
         if KeyOf(steps) in keys:
             names = [EACH]
         result = NOTHING
@@ -518,7 +595,7 @@ class _Visitor:
             try:
                 result |= {At(self._evidence.below(steps, name))}
             except RefusedError as error:
-                self._problem(str(error))
+                self.problem(str(error))
                 self._note(steps, WORDS)
                 result |= UNKNOWN
         return result
@@ -577,8 +654,10 @@ class _Visitor:
         if name.startswith("internal.member_"):
             self._member(arguments, scope, mode, told=False)
             return UNKNOWN
+        if name == "print":
+            mode = WORDS  # it prints what is absent, too
         given = tuple(self._term(each, scope, mode) for each in arguments)
-        own = name if name in self._rules else self._own_name(function["value"])
+        own = name if name in self._rules else self._own_helper(function["value"])[0]
         if own:
             return self._helper(own, given, mode, bare)
         if name == "object.get" and len(given) == 3:
@@ -597,11 +676,11 @@ class _Visitor:
             )
             return inner if name in ("object.union_n", "union", "intersection") else everything
         if name.startswith(_LOOKS_INSIDE) and self._fixed(everything):
-            self._problem(f"{name} looks into a whole object: name the fields that are meant")
+            self.problem(f"{name} looks into a whole object: name the fields that are meant")
         if name in _MAKES_TEXT:
             return frozenset({Words(frozenset(), everything)})
+        self._decide(everything, mode)
         if not name.startswith(("is_", "type_name")):
-            self._decide(everything, mode)
             for value in everything:
                 if isinstance(value, At):
                     self._filled(value.steps, _untold(mode))
@@ -705,9 +784,10 @@ class _Visitor:
             elif isinstance(value, Words):
                 for steps in value.reads:
                     self._note(steps, mode, decided=0)
-                self._decide(value.parts, mode)
+                self._decide(value.parts, mode, whole=True)
             elif isinstance(value, Rows):
-                self._rows(value, _untold(mode))
+                keys, items = self._rows(value, _untold(mode))
+                self._decide(keys | items, _untold(mode), whole)
             elif isinstance(value, Count):
                 self._sized(value.of, _untold(mode))
             elif isinstance(value, Items):
@@ -715,7 +795,7 @@ class _Visitor:
             elif isinstance(value, Fields):
                 self._decide(self._union(item for _, item in value.fields), mode, whole)
             elif isinstance(value, At) and whole and self._evidence.is_fixed(value.steps):
-                self._problem(f"{shown(value.steps)} is compared as a whole: name the fields that are meant")
+                self.problem(f"{shown(value.steps)} is compared as a whole: name the fields that are meant")
 
     def _agree(self, name: str, left: Values, right: Values) -> bool | None:
         """Whether a comparison is constant; literals that can never be there are errors."""
@@ -723,10 +803,13 @@ class _Visitor:
             for value in values:
                 if isinstance(value, Literal) and operation not in _ORDERS:
                     self._possible(others, value)
+                elif isinstance(value, Count) and (known := scalars(others)):
+                    if not any(_is_size(operation, each) for each in known):
+                        self.problem("the size of something is a whole number, 0 or more: this never holds")
                 elif isinstance(value, At | Decided) and operation in _ORDERS:
                     for known in scalars(others) or [None]:
                         if why := self._evidence.disorder(value.steps, _ORDERS[operation], known):
-                            self._problem(why)
+                            self.problem(why)
         a, b = scalars(left), scalars(right)
         if a is None or b is None:
             return None
@@ -747,7 +830,7 @@ class _Visitor:
         reasons = [(place, self._evidence.mismatch(place.steps, wanted.value)) for place in places]
         if all(reason for _, reason in reasons):
             place, reason = reasons[0]
-            self._problem(f"{shown(place.steps)} is never {wanted.text}: it {reason}")
+            self.problem(f"{shown(place.steps)} is never {wanted.text}: it {reason}")
 
     def _agree_with_others(self, left: Node, a: Values, right: Node, b: Values, scope: _Scope) -> bool | None:
         """False where the same thing must equal two different literals in one body."""
@@ -760,6 +843,8 @@ class _Visitor:
         return None
 
     def _read(self, values: Values, mode: int) -> None:
+        if mode == FIRES and not all(isinstance(value, At) for value in values):
+            mode = EITHER  # something else may take its place
         for value in values:
             if isinstance(value, At) and value.steps:
                 self._note(value.steps, mode)
@@ -774,7 +859,8 @@ class _Visitor:
         if self._strict and mode == FIRES and decided is None:
             self.found.strict[read] = None
 
-    def _problem(self, text: str, row: int | None = None) -> None:
+    def problem(self, text: str, row: int | None = None) -> None:
+        """Note an error, where the visit is."""
         self.found.problems[row or self._row, text] = None
 
     @staticmethod
@@ -807,6 +893,15 @@ def _size(name: str, values: Values, numbers: list[Any] | None, empty: bool) -> 
     if numbers == [0]:
         return VANISHES if name == "neq" else FIRES
     return EITHER
+
+
+def _is_size(name: str, number: Any) -> bool:
+    """Whether a size can be this number, or be in this order to it."""
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        return name == "neq"
+    return bool(number > 0 or (number == 0 and name != "lt") or name in ("neq", "gt", "gte")) and (
+        name in _ORDERS or name == "neq" or number == int(number)
+    )
 
 
 def _field(value: Fields, keys: Values) -> Values:

@@ -2,56 +2,78 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from tempfile import mkdtemp
+from typing import BinaryIO
 
 from pushpolicy.engines.interface import Program
 from pushpolicy.errors import PolicyError
-from pushpolicy.evaluate.policyset import CAPABILITIES, SCHEMA, PolicySet
+from pushpolicy.evaluate.policyset import SCHEMA, PolicySet
 
-_DATA = ("waivers", "enforcement", "origins", "trust")
 QUERY = "data.pushpolicy.main.decision"
+_DESCRIPTORS = Path("/dev/fd")
+if sys.platform == "linux":
+    _SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
 
 
 @contextmanager
 def laid_out(policy: PolicySet) -> Iterator[Program]:
-    """Write the set into a private folder for as long as the context lasts.
+    """Hold the set in files without a name for as long as the context lasts.
 
-    What OPA loads is what was digested, even when the policy folder changes meanwhile.
+    What OPA loads is what was digested: the policy folder may change meanwhile, and a process that an earlier
+    step left behind finds nothing that it could write to.
 
     Raises:
-        PolicyError: when the folder cannot be written.
+        PolicyError: when the files cannot be written.
     """
-    folder = Path(mkdtemp(prefix="pushpolicy-"))
-    try:
-        _write(policy, folder)
+    with ExitStack() as stack:
+
+        def held(content: bytes) -> int:
+            return stack.enter_context(_held(content)).fileno()
+
+        try:
+            bundles = [held(_bundle(policy, name, roots)) for name, roots in _roots(policy).items()]
+            schema, capabilities = held(policy.files[SCHEMA]), held(policy.capabilities)
+        except OSError as error:
+            raise PolicyError(f"cannot write the policy for OPA: {error}") from error
         yield Program(
-            folder=folder,
-            bundles=tuple(folder / name for name in _roots(policy)),
-            schema=folder / SCHEMA,
-            capabilities=folder / CAPABILITIES,
+            folder=_DESCRIPTORS,
+            bundles=tuple(_DESCRIPTORS / str(bundle) for bundle in bundles),
+            schema=_DESCRIPTORS / str(schema),
+            capabilities=_DESCRIPTORS / str(capabilities),
+            descriptors=(*bundles, schema, capabilities),
             query=QUERY,
         )
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _write(policy: PolicySet, folder: Path) -> None:
-    files = dict(policy.files)
-    files[CAPABILITIES] = policy.capabilities
-    for name, roots in _roots(policy).items():
-        files[f"{name}/.manifest"] = json.dumps({"roots": roots, "rego_version": 1}).encode()
-    try:
-        for parent in {Path(path).parent for path in files}:
-            (folder / parent).mkdir(parents=True, exist_ok=True)
-        for path, content in files.items():
-            (folder / path).write_bytes(content)
-    except OSError as error:
-        raise PolicyError(f"cannot write the policy for OPA: {error}") from error
+def _held(content: bytes) -> BinaryIO:
+    """A file without a name that holds this; on Linux nobody can write to it any more."""
+    if sys.platform != "linux":
+        file: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115
+    else:
+        file = os.fdopen(os.memfd_create("pushpolicy", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING), "w+b")
+    file.write(content)
+    file.seek(0)
+    if sys.platform == "linux":
+        fcntl.fcntl(file, fcntl.F_ADD_SEALS, _SEALS)
+    return file
+
+
+def _bundle(policy: PolicySet, name: str, roots: Sequence[str]) -> bytes:
+    from pushpolicy.evaluate.bundle import archive
+
+    files = {".manifest": json.dumps({"roots": roots, "rego_version": 1}).encode()}
+    for path, content in policy.files.items():
+        if path.startswith(f"{name}/"):
+            # Data is called as it lies in the bundle. A module says itself what it is; errors name its file.
+            files[path if path.endswith(".rego") else path.removeprefix(f"{name}/")] = content
+    return archive(files, level=1)
 
 
 def _roots(policy: PolicySet) -> dict[str, list[str]]:

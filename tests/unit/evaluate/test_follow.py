@@ -194,6 +194,71 @@ TURNED = [
         helpers="_names contains input.ci.actor",
     ),
     right("a rule with keys", '_by.x == "a"', "ci.actor", helpers='_by["x"] := input.ci.actor'),
+    right(
+        "not of what a default replaces",
+        'not _who.name == "dana"',
+        "ci.actor",
+        helpers='default _who := {"name": "dana"}\n_who := {"name": input.ci.actor}',
+    ),
+    right(
+        "not of what another object replaces",
+        'not object.union({"name": "dana"}, _who).name == "dana"',
+        "ci.actor",
+        helpers='default _who := {}\n_who := {"name": input.ci.actor}',
+    ),
+]
+NAMES = [
+    right(
+        "by an import of the rule itself",
+        "input.image.size > 0; me._bad",
+        "ci.actor",
+        helpers='import data.pushpolicy.rules.r as me\n_bad if input.ci.actor == "dana"',
+    ),
+    right(
+        "by an import of a function",
+        "input.image.size > 0; me._bad(1)",
+        "ci.actor",
+        helpers='import data.pushpolicy.rules.r as me\n_bad(_) if input.ci.actor == "dana"',
+    ),
+    right(
+        "by an import of a helper",
+        "input.image.size > 0; bad",
+        "ci.actor",
+        helpers='import data.pushpolicy.rules.r._bad as bad\n_bad if input.ci.actor == "dana"',
+    ),
+    right(
+        "an argument that hides a helper",
+        "_bad(input.image.annotations)",
+        "image.annotations.team",
+        helpers='_a := {"team": "x"}\n_bad(_a) if _a.team == "y"',
+    ),
+    right(
+        "a variable of some that hides a helper",
+        'some _a; _a = input.image.annotations; _a.team == "y"',
+        "image.annotations.team",
+        helpers='_a := {"team": "x"}',
+    ),
+    wrong("a key that is named like a step", 'input.image.annotations["[*]"] == "x"', "cannot be followed"),
+]
+COVERED = [
+    right(
+        "not where nothing is gone through",
+        'input.ci.actor == "x"',
+        "ci.actor",
+        helpers=ANOTHER + "{ some c in input.source.changes; not input.ci.actor }",
+    ),
+    right(
+        "not where the head says what is absent",
+        "input.image.size > 0; not input.ci.actor",
+        "ci.actor",
+        helpers='deny contains {"at": {}, "msg": sprintf("%s", [input.ci.actor])} if not input.ci.actor',
+    ),
+    right(
+        "not by what is only printed",
+        'input.ci.actor == "x"',
+        "ci.actor",
+        helpers=ANOTHER + "not print(input.ci.actor)",
+    ),
 ]
 WORDS = [
     right(
@@ -229,6 +294,16 @@ WORDS = [
         "a template that decides",
         'x := $"{input.ci.actor}"; x == "dana"',
         "decides what the absence of ci.actor",
+    ),
+    wrong(
+        "a template in a comprehension that decides",
+        'concat("", [x | x := $"{input.ci.actor}"]) == "dana"',
+        "decides what the absence of ci.actor",
+    ),
+    wrong(
+        "the text of a whole object",
+        'contains(sprintf("%v", [input.scans.items]), "BLOCKER")',
+        "as a whole",
     ),
     wrong(
         "a helper that makes text and decides",
@@ -272,10 +347,22 @@ MANY = [
     right("each tag", 'some t in input.target.tags; t == "latest"'),
     right("a list that may be absent", 'some x in input.target.new_tags; x == "a"', "target.new_tags"),
     right("an item by its number", 'input.scans.items[0].name == "x"', "scans.items filled"),
+    wrong("an item by a higher number", 'input.scans.items[1].name == "x"', "need not have an item 1"),
+    wrong("items by a pattern", "[a, b] = input.target.tags; a == b", "need not have an item 1"),
     right("no scan", "count(input.scans.items) == 0"),
     right("more than no scan", "count(input.scans.items) > 1", "scans.items filled"),
 ]
 DECIDED = [
+    wrong(
+        "object.get in a comprehension",
+        'max([n | n := object.get(input.tests, "duration", 0)]) > 9',
+        "decides what the absence of tests.duration",
+    ),
+    wrong(
+        "object.get of which only the type is asked",
+        'is_number(object.get(input.tests, "duration", null))',
+        "decides what the absence of tests.duration",
+    ),
     wrong(
         "object.get", 'object.get(input.ci, "actor", "x") == "dana"', "decides what the absence of ci.actor"
     ),
@@ -355,6 +442,34 @@ LITERALS = [
         "is never",
         helpers='warn contains {"at": {}, "msg": "x"} if input.ci.event == "pusch"',
     ),
+    wrong("looked up in a set", f'{SCAN}; {{"HIGH"}}[f.severity]', 'never "HIGH"'),
+    wrong(
+        "looked up in a set of a helper",
+        f"{SCAN}; _bad[f.severity]",
+        'never "HIGH"',
+        helpers='_bad := {"HIGH"}',
+    ),
+    wrong(
+        "looked up in a rule with contains",
+        f"{SCAN}; _bad[f.severity]",
+        'never "HIGH"',
+        helpers='_bad contains "HIGH"',
+    ),
+    wrong(
+        "looked up in an object",
+        f"{SCAN}; _bad[f.severity] > 3",
+        'never "HIGH"',
+        helpers='_bad := {"HIGH": 9}',
+    ),
+    wrong(
+        "looked up by object.get",
+        f"{SCAN}; object.get(_bad, f.severity, 0) > 3",
+        'never "HIGH"',
+        helpers='_bad := {"HIGH": 9}',
+    ),
+    wrong(
+        "the clause of a function", f"{SCAN}; _w(f.severity) > 3", 'never "HIGH"', helpers='_w("HIGH") := 9'
+    ),
     wrong("through object.get", f'{SCAN}; object.get(f, "fix_state", "unknown") == "none"', "is never"),
     right(
         "the default of object.get",
@@ -364,6 +479,18 @@ LITERALS = [
     ),
 ]
 CONSTANT = [
+    wrong("a size below zero", "count(input.image.platforms) < 0", "the size of something"),
+    wrong("a size that is negative", "count(input.image.platforms) == -1", "the size of something"),
+    wrong("a size and a text by order", 'count(input.image.platforms) > "2"', "the size of something"),
+    right("a size of zero", "count(input.target.tags) <= 0"),
+    right("a size over a fraction", "count(input.target.tags) > 0.5"),
+    wrong("not of a number that is always there", "not input.image.size", "never holds"),
+    wrong("not of a list that is always there", "not input.scans.items", "never holds"),
+    wrong("not of a size", "not count(input.target.tags)", "never holds"),
+    wrong("not of a comprehension", "not [x | x := input.ci.actor]", "never holds"),
+    right("not of what may be false", "not input.source.dirty"),
+    wrong("some of nothing", "input.image.size > 0; some x in []; x == 1", "never holds"),
+    wrong("some of a text", 'input.image.size > 0; some x in "abc"; x == "a"', "never holds"),
     wrong("false", "input.image.size > 0; false", "never holds"),
     wrong("false under not", "input.image.size > 0; not true", "never holds"),
     wrong("two numbers", "input.image.size > 0; 1 == 2", "never holds"),
@@ -389,6 +516,14 @@ CONSTANT = [
     ),
 ]
 REFUSED = [
+    wrong("a builtin without its arguments", "minus(input.image.size) > 0", "cannot be followed"),
+    wrong("a comparison without its arguments", "equal(input.image.size)", "cannot be followed"),
+    wrong(
+        "a helper of two kinds",
+        '"a" in _m',
+        "cannot be followed",
+        helpers='_m contains "a" if input.image.size > 0\n_m := 1',
+    ),
     wrong("a field that is not there", 'input.ci.brnch == "x"', "has no field 'brnch'"),
     wrong("one in a finding", f"{SCAN}; f.cvss3 > 7", "has no field 'cvss3'"),
     wrong("one behind a not", f"{SCAN}; not f.fixedin", "has no field 'fixedin'"),
@@ -418,6 +553,8 @@ CASES = [
     for group, cases in {
         "required": REQUIRED,
         "turned": TURNED,
+        "names": NAMES,
+        "covered": COVERED,
         "words": WORDS,
         "many": MANY,
         "decided": DECIDED,
