@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from pushpolicy import errors
-from tests.attacks.checkout import ALWAYS, FAILED, OFF, configured, failing
+from tests.attacks.checkout import ALWAYS, FAILED, OFF, SOON, configured, failing, folder_in_checkout
 from tests.attacks.table import Attack, Change, chain, changed, push
 from tests.certificates import make_certificates
 from tests.fake_registry import fake_registry
@@ -200,6 +201,46 @@ def own_authorities(place: Workspace) -> Workspace:
     return place.with_variables(SSL_CERT_FILE=str(make_certificates(folder).authority))
 
 
+def observes(*more: Callable[[Path], object]) -> Change:
+    """A test failed, and the checkout's policy folder observes only: it is made to look like another's."""
+
+    def strike(place: Workspace) -> None:
+        observe = f"observe: {{until: '{SOON}', reason: x}}"
+        place.write("own-policy/enforcement.yaml", observe)
+        for change in more:
+            change(place.folder)
+        fail_a_test(place)
+
+    return strike
+
+
+def own_repository(folder: Path) -> None:
+    """The policy folder of the checkout has a `.git` of its own."""
+    (folder / "own-policy/.git").mkdir()
+
+
+def own_work_tree(folder: Path) -> None:
+    """The folder that pushpolicy runs in has a `.git` of its own."""
+    (folder / "app/.git").write_text("gitdir: ../.git\n")
+
+
+def with_own_policy(place: Workspace) -> Workspace:
+    """The checkout has a policy folder, and a folder for the application."""
+    place.path("app/here")
+    return changed(place, folder_in_checkout(ALWAYS))
+
+
+def push_from_app(place: Workspace) -> Ran:
+    """Push from a folder of the checkout, with the checkout's policy folder."""
+    below = replace(place, folder=place.folder / "app")
+    options = ["--policy", "pack", "--policy", "../own-policy"]
+    for report in ("junit.xml", "trivy-sample.json"):
+        options += ["--evidence", f"../reports/{report}"]
+    return below.push(*options, image="oci:../image", target="oci:../registry:1.0.0")
+
+
+OWN_POLICY = push("--policy", "pack", "--policy", "own-policy")
+THEIRS_ALONE = "the checkout's own rules alone"
 HIDDEN = [
     hides(f"hides a change: {way.__name__.replace('_', ' ')}", way)
     for way in hiding.WAYS
@@ -295,6 +336,31 @@ ROWS = [
         strike=chain(hidden_configuration, fail_a_test),
         run=MAY_LOOSEN,
         says="pushpolicy.yaml is not as HEAD has it",
+    ),
+    *(
+        Attack(
+            name=f"passes the checkout's policy folder for another repository, {how}",
+            prepare=with_own_policy,
+            strike=observes(own_repository, *more),
+            run=OWN_POLICY,
+            code=errors.EXIT_POLICY,
+            says=THEIRS_ALONE,
+        )
+        for how, more in {
+            "of which git knows better": (),
+            "and breaks the one that knows better": (lambda folder: (folder / ".git/HEAD").unlink(),),
+            "and takes the one away that knows better": (
+                lambda folder: (folder / ".git").rename(folder.parent / "moved"),
+            ),
+        }.items()
+    ),
+    Attack(
+        name="passes the folder of the application for the whole checkout",
+        prepare=with_own_policy,
+        strike=observes(own_work_tree),
+        run=push_from_app,
+        code=errors.EXIT_POLICY,
+        says=THEIRS_ALONE,
     ),
     sets("names a policy", before=loose, PUSHPOLICY_POLICY=LOOSE, PUSHPOLICY_POLICIES=LOOSE),
     sets("names a configuration", before=loose, PUSHPOLICY_CONFIG=f"{LOOSE}/config.yaml"),

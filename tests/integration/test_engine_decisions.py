@@ -323,9 +323,9 @@ class Checkout:
     """A checkout that tracks everything and vouches for nothing that holds `changed`."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.roots = [root]
 
-    def tracks(self, path: Path) -> bool:
+    def may_track(self, path: Path) -> bool:
         return "nested" not in path.name
 
     def unproven(self, path: Path, content: bytes) -> str | None:

@@ -21,8 +21,9 @@ from pushpolicy.model.digest import Digest
 from tests.policies import evidence, rule, write_policy
 
 # A shape seen to run on for 10 s under `opa eval --timeout 1s`: one call into a builtin is not interrupted.
-SLOW = 'deny contains {"at": {}, "msg": "x"} if format_int(bits.lsh(1, 40000000), 10) == "0"'
-HUNGRY = 'deny contains {"at": {}, "msg": "x"} if count([[1, 2] | some _ in numbers.range(1, 30000000)]) < 0'
+SLOW = 'deny contains {"at": {}, "msg": "x"} if format_int(bits.lsh(input.image.size, 40000000), 10) == "0"'
+MANY = "numbers.range(1, 30000000 + input.image.size)"
+HUNGRY = f'deny contains {{"at": {{}}, "msg": "x"}} if count([[1, 2] | some _ in {MANY}]) == 7'
 
 
 def policy_of(folder: Path, opa: Path, body: str) -> PolicySet:
@@ -49,7 +50,7 @@ def test_opas_own_timeout(tmp_path: Path, opa: Path) -> None:
     body = """deny contains {"at": {}, "msg": "x"} if {
     some a in numbers.range(1, 9999)
     some b in numbers.range(1, 9999)
-    a * b < 0
+    a * b == 0 - input.image.size
 }"""
     policy = policy_of(tmp_path, opa, body)
     with pytest.raises(EngineError, match=r"cancel|timeout|deadline"):
@@ -67,7 +68,8 @@ def test_the_memory_limit(tmp_path: Path, opa: Path) -> None:
 
 def test_the_output_limit(tmp_path: Path, opa: Path) -> None:
     body = (
-        'deny contains {"at": {"n": n}, "msg": "a rather long message"} if some n in numbers.range(1, 20000)'
+        'deny contains {"at": {"n": n}, "msg": "a rather long message"} if '
+        "{ input.image.size > 0; some n in numbers.range(1, 20000) }"
     )
     policy = policy_of(tmp_path, opa, body)
     with pytest.raises(EngineError, match="its output is over 1 MiB"):
@@ -137,7 +139,7 @@ def test_an_old_or_unknown_version(tmp_path: Path, version: str) -> None:
 )
 def test_a_program_that_is_not_opa(tmp_path: Path, opa: Path, text: str) -> None:
     policy = policy_of(
-        tmp_path / "policy", opa, 'deny contains {"at": {}, "msg": "x"} if input.image.size < 0'
+        tmp_path / "policy", opa, 'deny contains {"at": {}, "msg": "x"} if input.image.size < 1'
     )
     engine = LocalOpa(script(tmp_path / "opa", text), version="1.22.2")
     with pytest.raises(EngineError) as caught:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -89,23 +89,22 @@ class _Checkout:
     """The checkout that is judged, asked only where a policy or a wish of the configuration depends on it."""
 
     @property
-    def root(self) -> Path:
-        from pushpolicy.gather.checkout.repository import enclosing
+    def roots(self) -> Sequence[Path]:
+        from pushpolicy.gather.checkout.repository import all_enclosing
 
         workspace = environment.workspace().resolve()
-        return enclosing(workspace) or workspace
+        return all_enclosing(workspace) or [workspace]
 
-    def tracks(self, path: Path) -> bool:
-        return self._state(path, b"") != "untracked"
+    def may_track(self, path: Path) -> bool:
+        from pushpolicy.gather.checkout import may_be_in_head
+
+        return any(may_be_in_head(root, path, environment.environment()) for root in self.roots)
 
     def unproven(self, path: Path, content: bytes) -> str | None:
+        from pushpolicy.gather.checkout import FileState, state_in_head
+
         return {
-            "tracked": None,
-            "differs": f"{path} is not as HEAD has it",
-            "untracked": f"git does not track {path}",
-        }[self._state(path, content)]
-
-    def _state(self, path: Path, content: bytes) -> str:
-        from pushpolicy.gather.checkout import state_in_head
-
-        return state_in_head(environment.workspace(), path, content, environment.environment())
+            FileState.TRACKED: None,
+            FileState.DIFFERS: f"{path} is not as HEAD has it",
+            FileState.UNTRACKED: f"git does not track {path}",
+        }[state_in_head(environment.workspace(), path, content, environment.environment())]

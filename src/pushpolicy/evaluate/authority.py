@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
@@ -45,11 +45,11 @@ class JudgedCheckout(Protocol):
     """What git knows of the checkout that is judged."""
 
     @property
-    def root(self) -> Path:
-        """Its top folder."""
+    def roots(self) -> Sequence[Path]:
+        """The tops, resolved, of all work trees that the workspace lies in; without one, the workspace."""
 
-    def tracks(self, path: Path) -> bool:
-        """Whether the judged commit has something at this path."""
+    def may_track(self, path: Path) -> bool:
+        """Whether the commit of one of them has something at this path, or that cannot be found out."""
 
     def unproven(self, path: Path, content: bytes) -> str | None:
         """Why these bytes of a file are not those of the judged commit; None where they are."""
@@ -86,22 +86,24 @@ def origin_of(source: str, checkout: JudgedCheckout | None) -> Origin:
     """Where a ``--policy`` comes from.
 
     A folder within the checkout is part of it, unless it is a work tree of its own that the judged commit
-    does not have.
+    does not have. Whoever was here before may have put a `.git` anywhere: so a work tree around the judged
+    one counts as it does, and where git cannot tell, the folder is part of it.
     """
     if source == PACK:
         return Origin.PACK
     if checkout is None:
         return Origin.LOCAL
-    root = checkout.root.resolve()
     # As it is named and as it resolves: a link in the checkout is the checkout's, wherever it points.
     places = (Path(os.path.normpath(Path.cwd() / source)), Path(source).resolve())
-    within = [path for path in places if path.is_relative_to(root)]
-    return Origin.CHECKOUT if any(_is_part(path, root, checkout) for path in within) else Origin.LOCAL
+    return Origin.CHECKOUT if any(_is_part(path, checkout) for path in places) else Origin.LOCAL
 
 
-def _is_part(path: Path, root: Path, checkout: JudgedCheckout) -> bool:
-    inner = next((each for each in (path, *path.parents) if each == root or (each / ".git").exists()), root)
-    return inner == root or checkout.tracks(inner)
+def _is_part(path: Path, checkout: JudgedCheckout) -> bool:
+    roots = checkout.roots
+    if not any(path.is_relative_to(root) for root in roots):
+        return False
+    inner = next(each for each in (path, *path.parents) if each in roots or (each / ".git").exists())
+    return inner in roots or checkout.may_track(inner)
 
 
 def parse_repo_may(options: Iterable[str]) -> dict[str, frozenset[str]]:

@@ -22,7 +22,7 @@ from pushpolicy.model.evidence import SourceCounts, SourceEvidence, Status
 from pushpolicy.model.redacted import Redacted
 from pushpolicy.reports.parsing.values import text
 
-__all__ = ["Checkout", "FileState", "find_git", "inspect", "state_in_head"]
+__all__ = ["Checkout", "FileState", "find_git", "inspect", "may_be_in_head", "state_in_head"]
 
 MAX_CHANGES = 20
 MAX_LISTED = 10_000
@@ -111,28 +111,50 @@ def state_in_head(
         environ: of this process; it says where the user's own configuration is.
         program: git, where it is not the one of the usual places.
     """
-    root = enclosing(workspace.resolve())
-    place = workspace / path
-    place = place.parent.resolve() / place.name
-    if root is None or not place.is_relative_to(root):
-        return FileState.UNTRACKED
-    name = str(place.relative_to(root))
     try:
-        repository = Repository(Git(environ, program, root), root)
-        commit, _ = repository.head()
-        with repository.objects(commit) as objects:
-            folders = entries_above(objects, commit, name)
-            entry = folders.get(name.rpartition("/")[0], {}).get(name.rpartition("/")[2])
-            if entry is None:
-                return FileState.UNTRACKED
-            files = AttributeFiles(objects, folders, autocrlf=repository.settings().autocrlf)
-            is_held = entry.mode in (FILE, PROGRAM) and is_same_undone(
-                content, files.of(name), entry.name, objects
-            )
+        return _state(workspace, path, content, environ, program)
     except (GitError, OSError):
         return FileState.UNTRACKED
     except NotComparableError:
         return FileState.DIFFERS
+
+
+def may_be_in_head(root: Path, path: Path, environ: Mapping[str, str]) -> bool:
+    """Whether the commit that is checked out holds something at a path; also where that cannot be found out.
+
+    Args:
+        root: the top of the work tree.
+        path: absolute; a link is not followed.
+        environ: of this process; it says where the user's own configuration is.
+    """
+    try:
+        return _state(root, path, b"", environ, None) is not FileState.UNTRACKED
+    except (GitError, OSError, NotComparableError):
+        return True
+
+
+def _state(
+    workspace: Path, path: Path, content: bytes, environ: Mapping[str, str], program: Path | None
+) -> FileState:
+    root = enclosing(workspace.resolve())
+    if root is None:
+        raise GitError("there is no git repository here")
+    place = workspace / path
+    place = place.parent.resolve() / place.name
+    if not place.is_relative_to(root):
+        return FileState.UNTRACKED
+    name = str(place.relative_to(root))
+    repository = Repository(Git(environ, program, root), root)
+    commit, _ = repository.head()
+    with repository.objects(commit) as objects:
+        folders = entries_above(objects, commit, name)
+        entry = folders.get(name.rpartition("/")[0], {}).get(name.rpartition("/")[2])
+        if entry is None:
+            return FileState.UNTRACKED
+        if entry.mode not in (FILE, PROGRAM):
+            return FileState.DIFFERS
+        files = AttributeFiles(objects, folders, autocrlf=repository.settings().autocrlf)
+        is_held = is_same_undone(content, files.of(name), entry.name, objects)
     return FileState.TRACKED if is_held else FileState.DIFFERS
 
 

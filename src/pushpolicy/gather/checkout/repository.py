@@ -44,7 +44,12 @@ class Settings(Redacted, frozen=True, kw_only=True):
 
 def enclosing(folder: Path) -> Path | None:
     """The nearest folder, from this one upwards, that has a `.git`."""
-    return next((place for place in (folder, *folder.parents) if os.path.lexists(place / ".git")), None)
+    return next(iter(all_enclosing(folder)), None)
+
+
+def all_enclosing(folder: Path) -> list[Path]:
+    """Every folder, from this one upwards, that has a `.git`."""
+    return [place for place in (folder, *folder.parents) if os.path.lexists(place / ".git")]
 
 
 class Repository:
