@@ -143,8 +143,12 @@ def _formats() -> Iterator[str]:
 def _reports() -> Iterator[str]:
     from pushpolicy.gather.collect import find_reports
 
-    found = [item for item in find_reports(environment.workspace(), Limits()) if item.taken_for]
+    seen = find_reports(environment.workspace(), Limits(), environment.environment())
+    found = [item for item in seen if item.taken_for]
     for item in found:
         yield f"{item.path}: {item.taken_for} {item.note}".rstrip()
+    for item in seen:
+        if item.taken_for is None:
+            yield f"{item.path}: not read: {item.note}"
     if not found:
         yield "none is found here; name them with --evidence, or put them in one of the usual places"

@@ -30,16 +30,19 @@ def bind(identity: Identity, image: ImageEvidence) -> Binding | None:
     its layers have to tell which. One that contradicts itself proves nothing.
     """
     found = _bind(identity, image)
-    return None if found and _contradicts(identity, found.platform, image) else found
+    return None if found and _contradicts(identity, found, image) else found
 
 
 def contradiction(identity: Identity, image: ImageEvidence) -> str | None:
     """In what a report about this image says that it is about another; None where it does not."""
     found = _bind(identity, image)
-    return _contradicts(identity, found.platform, image) if found else None
+    return _contradicts(identity, found, image) if found else None
 
 
-def _contradicts(identity: Identity, name: str, image: ImageEvidence) -> str | None:
+def _contradicts(identity: Identity, found: Binding, image: ImageEvidence) -> str | None:
+    if found.by == "diff_ids":
+        return None  # an image that got another label since has another ID, and the same layers
+    name = found.platform
     of_image = {str(image.digest), *(str(d) for p in image.platforms for d in (p.digest, p.config_digest))}
     if identity.image_id is not None and identity.image_id not in of_image:
         return f"a digest is of {name}, and the image ID {printable(identity.image_id, 80)} of another image"

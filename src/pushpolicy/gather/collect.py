@@ -5,7 +5,7 @@ Naming a report never hides another one: what a checkout's configuration names o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -14,6 +14,7 @@ from pushpolicy.errors import InputError, UsageError
 from pushpolicy.gather import find
 from pushpolicy.gather.capture.join import capture_of, join
 from pushpolicy.gather.capture.written import digest_of
+from pushpolicy.gather.checkout import FileState, state_in_head
 from pushpolicy.gather.names import Origin, ReadReport, Reports
 from pushpolicy.gather.parts.document import Part, Unpacked
 from pushpolicy.gather.request import NamedEvidence, RawReport, Reading, Seen
@@ -56,9 +57,14 @@ def collect(
     return reports
 
 
-def find_reports(workspace: Path, limits: Limits) -> tuple[Seen, ...]:
+def find_reports(workspace: Path, limits: Limits, environ: Mapping[str, str]) -> tuple[Seen, ...]:
     """What each file in the usual places is taken for."""
-    reports = Reports(workspace)
+
+    def tracks(path: Path) -> bool:
+        # Whatever it holds, what is there in HEAD is tracked.
+        return state_in_head(workspace, path, b"", environ) is not FileState.UNTRACKED
+
+    reports = Reports(workspace, tracks)
     _find(reports, [], limits)
     return tuple(reports.seen)
 

@@ -11,10 +11,12 @@ import pytest
 
 from pushpolicy.errors import InputError
 from pushpolicy.gather import Gathered, NamedEvidence, gather
+from pushpolicy.gather.collect import find_reports
 from pushpolicy.model.evidence import Status
+from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.recognise import FORMATS
 from tests.report_files import SAMPLES
-from tests.unit.gather.samples import JUNIT, make_request, trivy, write
+from tests.unit.gather.samples import JUNIT, make_checkout, make_request, trivy, write
 
 # A name that promises each format, made of its first glob.
 PROMISED = {
@@ -155,3 +157,11 @@ def test_the_list_of_what_was_not_read_is_in_the_document(tmp_path: Path) -> Non
     assert document["unread"] == [
         {"path": "reports/a.json", "why": "no report: the keys of its top level are k"}
     ]
+
+
+def test_what_would_be_found_leaves_out_what_git_tracks_too(tmp_path: Path) -> None:
+    checkout = make_checkout(tmp_path, {"reports/old.xml": JUNIT})
+    write(checkout, {"reports/new.xml": JUNIT})
+    seen = find_reports(checkout, Limits(), {"PATH": "/usr/bin:/bin"})
+    assert [(each.path, each.taken_for) for each in seen if "old" in each.path] == [("reports/old.xml", None)]
+    assert [each.path for each in seen if each.taken_for] == ["reports/new.xml"]

@@ -213,6 +213,14 @@ def test_a_report_that_contradicts_itself_about_its_image_is_bound_to_nothing() 
         assert "another image" in str(contradiction(identity, IMAGE))
 
 
+def test_an_image_that_was_labelled_since_is_told_by_its_layers() -> None:
+    layers = tuple(map(str, AMD64.diff_ids))
+    identity = Identity(image_id=f"sha256:{'0' * 64}", diff_ids=layers)
+    found = bind(identity, IMAGE)
+    assert found is not None
+    assert (found.by, contradiction(identity, IMAGE)) == ("diff_ids", None)
+
+
 def test_an_image_id_among_the_digests_binds() -> None:
     found = bind(Identity(digests=(str(AMD64.config_digest),)), IMAGE)
     assert found is not None
