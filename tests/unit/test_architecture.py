@@ -36,6 +36,7 @@ RUNS_PROGRAMS = (
     "gather.checkout.",
     "gather.capture.process",
     "registry.credentials",
+    "reports.process",
     "demo.shell",
 )
 TALKS = ("cli", "__main__")
@@ -217,6 +218,8 @@ OTHER_JSON = {
     "registry.credentials.config_file": "docker's config.json",
     "registry.answers": "what oras-py asks of an answer",
     "registry.refusals": "why a registry refuses",
+    "reports.reader": "what our own process read of a report",
+    "reports.child": "what our own process asks it",
     "gather.extra": "what the user adds",
     "gather.parts.document": "a document of pushpolicy's own",
     "http.fetch": "an issuer's keys and a token server's answers",

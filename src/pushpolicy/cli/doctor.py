@@ -16,13 +16,15 @@ from pushpolicy.cli.config import DEFAULT, read_config
 from pushpolicy.cli.formats import Kind, Report
 from pushpolicy.cli.report import Outputs
 from pushpolicy.engines import find_engine
-from pushpolicy.errors import PushPolicyError, UsageError
+from pushpolicy.errors import InputError, PushPolicyError, UsageError
 from pushpolicy.gather import Limits
 from pushpolicy.gather.checkout import find_git
 from pushpolicy.gather.ci import evidence as ci
 from pushpolicy.model.document import Document, plain
 from pushpolicy.model.reference import Repository
 from pushpolicy.model.text import printable
+from pushpolicy.reports.process import ChildDiedError
+from pushpolicy.reports.reader import is_confined
 from pushpolicy.reports.recognise import PLACES
 
 
@@ -59,6 +61,7 @@ def command(repository: str | None, engine: str | None, config: str | None, outp
         "CI": _ci,
         **({} if repository is None else {"credential": lambda: _credential(repository)}),
         "reports": _reports,
+        "readers": _readers,
         "usual places": lambda: [places],
         "formats": _formats,
     }
@@ -104,6 +107,15 @@ def _engine(option: str | None) -> Iterator[str]:
     identity = engine.identity()
     yield f"{identity.name} {identity.version} {identity.digest}"
     yield str(engine.executable)
+
+
+def _readers() -> Iterator[str]:
+    try:
+        confined = is_confined(Limits())
+    except ChildDiedError as error:
+        raise InputError(f"no report can be read: {error}") from error
+    rest = "can open and reach nothing" if confined else "has limits, and could open files: see SECURITY.md"
+    yield f"a process without environment that {rest}"
 
 
 def _config(option: str | None) -> Iterator[str]:

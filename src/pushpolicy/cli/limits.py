@@ -12,8 +12,7 @@ from msgspec.structs import replace
 from pushpolicy.errors import UsageError
 
 if TYPE_CHECKING:
-    # Gather is large, and a command's help needs none of it.
-    from pushpolicy.gather import Limits
+    from pushpolicy.reports.limits import Limits  # a command's help needs no struct
 
 _UNITS = {"": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 _VALUE = re.compile(r"([1-9][0-9]{0,14})(KiB|MiB|GiB|)", re.ASCII)
@@ -25,7 +24,8 @@ limits_option = click.option(
     metavar="NAME=VALUE",
     help="A bound on what is read; repeatable. Of one report: max-report-size, max-unpacked-ratio, "
     "max-seconds, max-findings, max-cases, max-depth, max-text, max-token; of the run: max-files, "
-    "max-extra-size, max-searched. Sizes are bytes, also as 64MiB; docs/formats.md explains each.",
+    "max-extra-size, max-searched, max-run-seconds, max-memory. Sizes are bytes, also as 64MiB; "
+    "docs/formats.md explains each.",
 )
 
 
@@ -35,7 +35,7 @@ def read_limits(options: Iterable[str]) -> Limits:
     Raises:
         UsageError: when an option names no limit, or no positive number.
     """
-    from pushpolicy.gather import Limits
+    from pushpolicy.reports.limits import Limits
 
     known = Limits.__struct_fields__
     given: dict[str, int] = {}

@@ -24,7 +24,8 @@ from pushpolicy.reports.file import bare_name
 from pushpolicy.reports.format import KINDS, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing.values import text
-from pushpolicy.reports.recognise import BrokenReportError, NotAReport, promised, read
+from pushpolicy.reports.reader import read
+from pushpolicy.reports.recognise import BrokenReportError, NotAReport, promised
 
 _TRACKED = "it is tracked by git, so it is no result of this run"
 

@@ -209,6 +209,20 @@ class ReportFile:
             raise ReportError("it grew while it was read")
 
 
+def opened(path: Path) -> BinaryIO:
+    """The file, open for reading.
+
+    Raises:
+        ReportError: when it is absent, unreadable, or not a regular file.
+    """
+    try:
+        return open_regular(path)
+    except NotRegularError as error:
+        raise ReportError(error.strerror) from error
+    except OSError as error:
+        raise ReportError(f"it cannot be read: {error.strerror}") from error
+
+
 @contextmanager
 def open_report(
     path: Path, max_size: int, *, bounds: Bounds | None = None, seconds: int | None = None
@@ -224,17 +238,23 @@ def open_report(
     Raises:
         ReportError: when it is absent, unreadable, not a regular file, or over a limit.
     """
+    with opened(path) as stream, report_of(stream, max_size, bounds=bounds, seconds=seconds) as file:
+        yield file
+
+
+@contextmanager
+def report_of(
+    stream: BinaryIO, max_size: int, *, bounds: Bounds | None = None, seconds: int | None = None
+) -> Iterator[ReportFile]:
+    """A report that is open already, as `open_report` gives it.
+
+    Raises:
+        ReportError: when it cannot be read, or is over a limit.
+    """
+    size = os.fstat(stream.fileno()).st_size
+    if size > max_size:
+        raise ReportError(f"its {size} bytes are over the limit of {max_size}")
     try:
-        stream = open_regular(path)
-    except NotRegularError as error:
-        raise ReportError(error.strerror) from error
+        yield ReportFile(stream, size, bounds, seconds)
     except OSError as error:
         raise ReportError(f"it cannot be read: {error.strerror}") from error
-    with stream:
-        size = os.fstat(stream.fileno()).st_size
-        if size > max_size:
-            raise ReportError(f"its {size} bytes are over the limit of {max_size}")
-        try:
-            yield ReportFile(stream, size, bounds, seconds)
-        except OSError as error:
-            raise ReportError(f"it cannot be read: {error.strerror}") from error

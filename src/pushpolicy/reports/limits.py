@@ -1,4 +1,4 @@
-"""Bounds on what is read of a report."""
+"""Bounds on what is read of a report, and on what a run may need until it has decided."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         max_searched: bytes of tracked files that are searched for the credential.
         max_unpacked_ratio: bytes that one byte of a compressed report may unpack to; up to 1 MiB is free.
         max_seconds: for reading one report.
+        max_run_seconds: for gathering and deciding, all together.
+        max_memory: resident bytes of all processes of a run until it has decided; two thirds of it is
+            what reading reports may need.
     """
 
     max_report_size: int = 512 * MIB
@@ -35,3 +38,5 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_searched: int = 2048 * MIB
     max_unpacked_ratio: int = 200
     max_seconds: int = 300
+    max_run_seconds: int = 600
+    max_memory: int = 1536 * MIB

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -12,7 +13,7 @@ from pushpolicy.model.digest import Digest
 from pushpolicy.model.text import printable
 from pushpolicy.reports import capture, openvex
 from pushpolicy.reports.coverage import clover, cobertura, coveragepy, goprofile, jacoco, lcov
-from pushpolicy.reports.file import Bounds, ReportFile, bare_name, open_report
+from pushpolicy.reports.file import Bounds, ReportFile, bare_name, opened, report_of
 from pushpolicy.reports.format import Facts, FailedRunError, Format, Head, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc, markup
@@ -95,12 +96,14 @@ class BrokenReportError(Exception):
     """A file that is, or was meant to be, a report, and cannot be read as one.
 
     Attributes:
+        meant: the format it was to have.
         kinds: the kinds of evidence it was to be.
         run_failed: whether the file is sound and says that the tool's own run failed.
     """
 
     def __init__(self, reason: ReportError, meant: Format) -> None:
         super().__init__(str(reason))
+        self.meant = meant
         self.kinds = (meant.kind, *meant.also)
         self.run_failed = isinstance(reason, FailedRunError)
 
@@ -122,30 +125,54 @@ class ReadFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read(path: Path, limits: Limits) -> ReadFile:
-    """Recognise and read a file.
+    """Recognise and read a file; `child.Reader` does it in a process that can do nothing else.
 
     Raises:
         NotAReport: when it is something else, or nothing tells that it was to be a report.
         BrokenReportError: when it is malformed, over a limit, or tells of a failed run.
     """
+    with open_named(path) as stream:
+        return read_open(stream, path.name, limits)
+
+
+def open_named(path: Path) -> BinaryIO:
+    """The file, open for reading.
+
+    Raises:
+        NotAReport: when it cannot be opened, and nothing tells that it was to be a report.
+        BrokenReportError: when it cannot be opened, and its name promises one.
+    """
+    try:
+        return opened(path)
+    except ReportError as error:
+        raise failure(error, path.name) from error
+
+
+def read_open(stream: BinaryIO, name: str, limits: Limits) -> ReadFile:
+    """The same as `read`, of a file of this name that is open."""
     start = b""
     meant: Format | None = None
     try:
         bounds = Bounds(limits.max_report_size, limits.max_unpacked_ratio)
-        with open_report(path, limits.max_report_size, bounds=bounds, seconds=limits.max_seconds) as file:
+        with report_of(stream, limits.max_report_size, bounds=bounds, seconds=limits.max_seconds) as file:
             start = _start(file.head)
             head = _head(file, start)
             meant = by_content(head)
             if meant is None:
-                _check_promise(bare_name(path.name), head)
-                raise NotAReport(_explain(bare_name(path.name), head))
+                _check_promise(bare_name(name), head)
+                raise NotAReport(_explain(bare_name(name), head))
             facts = meant.read(file, limits)
             return ReadFile(format=meant, facts=facts, digest=file.finish(), size=file.size)
     except ReportError as error:
-        meant = meant or by_signs(bare_name(path.name), start)
-        if meant is None:
-            raise NotAReport(str(error)) from error
-        raise BrokenReportError(error, meant) from error
+        raise failure(error, name, start, meant) from error
+
+
+def failure(
+    error: ReportError, name: str, start: bytes = b"", meant: Format | None = None
+) -> NotAReport | BrokenReportError:
+    """What it means that a file of this name, which begins like this, cannot be read."""
+    meant = meant or by_signs(bare_name(name), start)
+    return NotAReport(str(error)) if meant is None else BrokenReportError(error, meant)
 
 
 def by_content(head: Head) -> Format | None:

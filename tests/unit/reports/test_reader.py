@@ -1,0 +1,169 @@
+"""Foreign files are read by a process that can do nothing else; its death is a report that cannot be read."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pushpolicy.reports import process, reader
+from pushpolicy.reports.format import KINDS
+from pushpolicy.reports.limits import Limits
+from pushpolicy.reports.recognise import BrokenReportError, NotAReport, ReadFile
+from pushpolicy.reports.recognise import read as read_here
+
+SAMPLES = Path(__file__).parents[2] / "reports"
+ALL = sorted(path for path in SAMPLES.rglob("*") if path.is_file())
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="/proc and seccomp are Linux's")
+PROGRAM = """
+import os, _socket
+from pushpolicy.reports.confine import confine
+assert confine()
+try:
+    {}
+except OSError as error:
+    os._exit(100 + error.errno)
+os._exit(0)
+"""
+EPERM = 101
+# What a report that takes over its reader might try.
+ACTS = {
+    "open a file": "open('/etc/hostname')",
+    "write a file": "open('/tmp/new', 'x')",
+    "make a connection": "_socket.socket()",
+    "start a program": "os.execv('/bin/true', ['true'])",
+    "start a process": "os.fork()",
+    "look into its parent": "open(f'/proc/{os.getppid()}/environ')",
+    "end its parent": "os.kill(os.getppid(), 9)",
+    "delete a file": "os.unlink('/tmp/nothing')",
+    "list a folder": "os.listdir('/')",
+}
+
+
+@pytest.fixture
+def junit(tmp_path: Path) -> Path:
+    path = tmp_path / "junit.xml"
+    path.write_text('<testsuite tests="1"><testcase name="a"/></testsuite>')
+    return path
+
+
+@pytest.fixture
+def fresh() -> Iterator[None]:
+    """No child is there, before and after."""
+    reader.stop()
+    yield
+    reader.stop()
+
+
+def _told(read: Callable[[Path, Limits], ReadFile], path: Path) -> object:
+    try:
+        return read(path, Limits())
+    except NotAReport as error:
+        return str(error)
+    except BrokenReportError as error:
+        return str(error), error.kinds, error.run_failed
+
+
+@pytest.mark.parametrize("path", ALL, ids=lambda path: str(path.relative_to(SAMPLES)))
+def test_the_child_reads_what_this_process_would_read(path: Path) -> None:
+    assert _told(reader.read, path) == _told(read_here, path)
+
+
+@on_linux
+def test_it_has_no_environment_and_no_file_of_ours(
+    junit: Path, monkeypatch: pytest.MonkeyPatch, fresh: None
+) -> None:
+    monkeypatch.setenv("PUSHPOLICY_PASSWORD", "correct-horse-battery")
+    with junit.open() as inherited:
+        os.set_inheritable(inherited.fileno(), True)
+        reader.read(junit, Limits())
+        proc = Path("/proc") / str(reader._children[0]._popen.pid)
+        assert (proc / "environ").read_bytes() == b""
+        links = [str(each.readlink()) for each in (proc / "fd").iterdir()]
+    assert [link for link in links if not link.startswith(("socket:", "/dev/null"))] == []
+    assert b"correct-horse-battery" not in _memory(proc)
+
+
+def _memory(proc: Path) -> bytes:
+    """All that is readable of a process's memory."""
+    found = b""
+    with (proc / "mem").open("rb", buffering=0) as memory:
+        for line in (proc / "maps").read_text().splitlines():
+            place, mode, *_ = line.split()
+            start, end = (int(number, 16) for number in place.split("-"))
+            if mode.startswith("rw"):
+                memory.seek(start)
+                found += memory.read(end - start)
+    return found
+
+
+@on_linux
+@pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
+def test_it_cannot(act: str) -> None:
+    ran = subprocess.run([sys.executable, "-c", PROGRAM.format(act)], check=False, timeout=60)
+    assert ran.returncode == EPERM
+
+
+# What the child does in place of reading, and what is said of the file then.
+READY = "import os, sys, time, _socket; s = _socket.socket(fileno=0)\n"
+READY += "s.sendall((18).to_bytes(8, 'big') + b'{\"confined\":false}'); s.recvmsg(999, 999)\n"
+ENDS = {
+    "killed": ("os.kill(os.getpid(), 9)", "the process that read it ended with signal 9"),
+    "processor time": ("os.kill(os.getpid(), 24)", "more processor time than --limit max-run-seconds"),
+    "memory": ("os._exit(3)", "two thirds of --limit max-memory"),
+    "an exit": ("os._exit(1)", "the process that read it ended with code 1"),
+    "silence": ("time.sleep(60)", "more than 0 seconds (--limit max-seconds)"),
+    "a stream without end": ("s.sendall(bytes([1] * 8)); time.sleep(60)", "what it says is over"),
+    "no JSON": ("s.sendall(bytes([0] * 7 + [1]) + b'{'); time.sleep(60)", "does not have the form of facts"),
+    "no format": (
+        "b = b'{\"format\":\"x\"}'; s.sendall(len(b).to_bytes(8, 'big') + b); time.sleep(60)",
+        "does not have the form of facts",
+    ),
+    "no facts": (
+        'b = b\'{"format":"junit","facts":[["SuiteFacts",{}]]}\'; '
+        "s.sendall(len(b).to_bytes(8, 'big') + b); time.sleep(60)",
+        "does not have the form of facts",
+    ),
+}
+
+
+@pytest.mark.parametrize(("act", "said"), ENDS.values(), ids=ENDS)
+def test_its_death_is_a_report_that_cannot_be_read(
+    junit: Path, act: str, said: str, monkeypatch: pytest.MonkeyPatch, fresh: None
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(process, "_START", READY + act)
+        patched.setattr(process, "_GRACE", 2)
+        with pytest.raises(BrokenReportError, match=re.escape(said)) as caught:
+            reader.read(junit, Limits(max_seconds=0))
+        assert caught.value.kinds == ("tests",)
+        reader.stop()
+    assert reader.read(junit, Limits()) == read_here(junit, Limits())
+
+
+def test_what_nothing_tells_the_kind_of_fails_every_kind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh: None
+) -> None:
+    (tmp_path / "x").write_bytes(b"\0")
+    monkeypatch.setattr(process, "_START", READY + "os._exit(1)")
+    with pytest.raises(BrokenReportError) as caught:
+        reader.read(tmp_path / "x", Limits())
+    assert caught.value.kinds == KINDS
+
+
+@on_linux
+def test_it_needs_no_more_memory_than_it_may(tmp_path: Path, fresh: None) -> None:
+    """What it would need is told as the limit; the next file is read again."""
+    path = tmp_path / "trivy.json"
+    path.write_bytes(b'{"SchemaVersion":2,"ArtifactName":"' + b"x" * 60_000_000 + b'","Results":[]}')
+    limits = Limits(max_memory=60_000_000)
+    with pytest.raises(BrokenReportError, match="needs more than 40000000 bytes of memory") as caught:
+        reader.read(path, limits)
+    assert caught.value.kinds == ("scans",)
+    path.write_bytes(b'{"SchemaVersion":2,"ArtifactName":"x","Results":[]}')
+    assert reader.read(path, limits) == read_here(path, limits)
