@@ -9,9 +9,12 @@ from msgspec.structs import replace
 
 from pushpolicy.admission import Outcome, PushRequest
 from pushpolicy.attach import attach_artifacts
+from pushpolicy.budget import Budget
+from pushpolicy.errors import EngineError, InputError
 from pushpolicy.evaluate import is_of_known_policy, start_decision
 from pushpolicy.gather import Gathered, GatherRequest, Shared, gather, refuse_secrets, secret_values
 from pushpolicy.images import Image, open_image
+from pushpolicy.images import Limits as ImageLimits
 from pushpolicy.model.digest import Digest
 from pushpolicy.push import (
     Pushed,
@@ -52,9 +55,10 @@ def admit_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
         PushPolicyError: as `admit` does; no tag is moved before every image is there with its record.
     """
     with ExitStack() as stack:
-        opened = stack.enter_context(ExitStack())
-        images = [opened.enter_context(_opened(request)) for request in requests]
-        judged = _judge_all(requests, images, stack.enter_context(Shared()))
+        opened, budget = stack.enter_context(ExitStack()), _budget(requests)
+        with budget.spend(InputError):
+            images = [opened.enter_context(_opened(request)) for request in requests]
+        judged = _judge_all(requests, images, stack.enter_context(Shared()), budget)
         if not all(outcome.decision.allowed for outcome in judged):
             return judged
         before = [
@@ -90,8 +94,10 @@ def check(request: PushRequest) -> Outcome:
 def check_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
     """Judge several images as `admit_all` does, and write nothing to the targets."""
     with ExitStack() as stack:
-        images = [stack.enter_context(_opened(request)) for request in requests]
-        judged = _judge_all(requests, images, stack.enter_context(Shared()))
+        budget = _budget(requests)
+        with budget.spend(InputError):
+            images = [stack.enter_context(_opened(request)) for request in requests]
+        judged = _judge_all(requests, images, stack.enter_context(Shared()), budget)
         return tuple(map(_with_layers, requests, images, judged))
 
 
@@ -108,13 +114,20 @@ def _with_layers(request: PushRequest, image: Image, judged: Outcome) -> Outcome
 
 def collect(request: PushRequest) -> Gathered:
     """Gather as `admit` does, and decide nothing."""
-    with _opened(request) as image, Shared() as shared:
+    with _budget((request,)).spend(InputError), _opened(request) as image, Shared() as shared:
         return _gather(request, image, _named_now(request), shared)
+
+
+def _budget(requests: Sequence[PushRequest]) -> Budget:
+    """What the images of one run may need together, by the limits of their job, which are the same."""
+    limits = requests[0].job.limits
+    return Budget(limits.max_run_seconds, limits.max_memory)
 
 
 def _opened(request: PushRequest) -> AbstractContextManager[Image]:
     request.progress.step("reading the image")
-    return open_image(request.image, selection=request.selection, client=request.source)
+    limits = ImageLimits(unpacked_size=request.job.limits.max_image_size)
+    return open_image(request.image, limits=limits, selection=request.selection, client=request.source)
 
 
 def _send(
@@ -152,20 +165,23 @@ def _verify(request: PushRequest, pushed: Pushed, attached: tuple[Attached, ...]
 
 
 def _judge_all(
-    requests: Sequence[PushRequest], images: Sequence[Image], shared: Shared
+    requests: Sequence[PushRequest], images: Sequence[Image], shared: Shared, budget: Budget
 ) -> tuple[Outcome, ...]:
-    return tuple(_judge(request, image, shared) for request, image in zip(requests, images, strict=True))
+    work = zip(requests, images, strict=True)
+    return tuple(_judge(request, image, shared, budget) for request, image in work)
 
 
-def _judge(request: PushRequest, image: Image, shared: Shared) -> Outcome:
+def _judge(request: PushRequest, image: Image, shared: Shared, budget: Budget) -> Outcome:
     # OPA starts on another processor while the registry is asked and the reports are read.
     started = nullcontext(request.decide) if request.decide else None
     with started or start_decision(request.policy, request.engine) as decide:
         request.progress.step("gathering evidence")
-        previous = _named_now(request)
-        gathered = _gather(request, image, previous, shared)
+        with budget.spend(InputError):
+            previous = _named_now(request)
+            gathered = _gather(request, image, previous, shared)
         request.progress.step("deciding")
-        decision = decide(gathered.evidence.document())
+        with budget.spend(EngineError):
+            decision = decide(gathered.evidence.document())
     stored = {"the decision": decision.document().content} | {
         f"policy file {path}": content for path, content in request.policy.files.items()
     }

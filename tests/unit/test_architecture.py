@@ -25,7 +25,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("reports", "images", "records", "signing"),
     ("registry", "engines"),
     ("http",),
-    ("files",),
+    ("files", "budget"),
     ("model",),
     ("errors",),
 )

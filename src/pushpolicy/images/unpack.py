@@ -28,7 +28,9 @@ def unpacked(file: BinaryIO, kind: str | None, limits: Limits) -> Iterator[bytes
     for block in _blocks(file, kind):
         total += len(block)
         if total > limits.unpacked_size:
-            raise ValueError(f"has more than {limits.unpacked_size} bytes when it is unpacked")
+            raise ValueError(
+                f"has more than {limits.unpacked_size} bytes when it is unpacked (--limit max-image-size)"
+            )
         yield block
 
 

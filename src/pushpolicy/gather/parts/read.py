@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from pushpolicy.errors import InputError, UsageError
+from pushpolicy.files import open_regular
 from pushpolicy.gather import find
 from pushpolicy.gather.parts.document import LIST, MAX_LIST, Part, PartList, Unpacked, member, parse
 from pushpolicy.gather.request import NamedEvidence
@@ -60,7 +61,7 @@ def _paths(workspace: Path, named: Iterable[NamedEvidence]) -> Iterable[tuple[Na
 
 def _open(path: Path, folder: Path, limits: Limits) -> Part:
     try:
-        with path.open("rb") as file, tarfile.open(fileobj=file, mode="r:") as archive:
+        with open_regular(path) as file, tarfile.open(fileobj=file, mode="r:") as archive:
             about = parse(_list(archive))
             if len(about.files) > limits.max_files:
                 raise ValueError(f"its {len(about.files)} files are over the limit of {limits.max_files}")

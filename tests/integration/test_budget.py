@@ -1,0 +1,157 @@
+"""What a hostile checkout, image or registry can cost: no hang, memory and time within the budget."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from pushpolicy import errors
+from tests.hostile import refused
+from tests.workspace import IMAGE, TARGET, Workspace
+
+MIB = 1024 * 1024
+PROGRAM = """
+import os, resource, sys, threading, time
+from pushpolicy.budget import resident
+peak = 0
+def watch():
+    global peak
+    while True:
+        peak = max(peak, resident())
+        time.sleep(0.02)
+threading.Thread(target=watch, daemon=True).start()
+from pushpolicy.cli.main import main
+code = main(sys.argv[1:])
+sys.stdout.flush()
+sys.stderr.write(f"PEAK {peak}\\n")
+sys.stderr.flush()
+os._exit(code)
+"""
+
+
+def _measured(place: Workspace, *arguments: str) -> tuple[int, int, str]:
+    """Exit code, most resident bytes of all its processes together, and standard error."""
+    ran = subprocess.run(
+        [sys.executable, "-P", "-c", PROGRAM, *arguments],
+        cwd=place.folder,
+        env=dict(place.environ),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    said, _, peak = ran.stderr.rpartition("PEAK ")
+    return ran.returncode, int(peak), said
+
+
+def _trivy(place: Workspace, number: int) -> None:
+    findings = [
+        {
+            "VulnerabilityID": f"CVE-2026-{n}",
+            "PkgName": f"package-{n % 977}",
+            "InstalledVersion": "1.0",
+            "Severity": "LOW",
+            "Title": "a title of the usual length, which says what is wrong",
+        }
+        for n in range(number)
+    ]
+    results = [{"Target": "app", "Class": "os-pkgs", "Type": "debian", "Vulnerabilities": findings}]
+    report = {
+        "SchemaVersion": 2,
+        "ArtifactName": "app",
+        "ArtifactType": "container_image",
+        "Results": results,
+    }
+    place.write("reports/many.trivy.json", json.dumps(report))
+
+
+def test_a_hundred_thousand_findings_stay_within_the_memory(workspace: Workspace) -> None:
+    _trivy(workspace, 99_990)
+    code, peak, said = _measured(workspace, "check", IMAGE, TARGET)
+    assert code in (errors.EXIT_OK, errors.EXIT_DENIED), said
+    assert peak < 1536 * MIB
+
+
+def test_memory_over_the_budget_is_one_line_that_names_the_limit(workspace: Workspace) -> None:
+    _trivy(workspace, 20_000)
+    complaint = refused(workspace, errors.EXIT_INPUT, "push", IMAGE, TARGET, "--limit", "max-memory=50MiB")
+    assert "52428800 bytes of max-memory" in complaint
+
+
+def test_a_large_report_that_needs_more_than_the_child_may_has_failed(workspace: Workspace) -> None:
+    """The gate lives, and says which file, which limit and how much."""
+    long = b'{"SchemaVersion":2,"ArtifactName":"' + b"x" * 409_000_000 + b'","Results":[]}'
+    workspace.write("reports/large.trivy.json", long)
+    code, peak, said = _measured(
+        workspace, "check", IMAGE, TARGET, "--limit", "max-memory=600MiB", "--format", "json=answer.json"
+    )
+    assert code == errors.EXIT_DENIED, said
+    assert peak < 600 * MIB
+    answer = workspace.path("answer.json").read_text()
+    assert "needs more than 419430400 bytes of memory, two thirds of --limit max-memory" in answer
+    assert "large.trivy.json" in answer
+
+
+@pytest.mark.parametrize("option", ["--part", "--evidence"])
+def test_a_named_pipe_that_nobody_writes_to_is_not_waited_for(workspace: Workspace, option: str) -> None:
+    os.mkfifo(workspace.path("pipe"))
+    refused(workspace, errors.EXIT_INPUT, "push", IMAGE, TARGET, option, "pipe")
+
+
+def test_a_device_is_no_part(workspace: Workspace) -> None:
+    refused(workspace, errors.EXIT_INPUT, "push", IMAGE, TARGET, "--part", "/dev/zero")
+
+
+def test_a_named_pipe_in_a_usual_place_is_not_waited_for(workspace: Workspace) -> None:
+    os.mkfifo(workspace.path("reports/junit.xml"))
+    os.mkfifo(workspace.path("junit.xml"))
+    started = time.monotonic()
+    ran = workspace.run("check", IMAGE, TARGET, "--limit", "max-run-seconds=60")
+    assert ran.code in (errors.EXIT_OK, errors.EXIT_DENIED), ran.err
+    assert time.monotonic() - started < 60
+
+
+def test_a_named_pipe_in_the_place_of_gits_attributes_is_not_waited_for(workspace: Workspace) -> None:
+    attributes = workspace.path(".git/info/attributes")
+    attributes.unlink(missing_ok=True)
+    os.mkfifo(attributes)
+    ran = workspace.run("check", IMAGE, TARGET, "--limit", "max-run-seconds=60")
+    assert ran.code in (errors.EXIT_OK, errors.EXIT_DENIED), ran.err
+
+
+def test_a_glob_that_no_end_is_seen_of_ends_with_the_budget(workspace: Workspace) -> None:
+    workspace.path("/".join(["a"] * 40) + "/x").write_text("x")
+    started = time.monotonic()
+    glob = "**/" * 8 + "*.none"
+    complaint = refused(
+        workspace,
+        errors.EXIT_INPUT,
+        "push",
+        IMAGE,
+        TARGET,
+        "--evidence",
+        glob,
+        "--limit",
+        "max-run-seconds=3",
+    )
+    assert "3 seconds of max-run-seconds" in complaint
+    assert time.monotonic() - started < 30
+
+
+def test_an_endless_image_on_standard_input_ends_with_the_budget(workspace: Workspace) -> None:
+    process = workspace.start(
+        "push", "docker-archive:-", TARGET, "--limit", "max-image-size=64MiB", stdin=subprocess.PIPE
+    )
+    assert process.stdin is not None
+    with pytest.raises(BrokenPipeError):
+        while True:
+            process.stdin.write(bytes(MIB))
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == errors.EXIT_INPUT
+    assert b"--limit max-image-size" in said
+    assert not workspace.published

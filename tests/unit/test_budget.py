@@ -1,0 +1,91 @@
+"""A budget ends the step that spends it, as an error of that step, wherever it waits."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from pushpolicy.budget import Budget, resident
+from pushpolicy.errors import EngineError, InputError, PushPolicyError
+
+PLENTY = 2**40
+
+
+@pytest.mark.parametrize("error", [InputError, EngineError])
+def test_time_over_it_is_an_error_of_the_step(error: type[PushPolicyError]) -> None:
+    with (
+        pytest.raises(error, match="more than the 0 seconds of max-run-seconds"),
+        Budget(0, PLENTY).spend(error),
+    ):
+        threading.Event().wait(30)
+
+
+def test_a_file_that_is_waited_for_is_left(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError), Budget(0, PLENTY).spend(InputError):
+        (tmp_path / "pipe").read_bytes()
+
+
+def test_no_step_takes_it_for_a_failure_of_its_own() -> None:
+    with pytest.raises(InputError), Budget(0, PLENTY).spend(InputError):
+        try:
+            time.sleep(30)
+        except Exception:  # noqa: BLE001 - as a step might
+            pytest.fail("it was caught")
+
+
+def test_memory_over_it_is_an_error_of_the_step() -> None:
+    with (
+        pytest.raises(InputError, match="more than the 1 bytes of max-memory"),
+        Budget(60, 1).spend(InputError),
+    ):
+        time.sleep(30)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the memory of other processes is read from /proc")
+def test_the_programs_it_runs_count() -> None:
+    before = resident()
+    program = "import sys; held = bytearray(80_000_000); held[::4096] = b'x' * len(held[::4096]); input()"
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE) as process:
+        until = time.monotonic() + 30
+        while resident() < before + 70_000_000:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        process.communicate(b"\n")
+
+
+def test_what_is_within_it_goes_on_and_nothing_is_left_behind() -> None:
+    before = signal.getsignal(signal.SIGALRM)
+    with Budget(60, PLENTY).spend(InputError):
+        time.sleep(0.3)
+    assert signal.getsignal(signal.SIGALRM) == before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_one_budget_is_for_all_steps() -> None:
+    budget = Budget(1, PLENTY)
+    with budget.spend(InputError):
+        time.sleep(0.5)
+    with pytest.raises(EngineError), budget.spend(EngineError):
+        time.sleep(30)
+
+
+def test_in_another_thread_nothing_is_watched() -> None:
+    done = []
+
+    def work() -> None:
+        with Budget(0, 1).spend(InputError):
+            time.sleep(0.3)
+        done.append(True)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert done == [True]
