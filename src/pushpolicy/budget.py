@@ -12,14 +12,16 @@ import signal
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 
 from pushpolicy.errors import PushPolicyError
 
 _EVERY = 0.1
-# An interrupt may be lost where nothing can be raised, as in a destructor: then it comes again.
+# Where an interrupt is lost all the same, it comes again.
 _AGAIN = 30.0
 
 
@@ -62,7 +64,7 @@ class Budget:
             limit = str(over)
             raise error(f"stopped before anything was decided: {limit}", "--limit raises it") from None
 
-    def _look(self, *_: object) -> None:
+    def _look(self, _: int, frame: FrameType | None) -> None:
         now = time.monotonic()
         if now < self._quiet_until:
             return
@@ -71,9 +73,18 @@ class Budget:
             over = f"it took more than the {self._seconds} seconds of max-run-seconds"
         elif resident() > self._memory:
             over = f"it needs more than the {self._memory} bytes of max-memory"
-        if over:
+        if over and not _is_lost(frame):
             self._quiet_until = now + _AGAIN
             raise _Over(over)
+
+
+def _is_lost(frame: FrameType | None) -> bool:
+    """Whether nothing can be raised now: Python only prints what a destructor or a finaliser raises."""
+    while frame is not None:
+        if frame.f_code.co_name == "__del__" or frame.f_code.co_filename == weakref.__file__:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def resident() -> int:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -61,20 +62,17 @@ def _trivy(place: Workspace, number: int) -> None:
         for n in range(number)
     ]
     results = [{"Target": "app", "Class": "os-pkgs", "Type": "debian", "Vulnerabilities": findings}]
-    report = {
-        "SchemaVersion": 2,
-        "ArtifactName": "app",
-        "ArtifactType": "container_image",
-        "Results": results,
-    }
-    place.write("reports/many.trivy.json", json.dumps(report))
+    report = {"SchemaVersion": 2, "ArtifactName": "app", "ArtifactType": "container_image"}
+    place.write("reports/many.trivy.json", json.dumps(report | {"Results": results}))
 
 
 def test_a_hundred_thousand_findings_stay_within_the_memory(workspace: Workspace) -> None:
     _trivy(workspace, 99_990)
     code, peak, said = _measured(workspace, "check", IMAGE, TARGET)
-    assert code in (errors.EXIT_OK, errors.EXIT_DENIED), said
-    assert peak < 1536 * MIB
+    # On a machine that has much else to do, OPA's own deadline of 30 s may come first.
+    late = code == errors.EXIT_POLICY and "deadline exceeded" in said
+    assert code == errors.EXIT_DENIED or late, said
+    assert 100 * MIB < peak < 1536 * MIB
 
 
 def test_memory_over_the_budget_is_one_line_that_names_the_limit(workspace: Workspace) -> None:
@@ -108,8 +106,8 @@ def test_a_device_is_no_part(workspace: Workspace) -> None:
 
 
 def test_a_named_pipe_in_a_usual_place_is_not_waited_for(workspace: Workspace) -> None:
-    os.mkfifo(workspace.path("reports/junit.xml"))
-    os.mkfifo(workspace.path("junit.xml"))
+    for name in ("reports/TEST-pipe.xml", "junit.xml"):
+        os.mkfifo(workspace.path(name))
     started = time.monotonic()
     ran = workspace.run("check", IMAGE, TARGET, "--limit", "max-run-seconds=60")
     assert ran.code in (errors.EXIT_OK, errors.EXIT_DENIED), ran.err
@@ -124,34 +122,33 @@ def test_a_named_pipe_in_the_place_of_gits_attributes_is_not_waited_for(workspac
     assert ran.code in (errors.EXIT_OK, errors.EXIT_DENIED), ran.err
 
 
+# Python's glob leaves its open folders to the collector, and that it does is a ResourceWarning.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_glob_that_no_end_is_seen_of_ends_with_the_budget(workspace: Workspace) -> None:
     workspace.path("/".join(["a"] * 40) + "/x").write_text("x")
     started = time.monotonic()
-    glob = "**/" * 8 + "*.none"
-    complaint = refused(
-        workspace,
-        errors.EXIT_INPUT,
-        "push",
-        IMAGE,
-        TARGET,
-        "--evidence",
-        glob,
-        "--limit",
-        "max-run-seconds=3",
-    )
+    options = ("--evidence", "**/" * 8 + "*.none", "--limit", "max-run-seconds=3")
+    complaint = refused(workspace, errors.EXIT_INPUT, "push", IMAGE, TARGET, *options)
     assert "3 seconds of max-run-seconds" in complaint
     assert time.monotonic() - started < 30
 
 
 def test_an_endless_image_on_standard_input_ends_with_the_budget(workspace: Workspace) -> None:
     process = workspace.start(
-        "push", "docker-archive:-", TARGET, "--limit", "max-image-size=64MiB", stdin=subprocess.PIPE
+        "push",
+        "docker-archive:-",
+        TARGET,
+        "--limit",
+        "max-image-size=64MiB",
+        stdin=subprocess.PIPE,
+        bufsize=0,
     )
     assert process.stdin is not None
-    with pytest.raises(BrokenPipeError):
-        while True:
+    with suppress(BrokenPipeError):
+        for _ in range(1024):  # an end that only a broken test sees
             process.stdin.write(bytes(MIB))
-    _, said = process.communicate(timeout=60)
+    said = process.stderr.read() if process.stderr else b""
+    process.wait(60)
     assert process.returncode == errors.EXIT_INPUT
     assert b"--limit max-image-size" in said
     assert not workspace.published

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -34,11 +35,21 @@ def test_a_file_that_is_waited_for_is_left(tmp_path: Path) -> None:
 
 
 def test_no_step_takes_it_for_a_failure_of_its_own() -> None:
+    with pytest.raises(InputError), Budget(0, PLENTY).spend(InputError), suppress(Exception):
+        time.sleep(30)
+
+
+class Destroyed:
+    def __bool__(self) -> bool:
+        return True
+
+    def __del__(self) -> None:
+        time.sleep(0.5)
+
+
+def test_it_is_not_lost_in_a_destructor() -> None:
     with pytest.raises(InputError), Budget(0, PLENTY).spend(InputError):
-        try:
-            time.sleep(30)
-        except Exception:  # noqa: BLE001 - as a step might
-            pytest.fail("it was caught")
+        time.sleep(Destroyed() and 30)
 
 
 def test_memory_over_it_is_an_error_of_the_step() -> None:
