@@ -134,15 +134,8 @@ def test_a_glob_that_no_end_is_seen_of_ends_with_the_budget(workspace: Workspace
 
 
 def test_an_endless_image_on_standard_input_ends_with_the_budget(workspace: Workspace) -> None:
-    process = workspace.start(
-        "push",
-        "docker-archive:-",
-        TARGET,
-        "--limit",
-        "max-image-size=64MiB",
-        stdin=subprocess.PIPE,
-        bufsize=0,
-    )
+    arguments = ("push", "docker-archive:-", TARGET, "--limit", "max-image-size=64MiB")
+    process = workspace.start(*arguments, stdin=subprocess.PIPE, bufsize=0)
     assert process.stdin is not None
     with suppress(BrokenPipeError):
         for _ in range(1024):  # an end that only a broken test sees
