@@ -40,16 +40,18 @@ def test_no_step_takes_it_for_a_failure_of_its_own() -> None:
 
 
 class Destroyed:
-    def __bool__(self) -> bool:
-        return True
-
     def __del__(self) -> None:
         time.sleep(0.5)
 
 
+def _destroy_and_wait() -> None:
+    Destroyed()
+    time.sleep(30)
+
+
 def test_it_is_not_lost_in_a_destructor() -> None:
     with pytest.raises(InputError), Budget(0, PLENTY).spend(InputError):
-        time.sleep(Destroyed() and 30)
+        _destroy_and_wait()
 
 
 def test_memory_over_it_is_an_error_of_the_step() -> None:
