@@ -13,13 +13,20 @@ from socketserver import ThreadingMixIn, UnixStreamServer
 
 @dataclass(slots=True)
 class Daemon:
-    """What it answers, and what it was asked."""
+    """What it answers, and what it was asked.
+
+    Attributes:
+        inspected: the answer about the image.
+        retagged: a file, and the answer about the image once it exists.
+    """
 
     socket: Path
     archive: bytes
     status: int = 200
     cut: bool = False
     asked: list[str] = field(default_factory=list)
+    inspected: bytes = b"{}"
+    retagged: tuple[Path, bytes] | None = None
 
     @property
     def host(self) -> str:
@@ -41,11 +48,15 @@ def docker_daemon(socket: Path, archive: bytes) -> Iterator[Daemon]:
 
         def do_GET(self) -> None:
             daemon.asked.append(self.path)
+            content = daemon.archive
+            if self.path.endswith("/json"):
+                is_other = daemon.retagged is not None and daemon.retagged[0].exists()
+                content = daemon.retagged[1] if daemon.retagged and is_other else daemon.inspected
             self.send_response(daemon.status)
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
-            for start in range(0, len(daemon.archive), 65536):
-                part = daemon.archive[start : start + 65536]
+            for start in range(0, len(content), 65536):
+                part = content[start : start + 65536]
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
             if not daemon.cut:
                 self.wfile.write(b"0\r\n\r\n")

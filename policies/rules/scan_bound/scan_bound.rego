@@ -2,7 +2,9 @@
 # title: Every platform of this image was scanned
 # description: >-
 #   Each runnable platform of the image has an image scan that is proven to be about it, by manifest
-#   digest, image ID or the complete list of layers. A scan of another image, or of the same tag yesterday,
+#   digest, image ID or the complete list of layers. A command that `pushpolicy run scans --image` captured
+#   is proof too, where the setting accepts its scanner: it was given this image, and its exit code tells what
+#   it found. A scan of another image, or of the same tag yesterday,
 #   says nothing about this one, and neither does one that looked for other things than vulnerabilities, such
 #   as secrets. A report that does not say what it looked for counts only where the setting names its scanner.
 #   Scans of code and configuration need no binding to the image and prove none; one that names another commit
@@ -11,8 +13,16 @@
 # custom:
 #   severity: critical
 #   integrity: true
-#   fix: Scan the very file, folder or digest that is pushed, once for each platform, and hand the reports over unchanged.
+#   fix: >-
+#     Scan the very file, folder or digest that is pushed, once for each platform, and hand the reports over unchanged.
+#     A scanner that leaves no report is captured, with the image: pushpolicy run scans --image IMAGE -- docker scout
+#     cves {image} --exit-code.
 #   settings:
+#     accept_captures:
+#       type: array
+#       items: {type: string, enum: [scout, trivy, grype, snyk]}
+#       default: [scout, trivy, grype, snyk]
+#       description: Scanners of which a captured command is enough, without a report.
 #     accept_unsaid:
 #       type: array
 #       items: {type: string, minLength: 1}
@@ -54,6 +64,7 @@ _scanned(platform) if {
 	_looked(scan)
 	scan.bound == true
 	scan.platform == platform.platform
+	_accepted(scan)
 	_unmistakable(scan, platform)
 }
 
@@ -62,6 +73,13 @@ _looked(scan) if "vulnerabilities" in scan.looked_for
 _looked(scan) if {
 	"unsaid" in scan.looked_for
 	scan.scanner.name in data.settings.scan_bound.accept_unsaid
+}
+
+_accepted(scan) if scan.bound_by in {"manifest", "config", "diff_ids"}
+
+_accepted(scan) if {
+	scan.bound_by == "capture"
+	scan.scanner.name in data.settings.scan_bound.accept_captures
 }
 
 # The name says which platform is meant, unless two manifests of an index share it (Windows versions do).
@@ -88,7 +106,12 @@ else := "no image scan was read"
 
 _names := [$"{scan.name} ({_bound(scan)})" | some scan in input.scans.items; scan.kind == "image"]
 
-_bound(scan) := $"bound to {scan.platform}, {_purpose(scan)}" if scan.bound == true
+_bound(scan) := $"bound to {scan.platform} by capture of {scan.scanner.name}, not in accept_captures" if {
+	scan.bound == true
+	not _accepted(scan)
+}
+
+else := $"bound to {scan.platform}, {_purpose(scan)}" if scan.bound == true
 
 else := $"bound to nothing: {scan.contradiction}" if scan.contradiction
 
@@ -98,7 +121,7 @@ else := "bound to nothing in this image"
 
 _purpose(scan) := "which looked for vulnerabilities" if "vulnerabilities" in scan.looked_for
 
-else := "which does not say what it looked for: scan again with vulnerabilities, or name it in accept_unsaid" if {
+else := "which does not say what it looked for: scan again with vulnerabilities, capture the scanner by run scans --image, or name it in accept_unsaid" if {
 	"unsaid" in scan.looked_for
 }
 

@@ -18,18 +18,23 @@ _scan := {
 	"looked_for": ["vulnerabilities"],
 	"of_commit": "unsaid",
 	"bound": true,
+	"bound_by": "config",
 	"platform": "linux/amd64",
 }
+
+_capture(scanner) := object.union(_scan, {"bound_by": "capture", "scanner": {"name": scanner}})
 
 _found(platforms, scans) := {found.at.id |
 	some found in scan_bound.deny
 		with input.image.platforms as platforms
 		with input.scans as {"status": "collected", "items": scans}
+		with data.settings.scan_bound.accept_captures as ["scout", "grype"]
 }
 
 test_allow_when[name] if {
 	some name, case in {
 		"the platform was scanned": {"platforms": [_amd64], "scans": [_scan]},
+		"by a captured scanner": {"platforms": [_amd64], "scans": [_capture("scout")]},
 		"twice": {"platforms": [_amd64], "scans": [_scan, _scan]},
 		"beside scans of other things": {
 			"platforms": [_amd64],
@@ -56,6 +61,8 @@ test_deny_when[name] if {
 		},
 		"the scan is not bound": {"platforms": [_amd64], "scans": [object.union(_scan, {"bound": false})]},
 		"whether it is bound is not known": {"platforms": [_amd64], "scans": [object.remove(_scan, ["bound"])]},
+		"by a captured scanner that is not accepted": {"platforms": [_amd64], "scans": [_capture("snyk")]},
+		"by what is not known": {"platforms": [_amd64], "scans": [object.remove(_scan, ["bound_by"])]},
 		"it is of the code": {"platforms": [_amd64], "scans": [object.union(_scan, {"kind": "code"})]},
 		"it looked for secrets only": {
 			"platforms": [_amd64],
@@ -121,10 +128,15 @@ test_deny_says_what_was_scanned[name] if {
 			"scans": [object.union(_scan, {"bound": false}), object.union(_scan, {"platform": "linux/s390x"})],
 			"end": "one (bound to nothing in this image), one (bound to linux/s390x, which looked for vulnerabilities)",
 		},
+		"a captured scanner that is not accepted": {
+			"scans": [_capture("snyk")],
+			"end": "one (bound to linux/amd64 by capture of snyk, not in accept_captures)",
+		},
 	}
 	some found in scan_bound.deny
 		with input.image.platforms as [_amd64]
 		with input.scans as {"status": "collected", "items": case.scans}
+		with data.settings.scan_bound.accept_captures as ["scout"]
 	endswith(found.msg, case.end)
 }
 

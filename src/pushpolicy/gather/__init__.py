@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from pushpolicy.gather import credentials, image, provenance, sbom, scans, suites, vex
 from pushpolicy.gather.attestations import embedded
+from pushpolicy.gather.capture.join import fail_other_runs
 from pushpolicy.gather.checkout import Checkout
 from pushpolicy.gather.ci import evidence as ci
 from pushpolicy.gather.names import Reports
@@ -27,6 +28,7 @@ from pushpolicy.gather.request import (
     RawReport,
     Seen,
 )
+from pushpolicy.gather.runs import run_of
 from pushpolicy.gather.secrets.search import refuse_secrets
 from pushpolicy.gather.secrets.values import secret_values
 from pushpolicy.gather.shared import Shared
@@ -67,7 +69,9 @@ def gather(request: GatherRequest, shared: Shared | None = None) -> Gathered:
     shared = shared or Shared()
     checkout, files = shared.checkout(job), shared.files(job)
     reports, context = files.reports, ci.evidence(job.environ)
-    check_parts(files.parts, about, checkout.evidence.commit or context.commit)
+    here = run_of(checkout.evidence.commit, context)
+    check_parts(files.parts, about, here)
+    fail_other_runs(reports, here)
     inside = embedded(request.image, about, job.limits)
     builds, times = provenance.evidence(reports, inside, about), reports.times()
     products = Products(about, request.target.repository)

@@ -1,8 +1,9 @@
 """Whether a scan is about this image (design section 5, "Bound"), and what no scan is about.
 
 A scan belongs to a platform by its manifest digest, its config digest, or the complete ordered list of
-its layers. A name, a tag or a shared prefix of layers proves nothing. The digest of an index says which
-platform was scanned only if there is one.
+its layers. A report states them, or the capture of a scanner's command does, which was given the image.
+A name, a tag or a shared prefix of layers proves nothing. The digest of an index says which platform was
+scanned only if there is one.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pushpolicy.reports.format import Identity
 
 
 class Binding(msgspec.Struct, frozen=True, kw_only=True):
-    """The platform that a scan is about, and by what: manifest, config or diff_ids."""
+    """The platform that a scan is about, and by what: manifest, config, diff_ids or capture."""
 
     platform: str
     by: str
@@ -62,19 +63,19 @@ def _bind(identity: Identity, image: ImageEvidence) -> Binding | None:
     layers = identity.diff_ids
     by_layers = [p for p in image.platforms if layers and layers == tuple(map(str, p.diff_ids))]
     if len(by_manifest) == 1 and (not by_config or by_manifest[0] in by_config):
-        return _bound(by_manifest[0], "manifest")
+        return _bound(by_manifest[0], "manifest", identity)
     if by_config:
-        return _bound(by_config[0], "config")
+        return _bound(by_config[0], "config", identity)
     if by_layers:
-        return _bound(by_layers[0], "diff_ids")
+        return _bound(by_layers[0], "diff_ids", identity)
     return None
 
 
-def _bound(platform: PlatformEvidence, by: str) -> Binding | None:
+def _bound(platform: PlatformEvidence, by: str, identity: Identity) -> Binding | None:
     """Nothing, where the scanner may have seen other files than will be run."""
     if platform.lazy_toc or (platform.not_comparable and by != "manifest"):
         return None
-    return Binding(platform=platform.platform, by=by)
+    return Binding(platform=platform.platform, by="capture" if identity.captured else by)
 
 
 def _names_manifest(identity: Identity, platform: PlatformEvidence, image: ImageEvidence) -> bool:

@@ -15,6 +15,7 @@ from pushpolicy.errors import InputError
 from pushpolicy.gather.request import RawReport, Seen
 from pushpolicy.model.evidence import Unread
 from pushpolicy.model.text import printable
+from pushpolicy.reports.capture import Capture
 from pushpolicy.reports.facts import of_type
 from pushpolicy.reports.file import bare_name
 from pushpolicy.reports.format import KINDS, Facts
@@ -51,6 +52,7 @@ class Reports(msgspec.Struct):
         tracks: whether git tracks a file; None where that is not known.
         captured_by: the name of the capture that says it wrote a report, by the report's SHA-256.
         origins: of the files that came with a part.
+        captures: what each capture says, by its file.
     """
 
     workspace: Path
@@ -60,6 +62,7 @@ class Reports(msgspec.Struct):
     seen: list[Seen] = []
     captured_by: dict[str, str] = {}
     origins: dict[Path, Origin] = {}
+    captures: dict[Path, Capture] = {}
 
     def of(self, kind: str) -> list[ReadReport]:
         """The reports of one kind of evidence, in the order of their names."""

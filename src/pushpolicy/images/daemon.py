@@ -19,7 +19,9 @@ _USUAL_HOST = "unix:///var/run/docker.sock"
 # Older daemons write the whole archive to a disk of theirs before they send the first byte of it.
 _TIMEOUT_SECONDS = 600.0
 _MAX_ERROR = 64 * 1024
+_MAX_ANSWER = 4 * 1024 * 1024
 _NAME = re.compile(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._/:@-]{0,500}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _IMAGE_ID = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 
 
@@ -40,17 +42,45 @@ def exported(name: str, docker_host: str | None) -> Iterator[BinaryIO]:
     Raises:
         InputError: when no daemon answers, it refuses, or it falls silent or ends early.
     """
-    if not _NAME.fullmatch(name):
-        raise InputError(f"docker-daemon:{printable(name)}: is no name of an image", "write NAME[:TAG]")
     # Without a tag the daemon would send every tag that it has.
     has_tag = image_id(name) or ":" in name.rpartition("/")[2]
+    with _asked(name, docker_host, f"{name if has_tag else f'{name}:latest'}/get") as answer:
+        yield cast("BinaryIO", answer)
+
+
+def inspected(name: str, docker_host: str | None) -> tuple[str, tuple[str, ...]]:
+    """What an image is (``GET /images/{name}/json``): its ID, and the digests of its layers, uncompressed.
+
+    Args:
+        name: NAME[:TAG], or an image ID.
+        docker_host: the value of DOCKER_HOST; only Unix sockets are spoken to.
+
+    Raises:
+        InputError: when no daemon answers, it refuses, or its answer is not as specified.
+    """
+    with _asked(name, docker_host, f"{name}/json") as answer:
+        content = answer.read(_MAX_ANSWER)
+    try:
+        said = json.loads(content)
+        found, layers = str(image_id(said["Id"]) or ""), tuple(map(str, said["RootFS"]["Layers"]))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        found, layers = "", ()
+    if not found or not all(map(_DIGEST.fullmatch, layers)):
+        raise InputError(f"docker-daemon:{printable(name)}: the daemon does not say which image this is")
+    return found, layers
+
+
+@contextmanager
+def _asked(name: str, docker_host: str | None, what: str) -> Iterator[http.client.HTTPResponse]:
+    if not _NAME.fullmatch(name):
+        raise InputError(f"docker-daemon:{printable(name)}: is no name of an image", "write NAME[:TAG]")
     connection = _UnixConnection(_socket_path(docker_host or _USUAL_HOST))
     try:
-        connection.request("GET", f"/images/{name if has_tag else f'{name}:latest'}/get")
+        connection.request("GET", f"/images/{what}")
         answer = connection.getresponse()
         if answer.status != http.client.OK:
             raise _refused(name, answer)
-        yield cast("BinaryIO", answer)
+        yield answer
     except (OSError, http.client.HTTPException) as error:
         said = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise InputError(

@@ -441,7 +441,7 @@ class Scan(ScanContent, frozen=True, kw_only=True):
 
     Attributes:
         bound: whether it is proven to be about this image (design section 5, "Bound").
-        bound_by: manifest, config or diff_ids, when bound.
+        bound_by: manifest, config, diff_ids or capture, when bound.
         platform: the platform of this image that it covers, when bound.
         contradiction: in what the report contradicts itself about its image, which binds it to nothing.
         of_commit: whether the commit that it names is the one that is checked out: same, other, or unsaid.

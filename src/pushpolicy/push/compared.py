@@ -17,7 +17,8 @@ from pushpolicy.images.image import Image
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 
-_BY_CONFIG = ("config", "diff_ids")
+# What a captured scanner was given may have been known by its image ID alone.
+_BY_CONFIG = ("config", "diff_ids", "capture")
 
 
 class Layer(msgspec.Struct, frozen=True):

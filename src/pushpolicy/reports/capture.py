@@ -21,12 +21,12 @@ from pushpolicy.reports.format import Facts, Format, Head, Identity, ReportBytes
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing.jsondoc import utf8
 from pushpolicy.reports.parsing.values import brief, utc
+from pushpolicy.reports.scanners import Meaning, meaning
 from pushpolicy.reports.suites.tally import Tally
 
 SCHEMA = "pushpolicy.capture/v1"
 SUFFIX = ".capture.json"
-_SCANNERS = ("--scanners", "--security-checks")  # of Trivy; the second is the older name
-_DIGEST = re.compile(r"(?<![0-9a-z])sha256:[0-9a-f]{64}(?![0-9a-f])")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 
 
 class _Struct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -41,6 +41,30 @@ class Written(_Struct, frozen=True, kw_only=True):
     size: int
 
 
+class CapturedImage(_Struct, frozen=True, kw_only=True):
+    """The image that a scan looked into, as it was resolved before the command ran, and again after it.
+
+    Attributes:
+        reference: the IMAGE argument.
+        argument: what stands in the command for ``{image}``.
+        digest: of its manifest or index, where the source has one.
+        image_id: as the daemon calls it, else the digest of its config.
+        diff_ids: all its layers, uncompressed, in order.
+    """
+
+    reference: str
+    argument: str
+    digest: str | None = None
+    image_id: str
+    diff_ids: tuple[str, ...]
+
+    @property
+    def where(self) -> str:
+        """Whether it is in a daemon, a registry or a file."""
+        places = {"docker-daemon:": "daemon", "docker://": "registry"}
+        return next((place for prefix, place in places.items() if self.reference.startswith(prefix)), "file")
+
+
 class Capture(_Struct, frozen=True, kw_only=True):
     """What a command did.
 
@@ -53,6 +77,9 @@ class Capture(_Struct, frozen=True, kw_only=True):
         signal: the signal that ended it, as SIGSEGV.
         scanned: for a scan, what it looked into: image, code, config or secret.
         reports: what it wrote, as far as pushpolicy knows the format.
+        image: the one it was given to scan; None where none was, or where another had its name afterwards.
+        commit: that was checked out, else the CI system's.
+        run, attempt: of the CI system.
     """
 
     schema: Literal["pushpolicy.capture/v1"]
@@ -65,6 +92,10 @@ class Capture(_Struct, frozen=True, kw_only=True):
     signal: str | None = None
     scanned: Literal["image", "code", "config", "secret"] | None = None
     reports: tuple[Written, ...] = ()
+    image: CapturedImage | None = None
+    commit: str | None = None
+    run: str | None = None
+    attempt: int | None = None
 
     @property
     def passed(self) -> bool:
@@ -121,41 +152,45 @@ class ScanCapture(CaptureFacts, frozen=True):
     evidence_kind = "scans"
 
     def result(self) -> Facts:
-        """No finding where it ended with 0, else one of unknown severity: the command does not say which.
+        """No finding where it ended with 0, else one: the command does not say which.
 
-        What was scanned is known only where the command line names one digest.
+        It is about an image only where the command is known to look for vulnerabilities in the one that it
+        was given, and to say by its exit code whether it found any; then the finding may be critical.
         """
         capture = self.capture
+        kind = capture.scanned or "image"
+        told = self._meaning() if kind == "image" else None
         finding = Finding(
             id=f"exit-code/{capture.name}",
-            severity=Severity.UNKNOWN,
+            severity=Severity.CRITICAL if told else Severity.UNKNOWN,
             kind="exit-code",
             title=brief(f"{shlex.join(capture.argv)}: {capture.outcome}"),
         )
-        kind = capture.scanned or "image"
-        digests = {digest for argument in capture.argv for digest in _DIGEST.findall(argument)}
-        known = kind == "image" and len(digests) == 1
+        name = told.scanner if told else PurePath(capture.argv[0]).name or capture.argv[0]
         return ScanFacts(
-            scanner=Scanner(name=PurePath(capture.argv[0]).name or capture.argv[0]),
+            scanner=Scanner(name=name),
             kind=kind,
-            identity=Identity(digests=tuple(digests)) if known else Identity(),
+            identity=_identity(capture.image) if told and capture.image else Identity(),
             findings=() if capture.passed else (finding,),
-            looked_for=_looked_for(capture.argv),
+            filters=told.filters if told else None,
+            looked_for=("vulnerabilities",) if told else ("unsaid",),
             at=utc(capture.started),
         )
 
+    def _meaning(self) -> Meaning | None:
+        capture, image = self.capture, self.capture.image
+        told = meaning(capture.argv, image.argument, image.where) if image else None
+        return told if told and capture.exit_code in {0, *told.found} else None
 
-def _looked_for(argv: tuple[str, ...]) -> tuple[str, ...]:
-    """What a command of a known scanner looks for; Trivy's is among its options."""
-    words = (PurePath(argv[0]).name, *argv[1:])
-    if words[0] == "grype" or words[:3] in (("docker", "scout", "cves"), ("snyk", "container", "test")):
-        return ("vulnerabilities",)
-    if words[:2] == ("trivy", "image"):
-        options = " ".join(words[2:]).replace("=", " ").split()
-        named = [options[place + 1 :][:1] for place, word in enumerate(options) if word in _SCANNERS]
-        if all("vuln" in value.split(",") for values in named for value in values):
-            return ("vulnerabilities",)
-    return ("unsaid",)
+
+def _identity(image: CapturedImage) -> Identity:
+    return Identity(
+        name=image.reference,
+        digests=(image.digest,) if image.digest else (),
+        image_id=image.image_id,
+        diff_ids=image.diff_ids,
+        captured=True,
+    )
 
 
 def parse(content: bytes) -> Capture:
@@ -180,10 +215,17 @@ def _contradiction(capture: Capture) -> str | None:
     ways = (capture.exit_code is not None) + (capture.signal is not None)
     if ways != (capture.ended is not None):
         return "an ended command has either an exit code or a signal, and one that has not ended has neither"
+    image = capture.image
+    if image and not (image.argument and all(map(_DIGEST.fullmatch, filter(None, _digests(image))))):
+        return "its image is not named, or a digest of it is none"
     if any(utc(time) is None for time in (capture.started, capture.ended) if time is not None):
         return "a time is not RFC 3339 with a zone"
     outside = (written.path for written in capture.reports if not _within(written.path))
     return next((f"{printable(path)} leads out of the folder" for path in outside), None)
+
+
+def _digests(image: CapturedImage) -> tuple[str | None, ...]:
+    return (image.digest, image.image_id, *image.diff_ids)
 
 
 def _within(path: str) -> bool:

@@ -54,12 +54,14 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
         digests: manifest or index digests, ``sha256:...``.
         image_id: the config's digest; with docker's containerd store the manifest's or index's.
         diff_ids: the complete ordered list of layers, uncompressed.
+        captured: whether these are of the image that a captured command was given.
     """
 
     name: str | None = None
     digests: tuple[str, ...] = ()
     image_id: str | None = None
     diff_ids: tuple[str, ...] = ()
+    captured: bool = False
 
     def attested(self, subject: Identity | None) -> Identity:
         """What a report is about as the predicate of a statement about `subject`, if it is one: only that."""

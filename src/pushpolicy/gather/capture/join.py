@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from pushpolicy.gather.capture.written import digest_of
 from pushpolicy.gather.names import CAPTURES, ReadReport, Reports
 from pushpolicy.gather.request import RawReport
+from pushpolicy.gather.runs import RunOf
 from pushpolicy.model.text import printable
 from pushpolicy.reports.capture import Capture, CaptureFacts
 from pushpolicy.reports.facts import SuiteFacts, of_type
@@ -45,8 +46,18 @@ def join(reports: Reports, waiting: Iterable[ReadReport], limits: Limits) -> Non
     reports.add_unnamed(captures)
     for place, report in enumerate(reports.read):
         for facts in of_type(CaptureFacts, report.facts):
+            reports.captures[report.raw.path] = facts.capture
             _judge(report.raw, facts.capture, reports, limits)
             reports.read[place] = ReadReport(report.raw, (facts.result(),))
+
+
+def fail_other_runs(reports: Reports, here: RunOf) -> None:
+    """What was captured of another commit, run or attempt fails its kind."""
+    for path, capture in reports.captures.items():
+        difference = here.difference(RunOf(commit=capture.commit, run=capture.run, attempt=capture.attempt))
+        # The reports of several images may be the same.
+        if difference and not any(difference in problem for problem in reports.problems[capture.kind]):
+            reports.fail(path, (capture.kind,), f"{difference}; run the command again in this one")
 
 
 def _own(capture: Capture, reports: Reports) -> list[int]:

@@ -12,16 +12,20 @@ import msgspec
 from pushpolicy.errors import InputError, UsageError
 from pushpolicy.files import write_whole
 from pushpolicy.gather.capture import process
+from pushpolicy.gather.capture.image import is_pinned, resolve
 from pushpolicy.gather.capture.mask import masked
 from pushpolicy.gather.capture.written import marks, written
+from pushpolicy.gather.runs import run_here
 from pushpolicy.model.redacted import Redacted
 from pushpolicy.model.text import printable
-from pushpolicy.reports.capture import SCHEMA, SUFFIX, Capture, parse
+from pushpolicy.registry import RepositoryClient
+from pushpolicy.reports.capture import SCHEMA, SUFFIX, Capture, CapturedImage, parse
 from pushpolicy.reports.file import open_report
 from pushpolicy.reports.format import ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing.values import format_time, text
 
+IMAGE = "{image}"
 FOLDER = "reports"  # one of the usual places
 _MAX_SIZE = 16 * 1024 * 1024
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -36,6 +40,8 @@ class RunRequest(Redacted, frozen=True, kw_only=True):
         scanned: for a scan, what it looks into.
         patterns: globs of reports, beside the usual places.
         workspace: the current folder; paths start here.
+        image: the IMAGE argument of what a scan is given, for which ``{image}`` stands in argv.
+        client: the repository that it names, where it is in a registry.
     """
 
     hidden_fields = frozenset({"environ"})
@@ -48,12 +54,15 @@ class RunRequest(Redacted, frozen=True, kw_only=True):
     scanned: str | None = None
     patterns: tuple[str, ...] = ()
     limits: Limits = msgspec.field(default_factory=Limits)
+    image: str | None = None
+    client: RepositoryClient | None = None
 
 
 class Captured(msgspec.Struct, frozen=True, kw_only=True):
-    """The file, what it says, and how the command ended."""
+    """The file, what it says, and how the command ended; whether the image was another one then."""
 
     path: Path
+    image_changed: bool = False
     capture: Capture
     ended: process.Ended
 
@@ -62,41 +71,67 @@ def run(request: RunRequest) -> Captured:
     """Run a command and capture it.
 
     Raises:
-        UsageError: when the name is malformed, or is that of another command's capture.
+        UsageError: when the name is malformed, or is that of another command's capture; when an image is
+            given and stands nowhere in the command.
         InputError: when the capture cannot be written. What was written before the command ran then says
             that it has not ended, which is no pass.
     """
-    started = _started(request)
+    image = _given(request)
+    argv = [each.replace(IMAGE, image.argument) for each in request.argv] if image else list(request.argv)
+    started = _started(request, argv, image)
     path = request.workspace / FOLDER / f"{started.name}{SUFFIX}"
     _refuse_other(path, started)
     before = marks(request.workspace, request.patterns, request.limits)
     _write(path, started)
-    ended = process.run(request.argv)
+    ended = process.run(argv)
     after = marks(request.workspace, request.patterns, request.limits)
+    changed = image is not None and not is_pinned(image) and _resolved_again(request) != image
     capture = msgspec.structs.replace(
         started,
         ended=_now(),
         exit_code=ended.exit_code,
         signal=ended.signal,
         reports=written(request.workspace, before, after, request.limits),
+        image=None if changed else image,
     )
     _write(path, capture)
-    return Captured(path=path, capture=capture, ended=ended)
+    return Captured(path=path, capture=capture, ended=ended, image_changed=changed)
 
 
-def _started(request: RunRequest) -> Capture:
+def _given(request: RunRequest) -> CapturedImage | None:
+    if request.image is None:
+        return None
+    if not any(IMAGE in argument for argument in request.argv):
+        raise UsageError(
+            f"--image: {IMAGE} stands nowhere in the command", "write it where the command names the image"
+        )
+    return resolve(request.image, request.environ, request.client)
+
+
+def _resolved_again(request: RunRequest) -> CapturedImage | None:
+    """The image as it is now; None where it is gone."""
+    try:
+        return resolve(request.image or "", request.environ, request.client)
+    except (InputError, UsageError):
+        return None
+
+
+def _started(request: RunRequest, argv: list[str], image: CapturedImage | None) -> Capture:
     name = request.name or re.sub(r"[^A-Za-z0-9._-]", "-", PurePath(request.argv[0]).name).lstrip("._-")[:100]
     if not _NAME.fullmatch(name):
         hint = "a name has letters, digits and . _ -, at most 100"
         raise UsageError(f"--name {printable(name)!r} cannot be the name of a capture", hint)
+    here = run_here(request.workspace, request.environ)
+    stated = {"scanned": request.scanned, "commit": here.commit, "run": here.run, "attempt": here.attempt}
     return msgspec.convert(
         {
             "schema": SCHEMA,
             "kind": request.kind,
             "name": name,
-            "argv": [text(argument) for argument in masked(request.argv, request.environ)],
+            "argv": [text(argument) for argument in masked(argv, request.environ)],
             "started": _now(),
-            **({"scanned": request.scanned} if request.scanned else {}),
+            "image": image,
+            **{key: value for key, value in stated.items() if value is not None},
         },
         Capture,
     )

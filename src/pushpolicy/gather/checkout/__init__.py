@@ -22,7 +22,7 @@ from pushpolicy.model.evidence import SourceCounts, SourceEvidence, Status
 from pushpolicy.model.redacted import Redacted
 from pushpolicy.reports.parsing.values import text
 
-__all__ = ["Checkout", "FileState", "find_git", "inspect", "may_be_in_head", "state_in_head"]
+__all__ = ["Checkout", "FileState", "find_git", "head", "inspect", "may_be_in_head", "state_in_head"]
 
 MAX_CHANGES = 20
 MAX_LISTED = 10_000
@@ -94,6 +94,15 @@ def inspect(workspace: Path, environ: Mapping[str, str], program: Path | None = 
         return _without(Status.FAILED, str(error))
     except OSError as error:
         return _without(Status.FAILED, f"the checkout cannot be read: {error.strerror}")
+
+
+def head(workspace: Path, environ: Mapping[str, str], program: Path | None = None) -> str | None:
+    """The commit that is checked out; None where there is none, or none can be read."""
+    root = enclosing(workspace.resolve())
+    try:
+        return Repository(Git(environ, program, root), root).head()[0] if root else None
+    except (GitError, OSError):
+        return None
 
 
 def state_in_head(

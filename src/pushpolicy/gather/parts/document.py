@@ -37,6 +37,7 @@ class PartList(_Struct, frozen=True, kw_only=True):
     Attributes:
         name: of the part; reports without a name of their own are called NAME/REPORT.
         commit, image: what the reports are about; at least one of them.
+        run, attempt: of the CI system that wrote it.
         problems: by kind, what was there and could not be read: it does not get lost on the way.
         unread: what was looked at there and is no evidence.
         files: in the order of the archive's members, ``reports/00000`` and so on.
@@ -46,6 +47,8 @@ class PartList(_Struct, frozen=True, kw_only=True):
     name: str
     commit: str | None = None
     image: str | None = None
+    run: str | None = None
+    attempt: int | None = None
     problems: dict[str, tuple[str, ...]] = {}
     unread: tuple[Unread, ...] = ()
     files: tuple[Listed, ...] = ()

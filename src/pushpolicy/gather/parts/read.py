@@ -13,6 +13,7 @@ from pushpolicy.files import open_regular
 from pushpolicy.gather import find
 from pushpolicy.gather.parts.document import LIST, MAX_LIST, Part, PartList, Unpacked, member, parse
 from pushpolicy.gather.request import NamedEvidence
+from pushpolicy.gather.runs import RunOf
 from pushpolicy.model.evidence import ImageEvidence
 from pushpolicy.model.text import printable
 from pushpolicy.reports.limits import Limits
@@ -112,17 +113,18 @@ def _copy(stream: IO[bytes], place: Path) -> str:
     return digest.hexdigest()
 
 
-def check_parts(parts: Sequence[Part], image: ImageEvidence, commit: str | None) -> None:
-    """Every part must be about the image or its commit, and contradict neither.
+def check_parts(parts: Sequence[Part], image: ImageEvidence, here: RunOf) -> None:
+    """Every part must be about the image or its commit, contradict neither, and be of this run and attempt.
 
     Args:
         parts: that are merged.
         image: the one that is judged.
-        commit: of the checkout, else of the CI run; None when neither is known.
+        here: this run, with the commit of the checkout, else of the CI run.
 
     Raises:
         InputError: when one is about something else, or nothing tells.
     """
+    commit = here.commit
     digests = {str(image.digest), *(str(platform.digest) for platform in image.platforms)}
     for part in parts:
         about = part.about
@@ -132,6 +134,12 @@ def check_parts(parts: Sequence[Part], image: ImageEvidence, commit: str | None)
             raise _other(part, f"the commit {about.commit}, and this is {commit}")
         if not about.image and not commit:
             raise _other(part, f"the commit {about.commit}, and nothing here tells which one this is")
+        difference = here.difference(RunOf(commit=commit, run=about.run, attempt=about.attempt))
+        if difference:
+            raise InputError(
+                f"{printable(str(part.source))}: the part {about.name!r}: {difference}",
+                "run the job that writes it again in this run; a re-run of failed jobs alone keeps old parts",
+            )
 
 
 def _other(part: Part, what: str) -> InputError:

@@ -18,6 +18,7 @@ from pushpolicy.gather.checkout import Checkout, inspect
 from pushpolicy.gather.ci import evidence as ci
 from pushpolicy.gather.parts.document import LIST, Listed, PartList, is_name, member
 from pushpolicy.gather.request import NamedEvidence, RawReport, Seen
+from pushpolicy.gather.runs import run_of
 from pushpolicy.gather.secrets.search import refuse_secrets
 from pushpolicy.gather.secrets.values import secret_values
 from pushpolicy.gather.shared import Files, read_files
@@ -75,8 +76,8 @@ def write_part(request: PartRequest) -> tuple[Seen, ...]:
 
 
 def _list(request: PartRequest, checkout: Checkout, files: Files, raws: list[RawReport]) -> PartList:
-    commit = checkout.evidence.commit or ci.evidence(request.environ).commit
-    if commit is None and request.image is None:
+    here = run_of(checkout.evidence.commit, ci.evidence(request.environ))
+    if here.commit is None and request.image is None:
         raise InputError(
             "--part: nothing says what these reports are about: there is no git checkout and no CI commit",
             "run it in the checkout, or name the IMAGE",
@@ -89,8 +90,10 @@ def _list(request: PartRequest, checkout: Checkout, files: Files, raws: list[Raw
     return PartList(
         schema="pushpolicy.part/v1",
         name=request.name,
-        commit=commit,
+        commit=here.commit,
         image=str(request.image) if request.image else None,
+        run=here.run,
+        attempt=here.attempt,
         unread=files.reports.unread(),
         problems={kind: tuple(each) for kind, each in files.reports.problems.items() if each},
         files=tuple(

@@ -11,6 +11,7 @@ import pytest
 
 from pushpolicy.errors import InputError
 from pushpolicy.gather import GatherRequest, NamedEvidence, gather
+from pushpolicy.images import find
 from pushpolicy.images.image import Image
 from pushpolicy.model import canonical
 from pushpolicy.model.evidence import Evidence
@@ -141,12 +142,99 @@ def test_a_scan_that_left_no_report(tmp_path: Path, code: int, unknown: int) -> 
     assert (item.counts.listed["unknown"], len(item.findings)) == (unknown, unknown)
 
 
+def given(image: Image, **fields: Any) -> dict[str, Any]:
+    """What `run --image docker-daemon:app:1.0` resolves this image to."""
+    (platform,) = find(image).platforms
+    resolved = {"reference": "docker-daemon:app:1.0", "argument": "app:1.0"}
+    digests = {"image_id": str(platform.config_digest), "diff_ids": list(map(str, platform.diff_ids))}
+    return {**resolved, **digests, **fields}
+
+
+@pytest.mark.parametrize(("code", "critical"), [(0, 0), (2, 1)])
+def test_a_known_scanner_that_was_given_the_image_is_bound_to_it(
+    tmp_path: Path, code: int, critical: int
+) -> None:
+    image = make_image()
+    argv = ["docker", "scout", "cves", "app:1.0", "--exit-code", "--only-severity", "critical"]
+    content = scan(argv=argv, image=given(image), exit_code=code)
+    scans = after(tmp_path, {"reports/a.capture.json": content}, image=image).scans
+    (item,) = scans.items
+    assert (item.scanner.name, item.bound, item.bound_by) == ("scout", True, "capture")
+    assert item.platform == find(image).platforms[0].platform
+    assert item.counts.listed["critical"] == critical
+    assert item.filters == ("--only-severity critical",)
+    assert scans.not_covered == ()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"image": None},
+        {"exit_code": 1},
+        {"exit_code": None, "signal": "SIGKILL"},
+        {"argv": ["docker", "scout", "cves", "app:1.0"]},
+        {"argv": ["docker", "scout", "cves", "--exit-code", "other:1.0"]},
+        {"argv": ["my-scanner", "app:1.0"]},
+        {"argv": ["sh", "-c", "docker scout cves app:1.0 --exit-code"]},
+        {"scanned": "code"},
+    ],
+)
+def test_a_scan_is_bound_by_nothing_less(tmp_path: Path, fields: dict[str, Any]) -> None:
+    image = make_image()
+    content = scan(**({"image": given(image)} | fields))
+    scans = after(tmp_path, {"reports/a.capture.json": content}, image=image).scans
+    assert [(item.bound, item.bound_by) for item in scans.items] == [(False, None)]
+
+
+def test_a_scan_of_another_image_is_bound_to_nothing(tmp_path: Path) -> None:
+    other = given(make_image(), image_id="sha256:" + "0" * 64, diff_ids=["sha256:" + "1" * 64])
+    scans = after(tmp_path, {"reports/a.capture.json": scan(image=other)}).scans
+    assert [item.bound for item in scans.items] == [False]
+
+
 @pytest.mark.parametrize("argument", ["app@{}", "{}", "oci:app@{}"])
-def test_a_digest_on_the_command_line_says_what_was_scanned(tmp_path: Path, argument: str) -> None:
+def test_a_digest_on_the_command_line_proves_nothing(tmp_path: Path, argument: str) -> None:
     image = make_image()
     argv = ["docker", "scout", "cves", "--exit-code", argument.format(image.top.digest)]
     (item,) = after(tmp_path, {"reports/a.capture.json": scan(argv=argv)}, image=image).scans.items
-    assert (item.bound, item.bound_by) == (True, "manifest")
+    assert (item.bound, item.bound_by) == (False, None)
+
+
+@pytest.mark.parametrize("field", ["digest", "image_id", "diff_ids"])
+def test_an_image_of_no_digest_is_refused(tmp_path: Path, field: str) -> None:
+    wrong = given(make_image(), **{field: ["sha256:1"] if field == "diff_ids" else "sha256:1"})
+    scans = after(tmp_path, {"reports/a.capture.json": scan(image=wrong)}).scans
+    assert scans.status == "failed"
+
+
+@pytest.mark.parametrize("kind", ["tests", "scans"])
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"commit": "0" * 40}, f"it is of commit {'0' * 40}, and this is no commit"),
+        ({"run": "1"}, "it is of run 1, and this is no run"),
+        ({"attempt": 2}, "it is of attempt 2, and this is no attempt"),
+    ],
+)
+def test_what_was_captured_in_another_run_fails_its_kind(
+    tmp_path: Path, kind: str, fields: dict[str, Any], said: str
+) -> None:
+    make = capture if kind == "tests" else scan
+    found = after(tmp_path, {"reports/a.capture.json": make(**fields)})
+    status = found.tests if kind == "tests" else found.scans
+    assert status.status == "failed"
+    assert said in str(status.reason)
+
+
+def test_what_was_captured_in_this_run_is_of_it(tmp_path: Path) -> None:
+    environ = {
+        **{"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": "push", "GITHUB_SHA": "a" * 40},
+        **{"GITHUB_RUN_ID": "7", "GITHUB_RUN_ATTEMPT": "2"},
+    }
+    same: dict[str, Any] = {"commit": "a" * 40, "run": "7", "attempt": 2}
+    for fields, status in ((same, "collected"), (same | {"attempt": 1}, "failed"), ({}, "failed")):
+        write(tmp_path, {"reports/a.capture.json": capture(**fields)})
+        assert gather(make_request(tmp_path, environ=environ)).evidence.tests.status == status
 
 
 def test_two_digests_do_not(tmp_path: Path) -> None:

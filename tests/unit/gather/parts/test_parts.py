@@ -157,7 +157,7 @@ def test_extras_travel_along(tmp_path: Path) -> None:
 
 def test_captures_still_speak_of_their_reports(tmp_path: Path) -> None:
     files: dict[str, str | bytes] = {
-        "reports/unit.capture.json": capture({"dist/unit.xml": JUNIT}, exit_code=1),
+        "reports/unit.capture.json": capture({"dist/unit.xml": JUNIT}, exit_code=1, commit=COMMIT),
         "dist/unit.xml": JUNIT,
     }
     found = merged(tmp_path, part(tmp_path, "a", files)).evidence
