@@ -300,7 +300,7 @@ def options_of(command: click.Command) -> set[str]:
 
 
 # Options of git and docker.
-FOREIGN = {"--refetch", "--no-filter", "--label", "--sbom", "--provenance"}
+FOREIGN = {"--exit-code", "--refetch", "--no-filter", "--label", "--sbom", "--provenance"}
 
 
 def test_no_advice_names_an_option_that_does_not_exist() -> None:
