@@ -135,13 +135,13 @@ def test_a_glob_that_no_end_is_seen_of_ends_with_the_budget(workspace: Workspace
 
 def test_an_endless_image_on_standard_input_ends_with_the_budget(workspace: Workspace) -> None:
     arguments = ("push", "docker-archive:-", TARGET, "--limit", "max-image-size=64MiB")
-    process = workspace.start(*arguments, stdin=subprocess.PIPE, bufsize=0)
-    assert process.stdin is not None
-    with suppress(BrokenPipeError):
-        for _ in range(1024):  # an end that only a broken test sees
-            process.stdin.write(bytes(MIB))
-    said = process.stderr.read() if process.stderr else b""
-    process.wait(60)
+    with workspace.start(*arguments, stdin=subprocess.PIPE, bufsize=0) as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        with suppress(BrokenPipeError):
+            for _ in range(1024):  # an end that only a broken test sees
+                process.stdin.write(bytes(MIB))
+        said = process.stderr.read()
     assert process.returncode == errors.EXIT_INPUT
     assert b"--limit max-image-size" in said
     assert not workspace.published
