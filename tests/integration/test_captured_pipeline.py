@@ -15,9 +15,12 @@ from pushpolicy import errors
 from pushpolicy.images import find, open_image
 from tests.docker_archives import old_style, write
 from tests.docker_daemon import Daemon, docker_daemon
-from tests.workspace import TARGET, Workspace
+from tests.policies import rule, write_policy
+from tests.registries import distribution_registry
+from tests.workspace import JUNIT, TARGET, Workspace
 
 PAGE = Path(__file__).parents[2] / "docs/captures.md"
+NEVER = 'deny contains {"at": {"id": "never"}, "msg": "never"} if input.image.size == 1'
 # What `docker run` and `docker scout` end with is what a test says.
 DOCKER = """#!/bin/sh
 echo "docker $*" >> docker.log
@@ -148,6 +151,31 @@ def test_an_image_of_a_layout_is_named_by_its_folder(place: Workspace) -> None:
     assert place.path("docker.log").read_text() == "docker scout cves oci-dir://image --exit-code\n"
     gathered = place.run("gather", "oci:image", TARGET).json
     assert [(scan["bound"], scan["bound_by"]) for scan in gathered["scans"]["items"]] == [(True, "capture")]
+
+
+def test_an_image_of_a_registry_is_named_by_its_digest(place: Workspace, tmp_path: Path) -> None:
+    place.write("reports/junit.xml", JUNIT)
+    with distribution_registry(tmp_path / "registry") as registry:
+        policy = write_policy(place.folder.parent / "policy", {"fine": rule("fine", NEVER)})
+        target = f"{registry.host}/app:1.0.0"
+        assert place.push("--policy", str(policy), target=target).code == errors.EXIT_OK
+        ran = place.run(
+            *("run", "scans", "--name", "scout", "--image", f"docker://{target}", "--"),
+            *("docker", "scout", "cves", "{image}", "--exit-code"),
+        )
+        gathered = place.run("gather", f"docker://{target}", TARGET).json
+    assert ran.code == 0, ran.err
+    digest = gathered["image"]["digest"]
+    said = place.path("docker.log").read_text()
+    assert said == f"docker scout cves {registry.host}/app@{digest} --exit-code\n"
+    assert [scan["bound_by"] for scan in gathered["scans"]["items"]] == ["capture"]
+
+
+def test_a_file_of_several_images_is_refused(place: Workspace) -> None:
+    ran = place.run("run", "scans", "--image", "oci:image:name", "--", "docker", "scout", "cves", "{image}")
+    assert ran.code == errors.EXIT_USAGE
+    assert "the whole file" in ran.complaint()
+    assert not place.path("docker.log").exists()
 
 
 def test_tests_have_no_image(place: Workspace) -> None:

@@ -186,6 +186,22 @@ def test_a_part_is_bound_to_its_image_or_its_commit(tmp_path: Path) -> None:
         part(tmp_path, "d", {"junit.xml": JUNIT}, environ=nowhere)
 
 
+def test_a_part_is_of_this_run_and_attempt(tmp_path: Path) -> None:
+    run = CI | {"GITHUB_RUN_ID": "7", "GITHUB_RUN_ATTEMPT": "2"}
+    mine = part(tmp_path, "a", {"junit.xml": JUNIT}, environ=run)
+    assert merged(tmp_path, mine, environ=run).evidence.tests.status == "collected"
+    for other, said in (
+        (run | {"GITHUB_RUN_ID": "6"}, "it is of run 6, and this is 7"),
+        (run | {"GITHUB_RUN_ATTEMPT": "1"}, "it is of attempt 1, and this is 2"),
+        (CI, "it is of no run, and this is 7"),
+    ):
+        theirs = part(tmp_path, "b", {"junit.xml": JUNIT}, environ=other)
+        with pytest.raises(InputError, match=f"the part 'b': {said}"):
+            merged(tmp_path, theirs, environ=run)
+    with pytest.raises(InputError, match="it is of run 7, and this is no run"):
+        merged(tmp_path, mine)
+
+
 def test_reports_that_git_tracks_stay_marked(tmp_path: Path) -> None:
     environ = {"PATH": CI["PATH"]}
     checkout = make_checkout(tmp_path / "checkout", {"reports/junit.xml": JUNIT})
