@@ -6,7 +6,8 @@ their diff_ids; the manifest names layers by other digests, and only reading the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -31,6 +32,9 @@ class Layer(msgspec.Struct, frozen=True):
 def layers_to_compare(evidence: Mapping[str, Any], image: Image) -> Mapping[Digest, Layer]:
     """By digest, the layers that a scan or SBOM of the evidence rests on by their diff_ids only.
 
+    Where an index has several manifests of one image ID, a scan names one of them at most: what says that the
+    others are the same image is their config alone, too.
+
     Raises:
         InputError: when one layer is to be two things.
     """
@@ -38,10 +42,12 @@ def layers_to_compare(evidence: Mapping[str, Any], image: Image) -> Mapping[Dige
         return MappingProxyType({})
     items = [item for kind in ("scans", "sbom") for item in evidence.get(kind, {}).get("items", ())]
     rest_on_config = {item["platform"] for item in items if item.get("bound_by") in _BY_CONFIG}
+    platforms = evidence["image"]["platforms"]
+    shared = _shared_configs(platforms) if items else frozenset[str]()
     manifests = {str(manifest.digest): manifest for manifest in image.manifests}
     found: dict[Digest, Layer] = {}
-    for platform in evidence["image"]["platforms"]:
-        if platform["platform"] not in rest_on_config:
+    for platform in platforms:
+        if platform["platform"] not in rest_on_config and platform["config_digest"] not in shared:
             continue
         layers = manifests[platform["digest"]].layers
         for descriptor, diff_id in zip(layers, platform["diff_ids"], strict=True):
@@ -50,3 +56,10 @@ def layers_to_compare(evidence: Mapping[str, Any], image: Image) -> Mapping[Dige
             if (known.diff_id, known.descriptor.media_type) != (layer.diff_id, descriptor.media_type):
                 raise InputError(f"{image.source}: layer {descriptor.digest} is said to be two things")
     return MappingProxyType(found)
+
+
+def _shared_configs(platforms: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    manifests = defaultdict[str, set[str]](set)
+    for platform in platforms:
+        manifests[platform["config_digest"]].add(platform["digest"])
+    return frozenset(config for config, found in manifests.items() if len(found) > 1)
