@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -35,11 +36,15 @@ def read_closure(store: Store, top: Descriptor, limits: Limits) -> Closure:
     walk.visit(top)
     walk.check()
     configs = dict[Digest, bytes]()
-    for config in (manifest.config for manifest in walk.manifests.values() if manifest.config):
+    for digest, manifest in walk.manifests.items():
+        config = manifest.config
+        if config is None:
+            continue
         if config.size > limits.config_size:
             raise ValueError(
                 f"{config.digest} of {config.size} bytes is over the limit of {limits.config_size}"
             )
+        walk.weigh(config.size * walk.named[digest])
         configs[config.digest] = store.blob(config)
     return Closure(
         manifests=tuple(walk.manifests.values()),
@@ -56,6 +61,8 @@ class Walk(msgspec.Struct):
     manifests: dict[Digest, Manifest] = {}
     blobs: dict[Digest, Descriptor] = {}
     absent: list[Descriptor] = []
+    named: Counter[Digest] = msgspec.field(default_factory=Counter)
+    size: int = 0
 
     def visit(self, entry: Descriptor, depth: int = 0) -> None:
         """Read a manifest and everything below it, and note the children that are absent.
@@ -63,6 +70,7 @@ class Walk(msgspec.Struct):
         Raises:
             ValueError: when it is absent, or a part is not what it should be or over a limit.
         """
+        self._count(entry)
         if entry.digest in self.manifests:
             return
         if depth > self.limits.depth:
@@ -77,13 +85,31 @@ class Walk(msgspec.Struct):
             if child.media_type not in MANIFEST_TYPES | INDEX_TYPES:
                 kind = child.media_type[:100]
                 raise ValueError(f"index child {child.digest} is of the unknown type {kind!r}")
+            if child.digest.algorithm != "sha256":
+                # A manifest is pushed and judged under its sha256, where nobody would find this child.
+                raise ValueError(f"index child {child.digest} is not named by its sha256")
             self.visit(child, depth + 1)
         for blob in (manifest.config, *manifest.layers):
             if blob:
                 self._add(blob)
         self.manifests[entry.digest] = manifest
-        if len(self.manifests) + len(self.absent) > self.limits.manifests:
+
+    def _count(self, entry: Descriptor) -> None:
+        self.named[entry.digest] += 1
+        if self.named.total() > self.limits.manifests:
             raise ValueError(f"has more than {self.limits.manifests} manifests")
+        self.weigh(entry.size)
+
+    def weigh(self, size: int) -> None:
+        """Count bytes that are held in memory, and that become evidence as often as they are named.
+
+        Raises:
+            ValueError: when they are over the limit.
+        """
+        self.size += size
+        if self.size > self.limits.documents_size:
+            limit = self.limits.documents_size >> 20
+            raise ValueError(f"has manifests and configs over the limit of {limit} MiB")
 
     def _add(self, blob: Descriptor) -> None:
         known = self.blobs.setdefault(blob.digest, blob)

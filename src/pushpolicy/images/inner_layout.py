@@ -54,23 +54,27 @@ def layout_of(
 
 def _candidates(files: ArchiveFiles, config: Digest, limits: Limits) -> Iterator[Descriptor]:
     try:
-        store = LayoutStore(files)
+        store, fruitless = LayoutStore(files), set[Digest]()
         for entry in LayoutIndex.read(files).entries:
-            yield from _path(store, entry, config, limits.depth)
+            yield from _path(store, entry, config, limits.depth, fruitless)
     except ValueError:
         return
 
 
-def _path(store: Store, entry: Descriptor, config: Digest, depth: int) -> tuple[Descriptor, ...]:
+def _path(
+    store: Store, entry: Descriptor, config: Digest, depth: int, fruitless: set[Digest]
+) -> tuple[Descriptor, ...]:
     """From a listed entry down to the manifest with this config; empty when it does not lead there."""
-    if entry.media_type not in MANIFEST_TYPES | INDEX_TYPES or depth < 0:
+    known = entry.media_type in MANIFEST_TYPES | INDEX_TYPES
+    if not known or depth < 0 or entry.digest in fruitless:
         return ()
     manifest = read_manifest(store, entry)
     if manifest is None:
         return ()
-    if not manifest.is_index:
-        return (entry,) if manifest.config and manifest.config.digest == config else ()
+    if manifest.config and manifest.config.digest == config:
+        return (entry,)
     for child in manifest.manifests:
-        if below := _path(store, child, config, depth - 1):
+        if below := _path(store, child, config, depth - 1, fruitless):
             return (entry, *below)
+    fruitless.add(entry.digest)
     return ()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO
@@ -84,10 +85,12 @@ def _choose(index: LayoutIndex, store: Store, reference: str | Digest | None) ->
         for entry in index.entries
         if entry.media_type in MANIFEST_TYPES | INDEX_TYPES and not any(map(is_fallback_tag, names(entry)))
     ]
-    if len({entry.digest for entry in images}) > 1:
+    distinct = {entry.digest: entry for entry in images}
+    if len(distinct) > 1:
         # Referrers and fallback indexes are listed beside images; telling them apart costs reading them.
-        images = [entry for entry in images if _listed(store, entry).subject is None]
-    distinct = {entry.digest for entry in images}
+        others = {digest for digest, entry in distinct.items() if _listed(store, entry).subject is not None}
+        images = [entry for entry in images if entry.digest not in others]
+    distinct = {entry.digest: entry for entry in images}
     if not distinct:
         raise ChoiceError("holds no image")
     if len(distinct) > 1:
@@ -97,14 +100,19 @@ def _choose(index: LayoutIndex, store: Store, reference: str | Digest | None) ->
 
 def _by_digest(index: LayoutIndex, store: Store, digest: Digest) -> Descriptor:
     """The entry of this digest; also a manifest that only another index of the layout names."""
-    pending, seen = list(index.entries), set[Digest]()
-    while pending:
-        entry = pending.pop(0)
+    pending, seen = deque[Descriptor](), set[Digest]()
+    found: Iterable[Descriptor] = index.entries
+    while True:
+        for entry in found:
+            if entry.digest not in seen:
+                seen.add(entry.digest)
+                pending.append(entry)
+        if not pending:
+            break
+        entry = pending.popleft()
         if entry.digest == digest:
             return entry
-        if entry.media_type in INDEX_TYPES and entry.digest not in seen:
-            seen.add(entry.digest)
-            pending += _listed(store, entry).manifests
+        found = _listed(store, entry).manifests if entry.media_type in INDEX_TYPES else ()
     raise ChoiceError(f"has no manifest {digest}")
 
 

@@ -9,7 +9,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds of an image; what is over one is refused.
 
     Attributes:
-        manifests: manifests and indexes of one image.
+        manifests: manifests and indexes of one image, as often as they are named.
+        documents_size: bytes of all manifests and configs of one image, as often as they are named.
         depth: indexes above a manifest.
         blobs: configs and layers of one image.
         config_size: bytes of one config.
@@ -18,6 +19,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     manifests: int = 1000
+    documents_size: int = 64 * 1024 * 1024
     depth: int = 4
     blobs: int = 20_000
     config_size: int = 8 * 1024 * 1024

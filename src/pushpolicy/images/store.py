@@ -82,7 +82,7 @@ class LayoutStore:
         """The listed manifests with this subject, in the order they came."""
         if self._by_subject is None:
             self._by_subject = {}
-            for entry in LayoutIndex.read(self._files).entries:
+            for entry in {entry.digest: entry for entry in LayoutIndex.read(self._files).entries}.values():
                 known = entry.media_type in MANIFEST_TYPES | INDEX_TYPES
                 manifest = read_manifest(self, entry) if known else None
                 if manifest and manifest.subject:

@@ -62,10 +62,7 @@ def select(
     if not manifest.is_index:
         _check_only(source, store, manifest, platforms)
         return Selected(top=top, store=store)
-    found: dict[Digest, _Leaf] = {}
-    for leaf in _leaves(store, manifest, limits):
-        found.setdefault(leaf.entry.digest, leaf)
-    leaves = list(found.values())
+    leaves = list(_leaves(store, manifest, limits, set()))
     chosen = _chosen(source, leaves, platforms)
     if len(chosen) > 1:
         return _several(store, manifest, leaves, chosen)
@@ -84,16 +81,21 @@ def _check_only(source: str, store: Store, manifest: Manifest, platforms: tuple[
             raise _absent(source, wanted, [str(platform)])
 
 
-def _leaves(store: Store, index: Manifest, limits: Limits, depth: int = 0) -> Iterator[_Leaf]:
-    """The entries of an index that are no indexes, and those of the indexes that it has here."""
+def _leaves(
+    store: Store, index: Manifest, limits: Limits, seen: set[Digest], depth: int = 0
+) -> Iterator[_Leaf]:
+    """The entries of an index that are no indexes, and those of the indexes that it has here; each once."""
     if depth > limits.depth:
         raise ValueError(f"nests indexes more than {limits.depth} deep")
     values = index.document()["manifests"]
     for value, entry in zip(values, index.manifests, strict=True):
+        if entry.digest in seen:
+            continue
+        seen.add(entry.digest)
         if "manifest.list" not in entry.media_type and "image.index" not in entry.media_type:
             yield _Leaf(value, entry)
         elif (inner := read_manifest(store, entry)) is not None:
-            yield from _leaves(store, inner, limits, depth + 1)
+            yield from _leaves(store, inner, limits, seen, depth + 1)
 
 
 def _chosen(source: str, leaves: list[_Leaf], platforms: tuple[Platform, ...]) -> list[_Leaf]:

@@ -119,3 +119,13 @@ def test_the_digest_of_an_index_is_of_its_bytes(maker: LayoutMaker) -> None:
     built(maker, "linux/amd64", "linux/arm64", "linux/s390x")
     top = part(maker, "linux/amd64", "linux/arm64").top
     assert top.digest == Digest.of(top.content)
+
+
+def test_an_index_that_is_named_many_times_is_read_once(maker: LayoutMaker) -> None:
+    """Indexes that name one another a thousand times are four readings, not a thousand billion."""
+    image = maker.image()
+    top = maker.nest(child(image, "linux/amd64"))
+    for _ in range(3):
+        top = maker.nest(*[child(top)] * 1000)
+    maker.add(top)
+    assert part(maker, "linux/amd64").top == image
