@@ -54,9 +54,12 @@ def unpack(content: bytes) -> dict[str, bytes]:
         PolicyError: when it is broken, too large, or holds anything but regular files, once each.
     """
     try:
-        plain = zlib.decompressobj(wbits=31).decompress(content, _MAX_SIZE + 1)
+        engine = zlib.decompressobj(wbits=31)
+        plain = engine.decompress(content, _MAX_SIZE + 1)
         if len(plain) > _MAX_SIZE:
             raise PolicyError(_TOO_LARGE)
+        if not engine.eof:
+            raise PolicyError("the policy bundle is not a tar.gz: it is cut off")
         files = _members(plain)
     except (zlib.error, tarfile.TarError, EOFError, UnicodeError) as error:
         raise PolicyError(f"the policy bundle is not a tar.gz: {error}") from error
@@ -74,18 +77,21 @@ def _check_limits(files: Mapping[str, bytes]) -> None:
 
 def _members(plain: bytes) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
-    with tarfile.open(fileobj=io.BytesIO(plain), mode="r:") as archive:
-        for member in archive:
-            # A sparse file of some bytes would be read as the terabytes that it claims.
-            plain_file = member.isreg() and not member.issparse()
-            file = archive.extractfile(member) if plain_file else None
-            if file is None or member.name in files or len(files) >= _MAX_FILES:
-                raise PolicyError("the policy bundle holds something that is not a file, or twice")
-            if not _MEMBER.fullmatch(member.name):
-                raise PolicyError(
-                    f"{printable(member.name)} in the policy bundle is not part of a policy set"
-                )
-            files[member.name] = file.read()
+    start = 0
+    while (block := plain[start : start + tarfile.BLOCKSIZE]).strip(b"\0"):
+        # Only the plain headers that `pack` writes: tarfile reads sparse and extended ones without a bound.
+        member = tarfile.TarInfo.frombuf(block, "utf-8", "strict")
+        is_file = member.type in (tarfile.REGTYPE, tarfile.AREGTYPE)
+        if not is_file or member.name in files or len(files) >= _MAX_FILES:
+            raise PolicyError("the policy bundle holds something that is not a file, or twice")
+        if not _MEMBER.fullmatch(member.name):
+            raise PolicyError(f"{printable(member.name)} in the policy bundle is not part of a policy set")
+        start += tarfile.BLOCKSIZE
+        content = plain[start : start + member.size] if member.size >= 0 else b""
+        if len(content) != member.size:
+            raise PolicyError(f"{member.name} in the policy bundle is cut off")
+        files[member.name] = content
+        start += -(-member.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
     return files
 
 

@@ -21,8 +21,10 @@ from pushpolicy.model.digest import Digest
 from pushpolicy.registry.layout.files import LAYOUT_MARKER, LayoutFiles, blob_name
 
 DOCKER_MANIFEST = "manifest.json"
-# The largest extended header; tarfile reads one whole.
-_MAX_HEADER = 1024 * 1024
+# Of extended headers, for one member and for all. A path has at most 4096 bytes (PATH_MAX); tarfile reads
+# headers whole, and older versions of it search them in quadratic time (CVE-2024-6232).
+_MAX_HEADER = 8 * 1024
+_MAX_HEADERS = 4 * 1024 * 1024
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
 
 
@@ -125,9 +127,14 @@ def read_members(archive: BinaryIO, limits: Limits, *, follow: bool = False) -> 
 
 def _headers(archive: BinaryIO) -> Iterator[tarfile.TarInfo]:
     try:
-        with tarfile.open(fileobj=cast("BinaryIO", _BoundedReader(archive)), mode="r:") as tar:
+        reader = _BoundedReader(archive)
+        with tarfile.open(fileobj=cast("BinaryIO", reader), mode="r:") as tar:
             previous = -1
             while (member := tar.next()) is not None:
+                reader.next_member()
+                if tar.pax_headers:
+                    raise ValueError("has an extended header for all of its members")
+                tar.members.clear()  # type: ignore[attr-defined]  # each with its headers
                 # A negative size would move the reader back, to read the same headers for ever.
                 if member.size < 0 or member.offset <= previous:
                     raise ValueError("has a malformed header")
@@ -152,11 +159,22 @@ class _BoundedReader:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self._extended = self._of_all = 0
+
+    def next_member(self) -> None:
+        """The headers of a member end."""
+        self._extended = 0
 
     def read(self, size: int) -> bytes:
         """Read a header."""
-        if not 0 <= size <= _MAX_HEADER:
-            raise ValueError("has an extended header over the limit of 1 MiB")
+        # A plain member has one block; what belongs to an extended header comes on top.
+        self._extended += size
+        self._of_all += size - tarfile.BLOCKSIZE
+        if size < 0 or self._extended > _MAX_HEADER + tarfile.BLOCKSIZE or self._of_all > _MAX_HEADERS:
+            raise ValueError(
+                f"has extended headers over the limit of {_MAX_HEADER >> 10} KiB for a member, "
+                f"{_MAX_HEADERS >> 20} MiB for all"
+            )
         return self._file.read(size)
 
     def seek(self, offset: int) -> int:
