@@ -30,14 +30,21 @@ def has_table(image: Image, manifest: Manifest, entry: Descriptor | None) -> boo
         manifest: of one platform.
         entry: what an index says of it.
     """
-    notes = [manifest.annotations, *(layer.annotations for layer in manifest.layers)]
-    if entry:
-        notes.append(entry.annotations)
     return (
-        any(name.startswith(_ANNOTATIONS) for each in notes for name in each)
-        or any(kind in layer.media_type for layer in manifest.layers for kind in _TYPES)
+        any(name.startswith(_ANNOTATIONS) for name in (entry.annotations if entry else ()))
         or any(layer.digest in image.footers for layer in manifest.layers)
-        or any((item.artifact_type or "").startswith(_SOCI) for item in image.referrers.manifests)
+        or any(map(_is_marked, (manifest, *image.referrers.manifests)))
+    )
+
+
+def _is_marked(manifest: Manifest) -> bool:
+    """Whether a manifest says that it has a table: an image's own, or one that refers to it (SOCI, nydus)."""
+    notes = [manifest.annotations, *(layer.annotations for layer in manifest.layers)]
+    # The first version of SOCI, made for registries of OCI 1.0, says what it is by the type of its config.
+    kinds = (manifest.artifact_type, manifest.config and manifest.config.media_type)
+    types = [layer.media_type for layer in manifest.layers] + [kind for kind in kinds if kind]
+    return any(name.startswith(_ANNOTATIONS) for each in notes for name in each) or any(
+        kind.startswith(_SOCI) or any(word in kind for word in _TYPES) for kind in types
     )
 
 

@@ -75,6 +75,10 @@ class _Search:
             self.left_out.append(f"{reason} is not carried along, it is about the source: {entry.digest}")
             return False
         self.walk.visit(entry)
+        # What an index names is pushed with it; a registry lists a child that has a subject for itself.
+        for below in self.walk.manifests.values():
+            if reason := _about_one_place(below):
+                raise ValueError(f"its referrer {entry.digest} brings along {reason} {below.digest}")
         return True
 
 

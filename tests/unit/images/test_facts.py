@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pushpolicy.errors import InputError
-from pushpolicy.images import find, open_image
+from pushpolicy.images import Selection, find, open_image
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.evidence import AttestationEvidence, PlatformEvidence
 from pushpolicy.model.manifest import EMPTY_TYPE, OCI_CONFIG, Manifest
@@ -252,6 +252,31 @@ def test_a_table_of_contents_that_runtimes_read_is_not_verified(
 def test_a_soci_index_of_the_image_is_not_verified(maker: LayoutMaker) -> None:
     maker.add(maker.manifest(**vars_of(maker), annotations={"com.amazon.soci.index-digest": "sha256:0"}))
     assert facts(maker)[0][0].lazy_toc == "unverified"
+
+
+@pytest.mark.parametrize(
+    ("config_type", "layer"),
+    [
+        ("application/vnd.amazon.soci.index.v1+json", {"media_type": "application/octet-stream"}),
+        (EMPTY_TYPE, {"annotations": {"containerd.io/snapshot/nydus-bootstrap": "true"}}),
+        (EMPTY_TYPE, {"media_type": "application/vnd.oci.image.layer.nydus.blob.v1"}),
+    ],
+    ids=["soci", "nydus by annotation", "nydus by type"],
+)
+def test_a_table_that_is_carried_along_is_not_verified(
+    maker: LayoutMaker, config_type: str, layer: dict[str, Any]
+) -> None:
+    image = maker.image()
+    table = maker.manifest(
+        config=maker.blob(b"{}", config_type),
+        layers=[maker.blob(b"table", **layer)],
+        subject=image.descriptor.to_json(),
+    )
+    maker.add(image, name="1.0")
+    maker.add(table)
+    with open_image(f"oci:{maker.root}:1.0", selection=Selection(referrers=True)) as opened:
+        (platform,) = find(opened).platforms
+    assert platform.lazy_toc == "unverified"
 
 
 def vars_of(maker: LayoutMaker) -> dict[str, Any]:

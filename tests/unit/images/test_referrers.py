@@ -81,6 +81,25 @@ def test_what_is_about_the_source_stays_there_with_all_below(
     assert "not carried along" in note
 
 
+def test_an_index_brings_nothing_that_is_about_the_source(maker: LayoutMaker) -> None:
+    """A registry lists a child that has a subject as its referrer, whatever index it came with."""
+    image = maker.add(maker.image(), name="v1")
+    record = referrer(maker, image, b"ALLOW", artifactType="application/vnd.pushpolicy.record.v1+json")
+    value = json.loads(maker.nest(child(record)).content) | {"subject": image.descriptor.to_json()}
+    maker.entries.append(maker.json(value, "application/vnd.oci.image.index.v1+json").to_json())
+    maker.index()
+    with pytest.raises(InputError, match="brings along the record"):
+        opened(maker)
+
+
+def test_what_is_listed_many_times_is_read_once(maker: LayoutMaker) -> None:
+    image = maker.add(maker.image(), name="v1")
+    note = maker.add(referrer(maker, image, b"note"))
+    maker.entries += [maker.entries[-1]] * 5000
+    maker.index()
+    assert opened(maker).referrers.manifests == (note,)
+
+
 def test_what_is_damaged_is_refused(maker: LayoutMaker) -> None:
     image = maker.add(maker.image(), name="v1")
     note = maker.add(referrer(maker, image, b"note"))
