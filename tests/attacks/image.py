@@ -134,6 +134,39 @@ def arm(layout: Layout) -> Value:
     return of_platform(manifest, layout, {"os": "linux", "architecture": "arm64"})
 
 
+def names_the_manifest(place: Workspace) -> None:
+    """The scan names the manifest that it is about, beside the image ID."""
+    report = place.folder / "reports" / "trivy-sample.json"
+    value = json.loads(report.read_bytes())
+    digest = Layout(place).index["manifests"][0]["digest"]
+    value["Metadata"]["RepoDigests"] = [f"status-page@{digest}"]
+    report.write_text(json.dumps(value))
+
+
+def twin(layout: Layout) -> None:
+    """Before the image that was scanned another one of its config, which runtimes choose first."""
+    evil = {**layout.manifest, "layers": [layout.manifest["layers"][0], layout.store(gzip.compress(EVIL))]}
+    children = [of_platform(each, layout) for each in (evil, layout.manifest)]
+    index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": children}
+    layout.index["manifests"] = [layout.store(index, mediaType=OCI_INDEX)]
+    (layout.folder / "index.json").write_text(json.dumps(layout.index))
+
+
+def by_sha512(layout: Layout) -> Value:
+    """A child that its index names by another digest than registries do."""
+    content = json.dumps(layout.manifest).encode()
+    (layout.folder / "blobs" / "sha512").mkdir()
+    digest = str(Digest.of(content, "sha512"))
+    return layout.store(content, mediaType=OCI_MANIFEST, digest=digest)
+
+
+def large_config(layout: Layout) -> None:
+    """A config of megabytes, as the image of a thousand entries."""
+    layout.config["config"]["Labels"]["x"] = "x" * 2**20
+    layout.manifest["config"] = layout.store(layout.config, mediaType=OCI_CONFIG)
+    indexed(*[lambda layout: of_platform(layout.manifest, layout)] * 100)(layout)
+
+
 def attesting(platform: str, subject: str | None = None, **changes: Any) -> Callable[[Layout], Value]:
     """An image that runs and is marked as an attestation, so that no scan of it is asked for."""
 
@@ -421,6 +454,11 @@ ROWS = [
         text(lambda raw: raw[:-1] + b', "layers": []}'),
         "the key 'layers', which occurs twice",
     ),
+    image(
+        "a field twice, after many others",
+        text(lambda raw: raw[:-1] + b"".join(b', "%d": 1' % n for n in range(100_000)) + b', "0": 1}'),
+        "the key '0', which occurs twice",
+    ),
     image("NaN in a manifest", text(lambda raw: raw[:-1] + b', "x": NaN}'), "it holds NaN"),
     image("a byte order mark before a manifest", text(lambda raw: b"\xef\xbb\xbf" + raw), "byte order mark"),
     image("text after a manifest", text(lambda raw: raw + b"{}"), "Extra data"),
@@ -455,6 +493,25 @@ ROWS = [
         "which is 'manifests' to programs that ignore case",
     ),
     image("Manifests beside manifests in the layout", layout_index, "index.json has the key 'Manifests'"),
+    image("an index that names a manifest by sha512", indexed(by_sha512), "is not named by its sha256"),
+    image(
+        "an index that names one manifest thousands of times",
+        indexed(*[lambda layout: of_platform(layout.manifest, layout)] * 2000),
+        "has more than 1000 manifests",
+    ),
+    image(
+        "an index that names one large config hundreds of times",
+        large_config,
+        "manifests and configs over the limit of 64 MiB",
+    ),
+    Attack(
+        name="an image that nobody scanned with the config of one that was",
+        prepare=names_the_manifest,
+        strike=made(twin),
+        code=errors.EXIT_INPUT,
+        says="uncompressed where the config says",
+        writes=names_something,
+    ),
     image("a platform that nobody scanned", indexed(arm), "scan_bound  not met", errors.EXIT_DENIED),
     image(
         "an index that says another platform",
@@ -494,6 +551,11 @@ ROWS = [
         "a hard link in the archive",
         member("blobs/sha256/x", type=tarfile.LNKTYPE, linkname="index.json"),
         "neither a regular file nor a folder",
+    ),
+    archived(
+        "a member with a header of megabytes",
+        member("x", pax_headers={"comment": "1" * 1_000_000}),
+        "extended headers over the limit",
     ),
     archived("a second index in the archive", member("index.json", b"{}"), "holds index.json twice"),
     archived(

@@ -54,3 +54,17 @@ def test_what_the_checkout_loosened_is_said(workspace: Workspace) -> None:
     assert _annotations(place.folder / "registry")["dev.pushpolicy.loosened"] == "true"
     for line in _said(place):
         assert "loosened by the judged checkout (setting scan_severity.max_critical)" in line
+
+
+def test_a_folder_that_a_link_leads_to_is_the_one_that_was_pushed_to(workspace: Workspace) -> None:
+    """By every name: the link, the folder itself, from elsewhere; absolute, relative, with a slash."""
+    folder = workspace.folder
+    (folder / "real").mkdir()
+    (folder / "link").symlink_to("real")
+    (folder.parent / "near").symlink_to(folder)
+    for target in ("oci:link", "oci:../near/other"):
+        assert workspace.push(target=f"{target}:1.0.0").code == errors.EXIT_OK
+    names = ("link", "./link/", "real", f"{folder}/link", f"{folder}/real", "../near/other", "other")
+    for name in names:
+        ran = workspace.run("audit", "show", f"oci:{name}:1.0.0")
+        assert ran.code == errors.EXIT_OK, name + ran.out

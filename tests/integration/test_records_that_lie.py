@@ -30,6 +30,7 @@ from pushpolicy.demo.shell import Shell
 from pushpolicy.errors import RecordError
 from pushpolicy.evaluate import is_of_known_policy
 from pushpolicy.model.document import Document
+from pushpolicy.model.manifest import OCI_INDEX
 from pushpolicy.model.reference import Reference, Repository
 from pushpolicy.records import ARTIFACT_TYPE, records_before
 from pushpolicy.records import format as names
@@ -242,6 +243,16 @@ def _report(parts: Parts) -> None:
     parts.manifest["layers"][3]["annotations"]["dev.pushpolicy.report.name"] = "another"
 
 
+def _folder(name: str) -> Change:
+    return _both("repository", name, evidence="target.", decision="image.")
+
+
+def _extended(archive: tarfile.TarFile) -> None:
+    member = tarfile.TarInfo("rules/bomb/bomb.rego")
+    member.pax_headers = {"comment": "1" * 2_000_000}
+    archive.addfile(member)
+
+
 def _unlinked(change: Change) -> Change:
     def apply(parts: Parts) -> None:
         parts.linked = False
@@ -314,6 +325,15 @@ ROWS: dict[str, tuple[Change, str]] = {
     "enforcement of another form": (lambda parts: parts.put(ENFORCEMENT, {"rules": [5]}), "not valid"),
     "an index of another form": (lambda parts: parts.put("index/data.json", {"pushpolicy": 5}), "malformed"),
     "a sparse file of a petabyte in the policy": (_archive(_sparse), "not a file"),
+    "a header of megabytes in the policy": (_archive(_extended), "not a file"),
+    "a folder that cannot be": (_folder("/registry\0"), "a folder that cannot be"),
+    "a field that there is not": (_set("manifest", "signed", "yes"), "other fields"),
+    "an address of a layer": (_set("manifest", "layers.0.urls", ["https://x.example"]), "more about them"),
+    "a layer that is said to be signed": (
+        _set("manifest", "layers.0.annotations.signed", "yes"),
+        "more about them",
+    ),
+    "a subject of another type": (_set("manifest", "subject.mediaType", OCI_INDEX), "another type of image"),
     "a policy that is not an archive": (lambda p: setattr(p, "bundle", b"x"), "not a tar.gz"),
     "a title that leads elsewhere": (_title("../../evidence.json"), "other titles"),
     "a title with a command": (_title(HOSTILE), "other titles"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import msgspec
 from pushpolicy.errors import InputError
 from pushpolicy.model import canonical
 from pushpolicy.model.decision import Decision
+from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.document import Document
 from pushpolicy.model.manifest import EMPTY_CONTENT, EMPTY_TYPE, OCI_MANIFEST, Manifest
 from pushpolicy.records import format as names
@@ -85,19 +86,26 @@ def _reports(contents: Contents, folder: Path) -> Iterator[Blob]:
 def _manifest(contents: Contents, layers: tuple[Blob, ...]) -> Manifest:
     subject = contents.subject
     previous = {names.PREVIOUS + tag: str(digest) for tag, digest in contents.previous.items()}
+    annotations = {**summary_annotations(contents.decision), **previous}
+    try:
+        content = written(subject, [layer.descriptor for layer in layers], annotations)
+        return Manifest.parse(content, OCI_MANIFEST)
+    except ValueError as error:
+        raise InputError(f"the record cannot be described: {error}", "try --raw=digest") from error
+
+
+def written(subject: Descriptor, layers: Iterable[Descriptor], annotations: Mapping[str, str]) -> bytes:
+    """The manifest of a record as it is written; also what a reader holds one against."""
     value: dict[str, Any] = {
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,
         "artifactType": names.ARTIFACT_TYPE,
         "config": names.EMPTY_CONFIG.to_json(),
-        "layers": [layer.descriptor.to_json() for layer in layers],
+        "layers": [layer.to_json() for layer in layers],
         "subject": {"mediaType": subject.media_type, "digest": str(subject.digest), "size": subject.size},
-        "annotations": {**summary_annotations(contents.decision), **previous},
+        "annotations": dict(annotations),
     }
-    try:
-        return Manifest.parse(canonical.encode(value), OCI_MANIFEST)
-    except ValueError as error:
-        raise InputError(f"the record cannot be described: {error}", "try --raw=digest") from error
+    return canonical.encode(value)
 
 
 def summary_annotations(decision: Decision) -> Mapping[str, str]:

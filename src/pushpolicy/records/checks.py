@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import chain, repeat
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -20,7 +21,7 @@ from pushpolicy.model.manifest import Manifest
 from pushpolicy.model.reference import LAYOUT_REGISTRY, Repository, check_tag
 from pushpolicy.model.text import printable
 from pushpolicy.records import format as names
-from pushpolicy.records.build import summary_annotations
+from pushpolicy.records.build import summary_annotations, written
 
 _EMPTY = (names.EMPTY_CONFIG.media_type, names.EMPTY_CONFIG.digest)
 _LAYERS = (names.EVIDENCE_TYPE, names.DECISION_TYPE, names.POLICY_TYPE)
@@ -35,6 +36,7 @@ _REPORT_FACTS = (
 )
 # A clock may be wrong, but not by more than a day.
 _MAX_SKEW = timedelta(days=1)
+_REPORT_KEYS = {names.TITLE, names.REPORT_MEDIA_TYPE, *_REPORT_FACTS}
 
 
 def check_layers(manifest: Manifest) -> None:
@@ -48,6 +50,11 @@ def check_layers(manifest: Manifest) -> None:
     titles = [layer.annotations.get(names.TITLE, "") for layer in manifest.layers]
     if tuple(titles[:3]) != _TITLES or not all(map(_REPORT_TITLE.fullmatch, titles[3:])):
         raise ValueError("its layers have other titles than pushpolicy gives")
+    for layer, known in zip(
+        manifest.layers, chain(repeat({names.TITLE}, 3), repeat(_REPORT_KEYS)), strict=False
+    ):
+        if layer.annotations.keys() - known or layer.urls or layer.platform or layer.artifact_type:
+            raise ValueError("its layers have more about them than pushpolicy gives")
     if len(manifest.layers) - len(_LAYERS) > names.MAX_REPORTS:
         raise ValueError(f"it holds more than {names.MAX_REPORTS} reports")
 
@@ -69,6 +76,9 @@ def check_manifest(manifest: Manifest, decision: Decision) -> Descriptor:
         raise ValueError("its decision is about another image than its subject")
     _check_time(decision)
     _check_place(decision)
+    # A field more could say whatever its writer likes, to whoever looks at the manifest alone.
+    if manifest.content != written(manifest.subject, manifest.layers, manifest.annotations):
+        raise ValueError("its manifest has other fields than pushpolicy writes")
     return manifest.subject
 
 
@@ -86,6 +96,8 @@ def _check_place(decision: Decision) -> None:
         raise ValueError("its decision is about no tag, or one tag twice")
     for tag in image.tags:
         check_tag(tag)
+    if "\0" in image.repository:
+        raise ValueError("its decision names a folder that cannot be")
     if image.registry != LAYOUT_REGISTRY:
         Repository.parse(f"{image.registry}/{image.repository}")
 
@@ -98,14 +110,18 @@ def is_for(decision: Decision, repository: Repository) -> bool:
     image = decision.image
     if not repository.is_layout or image.registry != LAYOUT_REGISTRY:
         return (image.registry, image.repository) == (repository.registry, repository.path)
-    here, said = Path(repository.path).resolve(), PurePath(os.path.normpath(image.repository))
-    if said.is_absolute():
-        return Path(said).resolve() == here
+    asked, here = Path(repository.path).absolute(), Path(repository.path).resolve()
+    if os.path.realpath(image.repository) == str(here):
+        return True
+    said = PurePath(os.path.normpath(image.repository))
     end = tuple(part for part in said.parts if part != "..")
-    return here.parts[len(here.parts) - len(end) :] == end
+    # A folder is asked for by the names that lead there, of which one may be a link; or by its own.
+    return not said.is_absolute() and any(
+        path.parts[len(path.parts) - len(end) :] == end for path in (here, asked)
+    )
 
 
-def check_evidence(evidence: Document, decision: Decision) -> None:
+def check_evidence(evidence: Document, decision: Decision, subject: Descriptor) -> None:
     """Require that the decision was made on this evidence, and that both speak of the same push."""
     if evidence.digest != decision.evidence:
         raise ValueError("its decision was made on other evidence")
@@ -113,6 +129,7 @@ def check_evidence(evidence: Document, decision: Decision) -> None:
     judged = decision.image
     said = {
         "image": image.get("digest") == str(judged.digest),
+        "type of image": image.get("media_type") == subject.media_type,
         "registry": target.get("registry") == judged.registry,
         "repository": target.get("repository") == judged.repository,
         "set of tags": target.get("tags") == list(judged.tags),

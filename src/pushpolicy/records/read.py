@@ -97,7 +97,7 @@ def read_record(client: RepositoryClient, digest: Digest) -> Record:
     summary = read_summary(client, digest)
     try:
         evidence = _document(_content(client, summary.layers[0], names.MAX_DOCUMENT_SIZE))
-        check_evidence(evidence, summary.decision)
+        check_evidence(evidence, summary.decision, summary.subject)
         policy = _content(client, summary.layers[2], names.MAX_POLICY_SIZE)
     except ValueError as error:
         raise _malformed(digest, error) from error
