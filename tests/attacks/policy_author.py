@@ -109,6 +109,7 @@ SHAPES = [
         says="grace not honoured, it would end too late: r until 2261",
     ),
 ]
+LIMIT = "settings: {limit: {type: object, required: [max], default: {max: 1000000000}}}"
 READS = [
     spoilt("a misspelt field", deny("input.image.siez > 0"), "no field 'siez'"),
     spoilt("a misspelt kind", deny("input.scnas.items[_].name"), "scnas"),
@@ -117,6 +118,14 @@ READS = [
         "another rule's setting",
         deny("input.image.size > data.settings.scan_severity.max_high"),
         "scan_severity",
+    ),
+    Attack(
+        name="a misspelt field of a setting",
+        prepare=written(rule("r", deny("input.image.size > data.settings.r.limit.max"), LIMIT)),
+        strike=written(rule("r", deny("input.image.size > data.settings.r.limit.mxa"), LIMIT)),
+        run=RUN,
+        code=errors.EXIT_POLICY,
+        says="the setting limit need not have mxa",
     ),
     spoilt("data that nobody wrote", deny("input.image.size > data.thresholds.max"), "data.thresholds"),
     spoilt("the whole evidence", deny("x := input", "x.image.size > 9"), "`input` as a whole"),

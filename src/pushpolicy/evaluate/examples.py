@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pushpolicy.evaluate.shipped import policies
+from pushpolicy.files import open_regular
 from pushpolicy.model import strict_yaml
 
 FILE = "examples.yaml"
@@ -36,7 +37,8 @@ def unshown(folder: Path, optional: Sequence[str]) -> list[str]:
         return []
     file = folder / FILE
     try:
-        examples = strict_yaml.read(file.read_bytes())
+        with open_regular(file) as content:
+            examples = strict_yaml.read(content.read(strict_yaml.MAX_SIZE + 1))
         base = json.loads((policies() / "schema" / "evidence.v1.example.json").read_bytes())
         documents = [merge(base, each.get("evidence", {})) for each in examples if each.get("expect")]
     except OSError as error:

@@ -211,13 +211,27 @@ class _Visitor:
             self.problem(f"the body of this {head} reads no evidence: it finds always the same", row)
         body, self.found = self.found, _Found()
         self._term(rule["head"]["key"], scope, mode)
-        if denies and self._stands_alone(rule["body"]):
+        if denies and self._stands_alone(rule["body"]) and self._can_be_said(rule["head"]["key"]):
             # Where the head cannot be said, nothing is denied.
             covered = self._places(body.strict) - self._places(self.found.reads)
             self.covered |= {each for each in covered if self._is_within(each[0])}
         outer.add(body)
         outer.add(self.found)
         self.found = outer
+
+    def _can_be_said(self, node: Node) -> bool:
+        """Whether a term of the head is there, if all evidence is that it reads: no helper decides it."""
+        kind, value = node["type"], node.get("value", ())
+        if kind == "object":
+            return all(self._can_be_said(each) for pair in value for each in pair)
+        if kind in ("array", "set"):
+            return all(map(self._can_be_said, value))
+        if kind == "call":
+            name, *arguments = value
+            return _operator(name) in _MAKES_TEXT | _HANDED_ON and all(map(self._can_be_said, arguments))
+        if kind == "ref":
+            return value[0]["type"] == "var" and value[0]["value"] != "data" and self._can_be_said(value[0])
+        return kind != "var" or value not in self._rules
 
     def _places(self, reads: Iterable[Read]) -> set[tuple[Steps, bool]]:
         """What may be absent (or empty) of what is read, apart from words."""

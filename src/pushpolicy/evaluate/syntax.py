@@ -27,11 +27,13 @@ class Reads(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         kinds: evidence that must be there: a kind with a status, clock, or extra.NAME.
         settings: keys of the rule's own settings, with the line that first reads each.
+        fields: of those settings, by key and field, with the same.
         functions: what it uses of the shipped lib, as topic.name.
     """
 
     kinds: frozenset[str] = frozenset()
     settings: Mapping[str, int] = {}
+    fields: Mapping[tuple[str, str], int] = {}
     functions: frozenset[str] = frozenset()
 
 
@@ -86,6 +88,7 @@ def read_references(
     reads = Reads(
         kinds=frozenset(collector.kinds),
         settings=collector.settings,
+        fields=collector.fields,
         functions=frozenset(collector.functions),
     )
     return reads, collector.problems
@@ -95,6 +98,7 @@ class _Collector:
     def __init__(self, name: str | None, aliases: Mapping[str, Path]) -> None:
         self._name, self._aliases = name, aliases
         self.kinds, self.settings, self.functions = set[str](), dict[str, int](), set[str]()
+        self.fields: dict[tuple[str, str], int] = {}
         self.problems: list[tuple[int, str]] = []
 
     def visit(self, node: Any, row: int) -> None:
@@ -147,8 +151,10 @@ class _Collector:
 
     def _data(self, path: Path, row: int) -> None:
         match path[1:]:
-            case ("settings", str(rule), str(key), *_) if rule == self._name:
+            case ("settings", str(rule), str(key), *more) if rule == self._name:
                 self.settings.setdefault(key, row)
+                if more and isinstance(more[0], str):
+                    self.fields.setdefault((key, more[0]), row)
             case ("pushpolicy", "lib", str(topic), str(function), *_):
                 self.functions.add(f"{topic}.{function}")
             case ("pushpolicy", "rules", str(rule), str(_), *_) if rule == self._name:

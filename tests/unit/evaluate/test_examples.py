@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,9 @@ def test_what_is_no_list_of_examples_is_said(tmp_path: Path, text: str) -> None:
 def test_an_example_without_outcome_shows_nothing(tmp_path: Path) -> None:
     (tmp_path / "examples.yaml").write_text("- {name: one, evidence: {ci: {actor: null}}}\n")
     assert unshown(tmp_path, ("ci.actor",)) != []
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "examples.yaml")
+    (problem,) = unshown(tmp_path, ["ci.actor"])
+    assert "it is not a regular file" in problem

@@ -254,6 +254,26 @@ COVERED = [
         helpers='deny contains {"at": {}, "msg": sprintf("%s", [input.ci.actor])} if not input.ci.actor',
     ),
     right(
+        "not where the head is a helper's",
+        'input.ci.actor == "x"',
+        "ci.actor",
+        helpers='deny contains {"at": {}, "msg": _m} if not input.ci.actor\n'
+        '_m := "x" if input.image.size > 9',
+    ),
+    right(
+        "not where the head is looked up",
+        'input.ci.actor == "x"',
+        "ci.actor",
+        helpers='deny contains {"at": {}, "msg": ["x"][input.image.size]} if not input.ci.actor',
+    ),
+    right(
+        "where the head is a text",
+        'input.ci.actor == "x"',
+        helpers='deny contains {"at": input.ci.trust, "msg": concat("", ["a", $"{_m}"])} if '
+        "not input.ci.actor\n"
+        "_m := 1 if input.image.size > 9",
+    ),
+    right(
         "not by what is only printed",
         'input.ci.actor == "x"',
         "ci.actor",
