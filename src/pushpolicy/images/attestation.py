@@ -23,8 +23,8 @@ REFERENCE_TYPE = "vnd.docker.reference.type"
 REFERENCE_DIGEST = "vnd.docker.reference.digest"
 ATTESTATION = "attestation-manifest"
 IN_TOTO_LAYER = "application/vnd.in-toto+json"
-# As large as a report may be; an SBOM of a large image has some tens of MB.
-_MAX_STATEMENT = 512 * 1024 * 1024
+# An SBOM of a large image has some tens of MB; a statement is read whole, which takes several times its size.
+_MAX_STATEMENT = 128 * 1024 * 1024
 
 
 def is_marked(entry: Descriptor | None) -> bool:

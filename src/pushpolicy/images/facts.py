@@ -11,11 +11,14 @@ from pushpolicy.images.attestation import is_marked, read_attestation
 from pushpolicy.images.config import ImageConfig
 from pushpolicy.images.image import Image
 from pushpolicy.images.lazy import has_table
+from pushpolicy.images.limits import Limits
 from pushpolicy.images.uncompressed import KINDS
 from pushpolicy.model.descriptor import Descriptor, Platform
 from pushpolicy.model.evidence import AttestationEvidence, PlatformEvidence
 from pushpolicy.model.manifest import CONFIG_TYPES, Manifest
 from pushpolicy.model.text import printable
+
+_DEFAULT_LIMITS = Limits()
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,7 +28,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     attestations: tuple[AttestationEvidence, ...]
 
 
-def find(image: Image) -> Found:
+def find(image: Image, limits: Limits = _DEFAULT_LIMITS) -> Found:
     """Read what each manifest of the closure is: an attestation by its content, else an image that is judged.
 
     Raises:
@@ -33,9 +36,16 @@ def find(image: Image) -> Found:
     """
     platforms: list[PlatformEvidence] = []
     attestations: list[AttestationEvidence] = []
+    statements = 0
     for manifest, entry, parent in _leaves(image):
         doubt = ""
         if entry and parent and is_marked(entry):
+            statements += sum(layer.size for layer in manifest.layers)
+            if statements > limits.statements_size:
+                limit = limits.statements_size >> 20
+                raise InputError(
+                    f"{printable(image.source)}: its attestations are over the limit of {limit} MiB"
+                )
             try:
                 attestations.append(read_attestation(image, manifest, entry, parent))
                 continue

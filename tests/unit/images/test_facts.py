@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pushpolicy.errors import InputError
-from pushpolicy.images import Selection, find, open_image
+from pushpolicy.images import Limits, Selection, find, open_image
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.evidence import AttestationEvidence, PlatformEvidence
 from pushpolicy.model.manifest import EMPTY_TYPE, OCI_CONFIG, Manifest
@@ -214,6 +214,14 @@ def test_the_type_of_what_is_stated_comes_from_the_statement(maker: LayoutMaker)
     proof = maker.manifest(config=maker.json(CONFIG, OCI_CONFIG), layers=[blob])
     maker.add(maker.nest(child(amd, "linux/amd64"), marked(proof, amd.digest)))
     assert facts(maker)[1][0].predicate_types == (PROVENANCE,)
+
+
+def test_attestations_that_are_named_many_times_are_bounded(maker: LayoutMaker) -> None:
+    image = maker.image()
+    proof = maker.manifest(config=maker.blob(b"{}", EMPTY_TYPE), layers=[maker.blob(b" " * 2000, IN_TOTO)])
+    maker.add(maker.nest(child(image, "linux/amd64"), *[marked(proof, image.digest)] * 3))
+    with open_image(f"oci:{maker.root}") as opened, pytest.raises(InputError, match="attestations are over"):
+        find(opened, Limits(statements_size=1999))
 
 
 FOOTER = (
