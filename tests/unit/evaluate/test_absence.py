@@ -6,6 +6,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import pytest
+
+from pushpolicy.evaluate.absence import COMPUTED, EACH, RefusedError, Steps, evidence_schema
 from tests.policies import ROOT
 
 SCHEMA = json.loads((ROOT / "policies/schema/evidence.v1.json").read_bytes())
@@ -49,3 +52,18 @@ def test_no_other_field_does() -> None:
 def test_only_lists_of_what_was_looked_for_are_no_fact_when_empty() -> None:
     assert {path for path, (node, _) in PLACES.items() if "x-empty" in node} == FILLED
     assert {node["x-empty"] for node, _ in PLACES.values() if "x-empty" in node} == {"unknown"}
+
+
+@pytest.mark.parametrize(
+    ("steps", "step", "reason"),
+    [
+        ((), COMPUTED, "`input` as a whole: name the kind"),
+        ((), EACH, "`input` as a whole: name the kind"),
+        (("extra",), COMPUTED, "`input.extra` as a whole: name it"),
+        (("extra",), EACH, "`input.extra` as a whole: name it"),
+        ((), "weather", "^input.weather is not in the evidence$"),
+    ],
+)
+def test_a_read_names_a_kind_that_there_is(steps: Steps, step: str, reason: str) -> None:
+    with pytest.raises(RefusedError, match=reason):
+        evidence_schema().below(steps, step)

@@ -100,6 +100,9 @@ def test_another_kind_of_answer(answer: object) -> None:
         {"waivers": [{"waiver": 0, "state": "fine"}]},
         {"waivers": [{"waiver": 1, "state": "used"}]},
         {"waivers": [WAIVER]},
+        {"rollouts": [{"measure": "warn", "state": "active", "rule": "r"}]},
+        {"rollouts": [{"measure": "grace", "state": "active", "rule": "r"}]},
+        {"rollouts": [{"measure": "observe", "state": "active"}]},
     ],
 )
 def test_an_allow_with_anything_else_than_expected(change: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pushpolicy.errors import PolicyError
-from pushpolicy.evaluate.bundle import pack, unpack
+from pushpolicy.evaluate.bundle import pack, reduce_capabilities, unpack
 from pushpolicy.evaluate.policyset import PolicySet
 
 NAMES = st.from_regex(r"\Asystem/main(/[a-z]{1,8}){0,2}\.rego\Z")
@@ -87,3 +87,14 @@ def test_a_sparse_file_is_not_read() -> None:
         written.addfile(member)
     with pytest.raises(PolicyError, match="not a file"):
         unpack(gzip.compress(plain.getvalue()))
+
+
+def test_a_bomb_is_said_to_be_too_large() -> None:
+    with pytest.raises(PolicyError, match="over the limit of 32 MiB"):
+        unpack(gzip.compress(b"\0" * (33 * 1024 * 1024)))
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b"1", b'{"builtins": 1}'])
+def test_malformed_capabilities_are_refused(content: bytes) -> None:
+    with pytest.raises(PolicyError, match="capabilities in the policy bundle are malformed"):
+        reduce_capabilities(content)

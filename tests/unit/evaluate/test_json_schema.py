@@ -82,6 +82,7 @@ def test_the_example_fits() -> None:
         ),
         ({"type": "array", "uniqueItems": True}, [[1, 2]], [[1, 1]]),
         ({"additionalProperties": {"type": "string"}}, [{"a": "b"}], [{"a": 1}]),
+        ({"propertyNames": {"pattern": "^a$"}}, [{"a": 1}, {}], [{"b": 1}, {"a": 1, "b": 2}]),
     ],
 )
 def test_keywords(schema: dict[str, Any], good: list[Any], bad: list[Any]) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,20 @@ def test_neither_folder_nor_rule(tmp_path: Path, name: str) -> None:
         (tmp_path / name).write_text("x")
     with pytest.raises(PolicyError, match=name.split(".")[0]):
         read_source(tmp_path / name)
+
+
+@pytest.mark.parametrize(("method", "refused"), [("iterdir", "a"), ("read_bytes", "a/a.rego")])
+def test_what_cannot_be_read_is_no_policy_that_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, refused: str
+) -> None:
+    write_policy(tmp_path, {"a": "package a", "b": "package b"})
+    really = getattr(Path, method)
+
+    def read(path: Path) -> object:
+        if path == tmp_path / refused:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return really(path)
+
+    monkeypatch.setattr(Path, method, read)
+    with pytest.raises(PolicyError, match=f"{refused}: Permission denied"):
+        read_source(tmp_path)

@@ -12,6 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from pushpolicy.errors import InputError
+from pushpolicy.model import manifest
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.reference import Target
@@ -168,3 +169,25 @@ def test_a_policy_over_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
 
 def _plain() -> Contents:
     return JUDGED.contents()
+
+
+@pytest.mark.parametrize(
+    ("owner", "limit", "value", "message"),
+    [
+        (names, "MAX_DOCUMENT_VALUES", 3, "a document of more than 3 values"),
+        (names, "MAX_REPORTS", 1, "2 reports; one record holds at most 1"),
+        (manifest, "MAX_MANIFEST_SIZE", 3, "the record cannot be described: a manifest of"),
+    ],
+)
+def test_what_no_reader_would_take_is_not_written(
+    owner: object,
+    limit: str,
+    value: int,
+    message: str,
+    reports: tuple[File, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    contents = JUDGED.contents(reports=reports)
+    monkeypatch.setattr(owner, limit, value)
+    with pytest.raises(InputError, match=message), build_record(contents):
+        pytest.fail("a record was built")

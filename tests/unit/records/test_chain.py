@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from pushpolicy.evaluate import is_of_known_policy
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.reference import Repository, Target
-from pushpolicy.records import records_before
+from pushpolicy.records import chain, records_before
 from pushpolicy.registry.layout.repository import LayoutRepository
 from tests.judged import make_image, publish
 
@@ -48,3 +49,23 @@ def test_the_newest_record_of_the_tag(client: LayoutRepository) -> None:
 def test_an_image_without_a_record_has_none(client: LayoutRepository) -> None:
     assert _before(client, {"1.0": Digest.of(b"pushed by hand")}) == {}
     assert _before(client, {}) == {}
+
+
+def test_no_more_records_are_read_than_the_limit(
+    client: LayoutRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = publish(OLD, client, _target(client, "1.0"), at="2026-11-02T09:00:00Z")
+    second = publish(OLD, client, _target(client, "1.0"), at="2026-11-02T10:00:00Z")
+    monkeypatch.setattr(chain, "_MAX_READ", 1)
+    found = records_before(client, {"1.0": OLD.top.digest}, lambda record: False)
+    assert found.chained == {"1.0": second.record.digest}
+    assert found.ignored == (f"record {first.record.digest} is ignored: 1 records were read already",)
+
+
+def test_a_record_of_another_repository_is_ignored(client: LayoutRepository, tmp_path: Path) -> None:
+    other = LayoutRepository(Repository.parse(f"oci:{tmp_path / 'other'}"))
+    record = publish(OLD, other, _target(other, "1.0")).record
+    shutil.copytree(other.repository.path, client.repository.path)
+    found = records_before(client, {"1.0": OLD.top.digest}, is_of_known_policy)
+    assert found.chained == {}
+    assert found.ignored == (f"record {record.digest} is ignored: it is for another repository",)

@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from pushpolicy.errors import RecordError
+from pushpolicy.gather import RawReport
 from pushpolicy.model import canonical
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
@@ -207,3 +208,33 @@ def test_sizes_are_bounded(client: LayoutRepository, target: Target, monkeypatch
     monkeypatch.setattr(names, "MAX_POLICY_SIZE", 3)
     with pytest.raises(RecordError, match=r"layer of [0-9]+ bytes is over the limit of 3"):
         read_record(client, digest)
+
+
+def test_more_reports_than_the_limit_are_no_record(
+    client: LayoutRepository, target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "unit.xml"
+    path.write_bytes(b"<u/>")
+    report = RawReport(
+        name="unit",
+        path=path,
+        kind="tests",
+        format="junit",
+        digest=Digest.of(b"<u/>"),
+        size=4,
+        media_type="application/xml",
+    )
+    digest = publish(IMAGE, client, target, reports=(report, report)).record.digest
+    assert len(read_summary(client, digest).reports) == 2
+    monkeypatch.setattr(names, "MAX_REPORTS", 1)
+    with pytest.raises(RecordError, match="it holds more than 1 reports"):
+        read_summary(client, digest)
+
+
+def test_a_damaged_manifest_is_no_record(client: LayoutRepository, target: Target) -> None:
+    digest = publish(IMAGE, client, target).record.digest
+    blob = Path(client.repository.path) / "blobs/sha256" / digest.hex
+    blob.chmod(0o600)
+    blob.write_bytes(b"x" * blob.stat().st_size)
+    with pytest.raises(RecordError, match=f"record {digest} cannot be read"):
+        read_summary(client, digest)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
+import os
 import zipfile
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,7 +18,7 @@ from hypothesis import strategies as st
 from pushpolicy.errors import InputError
 from pushpolicy.gather import Limits, gather, refuse_secrets, secret_values
 from pushpolicy.model.digest import Digest
-from pushpolicy.reports.file import Bounds, decompress
+from pushpolicy.reports.file import HEAD_SIZE, Bounds, ReportFile, decompress, opened, report_of
 from pushpolicy.reports.format import ReportError
 from pushpolicy.reports.recognise import BrokenReportError, NotAReport, read
 from tests.unit.gather.samples import JUNIT, make_request, trivy, write
@@ -119,3 +122,64 @@ def test_damaged_archives_are_read_or_refused(data: st.DataObject) -> None:
         while decompress(content, Bounds(1_000_000, 200)).read(7) and data.draw(st.booleans()):
             pass
         assert len(decompress(content, Bounds(1_000_000, 200)).read()) <= 1_000_000
+
+
+def changing(change: Callable[[io.BytesIO], object]) -> ReportFile:
+    """A file that changed after it was opened, and its head read."""
+    content = b"x" * (HEAD_SIZE + 100)
+    stream = io.BytesIO(content)
+    file = ReportFile(stream, len(content), None, None)
+    position = stream.tell()
+    change(stream)
+    stream.seek(position)
+    return file
+
+
+def _cut(stream: io.BytesIO) -> None:
+    stream.truncate(HEAD_SIZE + 1)
+
+
+def _grow(stream: io.BytesIO) -> None:
+    stream.seek(0, os.SEEK_END)
+    stream.write(b"more")
+
+
+def _overwrite(stream: io.BytesIO) -> None:
+    stream.seek(0)
+    stream.write(b"y")
+
+
+def test_a_file_that_is_cut_off_while_it_is_read_has_no_digest() -> None:
+    with pytest.raises(ReportError, match="cut off"):
+        changing(_cut).finish()
+    whole = changing(_cut)
+    whole.content()
+    with pytest.raises(ReportError, match="cut off"):
+        whole.finish()
+
+
+def test_a_file_that_grows_while_it_is_read_is_refused() -> None:
+    with pytest.raises(ReportError, match="grew"):
+        changing(_grow).finish()
+    with pytest.raises(ReportError, match="grew"):
+        changing(_grow).content()
+    with pytest.raises(ReportError, match="grew"):
+        list(changing(_grow).chunks())
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused() -> None:
+    with pytest.raises(ReportError, match="changed"):
+        changing(_overwrite).content()
+
+
+def test_a_fault_of_the_disk_is_a_report_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(ReportError, match="cannot be read: No such file"):
+        opened(tmp_path / "absent")
+    path = tmp_path / "junit.xml"
+    path.write_text(JUNIT)
+    with (
+        pytest.raises(ReportError, match="cannot be read: Input/output error"),
+        opened(path) as stream,
+        report_of(stream, 10_000),
+    ):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))

@@ -198,8 +198,7 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     reader = _Reader(limits)
     markup.parse(report.chunks(), reader, limits)
     root = reader.root
-    if root is None:
-        raise ReportError("it has no test suite")
+    assert root is not None, "a root that is no suite was refused"
     totals = reader.tally.totals()
     counted = dict(zip(_TOTALS, (totals.total, totals.failed, totals.errors, totals.skipped), strict=True))
     declared = {"root": root.declared, "top suites": _sum([suite.declared for suite in reader.top])}

@@ -147,3 +147,12 @@ def test_roots_that_share_a_name_are_told_apart(root: str, start: bytes, name: s
     head = Head(start=start, root=root)
     found = [f.name for f in (clover.FORMAT, cobertura.FORMAT, jacoco.FORMAT) if f.recognise(head)]
     assert found == ([name] if name else [])
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["<line type='stmt' count='1'/>", "<line num='x' type='stmt' count='1'/>", "<line num='1' count='-1'/>"],
+)
+def test_a_clover_line_without_a_number_or_count_is_refused(line: str) -> None:
+    with pytest.raises(ReportError, match="a line has no number, or its count is not one"):
+        of_file(line)

@@ -13,7 +13,7 @@ from pushpolicy.reports.facts import ProvenanceFacts
 from pushpolicy.reports.format import Head, Identity, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.provenance import attestation
-from pushpolicy.reports.provenance.envelope import Attested
+from pushpolicy.reports.provenance.envelope import Attested, statements
 from pushpolicy.reports.provenance.slsa import V02, V1, read_value
 from tests.unit.reports.bytes_report import BytesReport, by_kind, only
 
@@ -230,3 +230,17 @@ def test_what_it_is_not_is_refused(document: dict[str, Any]) -> None:
 )
 def test_recognition(head: Head, recognised: bool) -> None:
     assert attestation.FORMAT.recognise(head) is recognised
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(statement()).replace('"predicateType"', '"PredicateType"'),
+        json.dumps(statement()).replace("{", '{"predicateType": "https://x", ', 1),
+        json.dumps(bundle(statement())).replace("{", '{"dsseenvelope": {}, ', 1),
+    ],
+    ids=["another case", "a key twice", "two envelopes"],
+)
+def test_what_two_verifiers_could_read_differently_is_refused(text: str) -> None:
+    with pytest.raises(ReportError, match=r"^it has "):
+        list(statements(text.encode()))

@@ -96,3 +96,10 @@ def test_more_tests_than_the_limit_are_refused() -> None:
 )
 def test_a_run_is_recognised_by_an_event(start: str, is_run: bool) -> None:
     assert FORMAT.recognise(Head(start=start.encode())) is is_run
+
+
+def test_packages_without_tests_are_bounded_too() -> None:
+    text = "".join(stream([("start", ""), ("skip", "")], f"p{number}") for number in range(3))
+    assert read(text, Limits(max_cases=3)).totals.total == 0
+    with pytest.raises(ReportError, match="limit of 2"):
+        read(text, Limits(max_cases=2))

@@ -85,6 +85,7 @@ def test_messages_times_and_durations() -> None:
     ("document", "reason"),
     [
         ("<test-run>", "well-formed"),
+        ("<other/>", "it has no test run"),
         ("<test-run><test-case><test-case/></test-case></test-run>", "within another"),
         ("<!DOCTYPE a SYSTEM 'a.dtd'><test-run/>", "document type"),
     ],

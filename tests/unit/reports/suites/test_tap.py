@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -106,3 +108,19 @@ def test_no_stream_passes_without_its_plan(stream: list[str]) -> None:
         assert stream.count("1..2") == 1
         assert totals.total == 2
         assert "Bail out!" not in stream
+
+
+class Unending:
+    """A report of which only the beginning may be read."""
+
+    def chunks(self) -> Iterator[bytes]:
+        yield b"ok\n" * 3
+        pytest.fail("it was read beyond the limit")
+
+    def content(self) -> bytes:
+        raise NotImplementedError
+
+
+def test_reading_ends_at_the_limit() -> None:
+    with pytest.raises(ReportError, match="limit of 2"):
+        FORMAT.read(Unending(), Limits(max_cases=2))

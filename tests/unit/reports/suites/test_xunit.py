@@ -75,3 +75,9 @@ def test_the_message_of_a_failure_is_told() -> None:
 )
 def test_other_assemblies_are_no_reports(start: bytes) -> None:
     assert not FORMAT.recognise(Head(start=start, root="assembly"))
+
+
+def test_the_errors_of_no_test_are_told_by_their_names() -> None:
+    error = "<error type='class-cleanup' name='N'><failure><message>no</message></failure></error>"
+    failures = read(f"<errors>{error}<error type='crash'/></errors>").failures
+    assert [(f.name, f.kind, f.message) for f in failures] == [("N", "error", "no"), ("crash", "error", "")]

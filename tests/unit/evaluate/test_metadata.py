@@ -1,0 +1,51 @@
+"""METADATA is read more strictly than OPA reads it."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+
+from pushpolicy.evaluate.metadata import MetadataError, read_metadata
+
+TEXT = """# METADATA
+# title: A rule
+# description: For tests.
+# custom:
+#   severity: high
+#   fix: Fix it.
+"""
+
+
+def tree(text: str, row: int = 3) -> dict[str, Any]:
+    """As OPA gives a module whose package has this block."""
+    location = {"row": row, "text": base64.b64encode(text.encode()).decode()}
+    return {"annotations": [{"scope": "package", "location": location}]}
+
+
+def test_a_block_is_read_from_its_own_text() -> None:
+    assert read_metadata(tree(TEXT)).fix == "Fix it."
+
+
+@pytest.mark.parametrize(
+    ("line", "row", "reason"),
+    [
+        ("# title: Another\n", 9, "title"),
+        ("# custom: {severity: low}\n", 9, "custom"),
+        ("# fix: [\n", 10, ""),
+    ],
+    ids=["a key twice", "custom twice", "broken"],
+)
+def test_what_yaml_readers_disagree_on_is_refused_with_its_line(line: str, row: int, reason: str) -> None:
+    with pytest.raises(MetadataError) as caught:
+        read_metadata(tree(TEXT + line))
+    ((found, text),) = caught.value.problems
+    assert (found, text.startswith("METADATA: ")) == (row, True)
+    assert reason in text
+
+
+@pytest.mark.parametrize("block", ["# - title\n", "# title\n", "# 7\n", ""])
+def test_a_block_is_a_list_of_keys_and_values(block: str) -> None:
+    with pytest.raises(MetadataError, match="not a list of keys and values"):
+        read_metadata(tree("# METADATA\n" + block))
