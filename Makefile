@@ -12,7 +12,7 @@ OPA     = $$($(BIN)/python -c 'import pushpolicy_opa; print(pushpolicy_opa.binar
 OPA_SOURCES := $(wildcard packages/opa/*.* packages/opa/src/pushpolicy_opa/*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test large mutants check bench interop index lock tools install clean
+.PHONY: help demo test large floor mutants check bench interop index lock tools install clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ test: $(VENV)/tested-with tools ## run every test, with real OPA and real regist
 
 large: $(VENV)/tested-with ## judge a checkout of 100,000 files and 5 GB
 	PUSHPOLICY_TEST_LARGE=1 $(BIN)/python -m pytest tests/large -s
+
+floor: $(VENV)/tested-with ## compare the floor with the Rego aggregator over 80,000 generated cases
+	PUSHPOLICY_FLOOR_CASES=80000 $(BIN)/python -m pytest -n 0 tests/integration/test_floor.py
 
 mutants: $(VENV)/tested-with tools ## switch each check off in turn, and see that a test notices (half an hour)
 	$(BIN)/python -m tests.mutants
