@@ -152,6 +152,19 @@ def twin(layout: Layout) -> None:
     (layout.folder / "index.json").write_text(json.dumps(layout.index))
 
 
+def namesake(layout: Layout) -> None:
+    """Before the image that was scanned another one for the same platform, which the report names, too."""
+    children = [of_platform(each, layout) for each in (layout.evil(), layout.manifest)]
+    report = layout.folder.parent / "reports" / "trivy-sample.json"
+    value = json.loads(report.read_bytes())
+    value["Metadata"]["RepoDigests"] = [f"status-page@{each['digest']}" for each in children]
+    report.write_text(json.dumps(value))
+    layout.index["manifests"] = [
+        layout.store({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": children}, mediaType=OCI_INDEX)
+    ]
+    (layout.folder / "index.json").write_text(json.dumps(layout.index))
+
+
 def by_sha512(layout: Layout) -> Value:
     """A child that its index names by another digest than registries do."""
     content = json.dumps(layout.manifest).encode()
@@ -511,6 +524,12 @@ ROWS = [
         code=errors.EXIT_INPUT,
         says="uncompressed where the config says",
         writes=names_something,
+    ),
+    image(
+        "a scan of one of two images for a platform, which names both",
+        namesake,
+        "it names several images for linux/amd64",
+        errors.EXIT_DENIED,
     ),
     image("a platform that nobody scanned", indexed(arm), "scan_bound  not met", errors.EXIT_DENIED),
     image(

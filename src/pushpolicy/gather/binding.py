@@ -41,6 +41,14 @@ def contradiction(identity: Identity, image: ImageEvidence) -> str | None:
 
 
 def _contradicts(identity: Identity, found: Binding, image: ImageEvidence) -> str | None:
+    # Two manifests of an index may share the name of a platform; one of them was scanned.
+    if (
+        len(
+            {p.config_digest for p in image.platforms if p.platform == found.platform and _names(identity, p)}
+        )
+        > 1
+    ):
+        return f"it names several images for {found.platform}"
     if found.by == "diff_ids":
         return None  # an image that got another label since has another ID, and the same layers
     name = found.platform
@@ -76,6 +84,11 @@ def _bound(platform: PlatformEvidence, by: str, identity: Identity) -> Binding |
     if platform.lazy_toc or (platform.not_comparable and by != "manifest"):
         return None
     return Binding(platform=platform.platform, by="capture" if identity.captured else by)
+
+
+def _names(identity: Identity, platform: PlatformEvidence) -> bool:
+    own = {str(platform.digest), str(platform.config_digest)}
+    return identity.image_id in own or not own.isdisjoint(identity.digests)
 
 
 def _names_manifest(identity: Identity, platform: PlatformEvidence, image: ImageEvidence) -> bool:
