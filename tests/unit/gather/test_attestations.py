@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pushpolicy.errors import InputError
-from pushpolicy.gather import NamedEvidence
+from pushpolicy.gather import Limits, NamedEvidence
+from pushpolicy.gather.attestations import Embedded, embedded
+from pushpolicy.gather.image import evidence as image_evidence
 from pushpolicy.images import open_image
+from pushpolicy.model.digest import Digest
 from pushpolicy.model.evidence import Evidence
 from pushpolicy.model.manifest import OCI_CONFIG, Manifest
 from pushpolicy.reports.provenance.slsa import V02
@@ -121,6 +125,36 @@ def test_an_attestation_that_was_swapped_is_not_believed(maker: LayoutMaker, tmp
     path.write_bytes(honest.replace(COMMIT.encode(), b"2" * 40))
     with pytest.raises(InputError, match="has other content than its digest says"):
         evidence(maker, tmp_path)
+
+
+def embedded_after(maker: LayoutMaker, change: Callable[[Path], object], limits: Limits) -> Embedded:
+    """What is read of an attestation whose blob was changed after the image was judged to be whole."""
+    image = maker.image()
+    content = stated(image, V02, BUILDKIT_02)
+    attested(maker, image, content)
+    with open_image(f"oci:{maker.root}") as opened:
+        about = image_evidence(opened)
+        change(maker.path(Digest.of(json.dumps(content).encode())))
+        return embedded(opened, about, limits)
+
+
+@pytest.mark.parametrize(
+    ("change", "limits", "said"),
+    [
+        (lambda _: None, Limits(max_report_size=100), "bytes are over the limit of 100"),
+        (Path.unlink, Limits(), "it cannot be read"),
+        (lambda blob: blob.write_bytes(b" " + blob.read_bytes()[1:]), Limits(), "not what its digest says"),
+        (lambda blob: blob.write_bytes(blob.read_bytes() + b" "), Limits(), "not what its digest says"),
+    ],
+    ids=["too large", "absent", "other bytes", "more bytes"],
+)
+def test_an_attestation_that_is_not_read_whole_is_a_problem(
+    maker: LayoutMaker, change: Callable[[Path], object], limits: Limits, said: str
+) -> None:
+    found = embedded_after(maker, change, limits)
+    (problem,) = found.problems
+    assert said in problem
+    assert found.read == ()
 
 
 def test_files_of_every_kind(tmp_path: Path) -> None:

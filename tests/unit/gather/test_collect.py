@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from pushpolicy.gather import Expected, ExpectedReport, Limits, NamedEvidence, g
 from pushpolicy.gather.collect import collect
 from pushpolicy.gather.names import Reports, names_of
 from tests.unit.gather.samples import FAILING, JUNIT, make_image, make_job, make_request, sarif, trivy, write
+from tests.unit.reports.provenance.test_attestation import envelope
 
 
 def found(workspace: Path, *named: NamedEvidence, **fields: object) -> Reports:
@@ -252,3 +254,15 @@ def test_a_scan_report_without_a_run_is_no_scan(tmp_path: Path) -> None:
         make_request(write(tmp_path, {"x.sarif": '{"version": "2.1.0", "runs": []}'}))
     ).evidence.scans
     assert scans.status == "failed"
+
+
+def test_a_report_of_no_kind_that_is_read_is_no_report(tmp_path: Path) -> None:
+    stated = {"_type": "https://in-toto.io/Statement/v1", "predicateType": "https://example/other"}
+    statement = json.dumps(envelope(stated))
+    write(tmp_path, {"reports/x.intoto.jsonl": statement, "named/x.intoto.jsonl": statement})
+    reports = found(tmp_path)
+    assert [(seen.path, seen.taken_for) for seen in reports.seen] == [("reports/x.intoto.jsonl", None)]
+    assert "is of a kind that is read" in str(reports.seen[0].note)
+    named = NamedEvidence(kind=None, name=None, path="named/x.intoto.jsonl")
+    with pytest.raises(InputError, match="is of a kind that is read"):
+        found(tmp_path, named)

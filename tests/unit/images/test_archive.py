@@ -109,3 +109,11 @@ def test_compressed_is_named(archive: Path) -> None:
 
 def test_too_many_members(archive: Path) -> None:
     assert "more than 3 files" in refusal(archive, Limits(archive_members=3))
+
+
+def test_a_file_of_the_top_over_its_limit(tmp_path: Path) -> None:
+    maker = LayoutMaker(tmp_path / "layout")
+    maker.add(maker.image())
+    marker = maker.root / "oci-layout"
+    marker.write_text(marker.read_text().ljust(5000))
+    assert "oci-layout is over the limit of 4096 bytes" in refusal(pack(maker.root, tmp_path / "image.tar"))

@@ -223,6 +223,8 @@ def _layer(content: Any) -> Callable[[dict[str, Any]], None]:
         pytest.param(_manifest(Config=7), "names no Config", id="config-is-a-number"),
         pytest.param(_manifest(Config="../../etc/passwd"), "no file ../../etc/passwd", id="traversal"),
         pytest.param(_manifest(Layers=["/etc/passwd", "x"]), "2 layers are not there", id="absolute"),
+        pytest.param(_manifest(Layers=["x", 7]), "Layers of manifest.json is not a list", id="layer-7"),
+        pytest.param(_manifest(RepoTags="app:1"), "RepoTags of manifest.json is not a list", id="a-tag"),
         pytest.param(_manifest(Layers=[]), "0 layers where the config says 2", id="too-few"),
         pytest.param(_layer(LAYERS[0]), "where the config says", id="another-layer"),
         pytest.param(_layer(gzip.compress(LAYERS[0])), "where the config says", id="another-in-gzip"),
@@ -247,6 +249,19 @@ def test_a_config_that_is_not_what_its_name_says(saved: Callable[..., Path]) -> 
     files = old_style()
     files[files["manifest.json"][0]["Config"]] = config_of(LAYERS, architecture="arm64")
     assert "has other content than its name says" in refusal(saved(files))
+
+
+def test_a_config_that_is_malformed(saved: Callable[..., Path]) -> None:
+    assert "the config: rootfs is not an object" in refusal(saved(old_style(config=b'{"os": "linux"}')))
+
+
+def test_a_config_over_the_limit_is_not_read(saved: Callable[..., Path]) -> None:
+    assert ".json is over the limit of 10 bytes" in refusal(saved(old_style()), Limits(config_size=10))
+
+
+@pytest.mark.parametrize("path", ["/nowhere.tar", "/dev/null", "/"])
+def test_what_is_no_file(path: str) -> None:
+    assert f"there is no file {path}" in refusal(path)
 
 
 def test_a_name_twice(saved: Callable[..., Path]) -> None:

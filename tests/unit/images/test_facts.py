@@ -10,6 +10,7 @@ import pytest
 
 from pushpolicy.errors import InputError
 from pushpolicy.images import Limits, Selection, find, open_image
+from pushpolicy.images.attestation import read_attestation
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.evidence import AttestationEvidence, PlatformEvidence
 from pushpolicy.model.manifest import EMPTY_TYPE, OCI_CONFIG, Manifest
@@ -204,6 +205,43 @@ def test_an_attestation_with_the_empty_config(maker: LayoutMaker) -> None:
     proof = maker.manifest(config=maker.blob(b"{}", EMPTY_TYPE), layers=[layer])
     maker.add(maker.nest(child(amd, "linux/amd64"), marked(proof, amd.digest)))
     assert [item.digest for item in facts(maker)[1]] == [proof.digest]
+
+
+def test_an_attestation_has_no_platform_in_the_index(maker: LayoutMaker) -> None:
+    """A runtime would choose it by the index."""
+    amd = maker.image()
+    proof = attestation(maker, amd.digest)
+    maker.add(maker.nest(child(amd, "linux/amd64"), marked(proof, amd.digest, "linux/arm64")))
+    assert "it is marked as an attestation and is none: the index gives it a platform" in refusal(maker)
+
+
+def test_an_attestation_has_a_config_that_is_known(maker: LayoutMaker) -> None:
+    amd = maker.image()
+    layer = maker.json(statement(amd.digest), IN_TOTO)
+    proof = maker.manifest(config=maker.json(CONFIG, "application/x-config"), layers=[layer])
+    maker.add(maker.nest(child(amd, "linux/amd64"), marked(proof, amd.digest)))
+    assert "and is none: its config is of another type" in refusal(maker)
+
+
+def test_an_index_is_no_attestation(maker: LayoutMaker) -> None:
+    amd = maker.image()
+    inner = maker.nest(child(attestation(maker, amd.digest), "unknown/unknown"))
+    entry = marked(inner, amd.digest)
+    top = maker.add(maker.nest(child(amd, "linux/amd64"), entry))
+    with open_image(f"oci:{maker.root}") as image, pytest.raises(ValueError, match="it has no config"):
+        read_attestation(image, inner, entry, top)
+
+
+def test_a_statement_over_the_limit_is_not_read(maker: LayoutMaker, monkeypatch: pytest.MonkeyPatch) -> None:
+    amd = maker.image()
+    proof = attestation(maker, amd.digest)
+    maker.add(maker.nest(child(amd, "linux/amd64"), marked(proof, amd.digest)))
+    size = proof.layers[0].size
+    monkeypatch.setattr("pushpolicy.images.attestation._MAX_STATEMENT", size)
+    assert [item.digest for item in facts(maker)[1]] == [proof.digest]
+    monkeypatch.setattr("pushpolicy.images.attestation._MAX_STATEMENT", size - 1)
+    found, proofs = facts(maker)
+    assert ([item.digest for item in found], proofs) == ([amd.digest, proof.digest], ())
 
 
 def test_the_type_of_what_is_stated_comes_from_the_statement(maker: LayoutMaker) -> None:

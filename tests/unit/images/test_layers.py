@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import random
 import resource
@@ -11,8 +12,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Event
 
 import pytest
+import zstandard
 from isal import isal_zlib
 
 from pushpolicy.errors import InputError
@@ -141,6 +144,32 @@ def test_a_failure_ends_the_other_layers(tmp_path: Path) -> None:
     refused = pytest.raises(ValueError, match="where the config says")
     with layers(tmp_path, b"short", TEXT, diff_ids=wrong) as given, ExitStack() as stack, refused:
         compress_layers(given, LayerCompression(), Limits(), stack)
+
+
+def test_after_a_failure_another_layer_ends_at_its_next_block(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = Event()
+    monkeypatch.setattr("pushpolicy.images.layers.Event", lambda: failed)
+    read = []
+
+    def advanced(count: int) -> None:
+        if count == BLOCK:
+            read.append(count)
+            assert failed.wait(30)
+
+    wrong = (Digest.of(b"another"), Digest.of(TEXT))
+    refused = pytest.raises(ValueError, match="where the config says")
+    with layers(tmp_path, b"short", TEXT, diff_ids=wrong) as given, ExitStack() as stack, refused:
+        compress_layers(given, LayerCompression(), Limits(), stack, advanced)
+    assert read == [BLOCK]
+
+
+def test_zstd_that_is_damaged_is_refused() -> None:
+    whole = zstandard.ZstdCompressor().compress(TEXT)
+    for damaged in (whole[:100] + b"\xff" * 50 + whole[150:], whole + b"more"):
+        with pytest.raises(ValueError, match="is not readable zstd"):
+            list(unpacked(io.BytesIO(damaged), "zstd", Limits()))
 
 
 def test_a_file_that_becomes_shorter(tmp_path: Path) -> None:

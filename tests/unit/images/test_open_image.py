@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from pushpolicy.errors import InputError
 from pushpolicy.images import Compression, Image, LayerCompression, Limits, Selection, open_image
 from pushpolicy.model.digest import Digest
+from pushpolicy.model.manifest import MAX_MANIFEST_SIZE
 from tests.layouts import LAYER, LayoutMaker, child, pack
 
 
@@ -153,6 +154,25 @@ def test_a_layer_of_another_size_is_refused_at_once(maker: LayoutMaker) -> None:
     manifest = maker.add(maker.image())
     maker.path(manifest.layers[0].digest).write_bytes(b"short")
     assert "has 5 bytes, not" in refusal(f"oci:{maker.root}")
+
+
+def test_a_manifest_over_the_limit_is_not_read(maker: LayoutMaker) -> None:
+    maker.add(maker.image())
+    maker.entries[0]["size"] = MAX_MANIFEST_SIZE + 1
+    maker.index()
+    assert f"is over the limit of {MAX_MANIFEST_SIZE}" in refusal(f"oci:{maker.root}")
+
+
+def test_a_manifest_that_is_listed_and_absent_is_named(maker: LayoutMaker) -> None:
+    images = [maker.add(maker.image(architecture=name)) for name in ("amd64", "arm64")]
+    maker.path(images[1].digest).unlink()
+    assert f"manifest {images[1].digest} is not there" in refusal(f"oci:{maker.root}")
+
+
+def test_what_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    for name in ("file", "absent"):
+        assert f"there is no folder {tmp_path / name}" in refusal(f"oci:{tmp_path / name}")
 
 
 def _no_marker(maker: LayoutMaker) -> None:

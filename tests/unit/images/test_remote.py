@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from pushpolicy.images import parse_remote
+from pushpolicy.images import Limits, Selection, parse_remote
+from pushpolicy.images.remote import image_of_repository
+from pushpolicy.model.reference import Repository
+from pushpolicy.registry.layout.repository import LayoutRepository
 
 HEX = "0" * 64
 
@@ -41,3 +46,10 @@ def test_other_sources(text: str) -> None:
 def test_what_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"\S"):
         parse_remote(text)
+
+
+@pytest.mark.parametrize("text", ["docker://r.example/team/app:1.0", "folder"])
+def test_an_image_is_read_from_its_own_repository(tmp_path: Path, text: str) -> None:
+    client = LayoutRepository(Repository.parse(f"oci:{tmp_path / 'layout'}"))
+    with pytest.raises(ValueError, match="is not an image of oci:"):
+        image_of_repository(text, client, Limits(), Selection())

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pushpolicy.errors import InputError
-from pushpolicy.images import Image, Selection, open_image
+from pushpolicy.images import Image, Limits, Selection, open_image
 from pushpolicy.model.descriptor import Platform
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import Manifest
@@ -129,3 +129,30 @@ def test_an_index_that_is_named_many_times_is_read_once(maker: LayoutMaker) -> N
         top = maker.nest(*[child(top)] * 1000)
     maker.add(top)
     assert part(maker, "linux/amd64").top == image
+
+
+def test_platforms_of_what_is_not_there(maker: LayoutMaker) -> None:
+    top = built(maker, "linux/amd64", "linux/arm64")["index"]
+    maker.path(top.digest).unlink()
+    with pytest.raises(InputError, match=f"manifest {top.digest} is not there"):
+        part(maker, "linux/amd64")
+
+
+def test_what_is_no_image_has_no_platform(maker: LayoutMaker) -> None:
+    config = maker.json({"os": "linux", "architecture": "amd64", "rootfs": {}}, "application/x-config")
+    maker.add(maker.manifest(config=config, layers=[]))
+    with pytest.raises(InputError, match="it is not an image of a platform"):
+        part(maker, "linux/amd64")
+
+
+def test_indexes_nested_too_deep_for_a_platform(maker: LayoutMaker) -> None:
+    image = maker.image()
+    entry = child(image, "linux/amd64")
+    for _ in range(Limits().depth + 1):
+        entry = child(top := maker.nest(entry))
+    maker.add(top)
+    assert part(maker, "linux/amd64").top == image
+    maker.entries.clear()
+    maker.add(maker.nest(entry))
+    with pytest.raises(InputError, match=f"nests indexes more than {Limits().depth} deep"):
+        part(maker, "linux/amd64")

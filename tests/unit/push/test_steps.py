@@ -155,6 +155,23 @@ def test_what_got_lost_is_noticed(number: int, client: LayoutRepository, judged:
     assert client.tags() == ()
 
 
+def test_a_config_is_compared_with_what_was_judged(
+    client: LayoutRepository, judged: Judged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the client has compared it with."""
+    config = next(blob for blob in IMAGE.blobs if blob.digest in IMAGE.configs)
+    read = client.read_blob
+
+    def read_blob(blob: Descriptor) -> Iterator[bytes]:
+        return iter((b"{}",)) if blob == config else read(blob)
+
+    with pushed(judged, client) as landed:
+        attached = attach_artifacts(landed)
+        monkeypatch.setattr(client, "read_blob", read_blob)
+        with pytest.raises(IncompleteError, match=f"but config {config.digest} is not there as it was sent"):
+            verify_push(landed, attached)
+
+
 @pytest.mark.parametrize("layer", [0, 1, 2], ids=["evidence", "decision", "policy"])
 def test_a_record_that_was_changed_is_noticed(layer: int, client: LayoutRepository, judged: Judged) -> None:
     with pushed(judged, client) as landed:

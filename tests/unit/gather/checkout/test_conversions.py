@@ -120,7 +120,7 @@ def test_a_binary_file_is_converted_by_no_guess(tmp_path: Path) -> None:
     assert source(folder).changes == ("image", "zero")
 
 
-@pytest.mark.parametrize("name", ["rot13", "zip", "unicode_escape", "idna", "nonsense", "UTF-7"])
+@pytest.mark.parametrize("name", ["rot13", "zip", "unicode_escape", "idna", "nonsense", "UTF-7", "cp9999"])
 def test_an_encoding_that_is_not_known_cannot_be_compared(tmp_path: Path, name: str) -> None:
     files = {".gitattributes": f"*.txt working-tree-encoding={name}\n".encode(), "a.txt": TEXT}
     folder = committed(tmp_path / "origin", files)

@@ -7,11 +7,13 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from pushpolicy.gather.checkout import compare, inspect, objects, program, tree
 from pushpolicy.gather.checkout.files import Files
+from pushpolicy.gather.checkout.patterns import SparsePatterns
 from pushpolicy.model.evidence import SourceEvidence
 from tests.unit.gather.samples import git, make_checkout, write
 
@@ -273,3 +275,45 @@ def test_a_git_that_talks_nonsense_fails(
         start = time.monotonic()
         assert inspect(checkout, ENVIRON, path).evidence.status == "failed"
         assert time.monotonic() - start < program.SECONDS + 5
+
+
+def test_patterns_that_take_too_long_fail(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files are soon read; to find each in a sparse checkout's patterns is what takes the time."""
+    git(checkout, "sparse-checkout", "set", "--no-cone", "nothing")
+    late = [0.0]
+
+    def include(self: SparsePatterns, path: str) -> bool:
+        late.append(compare.SECONDS + 1)
+        return False
+
+    monkeypatch.setattr(compare, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + late[-1]))
+    monkeypatch.setattr(SparsePatterns, "include", include)
+    assert source(checkout).reason == "to compare the files of the checkout took too long"
+    assert len(late) == 2, "at the next file"
+
+
+@pytest.mark.parametrize("content", ["", "nothing\n", "worktree: ../moved\n"])
+def test_a_file_that_names_no_repository_fails(checkout: Path, content: str) -> None:
+    (checkout / ".git").rename(checkout / "moved")
+    write(checkout, {".git": content})
+    assert source(checkout).reason == ".git is neither a git repository nor names one"
+
+
+def test_a_program_that_cannot_be_run_is_told(tmp_path: Path) -> None:
+    with (
+        pytest.raises(program.GitError, match="git cannot be run: No such file"),
+        objects.Objects(str(tmp_path / "git"), tmp_path, "sha1"),
+    ):
+        pytest.fail("it runs")
+
+
+@pytest.mark.parametrize("said", ["", "%s", "%s blob", "%s blob 100\\nabc", "%s blob 3\\nabc"])
+def test_an_object_of_which_git_gives_a_part_is_none(tmp_path: Path, said: str) -> None:
+    """That git ended is told, and not that the repository is damaged."""
+    write(tmp_path, {"git": f'#!/bin/sh\nread name\nprintf "{said}" "$name"\n'})
+    (tmp_path / "git").chmod(0o700)
+    with (
+        objects.Objects(str(tmp_path / "git"), tmp_path, "sha1") as reader,
+        pytest.raises(program.GitError, match="git ended, or took over"),
+    ):
+        reader.read(objects.blob_name(b"abc", "sha1"), "blob", 1000)

@@ -19,6 +19,7 @@ from pushpolicy.errors import InputError, UsageError
 from pushpolicy.gather import Gathered, Limits, NamedEvidence, Shared, gather
 from pushpolicy.gather.parts.read import open_parts
 from pushpolicy.gather.parts.write import PartRequest, write_part
+from pushpolicy.gather.request import RawReport
 from pushpolicy.gather.secrets.search import refuse_secrets
 from pushpolicy.model import canonical
 from pushpolicy.model.digest import Digest
@@ -273,6 +274,23 @@ def edited(**fields: Any) -> Callable[[list[tuple[tarfile.TarInfo, bytes]]], Non
     return change
 
 
+def unnamed(members: list[tuple[tarfile.TarInfo, bytes]]) -> None:
+    """The first file is given an empty name."""
+    (first,) = canonical.decode(members[0][1])["files"]
+    edited(files=[first | {"names": {"tests": ""}}])(members)
+
+
+def holding(folder: Path, path: str, content: bytes) -> Path:
+    """A part whose list is true, with a file that its writer took for a report."""
+
+    def change(members: list[tuple[tarfile.TarInfo, bytes]]) -> None:
+        digest = Digest.of(content).hex
+        edited(files=[{"path": path, "sha256": digest, "size": len(content)}])(members)
+        members[1] = (members[1][0], content)
+
+    return rewritten(part(folder, "a", {"junit.xml": JUNIT}), change)
+
+
 def header(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tarfile.TarInfo:
     made = tarfile.TarInfo(name)
     made.type, made.linkname = kind, link
@@ -298,6 +316,7 @@ def header(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tarfile.
         edited(problems={"nonsense": ["x"]}),
         edited(files=[{"path": "x/..", "sha256": "0" * 64, "size": 1}]),
         edited(more=1),
+        unnamed,
     ],
 )
 def test_a_part_that_was_tampered_with_is_refused(
@@ -353,3 +372,66 @@ def test_a_damaged_part_is_read_as_it_was_or_refused(whole: bytes, data: st.Data
             return
         for file in opened.files:
             assert Digest.of(file.path.read_bytes()).hex == file.listed.sha256
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "said", "hint"),
+    [
+        ("x.json", b'{"name": "x"}', "a:x.json is no report that pushpolicy knows", "with the version"),
+        ("junit.xml", b"<testsuite>", "a:junit.xml: it is not well-formed XML", "could read it"),
+    ],
+)
+def test_a_file_of_a_part_that_is_no_report_here_is_refused(
+    tmp_path: Path, path: str, content: bytes, said: str, hint: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        merged(tmp_path, holding(tmp_path, path, content))
+    assert said in caught.value.message
+    assert hint in str(caught.value.hint)
+
+
+def test_a_run_that_failed_in_a_job_fails_its_kind(tmp_path: Path) -> None:
+    log = b'{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "x"}}}]}'
+    scans = merged(tmp_path, holding(tmp_path, "lint.sarif", log)).evidence.scans
+    assert (scans.status, "a:lint.sarif" in str(scans.reason)) == ("failed", True)
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        (Limits(max_files=1), "its 2 files are over the limit of 1"),
+        (Limits(max_report_size=20), r"a/junit\.xml has another size than listed, or one over the limit"),
+    ],
+)
+def test_a_part_over_a_limit_is_refused(tmp_path: Path, limits: Limits, said: str) -> None:
+    files: dict[str, str | bytes] = {"a/junit.xml": JUNIT, "b/junit.xml": FAILING}
+    one = part(tmp_path, "a", files, named("tests", None, "*/junit.xml"))
+    assert len(merged(tmp_path, one).evidence.tests.reports) == 2
+    with pytest.raises(InputError, match=said):
+        merged(tmp_path, one, limits=limits)
+
+
+def test_a_list_over_the_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = part(tmp_path, "a", {"junit.xml": JUNIT})
+    monkeypatch.setattr("pushpolicy.gather.parts.read.MAX_LIST", 20)
+    with pytest.raises(InputError, match=r"its part\.json is over the limit of 20 bytes"):
+        merged(tmp_path, one)
+
+
+def test_a_part_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.part").mkdir()
+    with pytest.raises(InputError, match=r"a\.part: cannot be read: it is not a regular file"):
+        merged(tmp_path, tmp_path / "a.part")
+
+
+@pytest.mark.parametrize("changed", [FAILING[:-1] + " ", FAILING + " "], ids=["other bytes", "more bytes"])
+def test_a_report_that_changes_while_its_part_is_written_gets_into_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    def search(_documents: object, raws: list[RawReport], _secrets: object) -> None:
+        raws[0].path.write_text(changed)
+
+    monkeypatch.setattr("pushpolicy.gather.parts.write.refuse_secrets", search)
+    with pytest.raises(InputError, match=r"cannot be written: .*junit\.xml changed since it was read"):
+        part(tmp_path, "a", {"junit.xml": FAILING})
+    assert not list(tmp_path.glob("*.part"))
