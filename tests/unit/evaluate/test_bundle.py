@@ -98,3 +98,12 @@ def test_a_bomb_is_said_to_be_too_large() -> None:
 def test_malformed_capabilities_are_refused(content: bytes) -> None:
     with pytest.raises(PolicyError, match="capabilities in the policy bundle are malformed"):
         reduce_capabilities(content)
+
+
+def test_an_archive_that_is_cut_off_is_refused_wherever_it_ends() -> None:
+    content = pack({"system/main/main.rego": b"x" * 3000})
+    with pytest.raises(PolicyError, match=r"not a tar\.gz: it is cut off"):
+        unpack(content[:-4])
+    plain = gzip.decompress(content)
+    with pytest.raises(PolicyError, match=r"main\.rego in the policy bundle is cut off"):
+        unpack(gzip.compress(plain[: tarfile.BLOCKSIZE + 10]))

@@ -49,3 +49,22 @@ def test_what_yaml_readers_disagree_on_is_refused_with_its_line(line: str, row: 
 def test_a_block_is_a_list_of_keys_and_values(block: str) -> None:
     with pytest.raises(MetadataError, match="not a list of keys and values"):
         read_metadata(tree("# METADATA\n" + block))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (TEXT + "# fix: Fix it.\n", "unknown key 'fix'"),
+        (TEXT.replace("fix:", "fixx:"), "unknown key custom.'fixx'"),
+        (TEXT.replace("high", "urgent"), "custom.severity is required, one of critical"),
+        (TEXT.replace("Fix it.", "7"), "custom.fix is required"),
+    ],
+)
+def test_what_is_absent_unknown_or_of_another_type_is_named(text: str, reason: str) -> None:
+    with pytest.raises(MetadataError, match=reason):
+        read_metadata(tree(text))
+
+
+def test_a_rule_without_a_block_is_refused() -> None:
+    with pytest.raises(MetadataError, match="a rule needs one METADATA block"):
+        read_metadata({})

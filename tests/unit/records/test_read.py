@@ -97,6 +97,15 @@ def _no_subject(value: dict[str, Any]) -> None:
     del value["subject"]
 
 
+def _more_in(path: str, key: str, value: object) -> Change:
+    def change(document: Any) -> None:
+        for name in path.split("."):
+            document = document[int(name)] if isinstance(document, list) else document[name]
+        document[key] = value
+
+    return change
+
+
 def _annotation(key: str, text: str) -> Change:
     def change(value: dict[str, Any]) -> None:
         value["annotations"][key] = text
@@ -118,6 +127,12 @@ def _annotation(key: str, text: str) -> Change:
         (_annotation(names.CREATED, "2030-01-01T00:00:00Z"), "annotation org.opencontainers.image.created"),
         (_annotation(names.ANCHORED, "true"), "annotation dev.pushpolicy.anchored"),
         (_annotation(names.PREVIOUS + "1.0", "none"), "not a digest"),
+        (_annotation(names.PREVIOUS + "2.0", "sha256:" + "0" * 64), "unknown annotation"),
+        (_more_in("layers.0.annotations", names.TITLE, "a.json"), "other titles than"),
+        (_more_in("layers.0.annotations", "more", "x"), "more about them than"),
+        (_more_in("layers.2", "urls", ["https://example.com"]), "more about them than"),
+        (_more_in("subject", "urls", ["https://example.com"]), "other fields than"),
+        (_more_in("config", "data", "e30="), "other fields than"),
     ],
 )
 def test_a_forged_manifest_is_refused(
@@ -156,6 +171,15 @@ def _changed(document: Document, **fields: Any) -> bytes:
             "other evidence",
         ),
         (1, lambda judged: _changed(judged.decision.document(), more=1), "unknown field"),
+        (
+            1,
+            lambda judged: (
+                replace(judged.decision, image=replace(judged.decision.image, repository="a\0b"))
+                .document()
+                .content
+            ),
+            "names a folder that cannot be",
+        ),
     ],
 )
 def test_forged_layers_are_refused(

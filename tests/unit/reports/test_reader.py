@@ -167,3 +167,20 @@ def test_it_needs_no_more_memory_than_it_may(tmp_path: Path, fresh: None) -> Non
     assert caught.value.kinds == ("scans",)
     path.write_bytes(b'{"SchemaVersion":2,"ArtifactName":"x","Results":[]}')
     assert reader.read(path, limits) == read_here(path, limits)
+
+
+@pytest.mark.parametrize("text", ["<testsuite>", "", "<testsuite errors='x'/>"])
+def test_what_it_cannot_read_is_told_as_here(junit: Path, text: str) -> None:
+    junit.write_text(text)
+    told = _told(reader.read, junit)
+    assert told == _told(read_here, junit)
+    assert isinstance(told, tuple)
+    assert told[1:] == (("tests",), False)
+
+
+def test_a_reader_that_cannot_be_started_is_a_report_that_cannot_be_read(
+    junit: Path, monkeypatch: pytest.MonkeyPatch, fresh: None
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/absent/python")
+    with pytest.raises(BrokenReportError, match="cannot be started: No such file"):
+        reader.read(junit, Limits())

@@ -138,3 +138,27 @@ def test_every_name_loses_the_longest_suffix_that_any_format_declares() -> None:
     assert all(item.suffixes for item in FORMATS)
     for place, suffix in enumerate(SUFFIXES):
         assert not [longer for longer in SUFFIXES[place + 1 :] if longer.endswith(suffix)]
+
+
+def test_what_cannot_be_opened_is_broken_where_its_name_promises_a_report(tmp_path: Path) -> None:
+    with pytest.raises(BrokenReportError, match="cannot be read: No such file"):
+        read(tmp_path / "junit.xml", Limits())
+    with pytest.raises(NotAReport, match="cannot be read: No such file"):
+        read(tmp_path / "notes", Limits())
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (" \n", "it is empty"),
+        ("<!DOCTYPE html><html/>", "its name promises junit"),
+        ("error: no space left\n", "its name promises junit"),
+        ("{}", "its name promises junit"),
+    ],
+)
+def test_what_stands_in_place_of_a_promised_report_is_broken(
+    tmp_path: Path, content: str, reason: str
+) -> None:
+    (tmp_path / "junit.xml").write_text(content)
+    with pytest.raises(BrokenReportError, match=reason):
+        read(tmp_path / "junit.xml", Limits())

@@ -49,3 +49,12 @@ def test_what_went_wrong_in_the_run_as_a_whole_is_a_failure(facts: SuiteFacts) -
 def test_numbers_that_cannot_be_are_refused(counts: dict[str, str]) -> None:
     with pytest.raises(ReportError):
         summary(**counts)
+
+
+def test_what_ended_the_run_is_told() -> None:
+    facts = summary('result="255" timeout="true"', message="no fork")
+    assert [failure.message for failure in facts.failures] == [
+        "no fork",
+        "the run was ended by its timeout",
+        "the result of the run is 255",
+    ]
