@@ -100,7 +100,7 @@ def _may_be_report(entry: os.DirEntry[str], names: tuple[str, ...], *, in_place:
         return True
     if (in_place or not names) and promised(name):
         return True
-    return entry.is_symlink() and entry.is_dir() and _is_place((*names, entry.name))
+    return entry.is_symlink() and Path(entry.path).is_dir() and _is_place((*names, entry.name))
 
 
 def why_not_read(path: Path) -> str | None:
