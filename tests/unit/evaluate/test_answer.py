@@ -121,3 +121,32 @@ def test_an_absent_key(key: str) -> None:
 def test_a_denial_that_claims_to_allow() -> None:
     with pytest.raises(EngineError, match="allow is True with 1 violations"):
         read_answer({**DENY, "allow": True}, policy(), evidence(), ENGINE)
+
+
+def _status(status: str, because: str | None = None) -> list[dict[str, str]]:
+    return [{"name": "r", "status": status} | ({"because": because} if because else {})]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"rules": _status("warned")}, "a rule warned or is waived, and has no such finding"),
+        ({"rules": _status("waived")}, "a rule warned or is waived, and has no such finding"),
+        ({"warnings": [FINDING]}, "a rule that passed or is not applicable has findings"),
+        (
+            {"rules": _status("not_applicable"), "warnings": [FINDING]},
+            "a rule that passed or is not applicable has findings",
+        ),
+        (
+            {"rules": _status("warned", "observe"), "warnings": [FINDING]},
+            "a rule only warned because of observe mode, and observed is false",
+        ),
+        ({"denials": {"r": [{"at": {"id": "x"}, "msg": "no"}]}}, "ALLOW does not follow from the denials"),
+        ({"denials": {}}, "ALLOW does not follow from the denials"),
+    ],
+)
+def test_an_allow_that_contradicts_itself_is_refused_with_the_reason(
+    change: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(EngineError, match=reason):
+        read_answer({**ALLOW, **change}, policy(), evidence(), ENGINE)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -71,7 +72,8 @@ def test_a_link_inside_the_folder(tmp_path: Path) -> None:
 def test_neither_folder_nor_rule(tmp_path: Path, name: str) -> None:
     if name != "absent":
         (tmp_path / name).write_text("x")
-    with pytest.raises(PolicyError, match=name.split(".")[0]):
+    reason = "is not a valid name for a rule" if name == "Bad.rego" else r"is not a folder or a \.rego file"
+    with pytest.raises(PolicyError, match=f"{name.split('.')[0]}.*{reason}"):
         read_source(tmp_path / name)
 
 
@@ -90,3 +92,14 @@ def test_what_cannot_be_read_is_no_policy_that_is_not_there(
     monkeypatch.setattr(Path, method, read)
     with pytest.raises(PolicyError, match=f"{refused}: Permission denied"):
         read_source(tmp_path)
+
+
+def test_a_file_of_a_policy_is_regular_and_no_larger_than_the_limit(tmp_path: Path) -> None:
+    write_policy(tmp_path, {"a": "package a"}, settings="#" * (4 * 1024 * 1024 + 1))
+    os.mkfifo(tmp_path / "waivers.yaml")
+    with pytest.raises(PolicyError) as caught:
+        read_source(tmp_path)
+    assert caught.value.message.splitlines() == [
+        f"{tmp_path / 'settings.yaml'}: over the limit of 4 MiB",
+        f"{tmp_path / 'waivers.yaml'}: not a regular file",
+    ]

@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.reference import Repository, Target
 from pushpolicy.records import is_for
+from pushpolicy.records.checks import check_reports
 from tests.judged import judge, make_image
+from tests.policies import evidence
 
 DECISION = judge(make_image(), Target.parse("registry.example.com/team/app:1.0")).decision
 
@@ -42,3 +45,9 @@ def test_a_layout_by_its_whole_folder(tmp_path: Path) -> None:
     image = replace(DECISION.image, registry="oci", repository=str(tmp_path / "out"))
     assert is_for(replace(DECISION, image=image), Repository.parse(f"oci:{tmp_path / 'out'}"))
     assert not is_for(replace(DECISION, image=image), Repository.parse(f"oci:{tmp_path / 'in' / 'out'}"))
+
+
+def test_reports_that_were_kept_are_those_that_were_read() -> None:
+    check_reports((), evidence())
+    with pytest.raises(ValueError, match="not those that its evidence was read from"):
+        check_reports((Descriptor.of(b"other", "text/plain"),), evidence())

@@ -262,3 +262,36 @@ def test_a_damaged_manifest_is_no_record(client: LayoutRepository, target: Targe
     blob.write_bytes(b"x" * blob.stat().st_size)
     with pytest.raises(RecordError, match=f"record {digest} cannot be read"):
         read_summary(client, digest)
+
+
+@pytest.mark.parametrize(
+    ("at", "reason"),
+    [("2026-11-02T10:00:00", "has no zone"), ("2999-01-01T00:00:00Z", "which is still to come")],
+)
+def test_a_decision_is_of_a_time_that_was(
+    at: str, reason: str, client: LayoutRepository, target: Target
+) -> None:
+    digest = publish(IMAGE, client, target, at=at).record.digest
+    with pytest.raises(RecordError, match=reason):
+        read_summary(client, digest)
+
+
+def test_a_decision_is_about_each_tag_once(client: LayoutRepository, target: Target) -> None:
+    decision = judge(IMAGE, target).decision
+    twice = replace(decision, image=replace(decision.image, tags=("1.0", "1.0")))
+
+    def change(value: dict[str, Any]) -> None:
+        _replace_layer(client, 1, twice.document().content)(value)
+        value["annotations"][names.TAGS] = "1.0,1.0"
+
+    with pytest.raises(RecordError, match="about no tag, or one tag twice"):
+        read_summary(client, _forge(client, target, change))
+
+
+def test_values_are_bounded(
+    client: LayoutRepository, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = publish(IMAGE, client, target).record.digest
+    monkeypatch.setattr(names, "MAX_DOCUMENT_VALUES", 3)
+    with pytest.raises(RecordError, match="a document in it may have more than 3 values"):
+        read_summary(client, digest)

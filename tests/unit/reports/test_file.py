@@ -183,3 +183,20 @@ def test_a_fault_of_the_disk_is_a_report_that_cannot_be_read(tmp_path: Path) -> 
         report_of(stream, 10_000),
     ):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def test_only_regular_files_within_the_limit_are_reports(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ReportError, match="regular file"):
+        opened(tmp_path / "pipe")
+    path = tmp_path / "junit.xml"
+    path.write_text(JUNIT)
+    size = path.stat().st_size
+    with opened(path) as stream, report_of(stream, size) as file:
+        assert file.size == size
+    with (
+        pytest.raises(ReportError, match=f"its {size} bytes are over the limit of {size - 1}"),
+        opened(path) as stream,
+        report_of(stream, size - 1),
+    ):
+        pytest.fail("it was read")
