@@ -37,6 +37,8 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in _COMMANDS:
             return None
+        # No command does without its folder; Python 3.13.0 cannot even import socket in one that is deleted.
+        environment.workspace()
         command: click.Command = import_module(f"pushpolicy.cli.{_COMMANDS[name][0]}").command
         return command
 

@@ -7,7 +7,6 @@ cost a push no time. It ends when the socket is closed, however this process end
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -42,6 +41,9 @@ class Child:
             ChildDiedError: when it cannot be started.
         """
         self.memory = int(limits.max_memory * _SHARE)
+        # Imported late: in a folder that was deleted Python 3.13.0 cannot, and an error is to be told there.
+        import socket
+
         ours, theirs = socket.socketpair()
         program = [sys.executable, "-I", "-S", "-B", "-c", _START]
         try:
@@ -74,6 +76,8 @@ class Child:
         until = time.monotonic() + seconds + _GRACE
         try:
             self.ready(until)
+            import socket
+
             socket.send_fds(self._socket, [request], [file])
             return self._answer(until)
         except TimeoutError as error:
