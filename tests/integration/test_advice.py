@@ -107,7 +107,7 @@ CASES = {
     ),
     "no scan report": Case(
         without("reports/*.json", "reports/*.sarif"),
-        {"scan_bound", "scan_fresh", "scan_severity"},
+        {"scan_bound", "scan_fresh", "scan_severity", "system_supported"},
         (
             "--evidence scans=PATH",
             "`pushpolicy run scans -- CMD`",
@@ -133,7 +133,7 @@ CASES = {
     ),
     "no repository": Case(
         without(".git"),
-        {"commit_matches", "worktree_clean"},
+        {"commit_matches", "reports_of_this_run", "worktree_clean"},
         ("there is no git repository here", "Push from a git checkout", "no waiver helps"),
         ("a waiver could be asked for", "Commit the changes"),
     ),
@@ -300,7 +300,7 @@ def options_of(command: click.Command) -> set[str]:
 
 
 # Options of git and docker.
-FOREIGN = {"--exit-code", "--refetch", "--no-filter", "--label", "--sbom", "--provenance"}
+FOREIGN = {"--cached", "--exit-code", "--refetch", "--no-filter", "--label", "--sbom", "--provenance"}
 
 
 def test_no_advice_names_an_option_that_does_not_exist() -> None:

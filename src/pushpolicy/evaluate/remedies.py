@@ -78,6 +78,7 @@ _FIELDS: Mapping[str, str] = {
         "Have `pushpolicy run tests -- CMD` (or scans) run the command that writes the report; it notes what"
         " wrote it."
     ),
+    "unread": "pushpolicy itself writes which files it did not read: use a version that does.",
     "sbom": "The generator of the SBOM has to write it; docs/formats.md says what each format can hold.",
     "scans": (
         "The scanner has to write it: the scanner's own JSON says most; docs/formats.md says what each format"
