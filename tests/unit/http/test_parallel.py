@@ -72,6 +72,7 @@ def test_nothing_and_one() -> None:
 
 def test_the_first_failure_is_told_and_the_rest_left() -> None:
     seen: list[int] = []
+    running = threading.active_count()  # other tests' threads may not have ended yet
 
     def work(number: int) -> None:
         seen.append(number)
@@ -82,4 +83,4 @@ def test_the_first_failure_is_told_and_the_rest_left() -> None:
     with pytest.raises(PushError, match="three"):
         each(work, range(1000))
     assert len(seen) < 100
-    assert threading.active_count() < 10
+    assert threading.active_count() <= running
