@@ -35,11 +35,6 @@ class Origin(StrEnum):
     LOCAL = "local"
     CHECKOUT = "checkout"
 
-    @property
-    def anchored(self) -> bool:
-        """Whether its content is known, whoever could write to this machine's folders."""
-        return self is Origin.PACK
-
 
 class JudgedCheckout(Protocol):
     """What git knows of the checkout that is judged."""
