@@ -6,6 +6,7 @@ A term stands for a set of these: it may be any of them.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -97,6 +98,7 @@ def literal(value: object) -> Values:
 
 
 TRUE = literal(True)
+EMPTY_ITEMS, EMPTY_OBJECT = frozenset({Items(())}), frozenset({Fields(())})
 
 
 def scalars(values: Values) -> list[Any] | None:
@@ -111,3 +113,8 @@ def turned(values: Values) -> Values:
         Rows(value.source, value.scope, not value.turned) if isinstance(value, Rows) else value
         for value in values
     )
+
+
+def union(values: Iterable[Values]) -> Values:
+    """Any of them."""
+    return frozenset().union(*values)

@@ -1,0 +1,191 @@
+"""Clauses of a rule: `deny` itself, and the helpers and functions that it uses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from pushpolicy.evaluate.absence import VANISHES, WORDS, Evidence, Read, Steps
+from pushpolicy.evaluate.follow.direction import turn, untold
+from pushpolicy.evaluate.follow.nodes import (
+    SCALARS,
+    Node,
+    has_rows,
+    is_not,
+    is_some,
+    is_status,
+    is_words,
+    name_of,
+    operator_of,
+    row_of,
+)
+from pushpolicy.evaluate.follow.notes import Found
+from pushpolicy.evaluate.follow.places import HANDED_ON, MAKES_TEXT
+from pushpolicy.evaluate.follow.scope import Scope
+from pushpolicy.evaluate.follow.statements import Statements
+from pushpolicy.evaluate.follow.values import (
+    NOTHING,
+    TRUE,
+    UNKNOWN,
+    At,
+    Literal,
+    Rows,
+    Values,
+    scalars,
+    union,
+)
+
+
+class Rule(Statements):
+    """The visit of a whole rule.
+
+    Attributes:
+        covered: what (steps, filled) a clause of deny covers by a denial of its own.
+    """
+
+    def __init__(self, name: str, tree: Node, evidence: Evidence) -> None:
+        super().__init__(name, tree, evidence)
+        self._memo: dict[Any, tuple[Any, Found]] = {}
+        self.covered: set[tuple[Steps, bool]] = set()
+
+    def finding(self, rule: Node) -> None:
+        """A clause of deny; of warn and not_applicable too, whose reads require nothing."""
+        head = name_of(rule)
+        denies = head == "deny"
+        outer, self.found = self.found, Found()
+        self._row = row = row_of(rule, 1)
+        scope, mode = Scope(), VANISHES if denies else WORDS
+        self._outermost, self._gone_through = True, NOTHING
+        self._body(rule["body"], scope, mode)
+        self._outermost = False
+        if not self.found.reads and head != "not_applicable":
+            self.problem(f"the body of this {head} reads no evidence: it finds always the same", row)
+        body, self.found = self.found, Found()
+        self._term(rule["head"]["key"], scope, mode)
+        if denies and self._stands_alone(rule["body"]) and self._can_be_said(rule["head"]["key"]):
+            # Where the head cannot be said, nothing is denied.
+            covered = self._places(body.strict) - self._places(self.found.reads)
+            self.covered |= {each for each in covered if self._is_within(each[0])}
+        outer.add(body)
+        outer.add(self.found)
+        self.found = outer
+
+    def _can_be_said(self, node: Node) -> bool:
+        """Whether a term of the head is there, if all evidence is that it reads: no helper decides it."""
+        kind, value = node["type"], node.get("value", ())
+        if kind == "object":
+            return all(self._can_be_said(each) for pair in value for each in pair)
+        if kind in ("array", "set"):
+            return all(map(self._can_be_said, value))
+        if kind == "call":
+            name, *arguments = value
+            return operator_of(name) in MAKES_TEXT | HANDED_ON and all(map(self._can_be_said, arguments))
+        if kind == "ref":
+            return value[0]["type"] == "var" and value[0]["value"] != "data" and self._can_be_said(value[0])
+        return kind != "var" or value not in self._rules
+
+    def _places(self, reads: Iterable[Read]) -> set[tuple[Steps, bool]]:
+        """What may be absent (or empty) of what is read, apart from words."""
+        places: set[tuple[Steps, bool]] = set()
+        for read in reads:
+            if read.filled:
+                places.add((read.steps, True))
+            elif read.absent != WORDS:
+                places |= {(steps, False) for steps, _ in self._evidence.absences(read.steps)}
+        return places
+
+    def _is_within(self, steps: Steps) -> bool:
+        """Whether it is part of each item that the clause goes through: without items it denies nothing."""
+        return all(
+            isinstance(value, At) and steps[: len(value.steps)] == value.steps != steps
+            for value in self._gone_through
+        )
+
+    @staticmethod
+    def _stands_alone(body: Sequence[Node]) -> bool:
+        """Nothing but `some`, a status, words, and one `not`: this denies without what that rests on."""
+        negations = [each for each in body if is_not(each)]
+        others = [each for each in body if not is_not(each)]
+        return len(negations) == 1 and all(
+            is_some(each) or is_status(each) or is_words(each) for each in others
+        )
+
+    def _clause(self, rule: Node, arguments: tuple[Values, ...], mode: int) -> Values:
+        """What a clause of a helper gives, through its else."""
+        scope, closed, row = Scope(), self._closed, self._row
+        self._closed = not arguments
+        head = rule["head"]
+        result = NOTHING
+        patterns = zip(head.get("args", ()), arguments, strict=False)
+        if all(self._argument(pattern, values, scope, mode) for pattern, values in patterns):
+            self._body(rule.get("body", ()), scope, mode)
+            result = self._term(head["value"], scope, mode) if "value" in head else TRUE
+        if "else" in rule:
+            result |= self._clause(rule["else"], arguments, mode)
+        self._closed, self._row = closed, row
+        return result
+
+    def _argument(self, pattern: Node, values: Values, scope: Scope, mode: int) -> bool:
+        """Bind an argument; whether the clause is one for it."""
+        if pattern["type"] in SCALARS:
+            known = scalars(values)
+            self._possible(values, Literal(json.dumps(pattern.get("value"))))
+            return known is None or pattern.get("value") in known
+        # An argument hides a helper of its name.
+        scope.declared |= {pattern["value"]} if pattern["type"] == "var" else frozenset()
+        self._bind(pattern, values, scope, mode, pattern)
+        return True
+
+    def _helper(self, name: str, arguments: tuple[Values, ...] | None, mode: int, bare: bool) -> Values:
+        """What a helper or a function stands for. `bare`: it is asked only whether it holds."""
+        rules = self._rules[name]
+        if arguments is None and has_rows(rules[0]):
+            return frozenset({Rows(name)})
+        values = frozenset(
+            json.dumps(rule["head"]["value"].get("value")) for rule in rules if rule.get("default")
+        )
+        # Which clause counts, one cannot tell; where truth is asked, `default false` is as good as undefined.
+        if any("else" in rule for rule in rules) or values - {"false"} or (values and not bare):
+            mode = untold(mode)
+        key = (name, arguments, mode)
+        result: Values = self._once(
+            key, lambda: union(self._clause(rule, arguments or (), mode) for rule in rules)
+        )
+        return result
+
+    def _rows(self, rows: Rows, mode: int) -> tuple[Values, Values]:
+        """Keys and items of a comprehension or of a rule with `contains` or keys."""
+        if rows.turned:
+            mode = turn(mode)
+        result: tuple[Values, Values] = self._once((rows, mode), lambda: self._visit_rows(rows, mode))
+        return result
+
+    def _visit_rows(self, rows: Rows, mode: int) -> tuple[Values, Values]:
+        if isinstance(rows.source, int):
+            node = self._nodes[rows.source]
+            parts = [(node["body"], node.get("key"), node.get("term", node.get("value")))]
+        else:
+            heads = [(rule["body"], rule["head"]) for rule in self._rules[rows.source]]
+            parts = [(body, head["key"], head.get("value", head["key"])) for body, head in heads]
+        keys, items, row = NOTHING, NOTHING, self._row
+        for body, key, item in parts:
+            scope = Scope(rows.scope)
+            self._body(body, scope, mode)
+            keys |= self._term(key, scope, mode) if key else UNKNOWN
+            items |= self._term(item, scope, mode)
+        self._row = row
+        return keys, items
+
+    def _once(self, key: Any, visit: Callable[[], Any]) -> Any:
+        """A visit whose result and findings are remembered; what it finds is never strict."""
+        if key not in self._memo:
+            outer, within = self.found, (self._outermost, self._strict)
+            # A rule that goes in circles does not compile; until OPA says so it stands for nothing known.
+            self._memo[key] = ((UNKNOWN, UNKNOWN) if isinstance(key[0], Rows) else UNKNOWN, Found())
+            self.found, self._outermost, self._strict = Found(), False, False
+            self._memo[key] = (visit(), self.found)
+            self.found, (self._outermost, self._strict) = outer, within
+        result, found = self._memo[key]
+        self.found.add(found)
+        return result
