@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pushpolicy.images.compression import Compression, LayerCompression
 from pushpolicy.images.facts import find
 from pushpolicy.images.image import Image
-from pushpolicy.images.limits import Limits
+from pushpolicy.images.options import EVERYTHING, Compression, LayerCompression, Limits, Selection
 from pushpolicy.images.remote import parse_remote
-from pushpolicy.images.selection import EVERYTHING, Selection
 from pushpolicy.images.source import open_image, reads_stdin
 
 __all__ = [

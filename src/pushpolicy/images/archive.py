@@ -8,15 +8,15 @@ where links are part of the format they are followed, within the archive.
 from __future__ import annotations
 
 import os
+import posixpath
 import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from pushpolicy.images import links
-from pushpolicy.images.limits import Limits
-from pushpolicy.images.section import Section
+from pushpolicy.images.options import Limits
+from pushpolicy.images.scratch import Section
 from pushpolicy.model.digest import Digest
 from pushpolicy.registry.layout.files import LAYOUT_MARKER, LayoutFiles, blob_name
 
@@ -25,6 +25,8 @@ DOCKER_MANIFEST = "manifest.json"
 # headers whole, and older versions of it search them in quadratic time (CVE-2024-6232).
 _MAX_HEADER = 8 * 1024
 _MAX_HEADERS = 4 * 1024 * 1024
+# `docker save` and `podman save` write some layers as links to others.
+_LONGEST_CHAIN = 16
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
 
 
@@ -115,14 +117,14 @@ def read_members(archive: BinaryIO, limits: Limits, *, follow: bool = False) -> 
         if name in files or name in targets:
             raise ValueError(f"holds {name} twice")
         if is_link:
-            targets[name] = links.target(member, name)
+            targets[name] = _link_target(member, name)
         elif member.offset_data + member.size > end:
             raise ValueError(f"is cut off within {name}")
         else:
             files[name] = Section(archive.fileno(), member.offset_data, member.size)
         if len(files) + len(targets) > limits.archive_members:
             raise ValueError(f"holds more than {limits.archive_members} files")
-    return files | links.resolved(targets, files)
+    return files | _resolve(targets, files)
 
 
 def _headers(archive: BinaryIO) -> Iterator[tarfile.TarInfo]:
@@ -152,6 +154,32 @@ def _checked_name(member: tarfile.TarInfo, *, is_link: bool) -> str:
     if name.startswith("/") or ".." in name.split("/"):
         raise ValueError(f"holds {shown!r}, a name that leads out of it")
     return name
+
+
+def _link_target(member: tarfile.TarInfo, name: str) -> str:
+    """The name that a link stands for; ValueError when it leads out of the archive."""
+    # A symbolic link is relative to its folder, a hard link to the top (POSIX pax, linkname).
+    base = posixpath.dirname(name) if member.issym() else ""
+    found = posixpath.normpath(posixpath.join(base, member.linkname))
+    if found.startswith("/") or found.split("/")[0] == "..":
+        raise ValueError(f"holds {name[:100]!r}, a link that leads out of it")
+    return found
+
+
+def _resolve(links: Mapping[str, str], files: Mapping[str, Section]) -> dict[str, Section]:
+    """The files that links lead to, by the links' names; a link to nothing or to a folder is left out."""
+    found = {}
+    for link in links:
+        name = link
+        for _ in range(_LONGEST_CHAIN):
+            if name not in links:
+                break
+            name = links[name]
+        else:
+            raise ValueError(f"holds {link[:100]!r}, a link that has no end")
+        if name in files:
+            found[link] = files[name]
+    return found
 
 
 class _BoundedReader:

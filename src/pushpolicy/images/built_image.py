@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import BinaryIO
 
-from pushpolicy.images.section import Section
+from pushpolicy.images.scratch import Section
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import Manifest

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import msgspec
 
-from pushpolicy.images.limits import Limits
+from pushpolicy.images.options import Limits
 from pushpolicy.images.store import Store, read_manifest
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
@@ -70,7 +70,10 @@ class Walk(msgspec.Struct):
         Raises:
             ValueError: when it is absent, or a part is not what it should be or over a limit.
         """
-        self._count(entry)
+        self.named[entry.digest] += 1
+        if self.named.total() > self.limits.manifests:
+            raise ValueError(f"has more than {self.limits.manifests} manifests")
+        self.weigh(entry.size)
         if entry.digest in self.manifests:
             return
         if depth > self.limits.depth:
@@ -90,15 +93,14 @@ class Walk(msgspec.Struct):
                 raise ValueError(f"index child {child.digest} is not named by its sha256")
             self.visit(child, depth + 1)
         for blob in (manifest.config, *manifest.layers):
-            if blob:
-                self._add(blob)
+            if blob is None:
+                continue
+            known = self.blobs.setdefault(blob.digest, blob)
+            if known.size != blob.size:
+                raise ValueError(f"blob {blob.digest} is said to have {known.size} and {blob.size} bytes")
+            if len(self.blobs) > self.limits.blobs:
+                raise ValueError(f"has more than {self.limits.blobs} blobs")
         self.manifests[entry.digest] = manifest
-
-    def _count(self, entry: Descriptor) -> None:
-        self.named[entry.digest] += 1
-        if self.named.total() > self.limits.manifests:
-            raise ValueError(f"has more than {self.limits.manifests} manifests")
-        self.weigh(entry.size)
 
     def weigh(self, size: int) -> None:
         """Count bytes that are held in memory, and that become evidence as often as they are named.
@@ -110,13 +112,6 @@ class Walk(msgspec.Struct):
         if self.size > self.limits.documents_size:
             limit = self.limits.documents_size >> 20
             raise ValueError(f"has manifests and configs over the limit of {limit} MiB")
-
-    def _add(self, blob: Descriptor) -> None:
-        known = self.blobs.setdefault(blob.digest, blob)
-        if known.size != blob.size:
-            raise ValueError(f"blob {blob.digest} is said to have {known.size} and {blob.size} bytes")
-        if len(self.blobs) > self.limits.blobs:
-            raise ValueError(f"has more than {self.limits.blobs} blobs")
 
     def check(self) -> None:
         """See that everything is there.

@@ -1,4 +1,4 @@
-"""Layers are compressed as they are read, on all cores.
+"""Compression of layers as they are read, on all cores, and the way back, as a stream of bounded length.
 
 The same layer gives the same bytes, however many cores there are: its blocks have a fixed size, and each is
 compressed for itself. The blocks are joined to a single gzip member, as pigz does it, because there are
@@ -14,15 +14,17 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future
 from types import ModuleType
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from pushpolicy.errors import InputError
-from pushpolicy.images.compression import DEFAULT_LEVELS, Compression, LayerCompression
+from pushpolicy.images.options import DEFAULT_LEVELS, Compression, LayerCompression, Limits
 
 # Of a layer's content. Blocks four times larger save 0.1 %, blocks four times smaller cost 1 %.
 BLOCK = 1024 * 1024
 # What one thread of libzstd takes at a time; its own choice, four windows, needs five times the memory.
 _ZSTD_JOB = 2 * 1024 * 1024
+# The largest window that a zstd frame may require; the zstd program has the same limit.
+ZSTD_WINDOW = 128 * 1024 * 1024
 # RFC 1952: no name, no time, unknown system.
 _GZIP_HEADER = bytes.fromhex("1f8b08000000000000ff")
 # RFC 1951: the last block, empty, with fixed codes.
@@ -129,3 +131,59 @@ def import_zstandard(purpose: str) -> ModuleType:
             f"{purpose} needs the Python module zstandard", "pip install 'pushpolicy[zstd]'"
         ) from error
     return zstandard
+
+
+def unpacked(file: BinaryIO, kind: str | None, limits: Limits) -> Iterator[bytes]:
+    """Content that comes compressed, in blocks.
+
+    Args:
+        file: read from where it stands.
+        kind: "gzip", "zstd", or None for content that is not compressed.
+        limits: bounds of what may come out.
+
+    Raises:
+        ValueError: when it is malformed, in another format, or too long.
+        InputError: when what is needed for zstd is not installed.
+    """
+    total = 0
+    for block in _blocks(file, kind):
+        total += len(block)
+        if total > limits.unpacked_size:
+            raise ValueError(
+                f"has more than {limits.unpacked_size} bytes when it is unpacked (--limit max-image-size)"
+            )
+        yield block
+
+
+def _blocks(file: BinaryIO, kind: str | None) -> Iterator[bytes]:
+    match kind:
+        case None:
+            return iter(lambda: file.read(BLOCK), b"")
+        case "gzip":
+            return _gunzip(file)
+        case "zstd":
+            return _unzstd(file)
+        case _:
+            raise ValueError(f"is compressed with {kind}, which is not understood; decompress it first")
+
+
+def _gunzip(file: BinaryIO) -> Iterator[bytes]:
+    from isal import igzip, isal_zlib
+
+    # isal's stubs leave out this call, and have an instance where the class of the error is.
+    failure: type[Exception] = isal_zlib.IsalError  # type: ignore[assignment]
+    try:
+        with igzip.open(file, "rb") as stream:  # type: ignore[no-untyped-call]
+            yield from iter(lambda: stream.read(BLOCK), b"")
+    except (igzip.BadGzipFile, failure, EOFError) as error:
+        raise ValueError(f"is not readable gzip: {error}") from error
+
+
+def _unzstd(file: BinaryIO) -> Iterator[bytes]:
+    zstandard = import_zstandard("what is compressed with zstd")
+    engine = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW)
+    try:
+        with engine.stream_reader(file, read_across_frames=True, closefd=False) as stream:
+            yield from iter(lambda: stream.read(BLOCK), b"")
+    except zstandard.ZstdError as error:
+        raise ValueError(f"is not readable zstd: {error}") from error

@@ -16,16 +16,14 @@ from msgspec.structs import replace
 
 from pushpolicy.images.archive import DOCKER_MANIFEST, ArchiveFiles, read_members
 from pushpolicy.images.built_image import BuiltContent, BuiltStore
-from pushpolicy.images.compression import AS_USUAL, Compression
 from pushpolicy.images.config import ImageConfig
 from pushpolicy.images.image import Image
 from pushpolicy.images.inner_layout import layout_of
 from pushpolicy.images.layers import Layer, compress_layers
-from pushpolicy.images.limits import Limits
 from pushpolicy.images.opening import read_image
+from pushpolicy.images.options import AS_USUAL, Compression, Limits, Selection
 from pushpolicy.images.saved import SavedImage, choose, read_saved
-from pushpolicy.images.section import Section
-from pushpolicy.images.selection import Selection
+from pushpolicy.images.scratch import Section
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import OCI_CONFIG, OCI_MANIFEST, Manifest

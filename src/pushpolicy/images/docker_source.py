@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pushpolicy.images.archive import compression
+from pushpolicy.images.compressors import unpacked
 from pushpolicy.images.daemon import exported, image_id
 from pushpolicy.images.docker_archive import image_of_docker_archive
 from pushpolicy.images.image import Image
-from pushpolicy.images.limits import Limits
+from pushpolicy.images.options import Limits, Selection
 from pushpolicy.images.scratch import scratch
-from pushpolicy.images.selection import Selection
-from pushpolicy.images.unpack import unpacked
 from pushpolicy.model.digest import Digest
 
 STDIN = Path("-")

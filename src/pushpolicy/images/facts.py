@@ -11,7 +11,7 @@ from pushpolicy.images.attestation import is_marked, read_attestation
 from pushpolicy.images.config import ImageConfig
 from pushpolicy.images.image import Image
 from pushpolicy.images.lazy import has_table
-from pushpolicy.images.limits import Limits
+from pushpolicy.images.options import Limits
 from pushpolicy.images.uncompressed import KINDS
 from pushpolicy.model.descriptor import Descriptor, Platform
 from pushpolicy.model.evidence import AttestationEvidence, PlatformEvidence
@@ -92,15 +92,12 @@ def _platform(image: Image, manifest: Manifest, entry: Descriptor | None, doubt:
         created=config.created,
         env=config.env,
         entrypoint=config.entrypoint,
-        not_comparable=_not_comparable(manifest),
+        # The type of a layer that cannot be told to be its diff_id: the config says nothing about it.
+        not_comparable=next(
+            (layer.media_type for layer in manifest.layers if layer.media_type not in KINDS), None
+        ),
         lazy_toc="unverified" if has_table(image, manifest, entry) else None,
     )
-
-
-def _not_comparable(manifest: Manifest) -> str | None:
-    """The type of a layer that cannot be told to be its diff_id, so that the config says nothing about it."""
-    kinds = (layer.media_type for layer in manifest.layers if layer.media_type not in KINDS)
-    return next(kinds, None)
 
 
 def _agreed(config: Platform, index: Platform | None) -> Platform:

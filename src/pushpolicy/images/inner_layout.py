@@ -10,8 +10,7 @@ from msgspec.structs import replace
 from pushpolicy.images.archive import ArchiveFiles
 from pushpolicy.images.image import Image
 from pushpolicy.images.layout import image_of_layout
-from pushpolicy.images.limits import Limits
-from pushpolicy.images.selection import Selection
+from pushpolicy.images.options import Limits, Selection
 from pushpolicy.images.store import LayoutStore, Store, read_manifest
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest

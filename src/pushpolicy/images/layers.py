@@ -17,12 +17,9 @@ from threading import Event
 import msgspec
 
 from pushpolicy.images.archive import compression
-from pushpolicy.images.compression import Compression, LayerCompression
-from pushpolicy.images.compressors import BLOCK, compressor
-from pushpolicy.images.limits import Limits
-from pushpolicy.images.scratch import Scratch, scratch
-from pushpolicy.images.section import Section
-from pushpolicy.images.unpack import unpacked
+from pushpolicy.images.compressors import BLOCK, compressor, unpacked
+from pushpolicy.images.options import Compression, LayerCompression, Limits
+from pushpolicy.images.scratch import Scratch, Section, scratch
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 

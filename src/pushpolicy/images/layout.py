@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pushpolicy.images.image import Image
-from pushpolicy.images.limits import Limits
 from pushpolicy.images.opening import read_image
-from pushpolicy.images.selection import EVERYTHING, Selection
+from pushpolicy.images.options import EVERYTHING, Limits, Selection
 from pushpolicy.images.store import LayoutStore, Store, read_manifest
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest

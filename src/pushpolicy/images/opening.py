@@ -1,22 +1,142 @@
-"""From a manifest at a source to an opened image, as much of it as was asked for."""
+"""From a manifest at a source to an opened image, as much of it as was asked for.
+
+Only some platforms of an index are another image: one platform is its own manifest, as the index names it;
+several are a new index with the entries of the old one, and with the attestations about them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+import msgspec
+
+from pushpolicy.errors import InputError
+from pushpolicy.images.attestation import REFERENCE_DIGEST, is_marked
 from pushpolicy.images.closure import Closure, read_closure
-from pushpolicy.images.config import SHAPE
+from pushpolicy.images.config import SHAPE, ImageConfig
 from pushpolicy.images.image import NO_REFERRERS, BlobSource, Image
 from pushpolicy.images.lazy import with_footer
-from pushpolicy.images.limits import Limits
+from pushpolicy.images.options import Limits, Selection
 from pushpolicy.images.referrers import read_referrers
-from pushpolicy.images.selection import Selection
-from pushpolicy.images.store import Store
-from pushpolicy.images.subset import select
+from pushpolicy.images.store import Store, WithManifest, read_manifest
 from pushpolicy.model import strict_json
-from pushpolicy.model.descriptor import Descriptor
-from pushpolicy.model.manifest import CONFIG_TYPES
+from pushpolicy.model.descriptor import Descriptor, Platform
+from pushpolicy.model.digest import Digest
+from pushpolicy.model.manifest import CONFIG_TYPES, Manifest
 from pushpolicy.model.reference import Repository
+from pushpolicy.model.text import printable
+
+_SHOWN = 10
+
+
+class Selected(msgspec.Struct, frozen=True, kw_only=True):
+    """The manifest to push, where it is read from, and what the user has to know about it."""
+
+    top: Descriptor
+    store: Store
+    notes: tuple[str, ...] = ()
+
+
+class _Leaf(msgspec.Struct, frozen=True):
+    """An entry that names an image or attestation: its JSON with all fields, and what is read of it."""
+
+    value: Mapping[str, Any]
+    entry: Descriptor
+
+    @property
+    def about(self) -> str | None:
+        """The digest of the image that this attestation is about; None for an image."""
+        return self.entry.annotations.get(REFERENCE_DIGEST, "") if is_marked(self.entry) else None
+
+
+def select(
+    source: str, store: Store, top: Descriptor, platforms: tuple[Platform, ...], limits: Limits
+) -> Selected:
+    """Choose platforms; none named means the image as it stands.
+
+    Raises:
+        InputError: when the image has not all of them.
+        ValueError: when a manifest on the way is absent or malformed.
+    """
+    if not platforms:
+        return Selected(top=top, store=store)
+    manifest = read_manifest(store, top)
+    if manifest is None:
+        raise ValueError(f"manifest {top.digest} is not there")
+    if not manifest.is_index:
+        _check_only(source, store, manifest, platforms)
+        return Selected(top=top, store=store)
+    leaves = list(_leaves(store, manifest, limits, set()))
+    chosen = _chosen(source, leaves, platforms)
+    if len(chosen) > 1:
+        return _several(store, manifest, leaves, chosen)
+    entry = chosen[0].entry
+    note = f"only {entry.platform} is taken: {entry.digest} instead of the index {manifest.digest}"
+    return Selected(top=entry, store=store, notes=(f"{note}; its attestations stay behind",))
+
+
+def _check_only(source: str, store: Store, manifest: Manifest, platforms: tuple[Platform, ...]) -> None:
+    """A single image is of one platform; naming that one changes nothing."""
+    if manifest.config is None or manifest.config.media_type not in CONFIG_TYPES:
+        raise InputError(f"{printable(source)}: it is not an image of a platform")
+    platform = ImageConfig.parse(store.blob(manifest.config)).platform
+    for wanted in platforms:
+        if not _matches(wanted, platform):
+            raise _absent(source, wanted, [str(platform)])
+
+
+def _leaves(
+    store: Store, index: Manifest, limits: Limits, seen: set[Digest], depth: int = 0
+) -> Iterator[_Leaf]:
+    """The entries of an index that are no indexes, and those of the indexes that it has here; each once."""
+    if depth > limits.depth:
+        raise ValueError(f"nests indexes more than {limits.depth} deep")
+    values = index.document()["manifests"]
+    for value, entry in zip(values, index.manifests, strict=True):
+        if entry.digest in seen:
+            continue
+        seen.add(entry.digest)
+        if "manifest.list" not in entry.media_type and "image.index" not in entry.media_type:
+            yield _Leaf(value, entry)
+        elif (inner := read_manifest(store, entry)) is not None:
+            yield from _leaves(store, inner, limits, seen, depth + 1)
+
+
+def _chosen(source: str, leaves: list[_Leaf], platforms: tuple[Platform, ...]) -> list[_Leaf]:
+    images = [leaf for leaf in leaves if leaf.about is None and leaf.entry.platform is not None]
+    for wanted in platforms:
+        if not any(_matches(wanted, leaf.entry.platform) for leaf in images):
+            raise _absent(source, wanted, [str(leaf.entry.platform) for leaf in images])
+    return [leaf for leaf in images if any(_matches(wanted, leaf.entry.platform) for wanted in platforms)]
+
+
+def _matches(wanted: Platform, have: Platform | None) -> bool:
+    """A platform without variant means each of its variants; arm64 is v8 (containerd, platforms)."""
+    if have is None or (wanted.os, wanted.architecture) != (have.os, have.architecture):
+        return False
+    usual = "v8" if have.architecture == "arm64" else None
+    return wanted.variant is None or wanted.variant == (have.variant or usual)
+
+
+def _absent(source: str, wanted: Platform, there: list[str]) -> InputError:
+    shown = printable(", ".join(dict.fromkeys(there[:_SHOWN]))) or "none that is named"
+    return InputError(
+        f"{printable(source)}: it has no image for {wanted}", f"name one with --platform that it has: {shown}"
+    )
+
+
+def _several(store: Store, index: Manifest, leaves: list[_Leaf], chosen: list[_Leaf]) -> Selected:
+    kept = {str(leaf.entry.digest) for leaf in chosen}
+    values = [leaf.value for leaf in leaves if leaf in chosen or leaf.about in kept]
+    # The other fields of the index are kept. A child that was not chosen is left out, so it may be absent.
+    document = {**index.document(), "manifests": values}
+    content = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+    built = Manifest.parse(content, index.media_type)
+    names = ", ".join(str(leaf.entry.platform) for leaf in chosen)
+    note = f"only {printable(names)} are taken: a new index {built.digest} instead of {index.digest}"
+    return Selected(top=built.descriptor, store=WithManifest(store, built), notes=(note,))
 
 
 def read_image(
@@ -50,6 +170,7 @@ def read_image(
     carried = NO_REFERRERS
     if selection.referrers and (repository is None or repository != selection.destination):
         carried = read_referrers(store, closure.manifests, limits)
+    layers = {layer.digest: layer for manifest in closure.manifests for layer in manifest.layers}.values()
     return Image(
         source=source,
         name=name,
@@ -60,13 +181,9 @@ def read_image(
         repository=repository,
         referrers=carried,
         # Of an image in a registry each layer would have to be asked for; there annotations tell.
-        footers=frozenset() if repository else with_footer(content, _layers(closure)),
+        footers=frozenset() if repository else with_footer(content, layers),
         notes=(*selected.notes, *carried.left_out, *_spellings(closure)),
     )
-
-
-def _layers(closure: Closure) -> Iterable[Descriptor]:
-    return {layer.digest: layer for manifest in closure.manifests for layer in manifest.layers}.values()
 
 
 def _spellings(closure: Closure) -> Iterator[str]:

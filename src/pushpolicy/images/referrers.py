@@ -10,7 +10,7 @@ from collections import deque
 
 from pushpolicy.images.closure import Walk
 from pushpolicy.images.image import Referrers
-from pushpolicy.images.limits import Limits
+from pushpolicy.images.options import Limits
 from pushpolicy.images.store import Store, read_manifest
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest

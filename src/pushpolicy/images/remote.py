@@ -14,9 +14,8 @@ from msgspec.structs import replace
 
 from pushpolicy.errors import InputError, PushError
 from pushpolicy.images.image import Image
-from pushpolicy.images.limits import Limits
 from pushpolicy.images.opening import read_image
-from pushpolicy.images.selection import Selection
+from pushpolicy.images.options import Limits, Selection
 from pushpolicy.images.store import RepositoryStore, Store, WithManifest
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.manifest import Manifest

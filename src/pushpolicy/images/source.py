@@ -17,9 +17,8 @@ from pushpolicy.errors import InputError
 from pushpolicy.images.archive import is_docker_archive, open_archive
 from pushpolicy.images.image import Image
 from pushpolicy.images.layout import ChoiceError, image_of_layout, open_folder
-from pushpolicy.images.limits import Limits
+from pushpolicy.images.options import EVERYTHING, Limits, Selection
 from pushpolicy.images.remote import image_of_repository
-from pushpolicy.images.selection import EVERYTHING, Selection
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.text import printable
 from pushpolicy.registry.interface import RepositoryClient

@@ -10,9 +10,8 @@ import hashlib
 from typing import Any, Protocol
 
 from pushpolicy.images.archive import compression
-from pushpolicy.images.compressors import import_zstandard
-from pushpolicy.images.limits import Limits
-from pushpolicy.images.unpack import ZSTD_WINDOW
+from pushpolicy.images.compressors import ZSTD_WINDOW, import_zstandard
+from pushpolicy.images.options import Limits
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 
@@ -134,17 +133,14 @@ class _Members:
                 # Neither format begins with a zero.
                 self._is_padding = self._is_padding or rest[0] == 0
                 if self._is_padding:
-                    self._check_padding(rest)
+                    if bytes(rest).strip(b"\0"):
+                        raise ValueError(f"the layer has bytes after the end of its {self.kind} content")
                     return
                 self._member = self._new()
             try:
                 rest = memoryview(self._inflate(rest))
             except self._failures() as error:
                 raise ValueError(f"the layer is not readable {self.kind}: {error}") from error
-
-    def _check_padding(self, rest: memoryview) -> None:
-        if bytes(rest).strip(b"\0"):
-            raise ValueError(f"the layer has bytes after the end of its {self.kind} content")
 
     def end(self) -> None:
         if self._member is not None:

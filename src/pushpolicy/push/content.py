@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from pushpolicy.errors import PushError
 from pushpolicy.http.parallel import each_sized
 from pushpolicy.images.image import Image
-from pushpolicy.images.limits import Limits
+from pushpolicy.images.options import Limits
 from pushpolicy.images.uncompressed import Uncompressed
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest

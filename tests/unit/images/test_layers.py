@@ -20,10 +20,9 @@ from isal import isal_zlib
 
 from pushpolicy.errors import InputError
 from pushpolicy.images import Compression, LayerCompression, Limits
-from pushpolicy.images.compressors import BLOCK, compressor
+from pushpolicy.images.compressors import BLOCK, compressor, unpacked
 from pushpolicy.images.layers import CompressedLayer, Layer, compress_layers
-from pushpolicy.images.section import Section
-from pushpolicy.images.unpack import unpacked
+from pushpolicy.images.scratch import Section
 from pushpolicy.model.digest import Digest
 
 TEXT = b" ".join(b"%d" % random.Random(1).getrandbits(20) for _ in range(20)) * 30_000

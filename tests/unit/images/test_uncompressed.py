@@ -9,7 +9,7 @@ import zlib
 import pytest
 import zstandard
 
-from pushpolicy.images.limits import Limits
+from pushpolicy.images.options import Limits
 from pushpolicy.images.uncompressed import KINDS, Uncompressed
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
