@@ -62,7 +62,8 @@ def admit_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
         if not all(outcome.decision.allowed for outcome in judged):
             return judged
         before = [
-            _records_before(request, outcome) for request, outcome in zip(requests, judged, strict=True)
+            records_before(request.client, outcome.previous, is_of_known_policy)
+            for request, outcome in zip(requests, judged, strict=True)
         ]
         judged = tuple(
             replace(outcome, notes=(*outcome.notes, *each.ignored))
@@ -221,10 +222,6 @@ def _named_now(request: PushRequest) -> Mapping[str, Digest]:
     """What each tag of the target names before the push."""
     found = {tag: request.client.resolve(tag) for tag in request.target.tags}
     return {tag: manifest.digest for tag, manifest in found.items() if manifest}
-
-
-def _records_before(request: PushRequest, judged: Outcome) -> Before:
-    return records_before(request.client, judged.previous, is_of_known_policy)
 
 
 def _contents(request: PushRequest, image: Image, judged: Outcome, before: Before) -> Contents:

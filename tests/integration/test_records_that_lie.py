@@ -34,7 +34,7 @@ from pushpolicy.model.manifest import OCI_INDEX
 from pushpolicy.model.reference import Reference, Repository
 from pushpolicy.records import ARTIFACT_TYPE, records_before
 from pushpolicy.records import format as names
-from pushpolicy.records.decision import read_decision
+from pushpolicy.records.read import read_decision
 from pushpolicy.registry.layout.repository import LayoutRepository
 from tests import workspace as workspaces
 from tests.forgery import ALLOW_ALL, Change, InMemory, Parts, add, forge, read

@@ -18,7 +18,7 @@ from typing import BinaryIO, cast
 from pushpolicy.images.options import Limits
 from pushpolicy.images.scratch import Section
 from pushpolicy.model.digest import Digest
-from pushpolicy.registry.layout.files import LAYOUT_MARKER, LayoutFiles, blob_name
+from pushpolicy.registry.layout import LAYOUT_MARKER, LayoutFiles, blob_name
 
 DOCKER_MANIFEST = "manifest.json"
 # Of extended headers, for one member and for all. A path has at most 4096 bytes (PATH_MAX); tarfile reads

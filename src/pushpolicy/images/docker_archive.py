@@ -27,7 +27,7 @@ from pushpolicy.images.scratch import Section
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import OCI_CONFIG, OCI_MANIFEST, Manifest
-from pushpolicy.registry.layout.files import LAYOUT_MARKER
+from pushpolicy.registry.layout import LAYOUT_MARKER
 
 _MAX_MANIFEST_FILE = 16 * 1024 * 1024
 

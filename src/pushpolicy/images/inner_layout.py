@@ -15,8 +15,7 @@ from pushpolicy.images.store import LayoutStore, Store, read_manifest
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import INDEX_TYPES, MANIFEST_TYPES
-from pushpolicy.registry.layout.files import LAYOUT_MARKER
-from pushpolicy.registry.layout.index import LayoutIndex
+from pushpolicy.registry.layout import LAYOUT_MARKER, LayoutIndex
 
 
 class Kept(msgspec.Struct, frozen=True):

@@ -18,8 +18,14 @@ from pushpolicy.model.manifest import INDEX_TYPES, MANIFEST_TYPES, Manifest
 from pushpolicy.model.text import first_of
 from pushpolicy.registry.fallback import is_fallback_tag
 from pushpolicy.registry.interface import OpenBlob
-from pushpolicy.registry.layout.files import LAYOUT_MARKER, LayoutFiles, LayoutFolder, check_marker
-from pushpolicy.registry.layout.index import LayoutIndex, names
+from pushpolicy.registry.layout import (
+    LAYOUT_MARKER,
+    LayoutFiles,
+    LayoutFolder,
+    LayoutIndex,
+    check_marker,
+    names,
+)
 
 _SHOWN_NAMES = 10
 

@@ -22,7 +22,7 @@ from pushpolicy.images.remote import image_of_repository
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.text import printable
 from pushpolicy.registry.interface import RepositoryClient
-from pushpolicy.registry.layout.files import LAYOUT_MARKER, LayoutFiles
+from pushpolicy.registry.layout import LAYOUT_MARKER, LayoutFiles
 
 OpenLayout = Callable[[Path, Limits], AbstractContextManager[LayoutFiles]]
 TRANSPORTS: dict[str, OpenLayout] = {"oci": open_folder, "oci-archive": open_archive}

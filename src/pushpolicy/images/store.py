@@ -8,8 +8,7 @@ from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import INDEX_TYPES, MANIFEST_TYPES, MAX_MANIFEST_SIZE, Manifest
 from pushpolicy.registry.interface import RepositoryClient
-from pushpolicy.registry.layout.files import LayoutFiles
-from pushpolicy.registry.layout.index import LayoutIndex
+from pushpolicy.registry.layout import LayoutFiles, LayoutIndex
 
 
 class Store(Protocol):

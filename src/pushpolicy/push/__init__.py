@@ -6,13 +6,10 @@
 Each step takes what the step before it returns, so a caller cannot leave one out or change the order.
 """
 
-from pushpolicy.push.compared import layers_to_compare
-from pushpolicy.push.content import read_content
+from pushpolicy.push.content import SILENT, Progress, layers_to_compare, read_content
 from pushpolicy.push.permit import Permit, Terms, issue
-from pushpolicy.push.progress import SILENT, Progress
-from pushpolicy.push.referrers import carry_referrers
 from pushpolicy.push.tag import Published, move_all_tags, move_tags
-from pushpolicy.push.transfer import Pushed, Sent, push_by_digest, send_blobs
+from pushpolicy.push.transfer import Pushed, Sent, carry_referrers, push_by_digest, send_blobs
 from pushpolicy.push.verify import Verified, verify_push
 
 __all__ = [

@@ -15,7 +15,7 @@ from pushpolicy.model.decision import Decision
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.document import Document
 from pushpolicy.model.reference import Target
-from pushpolicy.push.compared import Layer, layers_to_compare
+from pushpolicy.push.content import Layer, layers_to_compare
 
 LIFETIME_SECONDS = 300.0
 

@@ -48,7 +48,11 @@ def move_all_tags(verified: Sequence[Verified]) -> tuple[Published, ...]:
     moved = list[str]()
     try:
         for each in verified:
-            _set(each, moved)
+            pushed = each.pushed
+            for tag in pushed.terms.target.tags:
+                with after_landing(f"setting tag {tag} ({_sum(moved)})"):
+                    pushed.client.put_manifest(pushed.admission.vouched(pushed.image.top), tag)
+                moved.append(f"{pushed.terms.target.repository}:{tag}")
         with after_landing("reading the tags back"):
             for each in verified:
                 _read_back(each.pushed.terms, each.pushed.image.top.digest, each.pushed.client)
@@ -65,14 +69,6 @@ def move_all_tags(verified: Sequence[Verified]) -> tuple[Published, ...]:
         )
         for each in verified
     )
-
-
-def _set(verified: Verified, moved: list[str]) -> None:
-    pushed = verified.pushed
-    for tag in pushed.terms.target.tags:
-        with after_landing(f"setting tag {tag} ({_sum(moved)})"):
-            pushed.client.put_manifest(pushed.admission.vouched(pushed.image.top), tag)
-        moved.append(f"{pushed.terms.target.repository}:{tag}")
 
 
 def _unmoved(terms: Terms, client: RepositoryClient) -> None:

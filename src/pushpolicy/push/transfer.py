@@ -1,4 +1,7 @@
-"""Step 5: the blobs that are missing, the child manifests, then the top manifest by its digest."""
+"""Step 5: the blobs that are missing, the child manifests, then the top manifest by its digest.
+
+On request what referred to the image at its source goes along, before any tag names it.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,15 @@ from contextlib import contextmanager, suppress
 
 import msgspec
 
-from pushpolicy.errors import PushError
+from pushpolicy.errors import IncompleteError, PushError, after_landing
 from pushpolicy.http.parallel import each, each_sized
 from pushpolicy.images.image import Image
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import Manifest
 from pushpolicy.model.reference import Reference, Repository, Target
-from pushpolicy.push.content import Watched
+from pushpolicy.push.content import SILENT, Progress, Watched
 from pushpolicy.push.permit import Permit, Terms
-from pushpolicy.push.progress import SILENT, Progress
 from pushpolicy.records.build import NewRecord
 from pushpolicy.registry.admitted import Admission, admit
 from pushpolicy.registry.artifact import Artifact
@@ -189,3 +191,32 @@ def sibling_of(image: Image, target: Repository, mount_from: tuple[str, ...] = (
 
 def _is_sibling(place: Repository, target: Repository) -> bool:
     return place != target and place.registry == target.registry and not place.is_layout
+
+
+def carry_referrers(pushed: Pushed) -> Pushed:
+    """Put the referrers that the permit names, and read them back; nothing where none were asked for.
+
+    Raises:
+        IncompleteError: when the repository refuses one, or does not list it.
+    """
+    carried, client = pushed.image.referrers, pushed.client
+    with after_landing("carrying its referrers along"):
+        with settled(client, pushed.admission) as put:
+            for manifest in carried.manifests:
+                put(manifest)
+        _read_back(pushed, client)
+    return pushed
+
+
+def _read_back(pushed: Pushed, client: RepositoryClient) -> None:
+    manifests = pushed.image.referrers.manifests
+    subjects = {manifest.subject.digest for manifest in manifests if manifest.subject}
+    listed = {entry.digest for subject in subjects for entry in client.referrers(subject)}
+    for manifest in manifests:
+        stored = client.manifest(manifest.digest)
+        is_listed = manifest.subject is None or manifest.digest in listed
+        if stored is None or stored.content != manifest.content or not is_listed:
+            raise IncompleteError(
+                f"pushed by digest, but the referrer {manifest.digest} is not there as it was sent",
+                "the repository lost or changed it; no tag was moved; run the push again",
+            )

@@ -4,10 +4,9 @@
 `read_record` read what is in a repository.
 """
 
-from pushpolicy.records.build import NewRecord, build_record
+from pushpolicy.records.build import Contents, NewRecord, RawReports, build_record
 from pushpolicy.records.chain import Before, records_before
 from pushpolicy.records.checks import check_reports, is_for
-from pushpolicy.records.contents import Contents, RawReports
 from pushpolicy.records.format import ARTIFACT_TYPE
 from pushpolicy.records.read import Record, Summary, read_record, read_summary
 

@@ -2,24 +2,93 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
+import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from pushpolicy.errors import InputError
+from pushpolicy.files import NotRegularError, open_regular
 from pushpolicy.model import canonical
 from pushpolicy.model.decision import Decision
 from pushpolicy.model.descriptor import Descriptor
+from pushpolicy.model.digest import Digest
 from pushpolicy.model.document import Document
 from pushpolicy.model.manifest import EMPTY_CONTENT, EMPTY_TYPE, OCI_MANIFEST, Manifest
+from pushpolicy.model.text import printable
 from pushpolicy.records import format as names
-from pushpolicy.records.contents import Contents, RawReports
-from pushpolicy.records.reports import compress_report
 from pushpolicy.registry.artifact import Artifact, Blob
+
+_CHUNK = 1024 * 1024
+# The level is part of the format: another one gives other bytes for the same report.
+_LEVEL = 6
+_NOT_IN_TITLES = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+class RawReports(StrEnum):
+    """What is kept of the files the evidence was read from."""
+
+    KEEP = "keep"
+    DIGEST = "digest"
+
+
+class RawReport(Protocol):
+    """A file that was judged; `digest` and `size` are those of the bytes that gather read."""
+
+    @property
+    def name(self) -> str:
+        """The name the evidence gives it."""
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+
+    @property
+    def kind(self) -> str:
+        """The kind of evidence it holds."""
+
+    @property
+    def format(self) -> str:
+        """The format it was read as."""
+
+    @property
+    def digest(self) -> Digest:
+        """Of the bytes that were judged."""
+
+    @property
+    def size(self) -> int:
+        """Bytes that were judged."""
+
+    @property
+    def media_type(self) -> str:
+        """The media type of the format."""
+
+
+class Contents(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything one record holds.
+
+    Attributes:
+        subject: the top manifest or index of the image.
+        policy: the bundle of the policy set that decided.
+        reports: the files that were judged.
+        previous: for each tag that has one, the digest of the record before this.
+        raw: whether the files themselves are kept.
+    """
+
+    subject: Descriptor
+    evidence: Document
+    decision: Decision
+    policy: bytes
+    reports: tuple[RawReport, ...] = ()
+    previous: Mapping[str, Digest] = {}
+    raw: RawReports = RawReports.KEEP
 
 
 class NewRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +148,7 @@ def _reports(contents: Contents, folder: Path) -> Iterator[Blob]:
     ordered = sorted(contents.reports, key=lambda report: (report.kind, report.name, str(report.digest)))
     for number, report in enumerate(ordered, start=1):
         stored = folder / str(number)
-        descriptor = compress_report(report, stored, number)
+        descriptor = _compress(report, stored, number)
         yield Blob.stored(descriptor, stored)
 
 
@@ -119,3 +188,64 @@ def summary_annotations(decision: Decision) -> Mapping[str, str]:
         names.POLICY: str(decision.policy.digest),
         **loosened,
     }
+
+
+def _compress(report: RawReport, stored: Path, number: int) -> Descriptor:
+    """Read a raw report again, write it compressed to `stored` and describe it as a layer.
+
+    Args:
+        report: the file, with the digest of the bytes that were judged.
+        stored: where to write.
+        number: its place among the reports, which makes its title unique.
+
+    Raises:
+        InputError: when it cannot be read, or has other bytes than those that were judged.
+    """
+    judged = hashlib.new(report.digest.algorithm)
+    try:
+        # No file name and no time in the header: the same report gives the same bytes.
+        with (
+            open_regular(report.path) as source,
+            stored.open("wb") as target,
+            gzip.GzipFile("", "wb", _LEVEL, target, mtime=0) as compressed,
+        ):
+            while (chunk := source.read(_CHUNK)) and source.tell() <= report.size:
+                judged.update(chunk)
+                compressed.write(chunk)
+    except NotRegularError as error:
+        raise InputError(
+            f"report {_shown(report)} cannot be read again: it is not a regular file any more"
+        ) from error
+    except OSError as error:
+        raise InputError(f"report {_shown(report)} cannot be read again: {error.strerror}") from error
+    if chunk or judged.hexdigest() != report.digest.hex:
+        raise InputError(
+            f"report {_shown(report)} changed since it was judged",
+            "let nothing write to reports while pushpolicy runs; nothing was pushed",
+        )
+    return _describe(report, stored, number)
+
+
+def _describe(report: RawReport, stored: Path, number: int) -> Descriptor:
+    with stored.open("rb") as stream:
+        digest = Digest("sha256", hashlib.file_digest(stream, "sha256").hexdigest())
+    # A file name that is safe wherever `oras pull` writes it.
+    title = _NOT_IN_TITLES.sub("-", report.path.name).strip(".-")[:100] or "report"
+    return Descriptor(
+        media_type=names.REPORT_TYPE,
+        digest=digest,
+        size=stored.stat().st_size,
+        annotations={
+            names.TITLE: f"reports/{number:03}-{title}.gz",
+            names.REPORT_NAME: printable(report.name),
+            names.REPORT_KIND: report.kind,
+            names.REPORT_FORMAT: report.format,
+            names.REPORT_MEDIA_TYPE: report.media_type,
+            names.REPORT_DIGEST: str(report.digest),
+            names.REPORT_SIZE: str(report.size),
+        },
+    )
+
+
+def _shown(report: RawReport) -> str:
+    return printable(str(report.path))

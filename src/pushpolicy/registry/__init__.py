@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from pushpolicy.model.reference import Repository
-from pushpolicy.registry.access import Access
-from pushpolicy.registry.interface import OpenBlob, RepositoryClient
+from pushpolicy.registry.interface import Access, OpenBlob, RepositoryClient
 
 __all__ = ["Access", "OpenBlob", "RepositoryClient", "open_repository"]
 

@@ -16,11 +16,21 @@ from pushpolicy.http.tls import TlsContexts
 from pushpolicy.http.transport import Transport, discard
 from pushpolicy.model.evidence import Clock
 from pushpolicy.model.reference import Repository
-from pushpolicy.registry.access import Access
 from pushpolicy.registry.auth import Authorizer
-from pushpolicy.registry.call import RegistryCall
 from pushpolicy.registry.endpoint import Endpoint
+from pushpolicy.registry.interface import Access
 from pushpolicy.registry.refusals import refusal
+
+
+class RegistryCall(Call, frozen=True, kw_only=True):
+    """One request to a registry.
+
+    Attributes:
+        scopes: the token scopes it needs (distribution, "Token Scope Documentation").
+    """
+
+    scopes: tuple[str, ...] = ()
+
 
 _MAX_REDIRECTS = 5
 _SAFE_METHODS = frozenset({"GET", "HEAD"})

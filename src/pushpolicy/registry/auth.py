@@ -17,7 +17,7 @@ import msgspec
 from msgspec.structs import replace
 
 from pushpolicy.errors import PushError
-from pushpolicy.http.addresses import Origin, is_address, origin
+from pushpolicy.http.addresses import is_address, origin
 from pushpolicy.http.call import Call
 from pushpolicy.http.fetch import NotJsonError, StatusError, fetch_json
 from pushpolicy.http.transport import Transport
@@ -179,11 +179,7 @@ class Authorizer:
     def _fetch(self, call: Call) -> Any:
         """A credential goes to the token server that the registry names, and no redirect takes it on."""
         server = origin(call.url)
-
-        def allows(asked: Origin) -> bool:
-            return asked == server
-
-        return fetch_json(self._transport, call, allows=allows)
+        return fetch_json(self._transport, call, allows=lambda asked: asked == server)
 
     def _grant(self) -> dict[str, str]:
         if self._credential.identity_token:

@@ -19,7 +19,6 @@ from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import MAX_MANIFEST_SIZE, Manifest
 from pushpolicy.model.reference import Reference, Repository
-from pushpolicy.registry.access import Access
 from pushpolicy.registry.admitted import OnAdmitted
 from pushpolicy.registry.answers import (
     KNOWN_TYPES,
@@ -32,7 +31,7 @@ from pushpolicy.registry.answers import (
 from pushpolicy.registry.api import Api
 from pushpolicy.registry.deferred import deferred
 from pushpolicy.registry.download import stream_blob
-from pushpolicy.registry.interface import OpenBlob
+from pushpolicy.registry.interface import Access, OpenBlob
 from pushpolicy.registry.pages import pages, read_tags
 from pushpolicy.registry.refusals import refusal
 from pushpolicy.registry.upload import Uploads

@@ -12,8 +12,7 @@ from pushpolicy.http.call import Answer
 from pushpolicy.http.retry import TransientError
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.registry.admitted import verified
-from pushpolicy.registry.api import Api
-from pushpolicy.registry.call import RegistryCall
+from pushpolicy.registry.api import Api, RegistryCall
 from pushpolicy.registry.refusals import refusal
 
 

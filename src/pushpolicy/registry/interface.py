@@ -10,17 +10,29 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import BinaryIO, Protocol
 
+from pushpolicy.http.settings import Settings
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.evidence import Clock
 from pushpolicy.model.manifest import Manifest
 from pushpolicy.model.reference import Repository
 from pushpolicy.registry.admitted import Admitted
+from pushpolicy.registry.credentials import ANONYMOUS, Credential
 
 # Opens the content of a blob from its start; called again when a request has to be repeated.
 OpenBlob = Callable[[], AbstractContextManager[BinaryIO]]
 # Waits until a referrer is sure to stay listed; raises PushError when it cannot be.
 Settle = Callable[[], None]
+
+
+class Access(Settings, frozen=True, kw_only=True):
+    """How to reach the repository of a registry; a layout needs none of it.
+
+    Attributes:
+        credential: what to show when the registry asks; the one that gather classifies.
+    """
+
+    credential: Credential = ANONYMOUS
 
 
 class RepositoryClient(Protocol):

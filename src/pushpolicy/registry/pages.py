@@ -10,8 +10,7 @@ from msgspec.structs import replace
 
 from pushpolicy.errors import PushError
 from pushpolicy.http.call import Answer
-from pushpolicy.registry.api import Api
-from pushpolicy.registry.call import RegistryCall
+from pushpolicy.registry.api import Api, RegistryCall
 
 _MAX_PAGES = 10_000
 _NEXT = re.compile(r'<([^<>]*)>[^<]*;\s*rel="?next"?', re.IGNORECASE)

@@ -53,7 +53,8 @@ def _list_by_api(client: RemoteRepository, subject: Digest) -> tuple[Descriptor,
     url = client.api.endpoint.url(f"{client.repository.path}/referrers/{subject}")
     call = client.api.call("GET", url, f"referrers of {subject}", headers={"Accept": OCI_INDEX})
     for answer in pages(client.api, call):
-        if answer.status in _NO_API or (answer.status == 200 and not _is_index(answer)):
+        kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if answer.status in _NO_API or (answer.status == 200 and kind != OCI_INDEX):
             # Also said of a repository that does not exist yet, by registries with the API.
             if _UNKNOWN_NAME not in answer.content:
                 client.has_referrers = False
@@ -62,10 +63,6 @@ def _list_by_api(client: RemoteRepository, subject: Digest) -> tuple[Descriptor,
             raise refusal(call.action, answer)
         found |= {entry.digest: entry for entry in _entries(answer, call.action)}
     return tuple(found.values())
-
-
-def _is_index(answer: Answer) -> bool:
-    return answer.headers.get("Content-Type", "").partition(";")[0].strip().lower() == OCI_INDEX
 
 
 def _entries(answer: Answer, action: str) -> tuple[Descriptor, ...]:
@@ -109,9 +106,14 @@ class ReferrerWriter:
         for losses in range(_MAX_WRITES):
             if self._stays():
                 return
-            _pause(losses)
+            pause = random.uniform(0, min(0.1 * 2.0**losses, _LONGEST_PAUSE))  # noqa: S311 (spreads writers)
+            time.sleep(pause)
             self._add()
-        raise _lost(f"{self._client.repository}: referrers of {self._subject}")
+        raise PushError(
+            f"{self._client.repository}: referrers of {self._subject}: other writers removed the entry "
+            f"{_MAX_WRITES} times",
+            "run it again when fewer pushes go to this image at once",
+        )
 
     def _add(self) -> None:
         started = time.monotonic()
@@ -130,7 +132,10 @@ class ReferrerWriter:
         tag = fallback_tag(self._subject)
         current = self._client.resolve(tag)
         if not lists(current, self._manifest.digest):
-            current = _changed(self._client, tag, current, self._manifest.descriptor)
+            try:
+                current = with_referrer(current, self._manifest.descriptor)
+            except ValueError as error:
+                raise PushError(f"{self._client.repository}:{tag}: {printable(str(error))}") from error
             self._client.put_manifest(current, tag)
         self._index = current
 
@@ -156,21 +161,3 @@ class ReferrerWriter:
                 return True
             self._wait_for_others(started)
         return True
-
-
-def _pause(losses: int) -> None:
-    time.sleep(random.uniform(0, min(0.1 * 2.0**losses, _LONGEST_PAUSE)))  # noqa: S311 (spreads writers)
-
-
-def _lost(where: str) -> PushError:
-    return PushError(
-        f"{where}: other writers removed the entry {_MAX_WRITES} times",
-        "run it again when fewer pushes go to this image at once",
-    )
-
-
-def _changed(client: RemoteRepository, tag: str, current: Manifest | None, referrer: Descriptor) -> Manifest:
-    try:
-        return with_referrer(current, referrer)
-    except ValueError as error:
-        raise PushError(f"{client.repository}:{tag}: {printable(str(error))}") from error

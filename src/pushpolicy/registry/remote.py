@@ -10,12 +10,11 @@ from pushpolicy.model.digest import Digest
 from pushpolicy.model.evidence import Clock
 from pushpolicy.model.manifest import Manifest
 from pushpolicy.model.reference import Repository
-from pushpolicy.registry.access import Access
 from pushpolicy.registry.admitted import Admitted
 from pushpolicy.registry.client import OrasClient
 from pushpolicy.registry.download import blob_is_served, stream_blob
 from pushpolicy.registry.fallback import is_fallback_tag, of_type
-from pushpolicy.registry.interface import OpenBlob, Settle
+from pushpolicy.registry.interface import Access, OpenBlob, Settle
 from pushpolicy.registry.referrers import ReferrerWriter, list_referrers
 from pushpolicy.registry.refusals import AbsentError
 

@@ -9,9 +9,8 @@ from pushpolicy.http.call import Answer, MakeBody
 from pushpolicy.http.retry import Deadline, TransientError
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.registry.admitted import OnAdmitted
-from pushpolicy.registry.api import Api
+from pushpolicy.registry.api import Api, RegistryCall
 from pushpolicy.registry.body import BlobBody
-from pushpolicy.registry.call import RegistryCall
 from pushpolicy.registry.endpoint import with_query
 from pushpolicy.registry.interface import OpenBlob
 from pushpolicy.registry.refusals import refusal
@@ -98,17 +97,14 @@ class Session:
         """
         while self._chunk is not None and self._blob.size - self._offset > self._chunk:
             self._send_chunk(self._offset + self._chunk)
-        answer = self._put()
+        url = with_query(self._location, digest=str(self._blob.digest))
+        answer = self._api.attempt(self._sending("PUT", url, self._offset, self._blob.size))
         if answer.status == 413 and self._chunk is None and self._blob.size > _CHUNK_SIZE:
             self._chunk = max(_CHUNK_SIZE, self._least_chunk)
             raise self._lost(answer)
         if answer.status not in (200, 201, 204):
             # Of a continued upload any refusal may be about the state it was found in.
             raise self._lost(answer) if self._offset else refusal(self._start.action, answer)
-
-    def _put(self) -> Answer:
-        url = with_query(self._location, digest=str(self._blob.digest))
-        return self._api.attempt(self._sending("PUT", url, self._offset, self._blob.size))
 
     def _send_chunk(self, stop: int) -> None:
         answer = self._api.attempt(self._sending("PATCH", self._location, self._offset, stop))

@@ -13,9 +13,8 @@ from pushpolicy.http.retry import TransientError, retrying
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.reference import Repository
 from pushpolicy.registry.admitted import OnAdmitted
-from pushpolicy.registry.api import Api
+from pushpolicy.registry.api import Api, RegistryCall
 from pushpolicy.registry.body import BlobBody
-from pushpolicy.registry.call import RegistryCall
 from pushpolicy.registry.endpoint import with_query
 from pushpolicy.registry.interface import OpenBlob
 from pushpolicy.registry.refusals import refusal

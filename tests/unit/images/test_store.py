@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from pushpolicy.images.store import LayoutStore, RepositoryStore, read_manifest
 from pushpolicy.model.reference import Repository
-from pushpolicy.registry.layout.files import LayoutFolder
+from pushpolicy.registry.layout import LayoutFolder
 from pushpolicy.registry.layout.repository import LayoutRepository
 from tests.layouts import LayoutMaker, push
 

@@ -8,8 +8,7 @@ import pytest
 
 from pushpolicy.errors import PushError
 from pushpolicy.model.descriptor import Descriptor
-from pushpolicy.push.content import Watched
-from pushpolicy.push.progress import SILENT
+from pushpolicy.push.content import SILENT, Watched
 from tests.layouts import LAYER, of_bytes
 
 CONTENT = b"content of a layer"

@@ -1,1 +1,301 @@
-"""An OCI image layout as a repository: the twin of the distribution client."""
+"""An OCI image layout (image-spec, image-layout.md): its files and its index, read and written safely.
+
+Whoever made the folder may be hostile: a symbolic link must not lead out of it, and only regular files
+are opened. What is written is complete or absent, also after a crash: temporary file, fsync, rename.
+
+Of indexes, tools write different ones: buildx puts ``io.containerd.image.name`` beside the reference name,
+crane and umoci may write no name, oras lists untagged manifests and referrers too, Go writes an empty list
+as null. All of that is read; what others wrote is kept as it stands when an entry is added.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import secrets
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol, Self
+
+import msgspec
+
+from pushpolicy.files import NotRegularError, open_regular, write_whole
+from pushpolicy.model import strict_json
+from pushpolicy.model.descriptor import Descriptor
+from pushpolicy.model.digest import Digest
+from pushpolicy.model.manifest import OCI_INDEX, SHAPE, Manifest
+from pushpolicy.registry.admitted import Admitted, verified
+
+LAYOUT_MARKER = "oci-layout"
+INDEX_FILE = "index.json"
+MAX_INDEX_SIZE = 16 * 1024 * 1024
+_MAX_MARKER_SIZE = 4096
+_MARKER_SHAPE = strict_json.Shape({"imageLayoutVersion": None})
+REF_NAME = "org.opencontainers.image.ref.name"
+CONTAINERD_NAME = "io.containerd.image.name"
+_LOCK_SECONDS = 60.0
+_A_DAY = 86400.0
+# Lock and temporary files of ours; every reader of layouts passes over names it does not know.
+OWN_PREFIX = ".pushpolicy-"
+
+
+class LayoutFiles(Protocol):
+    """What a layout is read through, be it a folder or an archive.
+
+    Each method raises ValueError for a file that is not what it should be, and OSError as the system does.
+    """
+
+    def read(self, name: str, limit: int) -> bytes | None:
+        """The content of a file at the top of the layout, of at most `limit` bytes; None when absent."""
+
+    def size(self, digest: Digest) -> int | None:
+        """The size in bytes of a blob; None when it is absent."""
+
+    def open(self, digest: Digest) -> BinaryIO:
+        """Open a blob from its start; FileNotFoundError when it is absent."""
+
+
+def blob_name(digest: Digest) -> str:
+    """Where a blob is kept, from the top of the layout."""
+    return f"blobs/{digest.algorithm}/{digest.hex}"
+
+
+def check_marker(content: bytes | None) -> None:
+    """Check the ``oci-layout`` file.
+
+    Raises:
+        ValueError: when it is absent, malformed or of another major version than 1.
+    """
+    if content is None:
+        raise ValueError(f"is not an OCI image layout: it has no {LAYOUT_MARKER} file")
+    try:
+        version = strict_json.read(content, _MARKER_SHAPE)["imageLayoutVersion"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"has a malformed {LAYOUT_MARKER} file: it {error}") from error
+    if not isinstance(version, str) or not version.startswith("1."):
+        raise ValueError(f"has an unknown layout version {str(version)[:40]!r}")
+
+
+class LayoutFolder:
+    """An image layout in a folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._real_root = os.path.realpath(root)
+
+    def read(self, name: str, limit: int = _MAX_MARKER_SIZE) -> bytes | None:
+        """The content of a file at the top of the layout; None when it is absent."""
+        try:
+            with self._open(name) as file:
+                content = file.read(limit + 1)
+        except FileNotFoundError:
+            return None
+        if len(content) > limit:
+            raise ValueError(f"{name} is over the limit of {limit} bytes")
+        return content
+
+    def size(self, digest: Digest) -> int | None:
+        """The size in bytes of a blob; None when it is absent."""
+        try:
+            with self.open(digest) as file:
+                return os.fstat(file.fileno()).st_size
+        except FileNotFoundError:
+            return None
+
+    def open(self, digest: Digest) -> BinaryIO:
+        """Open a blob from its start."""
+        return self._open(blob_name(digest))
+
+    def _open(self, name: str) -> BinaryIO:
+        try:
+            return open_regular(self._inside(name))
+        except NotRegularError as error:
+            raise ValueError(f"{name} is not a regular file") from error
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise ValueError(f"{name} cannot be followed") from error
+            raise
+
+    def _inside(self, name: str) -> str:
+        path = os.path.realpath(f"{self._real_root}/{name}")
+        if not path.startswith(f"{self._real_root}/"):
+            raise ValueError(f"{name} is a link that leads out of the layout")
+        return path
+
+    def prepare(self) -> None:
+        """Make this a layout if the folder is absent or empty.
+
+        Raises:
+            ValueError: when the folder holds something else.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        content = self.read(LAYOUT_MARKER)
+        others = [path for path in self.root.iterdir() if not path.name.startswith(OWN_PREFIX)]
+        if content is None and not others:
+            self.replace(LAYOUT_MARKER, b'{"imageLayoutVersion":"1.0.0"}')
+        else:
+            # Read again: another push may have begun this layout a moment ago.
+            check_marker(content or self.read(LAYOUT_MARKER))
+        self._remove_leftovers()
+
+    def _remove_leftovers(self) -> None:
+        """Remove temporary files of runs that were killed; no run takes a day."""
+        for path in self.root.glob(f"{OWN_PREFIX}*.tmp"):
+            with suppress(FileNotFoundError):
+                if path.lstat().st_mtime < time.time() - _A_DAY:
+                    path.unlink()
+
+    def replace(self, name: str, content: bytes) -> None:
+        """Write a file at the top of the layout, as a whole or not at all."""
+        self._write(name, [content])
+
+    def store(self, blob: Descriptor, chunks: Iterable[bytes]) -> Admitted:
+        """Write a blob.
+
+        Raises:
+            ValueError: when the content has not the size or digest of the descriptor; nothing is kept then.
+        """
+        found: list[Admitted] = []
+        self._write(blob_name(blob.digest), verified(blob, chunks, found.append))
+        return found[0]
+
+    def _write(self, name: str, chunks: Iterable[bytes]) -> None:
+        target = Path(self._inside(name))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # At the top of the layout, where `_remove_leftovers` finds what a killed run left.
+        with write_whole(target, self.root / f"{OWN_PREFIX}{secrets.token_hex(16)}.tmp") as file:
+            for chunk in chunks:
+                file.write(chunk)
+        _sync_folder(target.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class LayoutIndex(msgspec.Struct, frozen=True):
+    """The entries of an ``index.json``, each as JSON and as a descriptor, in order."""
+
+    document: dict[str, Any]
+    entries: tuple[Descriptor, ...]
+
+    @classmethod
+    def read(cls, files: LayoutFiles) -> Self:
+        """Read the index of a layout; a layout without one has no entries.
+
+        Raises:
+            ValueError: when the file is malformed.
+        """
+        content = files.read(INDEX_FILE, MAX_INDEX_SIZE)
+        if content is None:
+            return cls({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}, ())
+        try:
+            document = strict_json.read(content, SHAPE)
+        except ValueError as error:
+            raise ValueError(f"{INDEX_FILE} {error}") from error
+        if not isinstance(document, dict):
+            raise ValueError(f"{INDEX_FILE} is not an object")
+        listed = document.get("manifests") or []
+        if not isinstance(listed, list):
+            raise ValueError(f"the manifests of {INDEX_FILE} are not a list")
+        try:
+            return cls({**document, "manifests": listed}, tuple(map(Descriptor.from_json, listed)))
+        except ValueError as error:
+            raise ValueError(f"{INDEX_FILE}: {error}") from error
+
+    def named(self, name: str) -> Descriptor | None:
+        """The entry of this name; None when there is none.
+
+        Raises:
+            ValueError: when two entries of the name are different manifests.
+        """
+        found = [entry for entry in self.entries if name in names(entry)]
+        if len({entry.digest for entry in found}) > 1:
+            raise ValueError(f"{INDEX_FILE} gives the name {name!r} to more than one manifest")
+        return found[0] if found else None
+
+    def with_tag(self, tag: str, manifest: Manifest) -> Self:
+        """The index in which the tag names this manifest; the one it named before stays, without it."""
+        kept = [_without_name(item, tag) for item in self._listed()]
+        # An entry of the manifest that says no more than that it is there.
+        bare = str(manifest.digest)
+        kept = [item for item in kept if item.get("digest") != bare or item.get("annotations")]
+        kept.append({**_entry(manifest), "annotations": {REF_NAME: tag}})
+        return self._with(kept)
+
+    def with_untagged(self, manifest: Manifest) -> Self:
+        """The index that lists this manifest, under a name or none."""
+        if any(entry.digest == manifest.digest for entry in self.entries):
+            return self
+        return self._with([*self._listed(), _entry(manifest)])
+
+    def encoded(self) -> bytes:
+        """The content of the file."""
+        return json.dumps(self.document, indent=2).encode()
+
+    def _listed(self) -> list[dict[str, Any]]:
+        return list(self.document["manifests"])
+
+    def _with(self, listed: list[dict[str, Any]]) -> Self:
+        entries = tuple(map(Descriptor.from_json, listed))
+        return type(self)({**self.document, "manifests": listed}, entries)
+
+
+def names(entry: Descriptor) -> tuple[str, ...]:
+    """The names of an entry, the reference name first."""
+    values = (entry.annotations.get(REF_NAME), entry.annotations.get(CONTAINERD_NAME))
+    return tuple(value for value in values if value)
+
+
+def _entry(manifest: Manifest) -> dict[str, Any]:
+    # A manifest's own annotations stay out: one of them could be a reference name.
+    return Descriptor(
+        media_type=manifest.media_type,
+        digest=manifest.digest,
+        size=len(manifest.content),
+        artifact_type=manifest.artifact_type,
+    ).to_json()
+
+
+def _without_name(item: dict[str, Any], tag: str) -> dict[str, Any]:
+    annotations = item.get("annotations") or {}
+    if annotations.get(REF_NAME) != tag:
+        return item
+    left = {key: value for key, value in annotations.items() if key not in (REF_NAME, CONTAINERD_NAME)}
+    rest = {key: value for key, value in item.items() if key != "annotations"}
+    return {**rest, "annotations": left} if left else rest
+
+
+@contextmanager
+def locked(folder: LayoutFolder) -> Iterator[None]:
+    """Hold the layout's lock, so that two pushes do not lose each other's entries.
+
+    Raises:
+        TimeoutError: when another process holds it for a minute.
+    """
+    path = folder.root / f"{OWN_PREFIX}lock"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+    try:
+        _wait_for(descriptor, path)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _wait_for(descriptor: int, path: Path) -> None:
+    deadline = time.monotonic() + _LOCK_SECONDS
+    while True:
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{path} is held by another process") from error
+            time.sleep(0.02)

@@ -21,8 +21,15 @@ from pushpolicy.model.text import printable
 from pushpolicy.registry.admitted import Admitted, ContentError, content_of, unreadable, verified
 from pushpolicy.registry.fallback import is_fallback_tag, of_type
 from pushpolicy.registry.interface import OpenBlob, Settle
-from pushpolicy.registry.layout.files import INDEX_FILE, LAYOUT_MARKER, LayoutFolder, check_marker
-from pushpolicy.registry.layout.index import REF_NAME, LayoutIndex, locked
+from pushpolicy.registry.layout import (
+    INDEX_FILE,
+    LAYOUT_MARKER,
+    REF_NAME,
+    LayoutFolder,
+    LayoutIndex,
+    check_marker,
+    locked,
+)
 
 READ_SIZE = 1024 * 1024
 
