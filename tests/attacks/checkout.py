@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from pushpolicy import errors
@@ -133,6 +134,19 @@ def linked_configuration(place: Workspace) -> Workspace:
     return place.committed("README", "with a link")
 
 
+def with_attributes(content: str) -> Change:
+    """A commit with these attributes, and a file that was changed since."""
+
+    def strike(place: Workspace) -> Workspace:
+        place = place.committed(".gitattributes", content)
+        place.write("status.py", "changed = True\n")
+        return place
+
+    return strike
+
+
+PATTERNS = "".join(f"?{number}*{number}? text\n" for number in range(55_000))
+MACROS = "".join(f"[attr]{a} {f'{b} ' * 900}\n" for a, b in pairwise("abcdefghij"))
 ONE_IMAGE, ALL = images("oci:registry:1.0.0"), all_to("oci:registry")
 ROWS = [
     targets("sends the image and the password to another registry", "evil.example/steal:a"),
@@ -144,6 +158,16 @@ ROWS = [
         strike=failing(linked_configuration),
         run=push("--repo-may", "*=waive"),
         says="pushpolicy.yaml",
+    ),
+    Attack(
+        name="hides a change behind more patterns than anybody compares",
+        strike=with_attributes(PATTERNS),
+        says="have wildcards beyond *.end",
+    ),
+    Attack(
+        name="hides a change behind macros of macros",
+        strike=with_attributes(f"{MACROS}* a\n"),
+        says="worktree_clean",
     ),
     Attack(name="waives its failed test", strike=waived(), says="waiver refused"),
     Attack(

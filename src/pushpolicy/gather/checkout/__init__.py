@@ -12,8 +12,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from pushpolicy.gather.checkout.attributes import AttributeFiles
-from pushpolicy.gather.checkout.compare import differences
+from pushpolicy.gather.checkout.compare import SECONDS, differences
 from pushpolicy.gather.checkout.conversion import NotComparableError, is_same_undone
+from pushpolicy.gather.checkout.effort import Effort
 from pushpolicy.gather.checkout.objects import MissingObjectError
 from pushpolicy.gather.checkout.program import Git, GitError, find_git
 from pushpolicy.gather.checkout.repository import Repository, enclosing
@@ -162,7 +163,7 @@ def _state(
             return FileState.UNTRACKED
         if entry.mode not in (FILE, PROGRAM):
             return FileState.DIFFERS
-        files = AttributeFiles(objects, folders, autocrlf=repository.settings().autocrlf)
+        files = AttributeFiles(objects, folders, Effort(SECONDS), autocrlf=repository.settings().autocrlf)
         is_held = is_same_undone(content, files.of(name), entry.name, objects)
     return FileState.TRACKED if is_held else FileState.DIFFERS
 

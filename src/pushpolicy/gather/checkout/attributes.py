@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator, Mapping
-from functools import cache
 
 import msgspec
 
+from pushpolicy.gather.checkout.effort import Effort
 from pushpolicy.gather.checkout.objects import Objects
-from pushpolicy.gather.checkout.patterns import Pattern
+from pushpolicy.gather.checkout.patterns import Pattern, Patterns
+from pushpolicy.gather.checkout.program import GitError
 from pushpolicy.gather.checkout.tree import FILE, PROGRAM, Folder
 
 _MAX_FILE = 1024 * 1024
+_MAX_FILES = 4 * _MAX_FILE
+# Git passes over a longer one, too (attr.h, ATTR_MAX_LINE_LENGTH).
+_MAX_LINE = 2048
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"\s*')
 _ESCAPE = re.compile(r"\\([0-7]{3}|.)", re.DOTALL)
 _CONTROLS = dict(zip("abtnvfr", "\a\b\t\n\v\f\r", strict=True))
+_Assigned = tuple[tuple[str, str | bool | None], ...]
 _Values = dict[str, str | bool | None]
-_Line = tuple[Pattern | None, tuple[tuple[str, str | bool | None], ...]]
+# A line that defines a macro has its name in place of a pattern.
+_Line = tuple[Pattern | str, _Assigned]
 
 
 class Attributes(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,47 +43,72 @@ class Attributes(msgspec.Struct, frozen=True, kw_only=True):
     filter: str | None = None
 
 
+class _File(msgspec.Struct, frozen=True):
+    """One .gitattributes: its patterns, what each assigns, and the macros it defines."""
+
+    patterns: Patterns
+    assigned: tuple[_Assigned, ...]
+    macros: Mapping[str, _Assigned]
+
+
 class AttributeFiles:
-    """The .gitattributes of a commit; read as far as they are needed.
+    """The .gitattributes of a commit; read as far as they are needed, from several threads.
 
     Args:
+        effort: what comparing paths with patterns may take.
         autocrlf: the setting core.autocrlf, which holds where no attribute says anything.
     """
 
-    def __init__(self, objects: Objects, folders: Mapping[str, Folder], *, autocrlf: bool) -> None:
-        self._objects, self._folders, self._autocrlf = objects, folders, autocrlf
-        self._lines = cache(self._read)
+    def __init__(
+        self, objects: Objects, folders: Mapping[str, Folder], effort: Effort, *, autocrlf: bool
+    ) -> None:
+        self._objects, self._folders, self._effort, self._autocrlf = objects, folders, effort, autocrlf
+        self._files: dict[str, _File] = {}
+        self._size = 0
+        self._lock = threading.Lock()
 
     def of(self, path: str) -> Attributes:
         """The attributes of a file.
 
         Raises:
-            GitError: when a .gitattributes that matters cannot be read.
+            GitError: when a .gitattributes that matters cannot be read, or they are too many.
         """
         segments = path.split("/")
-        macros = {"binary": (("diff", False), ("merge", False), ("text", False))}
+        macros = {"binary": (("diff", False), ("merge", False), ("text", False)), **self._file("").macros}
         values: _Values = {}
-        for depth in range(len(segments)):
-            for pattern, assigned in self._lines("/".join(segments[:depth])):
-                if pattern is None:
-                    if depth == 0:
-                        macros[str(assigned[0][1])] = assigned[1:]  # type: ignore[assignment]
-                elif pattern.matches(segments[depth:]):
-                    _assign(values, assigned, macros)
+        for depth in reversed(range(len(segments))):
+            file = self._file("/".join(segments[:depth]))
+            for number in file.patterns.matching(segments[depth:], self._effort):
+                _assign(values, file.assigned[number], macros)
+                self._effort.spend(len(file.assigned[number]) + len(values))
         return _interpreted(values, autocrlf=self._autocrlf)
 
-    def _read(self, folder: str) -> list[_Line]:
+    def _file(self, folder: str) -> _File:
+        with self._lock:
+            if folder not in self._files:
+                lines = [*_parsed(self._read(folder))]
+                patterns = [(line, assigned) for line, assigned in lines if isinstance(line, Pattern)]
+                macros = {line: assigned for line, assigned in lines if isinstance(line, str)}
+                self._files[folder] = _File(
+                    Patterns(pattern for pattern, _ in patterns), tuple(each for _, each in patterns), macros
+                )
+            return self._files[folder]
+
+    def _read(self, folder: str) -> str:
         entry = self._folders.get(folder, {}).get(".gitattributes")
         if entry is None or entry.mode not in (FILE, PROGRAM):
-            return []  # git follows no link here
+            return ""  # git follows no link here
         content = self._objects.read(entry.name, "blob", _MAX_FILE)
-        return [*_parsed(content.decode("utf-8", "surrogateescape").removeprefix("\ufeff"))]
+        self._size += len(content)
+        if self._size > _MAX_FILES:
+            raise GitError(f"the .gitattributes of the commit are over {_MAX_FILES} bytes together")
+        return content.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
 
 
 def _parsed(text: str) -> Iterator[_Line]:
     for raw in text.split("\n"):
         line = raw.strip(" \t\r")
-        if not line or line.startswith("#"):
+        if not line or line.startswith("#") or len(raw) > _MAX_LINE:
             continue
         if quoted := _QUOTED.match(line):
             glob, rest = _ESCAPE.sub(_unescaped, quoted[1]), line[quoted.end() :]
@@ -85,7 +117,7 @@ def _parsed(text: str) -> Iterator[_Line]:
             rest = more[0] if more else ""
         assigned = tuple(map(_assignment, rest.split()))
         if glob.startswith("[attr]"):
-            yield None, (("", glob.removeprefix("[attr]")), *assigned)
+            yield glob.removeprefix("[attr]"), assigned
         elif not glob.startswith("!") and not (pattern := Pattern(glob)).folder_only:
             yield pattern, assigned
 
@@ -103,16 +135,14 @@ def _assignment(word: str) -> tuple[str, str | bool | None]:
     return name, value if equals else True
 
 
-def _assign(
-    values: _Values,
-    assigned: tuple[tuple[str, str | bool | None], ...],
-    macros: Mapping[str, tuple[tuple[str, str | bool | None], ...]],
-    depth: int = 0,
-) -> None:
-    for name, value in assigned:
-        values[name] = value
-        if value is True and name in macros and depth < 8:
-            _assign(values, macros[name], macros, depth + 1)
+def _assign(values: _Values, assigned: _Assigned, macros: Mapping[str, _Assigned]) -> None:
+    """Assign what is not assigned yet: the last one counts, so it comes first. No macro is taken twice."""
+    waiting = [*assigned]
+    while waiting:
+        name, value = waiting.pop()
+        if name not in values:
+            values[name] = value
+            waiting += macros.get(name, ()) if value is True else ()
 
 
 def _interpreted(values: _Values, *, autocrlf: bool) -> Attributes:

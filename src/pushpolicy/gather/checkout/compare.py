@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from pushpolicy.gather.checkout.attributes import AttributeFiles
+from pushpolicy.gather.checkout.effort import Effort
 from pushpolicy.gather.checkout.files import Compared, Files, opened_folder
 from pushpolicy.gather.checkout.objects import MissingObjectError
 from pushpolicy.gather.checkout.program import GitError
@@ -51,30 +51,29 @@ def differences(repository: Repository, commit: str) -> Differences:
         GitError: when it cannot be judged.
     """
     found = Differences()
-    _Comparison(found, time.monotonic() + SECONDS).run(repository, commit, "", 0)
+    _Comparison(found, Effort(SECONDS)).run(repository, commit, "", 0)
     return found
 
 
 class _Comparison:
     """Adds to `found` what differs; the place of a work tree is where it lies in the whole."""
 
-    def __init__(self, found: Differences, deadline: float) -> None:
-        self._found, self._deadline = found, deadline
+    def __init__(self, found: Differences, effort: Effort) -> None:
+        self._found, self._effort = found, effort
 
     def run(self, repository: Repository, commit: str, place: str, depth: int) -> None:
         """Compare one work tree, and those in it."""
         settings = repository.settings()
         with repository.objects(commit) as objects:
             tree = self._found.trees[place] = read_tree(objects, commit)
-            attributes = AttributeFiles(objects, tree.folders, autocrlf=settings.autocrlf)
-            files = Files(repository.root, objects, attributes, self._deadline)
-            absent = []
-            for path, state in _compared(files, tree):
-                if time.monotonic() > self._deadline:
-                    raise GitError("to compare the files of the checkout took too long")
+            attributes = AttributeFiles(objects, tree.folders, self._effort, autocrlf=settings.autocrlf)
+            files = Files(repository.root, objects, attributes, self._effort)
+            sparse, absent = settings.sparse, []
+            for path, state in self._compared(files, tree):
+                self._effort.check()
                 if state == Compared.NOT_COMPARABLE:
                     self._found.not_comparable.append(join(place, path))
-                elif state == Compared.ABSENT and settings.sparse and not settings.sparse.include(path):
+                elif state == Compared.ABSENT and sparse and not sparse.include(path, self._effort):
                     absent.append(path)
                 else:
                     self._found.changes.append(join(place, path))
@@ -83,6 +82,16 @@ class _Comparison:
             for name, entry in entries.items():
                 if entry.mode == SUBMODULE:
                     self._submodule(repository, join(folder, name), entry, place, depth)
+
+    def _compared(self, files: Files, tree: Tree) -> Iterator[tuple[str, Compared]]:
+        """The files that are not the same, read by as many threads as there are processors."""
+        with ThreadPoolExecutor(min(os.cpu_count() or 1, _MAX_THREADS)) as pool:
+            try:
+                for part in pool.map(lambda each: files.compare(*each), _portions(tree)):
+                    yield from part
+            except BaseException:
+                self._effort.stop()  # what is under way ends too
+                raise
 
     def _submodule(self, outer: Repository, path: str, entry: Entry, place: str, depth: int) -> None:
         whole = join(place, path)
@@ -118,17 +127,6 @@ def _names(root: Path, path: str) -> list[str] | None:
         return None
     finally:
         os.close(descriptor)
-
-
-def _compared(files: Files, tree: Tree) -> Iterator[tuple[str, Compared]]:
-    """The files that are not the same, read by as many threads as there are processors."""
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, _MAX_THREADS)) as pool:
-        try:
-            for part in pool.map(lambda each: files.compare(*each), _portions(tree)):
-                yield from part
-        except BaseException:
-            files.deadline = 0  # what is under way ends too
-            raise
 
 
 def _portions(tree: Tree) -> Iterator[tuple[str, Folder]]:

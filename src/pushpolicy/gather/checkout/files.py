@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
@@ -13,8 +12,8 @@ from pathlib import Path
 
 from pushpolicy.gather.checkout.attributes import AttributeFiles
 from pushpolicy.gather.checkout.conversion import NotComparableError, is_converted, is_same_undone, pointer
+from pushpolicy.gather.checkout.effort import Effort
 from pushpolicy.gather.checkout.objects import HASHES, Objects, blob_name
-from pushpolicy.gather.checkout.program import GitError
 from pushpolicy.gather.checkout.tree import LINK, PROGRAM, Entry, join
 
 _PIECE = 1024 * 1024
@@ -56,11 +55,11 @@ class Files:
 
     Args:
         root: the top of the work tree.
-        deadline: by `time.monotonic`; after it reading fails.
+        effort: once it is spent, reading fails.
     """
 
-    def __init__(self, root: Path, objects: Objects, attributes: AttributeFiles, deadline: float) -> None:
-        self.deadline = deadline
+    def __init__(self, root: Path, objects: Objects, attributes: AttributeFiles, effort: Effort) -> None:
+        self._effort = effort
         self._root = root
         self._objects = objects
         self._attributes = attributes
@@ -142,8 +141,7 @@ class Files:
         os.lseek(descriptor, 0, os.SEEK_SET)
         rest = size
         while rest > 0 and (count := os.readv(descriptor, [buffer])):
-            if time.monotonic() > self.deadline:
-                raise GitError("to read the files of the checkout took too long")
+            self._effort.check()
             digest.update(buffer[:count])
             rest -= count
         return None if rest else digest.hexdigest()

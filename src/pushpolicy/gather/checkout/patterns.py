@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 
+from pushpolicy.gather.checkout.effort import Effort
+from pushpolicy.gather.checkout.program import GitError
+
+# Of one file, those that need a regular expression: a tenth of a millisecond each.
+MAX_WILD = 10_000
+_MAX_LENGTH = 4096
 _CLASSES = {
     "alnum": "a-zA-Z0-9",
     "alpha": "a-zA-Z",
@@ -18,6 +24,10 @@ _CLASSES = {
 }
 _BRACKET = re.compile(r"\[(?P<no>[!^]?)(?P<body>\]?(?:\[:\w+:\]|\\.|[^\]\\])*)\]", re.DOTALL)
 _MEMBER = re.compile(r"\[:(?P<name>\w+):\]|\\(?P<escaped>.)|(?P<plain>.)", re.DOTALL)
+_WILD = re.compile(r"[*?\[\\]")
+# A segment and its place from the end of a path; or how a path begins (-1) or ends (-2).
+_Key = tuple[int, str]
+_BEGINS, _ENDS = -1, -2
 
 
 class Pattern:
@@ -29,6 +39,8 @@ class Pattern:
     """
 
     def __init__(self, text: str) -> None:
+        if len(text) > _MAX_LENGTH:
+            raise GitError(f"a pattern of .gitattributes or sparse-checkout is over {_MAX_LENGTH} long")
         self.negative = text.startswith("!")
         text = text.removeprefix("!")
         self.folder_only = text.endswith("/")
@@ -48,7 +60,7 @@ class Pattern:
             if part < len(self._parts) and self._parts[part] == "**":
                 part += 1
                 resume = (part, place)
-            elif part < len(self._parts) and _segment(self._parts[part]).fullmatch(path[place]):
+            elif part < len(self._parts) and _matcher(self._parts[part])(path[place]):
                 part, place = part + 1, place + 1
             elif resume is None:
                 return False
@@ -57,8 +69,70 @@ class Pattern:
                 part, place = resume
         return part == len(self._parts)
 
+    @property
+    def is_wild(self) -> bool:
+        """Whether it takes a regular expression to match it."""
+        return any(_WILD.search(part.removeprefix("*")) for part in self._parts if part != "**")
+
+    @property
+    def key(self) -> _Key | None:
+        """What every path has that it matches; None where nothing is known of them."""
+        for place, part in enumerate(reversed(self._parts)):
+            if part == "**":
+                break
+            if not _WILD.search(part):
+                return place, part
+            if place == 0 and part.startswith("*") and len(part) > 1 and not _WILD.search(part[1:]):
+                return _ENDS, part[1:]
+        return None if _WILD.search(self._parts[0]) else (_BEGINS, self._parts[0])
+
+
+class Patterns:
+    """Patterns in their order, of which only those are tried that a path may match.
+
+    Raises:
+        GitError: when too many of them need a regular expression.
+    """
+
+    def __init__(self, patterns: Iterable[Pattern]) -> None:
+        self._patterns = tuple(patterns)
+        self._by_key: dict[_Key | None, list[int]] = {}
+        for number, pattern in enumerate(self._patterns):
+            self._by_key.setdefault(pattern.key, []).append(number)
+        if sum(pattern.is_wild for pattern in self._patterns) > MAX_WILD:
+            raise GitError(
+                f"over {MAX_WILD} patterns of .gitattributes or sparse-checkout have wildcards beyond *.end"
+            )
+
+    def matching(self, path: Sequence[str], effort: Effort) -> Iterator[int]:
+        """The numbers of those that match a path, the last first.
+
+        Raises:
+            GitError: when the effort is spent.
+        """
+        if not self._patterns:
+            return
+        name = path[-1]
+        keys: list[_Key | None] = [None, (_BEGINS, path[0])]
+        keys += enumerate(reversed(path))
+        keys += [(_ENDS, name[at:]) for at in range(len(name))]
+        tried = [number for key in keys for number in self._by_key.get(key, ())]
+        for number in sorted(tried, reverse=True):
+            effort.spend(1)
+            if self._patterns[number].matches(path):
+                yield number
+
 
 @cache
+def _matcher(glob: str) -> Callable[[str], object]:
+    """Whether a segment matches; what needs no regular expression gets none."""
+    if not _WILD.search(glob):
+        return glob.__eq__
+    if glob.startswith("*") and not _WILD.search(end := glob[1:]):
+        return lambda name: name.endswith(end)
+    return _segment(glob).fullmatch
+
+
 def _segment(glob: str) -> re.Pattern[str]:
     """A regular expression for one segment.
 
@@ -115,25 +189,29 @@ class SparsePatterns:
     """
 
     def __init__(self, lines: Iterable[str]) -> None:
-        self._patterns = [Pattern(line) for line in lines if line and not line.startswith("#")][::-1]
-        self._folder = cache(self._decide_folder)
+        patterns = [Pattern(line) for line in lines if line and not line.startswith("#")]
+        of_files = [pattern for pattern in patterns if not pattern.folder_only]
+        self._of_files, self._includes_file = Patterns(of_files), [not each.negative for each in of_files]
+        self._of_folders, self._includes_folder = Patterns(patterns), [not each.negative for each in patterns]
+        self._folders = {"": False}
 
-    def include(self, path: str) -> bool:
-        """Whether a file belongs to it."""
-        decided = self._decide(path, is_folder=False)
-        return self._folder(path.rpartition("/")[0]) if decided is None else decided
+    def include(self, path: str, effort: Effort) -> bool:
+        """Whether a file belongs to it.
 
-    def _decide_folder(self, path: str) -> bool:
-        while path:
-            decided = self._decide(path, is_folder=True)
-            if decided is not None:
-                return decided
-            path = path.rpartition("/")[0]
-        return False
+        Raises:
+            GitError: when the effort is spent.
+        """
+        for number in self._of_files.matching(path.split("/"), effort):
+            return self._includes_file[number]
+        return self._includes(path.rpartition("/")[0], effort)
 
-    def _decide(self, path: str, *, is_folder: bool) -> bool | None:
-        segments = path.split("/")
-        for pattern in self._patterns:
-            if (is_folder or not pattern.folder_only) and pattern.matches(segments):
-                return not pattern.negative
-        return None
+    def _includes(self, folder: str, effort: Effort) -> bool:
+        above = []
+        while folder not in self._folders:
+            above.append(folder)
+            folder = folder.rpartition("/")[0]
+        for below in reversed(above):
+            last = next(self._of_folders.matching(below.split("/"), effort), None)
+            self._folders[below] = self._folders[folder] if last is None else self._includes_folder[last]
+            folder = below
+        return self._folders[folder]

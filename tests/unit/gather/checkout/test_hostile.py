@@ -6,12 +6,13 @@ import os
 import subprocess
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from pushpolicy.gather.checkout import compare, inspect, objects, program, tree
+from pushpolicy.gather.checkout import compare, effort, inspect, objects, patterns, program, tree
 from pushpolicy.gather.checkout.files import Files
 from pushpolicy.gather.checkout.patterns import SparsePatterns
 from pushpolicy.model.evidence import SourceEvidence
@@ -189,7 +190,7 @@ def test_objects_over_their_limit_fail(checkout: Path, monkeypatch: pytest.Monke
 
 def test_files_that_take_too_long_fail(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compare, "SECONDS", -1)
-    assert source(checkout).reason == "to read the files of the checkout took too long"
+    assert source(checkout).reason == "to compare the files of the checkout took too long"
 
 
 def test_more_than_can_be_listed_fails(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -282,14 +283,65 @@ def test_patterns_that_take_too_long_fail(checkout: Path, monkeypatch: pytest.Mo
     git(checkout, "sparse-checkout", "set", "--no-cone", "nothing")
     late = [0.0]
 
-    def include(self: SparsePatterns, path: str) -> bool:
+    def include(self: SparsePatterns, path: str, effort: object) -> bool:
         late.append(compare.SECONDS + 1)
         return False
 
-    monkeypatch.setattr(compare, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + late[-1]))
+    monkeypatch.setattr(effort, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + late[-1]))
     monkeypatch.setattr(SparsePatterns, "include", include)
     assert source(checkout).reason == "to compare the files of the checkout took too long"
     assert len(late) == 2, "at the next file"
+
+
+MANY = "/".join(["**", "?*"] * 100)
+ATTRIBUTES = {
+    "wildcards": (f"*{'?' * number} text\n" for number in range(500)),
+    "all match": ("*.txt text\n" for _ in range(55_000)),
+    "all match one file of a folder": ("/**/sub/**/* text\n" for _ in range(55_000)),
+    "each holds many stars": (f"{MANY}{number} text\n" for number in range(2000)),
+    "macros of macros": (f"[attr]{a} {f'{b} ' * 900}\n" for a, b in pairwise("abcdefghij")),
+    "a chain of macros": (f"[attr]m{number} m{number + 1}\n" for number in range(30_000)),
+    "many assignments": (f"* {'a ' * 900}\n" for _ in range(500)),
+    "endings": (f"*.{number}txt text\n" for number in range(55_000)),
+    "names": (f"/sub/{number} text\n" for number in range(55_000)),
+}
+
+
+@pytest.mark.parametrize("name", ATTRIBUTES)
+def test_no_attributes_take_long(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refused by what they ask for, or soon read; in time of the processor, which others may be using."""
+    monkeypatch.setattr(patterns, "MAX_WILD", 400)
+    monkeypatch.setattr(effort, "MAX_TRIES", 200_000)
+    content = "".join(ATTRIBUTES[name])[: 2**20 - 30].rpartition("\n")[0] + "\n* m0 a\n"
+    files = {f"sub/b{number}.txt": "b\n" for number in range(200)}
+    folder = make_checkout(tmp_path / "attributes", {".gitattributes": content, **files})
+    write(folder, dict.fromkeys(files, "b\r\n"))
+    start = time.process_time()
+    found = source(folder)
+    assert time.process_time() - start < 10
+    if found.status == "failed":
+        assert "patterns of .gitattributes" in str(found.reason)
+
+
+def test_attributes_that_are_many_files_fail(tmp_path: Path) -> None:
+    files = {f"sub{number}/.gitattributes": "# \n" * 250_000 for number in range(6)}
+    changed = {f"sub{number}/a": "a\n" for number in range(6)}
+    folder = make_checkout(tmp_path / "attributes", files | changed)
+    write(folder, dict.fromkeys(changed, "b\n"))
+    assert source(folder).reason == "the .gitattributes of the commit are over 4194304 bytes together"
+
+
+def test_a_sparse_checkout_of_many_patterns_ends(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(effort, "MAX_TRIES", 1000)
+    git(checkout, "sparse-checkout", "set", "--no-cone", "nothing")
+    write(checkout, {".git/info/sparse-checkout": "!?*x.txt\n" * 2000})
+    assert "patterns of .gitattributes and sparse-checkout are too many" in str(source(checkout).reason)
+
+
+def test_a_pattern_without_end_fails(checkout: Path) -> None:
+    git(checkout, "sparse-checkout", "set", "--no-cone", "nothing")
+    write(checkout, {".git/info/sparse-checkout": "?" * 5000})
+    assert source(checkout).reason == "a pattern of .gitattributes or sparse-checkout is over 4096 long"
 
 
 @pytest.mark.parametrize("content", ["", "nothing\n", "worktree: ../moved\n"])
