@@ -18,7 +18,7 @@ from pushpolicy import errors
 from pushpolicy.cli.main import cli
 from pushpolicy.evaluate import remedies
 from pushpolicy.evaluate.metadata import KINDS
-from pushpolicy.gather.ci.evidence import PROVIDERS
+from pushpolicy.gather.ci import PROVIDERS
 from pushpolicy.model import strict_yaml
 from pushpolicy.model.index import Index
 from pushpolicy.reports.recognise import PLACES

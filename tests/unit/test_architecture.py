@@ -221,7 +221,7 @@ OTHER_JSON = {
     "reports.reader": "what our own process read of a report",
     "reports.child": "what our own process asks it",
     "gather.extra": "what the user adds",
-    "gather.parts.document": "a document of pushpolicy's own",
+    "gather.parts": "a document of pushpolicy's own",
     "http.fetch": "an issuer's keys and a token server's answers",
     "reports.capture": "a document of pushpolicy's own",
     "reports.scans.grype": "a report",

@@ -17,9 +17,8 @@ from pushpolicy.cli.formats import Kind, Report
 from pushpolicy.cli.report import Outputs
 from pushpolicy.engines import find_engine
 from pushpolicy.errors import InputError, PushPolicyError, UsageError
-from pushpolicy.gather import Limits
+from pushpolicy.gather import Limits, ci
 from pushpolicy.gather.checkout import find_git
-from pushpolicy.gather.ci import evidence as ci
 from pushpolicy.model.document import Document, plain
 from pushpolicy.model.reference import Repository
 from pushpolicy.model.text import printable

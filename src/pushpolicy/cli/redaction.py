@@ -24,8 +24,7 @@ def without_secrets(text: str) -> str:
     They are those of the environment and of the credentials in use.
     """
     # Imported here: only a failure needs it.
-    from pushpolicy.gather.secrets.search import spellings
-    from pushpolicy.gather.secrets.values import secret_values
+    from pushpolicy.gather.secrets.search import secret_values, spellings
 
     environ = environment.environment()
     values = [secret_values(environ, credential) for credential in (None, *_in_use)]

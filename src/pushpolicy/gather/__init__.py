@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pushpolicy.gather import credentials, image, provenance, sbom, scans, suites, vex
-from pushpolicy.gather.attestations import embedded
-from pushpolicy.gather.capture.join import fail_other_runs
+from pushpolicy.gather import ci, credentials, image, provenance, sbom, scans, suites, vex
+from pushpolicy.gather.capture.reports import fail_other_runs
 from pushpolicy.gather.checkout import Checkout
-from pushpolicy.gather.ci import evidence as ci
+from pushpolicy.gather.image import embedded
 from pushpolicy.gather.names import Reports
 from pushpolicy.gather.parts.read import check_parts
 from pushpolicy.gather.products import Products
@@ -29,8 +28,7 @@ from pushpolicy.gather.request import (
     Seen,
 )
 from pushpolicy.gather.runs import run_of
-from pushpolicy.gather.secrets.search import refuse_secrets
-from pushpolicy.gather.secrets.values import secret_values
+from pushpolicy.gather.secrets.search import refuse_secrets, secret_values
 from pushpolicy.gather.shared import Shared
 from pushpolicy.model.evidence import Evidence, Report, TargetEvidence, TrustEvidence
 from pushpolicy.reports.limits import Limits

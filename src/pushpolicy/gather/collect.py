@@ -12,13 +12,12 @@ from msgspec.structs import replace
 
 from pushpolicy.errors import InputError, UsageError
 from pushpolicy.gather import find
-from pushpolicy.gather.capture.join import capture_of, join
-from pushpolicy.gather.capture.written import digest_of
+from pushpolicy.gather.capture.reports import capture_of, digest_of, join
 from pushpolicy.gather.checkout import FileState, state_in_head
 from pushpolicy.gather.names import Origin, ReadReport, Reports
-from pushpolicy.gather.parts.document import Part, Unpacked
+from pushpolicy.gather.parts import Part, Unpacked
 from pushpolicy.gather.request import NamedEvidence, RawReport, Reading, Seen
-from pushpolicy.gather.told_again import told_again
+from pushpolicy.gather.suites import told_again
 from pushpolicy.model.text import printable
 from pushpolicy.reports.file import bare_name
 from pushpolicy.reports.format import KINDS, ReportError

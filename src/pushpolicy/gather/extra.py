@@ -8,7 +8,7 @@ from typing import Any
 from pushpolicy.errors import InputError, UsageError
 from pushpolicy.gather.find import refuse_outside
 from pushpolicy.gather.names import Reports
-from pushpolicy.gather.parts.document import Part
+from pushpolicy.gather.parts import Part
 from pushpolicy.gather.request import NamedEvidence, RawReport, Reading
 from pushpolicy.model import canonical, strict_yaml
 from pushpolicy.model.text import printable

@@ -79,7 +79,9 @@ def _search(folder: Path, names: tuple[str, ...], budget: _Budget) -> Iterator[P
         return
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
-            if not _is_excluded(entry) and (in_place or len(names) < _MAX_MODULE_DEPTH):
+            # A virtual environment may have any name.
+            excluded = entry.name in EXCLUDED or (Path(entry.path) / "pyvenv.cfg").exists()
+            if not excluded and (in_place or len(names) < _MAX_MODULE_DEPTH):
                 if len(names) >= budget.limits.max_depth:
                     raise TooManyFilesError(f"folders are nested more than {budget.limits.max_depth} deep")
                 yield from _search(Path(entry.path), (*names, entry.name), budget)
@@ -111,11 +113,6 @@ def why_not_read(path: Path) -> str | None:
     if stat.S_ISDIR(mode):
         return "it is a folder that cannot be entered"
     return None if stat.S_ISREG(mode) else "it is not a regular file"
-
-
-def _is_excluded(entry: os.DirEntry[str]) -> bool:
-    # A virtual environment may have any name.
-    return entry.name in EXCLUDED or (Path(entry.path) / "pyvenv.cfg").exists()
 
 
 def matches(workspace: Path, pattern: str) -> list[Path]:

@@ -41,10 +41,6 @@ class Origin(msgspec.Struct, frozen=True):
     path: str
 
 
-def _not_known(_: Path) -> None:
-    return None
-
-
 class Reports(msgspec.Struct):
     """All reports, what went wrong by kind, and every file that was looked at.
 
@@ -56,7 +52,7 @@ class Reports(msgspec.Struct):
     """
 
     workspace: Path
-    tracks: Callable[[Path], bool | None] = _not_known
+    tracks: Callable[[Path], bool | None] = lambda _: None
     read: list[ReadReport] = []
     problems: dict[str, list[str]] = msgspec.field(default_factory=lambda: {kind: [] for kind in KINDS})
     seen: list[Seen] = []

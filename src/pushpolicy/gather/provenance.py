@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from pushpolicy.gather import expected
-from pushpolicy.gather.attestations import Embedded
+from pushpolicy.gather.image import Embedded
 from pushpolicy.gather.names import Reports
 from pushpolicy.model.evidence import Build, BuildContent, ImageEvidence, ProvenanceEvidence, content
 from pushpolicy.reports.facts import ProvenanceFacts

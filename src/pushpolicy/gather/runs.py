@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from pushpolicy.gather import ci
 from pushpolicy.gather.checkout import head
-from pushpolicy.gather.ci import evidence as ci
 from pushpolicy.model.evidence import CiEvidence
 from pushpolicy.model.text import printable
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pushpolicy.gather import expected
-from pushpolicy.gather.attestations import Embedded
 from pushpolicy.gather.binding import bind, scanned_image
+from pushpolicy.gather.image import Embedded
 from pushpolicy.gather.names import Reports
 from pushpolicy.model.evidence import ImageEvidence, Sbom, SbomContent, SbomEvidence, content
 from pushpolicy.reports.facts import SbomFacts

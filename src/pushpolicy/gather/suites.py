@@ -1,17 +1,36 @@
-"""Test reports together: the evidence of kind ``tests``."""
+"""Test reports together, and coverage reports with them: the evidence of kind ``tests``.
+
+Each test counts once. Maven writes the classes' reports, a summary of those of Failsafe, and, where TestNG
+writes its own, the same classes once more in ``junitreports``. Such a report is left out only where the ones
+that it repeats show at least as many tests, and as many of each bad outcome; one that says more stands.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
+from pathlib import Path
 
-from pushpolicy.gather import coverage, expected
-from pushpolicy.gather.names import Reports
+from pushpolicy.gather import expected
+from pushpolicy.gather.names import ReadReport, Reports
 from pushpolicy.gather.request import ExpectedReport
-from pushpolicy.model.evidence import FailedCase, TestContent, TestReport, TestsEvidence, Totals, content
-from pushpolicy.reports.facts import SuiteFacts
+from pushpolicy.model.evidence import (
+    Coverage,
+    CoverageReport,
+    Covered,
+    FailedCase,
+    TestContent,
+    TestReport,
+    TestsEvidence,
+    Totals,
+    content,
+)
+from pushpolicy.reports.facts import CoverageFacts, SuiteFacts, of_type
 from pushpolicy.reports.parsing.values import MAX_INTEGER
 from pushpolicy.reports.suites.tally import MAX_FAILURES
+
+_AGAIN = "junitreports"  # within the folder of the classes' own reports
+_SUMMARY = "failsafe-summary"
 
 
 def evidence(reports: Reports, due: Iterable[ExpectedReport]) -> TestsEvidence:
@@ -44,5 +63,64 @@ def evidence(reports: Reports, due: Iterable[ExpectedReport]) -> TestsEvidence:
         ),
         failures=tuple(islice(failures, MAX_FAILURES)),
         duration=round(sum(durations), 6) if durations else None,
-        coverage=coverage.evidence(reports),
+        coverage=_coverage(reports),
     )
+
+
+def _coverage(reports: Reports) -> Coverage | None:
+    """All coverage reports, added up; None when there are none.
+
+    No format tells which lines of two reports are the same, so each report's lines count by themselves.
+    """
+    read = list(reports.items(CoverageFacts))
+    if not read:
+        return None
+    lines = sum((facts.lines for _, _, facts in read), Covered())
+    return Coverage(
+        covered=lines.covered,
+        total=lines.total,
+        percent=lines.percent(),
+        reports=tuple(
+            CoverageReport(
+                name=name,
+                format=raw.format,
+                sha256=raw.digest.hex,
+                covered=facts.lines.covered,
+                total=facts.lines.total,
+                percent=facts.lines.percent(),
+                branches=facts.branches,
+                disagreements=facts.disagreements,
+                timestamp=facts.timestamp,
+            )
+            for name, raw, facts in read
+        ),
+    )
+
+
+def told_again(found: Iterable[ReadReport]) -> Iterator[tuple[ReadReport, Path]]:
+    """Each of the reports that repeats others, and the folder of those."""
+    by_folder: dict[Path, list[ReadReport]] = {}
+    for report in found:
+        if report.raw.kind == "tests" and of_type(SuiteFacts, report.facts):
+            by_folder.setdefault(report.raw.path.parent, []).append(report)
+    for folder, reports in by_folder.items():
+        for summary in (each for each in reports if each.raw.format == _SUMMARY):
+            if _is_shown([summary], [each for each in reports if each.raw.format == "junit"]):
+                yield summary, folder
+        if folder.name == _AGAIN:
+            first = [each for each in by_folder.get(folder.parent, ()) if each.raw.format == "junit"]
+            if _is_shown(reports, first):
+                yield from ((each, folder.parent) for each in reports)
+
+
+def _is_shown(again: list[ReadReport], first: list[ReadReport]) -> bool:
+    """Whether the first ones show all that the others say."""
+    theirs, ours = _totals(again), _totals(first)
+    names = ("total", "failed", "errors", "skipped")
+    said = [each.undeclared for report in again for each in of_type(SuiteFacts, report.facts)]
+    return bool(first) and not any(said) and all(getattr(theirs, n) <= getattr(ours, n) for n in names)
+
+
+def _totals(reports: list[ReadReport]) -> Totals:
+    facts = (each for report in reports for each in of_type(SuiteFacts, report.facts))
+    return sum((each.totals for each in facts), Totals())

@@ -6,8 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from pushpolicy.gather.secrets.names import is_secret_name
-from pushpolicy.gather.secrets.search import spellings
-from pushpolicy.gather.secrets.values import secret_values
+from pushpolicy.gather.secrets.search import secret_values, spellings
 from pushpolicy.gather.secrets.within import USERINFO, within
 
 MASK = "***"

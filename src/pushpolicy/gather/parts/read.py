@@ -11,7 +11,7 @@ from typing import IO
 from pushpolicy.errors import InputError, UsageError
 from pushpolicy.files import open_regular
 from pushpolicy.gather import find
-from pushpolicy.gather.parts.document import LIST, MAX_LIST, Part, PartList, Unpacked, member, parse
+from pushpolicy.gather.parts import LIST, MAX_LIST, Part, PartList, Unpacked, member, parse
 from pushpolicy.gather.request import NamedEvidence
 from pushpolicy.gather.runs import RunOf
 from pushpolicy.model.evidence import ImageEvidence

@@ -14,13 +14,12 @@ import msgspec
 
 from pushpolicy.errors import InputError, UsageError
 from pushpolicy.files import open_regular, write_whole
+from pushpolicy.gather import ci
 from pushpolicy.gather.checkout import Checkout, inspect
-from pushpolicy.gather.ci import evidence as ci
-from pushpolicy.gather.parts.document import LIST, Listed, PartList, is_name, member
+from pushpolicy.gather.parts import LIST, Listed, PartList, is_name, member
 from pushpolicy.gather.request import NamedEvidence, RawReport, Seen
 from pushpolicy.gather.runs import run_of
-from pushpolicy.gather.secrets.search import refuse_secrets
-from pushpolicy.gather.secrets.values import secret_values
+from pushpolicy.gather.secrets.search import refuse_secrets, secret_values
 from pushpolicy.gather.shared import Files, read_files
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.redacted import Redacted

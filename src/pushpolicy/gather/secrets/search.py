@@ -1,4 +1,4 @@
-"""Searches what will be stored for secret values.
+"""Which values of this run are secret, and the search for them in what will be stored.
 
 A hit stops the run; it names file and variable, never the value. A value is searched for as it is, and in the
 ways that programs write it down.
@@ -10,17 +10,58 @@ import base64
 import html
 import json
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from urllib.parse import quote, quote_plus
 
 import msgspec
 
 from pushpolicy.errors import InputError
 from pushpolicy.gather.request import RawReport
-from pushpolicy.gather.secrets.values import VARIABLE
+from pushpolicy.gather.secrets.names import is_of_run, is_secret_name
+from pushpolicy.gather.secrets.within import is_telling, within
 from pushpolicy.model.text import printable
+from pushpolicy.registry.credentials import Credential
 from pushpolicy.reports.file import MAX_RATIO, Bounds, open_report
 from pushpolicy.reports.format import ReportError
+
+# What a message calls a variable, before its name.
+VARIABLE = "the variable "
+# The target's comes first.
+_CREDENTIALS = ("the registry's credential", "the credential of the source's registry")
+
+
+def secret_values(
+    environ: Mapping[str, str],
+    *credentials: Credential | None,
+    remote: Collection[str] = (),
+    not_secret: Collection[str] = (),
+) -> dict[str, str]:
+    """The secret values that must not be stored, each with what it is called in a message.
+
+    Args:
+        environ: the environment of the run.
+        credentials: those that the run uses, for the target and for a source that is in a registry.
+        remote: the secrets that stand in the address of git's remote.
+        not_secret: the variables that hold none, whatever they look like. A credential in use is one still.
+    """
+    found: dict[str, str] = {}
+    for name, value in environ.items():
+        for secret in _of(name, value) if name not in not_secret else ():
+            found.setdefault(secret, f"{VARIABLE}{name}")
+    for secret in remote:
+        found.setdefault(secret, "git's remote")
+    for credential, called in zip(credentials, _CREDENTIALS, strict=False):
+        for secret in credential.secrets if credential else ():
+            if is_telling(secret):
+                found.setdefault(secret.strip(), called)
+    return found
+
+
+def _of(name: str, value: str) -> Iterator[str]:
+    if is_secret_name(name) and is_telling(value):
+        yield value.strip()
+    yield from sorted(within(value, by_chance=not is_of_run(name)))
+
 
 CHUNK = 1024 * 1024
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
@@ -37,7 +78,7 @@ def refuse_secrets(
     Args:
         documents: content that is held in memory, by the name that a message gives it.
         reports: the files that will be stored; each is read again, in constant memory.
-        secrets: what to search for, each with what a message calls it (`values.secret_values`).
+        secrets: what to search for, each with what a message calls it (`secret_values`).
 
     Raises:
         InputError: when a secret value is found, or a report cannot be read again.
@@ -74,7 +115,10 @@ def spellings(value: str) -> frozenset[bytes]:
     Of a value of several lines, such as a key, each long line counts by itself too.
     """
     raw = value.encode("utf-8", "surrogateescape")
-    return frozenset(spelling for text in (raw, *_long_lines(raw)) for spelling in _spellings(text))
+    lines = raw.splitlines()
+    long = [line for line in lines if len(line) >= _LONG_LINE and not line.startswith(b"-----")]
+    texts = (raw, *long) if len(lines) > 1 else (raw,)
+    return frozenset(spelling for text in texts for spelling in _spellings(text))
 
 
 def _spellings(raw: bytes) -> Iterator[bytes]:
@@ -98,12 +142,6 @@ def within_base64(raw: bytes, offset: int) -> bytes:
     """What base64 makes of these bytes wherever they stand in a longer text, `offset` bytes (mod 3) in."""
     encoded = base64.b64encode(b"\0" * offset + raw)
     return encoded[_SHARED[offset] : (offset + len(raw)) * 8 // 6]
-
-
-def _long_lines(raw: bytes) -> Iterator[bytes]:
-    lines = raw.splitlines()
-    if len(lines) > 1:
-        yield from (line for line in lines if len(line) >= _LONG_LINE and not line.startswith(b"-----"))
 
 
 class Hit(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pushpolicy.gather.ci.evidence import evidence
+from pushpolicy.gather.ci import evidence
 from pushpolicy.model.evidence import CiEvidence
 from tests.unit.gather.samples import COMMIT
 

@@ -23,7 +23,7 @@ from pushpolicy.gather.request import RawReport
 from pushpolicy.gather.secrets.search import refuse_secrets
 from pushpolicy.model import canonical
 from pushpolicy.model.digest import Digest
-from tests.unit.gather.capture.test_join import capture
+from tests.unit.gather.capture.test_reports import capture
 from tests.unit.gather.samples import (
     COMMIT,
     FAILING,

@@ -15,8 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pushpolicy.errors import InputError
-from pushpolicy.gather.secrets.search import refuse_secrets
-from pushpolicy.gather.secrets.values import secret_values
+from pushpolicy.gather.secrets.search import refuse_secrets, secret_values
 from pushpolicy.gather.secrets.within import within
 from pushpolicy.registry.credentials import Credential, SourceKind
 

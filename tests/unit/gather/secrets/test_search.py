@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 
 from pushpolicy.errors import InputError
 from pushpolicy.gather import NamedEvidence, RawReport, gather, refuse_secrets
-from pushpolicy.gather.secrets.search import find, spellings, within_base64
-from pushpolicy.gather.secrets.values import secret_values
+from pushpolicy.gather.secrets.search import find, secret_values, spellings, within_base64
 from pushpolicy.model.digest import Digest
 from pushpolicy.registry.credentials import Credential, SourceKind
 from tests.unit.gather.samples import JUNIT, make_request, write

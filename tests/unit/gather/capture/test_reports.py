@@ -11,12 +11,23 @@ import pytest
 
 from pushpolicy.errors import InputError
 from pushpolicy.gather import GatherRequest, NamedEvidence, gather
+from pushpolicy.gather.capture.reports import marks
 from pushpolicy.images import find
 from pushpolicy.images.image import Image
 from pushpolicy.model import canonical
 from pushpolicy.model.evidence import Evidence
+from pushpolicy.reports.limits import Limits
 from tests.unit.gather.samples import FAILING, JUNIT, make_image, make_request, trivy, write
 from tests.unit.gather.test_gather import VALIDATE
+
+
+def test_more_files_than_can_be_looked_at_are_refused(tmp_path: Path) -> None:
+    write(tmp_path, {f"reports/{number}.xml": JUNIT for number in range(3)})
+    assert len(marks(tmp_path, (), Limits(max_files=3))) == 3
+    with pytest.raises(InputError, match="more than 2 files") as caught:
+        marks(tmp_path, (), Limits(max_files=2))
+    assert "max-files" in str(caught.value.hint)
+
 
 FOUND = trivy(
     Results=[

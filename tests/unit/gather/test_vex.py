@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pushpolicy.gather.products import Products
-from pushpolicy.gather.vex_apply import Source, apply
+from pushpolicy.gather.vex import Source, apply
 from pushpolicy.model.evidence import Finding, Scan, Scanner, ScansEvidence, Severity, Status, VexClaim
 from pushpolicy.model.reference import Repository
 from pushpolicy.reports.facts import Product, Statement, VexFacts, VexStatus
