@@ -103,6 +103,16 @@ def ignored(place: Workspace) -> None:
     place.write(SCAN, json.dumps(report))
 
 
+def told_milder(place: Workspace) -> None:
+    """The scan found a flaw; a second report of the same image calls it low."""
+    report = json.loads((place.folder / SCAN).read_text())
+    mild = {**FLAW, "Severity": "LOW"}
+    found(mild)(report)
+    place.write("reports/a-trivy.json", json.dumps(report))
+    found(FLAW)(report)
+    place.write(SCAN, json.dumps(report))
+
+
 def a_named(name: str, content: bytes) -> Attack:
     """A report that the command line names is something else."""
     return Attack(
@@ -227,6 +237,11 @@ ROWS = [
     ),
     Attack(name="an unsigned statement that a flaw does not matter", strike=vex, says=SEVERE),
     Attack(name="a flaw that an ignore file of the checkout hides", strike=ignored, says=SEVERE),
+    Attack(
+        name="a flaw that a second report of the image plays down",
+        strike=told_milder,
+        says="critical CVE-2026-1 a 1 (fix: none known); at most 0 tolerated in a-trivy and trivy-sample",
+    ),
     Attack(
         name="a command that failed, beside the good report it left",
         prepare=captured,

@@ -4,6 +4,8 @@
 #   In each scan report, of whatever kind, the findings of a severity stay within that severity's limit.
 #   By default no critical, high or unknown finding passes: one that nobody has rated yet may be critical.
 #   Medium, low and negligible ones pass, since a gate that stops for each of them is soon switched off.
+#   A flaw of one package that several scans list is one finding, of each severity that any of them gives it,
+#   and left out only where what each of them says leaves it out.
 #   A finding that the report says was suppressed counts like any other, unless the setting accepts that
 #   kind of suppression. What a VEX document says of a finding counts only if the setting names the document
 #   by its SHA-256; one that merely lies in the checkout removes nothing.
@@ -48,14 +50,31 @@ deny contains {"at": {"id": "scans/none"}, "msg": "no scan report was read; at l
 deny contains {"at": object.union(finding, {"scan": name}), "msg": msg} if {
 	some scan in input.scans.items
 	name := $"{scan.name}"
-	tolerated := {severity | some severity, limit in _limits; _within(scan, severity, limit)}
+	tolerated := _tolerated(scan)
 	some finding in scan.findings
+	not finding.joined
 	not finding.severity in tolerated
 	not _left_out(finding)
 	what := concat(" ", [finding[key] | some key in ["severity", "id", "package", "version", "location"]])
 	fix := object.get(finding, "fixed_in", "none known")
 	msg := $"{what} (fix: {fix}); at most {_limits[finding.severity]} tolerated in {name}"
 }
+
+# What several scans say of one flaw is the same in each of them, so it denies once.
+deny contains {"at": finding.joined, "msg": msg} if {
+	some scan in input.scans.items
+	tolerated := _tolerated(scan)
+	some finding in scan.findings
+	over := [severity | some severity in _worst_first; severity in _rated(finding); not severity in tolerated]
+	count(over) > 0
+	not _left_out(finding)
+	what := concat(" ", array.concat([over[0]], [finding.joined[key] | some key in ["id", "package", "version"]]))
+	fix := object.get(finding.joined, "fixed_in", "none known")
+	where := concat(" and ", finding.joined.sources)
+	msg := $"{what} (fix: {fix}); at most {_limits[over[0]]} tolerated in {where}"
+}
+
+_tolerated(scan) := {severity | some severity, limit in _limits; _within(scan, severity, limit)}
 
 # What was cut short, or got lost on its way here, must not pass for clean.
 deny contains {"at": {"id": $"{scan.name}/counts"}, "msg": msg} if {
@@ -80,6 +99,8 @@ warn contains {"at": {"id": $"{scan.name}/filters"}, "msg": msg} if {
 
 _read := {scan.sha256 | some scan in input.scans.items}
 
+_worst_first := ["critical", "high", "medium", "low", "negligible", "unknown"]
+
 _limits := {
 	"critical": data.settings.scan_severity.max_critical,
 	"high": data.settings.scan_severity.max_high,
@@ -95,24 +116,43 @@ _within(_, _, -1)
 _within(scan, severity, limit) if {
 	is_number(limit)
 	limit > 0
-	count([1 | some finding in scan.findings; finding.severity == severity; not _left_out(finding)]) <= limit
+	count([1 | some finding in scan.findings; severity in _rated(finding); not _left_out(finding)]) <= limit
+}
+
+_rated(finding) := {finding.severity} | {told.severity | some told in finding.joined.told}
+
+_left_out(finding) if {
+	_set_aside(finding)
+	not _stands_elsewhere(finding)
 }
 
 _left_out(finding) if {
+	_unfixable(finding)
+	not finding.fixed_in
+	not _stands_elsewhere(finding)
+}
+
+# Another scan lists the flaw as well, and what that one says does not leave it out.
+_stands_elsewhere(finding) if {
+	some told in finding.joined.told
+	not _set_aside(told)
+	not _unfixable(told)
+}
+
+_set_aside(finding) if {
 	some pattern in data.settings.scan_severity.accepted_suppressions
 	glob.match(pattern, null, finding.suppressed_by)
 }
 
-_left_out(finding) if {
+_set_aside(finding) if {
 	some claim in finding.vex
 	claim.status in {"fixed", "not_affected"}
 	claim.sha256 in data.settings.scan_severity.accepted_vex
 }
 
-_left_out(finding) if {
+_unfixable(finding) if {
 	data.settings.scan_severity.only_fixable == true
 	finding.fix_state in {"not-fixed", "wont-fix"}
-	not finding.fixed_in
 }
 
 _complete(scan) if {

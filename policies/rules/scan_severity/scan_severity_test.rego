@@ -89,6 +89,49 @@ test_deny_when[name] if {
 	_found(case.findings, object.get(case, "settings", {})) == {finding.id | some finding in case.findings}
 }
 
+# Two scans that list one flaw, and what the second says of it.
+_both(says, settings) := found if {
+	told := [object.union({"fix_state": "unknown"}, finding) | some finding in says]
+	joined := {"sources": ["a", "b"], "id": "CVE-1", "told": told}
+	scans := [scan |
+		some at, name in ["a", "b"]
+		finding := object.union({"id": "CVE-1", "kind": "vulnerability", "joined": joined}, says[at])
+		scan := object.union(_scan([finding]), {"name": name})
+	]
+	found := scan_severity.deny with input.scans.items as scans
+		with data.settings.scan_severity as object.union(_settings, settings)
+}
+
+test_one_flaw_of_two_scans_denies_once_by_the_worst_severity if {
+	every says in [
+		[{"severity": "high"}, {"severity": "critical"}],
+		[{"severity": "critical", "suppressed_by": "sarif external"}, {"severity": "low"}],
+		[{"severity": "low", "vex": [_claim("b", "fixed")]}, {"severity": "critical", "suppressed_by": "sarif external"}],
+	] {
+		found := _both(says, {"accepted_suppressions": ["sarif *"]})
+		[violation.at.id | some violation in found] == ["CVE-1"]
+		{violation.msg | some violation in found} == {"critical CVE-1 (fix: none known); at most 0 tolerated in a and b"}
+	}
+}
+
+test_one_flaw_of_two_scans_is_left_out_where_each_of_them_says_so if {
+	settings := {"accepted_suppressions": ["sarif *"], "accepted_vex": ["b"], "only_fixable": true}
+	aside := [{"suppressed_by": "sarif external"}, {"vex": [_claim("b", "fixed")]}, {"fix_state": "not-fixed"}]
+	every pair in [[first, second] | some first in aside; some second in aside] {
+		_both([object.union({"severity": "critical"}, pair[0]), object.union({"severity": "high"}, pair[1])], settings) == set()
+	}
+	every first in aside {
+		says := [object.union({"severity": "critical"}, first), {"severity": "low", "fix_state": "fixed"}]
+		count(_both(says, settings)) == 1
+	}
+}
+
+test_one_flaw_of_two_scans_is_over_the_limit_of_each if {
+	count(_both([{"severity": "low"}, {"severity": "medium"}], {"max_medium": 1})) == 0
+	count(_both([{"severity": "low"}, {"severity": "medium"}], {"max_medium": 0})) == 1
+	count(_both([{"severity": "low"}, {"severity": "unknown"}], {})) == 1
+}
+
 test_deny_when_there_are_no_settings if {
 	found := scan_severity.deny with input.scans.items as [_scan([_finding("low")])] with data.settings as {}
 	count(found) == 1

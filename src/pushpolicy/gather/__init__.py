@@ -10,10 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
 from pushpolicy.gather import ci, credentials, image, provenance, sbom, scans, suites, vex
 from pushpolicy.gather.capture.reports import fail_other_runs
 from pushpolicy.gather.checkout import Checkout
 from pushpolicy.gather.image import embedded
+from pushpolicy.gather.joined import join
 from pushpolicy.gather.names import Reports
 from pushpolicy.gather.parts.read import check_parts
 from pushpolicy.gather.products import Products
@@ -75,6 +78,7 @@ def gather(request: GatherRequest, shared: Shared | None = None) -> Gathered:
     products = Products(about, request.target.repository)
     scanned = scans.evidence(reports, job.expected.scans, about, checkout.evidence.commit)
     scanned, said = vex.evidence(reports, scanned, products)
+    scanned = replace(scanned, items=join(scanned.items, about))
     evidence = Evidence(
         evaluated_at=format_time(job.evaluated_at),
         clock=request.clock,

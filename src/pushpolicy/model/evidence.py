@@ -370,6 +370,45 @@ class VexClaim(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
 
 
+class Told(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a scan says of a flaw that others list too; `fix_state` is fixed where a version is named."""
+
+    severity: Severity
+    fix_state: str
+    suppressed_by: str | None = None
+    vex: tuple[VexClaim, ...] | None = None
+
+
+class Joined(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One flaw of one package that several scans of an image, or of a commit, list; the same in each of them.
+
+    Attributes:
+        sources: names of the scans, the first 10 of the `listed_by` that there are.
+        id: a name that each of them gives the flaw; `aliases` are the others.
+        severity: the worst that is known; `told` has all.
+        purl: where each of them has one that says the same; only the qualifiers that all have.
+        fixed_in: the versions that any of them names, the first 10.
+        cvss, epss: the highest.
+        kev: whether one says that it is in the catalogue.
+        told: what they say, each once; where that is more than 10 things, only the severities, and nothing
+            of what sets the flaw aside.
+    """
+
+    sources: tuple[str, ...]
+    listed_by: int
+    id: str
+    aliases: tuple[str, ...]
+    severity: Severity
+    told: tuple[Told, ...]
+    package: str | None = None
+    version: str | None = None
+    purl: str | None = None
+    fixed_in: str | None = None
+    cvss: float | None = None
+    epss: float | None = None
+    kev: bool | None = None
+
+
 class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One finding of one scan, as the file lists it.
 
@@ -381,6 +420,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         epss: probability of exploitation in the next 30 days, 0 to 1, as the report has it.
         kev: whether it is in CISA's catalogue of known exploited vulnerabilities, where the report says.
         vex: the documents that say it does no harm here; it still counts, unless policy data names one.
+        joined: where other scans list the same flaw, what all of them say.
     """
 
     id: str
@@ -399,6 +439,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     location: str | None = None
     suppressed_by: str | None = None
     vex: tuple[VexClaim, ...] | None = None
+    joined: Joined | None = None
 
     def __post_init__(self) -> None:
         if self.fix_state is None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
+from typing import Generic, TypeVar
 
 from pushpolicy.model.evidence import Counts, Finding, Severity
 from pushpolicy.reports.scans.severity import worst
+
+Name = TypeVar("Name", bound=Hashable)
 
 
 def count(findings: Iterable[Finding]) -> Counts:
@@ -29,7 +32,7 @@ def count(findings: Iterable[Finding]) -> Counts:
 
 
 def _flaws(findings: list[Finding]) -> Iterable[Severity]:
-    names = _Names()
+    names: Names[str] = Names()
     for finding in findings:
         for alias in finding.aliases:
             names.join(finding.id, alias)
@@ -42,19 +45,19 @@ def _flaws(findings: list[Finding]) -> Iterable[Severity]:
     return flaws.values()
 
 
-class _Names:
-    """Disjoint sets of names of one flaw."""
+class Names(Generic[Name]):
+    """Disjoint sets of names of one thing."""
 
     def __init__(self) -> None:
-        self._parent: dict[str, str] = {}
+        self._parent: dict[Name, Name] = {}
 
-    def first(self, name: str) -> str:
+    def first(self, name: Name) -> Name:
         """The name that stands for the set."""
         while (parent := self._parent.get(name, name)) != name:
             self._parent[name] = self._parent.get(parent, parent)
             name = parent
         return name
 
-    def join(self, name: str, other: str) -> None:
-        """These two name one flaw."""
+    def join(self, name: Name, other: Name) -> None:
+        """These two name one thing."""
         self._parent[self.first(name)] = self.first(other)
