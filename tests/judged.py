@@ -16,7 +16,7 @@ from pushpolicy.attach import attach_artifacts
 from pushpolicy.evaluate import PolicySet, is_of_known_policy
 from pushpolicy.evaluate.authority import Origin
 from pushpolicy.evaluate.data import default_data
-from pushpolicy.evaluate.shipped import policies
+from pushpolicy.evaluate.sources import policies
 from pushpolicy.images.image import Image
 from pushpolicy.model.decision import (
     Decision,

@@ -35,6 +35,19 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
     return os.fdopen(descriptor, "rb")
 
 
+def read_file(path: Path, limit: int) -> bytes:
+    """Read a regular file of at most `limit` bytes.
+
+    Raises:
+        OSError: when it is absent, unreadable, over the limit, or a folder, pipe or device.
+    """
+    with open_regular(path) as file:
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise OSError(errno.EFBIG, f"it is over the limit of {limit} bytes")
+    return content
+
+
 @contextmanager
 def write_whole(path: Path, temporary: Path | None = None) -> Iterator[BinaryIO]:
     """A new file that takes the place of `path` at the end of the context; a failure changes nothing.

@@ -23,8 +23,7 @@ from pushpolicy.evaluate import (
 )
 from pushpolicy.evaluate.authority import parse_repo_may
 from pushpolicy.evaluate.indexing import build_index, build_lib, index_shipped
-from pushpolicy.evaluate.shipped import policies
-from pushpolicy.evaluate.sources import SourceFile
+from pushpolicy.evaluate.sources import SourceFile, policies
 from pushpolicy.model.decision import RuleStatus, Verdict
 from tests.policies import evidence, rule, scan, write_policy
 

@@ -6,8 +6,7 @@ import click
 
 from pushpolicy.cli import options as shared
 from pushpolicy.cli.formats import Kind
-from pushpolicy.cli.limits import read_limits
-from pushpolicy.cli.options import PublishOptions, PushOptions
+from pushpolicy.cli.options import PublishOptions, PushOptions, read_limits
 from pushpolicy.cli.policies import start_engine
 from pushpolicy.cli.report import Outputs
 from pushpolicy.reports import reader

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pushpolicy.cli import environment
-from pushpolicy.cli.files import read_file
 from pushpolicy.errors import UsageError
+from pushpolicy.files import read_file
 
 if TYPE_CHECKING:
     # Gather is large, and `evaluate` reads the same file without it.

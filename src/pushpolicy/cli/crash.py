@@ -7,7 +7,7 @@ import tempfile
 import traceback
 
 from pushpolicy import __version__
-from pushpolicy.cli.redaction import without_secrets
+from pushpolicy.cli.report import without_secrets
 
 
 def write_report(error: Exception) -> str:

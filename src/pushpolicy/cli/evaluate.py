@@ -10,7 +10,6 @@ import click
 from pushpolicy import errors
 from pushpolicy.cli import environment
 from pushpolicy.cli import options as shared
-from pushpolicy.cli.files import read_file
 from pushpolicy.cli.formats import Kind
 from pushpolicy.cli.options import PolicyOptions
 from pushpolicy.cli.policies import read_policy
@@ -18,6 +17,7 @@ from pushpolicy.cli.report import Outputs
 from pushpolicy.engines import Engine
 from pushpolicy.errors import InputError
 from pushpolicy.evaluate import PolicySet, evaluate, evaluate_bytes
+from pushpolicy.files import read_file
 from pushpolicy.model.document import Document
 
 if TYPE_CHECKING:

@@ -9,8 +9,14 @@ import click
 from pushpolicy.cli import options as shared
 from pushpolicy.cli.formats import FORMATS, Kind, Report
 from pushpolicy.cli.gathering import seen_lines
-from pushpolicy.cli.limits import read_limits
-from pushpolicy.cli.options import GatherOptions, PolicyOptions, PushOptions, RegistryOptions, SourceOptions
+from pushpolicy.cli.options import (
+    GatherOptions,
+    PolicyOptions,
+    PushOptions,
+    RegistryOptions,
+    SourceOptions,
+    read_limits,
+)
 from pushpolicy.cli.part import write
 from pushpolicy.cli.policies import read_policy
 from pushpolicy.cli.report import Output, Outputs, say

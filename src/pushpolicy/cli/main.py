@@ -113,7 +113,7 @@ def _read_format(context: click.Context, argv: Sequence[str]) -> None:
 
 def _fail(outputs: Outputs, code: int, message: str, hint: str | None) -> int:
     """Tell the error on standard error, and in the formats that were asked for; returns the exit code."""
-    from pushpolicy.cli.redaction import without_secrets
+    from pushpolicy.cli.report import without_secrets
     from pushpolicy.model.text import printable
 
     lines = [printable(line, 1000) for line in without_secrets(message).split("\n")]

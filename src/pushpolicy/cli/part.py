@@ -7,8 +7,7 @@ from pathlib import Path
 from pushpolicy.cli import environment
 from pushpolicy.cli.config import read_config
 from pushpolicy.cli.gathering import git_program, named_evidence, public_variables
-from pushpolicy.cli.limits import read_limits
-from pushpolicy.cli.options import PushOptions
+from pushpolicy.cli.options import PushOptions, read_limits
 from pushpolicy.cli.registries import Registries
 from pushpolicy.cli.request import parse_source
 from pushpolicy.errors import UsageError

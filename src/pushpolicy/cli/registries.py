@@ -12,8 +12,7 @@ from pathlib import Path
 
 from pushpolicy.cli import environment
 from pushpolicy.cli.options import RegistryOptions
-from pushpolicy.cli.redaction import hide
-from pushpolicy.cli.report import say
+from pushpolicy.cli.report import hide, say
 from pushpolicy.errors import UsageError
 from pushpolicy.http.certificates import Certificates, cert_dir, certs_d, find_certificates
 from pushpolicy.http.proxies import Proxies

@@ -6,15 +6,21 @@ import os
 import sys
 from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 import click
 
+from pushpolicy.cli import environment
 from pushpolicy.cli.formats import FORMATS, Format, Kind, Report
 from pushpolicy.errors import EXIT_OK, InputError, UsageError
 from pushpolicy.model.text import printable
 
+if TYPE_CHECKING:
+    from pushpolicy.registry.credentials import Credential
+
 NOTHING_LOST = "what was decided and published stands; give another file"
+# Those of this process's registries, which see them and may say them back.
+_in_use: list[Credential] = []
 
 
 class Output(NamedTuple):
@@ -149,3 +155,31 @@ def draw(text: str) -> None:
 def _discard(stream: TextIO) -> None:
     """Point a stream elsewhere, or the interpreter complains once more while it exits."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def hide(credential: Credential) -> None:
+    """Have what this credential holds replaced too."""
+    _in_use.append(credential)
+
+
+def without_secrets(text: str) -> str:
+    """The text with every secret value replaced by its name, however it is spelt.
+
+    It is the last look at what leaves on standard error: messages quote arguments, registries and libraries.
+    The secrets are those of the environment and of the credentials in use.
+    """
+    # Imported here: only a failure needs it.
+    from pushpolicy.gather.secrets.search import secret_values, spellings
+
+    environ = environment.environment()
+    values = [secret_values(environ, credential) for credential in (None, *_in_use)]
+    called = {
+        spelling.decode("utf-8", "surrogateescape"): name
+        for found in values
+        for value, name in found.items()
+        for spelling in spellings(value)
+    }
+    # A secret may be a part of another one.
+    for spelling in sorted(called, key=len, reverse=True):
+        text = text.replace(spelling, f"<{called[spelling]}>")
+    return text

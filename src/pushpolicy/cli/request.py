@@ -12,8 +12,7 @@ import msgspec
 from pushpolicy.cli import environment
 from pushpolicy.cli.config import Config
 from pushpolicy.cli.gathering import git_program, named_evidence, named_parts, public_variables
-from pushpolicy.cli.limits import read_limits
-from pushpolicy.cli.options import PublishOptions, PushOptions, SourceOptions
+from pushpolicy.cli.options import PublishOptions, PushOptions, SourceOptions, read_limits
 from pushpolicy.cli.policies import PolicyAndEngine
 from pushpolicy.cli.registries import Registries
 from pushpolicy.errors import UsageError

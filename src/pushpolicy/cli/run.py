@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pushpolicy.cli import environment, options
-from pushpolicy.cli.limits import limits_option, read_limits
+from pushpolicy.cli.options import limits_option, read_limits
 from pushpolicy.cli.report import say
 from pushpolicy.model.text import printable
 

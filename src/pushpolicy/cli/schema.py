@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from pushpolicy.cli.report import write_stdout
-from pushpolicy.evaluate.shipped import policies
+from pushpolicy.evaluate.sources import policies
 
 NAMES = ("evidence", "decision", "config", "settings", "waivers", "enforcement", "trust")
 

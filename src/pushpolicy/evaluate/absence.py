@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from pushpolicy.evaluate.json_schema import MismatchError, compile_schema
-from pushpolicy.evaluate.shipped import policies
+from pushpolicy.evaluate.sources import policies
 from pushpolicy.model.index import Leaf
 
 # The steps of a path below `input`: a field by its name; an item of an array; of a map with any keys what is

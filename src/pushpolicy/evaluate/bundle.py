@@ -1,4 +1,7 @@
-"""A policy set as one reproducible archive, for the record."""
+"""A policy set as one reproducible archive, for the record, and the builtins that its rules may use.
+
+Those are the ones whose result depends on nothing but their arguments.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,8 @@ import re
 import tarfile
 import zlib
 from collections.abc import Mapping
+from typing import Any
 
-from pushpolicy.engines.capabilities import reduced
 from pushpolicy.errors import PolicyError
 from pushpolicy.model.canonical import most_values
 from pushpolicy.model.text import printable
@@ -24,6 +27,36 @@ _MAX_SIZE = 32 * 1024 * 1024
 _MAX_FILES = 5000
 _MAX_VALUES = 1_000_000
 _TOO_LARGE = f"the policy is over the limit of {_MAX_SIZE >> 20} MiB or {_MAX_FILES} files"
+# Not marked nondeterministic by OPA 1.22, and yet: the certificate functions read the clock, and the
+# time functions take "Local", which follows TZ and /etc/localtime of the machine.
+_UNMARKED = frozenset(
+    {
+        "crypto.x509.parse_and_verify_certificates",
+        "crypto.x509.parse_and_verify_certificates_with_options",
+        "time.clock",
+        "time.date",
+        "time.diff",
+        "time.format",
+        "time.parse_ns",
+        "time.weekday",
+    }
+)
+# Marked, and still named: a capabilities file of a record may come without its marks.
+_NONDETERMINISTIC = frozenset(
+    {
+        "http.send",
+        "io.jwt.decode_verify",
+        "io.jwt.encode_sign",
+        "io.jwt.encode_sign_raw",
+        "json.match_schema",
+        "json.verify_schema",
+        "net.lookup_ip_addr",
+        "opa.runtime",
+        "rand.intn",
+        "time.now_ns",
+        "uuid.rfc4122",
+    }
+)
 
 
 def pack(files: Mapping[str, bytes]) -> bytes:
@@ -105,3 +138,28 @@ def reduce_capabilities(content: bytes) -> bytes:
         return json.dumps(reduced(json.loads(content))).encode()
     except (ValueError, TypeError, AttributeError) as error:
         raise PolicyError(f"the capabilities in the policy bundle are malformed: {error}") from error
+
+
+def reduced(capabilities: dict[str, Any]) -> dict[str, Any]:
+    """These capabilities of OPA without what reads a clock, a zone, chance or the network.
+
+    Descriptions are left out: OPA reads the file at every start, and they are most of it.
+    """
+    builtins = [
+        {
+            key: _types_only(value)
+            for key, value in builtin.items()
+            if key not in ("description", "categories")
+        }
+        for builtin in capabilities.get("builtins", [])
+        if not builtin.get("nondeterministic") and builtin.get("name") not in _UNMARKED | _NONDETERMINISTIC
+    ]
+    return {**capabilities, "builtins": builtins, "allow_net": []}
+
+
+def _types_only(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _types_only(item) for key, item in value.items() if key != "description"}
+    if isinstance(value, list):
+        return [_types_only(item) for item in value]
+    return value

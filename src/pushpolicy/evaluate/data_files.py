@@ -8,8 +8,7 @@ from typing import Any
 
 from pushpolicy.evaluate.json_schema import MismatchError, compile_schema
 from pushpolicy.evaluate.metadata import is_kind, is_time
-from pushpolicy.evaluate.shipped import policies
-from pushpolicy.evaluate.sources import SourceFile
+from pushpolicy.evaluate.sources import SourceFile, policies
 from pushpolicy.model import strict_yaml
 from pushpolicy.model.index import RuleEntry
 

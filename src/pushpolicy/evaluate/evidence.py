@@ -7,7 +7,7 @@ from functools import cache
 
 from pushpolicy.errors import InputError
 from pushpolicy.evaluate.json_schema import Check, MismatchError, compile_schema
-from pushpolicy.evaluate.shipped import policies
+from pushpolicy.evaluate.sources import policies
 from pushpolicy.model.canonical import MAX_DEPTH, check_depth, holds_null
 from pushpolicy.model.document import Document
 from pushpolicy.model.text import printable

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pushpolicy.evaluate.shipped import policies
+from pushpolicy.evaluate.sources import policies
 from pushpolicy.files import open_regular
 from pushpolicy.model import strict_yaml
 

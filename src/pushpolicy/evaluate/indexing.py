@@ -12,8 +12,7 @@ from pushpolicy.engines.interface import Compiler
 from pushpolicy.evaluate.absence import evidence_schema
 from pushpolicy.evaluate.follow import follow
 from pushpolicy.evaluate.metadata import Metadata, MetadataError, read_metadata
-from pushpolicy.evaluate.shipped import policies
-from pushpolicy.evaluate.sources import SourceFile, fail_if, read_source
+from pushpolicy.evaluate.sources import SourceFile, fail_if, policies, read_source
 from pushpolicy.evaluate.syntax import Reads, heads, lib_functions, read_references, shape_problems
 from pushpolicy.model.index import Index, Leaf, RuleEntry
 

@@ -15,7 +15,7 @@ import msgspec
 from pushpolicy.evaluate.authority import Origin
 from pushpolicy.evaluate.data import SETTINGS_PATH, default_settings
 from pushpolicy.evaluate.policyset import INDEX_DATA, INDEX_MODULE, PolicySet
-from pushpolicy.evaluate.shipped import policies
+from pushpolicy.evaluate.sources import policies
 from pushpolicy.model.index import Index
 from pushpolicy.model.text import first_of
 

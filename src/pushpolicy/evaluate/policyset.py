@@ -30,8 +30,7 @@ from pushpolicy.evaluate.data import (
     default_data,
     grounds_of,
 )
-from pushpolicy.evaluate.shipped import policies
-from pushpolicy.evaluate.sources import TRUST, Source, SourceFile, fail_if, read_file, read_source
+from pushpolicy.evaluate.sources import TRUST, Source, SourceFile, fail_if, policies, read_file, read_source
 from pushpolicy.model import canonical
 from pushpolicy.model.index import Grounds, Index
 

@@ -1,4 +1,4 @@
-"""Reading a folder of rules: each file once, as the bytes that are digested and evaluated.
+"""Where policies are, and reading a folder of rules: each file once, as what is digested and evaluated.
 
 Whatever looks like policy and would not be evaluated is an error, since it would silently never deny.
 """
@@ -21,6 +21,19 @@ _DATA_FILES = frozenset({SETTINGS, WAIVERS, ENFORCEMENT, TRUST})
 _BUNDLE_DATA = frozenset({"data.json", "data.yaml", "data.yml"})
 _MAX_FILE = 4 * 1024 * 1024
 _TEST = "_test.rego"
+
+
+def policies() -> Path:
+    """The folder of the shipped policies: inside the installed package, or beside `src` in a checkout.
+
+    Raises:
+        PolicyError: when the installation lacks it.
+    """
+    package = Path(__file__).resolve().parent.parent
+    for folder in (package / "policies", package.parent.parent / "policies"):
+        if (folder / "system" / "main" / "main.rego").is_file():
+            return folder
+    raise PolicyError(f"the shipped policies are not beside {package}", "reinstall pushpolicy")
 
 
 class SourceFile(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,24 +1,38 @@
-"""What the manifests and configs of an image say, as evidence (design section 5, ``image``)."""
+"""What the manifests and configs of an image say, as evidence (design section 5, ``image``).
+
+BuildKit adds attestations to an index beside the images (moby/buildkit, "Attestation storage"). No scan
+covers them, so nothing is believed of what marks them: they are told by their content. A runtime that ignored
+every mark would find a config for no platform that runs nothing, and layers that are no tar.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
 from pushpolicy.errors import InputError
-from pushpolicy.images.attestation import is_marked, read_attestation
-from pushpolicy.images.config import ImageConfig
+from pushpolicy.images.config import SHAPE, ImageConfig
 from pushpolicy.images.image import Image
 from pushpolicy.images.lazy import has_table
 from pushpolicy.images.options import Limits
 from pushpolicy.images.uncompressed import KINDS
+from pushpolicy.model import strict_json
 from pushpolicy.model.descriptor import Descriptor, Platform
+from pushpolicy.model.digest import Digest
 from pushpolicy.model.evidence import AttestationEvidence, PlatformEvidence
-from pushpolicy.model.manifest import CONFIG_TYPES, Manifest
+from pushpolicy.model.manifest import CONFIG_TYPES, EMPTY_CONTENT, EMPTY_TYPE, Manifest
+from pushpolicy.model.statement import STATEMENT_SHAPE, STATEMENT_TYPE
 from pushpolicy.model.text import printable
 
 _DEFAULT_LIMITS = Limits()
+REFERENCE_TYPE = "vnd.docker.reference.type"
+REFERENCE_DIGEST = "vnd.docker.reference.digest"
+ATTESTATION = "attestation-manifest"
+IN_TOTO_LAYER = "application/vnd.in-toto+json"
+# An SBOM of a large image has some tens of MB; a statement is read whole, which takes several times its size.
+_MAX_STATEMENT = 128 * 1024 * 1024
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,3 +121,80 @@ def _agreed(config: Platform, index: Platform | None) -> Platform:
     if (config.os, config.architecture) != (index.os, index.architecture):
         raise ValueError(f"it is for {config}, the index says {index}")
     return Platform(os=index.os, architecture=index.architecture, variant=index.variant or config.variant)
+
+
+def is_marked(entry: Descriptor | None) -> bool:
+    """Whether an entry of an index is said to be an attestation."""
+    return entry is not None and entry.annotations.get(REFERENCE_TYPE) == ATTESTATION
+
+
+def read_attestation(
+    image: Image, manifest: Manifest, entry: Descriptor, parent: Manifest
+) -> AttestationEvidence:
+    """What a marked entry of an index is, from the bytes of its config and of every layer.
+
+    Raises:
+        ValueError: when it is no attestation of an image of the same index.
+        InputError: when a layer is not what its digest says.
+    """
+    images = {str(item.digest): item.digest for item in parent.manifests if not is_marked(item)}
+    subject = images.get(entry.annotations.get(REFERENCE_DIGEST, ""))
+    if subject is None:
+        raise ValueError("it does not speak of an image of its index")
+    if entry.platform is None or (entry.platform.os, entry.platform.architecture) != ("unknown", "unknown"):
+        raise ValueError("the index gives it a platform")
+    _check_config(image, manifest)
+    if not manifest.layers or any(layer.media_type != IN_TOTO_LAYER for layer in manifest.layers):
+        raise ValueError("it has layers that are not in-toto statements")
+    kinds = [_predicate_type(image, layer, subject) for layer in manifest.layers]
+    return AttestationEvidence(
+        digest=manifest.digest, subject=subject, predicate_types=tuple(dict.fromkeys(kinds))
+    )
+
+
+def _check_config(image: Image, manifest: Manifest) -> None:
+    """A config for no platform and without a field that something could be run by."""
+    if manifest.config is None:
+        raise ValueError("it has no config")
+    content = image.configs[manifest.config.digest]
+    if manifest.config.media_type == EMPTY_TYPE and content == EMPTY_CONTENT:
+        return
+    if manifest.config.media_type not in CONFIG_TYPES:
+        raise ValueError("its config is of another type")
+    config = strict_json.read(content, SHAPE)
+    if not isinstance(config, dict) or any(
+        config.get(name, "unknown") != "unknown" for name in ("os", "architecture")
+    ):
+        raise ValueError("its config is for a platform")
+    if config.get("config") or config.get("container_config"):
+        raise ValueError("its config says how it is run")
+
+
+def _predicate_type(image: Image, layer: Descriptor, subject: Digest) -> str:
+    """What a layer, which has to be one statement and nothing else, states about the image."""
+    if layer.size > _MAX_STATEMENT:
+        raise ValueError(f"the statement {layer.digest} has {layer.size} bytes")
+    with image.content.open_blob(layer)() as file:
+        content = file.read(layer.size + 1)
+    if len(content) != layer.size or not layer.digest.matches(content):
+        raise InputError(
+            f"{printable(image.source)}: the statement {layer.digest} has other content than its digest says",
+            "build or copy the image again",
+        )
+    try:
+        fields = strict_json.outline(content, STATEMENT_SHAPE)
+        kind, predicate_type, subjects = (
+            strict_json.read(fields[name]) for name in ("_type", "predicateType", "subject")
+        )
+    except (ValueError, KeyError) as error:
+        raise ValueError(f"layer {layer.digest} is no in-toto statement ({error})") from error
+    if not (isinstance(kind, str) and kind.startswith(STATEMENT_TYPE) and isinstance(predicate_type, str)):
+        raise ValueError(f"layer {layer.digest} is no in-toto statement")
+    if not isinstance(subjects, list) or not any(_names(item, subject) for item in subjects):
+        raise ValueError(f"the statement {layer.digest} is about something else")
+    return predicate_type
+
+
+def _names(item: Any, subject: Digest) -> bool:
+    digests = item.get("digest") if isinstance(item, dict) else None
+    return isinstance(digests, dict) and digests.get(subject.algorithm) == subject.hex

@@ -13,13 +13,12 @@ from typing import Any
 import msgspec
 
 from pushpolicy.errors import InputError
-from pushpolicy.images.attestation import REFERENCE_DIGEST, is_marked
-from pushpolicy.images.closure import Closure, read_closure
+from pushpolicy.images.closure import Closure, read_closure, read_referrers
 from pushpolicy.images.config import SHAPE, ImageConfig
+from pushpolicy.images.facts import REFERENCE_DIGEST, is_marked
 from pushpolicy.images.image import NO_REFERRERS, BlobSource, Image
 from pushpolicy.images.lazy import with_footer
 from pushpolicy.images.options import Limits, Selection
-from pushpolicy.images.referrers import read_referrers
 from pushpolicy.images.store import Store, WithManifest, read_manifest
 from pushpolicy.model import strict_json
 from pushpolicy.model.descriptor import Descriptor, Platform

@@ -7,8 +7,15 @@ from pathlib import Path
 import pytest
 
 from pushpolicy.errors import PolicyError
+from pushpolicy.evaluate import sources
 from pushpolicy.evaluate.sources import read_source
 from tests.policies import write_policy
+
+
+def test_an_installation_without_policies_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "__file__", str(tmp_path / "src/pushpolicy/evaluate/sources.py"))
+    with pytest.raises(PolicyError, match="the shipped policies are not beside"):
+        sources.policies()
 
 
 def test_tests_and_examples_are_not_read(tmp_path: Path) -> None:

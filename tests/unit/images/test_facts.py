@@ -10,7 +10,7 @@ import pytest
 
 from pushpolicy.errors import InputError
 from pushpolicy.images import Limits, Selection, find, open_image
-from pushpolicy.images.attestation import read_attestation
+from pushpolicy.images.facts import read_attestation
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.evidence import AttestationEvidence, PlatformEvidence
 from pushpolicy.model.manifest import EMPTY_TYPE, OCI_CONFIG, Manifest
@@ -237,9 +237,9 @@ def test_a_statement_over_the_limit_is_not_read(maker: LayoutMaker, monkeypatch:
     proof = attestation(maker, amd.digest)
     maker.add(maker.nest(child(amd, "linux/amd64"), marked(proof, amd.digest)))
     size = proof.layers[0].size
-    monkeypatch.setattr("pushpolicy.images.attestation._MAX_STATEMENT", size)
+    monkeypatch.setattr("pushpolicy.images.facts._MAX_STATEMENT", size)
     assert [item.digest for item in facts(maker)[1]] == [proof.digest]
-    monkeypatch.setattr("pushpolicy.images.attestation._MAX_STATEMENT", size - 1)
+    monkeypatch.setattr("pushpolicy.images.facts._MAX_STATEMENT", size - 1)
     found, proofs = facts(maker)
     assert ([item.digest for item in found], proofs) == ([amd.digest, proof.digest], ())
 

@@ -57,7 +57,7 @@ class Machine:
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     # By the module's name: the package gives it to the function.
-    module = import_module("pushpolicy.registry.credentials.resolve")
+    module = import_module("pushpolicy.registry.credentials")
     monkeypatch.setattr(module, "_RUN", tmp_path / "home" / "system")
     programs = tmp_path / "bin"
     for name in ("home", "workspace"):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec.structs import fields
 
-from pushpolicy.cli.limits import limits_option, read_limits
+from pushpolicy.cli.options import limits_option, read_limits
 from pushpolicy.reports.catalogue import DOCUMENT, by_kind, markdown, told
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.recognise import FORMATS
