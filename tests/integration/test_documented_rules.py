@@ -49,8 +49,18 @@ def with_finding(**changes: object) -> dict[str, Any]:
     return document
 
 
-def test_the_documents_show_three() -> None:
-    assert set(rules()) == {"not_root", "fixable", "fixes_taken"}
+def with_components(*components: dict[str, Any] | None, **changes: object) -> dict[str, Any]:
+    """With an SBOM of these components; None stands for all being left out."""
+    item = {"name": "app", "format": "spdx", "origin": "file", "spec_version": "2.3", "components": 1}
+    sbom: dict[str, Any] = {"status": "collected", "not_covered": []}
+    sbom["items"] = [item | {"bound": True, "sha256": "0" * 64}]
+    if None not in components:
+        sbom["components"] = [{"sbom": "app", "name": "a", **(each or {})} for each in components]
+    return {**example(), "sbom": sbom | changes}
+
+
+def test_the_documents_show_four() -> None:
+    assert set(rules()) == {"not_root", "fixable", "fixes_taken", "licences"}
 
 
 @pytest.mark.parametrize(
@@ -62,6 +72,11 @@ def test_the_documents_show_three() -> None:
         ("fixable", with_finding(fixed_in="3.0.16"), True),
         ("fixes_taken", with_finding(), True),
         ("fixes_taken", with_finding(fixed_in="3.0.16"), False),
+        ("licences", example(), False),
+        ("licences", with_components({"licences": ["MIT"]}, {}, {"licences": []}), True),
+        ("licences", with_components({"licences": ["MIT", "GPL-3.0-only"]}), False),
+        ("licences", with_components({"licences": ["MIT"]}, not_covered=["linux/arm64"]), False),
+        ("licences", with_components(None, not_listed="its components are over a limit"), False),
     ],
 )
 def test_each_is_loaded_and_decides(

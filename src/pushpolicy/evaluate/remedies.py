@@ -80,6 +80,10 @@ _FIELDS: Mapping[str, str] = {
     ),
     "unread": "pushpolicy itself writes which files it did not read: use a version that does.",
     "sbom": "The generator of the SBOM has to write it; docs/formats.md says what each format can hold.",
+    "sbom.components": (
+        "Where sbom.not_listed names a limit, --limit NAME=VALUE raises it; evidence that an older pushpolicy"
+        " gathered has no components."
+    ),
     "scans": (
         "The scanner has to write it: the scanner's own JSON says most; docs/formats.md says what each format"
         " can hold."

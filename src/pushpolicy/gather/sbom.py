@@ -2,31 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pushpolicy.gather import expected
 from pushpolicy.gather.binding import bind, scanned_image
 from pushpolicy.gather.image import Embedded
 from pushpolicy.gather.names import Reports
-from pushpolicy.model.evidence import ImageEvidence, Sbom, SbomContent, SbomEvidence, content
+from pushpolicy.model.evidence import (
+    Component,
+    ImageEvidence,
+    Sbom,
+    SbomComponent,
+    SbomContent,
+    SbomEvidence,
+    content,
+)
+from pushpolicy.model.text import printable
 from pushpolicy.reports.facts import SbomFacts
+from pushpolicy.reports.limits import Limits
+from pushpolicy.reports.sbom.components import over
 
 
-def evidence(reports: Reports, embedded: Embedded, image: ImageEvidence) -> SbomEvidence:
+def evidence(reports: Reports, embedded: Embedded, image: ImageEvidence, limits: Limits) -> SbomEvidence:
     """All SBOMs: those of files, and those that lie in the image's own index."""
-    items = tuple(_items(reports, embedded, image))
+    read = list(_read(reports, embedded))
+    items = tuple(_sbom(*each, image) for each in read)
     problems = [*reports.problems["sbom"], *embedded.problems]
     status, reason = expected.status(problems, [], any_read=bool(items), kind="SBOM")
     covered = {item.platform for item in items if item.bound}
     left = tuple(p.platform for p in image.platforms if p.platform not in covered)
-    return SbomEvidence(status=status, reason=reason, items=items, not_covered=left)
+    named = [(item.name, facts) for item, (*_, facts) in zip(items, read, strict=True)]
+    not_listed = _not_listed(named, limits)
+    return SbomEvidence(
+        status=status,
+        reason=reason,
+        items=items,
+        components=None if not_listed or not items else tuple(_components(named)),
+        not_listed=not_listed,
+        not_covered=left,
+    )
 
 
-def _items(reports: Reports, embedded: Embedded, image: ImageEvidence) -> Iterator[Sbom]:
+def _read(reports: Reports, embedded: Embedded) -> Iterator[tuple[str, str, str, str, SbomFacts]]:
+    """Name, format, origin, SHA-256 and facts of each."""
     for name, raw, facts in reports.items(SbomFacts):
-        yield _sbom(name, raw.format, "file", raw.digest.hex, facts, image)
+        yield name, raw.format, "file", raw.digest.hex, facts
     for name, sha256, facts in embedded.of(SbomFacts):
-        yield _sbom(name, "in-toto", "image", sha256, facts, image)
+        yield name, "in-toto", "image", sha256, facts
 
 
 def _sbom(name: str, form: str, origin: str, sha256: str, facts: SbomFacts, image: ImageEvidence) -> Sbom:
@@ -42,3 +64,17 @@ def _sbom(name: str, form: str, origin: str, sha256: str, facts: SbomFacts, imag
         image=scanned_image(facts.identity),
         **content(facts, SbomContent),
     )
+
+
+def _not_listed(read: Iterable[tuple[str, SbomFacts]], limits: Limits) -> str | None:
+    """Why the components are not told: a part of them would pass for the whole."""
+    reason = next(
+        (f"{printable(name)}: {facts.not_listed}" for name, facts in read if facts.not_listed), None
+    )
+    together = sum(len(facts.listed) for _, facts in read)
+    return reason or (f"together {over(limits)}" if together > limits.max_components else None)
+
+
+def _components(read: Iterable[tuple[str, SbomFacts]]) -> Iterator[SbomComponent]:
+    for name, facts in read:
+        yield from (SbomComponent(sbom=name, **content(each, Component)) for each in facts.listed)

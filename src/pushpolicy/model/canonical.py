@@ -30,7 +30,8 @@ def encode(value: Any) -> bytes:
     """
     try:
         text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-        if isinstance(value, int | float) or _UNCERTAIN_NUMBER.search(text) or _NOT_BMP.search(text):
+        beyond = not text.isascii() and _NOT_BMP.search(text)
+        if isinstance(value, int | float) or beyond or _UNCERTAIN_NUMBER.search(text):
             import rfc8785  # most documents never need it
 
             _check_range(value)

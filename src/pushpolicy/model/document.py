@@ -11,6 +11,8 @@ from pushpolicy.model import canonical
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.redacted import Redacted
 
+_AS_THEY_ARE = frozenset({str, int, float, bool})
+
 
 class Document(Redacted, frozen=True):
     """Canonical JSON, with the digest of exactly these bytes.
@@ -49,14 +51,19 @@ class Document(Redacted, frozen=True):
 
 def plain(value: Any) -> Any:
     """Turn structs into JSON values; a field that is None is left out."""
+    if value is None or type(value) in _AS_THEY_ARE:
+        return value
     if isinstance(value, Enum):
         return value.value
-    if value is None or isinstance(value, str | int | float):
-        return value
     if isinstance(value, Digest):
         return str(value)
     if names := _field_names(value.__class__):
-        return {name: plain(content) for name in names if (content := getattr(value, name)) is not None}
+        # Most fields are texts, and there are many of them.
+        return {
+            name: content if type(content) is str else plain(content)
+            for name in names
+            if (content := getattr(value, name)) is not None
+        }
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items() if item is not None}
     if isinstance(value, tuple | list | frozenset):

@@ -548,12 +548,44 @@ class Sbom(SbomContent, frozen=True, kw_only=True):
     image: ScannedImage | None = None
 
 
+class Component(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A package that an SBOM lists.
+
+    Attributes:
+        type: in CycloneDX's words, as library, application or operating-system.
+        licences: each one that is named for it, whether declared, concluded or found: an SPDX id, or a name.
+            None where nothing is said; empty where it is said that there is none.
+        expression: the statement with an operator that they are from, as ``MIT OR GPL-2.0-only``.
+    """
+
+    name: str
+    version: str | None = None
+    purl: str | None = None
+    type: str | None = None
+    licences: tuple[str, ...] | None = None
+    expression: str | None = None
+
+
+class SbomComponent(Component, frozen=True, kw_only=True, gc=False):
+    """A component, and the name of the SBOM that lists it."""
+
+    sbom: str
+
+
 class SbomEvidence(msgspec.Struct, frozen=True, kw_only=True):
-    """All SBOMs; `not_covered` lists the runnable platforms without a bound one."""
+    """All SBOMs.
+
+    Attributes:
+        components: all that they list, but for files; None, never a part, where they are over the limit.
+        not_listed: why there are none then.
+        not_covered: the runnable platforms without a bound SBOM.
+    """
 
     status: Status
     reason: str | None = None
     items: tuple[Sbom, ...] = ()
+    components: tuple[SbomComponent, ...] | None = None
+    not_listed: str | None = None
     not_covered: tuple[str, ...] = ()
 
 

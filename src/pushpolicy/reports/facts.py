@@ -11,6 +11,7 @@ import msgspec
 
 from pushpolicy.model.evidence import (
     BuildContent,
+    Component,
     Covered,
     Failure,
     Finding,
@@ -134,11 +135,17 @@ def _longest(finding: Finding) -> int:
 
 
 class SbomFacts(Facts, SbomContent, frozen=True, kw_only=True):
-    """One SBOM, and what it is about; in SPDX that is one of its components."""
+    """One SBOM, and what it is about; in SPDX that is one of its components.
+
+    Attributes:
+        listed: its components but for files; none where they are over a limit, which `not_listed` tells.
+    """
 
     evidence_kind = "sbom"
 
     identity: Identity = Identity()
+    listed: tuple[Component, ...] = ()
+    not_listed: str | None = None
 
     @property
     def moment(self) -> str | None:

@@ -16,6 +16,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         max_files: files looked at in the usual places.
         max_findings: findings of one scan.
         max_cases: test cases of one report.
+        max_components: components of all SBOMs; beyond it they are counted, and not listed.
         max_depth: nesting of XML elements, of `extra` values, and of folders in the usual places.
         max_text: characters of one string that must not be cut: an id, a version, a package.
         max_token: bytes of one XML tag with its attributes, comment or instruction.
@@ -34,6 +35,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_files: int = 5_000
     max_findings: int = 100_000
     max_cases: int = 5_000_000
+    max_components: int = 20_000
     max_depth: int = 64
     max_text: int = 16_384
     max_token: int = 8 * MIB

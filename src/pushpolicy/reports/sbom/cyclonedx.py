@@ -1,11 +1,17 @@
-"""CycloneDX 1.2 to 1.7 as JSON: an SBOM, its vulnerabilities as a scan, and what it says of them as VEX."""
+"""CycloneDX 1.2 to 1.7 as JSON: an SBOM, its vulnerabilities as a scan, and what it says of them as VEX.
+
+Components that are files are counted, and not listed: they have neither a version nor a licence.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
 
 import msgspec
 
+from pushpolicy.model import evidence as model
 from pushpolicy.model.evidence import Finding, Scanner, Severity
 from pushpolicy.model.text import printable
 from pushpolicy.reports.facts import (
@@ -23,6 +29,7 @@ from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.purl import Purl
 from pushpolicy.reports.parsing.values import brief, highest, score, utc, version
+from pushpolicy.reports.sbom.components import Terms, listed, terms
 from pushpolicy.reports.scans import severity
 from pushpolicy.reports.scans.ids import of_one_flaw
 
@@ -40,6 +47,10 @@ _STATES = {
     "false_positive": VexStatus.NOT_AFFECTED,
     "not_affected": VexStatus.NOT_AFFECTED,
 }
+
+
+_NONE = msgspec.Raw(b"null")
+_USUAL = 500  # bytes of the licences of a component
 
 
 # The parts of bom-1.2 to 1.7 (cyclonedx.org) that are read.
@@ -61,14 +72,44 @@ class Property(_Struct):
     value: str | None = None
 
 
+class License(_Struct):
+    """A licence, by its SPDX id or another name."""
+
+    id: str | None = None
+    name: str | None = None
+
+
+class LicenseChoice(_Struct):
+    """A licence, or an expression of several."""
+
+    license: License | str | None = None
+    expression: str | None = None
+
+
+_Choices = list[LicenseChoice | str | None]
+_CHOICES: Any = list[_Choices | None]
+
+
+class Evidence(_Struct):
+    """What was found in the files of a component."""
+
+    licenses: msgspec.Raw = _NONE
+
+
 class Component(_Struct):
-    """A component; of all but the root, only what names it."""
+    """A component; of all but the root, only what names it, and under which terms it comes.
+
+    `licenses` is a list of `LicenseChoice`, decoded where it is told: that is as much work as all the rest.
+    """
 
     bom_ref: str | None = msgspec.field(name="bom-ref", default=None)
+    type: str | None = None
     group: str | None = None
     name: str | None = None
     version: str | None = None
     purl: str | None = None
+    licenses: msgspec.Raw = _NONE
+    evidence: Evidence | None = None
     components: list[Component] | None = None
 
 
@@ -207,17 +248,21 @@ def read_document(document: Document, limits: Limits, subject: Identity | None =
         raise ReportError(f"its specVersion is {printable(repr(document.spec_version), 40)}, not 1.0 to 1.7")
     metadata = document.metadata or Metadata()
     identity, tool = _identity(metadata.component or Root()), _tool(metadata.tools)
-    components = sum(1 for _ in _walk(document.components))
+    walked = list(_walk(document.components))
+    packages = [component for component in walked if component.type != "file"]
+    told, not_listed = listed(len(packages), lambda: map(_component, packages), limits)
     bom = SbomFacts(
         spec_version=document.spec_version or "",
-        components=components,
+        components=len(walked),
+        listed=told,
+        not_listed=not_listed,
         identity=identity.attested(subject),
         tool=tool,
         id=document.serial_number or None,
         at=utc(metadata.timestamp),
     )
     found: list[Facts] = []
-    if components or not document.vulnerabilities:
+    if walked or not document.vulnerabilities:
         found.append(bom)
     if document.vulnerabilities:
         is_image = metadata.component is not None and metadata.component.type == "container"
@@ -233,6 +278,36 @@ def read_document(document: Document, limits: Limits, subject: Identity | None =
     if any(entry.analysis and entry.analysis.state for entry in document.vulnerabilities or ()):
         found.append(_vex(document, identity))
     return within(limits, found)
+
+
+def _component(component: Component) -> model.Component:
+    found = component.evidence.licenses if component.evidence else _NONE
+    content = b"[%b,%b]" % (component.licenses, found)
+    licences, expression = _terms(content) if len(content) < _USUAL else _terms.__wrapped__(content)
+    return model.Component(
+        name=_name(component),
+        version=component.version or None,
+        purl=component.purl or None,
+        type=component.type or None,
+        licences=licences,
+        expression=expression,
+    )
+
+
+@lru_cache(1024)  # the same few are of many components, which then share what is read of them
+def _terms(content: bytes) -> Terms:
+    return terms(
+        licence for choices in jsondoc.decode_value(content, _CHOICES) for licence in _named(choices)
+    )
+
+
+def _named(choices: _Choices | None) -> Iterator[str | None]:
+    for choice in choices or ():
+        if isinstance(choice, LicenseChoice):
+            named = choice.license
+            yield choice.expression or ((named.id or named.name) if isinstance(named, License) else named)
+        else:
+            yield choice
 
 
 def _tool(tools: list[Tool] | _Tools | None) -> Scanner | None:

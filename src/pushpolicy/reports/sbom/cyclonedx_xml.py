@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import TypeVar
 
+import msgspec
+
 from pushpolicy.reports.format import Facts, Format, Head, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import markup
@@ -45,6 +47,9 @@ _TEXTS = frozenset(
         ("property", "properties"),
         ("base", "score"),
         ("id", "reference"),
+        ("id", "license"),
+        ("name", "license"),
+        ("expression", "licenses"),
         ("ref", "target"),
     }
 )
@@ -57,6 +62,7 @@ class _Reader(markup.Elements):
         super().__init__(limits)
         self.document = Document(components=[], vulnerabilities=[])
         self._open: list[Component] = []
+        self._licences: list[list[str | None]] = []  # of each open component
         self._wanted: str | None = None
         self._attributes: dict[str, str] = {}
 
@@ -83,6 +89,9 @@ class _Reader(markup.Elements):
             self._wanted = None
             self._text_of(name, parent, self.take_text().strip())
         elif name == "component" and self._open and self._in_inventory():
+            stated = self._licences.pop()
+            if stated:
+                self._open[-1].licenses = msgspec.Raw(msgspec.json.encode(stated))
             self._open.pop()
 
     def _root(self, attributes: dict[str, str]) -> None:
@@ -107,9 +116,10 @@ class _Reader(markup.Elements):
                 root = Root(bom_ref=ref, type=attributes.get("type"), hashes=[], properties=[])
                 self._metadata.component = root
             case "component", "components" if self._in_inventory():
-                component = Component(bom_ref=ref, components=[])
+                component = Component(bom_ref=ref, type=attributes.get("type"), components=[])
                 _add(self._open[-1].components if self._open else document.components, component)
                 self._open.append(component)
+                self._licences.append([])
             case ("tool", "tools") | ("component", "components") if self.path[1] == "metadata":
                 tools = self._metadata.tools
                 _add(tools if isinstance(tools, list) else None, Tool())
@@ -120,9 +130,14 @@ class _Reader(markup.Elements):
             case _ if document.vulnerabilities:
                 _begin_detail(document.vulnerabilities[-1], name, parent)
 
-    def _in_inventory(self) -> bool:
-        """Whether this is a component of the BOM, and not of its tools, or of a formula or annotation."""
-        return self.path[1] == "components" and {"components", "component"}.issuperset(self.path[1:])
+    def _in_inventory(self, *besides: str) -> bool:
+        """Whether this is a component of the BOM, and not of its tools, or of a formula or annotation.
+
+        Args:
+            besides: what may lie between the component and this.
+        """
+        names = {"components", "component", *besides}
+        return self.path[1:2] == ["components"] and names.issuperset(self.path[1:])
 
     def _text_of(self, name: str, parent: str, text: str) -> None:
         inside = self.path[1] if len(self.path) > 1 else ""
@@ -133,6 +148,9 @@ class _Reader(markup.Elements):
             self._text_of_metadata(name, parent, value)
         elif parent == "component" and self._open and self._in_inventory():
             setattr(self._open[-1], name, value)
+        elif parent in ("license", "licenses") and self._open:
+            if self._in_inventory("evidence", "licenses", "license"):
+                self._licences[-1].append(value)
         elif self.document.vulnerabilities and "vulnerability" in self.path:
             _text_of_vulnerability(self.document.vulnerabilities[-1], name, parent, value)
 

@@ -3,6 +3,7 @@
 What a document is about is what it DESCRIBES, or in older ones what ``documentDescribes`` lists. An image
 among these, or the only one with the purpose CONTAINER, is the image that the SBOM is bound by. Trivy tells
 the image ID and the repository digests in annotations of it, and told them in texts of attribution before.
+The licences of a package are those that are concluded, declared, or found in its files.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from pushpolicy.model import strict_yaml
-from pushpolicy.model.evidence import Scanner
+from pushpolicy.model.evidence import Component, Scanner
 from pushpolicy.model.text import printable
 from pushpolicy.reports.facts import SbomFacts, within
 from pushpolicy.reports.format import Facts, Format, Head, Identity, ReportBytes, ReportError
@@ -21,6 +22,7 @@ from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.purl import Purl
 from pushpolicy.reports.parsing.values import NOT_PROVIDED, utc, version
+from pushpolicy.reports.sbom.components import listed, terms
 
 VERSIONS = ("SPDX-2.2", "SPDX-2.3")
 _ROOTS = ("DESCRIBES", "DESCRIBED_BY")
@@ -48,13 +50,23 @@ class Annotation(msgspec.Struct, rename="camel", gc=False):
     comment: str | None = None
 
 
+class ExtractedLicence(msgspec.Struct, rename="camel", gc=False):
+    """A licence that SPDX has no id for."""
+
+    license_id: str | None = None
+    name: str | None = None
+
+
 class Package(msgspec.Struct, rename="camel", gc=False):
-    """A package; the rest of it is read for what the document is about only."""
+    """A package; checksums, annotations and texts are read of what the document is about only."""
 
     id: str | None = msgspec.field(name="SPDXID", default=None)
     name: str | None = None
     version_info: str | None = None
     primary_package_purpose: str | None = None
+    license_concluded: str | None = None
+    license_declared: str | None = None
+    license_info_from_files: list[str] | None = None
     checksums: list[Checksum] | None = None
     external_refs: list[ExternalRef] | None = None
     annotations: list[Annotation] | None = None
@@ -86,6 +98,7 @@ class Document(msgspec.Struct, rename="camel", gc=False):
     document_describes: list[str] | None = None
     packages: list[Package] | None = None
     relationships: list[Relationship] | None = None
+    has_extracted_licensing_infos: list[ExtractedLicence] | None = None
 
 
 def read_document(document: Document, limits: Limits, subject: Identity | None = None) -> tuple[Facts, ...]:
@@ -102,15 +115,35 @@ def read_document(document: Document, limits: Limits, subject: Identity | None =
         digests=tuple(dict.fromkeys(_digests(image))) if image else (),
         image_id=next(_told(image, "ImageID"), None) if image else None,
     )
+    number = len(document.packages or ())
+    packages, not_listed = listed(number, lambda: _components(document), limits)
     facts = SbomFacts(
         spec_version=document.spdx_version.removeprefix("SPDX-"),
-        components=len(document.packages or ()),
+        components=number,
+        listed=packages,
+        not_listed=not_listed,
         identity=identity.attested(subject),
         tool=tool(creator for creator in about.creators or () if isinstance(creator, str)),
         id=document.document_namespace or None,
         at=utc(about.created),
     )
     return within(limits, [facts])
+
+
+def _components(document: Document) -> Iterator[Component]:
+    extracted = document.has_extracted_licensing_infos or ()
+    texts = {each.license_id: each.name for each in extracted if each.license_id and each.name}
+    for each in document.packages or ():
+        stated = (each.license_concluded, each.license_declared, *(each.license_info_from_files or ()))
+        licences, expression = terms(stated)
+        yield Component(
+            name=each.name or "",
+            version=each.version_info or None,
+            purl=next(_locators(each), None),
+            type=(each.primary_package_purpose or "").lower().replace("_", "-") or None,
+            licences=licences and tuple(texts.get(name, name) for name in licences),
+            expression=expression,
+        )
 
 
 def tool(creators: Iterable[str]) -> Scanner | None:
@@ -141,9 +174,14 @@ def _subject(document: Document) -> Package | None:
     return found[0] if len(found) == 1 else None
 
 
+def _locators(package: Package) -> Iterator[str]:
+    refs = (ref for ref in package.external_refs or () if ref.reference_type == "purl")
+    return (ref.reference_locator for ref in refs if ref.reference_locator)
+
+
 def _purls(package: Package, *types: str) -> list[Purl]:
-    refs = (ref.reference_locator for ref in package.external_refs or () if ref.reference_type == "purl")
-    return [purl for ref in refs if (purl := Purl.parse(ref)) and (not types or purl.type in types)]
+    found = (Purl.parse(ref) for ref in _locators(package))
+    return [purl for purl in found if purl and (not types or purl.type in types)]
 
 
 def _digests(image: Package) -> Iterator[str]:

@@ -14,6 +14,7 @@ from pushpolicy.reports.sbom.spdx import (
     CreationInfo,
     Document,
     ExternalRef,
+    ExtractedLicence,
     Package,
     Relationship,
     read_document,
@@ -30,12 +31,15 @@ class _Reader:
         self._about = CreationInfo(creators=self._creators)
         self._checksums: list[Checksum] = []
         self._refs: list[ExternalRef] = []
+        self._found: list[str] = []
+        self._extracted: list[ExtractedLicence] = []
         self._package: Package | None = None
         self.document = Document(
             spdx_version="",
             creation_info=self._about,
             packages=self._packages,
             relationships=self._relationships,
+            has_extracted_licensing_infos=self._extracted,
         )
 
     def take(self, tag: str, value: str) -> None:
@@ -55,11 +59,21 @@ class _Reader:
             case "Relationship":
                 self._relationship(value)
             case "PackageName":
-                self._checksums, self._refs = [], []
-                self._package = Package(name=value, checksums=self._checksums, external_refs=self._refs)
+                self._checksums, self._refs, self._found = [], [], []
+                self._package = Package(
+                    name=value,
+                    checksums=self._checksums,
+                    external_refs=self._refs,
+                    license_info_from_files=self._found,
+                )
                 self._packages.append(self._package)
-            case "FileName" | "SnippetSPDXID" | "LicenseID":
+            case "FileName" | "SnippetSPDXID":
                 self._package = None
+            case "LicenseID":
+                self._package = None
+                self._extracted.append(ExtractedLicence(license_id=value))
+            case "LicenseName" if self._extracted:
+                self._extracted[-1].name = value
             case _ if self._package:
                 self._detail(self._package, tag, value)
 
@@ -78,6 +92,12 @@ class _Reader:
             package.version_info = value
         elif tag == "PrimaryPackagePurpose":
             package.primary_package_purpose = value
+        elif tag == "PackageLicenseConcluded":
+            package.license_concluded = value
+        elif tag == "PackageLicenseDeclared":
+            package.license_declared = value
+        elif tag == "PackageLicenseInfoFromFiles":
+            self._found.append(value)
         elif tag == "PackageChecksum":
             algorithm, _, digest = value.partition(":")
             self._checksums.append(Checksum(algorithm=algorithm.strip(), checksum_value=digest.strip()))
