@@ -12,12 +12,14 @@ import msgspec
 
 from pushpolicy.errors import PushError
 from pushpolicy.http.call import Answer
+from pushpolicy.http.chains import ChainError
 from pushpolicy.model.text import printable
 
 _CERTIFICATE_HINT = (
     "if the server has a private authority, give its certificate as CA file (--ca-file), or put it into "
     "the folder of its name in a certs.d"
 )
+_CHAIN_HINT = "whoever issued it has to issue another; programs in Go, such as docker, do not take it either"
 _HTTP_HINT = "the server seems to speak plain http; if that is meant, ask for plain http (--plain-http)"
 _PROXY_HINT = "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY, and that the proxy runs"
 # OpenSSL's reasons for an answer that is not TLS.
@@ -64,11 +66,13 @@ def no_answer(action: str, host: str, error: Exception) -> NoAnswer:
             case ProxyError():
                 assert isinstance(cause.__cause__, Exception)
                 below = no_answer(action, f"the proxy {cause}", cause.__cause__)
-                hint = _CERTIFICATE_HINT if below.failure.hint == _CERTIFICATE_HINT else _PROXY_HINT
+                is_about_certificate = below.failure.hint in (_CERTIFICATE_HINT, _CHAIN_HINT)
+                hint = below.failure.hint if is_about_certificate else _PROXY_HINT
                 return NoAnswer(PushError(below.failure.message, hint), below.transient)
             case ssl.SSLCertVerificationError():
                 reason = f"the certificate of {host} is not trusted ({printable(cause.verify_message)})"
-                return NoAnswer(PushError(f"{action}: {reason}", _CERTIFICATE_HINT), False)
+                hint = _CHAIN_HINT if isinstance(cause, ChainError) else _CERTIFICATE_HINT
+                return NoAnswer(PushError(f"{action}: {reason}", hint), False)
             case ssl.SSLError() if getattr(cause, "reason", None) in _NOT_TLS:
                 return NoAnswer(PushError(f"{action}: {host} does not speak TLS", _HTTP_HINT), False)
             case ssl.SSLError() if getattr(cause, "reason", None) in _NO_CLIENT:

@@ -1,8 +1,8 @@
 """Whom a server's certificate is verified against, and how: the same on every Python.
 
 Releases and distributors of Python differ in what a context is made with. Here a certificate counts if it
-does with Go's crypto/tls, on which docker, crane and oras stand, as far as OpenSSL lets it
-(tests/integration/test_tls_certificates.py holds the two against each other).
+does with Go's crypto/tls, on which docker, crane and oras stand, as far as OpenSSL lets it, and none does
+that Go refuses (tests/integration/test_tls_certificates.py holds the two against each other).
 """
 
 from __future__ import annotations
@@ -10,13 +10,34 @@ from __future__ import annotations
 import ssl
 import threading
 from contextlib import suppress
+from typing import Any, cast
 
 from pushpolicy.errors import UsageError
+from pushpolicy.http import chains
 from pushpolicy.http.certificates import Certificates
 from pushpolicy.http.settings import Settings
 
 # Python's own, as it is released; Debian's takes OpenSSL's, among which are weaker ones.
 _CIPHERS = "@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
+
+
+_DER = 2  # _ssl.ENCODING_DER
+
+
+class _Socket(ssl.SSLSocket):
+    """A connection that is none before its chain was looked at; nothing has been sent by then."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        super().do_handshake(block)
+        _check_chain(self)
+
+
+class _Object(ssl.SSLObject):
+    """As `_Socket`, where TLS is spoken within TLS."""
+
+    def do_handshake(self) -> None:
+        super().do_handshake()
+        _check_chain(self)
 
 
 class TlsContexts:
@@ -103,7 +124,16 @@ def _strict_context() -> ssl.SSLContext:
     # Key Identifier, basicConstraints that are not critical); without the second only a root can be trusted.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    # Whoever begins TLS with this context begins it so: our connections, tunnels, and urllib3's TLS in TLS.
+    context.sslsocket_class = _Socket
+    context.sslobject_class = _Object
     return context
+
+
+def _check_chain(connection: ssl.SSLSocket | ssl.SSLObject) -> None:
+    # Python 3.13 has `get_verified_chain` for everybody; before it, only the object below does.
+    verified = cast("Any", connection)._sslobj.get_verified_chain() or ()
+    chains.check([each.public_bytes(_DER) for each in verified], connection.server_hostname or "")
 
 
 def _show(context: ssl.SSLContext, certificates: Certificates) -> None:

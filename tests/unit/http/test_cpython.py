@@ -19,6 +19,7 @@ from typing import Any, cast
 import pytest
 from urllib3.util.ssltransport import SSLTransport
 
+from pushpolicy.http import tls
 from pushpolicy.http.response import StrictResponse
 from tests.certificates import Certificates, make_certificates
 
@@ -228,3 +229,81 @@ def test_tls_within_tls_is_read_as_a_socket_is(certificates: Certificates) -> No
         is_read.set()
     server.join(10)
     assert not server.is_alive()
+
+
+def within_memory(
+    connection: ssl.SSLObject, way_in: ssl.MemoryBIO, way_out: ssl.MemoryBIO, far: socket.socket
+) -> None:
+    """Shake hands for a connection that has no socket."""
+    while True:
+        try:
+            connection.do_handshake()
+            return
+        except ssl.SSLWantReadError:
+            far.sendall(way_out.read())
+            way_in.write(far.recv(65536))
+
+
+def test_a_context_has_its_own_kind_of_connection_and_shakes_hands_with_it(
+    certificates: Certificates,
+) -> None:
+    """tls._Socket and _Object look at the chain in `do_handshake`, before wrap_socket gives them out."""
+    begun: list[type] = []
+
+    class Socket(ssl.SSLSocket):
+        def do_handshake(self, block: bool = False) -> None:
+            super().do_handshake(block)
+            begun.append(Socket)
+
+    class Refusing(ssl.SSLSocket):
+        def do_handshake(self, block: bool = False) -> None:
+            super().do_handshake(block)
+            begun.append(Refusing)
+            raise ssl.SSLCertVerificationError(ssl.SSL_ERROR_SSL, "no")
+
+    class Object(ssl.SSLObject):
+        def do_handshake(self) -> None:
+            super().do_handshake()
+            begun.append(Object)
+
+    def serve(connection: socket.socket) -> None:
+        server_context(certificates).wrap_socket(connection, server_side=True).close()
+
+    context = client_context(certificates)
+    for kind in (Socket, Refusing):
+        context.sslsocket_class = kind
+        with serving(serve) as port, socket.create_connection(("127.0.0.1", port), 5) as plain:
+            if kind is Socket:
+                context.wrap_socket(plain, server_hostname="localhost").close()
+            else:
+                with pytest.raises(ssl.SSLCertVerificationError):
+                    context.wrap_socket(plain, server_hostname="localhost")
+            assert plain.fileno() == -1, "it was taken over, and is closed"
+    context.sslobject_class = Object
+    with serving(serve) as port, socket.create_connection(("127.0.0.1", port), 5) as plain:
+        way_in, way_out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        connection = context.wrap_bio(way_in, way_out, server_hostname="localhost")
+        within_memory(connection, way_in, way_out, plain)
+        plain.sendall(way_out.read())
+    assert begun == [Socket, Refusing, Object]
+
+
+def test_the_verified_chain_is_told(certificates: Certificates) -> None:
+    """tls._check_chain reads it: the server's certificate first, what is trusted last, each in DER."""
+
+    def serve(connection: socket.socket) -> None:
+        server_context(certificates).wrap_socket(connection, server_side=True).close()
+
+    expected = [
+        ssl.PEM_cert_to_DER_cert(path.read_text()) for path in (certificates.server, certificates.authority)
+    ]
+    with (
+        serving(serve) as port,
+        socket.create_connection(("127.0.0.1", port), 5) as plain,
+        client_context(certificates).wrap_socket(plain, server_hostname="localhost") as connection,
+    ):
+        chain = cast("Any", connection)._sslobj.get_verified_chain()
+        assert [each.public_bytes(tls._DER) for each in chain] == expected
+        if hasattr(connection, "get_verified_chain"):  # from 3.13 on
+            assert connection.get_verified_chain() == expected
+        assert connection.server_hostname == "localhost"
