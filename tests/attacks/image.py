@@ -24,6 +24,8 @@ from tests.workspace import TARGET, Ran, Workspace
 EVIL = tar_layer("usr/bin/evil", b"#!/bin/sh")
 REFERENCE = "vnd.docker.reference"
 IN_TOTO = "application/vnd.in-toto+json"
+TAR = "application/vnd.oci.image.layer.v1.tar"
+RECORD = "application/vnd.pushpolicy.record.v1+json"
 Value = dict[str, Any]
 
 
@@ -199,7 +201,8 @@ def attesting(platform: str, subject: str | None = None, **changes: Any) -> Call
 def other_bytes(layout: Layout) -> None:
     """A blob file holds other bytes of the same number."""
     path = layout.path(layout.manifest["layers"][1])
-    path.write_bytes(path.read_bytes()[::-1])
+    content = path.read_bytes()
+    path.write_bytes(content[:20] + content[:19:-1])
 
 
 def with_layer(content: Callable[[bytes], bytes], **fields: Any) -> Make:
@@ -387,6 +390,44 @@ def member(name: str, content: bytes = b"", **fields: Any) -> Callable[[tarfile.
     return add
 
 
+def polyglot(tar: bytes) -> bytes:
+    """A tar whose first name begins a frame that zstd skips: it ends where the other layer begins."""
+    name = b"\x50\x2a\x4d\x18" + len(tar).to_bytes(4, "little")
+    return name + tar[8:] + zstandard.ZstdCompressor().compress(EVIL)
+
+
+def skipping(tar: bytes) -> bytes:
+    """The layer, after a frame that zstd skips and in which another tar stands."""
+    header = b"\x50\x2a\x4d\x18" + (len(EVIL) - 8).to_bytes(4, "little")
+    return header + EVIL[8:] + zstandard.ZstdCompressor().compress(tar)
+
+
+def by_manifest(name: str, content: Callable[[bytes], bytes], says: str) -> Attack:
+    """A layer of an image that is scanned by the digest of its manifest, so that no layer is unpacked."""
+
+    def strike(place: Workspace) -> None:
+        made(with_layer(content, mediaType=TAR))(place)
+        names_the_manifest(place)
+
+    return Attack(name=name, strike=strike, code=errors.EXIT_INPUT, says=says, writes=names_something)
+
+
+def elsewhere(layout: Layout) -> Value:
+    """Another image, which is in the target perhaps."""
+    return layout.store(layout.evil(), mediaType=OCI_MANIFEST)
+
+
+def as_record(layout: Layout) -> None:
+    """The image passes for a record of another one, which registries list beside that."""
+    layout.write({**layout.manifest, "artifactType": RECORD, "subject": elsewhere(layout)})
+
+
+def forged_child(layout: Layout) -> Value:
+    """A forged record of another image, brought along as a child of the index."""
+    record = {**layout.manifest, "artifactType": RECORD, "subject": elsewhere(layout)}
+    return of_platform(record, layout, {"os": "unknown", "architecture": "unknown"})
+
+
 UNCOMPRESSED = "uncompressed where the config says"
 ROWS = [
     image("another layer than the config says", with_layer(lambda tar: gzip.compress(EVIL)), UNCOMPRESSED),
@@ -401,6 +442,27 @@ ROWS = [
         "a layer of another compression than its type says",
         with_layer(lambda tar: zstandard.ZstdCompressor().compress(tar)),
         "media type says gzip",
+    ),
+    image("a tar that some take for zstd", with_layer(polyglot, mediaType=TAR), "skippable frame of zstd"),
+    image("zstd that some take for a tar", with_layer(skipping, mediaType=f"{TAR}+zstd"), "skippable frame"),
+    image(
+        "a tar that some take for bzip2",
+        with_layer(lambda _: tar_layer("BZh9", b"x"), mediaType=TAR),
+        "bzip2",
+    ),
+    image("bytes before a layer", with_layer(lambda tar: b"\n" + gzip.compress(tar)), "media type says gzip"),
+    image(
+        "a layer that begins with a member of nothing",
+        with_layer(lambda tar: gzip.compress(b"") + gzip.compress(tar)),
+        "begins with gzip content of nothing",
+    ),
+    by_manifest("a tar that some take for zstd, scanned by its digest", polyglot, "skippable frame of zstd"),
+    image("a record of another image", as_record, "is no image but the record"),
+    image("a child that is a record of another image", indexed(forged_child), "is no image but the record"),
+    image(
+        "an image that refers to another one",
+        lambda layout: layout.write({**layout.manifest, "subject": elsewhere(layout)}),
+        "(its subject), which is not part of the image",
     ),
     image("layers in another order", in_other_order, UNCOMPRESSED),
     image("one layer for two", one_twice, "is said to be two things"),

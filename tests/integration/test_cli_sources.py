@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import tarfile
 from collections.abc import Callable
@@ -299,7 +300,7 @@ def test_a_foreign_layer_that_the_registry_has_not(
     """image-spec, layer.md, "Non-Distributable Layers": it is elsewhere, and no other registry gets it."""
     image = maker.image()
     assert image.config
-    foreign = maker.blob(b"windows", urls=("https://registry.invalid/layer",))
+    foreign = maker.blob(gzip.compress(b"windows"), urls=("https://registry.invalid/layer",))
     image = maker.add(maker.manifest(config=image.config, layers=[foreign]))
     give = serving(maker, image)
 

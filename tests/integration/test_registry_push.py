@@ -19,7 +19,7 @@ from pushpolicy.registry import Access, open_repository
 from pushpolicy.registry.remote import RemoteRepository
 from tests.clients import client, login
 from tests.judged import judge, make_statement, push_by_digest
-from tests.layouts import LayoutMaker, child, push, referrer
+from tests.layouts import LAYER, LayoutMaker, child, push, referrer
 from tests.programs import tool
 from tests.registries import Registry, distribution_registry, olareg_registry
 
@@ -29,6 +29,7 @@ def maker(tmp_path: Path) -> LayoutMaker:
     return LayoutMaker(tmp_path / "layout")
 
 
+TAR = LAYER.removesuffix("+gzip")
 KINDS = [
     "distribution",
     "distribution-basic-tls",
@@ -59,7 +60,7 @@ def test_a_push_needs_no_more_requests_than_others_do(maker: LayoutMaker, tmp_pa
     """Three layers, a config, the manifest by digest, the tag, and the tag read back; crane takes 19."""
     config = maker.image().config
     assert config
-    layers = [maker.blob(b"%d" % number * 100_000) for number in range(3)]
+    layers = [maker.blob(b"%d" % number * 100_000, TAR) for number in range(3)]
     maker.add(maker.manifest(config=config, layers=layers), name="1.0")
     with open_image(f"oci:{maker.root}:1.0") as image, distribution_registry(tmp_path / "r") as registry:
         target = Target.parse(f"{registry.host}/team/app:1.0")
@@ -243,11 +244,11 @@ def test_docker_types_are_kept(any_registry: Registry, maker: LayoutMaker) -> No
 
 def test_an_empty_blob_and_one_of_several_reads(any_registry: Registry, maker: LayoutMaker) -> None:
     repository = client(any_registry)
-    large = maker.blob(bytes(range(256)) * 20_000)
+    large = maker.blob(bytes(range(256)) * 20_000, TAR)
     image = maker.image()
     assert image.config
     manifest = push(
-        repository, maker, maker.manifest(config=image.config, layers=[maker.blob(b""), large]), "v1"
+        repository, maker, maker.manifest(config=image.config, layers=[maker.blob(b"", TAR), large]), "v1"
     )
     for blob in manifest.layers:
         assert b"".join(repository.read_blob(blob)) == maker.path(blob.digest).read_bytes()

@@ -27,7 +27,20 @@ _MAX_HEADER = 8 * 1024
 _MAX_HEADERS = 4 * 1024 * 1024
 # `docker save` and `podman save` write some layers as links to others.
 _LONGEST_CHAIN = 16
-_COMPRESSED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
+# What runtimes, scanners and GNU tar tell by the first bytes. Some take a skippable frame (RFC 8878, 3.1.2)
+# for the start of zstd, and others for a tar: a layer that begins so is refused under either type.
+_COMPRESSED = {
+    b"\x1f\x8b": "gzip",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    **{bytes((first, 0x2A, 0x4D, 0x18)): "a skippable frame of zstd" for first in range(0x50, 0x60)},
+    b"BZh": "bzip2",
+    b"\xfd7zXZ": "xz",
+    b"\x5d\x00\x00": "lzma",
+    b"LZIP": "lzip",
+    b"\x89LZO": "lzop",
+    b"\x04\x22\x4d\x18": "lz4",
+    b"\x1f\x9d": "compress",
+}
 
 
 class ArchiveFiles:

@@ -46,6 +46,8 @@ def read_closure(store: Store, top: Descriptor, limits: Limits) -> Closure:
     walk = Walk(store, limits)
     walk.visit(top)
     walk.check()
+    for manifest in walk.manifests.values():
+        _check_is_image(manifest, walk.manifests)
     configs = dict[Digest, bytes]()
     for digest, manifest in walk.manifests.items():
         config = manifest.config
@@ -62,6 +64,17 @@ def read_closure(store: Store, top: Descriptor, limits: Limits) -> Closure:
         configs=MappingProxyType(configs),
         blobs=tuple(walk.blobs.values()),
     )
+
+
+def _check_is_image(manifest: Manifest, manifests: Mapping[Digest, Manifest]) -> None:
+    """Require of what a push would put as an image that nobody finds it as a statement about another one."""
+    if reason := _about_one_place(manifest):
+        raise ValueError(f"{manifest.digest} is no image but {reason}")
+    if manifest.subject and manifest.subject.digest not in manifests:
+        raise ValueError(
+            f"{manifest.digest} refers to {manifest.subject.digest} (its subject), which is not part of the "
+            "image: registries would list it beside that"
+        )
 
 
 class Walk(msgspec.Struct):

@@ -20,6 +20,7 @@ from pushpolicy.images.image import NO_REFERRERS, BlobSource, Image
 from pushpolicy.images.lazy import with_footer
 from pushpolicy.images.options import Limits, Selection
 from pushpolicy.images.store import Store, WithManifest, read_manifest
+from pushpolicy.images.uncompressed import check_starts
 from pushpolicy.model import strict_json
 from pushpolicy.model.descriptor import Descriptor, Platform
 from pushpolicy.model.digest import Digest
@@ -170,6 +171,8 @@ def read_image(
     if selection.referrers and (repository is None or repository != selection.destination):
         carried = read_referrers(store, closure.manifests, limits)
     layers = {layer.digest: layer for manifest in closure.manifests for layer in manifest.layers}.values()
+    if not repository:  # each of an image in a registry would have to be asked for
+        check_starts(content, layers)
     return Image(
         source=source,
         name=name,
@@ -179,7 +182,7 @@ def read_image(
         content=content,
         repository=repository,
         referrers=carried,
-        # Of an image in a registry each layer would have to be asked for; there annotations tell.
+        # Of one in a registry annotations tell.
         footers=frozenset() if repository else with_footer(content, layers),
         notes=(*selected.notes, *carried.left_out, *_spellings(closure)),
     )

@@ -7,10 +7,12 @@ member of a gzip file and every frame of a zstd one; what follows the last must 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from pushpolicy.images.archive import compression
 from pushpolicy.images.compressors import ZSTD_WINDOW, import_zstandard
+from pushpolicy.images.image import BlobSource
 from pushpolicy.images.options import Limits
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
@@ -81,9 +83,7 @@ class Uncompressed:
         return Digest("sha256", self._output.hasher.hexdigest())
 
     def _begin(self, start: bytes) -> _Inflater:
-        if (found := compression(start)) != self._kind:
-            says = self._kind or "no compression"
-            raise ValueError(f"the layer's media type says {says}, its content {found or 'none'}")
+        _check_start(self._kind, start)
         match self._kind:
             case "gzip":
                 return _Gunzip(self._output)
@@ -93,6 +93,28 @@ class Uncompressed:
                 return _Plain(self._output)
 
 
+def check_starts(content: BlobSource, layers: Iterable[Descriptor]) -> None:
+    """Require of every layer that unpacks by itself to begin as its media type says.
+
+    Raises:
+        ValueError: when one does not: two programs would unpack it to two things.
+    """
+    for layer in layers:
+        if layer.media_type in KINDS:
+            with content.open_blob(layer)() as file:
+                start = file.read(_MAGIC)
+            try:
+                _check_start(KINDS[layer.media_type], start)
+            except ValueError as error:
+                raise ValueError(f"layer {layer.digest}: {error}") from error
+
+
+def _check_start(kind: str | None, start: bytes) -> None:
+    if (found := compression(start)) != kind:
+        says = kind or "no compression"
+        raise ValueError(f"the layer's media type says {says}, its content {found or 'none'}")
+
+
 class _Output:
     """Hashes what comes out, and bounds it."""
 
@@ -100,6 +122,11 @@ class _Output:
         self.hasher = hashlib.sha256()
         self._left = limits.unpacked_size
         self._limit = limits.unpacked_size
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing came out yet."""
+        return self._left == self._limit
 
     def write(self, data: bytes | memoryview) -> None:
         self._left -= len(data)
@@ -117,7 +144,10 @@ class _Plain:
 
 
 class _Members:
-    """Compressed members, one after the other, and zeros after the last."""
+    """Compressed members, one after the other, and zeros after the last.
+
+    A program that stops after the first must at least find something in it.
+    """
 
     kind = ""
 
@@ -125,6 +155,7 @@ class _Members:
         self._output = output
         self._member: Any = None
         self._is_padding = False
+        self._members = 0
 
     def feed(self, data: bytes | memoryview) -> None:
         rest = memoryview(data)
@@ -136,7 +167,10 @@ class _Members:
                     if bytes(rest).strip(b"\0"):
                         raise ValueError(f"the layer has bytes after the end of its {self.kind} content")
                     return
+                if self._members and self._output.is_empty:
+                    raise ValueError(f"the layer begins with {self.kind} content of nothing, and goes on")
                 self._member = self._new()
+                self._members += 1
             try:
                 rest = memoryview(self._inflate(rest))
             except self._failures() as error:

@@ -140,7 +140,7 @@ NONE: dict[str, Any] = {
     "a subject without digest": {"change": {"subject": [{"name": "pkg:docker/app"}]}},
     "a subject that is another image": {"change": {"subject": [{"digest": {"sha256": "0" * 64}}]}},
     "a field in two cases": {"change": {"Subject": []}},
-    "another media type": {"layer_type": LAYER},
+    "another media type": {"layer_type": LAYER.removesuffix("+gzip")},
     "a config for a platform": {"config": {**CONFIG, "os": "linux", "architecture": "amd64"}},
     "a config for half a platform": {"config": {**CONFIG, "architecture": "amd64"}},
     "a config that says what is run": {"config": {**CONFIG, "config": {"Entrypoint": ["/bin/sh"]}}},
@@ -368,7 +368,7 @@ def test_an_index_without_images(maker: LayoutMaker) -> None:
 
 def test_an_artifact_is_not_an_image(maker: LayoutMaker) -> None:
     config = maker.json({}, "application/vnd.cncf.helm.config.v1+json")
-    maker.add(maker.manifest(config=config, layers=[maker.blob(b"chart")]))
+    maker.add(maker.manifest(config=config, layers=[maker.blob(b"chart", "text/plain")]))
     assert "is not a container image" in refusal(maker)
 
 

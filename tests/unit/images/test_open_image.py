@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 from collections.abc import Callable
@@ -134,7 +135,7 @@ def test_missing_blobs_are_named(maker: LayoutMaker) -> None:
 
 def test_foreign_layers_are_refused_unless_present(maker: LayoutMaker) -> None:
     image = maker.image()
-    foreign = maker.blob(b"windows", LAYER, urls=("https://example.org/layer",))
+    foreign = maker.blob(gzip.compress(b"windows"), LAYER, urls=("https://example.org/layer",))
     assert image.config
     maker.add(maker.manifest(config=image.config, layers=[foreign]))
     assert foreign in opened(f"oci:{maker.root}").blobs

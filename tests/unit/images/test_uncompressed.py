@@ -17,6 +17,7 @@ from pushpolicy.model.digest import Digest
 OCI = "application/vnd.oci.image.layer.v1.tar"
 TEXT = b"some content of a layer " * 20_000
 SKIPPED = b"\x50\x2a\x4d\x18\x05\x00\x00\x00hello"
+EMPTY_FRAME = zstandard.ZstdCompressor().compress(b"")
 GZIP, ZSTD = gzip.compress(TEXT, mtime=0), zstandard.ZstdCompressor().compress(TEXT)
 
 
@@ -62,6 +63,19 @@ def test_all_members_are_read(kind: str, content: bytes, plain: bytes, step: int
         ("+gzip", TEXT, "media type says gzip, its content none"),
         ("+gzip", ZSTD, "media type says gzip, its content zstd"),
         ("+gzip", zlib.compress(TEXT), "media type says gzip, its content none"),
+        ("+gzip", gzip.compress(b"", mtime=0) + GZIP, "begins with gzip content of nothing, and goes on"),
+        ("+gzip", b"\n" + GZIP, "media type says gzip, its content none"),
+        ("+zstd", EMPTY_FRAME + ZSTD, "begins with zstd content of nothing, and goes on"),
+        ("+zstd", SKIPPED + ZSTD, "media type says zstd, its content a skippable frame of zstd"),
+        ("", SKIPPED + ZSTD, "no compression, its content a skippable frame of zstd"),
+        ("", b"\x5f" + SKIPPED[1:] + TEXT, "no compression, its content a skippable frame of zstd"),
+        ("", b"BZh91AY&SY", "no compression, its content bzip2"),
+        ("", b"\xfd7zXZ\0", "no compression, its content xz"),
+        ("", b"]\0\0\x80", "no compression, its content lzma"),
+        ("", b"LZIP\1", "no compression, its content lzip"),
+        ("", b"\x89LZO\0", "no compression, its content lzop"),
+        ("", b"\x04\x22\x4d\x18", "no compression, its content lz4"),
+        ("", b"\x1f\x9d\x90", "no compression, its content compress"),
         ("+zstd", GZIP, "media type says zstd, its content gzip"),
         ("+zstd", ZSTD[:-1], "cut off"),
         ("+zstd", ZSTD + b"evil content", "not readable"),
@@ -76,7 +90,7 @@ def test_what_runtimes_would_read_otherwise_is_refused(kind: str, content: bytes
 
 
 @pytest.mark.parametrize(
-    "content", [gzip.compress(bytes(5_000_000), mtime=0), gzip.compress(b"", mtime=0) * 10 + GZIP]
+    "content", [gzip.compress(bytes(5_000_000), mtime=0), gzip.compress(b"a", mtime=0) * 10 + GZIP]
 )
 def test_a_layer_unpacks_to_a_bounded_size(content: bytes) -> None:
     with pytest.raises(ValueError, match="more than 100000 bytes when it is unpacked"):
