@@ -21,7 +21,7 @@ from pushpolicy.model.reference import Repository
 from pushpolicy.records import ARTIFACT_TYPE
 from pushpolicy.records import format as names
 from pushpolicy.registry.admitted import verified
-from pushpolicy.registry.artifact import Blob
+from pushpolicy.registry.interface import Blob
 from pushpolicy.registry.layout.repository import LayoutRepository
 
 ALLOW_ALL = b"""package pushpolicy.main

@@ -45,8 +45,7 @@ from pushpolicy.model.manifest import EMPTY_TYPE, OCI_CONFIG, OCI_INDEX, OCI_MAN
 from pushpolicy.model.reference import Target
 from pushpolicy.push import Permit, Published, Pushed, issue, move_tags, send_blobs, verify_push
 from pushpolicy.records import Contents, build_record, records_before
-from pushpolicy.registry.artifact import Artifact, Blob
-from pushpolicy.registry.interface import OpenBlob, RepositoryClient
+from pushpolicy.registry.interface import Artifact, Blob, OpenBlob, RepositoryClient
 
 LAYER = "application/vnd.oci.image.layer.v1.tar"
 AT = "2026-11-02T10:00:00Z"

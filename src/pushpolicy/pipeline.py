@@ -30,7 +30,7 @@ from pushpolicy.push import (
     verify_push,
 )
 from pushpolicy.records import Before, Contents, NewRecord, build_record, records_before
-from pushpolicy.registry.artifact import Attached
+from pushpolicy.registry.interface import Attached
 
 __all__ = ["Outcome", "PushRequest", "admit", "admit_all", "check", "check_all", "collect"]
 

@@ -226,7 +226,7 @@ OTHER_JSON = {
     "reports.capture": "a document of pushpolicy's own",
     "reports.scans.grype": "a report",
     "reports.parsing.jsondoc": "reports",
-    "reports.provenance.envelope": "what strict_json has checked",
+    "reports.provenance": "what strict_json has checked",
     "reports.provenance.slsa": "the predicate of a statement",
 }
 # What these read is a policy, its schemas, a sample, or what OPA answers.

@@ -8,8 +8,7 @@ from typing import Protocol
 from pushpolicy.errors import after_landing
 from pushpolicy.http.parallel import each
 from pushpolicy.registry.admitted import Admission, admit
-from pushpolicy.registry.artifact import Artifact, Attached, Blob
-from pushpolicy.registry.interface import RepositoryClient
+from pushpolicy.registry.interface import Artifact, Attached, Blob, RepositoryClient
 
 __all__ = ["Landed", "attach_artifacts"]
 

@@ -13,13 +13,13 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from pushpolicy.gather import ci, credentials, image, provenance, sbom, scans, suites, vex
-from pushpolicy.gather.capture.reports import fail_other_runs
+from pushpolicy.gather.binding import Products
+from pushpolicy.gather.capture import fail_other_runs
 from pushpolicy.gather.checkout import Checkout
 from pushpolicy.gather.image import embedded
 from pushpolicy.gather.joined import join
 from pushpolicy.gather.names import Reports
-from pushpolicy.gather.parts.read import check_parts
-from pushpolicy.gather.products import Products
+from pushpolicy.gather.parts import check_parts
 from pushpolicy.gather.request import (
     Expected,
     ExpectedReport,

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from pushpolicy.errors import InputError, UsageError
 from pushpolicy.gather import find
-from pushpolicy.gather.capture.reports import capture_of, digest_of, join
+from pushpolicy.gather.capture import capture_of, digest_of, join
 from pushpolicy.gather.checkout import FileState, state_in_head
 from pushpolicy.gather.names import Origin, ReadReport, Reports
 from pushpolicy.gather.parts import Part, Unpacked

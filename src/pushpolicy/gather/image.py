@@ -19,8 +19,8 @@ from pushpolicy.model.evidence import ImageEvidence
 from pushpolicy.reports.facts import of_type
 from pushpolicy.reports.format import Facts, ReportError
 from pushpolicy.reports.limits import Limits
+from pushpolicy.reports.provenance import statement
 from pushpolicy.reports.provenance.attestation import read_statement
-from pushpolicy.reports.provenance.envelope import statement
 
 _REVISION = "org.opencontainers.image.revision"
 

@@ -14,8 +14,7 @@ from pushpolicy.gather import extra
 from pushpolicy.gather.checkout import Checkout, inspect
 from pushpolicy.gather.collect import collect
 from pushpolicy.gather.names import CAPTURES, Reports
-from pushpolicy.gather.parts import Part
-from pushpolicy.gather.parts.read import open_parts
+from pushpolicy.gather.parts import Part, open_parts
 from pushpolicy.gather.request import Job, NamedEvidence, RawReport, Reading
 from pushpolicy.reports.format import KINDS
 from pushpolicy.reports.limits import Limits

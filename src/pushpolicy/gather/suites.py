@@ -27,7 +27,7 @@ from pushpolicy.model.evidence import (
 )
 from pushpolicy.reports.facts import CoverageFacts, SuiteFacts, of_type
 from pushpolicy.reports.parsing.values import MAX_INTEGER
-from pushpolicy.reports.suites.tally import MAX_FAILURES
+from pushpolicy.reports.suites import MAX_FAILURES
 
 _AGAIN = "junitreports"  # within the folder of the classes' own reports
 _SUMMARY = "failsafe-summary"

@@ -15,8 +15,8 @@ import msgspec
 from msgspec.structs import force_setattr, replace
 
 from pushpolicy.gather import expected
+from pushpolicy.gather.binding import Products
 from pushpolicy.gather.names import Reports
-from pushpolicy.gather.products import Products
 from pushpolicy.model.evidence import Finding, Scan, ScansEvidence, VexClaim, VexEvidence, VexReport
 from pushpolicy.reports.facts import HARMLESS, Statement, VexFacts, VexStatus
 from pushpolicy.reports.parsing.purl import Purl

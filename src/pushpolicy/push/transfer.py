@@ -22,8 +22,7 @@ from pushpolicy.push.content import SILENT, Progress, Watched
 from pushpolicy.push.permit import Permit, Terms
 from pushpolicy.records.build import NewRecord
 from pushpolicy.registry.admitted import Admission, admit
-from pushpolicy.registry.artifact import Artifact
-from pushpolicy.registry.interface import RepositoryClient, Settle
+from pushpolicy.registry.interface import Artifact, RepositoryClient, Settle
 
 _BASE_NAME = "org.opencontainers.image.base.name"
 

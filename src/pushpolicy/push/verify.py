@@ -10,8 +10,7 @@ from pushpolicy.images.image import Image
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.manifest import Manifest
 from pushpolicy.push.transfer import Pushed
-from pushpolicy.registry.artifact import Attached
-from pushpolicy.registry.interface import RepositoryClient
+from pushpolicy.registry.interface import Attached, RepositoryClient
 
 
 class Verified(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,7 +24,7 @@ from pushpolicy.model.document import Document
 from pushpolicy.model.manifest import EMPTY_CONTENT, EMPTY_TYPE, OCI_MANIFEST, Manifest
 from pushpolicy.model.text import printable
 from pushpolicy.records import format as names
-from pushpolicy.registry.artifact import Artifact, Blob
+from pushpolicy.registry.interface import Artifact, Blob
 
 _CHUNK = 1024 * 1024
 # The level is part of the format: another one gives other bytes for the same report.

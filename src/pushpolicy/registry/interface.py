@@ -1,14 +1,19 @@
-"""What every repository can do, a registry's as well as a folder's (distribution-spec v1.1).
+"""What every repository can do, a registry's as well as a folder's, and what is attached to an image there.
 
 `RemoteRepository` speaks to a registry, `LayoutRepository` keeps an OCI image layout; push, attach,
 audit and the image sources know only this interface.
+Sources: distribution-spec 1.1; image-spec 1.1, manifest.md, "Guidelines for Artifact Usage".
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import BinaryIO, Protocol
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO, Protocol, cast
+
+import msgspec
 
 from pushpolicy.http.settings import Settings
 from pushpolicy.model.descriptor import Descriptor
@@ -102,3 +107,61 @@ class RepositoryClient(Protocol):
         Others who write at the same time may remove it from the list: what is returned is to be called
         before anybody relies on it. It waits until they are done, and sees to it that it is listed then.
         """
+
+
+class Blob(msgspec.Struct, frozen=True, kw_only=True):
+    """One blob of an artifact and how to open it."""
+
+    descriptor: Descriptor
+    open: OpenBlob
+
+    @classmethod
+    def of(cls, content: bytes, media_type: str, annotations: Mapping[str, str] | None = None) -> Blob:
+        """A blob held in memory."""
+        descriptor = Descriptor.of(content, media_type, annotations=annotations or {})
+        return cls(descriptor=descriptor, open=lambda: BytesIO(content))
+
+    @classmethod
+    def stored(cls, descriptor: Descriptor, path: Path) -> Blob:
+        """A blob held in a file."""
+        return cls(descriptor=descriptor, open=lambda: path.open("rb"))
+
+
+class Artifact(msgspec.Struct, frozen=True, kw_only=True):
+    """A finished artifact that is not in a repository yet.
+
+    Attributes:
+        name: what it is called in messages, such as ``record``.
+        manifest: its exact bytes.
+        blobs: what has to be there before the manifest: its config and its layers.
+
+    Raises:
+        ValueError: when the manifest has no subject, or names other blobs than these.
+    """
+
+    name: str
+    manifest: Manifest
+    blobs: tuple[Blob, ...]
+
+    def __post_init__(self) -> None:
+        if self.manifest.subject is None:
+            raise ValueError(f"the {self.name} has no subject to be attached to")
+        named = {item.digest for item in (self.manifest.config, *self.manifest.layers) if item}
+        if named != {blob.descriptor.digest for blob in self.blobs}:
+            raise ValueError(f"the {self.name} names other blobs than it brings")
+
+    @property
+    def subject(self) -> Descriptor:
+        """What it is attached to."""
+        return cast("Descriptor", self.manifest.subject)
+
+
+class Attached(msgspec.Struct, frozen=True, kw_only=True):
+    """An artifact that is in the repository as a referrer of its subject.
+
+    Attributes:
+        settle: see `RepositoryClient.put_referrer`; the push step calls it, once, before it moves a tag.
+    """
+
+    artifact: Artifact
+    settle: Settle

@@ -22,7 +22,7 @@ from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing.jsondoc import utf8
 from pushpolicy.reports.parsing.values import brief, utc
 from pushpolicy.reports.scanners import Meaning, meaning
-from pushpolicy.reports.suites.tally import Tally
+from pushpolicy.reports.suites import Tally
 
 SCHEMA = "pushpolicy.capture/v1"
 SUFFIX = ".capture.json"

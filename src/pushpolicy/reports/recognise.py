@@ -18,7 +18,7 @@ from pushpolicy.reports.format import Facts, FailedRunError, Format, Head, Repor
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc, markup
 from pushpolicy.reports.provenance import attestation
-from pushpolicy.reports.sbom import cyclonedx, cyclonedx_xml, spdx, spdx3, spdx_tag
+from pushpolicy.reports.sbom import cyclonedx, cyclonedx_xml, spdx, spdx3
 from pushpolicy.reports.scans import clair, gitlab, grype, klar, osv, quay, sarif, snyk, trivy
 from pushpolicy.reports.suites import ctrf, failsafe, gotest, junit, nunit, tap, trx, xunit
 
@@ -57,7 +57,7 @@ FORMATS: tuple[Format, ...] = (
     cyclonedx_xml.FORMAT,
     spdx.FORMAT,
     spdx3.FORMAT,
-    spdx_tag.FORMAT,
+    spdx.TAG_VALUE,
     spdx.YAML,
     openvex.FORMAT,
     attestation.FORMAT,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pushpolicy.gather.products import Products
+from pushpolicy.gather.binding import Products
 from pushpolicy.gather.vex import Source, apply
 from pushpolicy.model.evidence import Finding, Scan, Scanner, ScansEvidence, Severity, Status, VexClaim
 from pushpolicy.model.reference import Repository

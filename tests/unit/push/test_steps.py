@@ -28,7 +28,7 @@ from pushpolicy.push import (
 )
 from pushpolicy.records import build_record
 from pushpolicy.registry.admitted import Admission
-from pushpolicy.registry.artifact import Artifact, Attached
+from pushpolicy.registry.interface import Artifact, Attached
 from pushpolicy.registry.layout.repository import LayoutRepository
 from tests.judged import (
     Held,

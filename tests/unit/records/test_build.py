@@ -18,7 +18,7 @@ from pushpolicy.model.digest import Digest
 from pushpolicy.model.reference import Target
 from pushpolicy.records import ARTIFACT_TYPE, Contents, NewRecord, RawReports, build_record
 from pushpolicy.records import format as names
-from pushpolicy.registry.artifact import Blob
+from pushpolicy.registry.interface import Blob
 from tests.judged import judge, make_image
 
 JUDGED = judge(make_image(), Target.parse("registry.example.com/team/app:1.0").with_tags(("latest",)))

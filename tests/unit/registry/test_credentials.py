@@ -8,7 +8,6 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +15,7 @@ import pytest
 
 from pushpolicy.errors import UsageError
 from pushpolicy.model.reference import Repository
+from pushpolicy.registry import credentials
 from pushpolicy.registry.credentials import ANONYMOUS, Credential, SourceKind, resolve
 from pushpolicy.registry.credentials.helper import ask_helper
 
@@ -56,9 +56,7 @@ class Machine:
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    # By the module's name: the package gives it to the function.
-    module = import_module("pushpolicy.registry.credentials")
-    monkeypatch.setattr(module, "_RUN", tmp_path / "home" / "system")
+    monkeypatch.setattr(credentials, "_RUN", tmp_path / "home" / "system")
     programs = tmp_path / "bin"
     for name in ("home", "workspace"):
         (tmp_path / name).mkdir()

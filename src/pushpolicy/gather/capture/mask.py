@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from pushpolicy.gather.secrets.names import is_secret_name
+from pushpolicy.gather.secrets import is_secret_name
 from pushpolicy.gather.secrets.search import secret_values, spellings
 from pushpolicy.gather.secrets.within import USERINFO, within
 

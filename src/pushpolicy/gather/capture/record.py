@@ -11,10 +11,9 @@ import msgspec
 
 from pushpolicy.errors import InputError, UsageError
 from pushpolicy.files import write_whole
-from pushpolicy.gather.capture import process
+from pushpolicy.gather.capture import marks, process, written
 from pushpolicy.gather.capture.image import is_pinned, resolve
 from pushpolicy.gather.capture.mask import masked
-from pushpolicy.gather.capture.reports import marks, written
 from pushpolicy.gather.runs import run_here
 from pushpolicy.model.redacted import Redacted
 from pushpolicy.model.text import printable

@@ -17,7 +17,7 @@ import msgspec
 
 from pushpolicy.errors import InputError
 from pushpolicy.gather.request import RawReport
-from pushpolicy.gather.secrets.names import is_of_run, is_secret_name
+from pushpolicy.gather.secrets import is_of_run, is_secret_name
 from pushpolicy.gather.secrets.within import is_telling, within
 from pushpolicy.model.text import printable
 from pushpolicy.registry.credentials import Credential

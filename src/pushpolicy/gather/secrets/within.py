@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from urllib.parse import unquote
 
-from pushpolicy.gather.secrets.names import is_secret_name
+from pushpolicy.gather.secrets import is_secret_name
 
 MIN_LENGTH = 8
 # Everything is bounded: variables may be long, and whoever sets them may wish this to take long.

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 
-from pushpolicy.reports.coverage.table import Table
+from pushpolicy.reports.coverage import Table
 from pushpolicy.reports.facts import CoverageFacts
 from pushpolicy.reports.format import Facts, Format, Head, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import markup
 from pushpolicy.reports.parsing.values import count, epoch
-from pushpolicy.reports.suites.tally import differ
+from pushpolicy.reports.suites import differ
 
 _CONDITIONS = re.compile(r"\s*[\d.,]+\s*%\s*\((\d{1,9})/(\d{1,9})\)\s*", re.ASCII)
 _Line = tuple[int, int, int, int]  # number, covered, branches covered, branches in total

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import msgspec
 
-from pushpolicy.reports.coverage.table import Table
+from pushpolicy.reports.coverage import Table
 from pushpolicy.reports.facts import CoverageFacts
 from pushpolicy.reports.format import Facts, Format, Head, ReportBytes
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.values import utc
-from pushpolicy.reports.suites.tally import differ
+from pushpolicy.reports.suites import differ
 
 _Arc = tuple[int, int]
 

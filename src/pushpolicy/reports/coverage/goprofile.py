@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from pushpolicy.reports.coverage.table import Table
+from pushpolicy.reports.coverage import Table
 from pushpolicy.reports.facts import CoverageFacts
 from pushpolicy.reports.format import Facts, Format, Head, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits

@@ -6,13 +6,13 @@ information have no lines: where a report lists none at all, there is nothing to
 
 from __future__ import annotations
 
-from pushpolicy.reports.coverage.table import Table
+from pushpolicy.reports.coverage import Table
 from pushpolicy.reports.facts import CoverageFacts
 from pushpolicy.reports.format import Facts, Format, Head, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import markup
 from pushpolicy.reports.parsing.values import count, epoch
-from pushpolicy.reports.suites.tally import differ
+from pushpolicy.reports.suites import differ
 
 _MARKS = (b"JACOCO", b"<sessioninfo", b'<counter type="INSTRUCTION"')
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 
-from pushpolicy.reports.coverage.table import Table
+from pushpolicy.reports.coverage import Table
 from pushpolicy.reports.facts import CoverageFacts
 from pushpolicy.reports.format import Facts, Format, Head, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing.lines import lines, text
 from pushpolicy.reports.parsing.values import count
-from pushpolicy.reports.suites.tally import differ
+from pushpolicy.reports.suites import differ
 
 _FIRST = re.compile(rb"(?:TN|SF|KF|VER):")
 _DATA = re.compile(r"DA:(\d{1,9}),(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?:,.*)?", re.ASCII)

@@ -6,8 +6,7 @@ from pushpolicy.reports import openvex
 from pushpolicy.reports.format import Facts, Format, Head, ReportBytes
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
-from pushpolicy.reports.provenance import slsa
-from pushpolicy.reports.provenance.envelope import Attested, statements
+from pushpolicy.reports.provenance import Attested, slsa, statements
 from pushpolicy.reports.sbom import cyclonedx, spdx
 
 _CYCLONEDX = "https://cyclonedx.org/bom"

@@ -18,7 +18,7 @@ from pushpolicy.reports.format import Facts
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.values import utc
-from pushpolicy.reports.provenance.envelope import Attested
+from pushpolicy.reports.provenance import Attested
 
 V02 = "https://slsa.dev/provenance/v0.2"
 V1 = "https://slsa.dev/provenance/v1"

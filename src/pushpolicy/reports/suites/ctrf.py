@@ -15,7 +15,7 @@ from pushpolicy.reports.format import Facts, Format, Head, ReportBytes
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.values import epoch, seconds
-from pushpolicy.reports.suites.tally import Outcome, Tally, differ
+from pushpolicy.reports.suites import Outcome, Tally, differ
 
 _OUTCOMES: dict[str, Outcome] = {
     "passed": "passed",

@@ -13,7 +13,7 @@ from pushpolicy.reports.format import Facts, Format, Head, ReportBytes, ReportEr
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import markup
 from pushpolicy.reports.parsing.values import count
-from pushpolicy.reports.suites.tally import Tally
+from pushpolicy.reports.suites import Tally
 
 _COUNTS = ("completed", "errors", "failures", "skipped")
 _ROOT = "failsafe-summary"

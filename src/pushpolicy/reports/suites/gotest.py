@@ -19,7 +19,7 @@ from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.lines import lines, text
 from pushpolicy.reports.parsing.values import seconds, utc
-from pushpolicy.reports.suites.tally import Outcome, Tally
+from pushpolicy.reports.suites import Outcome, Tally
 
 _ENDS: dict[str, Outcome] = {"pass": "passed", "bench": "passed", "fail": "failed", "skip": "skipped"}
 _ACTIONS = frozenset(_ENDS) | {

@@ -19,7 +19,7 @@ from pushpolicy.reports.format import Facts, Format, Head, ReportBytes, ReportEr
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import markup
 from pushpolicy.reports.parsing.values import count, seconds, utc
-from pushpolicy.reports.suites.tally import Outcome, Tally
+from pushpolicy.reports.suites import Outcome, Tally
 
 _SUITES = frozenset({"testsuites", "testsuite"})
 _BAD = {"error": "error", "failure": "failure"}

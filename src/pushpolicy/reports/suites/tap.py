@@ -13,7 +13,7 @@ from pushpolicy.reports.facts import SuiteFacts
 from pushpolicy.reports.format import Facts, Format, Head, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing.lines import lines, text
-from pushpolicy.reports.suites.tally import Tally
+from pushpolicy.reports.suites import Tally
 
 _VERSION = re.compile(r"TAP version \d+\s*", re.IGNORECASE)
 _PLAN = re.compile(r"1\.\.(\d{1,9})\s*(?:#.*)?")

@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 
 from pushpolicy.errors import InputError, UsageError
 from pushpolicy.gather import Gathered, Limits, NamedEvidence, Shared, gather
-from pushpolicy.gather.parts.read import open_parts
+from pushpolicy.gather.parts import open_parts
 from pushpolicy.gather.parts.write import PartRequest, write_part
 from pushpolicy.gather.request import RawReport
 from pushpolicy.gather.secrets.search import refuse_secrets
 from pushpolicy.model import canonical
 from pushpolicy.model.digest import Digest
-from tests.unit.gather.capture.test_reports import capture
+from tests.unit.gather.capture.test_capture import capture
 from tests.unit.gather.samples import (
     COMMIT,
     FAILING,
@@ -413,7 +413,7 @@ def test_a_part_over_a_limit_is_refused(tmp_path: Path, limits: Limits, said: st
 
 def test_a_list_over_the_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one = part(tmp_path, "a", {"junit.xml": JUNIT})
-    monkeypatch.setattr("pushpolicy.gather.parts.read.MAX_LIST", 20)
+    monkeypatch.setattr("pushpolicy.gather.parts.MAX_LIST", 20)
     with pytest.raises(InputError, match=r"its part\.json is over the limit of 20 bytes"):
         merged(tmp_path, one)
 

@@ -12,8 +12,7 @@ from pushpolicy.model.evidence import BuildMaterial
 from pushpolicy.reports.facts import ProvenanceFacts
 from pushpolicy.reports.format import Head, Identity, ReportError
 from pushpolicy.reports.limits import Limits
-from pushpolicy.reports.provenance import attestation
-from pushpolicy.reports.provenance.envelope import Attested, statements
+from pushpolicy.reports.provenance import Attested, attestation, statements
 from pushpolicy.reports.provenance.slsa import V02, V1, read_value
 from tests.unit.reports.bytes_report import BytesReport, by_kind, only
 

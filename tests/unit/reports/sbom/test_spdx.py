@@ -11,7 +11,7 @@ from pushpolicy.model.evidence import Scanner
 from pushpolicy.reports.facts import SbomFacts
 from pushpolicy.reports.format import Format, Head, ReportError
 from pushpolicy.reports.limits import Limits
-from pushpolicy.reports.sbom import spdx, spdx3, spdx_tag
+from pushpolicy.reports.sbom import spdx, spdx3
 from tests.unit.reports.bytes_report import BytesReport, only
 
 HEX = "a" * 64
@@ -87,8 +87,8 @@ def read(form: Format, content: str | dict[str, Any]) -> SbomFacts:
     [
         (spdx.FORMAT, DOCUMENT, "2.3"),
         (spdx.YAML, json.dumps(DOCUMENT), "2.3"),
-        (spdx_tag.FORMAT, TAGS, "2.3"),
-        (spdx_tag.FORMAT, TAGS.replace("\n", "\r\n"), "2.3"),
+        (spdx.TAG_VALUE, TAGS, "2.3"),
+        (spdx.TAG_VALUE, TAGS.replace("\n", "\r\n"), "2.3"),
         (spdx3.FORMAT, THREE, "3.0.1"),
     ],
 )
@@ -172,8 +172,8 @@ def test_the_tool(creator: str, tool: Scanner | None) -> None:
         (spdx.FORMAT, DOCUMENT | {"name": "x" * 20_000}),
         (spdx.YAML, "spdxVersion: SPDX-2.3\na: &x [*x]"),
         (spdx.YAML, "spdxVersion: SPDX-2.3\npackages: 1"),
-        (spdx_tag.FORMAT, TAGS.replace("SPDX-2.3", "SPDX-2.1")),
-        (spdx_tag.FORMAT, TAGS + "PackageComment: <text>cut"),
+        (spdx.TAG_VALUE, TAGS.replace("SPDX-2.3", "SPDX-2.1")),
+        (spdx.TAG_VALUE, TAGS + "PackageComment: <text>cut"),
         (spdx3.FORMAT, THREE | {"@graph": [{"type": "Person"}]}),
         (spdx3.FORMAT, THREE | {"@graph": {}}),
     ],
@@ -184,7 +184,7 @@ def test_what_it_is_not_is_refused(form: Format, content: str | dict[str, Any]) 
 
 
 def test_recognition() -> None:
-    forms = (spdx.FORMAT, spdx3.FORMAT, spdx_tag.FORMAT, spdx.YAML)
+    forms = (spdx.FORMAT, spdx3.FORMAT, spdx.TAG_VALUE, spdx.YAML)
     heads = (
         Head(start=b"{", keys={"spdxVersion": b'"SPDX-2.3"'}),
         Head(start=b"{", keys={"@context": b'"https://spdx.org/rdf/3.0.1/x"', "@graph": b"["}),

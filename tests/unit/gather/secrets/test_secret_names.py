@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pushpolicy.gather.secrets.names import is_secret_name
+from pushpolicy.gather.secrets import is_secret_name
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pushpolicy.model.evidence import Covered
-from pushpolicy.reports.coverage.table import Table
+from pushpolicy.reports.coverage import Table
 from pushpolicy.reports.format import ReportError
 from pushpolicy.reports.limits import Limits
 

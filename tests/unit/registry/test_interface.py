@@ -8,7 +8,7 @@ import pytest
 
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.manifest import EMPTY_TYPE, OCI_MANIFEST, Manifest
-from pushpolicy.registry.artifact import Artifact, Blob
+from pushpolicy.registry.interface import Artifact, Blob
 
 CONFIG = Blob.of(b"{}", EMPTY_TYPE)
 LAYER = Blob.of(b"text", "text/plain", {"a": "b"})

@@ -11,7 +11,7 @@ import pytest
 
 from pushpolicy.errors import InputError
 from pushpolicy.gather import GatherRequest, NamedEvidence, gather
-from pushpolicy.gather.capture.reports import marks
+from pushpolicy.gather.capture import marks
 from pushpolicy.images import find
 from pushpolicy.images.image import Image
 from pushpolicy.model import canonical
