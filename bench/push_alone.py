@@ -14,7 +14,7 @@ import pushpolicy.cli  # noqa: F401 (sets the process up, as for every command)
 from pushpolicy.errors import PushError
 from pushpolicy.images import open_image
 from pushpolicy.model.reference import Target
-from pushpolicy.records import build_record
+from pushpolicy.records.build import build_record
 from pushpolicy.registry import Access, open_repository
 from tests.judged import judge, push_by_digest
 

@@ -18,8 +18,8 @@ from pushpolicy.model.digest import Digest
 from pushpolicy.model.document import plain
 from pushpolicy.model.manifest import OCI_MANIFEST, Manifest
 from pushpolicy.model.reference import Repository
-from pushpolicy.records import ARTIFACT_TYPE
 from pushpolicy.records import format as names
+from pushpolicy.records.format import ARTIFACT_TYPE
 from pushpolicy.registry.admitted import verified
 from pushpolicy.registry.interface import Blob
 from pushpolicy.registry.layout.repository import LayoutRepository

@@ -15,7 +15,7 @@ from pushpolicy.engines import LocalOpa
 from pushpolicy.evaluate import PolicySet, load_policy
 from pushpolicy.model.reference import Reference, Target
 from pushpolicy.pipeline import PushRequest
-from pushpolicy.records import Record
+from pushpolicy.records.read import Record
 from pushpolicy.registry import Access, open_repository
 from tests.layouts import LayoutMaker
 from tests.policies import rule, write_policy

@@ -44,7 +44,8 @@ from pushpolicy.model.index import Index, RuleEntry
 from pushpolicy.model.manifest import EMPTY_TYPE, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, Manifest
 from pushpolicy.model.reference import Target
 from pushpolicy.push import Permit, Published, Pushed, issue, move_tags, send_blobs, verify_push
-from pushpolicy.records import Contents, build_record, records_before
+from pushpolicy.records.build import Contents, build_record
+from pushpolicy.records.chain import records_before
 from pushpolicy.registry.interface import Artifact, Blob, OpenBlob, RepositoryClient
 
 LAYER = "application/vnd.oci.image.layer.v1.tar"

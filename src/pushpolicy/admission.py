@@ -15,7 +15,7 @@ from pushpolicy.model.digest import Digest
 from pushpolicy.model.document import Document
 from pushpolicy.model.reference import Target
 from pushpolicy.push import SILENT, Progress, Published
-from pushpolicy.records import RawReports
+from pushpolicy.records.build import RawReports
 from pushpolicy.registry import RepositoryClient
 from pushpolicy.registry.credentials import Credential
 

@@ -29,7 +29,8 @@ from pushpolicy.push import (
     send_blobs,
     verify_push,
 )
-from pushpolicy.records import Before, Contents, NewRecord, build_record, records_before
+from pushpolicy.records.build import Contents, NewRecord, build_record
+from pushpolicy.records.chain import Before, records_before
 from pushpolicy.registry.interface import Attached
 
 __all__ = ["Outcome", "PushRequest", "admit", "admit_all", "check", "check_all", "collect"]

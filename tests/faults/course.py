@@ -12,7 +12,7 @@ from pushpolicy.audit.history import find_record
 from pushpolicy.errors import EXIT_OK, PushPolicyError, RecordError
 from pushpolicy.images.image import Image
 from pushpolicy.model.reference import Reference, Target
-from pushpolicy.records import ARTIFACT_TYPE
+from pushpolicy.records.format import ARTIFACT_TYPE
 from pushpolicy.registry import Access, RepositoryClient, open_repository
 from tests.judged import publish
 from tests.proxy import Fault, Proxy, Traffic, proxy_before

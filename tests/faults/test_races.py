@@ -10,7 +10,7 @@ import pytest
 from pushpolicy.errors import EXIT_INCOMPLETE, EXIT_OK
 from pushpolicy.model.manifest import OCI_INDEX, Manifest
 from pushpolicy.model.reference import Target
-from pushpolicy.records import ARTIFACT_TYPE
+from pushpolicy.records.format import ARTIFACT_TYPE
 from pushpolicy.registry import open_repository
 from pushpolicy.registry.fallback import fallback_tag
 from tests.faults.children import context, racing_process

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pushpolicy import errors
 from pushpolicy.model.reference import Repository
-from pushpolicy.records import ARTIFACT_TYPE
+from pushpolicy.records.format import ARTIFACT_TYPE
 from pushpolicy.registry.layout.repository import LayoutRepository
 from tests.policies import rule, write_policy
 from tests.workspace import TARGET, Workspace

@@ -16,7 +16,7 @@ from pushpolicy.evaluate import PolicySet
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.reference import Target
 from pushpolicy.pipeline import admit, check
-from pushpolicy.records import Record
+from pushpolicy.records.read import Record
 from tests.jobs import GOOD, RULES, STRICT_RULES, Job
 from tests.policies import rule
 

@@ -16,7 +16,7 @@ from pushpolicy.model import canonical, decision, evidence
 from pushpolicy.model.decision import Verdict
 from pushpolicy.model.reference import Target
 from pushpolicy.pipeline import PushRequest, admit, check, collect
-from pushpolicy.records import ARTIFACT_TYPE
+from pushpolicy.records.format import ARTIFACT_TYPE
 from tests.jobs import AT, BAD, GOOD, Job
 from tests.registries import Registry
 

@@ -23,7 +23,7 @@ from pushpolicy.model.manifest import (
 )
 from pushpolicy.model.reference import Target
 from pushpolicy.pipeline import PushRequest, admit, check
-from pushpolicy.records import ARTIFACT_TYPE
+from pushpolicy.records.format import ARTIFACT_TYPE
 from pushpolicy.registry import RepositoryClient
 from tests.clients import client, client_of, login
 from tests.fake_registry import Answered, Asked, fake_registry

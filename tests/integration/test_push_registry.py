@@ -10,7 +10,7 @@ import pytest
 
 from pushpolicy.audit.history import find_record, list_records
 from pushpolicy.model.reference import Reference, Target
-from pushpolicy.records import ARTIFACT_TYPE
+from pushpolicy.records.format import ARTIFACT_TYPE
 from pushpolicy.registry import Access, RepositoryClient, open_repository
 from tests.judged import current, judge, make_image, publish
 from tests.programs import tool

@@ -32,8 +32,9 @@ from pushpolicy.evaluate import is_of_known_policy
 from pushpolicy.model.document import Document
 from pushpolicy.model.manifest import OCI_INDEX
 from pushpolicy.model.reference import Reference, Repository
-from pushpolicy.records import ARTIFACT_TYPE, records_before
 from pushpolicy.records import format as names
+from pushpolicy.records.chain import records_before
+from pushpolicy.records.format import ARTIFACT_TYPE
 from pushpolicy.records.read import read_decision
 from pushpolicy.registry.layout.repository import LayoutRepository
 from tests import workspace as workspaces

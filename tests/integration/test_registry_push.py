@@ -14,7 +14,7 @@ from pushpolicy.images import open_image
 from pushpolicy.model.manifest import OCI_INDEX, Manifest
 from pushpolicy.model.reference import Repository, Target
 from pushpolicy.push import move_tags, verify_push
-from pushpolicy.records import build_record
+from pushpolicy.records.build import build_record
 from pushpolicy.registry import Access, open_repository
 from pushpolicy.registry.remote import RemoteRepository
 from tests.clients import client, login

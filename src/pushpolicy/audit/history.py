@@ -15,7 +15,8 @@ from pushpolicy.audit.standing import Standing, standing
 from pushpolicy.errors import PushError, RecordError, UsageError
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.reference import Reference
-from pushpolicy.records import ARTIFACT_TYPE, Record, Summary, read_record
+from pushpolicy.records.format import ARTIFACT_TYPE
+from pushpolicy.records.read import Record, Summary, read_record
 from pushpolicy.registry.interface import RepositoryClient
 
 MAX_RECORDS = 10_000

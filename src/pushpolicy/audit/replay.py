@@ -17,7 +17,7 @@ from pushpolicy.evaluate.recorded import recorded_policy
 from pushpolicy.evaluate.sources import SourceFile
 from pushpolicy.model.decision import EngineIdentity
 from pushpolicy.model.text import first_of
-from pushpolicy.records import Record, Summary
+from pushpolicy.records.read import Record, Summary
 
 # Nothing signs records yet, and the output has to say so.
 Signature = Literal["unsigned"]

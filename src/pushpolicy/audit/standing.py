@@ -10,7 +10,8 @@ from pushpolicy.evaluate.recorded import RecordedPolicy, check_recorded
 from pushpolicy.model.decision import Decision
 from pushpolicy.model.reference import Reference
 from pushpolicy.model.text import first_of, printable
-from pushpolicy.records import Record, is_for
+from pushpolicy.records.checks import is_for
+from pushpolicy.records.read import Record
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from pushpolicy.audit.replay import NotReplayable
 from pushpolicy.engines import Engine
 from pushpolicy.errors import InputError, PolicyError
 from pushpolicy.evaluate import PolicySet, evaluate
-from pushpolicy.records import Record, Summary
+from pushpolicy.records.read import Record, Summary
 
 
 class Direction(StrEnum):

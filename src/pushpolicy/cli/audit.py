@@ -23,7 +23,7 @@ from pushpolicy.engines import find_engine
 from pushpolicy.errors import InputError, UsageError
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.reference import Reference
-from pushpolicy.records import Record, read_record
+from pushpolicy.records.read import Record, read_record
 from pushpolicy.registry import RepositoryClient
 
 _FAILING = {

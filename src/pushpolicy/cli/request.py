@@ -22,7 +22,7 @@ from pushpolicy.model.descriptor import Platform
 from pushpolicy.model.reference import Reference, Repository, Target
 from pushpolicy.pipeline import PushRequest
 from pushpolicy.push import SILENT, Progress
-from pushpolicy.records import RawReports
+from pushpolicy.records.build import RawReports
 
 
 class _Work(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,7 +20,7 @@ from pushpolicy.evaluate.program import laid_out
 if TYPE_CHECKING:
     from pushpolicy.model.decision import Decision
     from pushpolicy.model.document import Document
-    from pushpolicy.records import Record
+    from pushpolicy.records.read import Record
 
 __all__ = [
     "PACK",

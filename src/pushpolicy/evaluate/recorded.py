@@ -20,7 +20,8 @@ from pushpolicy.model import canonical
 from pushpolicy.model.decision import Decision, RuleStatus, Violation
 from pushpolicy.model.index import RuleEntry
 from pushpolicy.model.text import first_of, printable
-from pushpolicy.records import Record, check_reports
+from pushpolicy.records.checks import check_reports
+from pushpolicy.records.read import Record
 
 _HINT = "pushpolicy did not write it, or it was changed since"
 _PARTS = ("digest", "rules", "settings", "waivers", "origins")

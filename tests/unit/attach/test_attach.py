@@ -10,7 +10,7 @@ import pytest
 from pushpolicy.attach import attach_artifacts
 from pushpolicy.errors import IncompleteError
 from pushpolicy.model.reference import Repository, Target
-from pushpolicy.records import ARTIFACT_TYPE
+from pushpolicy.records.format import ARTIFACT_TYPE
 from pushpolicy.registry.layout.repository import LayoutRepository
 from tests.judged import judge, make_image, pushed
 

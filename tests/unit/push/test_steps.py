@@ -26,7 +26,7 @@ from pushpolicy.push import (
     move_tags,
     verify_push,
 )
-from pushpolicy.records import build_record
+from pushpolicy.records.build import build_record
 from pushpolicy.registry.admitted import Admission
 from pushpolicy.registry.interface import Artifact, Attached
 from pushpolicy.registry.layout.repository import LayoutRepository

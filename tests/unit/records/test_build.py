@@ -16,8 +16,9 @@ from pushpolicy.model import manifest
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.reference import Target
-from pushpolicy.records import ARTIFACT_TYPE, Contents, NewRecord, RawReports, build_record
 from pushpolicy.records import format as names
+from pushpolicy.records.build import Contents, NewRecord, RawReports, build_record
+from pushpolicy.records.format import ARTIFACT_TYPE
 from pushpolicy.registry.interface import Blob
 from tests.judged import judge, make_image
 

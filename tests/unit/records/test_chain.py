@@ -11,7 +11,8 @@ import pytest
 from pushpolicy.evaluate import is_of_known_policy
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.reference import Repository, Target
-from pushpolicy.records import chain, records_before
+from pushpolicy.records import chain
+from pushpolicy.records.chain import records_before
 from pushpolicy.registry.layout.repository import LayoutRepository
 from tests.judged import make_image, publish
 

@@ -9,8 +9,7 @@ from msgspec.structs import replace
 
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.reference import Repository, Target
-from pushpolicy.records import is_for
-from pushpolicy.records.checks import check_reports
+from pushpolicy.records.checks import check_reports, is_for
 from tests.judged import judge, make_image
 from tests.policies import evidence
 

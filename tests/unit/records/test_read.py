@@ -23,8 +23,7 @@ from pushpolicy.model.document import Document
 from pushpolicy.model.manifest import OCI_MANIFEST, Manifest
 from pushpolicy.model.reference import Repository, Target
 from pushpolicy.records import format as names
-from pushpolicy.records import read_record, read_summary
-from pushpolicy.records.read import read_decision
+from pushpolicy.records.read import read_decision, read_record, read_summary
 from pushpolicy.registry.layout.repository import LayoutRepository
 from tests.judged import current, judge, make_image, publish
 

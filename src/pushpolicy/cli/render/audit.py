@@ -17,7 +17,7 @@ from pushpolicy.cli.render.decision import count, decision_lines
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.document import Document, plain
 from pushpolicy.model.text import first_of, printable
-from pushpolicy.records import Record, Summary
+from pushpolicy.records.read import Record, Summary
 
 _CHANGES_SHOWN = 10
 _COLORS = {"stricter": "red", "looser": "yellow", "stricter and looser": "yellow", "unchanged": "green"}
