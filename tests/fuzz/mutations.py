@@ -116,14 +116,14 @@ def _json(content: bytes, random: Random) -> bytes:
     if len(lines) > 1 and random.random() < 0.2:
         return b"\n".join([*lines[:number], random.choice(lines), *lines[number:]])
     try:
-        changed = json.dumps(_changed(json.loads(lines[number]), random), ensure_ascii=False)
+        text = json.dumps(changed(json.loads(lines[number]), random), ensure_ascii=False)
     except (ValueError, RecursionError):  # it is JSON no more, or nested too deeply for Python
         return random.choice(TEXT_MUTATIONS)(content, random)
-    lines[number] = changed.encode("utf-8", "replace")
+    lines[number] = text.encode("utf-8", "replace")
     return b"\n".join(lines)
 
 
-def _changed(value: Any, random: Random) -> Any:
+def changed(value: Any, random: Random) -> Any:
     """A JSON value with one change at a place to which a random way down leads."""
     if not isinstance(value, dict | list) or not value or random.random() < 0.1:
         return random.choice(ODD) if random.random() < 0.8 else _nested(value, random)
@@ -138,7 +138,7 @@ def _changed(value: Any, random: Random) -> Any:
     elif act < 0.35 and isinstance(value, dict):
         value[random.choice(("", "id", "x", *keys))] = value.pop(key)
     else:
-        value[key] = _changed(value[key], random)
+        value[key] = changed(value[key], random)
     return value
 
 

@@ -1,4 +1,4 @@
-"""A short run of the fuzzer, with the same inputs as far as it gets; see the program for a long one."""
+"""A short run of each fuzzer, with the same inputs as far as it gets; see the programs for a long one."""
 
 from __future__ import annotations
 
@@ -23,3 +23,11 @@ def test_no_input_breaks_gather(tmp_path: Path) -> None:
     done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "inputs" in done.stdout
+
+
+def test_no_record_breaks_audit(tmp_path: Path, opa: Path) -> None:
+    del opa
+    argv = [sys.executable, "-m", "tests.fuzz.records", "--seconds", "4", "--keep", str(tmp_path / "kept")]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "records, the slowest" in done.stdout
