@@ -6,7 +6,9 @@
 #   is proof too, where the setting accepts its scanner: it was given this image, and its exit code tells what
 #   it found. A scan of another image, or of the same tag yesterday,
 #   says nothing about this one, and neither does one that looked for other things than vulnerabilities, such
-#   as secrets. A report that does not say what it looked for counts only where the setting names its scanner.
+#   as secrets. A report that does not say what it looked for counts only where the setting names its scanner;
+#   one that lists the packages of the image and no flaw of them counts by a setting of its own, which names
+#   Trivy, whose clean reports are such.
 #   Scans of code and configuration need no binding to the image and prove none; one that names another commit
 #   is denied. Nobody can waive this: without it every other rule about scans would judge a report of something
 #   else.
@@ -28,6 +30,13 @@
 #       items: {type: string, minLength: 1}
 #       default: []
 #       description: Names of scanners (scanner.name) whose image scans count where they do not say what they looked for.
+#     accept_listed:
+#       type: array
+#       items: {type: string, minLength: 1}
+#       default: [trivy]
+#       description: >-
+#         Names of scanners (scanner.name) whose image scans count where they list packages, and do not say what they
+#         looked for.
 package pushpolicy.rules.scan_bound
 
 import rego.v2
@@ -73,6 +82,13 @@ _looked(scan) if "vulnerabilities" in scan.looked_for
 _looked(scan) if {
 	"unsaid" in scan.looked_for
 	scan.scanner.name in data.settings.scan_bound.accept_unsaid
+}
+
+_looked(scan) if {
+	"unsaid" in scan.looked_for
+	not "licences" in scan.looked_for # which packages are listed for
+	scan.packages > 0
+	scan.scanner.name in data.settings.scan_bound.accept_listed
 }
 
 _accepted(scan) if scan.bound_by in {"manifest", "config", "diff_ids"}

@@ -461,6 +461,7 @@ class ScanContent(msgspec.Struct, frozen=True, kw_only=True):
         filters: what the scanner was told to leave out; None where the format cannot say.
         looked_for: vulnerabilities, secrets, licences, misconfiguration: what the report shows, or what its
             tool always looks for; ``unsaid`` where neither tells.
+        packages: how many the report lists, where its format lists them.
         system: the operating system that was found.
         end_of_life: whether the scanner says that this system is no longer maintained, so that flaws of it
             may not be known; None where it does not say.
@@ -469,6 +470,7 @@ class ScanContent(msgspec.Struct, frozen=True, kw_only=True):
     scanner: Scanner
     kind: str
     looked_for: tuple[str, ...] = ("unsaid",)
+    packages: int | None = None
     system: str | None = None
     end_of_life: bool | None = None
     findings: tuple[Finding, ...] = ()

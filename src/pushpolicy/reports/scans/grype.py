@@ -38,6 +38,8 @@ _MATCHERS = frozenset(
     }
 )
 _WRITER = re.compile(rb'"name"\s*:\s*"([^"]*)"')
+# Layers: those that make up the file system, or more (syft/source/scope.go; with a capital until 0.71).
+_SCOPES = frozenset({"squashed", "alllayers", "deepsquashed"})
 _KERNEL = ("kernel", "linux", "linux.*")
 
 
@@ -163,8 +165,36 @@ class _Source(_GrypeStruct):
     target: str | _Target | None = None
 
 
+class _Search(_GrypeStruct):
+    """Where packages are looked for; archives are those of Java."""
+
+    scope: str | None = None
+    indexed_archives: bool | None = None
+
+
+class _Matcher(_GrypeStruct):
+    """How packages are matched with flaws."""
+
+    using_cpes: bool | None = None
+
+
+class _Matchers(_GrypeStruct):
+    """The matchers; the stock one is for all packages, as binaries, that have none of their own."""
+
+    stock: _Matcher | None = None
+
+
+class _Alerts(_GrypeStruct):
+    """What Grype tells of beside flaws."""
+
+    enable_eol_distro_warnings: bool | None = None
+
+
 class _Configuration(_GrypeStruct):
-    """The settings that make Grype leave something out."""
+    """The settings that make Grype leave something out, or look for less.
+
+    `fail-on-severity` leaves nothing out, and an old database shows in its date.
+    """
 
     only_fixed: bool | None = None
     only_notfixed: bool | None = None
@@ -173,6 +203,10 @@ class _Configuration(_GrypeStruct):
     ignore: list[_Rule] | None = None
     exclude: list[str] | None = None
     vex_documents: list[str] | None = None
+    distro: str | None = None
+    search: _Search | None = None
+    match: _Matchers | None = None
+    alerts: _Alerts | None = None
 
 
 class _DatabaseStatus(_GrypeStruct):
@@ -200,11 +234,32 @@ class _Descriptor(_GrypeStruct):
     db: _Database | None = None
 
 
+class _Distro(_GrypeStruct):
+    """The system that was found; names are empty where none was."""
+
+    name: str | None = None
+    version: str | None = None
+
+
+class _Alert(_GrypeStruct):
+    """Something beside flaws; ``distro-eol`` is the only type there is."""
+
+    type: str | None = None
+
+
+class _PackageAlerts(_GrypeStruct):
+    """Those about one package."""
+
+    alerts: list[_Alert] | None = None
+
+
 class _Report(_GrypeStruct):
     """The whole document."""
 
     matches: list[_Match]
     ignored_matches: list[_Match] | None = msgspec.field(name="ignoredMatches", default=None)
+    alerts: list[_PackageAlerts] | None = msgspec.field(name="alertsByPackage", default=None)
+    distro: _Distro | None = None
     source: _Source | None = None
     descriptor: _Descriptor | None = None
 
@@ -220,7 +275,7 @@ class _ImageConfig(msgspec.Struct, gc=False):
 def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     document = jsondoc.decode(report, _Report)
     about, source = document.descriptor or _Descriptor(), document.source or _Source()
-    status = _database(about.db)
+    status, system = _database(about.db), document.distro or _Distro()
     scan = ScanFacts(
         scanner=Scanner(name="grype", version=version(about.version), db_built=utc(status.built)),
         kind=_KINDS.get(source.type or "", "code"),
@@ -228,6 +283,8 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
         findings=tuple(_findings(document)),
         looked_for=("vulnerabilities",),
         at=utc(about.timestamp),
+        system=" ".join(word for word in (system.name, system.version) if word) or None,
+        end_of_life=_end_of_life(document),
         filters=_filters(about.configuration) if about.configuration else None,
     )
     return within(limits, [scan])
@@ -239,6 +296,17 @@ def _database(database: _Database | None) -> _DatabaseStatus:
         why = printable(status.error or "it does not say why")
         raise FailedRunError(f"grype says that its vulnerability database was not valid: {why}")
     return status
+
+
+def _end_of_life(document: _Report) -> bool | None:
+    """Whether a package is of a system that is no longer maintained; None where Grype was not asked."""
+    alerts = (alert for each in document.alerts or () for alert in each.alerts or ())
+    if any(alert.type == "distro-eol" for alert in alerts):
+        return True
+    configuration = document.descriptor.configuration if document.descriptor else None
+    asked = configuration.alerts if configuration else None
+    known = document.distro is not None and bool(document.distro.name)
+    return False if asked and asked.enable_eol_distro_warnings and known else None
 
 
 def _identity(target: str | _Target | None) -> Identity:
@@ -326,11 +394,22 @@ def _suppression(rules: list[_Rule], own: frozenset[str]) -> str:
 
 def _filters(configuration: _Configuration) -> tuple[str, ...]:
     """What Grype was told to leave out; its own rule about headers of another kernel is not listed."""
-    switches = {"only-fixed": configuration.only_fixed, "only-notfixed": configuration.only_notfixed}
-    lists = {
+    search, stock = configuration.search or _Search(), (configuration.match or _Matchers()).stock
+    switches = {
+        "only-fixed": configuration.only_fixed,
+        "only-notfixed": configuration.only_notfixed,
+        "indexed-archives false": search.indexed_archives is False,
+        "stock using-cpes false": stock is not None and stock.using_cpes is False,
+    }
+    scope = (search.scope or "squashed").lower().replace("-", "")
+    lists: dict[str, list[str]] = {
         "ignore-states": [configuration.ignore_wontfix] if configuration.ignore_wontfix else [],
         "exclude": configuration.exclude or [],
         "vex-documents": configuration.vex_documents or [],
+        "distro": [configuration.distro]
+        if configuration.distro
+        else [],  # in place of the one that was found
+        "scope": [] if scope in _SCOPES else [scope],
     }
     rules = (rule for rule in configuration.ignore or () if not _is_kernel_headers(rule))
     return (

@@ -3,7 +3,8 @@
 It tells the image's config digest, repository digests and layers, but neither which severities or
 findings were filtered out nor the age of its database. Findings that an ignore file or VEX set aside
 are there only with ``--show-suppressed``. What it looked for shows in the classes of its results: without
-any, as of an image without packages or with ``--scanners secret``, it does not say.
+any, as of an image without packages, it does not say. Nor does it where it lists packages and no flaw: since
+0.67 ``--scanners secret`` lists them too.
 """
 
 from __future__ import annotations
@@ -112,6 +113,7 @@ class _Result(_TrivyStruct):
 
     target: str | None = None
     klass: str | None = msgspec.field(name="Class", default=None)
+    type: str | None = None
     packages: list[msgspec.Raw] | None = None
     vulnerabilities: list[_Vulnerability] | None = None
     misconfigurations: list[_Misconfiguration] | None = None
@@ -153,6 +155,7 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
         raise ReportError(f"its SchemaVersion is {document.schema_version}, not 2")
     results, metadata = document.results or [], document.metadata or _Metadata()
     system = metadata.os or _System()
+    looked_for = _looked_for(results)
     scan = ScanFacts(
         scanner=Scanner(name="trivy", version=document.trivy.version if document.trivy else None),
         kind=_kind(document, results),
@@ -165,9 +168,11 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
         findings=tuple(_findings(results)),
         commit=metadata.commit or None,
         at=utc(document.created_at),
-        looked_for=_looked_for(results),
+        looked_for=looked_for,
+        packages=_packages(results),
         system=" ".join(word for word in (system.family, system.name) if word) or None,
-        end_of_life=bool(system.eosl) if system.family else None,
+        # Looking for flaws in a system, Trivy looks up whether it is maintained.
+        end_of_life=system.eosl or (False if system.family and "vulnerabilities" in looked_for else None),
     )
     return within(limits, [scan])
 
@@ -182,22 +187,31 @@ def _kind(document: _Report, results: list[_Result]) -> str:
 def _looked_for(results: Iterable[_Result]) -> tuple[str, ...]:
     """What the classes of the results show.
 
-    Packages are listed where Trivy looked for flaws in them, or for their licences: then only flaws tell.
+    A target of packages that has none is there because Trivy looked for flaws in it, or for licences; one
+    that lists them is there in either case, but for archives of Java, which it opens only to look for flaws.
     """
-    found, listed, flawed = set(), False, False
+    found, bare, listed = set(), False, False
     for result in results:
         of_packages = result.klass in _PACKAGES or (result.klass is None and not result.misconfigurations)
-        listed = listed or of_packages
-        flawed = flawed or bool(result.vulnerabilities)
+        aside = (each.type or "" for each in result.experimental_modified_findings or ())
+        if result.vulnerabilities or "vulnerability" in map(str.lower, aside) or result.type == "jar":
+            found.add("vulnerabilities")
+        bare = bare or (of_packages and not result.packages)
+        listed = listed or bool(of_packages and result.packages)
         if result.klass in _CLASSES:
             found.add(_CLASSES[result.klass])
         found |= {"secrets"} if result.secrets else set()
         found |= {"misconfiguration"} if result.misconfigurations else set()
-    if flawed or (listed and "licences" not in found):
+    if bare and not listed and "licences" not in found:
         found.add("vulnerabilities")
-    elif listed or not found:
+    elif "vulnerabilities" not in found and (bare or listed or not found):
         found.add("unsaid")
     return tuple(sorted(found))
+
+
+def _packages(results: Iterable[_Result]) -> int | None:
+    """How many packages are listed; None where none is, since older versions list none."""
+    return sum(len(result.packages or ()) for result in results if result.klass in _PACKAGES) or None
 
 
 def _findings(results: Iterable[_Result]) -> Iterator[Finding]:
@@ -314,6 +328,7 @@ def _read_k8s(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
         kind="config",
         findings=tuple(_findings(results)),
         looked_for=_looked_for(results),
+        packages=_packages(results),
     )
     return within(limits, [scan])
 
@@ -347,6 +362,7 @@ def _read_legacy(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
         kind="image",
         findings=tuple(_findings(results)),
         looked_for=_looked_for(results),
+        packages=_packages(results),
     )
     return within(limits, [scan])
 

@@ -124,6 +124,51 @@ def test_a_configured_rule_cannot_pose_as_a_matcher() -> None:
     assert read_one(FORMAT, content).findings[0].suppressed_by == "grype ignore"
 
 
+def test_what_it_was_told_to_look_for_less_is_told() -> None:
+    configuration = {
+        "distro": "alpine:3.99",
+        "search": {"scope": "top-layer", "indexed-archives": False},
+        "match": {"stock": {"using-cpes": False}},
+        "fail-on-severity": "critical",
+        "platform": "linux/amd64",
+    }
+    assert read_one(FORMAT, report(**described(configuration=configuration))).filters == (
+        "indexed-archives false",
+        "stock using-cpes false",
+        "distro alpine:3.99",
+        "scope toplayer",
+    )
+    for scope in ("squashed", "Squashed", "all-layers", "deep-squashed", "", None):
+        usual = {
+            "distro": "",
+            "search": {"scope": scope, "indexed-archives": True},
+            "match": {"stock": {"using-cpes": True}},
+        }
+        assert read_one(FORMAT, report(**described(configuration=usual))).filters == ()
+
+
+@pytest.mark.parametrize(
+    ("told", "end_of_life"),
+    [
+        ([{"alerts": [{"type": "other"}, {"type": "distro-eol"}]}], True),
+        ([{"alerts": [{"type": "other"}]}], False),
+        (None, False),
+    ],
+)
+def test_the_end_of_life_of_the_system_is_a_fact(told: object, end_of_life: bool) -> None:
+    debian = {"distro": {"name": "debian", "version": "12"}}
+    looks = described(configuration={"alerts": {"enable-eol-distro-warnings": True}})
+    scan = read_one(FORMAT, report(alertsByPackage=told, **debian, **looks))
+    assert (scan.system, scan.end_of_life) == ("debian 12", end_of_life)
+
+
+def test_a_grype_that_does_not_look_for_an_end_of_life_says_nothing_of_it() -> None:
+    off = described(configuration={"alerts": {"enable-eol-distro-warnings": False}})
+    unknown = described(configuration={"alerts": {"enable-eol-distro-warnings": True}})
+    for fields in (off, {"distro": {"name": "debian"}}, {"distro": {"name": ""}} | unknown, unknown):
+        assert read_one(FORMAT, report(**fields)).end_of_life is None
+
+
 def test_what_was_left_out_is_told() -> None:
     own = {
         "match-type": "exact-indirect-match",

@@ -166,6 +166,7 @@ def test_findings_are_never_cut_short() -> None:
 
 OS = {"Target": "app", "Class": "os-pkgs", "Type": "alpine"}
 LISTED = OS | {"Packages": [{"Name": "musl"}]}
+ASIDE = {"Type": "vulnerability", "Status": "ignored", "Finding": FLAW}
 LICENCE = {"Target": "app", "Class": "license", "Licenses": [{"Name": "MIT"}]}
 SECRET = {"Target": "/key", "Class": "secret", "Secrets": [{"RuleID": "aws", "Severity": "HIGH"}]}
 
@@ -175,7 +176,11 @@ SECRET = {"Target": "/key", "Class": "secret", "Secrets": [{"RuleID": "aws", "Se
     [
         ([], ("unsaid",)),
         ([OS], ("vulnerabilities",)),
-        ([LISTED], ("vulnerabilities",)),
+        ([LISTED], ("unsaid",)),
+        ([LISTED, OS], ("unsaid",)),
+        ([LISTED, SECRET], ("secrets", "unsaid")),
+        ([LISTED | {"Type": "jar"}], ("vulnerabilities",)),
+        ([LISTED | {"ExperimentalModifiedFindings": [ASIDE]}], ("vulnerabilities",)),
         ([{"Target": "a", "Vulnerabilities": [FLAW]}], ("vulnerabilities",)),
         ([LICENCE], ("licences",)),
         ([LISTED, LICENCE], ("licences", "unsaid")),
@@ -192,6 +197,14 @@ def test_what_was_looked_for_is_what_the_classes_show(
     assert read(report(Results=None)).looked_for == ("unsaid",)
 
 
+def test_packages_are_counted_where_they_are_listed() -> None:
+    assert [read(report(*results)).packages for results in ([], [OS], [LISTED, OS, LISTED])] == [
+        None,
+        None,
+        2,
+    ]
+
+
 @pytest.mark.parametrize(
     ("system", "told"),
     [
@@ -205,6 +218,8 @@ def test_the_end_of_life_of_the_system_is_a_fact(
 ) -> None:
     scan = read(report(OS, Metadata={"OS": system}))
     assert (scan.system, scan.end_of_life) == told
+    unsaid = read(report(LISTED, Metadata={"OS": system}))
+    assert (unsaid.system, unsaid.end_of_life) == (told[0], told[1] or None)
 
 
 @pytest.mark.parametrize("status", ["FAIL", "fail", "Failed", "UNKNOWN", ""])
