@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -239,6 +240,18 @@ def push_from_app(place: Workspace) -> Ran:
     return below.push(*options, image="oci:../image", target="oci:../registry:1.0.0")
 
 
+def piped(name: str) -> Change:
+    """A named pipe stands where git reads a file, and a tracked file was changed."""
+
+    def strike(place: Workspace) -> None:
+        place.write("status.py", "changed = True\n")
+        path = place.path(f".git/{name}")
+        path.unlink(missing_ok=True)
+        os.mkfifo(path)
+
+    return strike
+
+
 OWN_POLICY = push("--policy", "pack", "--policy", "own-policy")
 THEIRS_ALONE = "the checkout's own rules alone"
 HIDDEN = [
@@ -258,6 +271,10 @@ ROWS = [
         name="says that the work tree is elsewhere",
         strike=worktree_elsewhere,
         says="the repository's work tree is another",
+    ),
+    *(
+        Attack(name=f"has git wait for {name}", strike=piped(name), says=f".git/{name}: it is not a regular")
+        for name in ("HEAD", "config", "packed-refs", "refs/tags/x", "objects/info/alternates")
     ),
     Attack(name="puts another repository in the place of this one", strike=repository_above, says=DIRTY),
     Attack(name="changes a file of a submodule", prepare=with_submodule, strike=in_submodule(), says=DIRTY),

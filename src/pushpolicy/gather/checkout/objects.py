@@ -8,6 +8,7 @@ names can run, and an object that a partial clone left out is absent, not fetche
 from __future__ import annotations
 
 import hashlib
+import stat
 import subprocess
 import tempfile
 import threading
@@ -17,7 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from pushpolicy.gather.checkout.program import ENVIRON, GitError
+from pushpolicy.gather.checkout.program import ENVIRON, GitError, stuck
+from pushpolicy.model.text import printable
 
 SECONDS = 60
 HASHES = {"sha1": hashlib.sha1, "sha256": hashlib.sha256}
@@ -65,6 +67,8 @@ class Objects:
         self._failure: GitError | None = None
 
     def __enter__(self) -> Self:
+        if self._store in stuck:
+            raise GitError("git took too long on this repository before")
         self._folder = tempfile.TemporaryDirectory(prefix="pushpolicy-git-")
         place = Path(self._folder.name)
         (place / "refs").mkdir()
@@ -85,7 +89,7 @@ class Objects:
         except OSError as error:
             self._folder.cleanup()
             raise GitError(f"git cannot be run: {error.strerror}") from error
-        self._timer = threading.Timer(SECONDS, self._process.kill)
+        self._timer = threading.Timer(SECONDS, self._give_up)
         self._timer.daemon = True
         self._timer.start()
         return self
@@ -101,6 +105,10 @@ class Objects:
             with suppress(BrokenPipeError):
                 stream.close()
         self._folder.cleanup()
+
+    def _give_up(self) -> None:
+        stuck.add(self._store)
+        self._process.kill()
 
     def read(self, name: str, kind: str, limit: int) -> bytes:
         """One object, as `read_all` reads it."""
@@ -138,6 +146,8 @@ class Objects:
             if self._failure:
                 raise self._failure
             try:
+                for name in names:
+                    self._check_file(self._store / name[:2] / name[2:])
                 self._write(names)
                 return [self._answer(name, kind, limit) for name in names]
             except _TooLargeError:
@@ -145,6 +155,12 @@ class Objects:
             except GitError as error:
                 self._failure = error
                 raise
+
+    def _check_file(self, place: Path) -> None:
+        """Git would wait for a named pipe in the place of an object that is stored by itself."""
+        with suppress(OSError):
+            if not stat.S_ISREG(place.stat().st_mode):
+                raise GitError(f"{printable(str(place))}: it is not a regular file")
 
     def _write(self, names: Sequence[str]) -> None:
         assert self._process.stdin is not None

@@ -21,6 +21,8 @@ PLACES = (
 )
 SECONDS = 20
 _MAX_OUTPUT = 64 * 1024 * 1024
+# Where git did not end in time: it is not started there again by this process.
+stuck: set[Path] = set()
 ENVIRON = {
     "PATH": "/usr/bin:/bin",
     "HOME": "/nonexistent",
@@ -94,6 +96,8 @@ class Git:
     def _run(
         self, git_dir: Path, arguments: Sequence[str], environ: Mapping[str, str], codes: Sequence[int]
     ) -> bytes:
+        if git_dir in stuck:
+            raise GitError("git took too long on this repository before")
         settings = [part for setting in _NEUTRAL for part in ("-c", setting)]
         with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as complaints:
             try:
@@ -108,6 +112,7 @@ class Git:
                     check=False,
                 )
             except subprocess.TimeoutExpired as error:
+                stuck.add(git_dir)
                 raise GitError(f"git {arguments[0]} took more than {SECONDS} seconds") from error
             except OSError as error:
                 raise GitError(f"git cannot be run: {error.strerror}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from pathlib import Path
 
 from pushpolicy.files import open_regular
@@ -21,6 +22,18 @@ _HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*::")
 _SHORT_USERINFO = re.compile(r"^(?:[^/@:]*:.*@|[^/@:]*(?:@[^/@:]*)*@)")
 _SETTINGS = r"^(remote\.origin\.url|core\.(autocrlf|worktree|sparsecheckout))$"
 _TRUE = ("true", "yes", "on", "1", "")
+# What git opens to answer what it is asked here, beside single objects.
+_OPENED = (
+    "HEAD",
+    "config",
+    "config.worktree",
+    "packed-refs",
+    "refs",
+    "reftable",
+    "shallow",
+    "objects/info",
+    "objects/pack",
+)
 
 
 class Settings(Redacted, frozen=True, kw_only=True):
@@ -59,7 +72,7 @@ class Repository:
         root: the top of the work tree.
 
     Raises:
-        GitError: when the repository is not to be found.
+        GitError: when the repository is not to be found, or git would wait for what is in it.
     """
 
     def __init__(self, git: Git, root: Path) -> None:
@@ -68,10 +81,13 @@ class Repository:
         self._folder = _git_dir(root)
         common = _one_line(self._folder / "commondir")
         self._common = self._folder / common if common else self._folder
+        for folder in {self._folder, self._common}:
+            for name in _OPENED:
+                _check_files(folder / name)
 
     def objects(self, commit: str) -> Objects:
         """A reader of its objects, which are named as this commit is."""
-        return Objects(self.git.path, (self._common / "objects").resolve(), algorithm_of(commit))
+        return Objects(self.git.path, Path(os.path.realpath(self._common / "objects")), algorithm_of(commit))
 
     def head(self) -> tuple[str, str | None]:
         """The commit that is checked out, and its branch."""
@@ -99,7 +115,7 @@ class Repository:
             if key == "remote.origin.url":
                 remote = remote or value
         tree = found.get("core.worktree")
-        if tree is not None and (self._folder / tree).resolve() != self.root.resolve():
+        if tree is not None and os.path.realpath(self._folder / tree) != os.path.realpath(self.root):
             raise GitError("the repository's work tree is another folder (core.worktree)")
         is_sparse = found.get("core.sparsecheckout", "false").lower() in _TRUE
         return Settings(
@@ -121,15 +137,51 @@ def _git_dir(root: Path) -> Path:
     """The folder that `.git` is or, being a file, names (gitrepository-layout(5))."""
     place = root / ".git"
     if place.is_dir():
-        return place.resolve()
+        return Path(os.path.realpath(place))
     named = _one_line(place)
     if not named or not named.startswith("gitdir: "):
         raise GitError(".git is neither a git repository nor names one")
-    return (root / named.removeprefix("gitdir: ")).resolve()
+    return Path(os.path.realpath(root / named.removeprefix("gitdir: ")))
+
+
+def _check_files(place: Path) -> None:
+    """Require of a file, or all below a folder, to be regular files: git would wait for a named pipe.
+
+    Git also follows links to folders, to the end of the file system.
+    """
+    try:
+        mode = place.stat().st_mode
+    except OSError:
+        return  # absent, or a link that leads nowhere: git cannot open it either
+    if not stat.S_ISDIR(mode):
+        if not stat.S_ISREG(mode):
+            raise GitError(f"{printable(str(place))}: it is not a regular file")
+        return
+    waiting = [str(place)]
+    while waiting:
+        try:
+            entries = [*os.scandir(waiting.pop())]
+        except OSError:
+            continue
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(entry.path)
+            elif not entry.is_file(follow_symlinks=False) and not _is_link_to_file(entry):
+                raise GitError(f"{printable(entry.path)}: it is not a regular file")
+
+
+def _is_link_to_file(entry: os.DirEntry[str]) -> bool:
+    """Whether a link leads to a regular file, or nowhere."""
+    if not entry.is_symlink():
+        return False
+    return entry.is_file() or not Path(entry.path).exists()
 
 
 def _one_line(path: Path) -> str:
-    return _small_file(path, 8192).removesuffix("\n")
+    line = _small_file(path, 8192).removesuffix("\n")
+    if "\0" in line:
+        raise GitError(f"{printable(str(path))} names no path")
+    return line
 
 
 def _small_file(path: Path, limit: int) -> str:

@@ -12,7 +12,17 @@ from types import SimpleNamespace
 
 import pytest
 
-from pushpolicy.gather.checkout import compare, effort, inspect, objects, patterns, program, tree
+from pushpolicy.gather.checkout import (
+    FileState,
+    compare,
+    effort,
+    inspect,
+    objects,
+    patterns,
+    program,
+    state_in_head,
+    tree,
+)
 from pushpolicy.gather.checkout.files import Files
 from pushpolicy.gather.checkout.patterns import SparsePatterns
 from pushpolicy.model.evidence import SourceEvidence
@@ -61,17 +71,82 @@ def test_a_named_pipe_in_the_repository_hangs_nothing(checkout: Path, name: str)
     assert time.monotonic() - start < 5
 
 
-@pytest.mark.parametrize(
-    "name", [".git/config", ".git/HEAD", ".git/packed-refs", ".git/objects/info/alternates"]
-)
-def test_one_that_git_reads_fails_in_time(checkout: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+READ_BY_GIT = [
+    "HEAD",
+    "config",
+    "config.worktree",
+    "packed-refs",
+    "shallow",
+    "refs/heads/main",
+    "refs/tags/deep/in/it",
+    "objects/info/alternates",
+    "objects/info/commit-graph",
+    "objects/pack/pack-1.idx",
+]
+
+
+@pytest.mark.parametrize("name", READ_BY_GIT)
+def test_what_git_would_wait_for_is_refused_before_it_is_started(checkout: Path, name: str) -> None:
+    place = checkout / ".git" / name
+    place.unlink(missing_ok=True)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(place)
+    assert source(checkout).reason == f"{place}: it is not a regular file"
+    assert state_in_head(checkout, Path("a.txt"), b"a\n", ENVIRON) is FileState.UNTRACKED
+
+
+def test_so_is_a_device_and_what_leads_to_every_file_of_the_machine(checkout: Path) -> None:
+    for target in ("/dev/zero", "/"):
+        place = checkout / ".git/refs/heads/x"
+        place.symlink_to(target)
+        assert source(checkout).reason == f"{place}: it is not a regular file"
+        place.unlink()
+
+
+def test_links_to_files_and_to_the_folder_of_references_are_read(checkout: Path) -> None:
+    (checkout / ".git/refs").rename(checkout.parent / "refs")
+    (checkout / ".git/refs").symlink_to(checkout.parent / "refs")  # git-new-workdir
+    (checkout / ".git/refs/heads/other").symlink_to("main")
+    (checkout / ".git/refs/heads/nowhere").symlink_to("gone")
+    assert source(checkout).status == "collected"
+
+
+def test_an_object_that_is_a_pipe_is_refused(checkout: Path) -> None:
+    name = git(checkout, "rev-parse", "HEAD:sub")
+    place = checkout / ".git/objects" / name[:2] / name[2:]
+    place.unlink()
+    os.mkfifo(place)
+    assert source(checkout).reason == f"{place}: it is not a regular file"
+
+
+def test_git_that_waited_once_is_not_started_again(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(program, "SECONDS", 0.5)
+    os.mkfifo(checkout.parent / "pipe")
+    git(checkout, "config", "include.path", str(checkout.parent / "pipe"))
+    assert source(checkout).reason == "git rev-parse took more than 0.5 seconds"
+    assert source(checkout).reason == "git took too long on this repository before"
+
+
+def test_objects_that_git_waited_for_once_are_not_asked_for_again(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(objects, "SECONDS", 0.5)
-    (checkout / name).unlink(missing_ok=True)
-    os.mkfifo(checkout / name)
-    start = time.monotonic()
+    name = git(checkout, "rev-parse", "HEAD:sub")
+    other = checkout.parent / "other" / name[:2]
+    other.mkdir(parents=True)
+    os.mkfifo(other / name[2:])
+    (checkout / ".git/objects" / name[:2] / name[2:]).unlink()
+    write(checkout, {".git/objects/info/alternates": f"{checkout.parent / 'other'}\n"})
+    assert str(source(checkout).reason).startswith("git ended, or took over 0.5 seconds")
+    assert source(checkout).reason == "git took too long on this repository before"
+
+
+@pytest.mark.parametrize("content", ["gitdir: loop", "gitdir: a\0b"])
+def test_a_path_that_leads_nowhere_fails(checkout: Path, content: str) -> None:
+    (checkout / ".git").rename(checkout / "moved")
+    (checkout / "loop").symlink_to("loop")
+    write(checkout, {".git": f"{content}\n"})
     assert source(checkout).status == "failed"
-    assert time.monotonic() - start < 5
 
 
 @pytest.mark.parametrize("place", [".git", ".git/commondir"])
