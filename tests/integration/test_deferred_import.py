@@ -36,7 +36,7 @@ threading.Thread.start = note
 from pushpolicy.cli.main import main
 code = main(sys.argv[2:])
 with open(sys.argv[1], "w") as file:
-    used = sorted({"jsonschema.validators", "requests.sessions"} & set(sys.modules))
+    used = sorted({"http.cookiejar", "jsonschema.validators", "requests.sessions"} & set(sys.modules))
     json.dump({"code": code, "begun": begun, "used": used}, file)
 """
 
@@ -46,7 +46,7 @@ def test_what_waits_until_it_is_used(use: str, said: str) -> None:
     program = f"""
 import sys
 import pushpolicy.registry.remote
-executed = {{"jsonschema.validators", "requests.sessions"}} & set(sys.modules)
+executed = {{"http.cookiejar", "jsonschema.validators", "requests.sessions"}} & set(sys.modules)
 assert not executed, executed
 {use}"""
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)

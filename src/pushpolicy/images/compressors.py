@@ -12,12 +12,14 @@ from __future__ import annotations
 import struct
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Executor, Future
 from types import ModuleType
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from pushpolicy.errors import InputError
 from pushpolicy.images.options import DEFAULT_LEVELS, Compression, LayerCompression, Limits
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
 
 # Of a layer's content. Blocks four times larger save 0.1 %, blocks four times smaller cost 1 %.
 BLOCK = 1024 * 1024

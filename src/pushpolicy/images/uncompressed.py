@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 from pushpolicy.images.archive import compression
-from pushpolicy.images.compressors import ZSTD_WINDOW, import_zstandard
 from pushpolicy.images.image import BlobSource
 from pushpolicy.images.options import Limits
 from pushpolicy.model.descriptor import Descriptor
@@ -220,11 +219,14 @@ class _Unzstd(_Members):
     kind = "zstd"
 
     def __init__(self, output: _Output) -> None:
+        from pushpolicy.images.compressors import ZSTD_WINDOW, import_zstandard
+
         super().__init__(output)
         self._zstandard = import_zstandard("a layer that is compressed with zstd")
+        self._window = ZSTD_WINDOW
 
     def _new(self) -> Any:
-        return self._zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW).decompressobj()
+        return self._zstandard.ZstdDecompressor(max_window_size=self._window).decompressobj()
 
     def _failures(self) -> type[Exception]:
         failure: type[Exception] = self._zstandard.ZstdError

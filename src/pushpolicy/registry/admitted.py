@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, NoReturn, TypeVar, final
+from typing import TYPE_CHECKING, BinaryIO, NoReturn, TypeVar, cast, final
 
 from pushpolicy.errors import InputError, PushError
 from pushpolicy.model.descriptor import Descriptor
@@ -16,12 +16,15 @@ from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import Manifest
 
 if TYPE_CHECKING:
+    from io import BufferedIOBase
+
     from pushpolicy.registry.interface import OpenBlob
 
 Chunk = TypeVar("Chunk", bytes, memoryview)
 OnAdmitted = Callable[["Admitted"], None]
 
-_READ_SIZE = 1024 * 1024
+# Two of these stay in a core's own cache between being read, hashed and encrypted.
+_READ_SIZE = 128 * 1024
 # What the constructor of Admitted asks for; only this module has it.
 _SEAL = object()
 
@@ -95,17 +98,33 @@ def admit(blob: Descriptor, content: OpenBlob) -> Admitted:
     return found[0]
 
 
-def content_of(blob: Descriptor, content: OpenBlob) -> Iterator[bytes]:
-    """The content in chunks.
+def content_of(blob: Descriptor, content: OpenBlob) -> Iterator[memoryview]:
+    """The content in chunks, as `chunks_of` gives them.
 
     Raises:
         InputError: when it cannot be read.
     """
     try:
         with content() as file:
-            yield from iter(lambda: file.read(_READ_SIZE), b"")
+            yield from chunks_of(file, blob.size)
     except (ValueError, OSError) as error:
         raise unreadable(blob, error) from error
+
+
+def chunks_of(file: BinaryIO, size: int) -> Iterator[memoryview]:
+    """What is read of a file that should have this many bytes; each chunk is good until the one after next.
+
+    It is read into two buffers in turn, of which `verified` holds one. Memory is taken once, which is a third
+    of the time of reading into new bytes.
+    """
+    stream = cast("BufferedIOBase", file)
+    buffers = [memoryview(bytearray(max(min(size, _READ_SIZE), 1))) for _ in range(2)]
+    while True:
+        for buffer in buffers:
+            count = stream.readinto(buffer)
+            if not count:
+                return
+            yield buffer[:count]
 
 
 def unreadable(blob: Descriptor, error: Exception) -> InputError:

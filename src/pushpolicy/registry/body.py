@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol, cast
 
 from pushpolicy.http.retry import Deadline
 from pushpolicy.model.descriptor import Descriptor
-from pushpolicy.registry.admitted import OnAdmitted, unreadable, verified
+from pushpolicy.registry.admitted import OnAdmitted, chunks_of, unreadable, verified
 from pushpolicy.registry.interface import OpenBlob
-
-# Two of these stay in a core's own cache between being read, hashed and encrypted.
-_READ_SIZE = 128 * 1024
 
 
 class BlobBody:
@@ -46,7 +42,7 @@ class BlobBody:
         position = 0
         try:
             with self._content() as file:
-                chunks = _chunks(cast("_Readable", file), min(self._blob.size, _READ_SIZE))
+                chunks = chunks_of(file, self._blob.size)
                 whole = self._stop == self._blob.size
                 for chunk in verified(self._blob, chunks, self._on_admitted) if whole else chunks:
                     self._deadline.check(self._action)
@@ -59,24 +55,3 @@ class BlobBody:
         except (ValueError, OSError) as error:
             # A plain OSError would be taken for the connection's.
             raise unreadable(self._blob, error) from error
-
-
-class _Readable(Protocol):
-    """What binary streams can do and typing.BinaryIO does not say."""
-
-    def readinto(self, buffer: memoryview, /) -> int:
-        """Read into a buffer; 0 at the end."""
-
-
-def _chunks(file: _Readable, size: int) -> Iterator[memoryview]:
-    """What is read, in two buffers in turn: `verified` holds one chunk while the next is read.
-
-    Memory is taken once, which is a third of the time of reading into new bytes.
-    """
-    buffers = [memoryview(bytearray(max(size, 1))) for _ in range(2)]
-    while True:
-        for buffer in buffers:
-            count = file.readinto(buffer)
-            if not count:
-                return
-            yield buffer[:count]

@@ -1,8 +1,8 @@
 """Put off the import of modules that somebody else's module names but that we do not use.
 
-oras-py imports requests and jsonschema, which a push has no use for: they would add some 80 ms of processor
-time and 10 MiB to each. importlib's LazyLoader does not help: an ``import`` of a module that is in
-sys.modules executes it.
+oras-py imports requests, jsonschema and http.cookiejar, which a push has no use for: they would add some
+80 ms of processor time and 10 MiB to each. importlib's LazyLoader does not help: an ``import`` of a module
+that is in sys.modules executes it.
 """
 
 from __future__ import annotations
@@ -18,14 +18,17 @@ from typing import Any
 class _StandIn(ModuleType):
     """Imports the module of its name when something of it is used.
 
-    What is imported meanwhile uses it in annotations only: those get `Any`.
+    What is imported meanwhile has its names in annotations, or calls them later.
     """
 
     __path__: MutableSequence[str] = []  # noqa: RUF012 (a package is told by it; nothing is ever in it)
     is_waiting = True
 
     def __getattr__(self, name: str) -> Any:
-        return Any if self.is_waiting else getattr(import_module(self.__name__), name)
+        def call(*arguments: Any, **named: Any) -> Any:
+            return getattr(import_module(self.__name__), name)(*arguments, **named)
+
+        return call if self.is_waiting else getattr(import_module(self.__name__), name)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import pytest
 
 from pushpolicy.errors import PolicyError
 from pushpolicy.evaluate import program
-from tests.judged import POLICY
+from tests.judged import policy
 
 
 def test_a_full_disk_is_no_policy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -17,5 +17,5 @@ def test_a_full_disk_is_no_policy(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(program, "_held", refuse)
-    with pytest.raises(PolicyError, match="cannot write the policy for OPA"), program.laid_out(POLICY):
+    with pytest.raises(PolicyError, match="cannot write the policy for OPA"), program.laid_out(policy()):
         pytest.fail("it was laid out")

@@ -14,7 +14,6 @@ import errno
 import fcntl
 import json
 import os
-import secrets
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -28,7 +27,7 @@ from pushpolicy.model import strict_json
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import OCI_INDEX, SHAPE, Manifest
-from pushpolicy.registry.admitted import Admitted, verified
+from pushpolicy.registry.admitted import Admitted, Chunk, verified
 
 LAYOUT_MARKER = "oci-layout"
 INDEX_FILE = "index.json"
@@ -153,7 +152,7 @@ class LayoutFolder:
         """Write a file at the top of the layout, as a whole or not at all."""
         self._write(name, [content])
 
-    def store(self, blob: Descriptor, chunks: Iterable[bytes]) -> Admitted:
+    def store(self, blob: Descriptor, chunks: Iterable[Chunk]) -> Admitted:
         """Write a blob.
 
         Raises:
@@ -163,11 +162,11 @@ class LayoutFolder:
         self._write(blob_name(blob.digest), verified(blob, chunks, found.append))
         return found[0]
 
-    def _write(self, name: str, chunks: Iterable[bytes]) -> None:
+    def _write(self, name: str, chunks: Iterable[bytes | memoryview]) -> None:
         target = Path(self._inside(name))
         target.parent.mkdir(parents=True, exist_ok=True)
         # At the top of the layout, where `_remove_leftovers` finds what a killed run left.
-        with write_whole(target, self.root / f"{OWN_PREFIX}{secrets.token_hex(16)}.tmp") as file:
+        with write_whole(target, self.root / f"{OWN_PREFIX}{os.urandom(16).hex()}.tmp") as file:
             for chunk in chunks:
                 file.write(chunk)
         _sync_folder(target.parent)
