@@ -20,7 +20,8 @@ def run() -> NoReturn:
     # An interrupt may come before `main` could say so, or while it did.
     with suppress(KeyboardInterrupt):
         if sys.platform == "win32":
-            sys.exit(_without_windows())
+            sys.stderr.write("pushpolicy: Windows is not supported; run it on Linux or macOS, or in WSL\n")
+            sys.exit(EXIT_USAGE)
         _open_closed_streams()
         if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
             signal.signal(signal.SIGTERM, _interrupt)
@@ -34,11 +35,6 @@ def _interrupt(*_: object) -> NoReturn:
     # A second one ends it at once, whatever it waits for.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     raise KeyboardInterrupt
-
-
-def _without_windows() -> int:
-    sys.stderr.write("pushpolicy: Windows is not supported; run it on Linux or macOS, or in WSL\n")
-    return EXIT_USAGE
 
 
 def _open_closed_streams() -> None:

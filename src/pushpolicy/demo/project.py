@@ -17,6 +17,8 @@ from pushpolicy.demo import image
 from pushpolicy.demo.shell import Shell
 
 SAMPLES = Path(__file__).parent / "sample"
+# What of the project goes into the image.
+_APP = ("requirements.txt", "services.yaml", "status.py")
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,25 +52,21 @@ def create(shell: Shell) -> None:
 
 def prepare(shell: Shell, version: Version) -> Shell:
     """Write and commit the version, build its image and its sample scan; returns the shell of that commit."""
-    _write_files(shell.folder, version)
+    source = SAMPLES / version.name
+    for sample in source.rglob("*.sample"):
+        path = shell.folder / sample.relative_to(source).with_suffix("")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(sample.read_bytes())
     committed = shell.at(_commit(shell, version))
     image.build(
         shell.folder / "image",
-        [_base_layer(version), _app_layer(shell.folder)],
+        [_base_layer(version), {f"app/{name}": (shell.folder / name).read_bytes() for name in _APP}],
         commit=committed.commit,
         created=version.date,
         name="1.0.0",
     )
     _write_sample_scan(shell.folder, version)
     return committed
-
-
-def _write_files(folder: Path, version: Version) -> None:
-    source = SAMPLES / version.name
-    for sample in source.rglob("*.sample"):
-        path = folder / sample.relative_to(source).with_suffix("")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(sample.read_bytes())
 
 
 def _commit(shell: Shell, version: Version) -> str:
@@ -87,11 +85,6 @@ def _base_layer(version: Version) -> dict[str, bytes]:
         "etc/passwd": b"root:x:0:0::/root:/bin/sh\n",
         package: f"Metadata-Version: 2.1\nName: PyYAML\nVersion: {version.pyyaml}\n".encode(),
     }
-
-
-def _app_layer(folder: Path) -> dict[str, bytes]:
-    names = ("requirements.txt", "services.yaml", "status.py")
-    return {f"app/{name}": (folder / name).read_bytes() for name in names}
 
 
 def _write_sample_scan(folder: Path, version: Version) -> None:

@@ -79,7 +79,10 @@ class _Merger:
         if name == SETTINGS:
             self._add_settings(file, value, origin)
         elif name == WAIVERS:
-            self._add_waivers(file, value, origin)
+            # Of several limits the shortest holds.
+            self._shorten("waivers", value.get("max_days"))
+            self._shorten("repository", value.get("repo_max_days"))
+            self._waivers += [{**waiver, "origin": origin} for waiver in self._well_formed(file, value)]
         else:
             self._add_enforcement(file, value, origin)
 
@@ -165,13 +168,6 @@ class _Merger:
                 f" --repo-may {rule}=settings on the command line"
             )
         return unproven and f"changes no settings of the rule {rule}: {unproven}"
-
-    def _add_waivers(self, file: str, value: Mapping[str, Any], origin: Origin) -> None:
-        """Of several limits the shortest holds."""
-        for key, place in (("max_days", "waivers"), ("repo_max_days", "repository")):
-            self._shorten(place, value.get(key))
-        for waiver in self._well_formed(file, value):
-            self._waivers.append({**waiver, "origin": origin})
 
     def _add_their_waivers(self, file: str, value: Mapping[str, Any], unproven: str | None) -> None:
         self._shorten("repository", value.get("max_days"))

@@ -175,7 +175,9 @@ def load(
     }
     data = _data(own, index, repository, origins)
     generated = {INDEX_DATA: index.data(), INDEX_MODULE: index.module()} if index is not shipped else {}
-    files = _shipped_files() | generated | _rule_files(index, rules) | data.files()
+    paths = {name: f"rules/{name}/{name}.rego" for name in index.rules}
+    texts = {path: rules[name].content if name in rules else _shipped(path) for name, path in paths.items()}
+    files = _shipped_files() | generated | texts | data.files()
     files |= _trust_file(own, trust, repository)
     return replace(PolicySet.of(files, ", ".join(sources)), warnings=data.warnings)
 
@@ -248,11 +250,6 @@ def _shipped_files() -> dict[str, bytes]:
 
 def _system(files: Mapping[str, bytes]) -> dict[str, bytes]:
     return {path: content for path, content in files.items() if path.startswith("system/")}
-
-
-def _rule_files(index: Index, rules: Mapping[str, SourceFile]) -> dict[str, bytes]:
-    paths = {name: f"rules/{name}/{name}.rego" for name in index.rules}
-    return {path: rules[name].content if name in rules else _shipped(path) for name, path in paths.items()}
 
 
 def _digest(files: Mapping[str, bytes], paths: Iterable[str]) -> Digest:

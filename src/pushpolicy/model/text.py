@@ -20,7 +20,10 @@ def printable(text: str, limit: int = 200) -> str:
     cut = text if len(text) <= limit else text[: limit - 1] + "…"
     if not (cut.isascii() and cut.isprintable()):
         cut = "".join(_escape(char) for char in cut)
-    return _COMMAND.sub(_without_command, cut) if "::" in cut or "##" in cut else cut
+    if "::" in cut or "##" in cut:
+        # The last character of what a runner would read is written as its code.
+        cut = _COMMAND.sub(lambda found: f"{found[0][:-1]}\\x{ord(found[0][-1]):02x}", cut)
+    return cut
 
 
 def quoted(text: str) -> str:
@@ -32,10 +35,6 @@ def first_of(items: Sequence[str], most: int) -> str:
     """The first `most` of them, separated by commas, and how many more there are."""
     more = f" and {len(items) - most} more" if len(items) > most else ""
     return ", ".join(items[:most]) + more
-
-
-def _without_command(found: re.Match[str]) -> str:
-    return f"{found[0][:-1]}\\x{ord(found[0][-1]):02x}"
 
 
 def _escape(char: str) -> str:

@@ -86,7 +86,9 @@ class Api(Transport):
             own = self.endpoint.is_own(url)
             response = self._authorized(url, call, scopes) if own else self._send(url, call)
             location = response.headers.get("Location")
-            if not location or not _is_redirect(response.status, call.method):
+            # Only 307 and 308 keep the method of a write (RFC 9110, 15.4).
+            moved = (301, 302, 303, 307, 308) if call.method in _SAFE_METHODS else (307, 308)
+            if not location or response.status not in moved:
                 return url, response
             discard(response)
             url = self.endpoint.follow(url, location, call.action)
@@ -131,8 +133,3 @@ class Api(Transport):
         skew = round(time.time() - theirs)
         if self.clock is None or abs(skew) < abs(self.clock.skew_seconds):
             self.clock = Clock(skew_seconds=skew, against=self.endpoint.host)
-
-
-def _is_redirect(status: int, method: str) -> bool:
-    """Whether to go on elsewhere; only 307 and 308 keep the method of a write (RFC 9110, 15.4)."""
-    return status in (307, 308) or (status in (301, 302, 303) and method in _SAFE_METHODS)

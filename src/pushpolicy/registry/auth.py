@@ -169,7 +169,12 @@ class Authorizer:
 
     def _post(self, action: str, realm: str, service: str, scopes: tuple[str, ...]) -> Any:
         """The OAuth2 way: the only one for identity tokens, and some servers have no other."""
-        form = {"service": service, "scope": " ".join(scopes), "client_id": _CLIENT, **self._grant()}
+        form = {"service": service, "scope": " ".join(scopes), "client_id": _CLIENT}
+        if token := self._credential.identity_token:
+            form |= {"grant_type": "refresh_token", "refresh_token": token}
+        else:
+            username, password = self._credential.username or "", self._credential.secret or ""
+            form |= {"grant_type": "password", "username": username, "password": password}
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         content = urlencode(form).encode()
         return self._fetch(
@@ -180,12 +185,6 @@ class Authorizer:
         """A credential goes to the token server that the registry names, and no redirect takes it on."""
         server = origin(call.url)
         return fetch_json(self._transport, call, allows=lambda asked: asked == server)
-
-    def _grant(self) -> dict[str, str]:
-        if self._credential.identity_token:
-            return {"grant_type": "refresh_token", "refresh_token": self._credential.identity_token}
-        username, password = self._credential.username or "", self._credential.secret or ""
-        return {"grant_type": "password", "username": username, "password": password}
 
     def _check_realm(self, realm: str, action: str) -> None:
         """A credential never goes from TLS to plain http."""

@@ -10,7 +10,7 @@ import msgspec
 
 from pushpolicy.model.text import printable
 from pushpolicy.reports.facts import Product, Statement, VexFacts, VexStatus, within
-from pushpolicy.reports.format import Facts, Format, Head, Identity, ReportBytes, ReportError
+from pushpolicy.reports.format import Facts, Format, Head, Identity, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.purl import Purl
@@ -119,10 +119,6 @@ def _purls(entry: str | _Component) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text for text in stated if text and text.startswith("pkg:")))
 
 
-def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
-    return read_value(jsondoc.utf8(report.content()), limits)
-
-
 def _recognise(head: Head) -> bool:
     context = head.keys.get("@context", b"")
     if head.is_array or "statements" not in head.keys:
@@ -139,5 +135,5 @@ FORMAT = Format(
     file_names=("*.openvex.json", "*.vex.json", "vex.json", "openvex.json"),
     marks=(b"https://openvex.dev/ns", b'"statements"'),
     recognise=_recognise,
-    read=_read,
+    read=lambda report, limits: read_value(jsondoc.utf8(report.content()), limits),
 )

@@ -13,7 +13,6 @@ from pushpolicy.model.decision import Decision, Violation
 from pushpolicy.model.document import Document, plain
 from pushpolicy.model.text import printable, quoted
 from pushpolicy.pipeline import Outcome
-from pushpolicy.push import Published
 
 WAIVERS_OFFERED = 5
 ALL_SCHEMA = "pushpolicy.push-all/v1"
@@ -50,22 +49,18 @@ def _lines(outcomes: Sequence[Outcome], advice: Sequence[Advice | None]) -> Iter
         yield from decision_lines(outcome.decision)
         yield from (f"{'note:':<15} {printable(note, 400)}" for note in outcome.notes)
         if outcome.published:
-            yield from _published(outcome.published)
+            published = outcome.published
+            where, tags = printable(str(published.target.repository)), ", ".join(published.target.tags)
+            yield ""
+            yield f"{'published:':<15} {published.digest} as {tags} in {where}"
+            yield f"{'record:':<15} {published.record.digest}"
+            yield f"{'look again:':<15} pushpolicy audit show {printable(str(published.target))}"
         if given:
             yield from _advice(outcome.decision, given)
     denied = sum(not outcome.decision.allowed for outcome in outcomes)
     if len(outcomes) > 1 and denied:
         yield ""
         yield f"nothing was pushed: {denied} of {len(outcomes)} images are denied"
-
-
-def _published(published: Published) -> Iterator[str]:
-    """Where the image is now, and where its record is."""
-    repository, tags = published.target.repository, published.target.tags
-    yield ""
-    yield f"{'published:':<15} {published.digest} as {', '.join(tags)} in {printable(str(repository))}"
-    yield f"{'record:':<15} {published.record.digest}"
-    yield f"{'look again:':<15} pushpolicy audit show {printable(str(published.target))}"
 
 
 def _advice(decision: Decision, given: Advice) -> Iterator[str]:

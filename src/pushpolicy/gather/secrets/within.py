@@ -130,7 +130,9 @@ def within(text: str, *, by_chance: bool = True) -> frozenset[str]:
         text: the text.
         by_chance: whether a word that looks drawn at random is one.
     """
-    parts = [*_in_addresses(text), *_assigned(text), *_keys(text), *_TOKEN.findall(text)]
+    parts = [*_in_addresses(text), *_assigned(text), *_TOKEN.findall(text)]
+    for key in _PRIVATE_KEY.findall(text):
+        parts += _KEY_LINE.findall(key.replace("\\n", "\n"))
     if by_chance:
         parts += _random(text)
     return frozenset(part.strip() for part in parts if is_telling(part))
@@ -159,11 +161,6 @@ def _password_of(auth: str) -> str:
         return base64.b64decode(auth, validate=True).decode().partition(":")[2]
     except ValueError:
         return ""
-
-
-def _keys(text: str) -> Iterator[str]:
-    for body in _PRIVATE_KEY.findall(text):
-        yield from _KEY_LINE.findall(body.replace("\\n", "\n"))
 
 
 def _random(text: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pushpolicy.reports.coverage import Table
 from pushpolicy.reports.facts import CoverageFacts
-from pushpolicy.reports.format import Facts, Format, Head, ReportBytes, ReportError
+from pushpolicy.reports.format import Facts, Format, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import markup
 from pushpolicy.reports.parsing.values import count, epoch
@@ -71,10 +71,6 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     return (facts,)
 
 
-def _recognise(head: Head) -> bool:
-    return head.root == "report" and any(mark in head.start for mark in _MARKS)
-
-
 FORMAT = Format(
     name="jacoco",
     kind="coverage",
@@ -83,6 +79,6 @@ FORMAT = Format(
     places=("site/jacoco",),
     file_names=("jacoco*.xml",),
     marks=(b"<report", b"JACOCO"),
-    recognise=_recognise,
+    recognise=lambda head: head.root == "report" and any(mark in head.start for mark in _MARKS),
     read=_read,
 )

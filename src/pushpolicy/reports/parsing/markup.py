@@ -98,17 +98,12 @@ class Elements(ABC):
 
     def _first(self, name: str, attributes: dict[str, str]) -> None:
         """Handle the root; where it has a namespace prefix, prefixes are stripped from here on."""
-        if self._parser is not None:
-            prefixed = ":" in name
-            self._parser.StartElementHandler = self._start_prefixed if prefixed else self.start
-            self._parser.EndElementHandler = self._end_prefixed if prefixed else self.end
+        if self._parser is not None and ":" in name:
+            self._parser.StartElementHandler = lambda name, attributes: self.start(local(name), attributes)
+            self._parser.EndElementHandler = lambda name: self.end(local(name))
+        elif self._parser is not None:
+            self._parser.StartElementHandler = self.start
         self.start(local(name), attributes)
-
-    def _start_prefixed(self, name: str, attributes: dict[str, str]) -> None:
-        self.start(local(name), attributes)
-
-    def _end_prefixed(self, name: str) -> None:
-        self.end(local(name))
 
 
 def parse(chunks: Iterable[bytes], elements: Elements, limits: Limits) -> None:

@@ -37,17 +37,13 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
 def _recognise(head: Head) -> bool:
     if head.is_array:
         return False
-    keys = head.keys or _first_line(head.start)
+    keys, text = head.keys, head.start.lstrip()
+    if not keys and jsondoc.is_lines(text):
+        keys, _ = jsondoc.keys(text.partition(b"\n")[0])
     is_statement = keys.get("_type", b"").startswith(b'"https://in-toto.io/Statement/')
     is_envelope = keys.get("payloadType", b"").startswith(b'"application/vnd.in-toto') and "payload" in keys
     is_bundle = keys.get("mediaType", b"").startswith(b'"application/vnd.dev.sigstore.bundle')
     return is_statement or is_envelope or (is_bundle and "dsseEnvelope" in keys)
-
-
-def _first_line(start: bytes) -> dict[str, bytes]:
-    """The keys of the first of several lines of JSON."""
-    text = start.lstrip()
-    return jsondoc.keys(text.partition(b"\n")[0])[0] if jsondoc.is_lines(text) else {}
 
 
 FORMAT = Format(

@@ -24,7 +24,7 @@ from pushpolicy.reports.facts import (
     VexStatus,
     within,
 )
-from pushpolicy.reports.format import Facts, Format, Head, Identity, ReportBytes, ReportError
+from pushpolicy.reports.format import Facts, Format, Head, Identity, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.purl import Purl
@@ -212,10 +212,6 @@ def _walk(components: list[Component] | None) -> Iterator[Component]:
         component = waiting.pop()
         yield component
         waiting.extend(component.components or ())
-
-
-def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
-    return read_value(jsondoc.utf8(report.content()), limits)
 
 
 def read_value(content: bytes, limits: Limits, subject: Identity | None = None) -> tuple[Facts, ...]:
@@ -456,5 +452,5 @@ FORMAT = Format(
     file_names=("bom.json", "*.cdx.json", "*cyclonedx*.json"),
     marks=(b'"bomFormat"', b'"CycloneDX"'),
     recognise=_recognise,
-    read=_read,
+    read=lambda report, limits: read_value(jsondoc.utf8(report.content()), limits),
 )

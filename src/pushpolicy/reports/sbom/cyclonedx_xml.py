@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
-from pushpolicy.reports.format import Facts, Format, Head, ReportBytes, ReportError
+from pushpolicy.reports.format import Facts, Format, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import markup
 from pushpolicy.reports.parsing.values import number
@@ -215,10 +215,6 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     return read_document(reader.document, limits)
 
 
-def _recognise(head: Head) -> bool:
-    return head.root == "bom" and b"http://cyclonedx.org/schema/bom/" in head.start
-
-
 FORMAT = Format(
     name="cyclonedx-xml",
     kind="sbom",
@@ -227,6 +223,6 @@ FORMAT = Format(
     suffixes=(".cdx.xml", ".xml"),
     file_names=("bom.xml", "*.cdx.xml", "*cyclonedx*.xml"),
     marks=(b"<bom", b"http://cyclonedx.org/schema/bom/"),
-    recognise=_recognise,
+    recognise=lambda head: head.root == "bom" and b"http://cyclonedx.org/schema/bom/" in head.start,
     read=_read,
 )

@@ -215,10 +215,6 @@ def read_value(content: bytes, limits: Limits, subject: Identity | None = None) 
     return read_document(jsondoc.decode_value(content, Document), limits, subject)
 
 
-def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
-    return read_document(jsondoc.decode(report, Document), limits)
-
-
 def _recognise(head: Head) -> bool:
     return not head.is_array and "spdxVersion" in head.keys and "@graph" not in head.keys
 
@@ -231,7 +227,7 @@ FORMAT = Format(
     file_names=("*.spdx.json", "*spdx*.json"),
     marks=(b'"spdxVersion"', b'"SPDXID"'),
     recognise=_recognise,
-    read=_read,
+    read=lambda report, limits: read_document(jsondoc.decode(report, Document), limits),
 )
 
 

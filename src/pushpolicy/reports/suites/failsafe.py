@@ -9,7 +9,7 @@ from __future__ import annotations
 from pushpolicy.model.evidence import Totals
 from pushpolicy.model.text import printable
 from pushpolicy.reports.facts import SuiteFacts
-from pushpolicy.reports.format import Facts, Format, Head, ReportBytes, ReportError
+from pushpolicy.reports.format import Facts, Format, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import markup
 from pushpolicy.reports.parsing.values import count
@@ -70,10 +70,6 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     )
 
 
-def _recognise(head: Head) -> bool:
-    return head.root == _ROOT
-
-
 FORMAT = Format(
     name="failsafe-summary",
     kind="tests",
@@ -82,6 +78,6 @@ FORMAT = Format(
     places=("target/failsafe-reports",),
     file_names=("failsafe-summary.xml",),
     marks=(b"<failsafe-summary",),
-    recognise=_recognise,
+    recognise=lambda head: head.root == _ROOT,
     read=_read,
 )

@@ -15,7 +15,7 @@ import msgspec
 
 from pushpolicy.model.text import printable
 from pushpolicy.reports.facts import SuiteFacts
-from pushpolicy.reports.format import Facts, Format, Head, ReportBytes, ReportError
+from pushpolicy.reports.format import Facts, Format, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import markup
 from pushpolicy.reports.parsing.values import count, seconds, utc
@@ -160,7 +160,9 @@ class _Reader(markup.Elements):
 
     def _close_case(self) -> None:
         attributes, case = self._attributes, self._case
-        status = _status(attributes)
+        # googletest says in the `result` that a case was skipped.
+        result = attributes.get("result", "").lower()
+        status = result if result in _STATUSES else attributes.get("status", "").lower()
         if case is None and status not in _STATUS_FAILED:
             self.tally.add(_by_status(status))  # the fast path, for nearly every case
             return
@@ -170,28 +172,15 @@ class _Reader(markup.Elements):
         self._suites[-1].shown += case.shown() or outcome in ("failed", "errors")
         if outcome in ("failed", "errors"):
             kind = "error" if outcome == "errors" else "failure"
-            self.tally.fail(_case_name(attributes), kind, case.bad.get(kind, case.why_skipped or status))
-
-
-def _status(attributes: dict[str, str]) -> str:
-    """The `status`, or the `result` in which googletest says that a case was skipped."""
-    result = attributes.get("result", "").lower()
-    return result if result in _STATUSES else attributes.get("status", "").lower()
+            name, group = attributes.get("name", ""), attributes.get("classname", "")
+            whole = name if not group or name.startswith(group) else f"{group}.{name}"
+            self.tally.fail(whole, kind, case.bad.get(kind, case.why_skipped or status))
 
 
 def _by_status(status: str) -> Outcome:
     if status in _STATUS_SKIPPED:
         return "skipped"
     return "failed" if status in _STATUS_FAILED else "passed"
-
-
-def _case_name(attributes: dict[str, str]) -> str:
-    name, group = attributes.get("name", ""), attributes.get("classname", "")
-    return name if not group or name.startswith(group) else f"{group}.{name}"
-
-
-def _recognise(head: Head) -> bool:
-    return head.root in _SUITES
 
 
 def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
@@ -247,6 +236,6 @@ FORMAT = Format(
     ),
     file_names=("junit*.xml", "*-junit.xml", "*_junit.xml", "*.junit.xml", "TEST-*.xml"),
     marks=(b"<testsuite",),
-    recognise=_recognise,
+    recognise=lambda head: head.root in _SUITES,
     read=_read,
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from pushpolicy.reports.facts import SuiteFacts
-from pushpolicy.reports.format import Facts, Format, Head, ReportBytes, ReportError
+from pushpolicy.reports.format import Facts, Format, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import markup
 from pushpolicy.reports.parsing.values import count, seconds, utc
@@ -144,10 +144,6 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     return (facts,)
 
 
-def _recognise(head: Head) -> bool:
-    return head.root in _ROOTS
-
-
 FORMAT = Format(
     name="nunit",
     kind="tests",
@@ -155,6 +151,6 @@ FORMAT = Format(
     suffixes=(".xml",),
     file_names=("TestResult.xml", "nunit*.xml", "*.nunit.xml"),
     marks=(b"<test-r", b"<test-suite"),
-    recognise=_recognise,
+    recognise=lambda head: head.root in _ROOTS,
     read=_read,
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from pushpolicy.reports.facts import SuiteFacts
-from pushpolicy.reports.format import Facts, Format, Head, ReportBytes
+from pushpolicy.reports.format import Facts, Format, ReportBytes
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import markup
 from pushpolicy.reports.parsing.values import count, utc
@@ -110,10 +110,6 @@ def _duration(start: str | None, finish: str | None) -> float | None:
     return elapsed if elapsed >= 0 else None
 
 
-def _recognise(head: Head) -> bool:
-    return head.root == "TestRun" and any(mark in head.start for mark in _MARKS)
-
-
 FORMAT = Format(
     name="trx",
     kind="tests",
@@ -122,6 +118,6 @@ FORMAT = Format(
     places=("TestResults",),
     file_names=("*.trx",),
     marks=(b"<TestRun", b"VisualStudio/TeamTest"),
-    recognise=_recognise,
+    recognise=lambda head: head.root == "TestRun" and any(mark in head.start for mark in _MARKS),
     read=_read,
 )
