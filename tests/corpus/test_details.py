@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from pushpolicy.reports.facts import SbomFacts, of_type
+from pushpolicy.reports.facts import SbomFacts, ScanFacts, of_type
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.recognise import BrokenReportError, NotAReport, ReadFile, read
 from tests.corpus.test_corpus import CORPUS, entries
@@ -73,8 +73,101 @@ def spdx_json(path: Path) -> Details:
     }
 
 
+def _trivy(results: list[dict[str, Any]], metadata: dict[str, Any]) -> Details:
+    flaws = [flaw for result in results for flaw in result.get("Vulnerabilities") or []]
+    licences = [licence for result in results for licence in result.get("Licenses") or []]
+    return {
+        "published": sum(bool(flaw.get("PublishedDate")) for flaw in flaws),
+        "layers": Counter(flaw["Layer"]["DiffID"] for flaw in flaws if flaw.get("Layer", {}).get("DiffID")),
+        "paths": Counter(flaw["PkgPath"] for flaw in flaws if flaw.get("PkgPath")),
+        "licences": Counter(licence["Name"] for licence in licences),
+        "tags": metadata.get("RepoTags") or [],
+    }
+
+
+def trivy(path: Path) -> Details:
+    document = json.loads(_texts(path))
+    return _trivy(document.get("Results") or [], document.get("Metadata") or {})
+
+
+def trivy_legacy(path: Path) -> Details:
+    return _trivy(json.loads(_texts(path)), {})
+
+
+def grype(path: Path) -> Details:
+    document = json.loads(_texts(path))
+    matches = [*document["matches"], *(document.get("ignoredMatches") or [])]
+    places = [match["artifact"].get("locations") or [] for match in matches]
+    target = (document.get("source") or {}).get("target") or {}
+    providers = ((document.get("descriptor") or {}).get("db") or {}).get("providers") or {}
+    return {
+        "epss": sum(bool(match["vulnerability"].get("epss")) for match in matches),
+        "known exploited": sum(bool(match["vulnerability"].get("knownExploited")) for match in matches),
+        "fix dates": sum(
+            bool((match["vulnerability"].get("fix") or {}).get("available")) for match in matches
+        ),
+        "layers": sum(any(place.get("layerID") for place in each) for each in places),
+        "paths": Counter(place["path"] for each in places for place in each),
+        "tags": (target.get("tags") or []) if isinstance(target, dict) else [],
+        "sources": set(providers),
+    }
+
+
+def snyk(path: Path) -> Details:
+    document = json.loads(_texts(path))
+    projects = document if isinstance(document, list) else [document]
+    projects += [each for project in projects for each in project.get("applications") or []]
+    flaws = [flaw for project in projects for flaw in project.get("vulnerabilities") or []]
+    return {
+        "published": sum(bool(flaw.get("publicationTime")) for flaw in flaws),
+        "licences": Counter(flaw["license"] for flaw in flaws if flaw.get("type") == "license"),
+    }
+
+
+def osv(path: Path) -> Details:
+    results = json.loads(_texts(path)).get("results") or []
+    packages = [package for result in results for package in result["packages"]]
+    return {
+        "published": sum(
+            bool(flaw.get("published")) for each in packages for flaw in each.get("vulnerabilities") or []
+        ),
+        "packages with licences": sum(bool(each.get("licenses")) for each in packages),
+    }
+
+
+def clair(path: Path) -> Details:
+    document = json.loads(_texts(path))
+    flaws = document.get("vulnerabilities") or {}
+    named = [flaws[key] for keys in document["package_vulnerabilities"].values() for key in keys]
+    return {"published": sum((flaw.get("issued") or "0")[0] != "0" for flaw in named)}
+
+
+def found(file: ReadFile) -> Details:
+    """Ours of scans, under the same names."""
+    scans = of_type(ScanFacts, file.facts)
+    findings = [finding for scan in scans for finding in scan.findings]
+    licences = [licence for scan in scans for licence in scan.licences or ()]
+    layers = [finding.layer for finding in findings if finding.layer]
+    return {
+        "published": sum(finding.published is not None for finding in findings),
+        "layers": Counter(layers)
+        if file.format.kind == "scans" and "trivy" in file.format.name
+        else len(layers),
+        "paths": Counter(
+            path for each in findings if each.kind == "vulnerability" for path in each.paths or ()
+        ),
+        "licences": Counter(each.expression or each.licences[0] for each in licences),
+        "packages with licences": len(licences),
+        "tags": [tag for scan in scans for tag in scan.identity.tags],
+        "epss": sum(finding.epss_at is not None for finding in findings),
+        "known exploited": sum(finding.kev_added is not None for finding in findings),
+        "fix dates": sum(finding.fixed_at is not None for finding in findings),
+        "sources": {name for scan in scans for name in scan.scanner.sources or ()},
+    }
+
+
 def listed(file: ReadFile) -> Details:
-    """Ours, under the same names."""
+    """Ours of SBOMs."""
     components = [each for bom in of_type(SbomFacts, file.facts) for each in bom.listed]
     return {
         "names": Counter(each.name for each in components),
@@ -89,11 +182,24 @@ def listed(file: ReadFile) -> Details:
 COUNTERS: Mapping[str, Mapping[str, Callable[[Path], Details]]] = {
     "cyclonedx": {"cyclonedx": cyclonedx_json, "cyclonedx-xml": cyclonedx_xml},
     "spdx": {"spdx": spdx_json},
+    "trivy": {"trivy": trivy, "trivy-legacy": trivy_legacy},
+    "grype": {"grype": grype},
+    "snyk": {"snyk": snyk},
+    "osv": {"osv-scanner": osv},
+    "clair": {"clair": clair},
 }
 """By kind of the corpus and format: the counter of the files."""
-OURS: Mapping[str, Callable[[ReadFile], Details]] = {"cyclonedx": listed, "spdx": listed}
+SBOMS = ("cyclonedx", "spdx")
 # Of these there must be at least so many in all files of a kind together, or the test shows nothing.
-LEAST = {"cyclonedx": {"purls": 1000, "with licence": 600}, "spdx": {"purls": 10, "with licence": 20}}
+LEAST = {
+    "cyclonedx": {"purls": 1000, "with licence": 600},
+    "spdx": {"purls": 10, "with licence": 20},
+    "trivy": {"published": 150, "layers": 9, "paths": 7, "licences": 7, "tags": 10},
+    "grype": {"epss": 16, "layers": 395, "paths": 150, "tags": 5, "sources": 17},
+    "snyk": {"published": 149},
+    "osv": {"published": 80},
+    "clair": {},
+}
 
 
 @pytest.mark.parametrize("kind", COUNTERS)
@@ -105,7 +211,7 @@ def test_each_detail_is_that_of_the_file(kind: str) -> None:
         except (NotAReport, BrokenReportError):
             continue
         if count := COUNTERS[kind].get(file.format.name):
-            wanted, ours = count(CORPUS / entry["file"]), OURS[kind](file)
+            wanted, ours = count(CORPUS / entry["file"]), (listed if kind in SBOMS else found)(file)
             for name, value in wanted.items():
                 assert _agree(name, ours[name], value), f"{entry['file']}: {name}"
                 together[name] += value if isinstance(value, int) else len(value)

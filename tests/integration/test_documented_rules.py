@@ -59,8 +59,15 @@ def with_components(*components: dict[str, Any] | None, **changes: object) -> di
     return {**example(), "sbom": sbom | changes}
 
 
-def test_the_documents_show_four() -> None:
-    assert set(rules()) == {"not_root", "fixable", "fixes_taken", "licences"}
+def with_catalogue(read: str, **changes: object) -> dict[str, Any]:
+    """With a scan that knows CISA's catalogue as of a time, and whose first finding says so much."""
+    document = with_finding(**changes)
+    document["scans"]["items"][0]["scanner"]["sources"] = {"kev": read}
+    return document
+
+
+def test_the_documents_show_five() -> None:
+    assert set(rules()) == {"not_root", "fixable", "fixes_taken", "licences", "exploited"}
 
 
 @pytest.mark.parametrize(
@@ -72,6 +79,12 @@ def test_the_documents_show_four() -> None:
         ("fixable", with_finding(fixed_in="3.0.16"), True),
         ("fixes_taken", with_finding(), True),
         ("fixes_taken", with_finding(fixed_in="3.0.16"), False),
+        ("exploited", with_finding(), False),
+        ("exploited", with_catalogue("2026-03-01T00:00:00Z"), True),
+        ("exploited", with_catalogue("2026-02-01T00:00:00Z"), False),
+        ("exploited", with_catalogue("2026-03-01T00:00:00Z", kev=False, epss=0.01), True),
+        ("exploited", with_catalogue("2026-03-01T00:00:00Z", kev=True), False),
+        ("exploited", with_catalogue("2026-03-01T00:00:00Z", epss=0.1), False),
         ("licences", example(), False),
         ("licences", with_components({"licences": ["MIT"]}, {}, {"licences": []}), True),
         ("licences", with_components({"licences": ["MIT", "GPL-3.0-only"]}), False),

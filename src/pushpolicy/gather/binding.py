@@ -105,11 +105,15 @@ def _names_manifest(identity: Identity, platform: PlatformEvidence, image: Image
 
 def scanned_image(identity: Identity) -> ScannedImage | None:
     """What a report says of the image that it is about, as evidence; None where it says nothing."""
-    if not (identity.name or identity.digests or identity.image_id):
+    if not (identity.name or identity.digests or identity.tags or identity.image_id):
         return None
-    digest = identity.digests[0] if identity.digests else None
-    digests = identity.digests
-    return ScannedImage(name=identity.name, digest=digest, image_id=identity.image_id, digests=digests)
+    return ScannedImage(
+        name=identity.name,
+        digest=identity.digests[0] if identity.digests else None,
+        image_id=identity.image_id,
+        digests=identity.digests,
+        tags=identity.tags,
+    )
 
 
 def not_covered(scans: Iterable[Scan], image: ImageEvidence) -> tuple[str, ...]:

@@ -9,7 +9,15 @@ from pushpolicy.gather import expected
 from pushpolicy.gather.binding import bind, contradiction, not_covered, scanned_image
 from pushpolicy.gather.names import Reports
 from pushpolicy.gather.request import ExpectedReport, RawReport
-from pushpolicy.model.evidence import ImageEvidence, Scan, ScanContent, ScansEvidence, content
+from pushpolicy.model.evidence import (
+    ImageEvidence,
+    Licence,
+    Scan,
+    ScanContent,
+    ScanLicence,
+    ScansEvidence,
+    content,
+)
 from pushpolicy.model.text import printable
 from pushpolicy.reports.facts import ScanFacts
 from pushpolicy.reports.scans.counts import count
@@ -32,8 +40,18 @@ def evidence(
         reason=reason,
         counts=count(finding for scan in items for finding in scan.findings) if items else None,
         items=items,
+        licences=_licences(reports),
         not_covered=not_covered(items, image),
     )
+
+
+def _licences(reports: Reports) -> tuple[ScanLicence, ...] | None:
+    """What the scans list that looked for licences; None where none did."""
+    looked = [
+        (name, each.licences) for name, _, each in reports.items(ScanFacts) if each.licences is not None
+    ]
+    found = (ScanLicence(scan=name, **content(each, Licence)) for name, listed in looked for each in listed)
+    return tuple(found) if looked else None
 
 
 def _scan(name: str, raw: RawReport, facts: ScanFacts, image: ImageEvidence, commit: str | None) -> Scan:

@@ -341,20 +341,26 @@ class TestsEvidence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Scanner(msgspec.Struct, frozen=True, kw_only=True):
-    """The program that wrote a scan report."""
+    """The program that wrote a scan report.
+
+    Attributes:
+        sources: when each source of its database was read, by name, as ``kev`` and ``epss``.
+    """
 
     name: str
     version: str | None = None
     db_built: str | None = None
+    sources: Mapping[str, str] | None = None
 
 
 class ScannedImage(msgspec.Struct, frozen=True, kw_only=True):
-    """What a report says it scanned; `digests` are all that it names, of which `digest` is the first."""
+    """What a report says it scanned: all digests and tags that it names; `digest` is the first."""
 
     name: str | None = None
     digest: str | None = None
     image_id: str | None = None
     digests: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
 
 
 class VexClaim(msgspec.Struct, frozen=True, kw_only=True):
@@ -419,6 +425,12 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         location: file and line for findings in code or configuration.
         epss: probability of exploitation in the next 30 days, 0 to 1, as the report has it.
         kev: whether it is in CISA's catalogue of known exploited vulnerabilities, where the report says.
+        epss_at: the day for which `epss` was computed; how old `kev` is, `scanner.sources` may say.
+        kev_added, kev_due: when it came into the catalogue, and when it had to be mended by.
+        published: when the flaw was made known.
+        fixed_at: when a version came out that mends it, the earliest.
+        layer: the layer that the package is in, by its diff_id.
+        paths: the files by which the package was found.
         vex: the documents that say it does no harm here; it still counts, unless policy data names one.
         joined: where other scans list the same flaw, what all of them say.
     """
@@ -438,12 +450,45 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     fix_state: str | None = None
     location: str | None = None
     suppressed_by: str | None = None
+    published: str | None = None
+    fixed_at: str | None = None
+    epss_at: str | None = None
+    kev_added: str | None = None
+    kev_due: str | None = None
+    layer: str | None = None
+    paths: tuple[str, ...] | None = None
     vex: tuple[VexClaim, ...] | None = None
     joined: Joined | None = None
 
     def __post_init__(self) -> None:
         if self.fix_state is None:
             force_setattr(self, "fix_state", "unknown")
+
+
+class Licence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Terms that a scanner found; no flaw, so that it counts nowhere.
+
+    Attributes:
+        licences, expression: as of a component (`Component`).
+        severity: how bad the scanner, by its own or a configured list, holds them to be.
+        category: in the scanner's words, as restricted or notice.
+        path: the file, where they are of one, or of the package's.
+    """
+
+    severity: Severity
+    licences: tuple[str, ...]
+    expression: str | None = None
+    package: str | None = None
+    version: str | None = None
+    category: str | None = None
+    path: str | None = None
+    suppressed_by: str | None = None
+
+
+class ScanLicence(Licence, frozen=True, kw_only=True, gc=False):
+    """The same, and the name of the scan that lists it."""
+
+    scan: str
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
@@ -508,12 +553,14 @@ class ScansEvidence(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         not_covered: the runnable platforms without a bound image scan.
         counts: of all scans together, so that one flaw that two scanners list is one.
+        licences: what those list that looked for licences; None where none did.
     """
 
     status: Status
     reason: str | None = None
     counts: Counts | None = None
     items: tuple[Scan, ...] = ()
+    licences: tuple[ScanLicence, ...] | None = None
     not_covered: tuple[str, ...] = ()
 
 

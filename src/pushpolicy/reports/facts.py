@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from itertools import chain
 from typing import TypeVar
 
 import msgspec
@@ -15,6 +16,7 @@ from pushpolicy.model.evidence import (
     Covered,
     Failure,
     Finding,
+    Licence,
     SbomContent,
     ScanContent,
     Severity,
@@ -96,11 +98,12 @@ class CoverageFacts(Facts, frozen=True, kw_only=True):
 
 
 class ScanFacts(Facts, ScanContent, frozen=True, kw_only=True):
-    """One run of one scanner, and what it looked at."""
+    """One run of one scanner, and what it looked at; `licences` is None where it did not look for any."""
 
     evidence_kind = "scans"
 
     identity: Identity = Identity()
+    licences: tuple[Licence, ...] | None = None
 
     @property
     def shows_failure(self) -> bool:
@@ -125,13 +128,23 @@ class ScanFacts(Facts, ScanContent, frozen=True, kw_only=True):
             raise ReportError(
                 f"its {len(self.findings)} findings are over the limit of {limits.max_findings}"
             )
-        if any(_longest(finding) > limits.max_text for finding in self.findings):
+        licences = self.licences or ()
+        if len(licences) > limits.max_findings:
+            raise ReportError(f"its {len(licences)} licences are over the limit of {limits.max_findings}")
+        longest = max(chain(map(_longest, self.findings), map(_longest_of, licences)), default=0)
+        if longest > limits.max_text:
             raise ReportError(f"a finding has a text over the limit of {limits.max_text} characters")
 
 
 def _longest(finding: Finding) -> int:
     texts = (finding.id, finding.package, finding.version, finding.purl, finding.fixed_in, finding.location)
-    return max(map(len, filter(None, (*texts, *finding.aliases, finding.suppressed_by))))
+    more = finding.aliases if finding.paths is None else (*finding.aliases, *finding.paths)
+    return max(map(len, filter(None, (*texts, *more, finding.suppressed_by, finding.layer))))
+
+
+def _longest_of(terms: Licence) -> int:
+    texts = (terms.expression, terms.package, terms.version, terms.category, terms.path, terms.suppressed_by)
+    return max(map(len, filter(None, (*texts, *terms.licences))), default=0)
 
 
 class SbomFacts(Facts, SbomContent, frozen=True, kw_only=True):

@@ -52,6 +52,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         digests: manifest or index digests, ``sha256:...``.
+        tags: names with a tag, ``repository:tag``.
         image_id: the config's digest; with docker's containerd store the manifest's or index's.
         diff_ids: the complete ordered list of layers, uncompressed.
         captured: whether these are of the image that a captured command was given.
@@ -59,6 +60,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str | None = None
     digests: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
     image_id: str | None = None
     diff_ids: tuple[str, ...] = ()
     captured: bool = False

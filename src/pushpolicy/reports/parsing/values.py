@@ -7,11 +7,14 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import TypeVar
 
 _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,30}))? ?(Z|z|UTC|GMT|[+-]\d\d:?\d\d)", re.ASCII
 )
+_LONGEST = 100
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _Ordered = TypeVar("_Ordered", float, str)
 MAX_INTEGER = 2**53 - 1
 # What Syft and Grype give for their version where they were built from the Go module, as by `go install`.
@@ -21,13 +24,26 @@ _MAX_EPOCH = 100_000_000_000  # as seconds the year 5138, as milliseconds 1973
 
 def utc(text: str | None) -> str | None:
     """A time as RFC 3339 in UTC, to the microsecond; None unless the text states its zone."""
-    if not text or len(text) > 100:
+    if not text or len(text) > _LONGEST:
         return None
     match = _TIME.fullmatch(text.strip())
     try:
         return format_time(_from_parts(*match.groups()) if match else parsedate_to_datetime(text))
     except (ValueError, OverflowError):
         return None
+
+
+def dated(text: str | None) -> str | None:
+    """When something came to be known, RFC 3339 in UTC; a day without a time is its beginning.
+
+    None where nothing is stated, also by a zero time (0001-01-01T00:00:00Z).
+    """
+    return _dated(text) if text and text[0] != "0" and len(text) < _LONGEST else None
+
+
+@lru_cache(4096)  # a flaw is listed for each package that it is in
+def _dated(text: str) -> str | None:
+    return utc(f"{text}T00:00:00Z" if _DAY.fullmatch(text) else text)
 
 
 def _from_parts(day: str, time: str, fraction: str | None, zone: str) -> datetime:
@@ -84,7 +100,12 @@ def number(value: object) -> float | None:
 
 def highest(values: Iterable[_Ordered | None]) -> _Ordered | None:
     """The highest of the values that are stated; None where none is."""
-    return max((value for value in values if value is not None), default=None)
+    return max([value for value in values if value is not None], default=None)
+
+
+def earliest(values: Iterable[str | None]) -> str | None:
+    """The earliest of the days or times that are stated, as `dated` gives them."""
+    return min((moment for value in values if (moment := dated(value))), default=None)
 
 
 def at_line(path: str | None, line: int | None) -> str | None:

@@ -28,7 +28,7 @@ from pushpolicy.reports.format import Facts, Format, Head, Identity, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.purl import Purl
-from pushpolicy.reports.parsing.values import brief, highest, score, utc, version
+from pushpolicy.reports.parsing.values import brief, dated, highest, score, utc, version
 from pushpolicy.reports.sbom.components import Terms, listed, terms
 from pushpolicy.reports.scans import severity
 from pushpolicy.reports.scans.ids import of_one_flaw
@@ -190,6 +190,7 @@ class Vulnerability(_Struct):
     references: list[Reference] | None = None
     ratings: list[Rating] | None = None
     description: str | None = None
+    published: str | None = None
     analysis: Analysis | None = None
     affects: list[Affected] | None = None
 
@@ -321,7 +322,7 @@ def _identity(root: Root) -> Identity:
     purl = Purl.parse(root.purl)
     values = {
         name: [each.value for each in root.properties or () if each.name == _TRIVY + name and each.value]
-        for name in ("RepoDigest", "ImageID", "DiffID")
+        for name in ("RepoDigest", "RepoTag", "ImageID", "DiffID")
     }
     stated = [root.version, purl.version if purl else None]
     stated += [name.rpartition("@")[2] for name in values["RepoDigest"]]
@@ -330,6 +331,7 @@ def _identity(root: Root) -> Identity:
     return Identity(
         name=root.name or None,
         digests=tuple(dict.fromkeys(digests)) if root.type == "container" else (),
+        tags=tuple(values["RepoTag"]),
         image_id=next(iter(values["ImageID"]), None),
         diff_ids=tuple(values["DiffID"]) if len(values["DiffID"]) == 1 else (),
     )
@@ -367,6 +369,7 @@ def _finding(entry: Vulnerability, named: dict[str | None, Component]) -> Findin
         purl=(only.purl or None) if only else None,
         location=_location([named.get(ref) for ref in refs]),
         suppressed_by=_suppression(entry),
+        published=dated(entry.published),
     )
 
 

@@ -39,7 +39,7 @@ _TEXTS = frozenset(
     {
         *((name, "component") for name in ("group", "name", "version", "purl")),
         *((name, "tool") for name in ("name", "version")),
-        *((name, "vulnerability") for name in ("id", "description")),
+        *((name, "vulnerability") for name in ("id", "description", "published")),
         *((name, "rating") for name in ("score", "severity", "method")),
         *((name, "analysis") for name in ("state", "justification", "lastUpdated")),
         ("timestamp", "metadata"),
@@ -193,8 +193,8 @@ def _text_of_vulnerability(entry: Vulnerability, name: str, parent: str, value: 
     match name, parent:
         case "id", "vulnerability":
             entry.id = value
-        case "description", "vulnerability":
-            entry.description = value
+        case "description" | "published", "vulnerability":
+            setattr(entry, name, value)
         case "score" | "base", "rating" | "score" if entry.ratings:
             entry.ratings[-1].score = number(value)
         case "severity" | "method", "rating" if entry.ratings:

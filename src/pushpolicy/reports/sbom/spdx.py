@@ -116,6 +116,7 @@ def read_document(document: Document, limits: Limits, subject: Identity | None =
     identity = Identity(
         name=document.name or None,
         digests=tuple(dict.fromkeys(_digests(image))) if image else (),
+        tags=tuple(_told(image, "RepoTag")) if image else (),
         image_id=next(_told(image, "ImageID"), None) if image else None,
     )
     number = len(document.packages or ())

@@ -18,7 +18,7 @@ from pushpolicy.reports.facts import ScanFacts, within
 from pushpolicy.reports.format import Facts, FailedRunError, Format, Head, Identity, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
-from pushpolicy.reports.parsing.values import brief, highest, probability, score
+from pushpolicy.reports.parsing.values import brief, dated, earliest, highest, probability, score
 from pushpolicy.reports.scans import severity
 from pushpolicy.reports.scans.ids import of_one_flaw
 
@@ -41,6 +41,7 @@ class _Alias(msgspec.Struct, gc=False):
 class _Vulnerability(msgspec.Struct, gc=False):
     name: str
     description: str | None = None
+    issued: str | None = None
     normalized_severity: str | None = None
     fixed_in_version: str | None = None
     package: _Package | None = None
@@ -63,6 +64,7 @@ class _Enrichment(msgspec.Struct, rename="camel", gc=False):
     version: str | None = None
     base_score: float | None = None
     epss: float | None = None
+    date: str | None = None
 
 
 def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
@@ -111,11 +113,13 @@ def _finding(flaw: _Vulnerability, package: _Package | None, key: str, more: _En
         title=brief(flaw.description or flaw.name),
         cvss=more.cvss(key),
         epss=more.epss(key),
+        epss_at=more.epss_at(key),
         kev=more.kev(key),
         package=about.name or None,
         version=about.version or None,
         fixed_in=fixed_in,
         fix_state="fixed" if fixed_in else None,
+        published=dated(flaw.issued),
     )
 
 
@@ -161,6 +165,10 @@ class _Enrichments:
     def epss(self, key: str) -> float | None:
         """The highest probability."""
         return highest(probability(entry.epss) for entry in self._epss.get(key, ()))
+
+    def epss_at(self, key: str) -> str | None:
+        """The earliest day for which one was computed."""
+        return earliest(entry.date for entry in self._epss.get(key, ()))
 
     def kev(self, key: str) -> bool | None:
         """Whether it is in the catalogue; None when the report does not use the catalogue."""

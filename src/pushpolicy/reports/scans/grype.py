@@ -20,7 +20,7 @@ from pushpolicy.reports.facts import ScanFacts, within
 from pushpolicy.reports.format import Facts, FailedRunError, Format, Head, Identity, ReportBytes
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
-from pushpolicy.reports.parsing.values import brief, highest, probability, score, utc, version
+from pushpolicy.reports.parsing.values import brief, dated, earliest, probability, score, utc, version
 from pushpolicy.reports.scans import severity
 from pushpolicy.reports.scans.ids import of_one_flaw
 
@@ -65,6 +65,20 @@ class _Epss(_GrypeStruct):
     """FIRST's estimate for one CVE."""
 
     epss: float | None = None
+    date: str | None = None
+
+
+class _Exploited(_GrypeStruct):
+    """An entry of CISA's catalogue of known exploited vulnerabilities."""
+
+    date_added: str | None = msgspec.field(name="dateAdded", default=None)
+    due_date: str | None = msgspec.field(name="dueDate", default=None)
+
+
+class _Available(_GrypeStruct):
+    """When a version that fixes the flaw came out, or was first seen."""
+
+    date: str | None = None
 
 
 class _Fix(_GrypeStruct):
@@ -72,6 +86,7 @@ class _Fix(_GrypeStruct):
 
     versions: list[str] | None = None
     state: str | None = None
+    available: list[_Available] | None = None
 
 
 class _Vulnerability(_GrypeStruct):
@@ -82,7 +97,7 @@ class _Vulnerability(_GrypeStruct):
     description: str | None = None
     cvss: list[_Cvss] | None = None
     epss: list[_Epss] | None = None
-    known_exploited: list[msgspec.Raw] | None = msgspec.field(name="knownExploited", default=None)
+    known_exploited: list[_Exploited] | None = msgspec.field(name="knownExploited", default=None)
     fix: _Fix | None = None
     fixed_in_version: str | None = msgspec.field(name="fixedInVersion", default=None)
     cvss_v2: _Metrics | None = msgspec.field(name="cvssV2", default=None)
@@ -99,6 +114,7 @@ class _Location(_GrypeStruct):
     """Where in the image a package lies."""
 
     path: str | None = None
+    layer_id: str | None = msgspec.field(name="layerID", default=None)
 
 
 class _Artifact(_GrypeStruct):
@@ -154,6 +170,7 @@ class _Target(_GrypeStruct):
     image_id: str | None = msgspec.field(name="imageID", default=None)
     manifest_digest: str | None = msgspec.field(name="manifestDigest", default=None)
     repo_digests: list[str] | None = msgspec.field(name="repoDigests", default=None)
+    tags: list[str] | None = None
     layers: list[_Layer] | None = None
     config: str | None = None
 
@@ -217,11 +234,17 @@ class _DatabaseStatus(_GrypeStruct):
     error: str | None = None
 
 
+class _Provider(_GrypeStruct):
+    """A source of the database, and when it was read."""
+
+    captured: str | None = None
+
+
 class _Database(_DatabaseStatus):
     """The same, flat before version 0.88 and under `status` since; `providers` names its sources."""
 
     status: _DatabaseStatus | None = None
-    providers: dict[str, msgspec.Raw] | None = None
+    providers: dict[str, _Provider] | None = None
 
 
 class _Descriptor(_GrypeStruct):
@@ -276,8 +299,14 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     document = jsondoc.decode(report, _Report)
     about, source = document.descriptor or _Descriptor(), document.source or _Source()
     status, system = _database(about.db), document.distro or _Distro()
+    sources = (about.db.providers if about.db else None) or {}
     scan = ScanFacts(
-        scanner=Scanner(name="grype", version=version(about.version), db_built=utc(status.built)),
+        scanner=Scanner(
+            name="grype",
+            version=version(about.version),
+            db_built=utc(status.built),
+            sources={name: at for name, each in sources.items() if (at := utc(each.captured))} or None,
+        ),
         kind=_KINDS.get(source.type or "", "code"),
         identity=_identity(source.target),
         findings=tuple(_findings(document)),
@@ -318,6 +347,7 @@ def _identity(target: str | _Target | None) -> Identity:
         name=target.user_input or None,
         # For a local image Grype computes a manifest digest of its own, which matches no pushed manifest.
         digests=tuple(digest for digest in digests if digest),
+        tags=tuple(target.tags or ()),
         # Where Grype was given an SBOM, this is any name within that SBOM.
         image_id=target.image_id if (target.image_id or "").startswith("sha256:") else None,
         diff_ids=_layers(target),
@@ -352,6 +382,8 @@ def _findings(report: _Report) -> Iterator[Finding]:
 
 def _finding(match: _Match, kev: bool | None, suppressed_by: str | None = None) -> Finding:
     flaw, package, fix = match.vulnerability, match.artifact, match.vulnerability.fix
+    places = [place for place in package.locations or () if place.path]
+    exploited, estimate = flaw.known_exploited or (), _estimate(flaw)
     fixed_in = ", ".join((fix.versions if fix else None) or ()) or flaw.fixed_in_version or None
     state = fix.state if fix and fix.state in _FIX_STATES else None
     return Finding(
@@ -361,16 +393,28 @@ def _finding(match: _Match, kev: bool | None, suppressed_by: str | None = None) 
         kind="vulnerability",
         title=brief(flaw.description),
         cvss=_score(flaw),
-        epss=highest(probability(each.epss) for each in flaw.epss or ()),
+        epss=estimate.epss,
         kev=True if flaw.known_exploited else kev,
         package=package.name or None,
         version=package.version or None,
         purl=package.purl or None,
         fixed_in=fixed_in,
         fix_state=state if state == "wont-fix" else "fixed" if fixed_in else state,
-        location=next((place.path for place in package.locations or () if place.path), None),
+        location=places[0].path if places else None,
         suppressed_by=suppressed_by,
+        fixed_at=earliest(each.date for each in (fix.available if fix else None) or ()),
+        epss_at=dated(estimate.date),
+        kev_added=earliest(each.date_added for each in exploited),
+        kev_due=earliest(each.due_date for each in exploited),
+        layer=next((place.layer_id for place in places if place.layer_id), None),
+        paths=tuple(place.path for place in places if place.path) or None,
     )
+
+
+def _estimate(flaw: _Vulnerability) -> _Epss:
+    """The highest that is one; none where there is none."""
+    valid = [each for each in flaw.epss or () if probability(each.epss) is not None]
+    return max(valid, key=lambda each: each.epss or 0, default=_Epss())
 
 
 def _score(flaw: _Vulnerability) -> float | None:

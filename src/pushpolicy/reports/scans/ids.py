@@ -22,11 +22,10 @@ def is_vulnerability(name: str) -> bool:
 
 def aliases(name: str, others: Iterable[str]) -> tuple[str, ...]:
     """The other names of one flaw, sorted; also the one that leads an id such as Grype's CVE-...-package."""
-    found = {other for other in others if _FLAW.fullmatch(other)}
-    if leading := _FLAW.match(name):
-        found.add(leading[0])
-    found.discard(name)
-    return tuple(sorted(found))
+    found = [other for other in others if _FLAW.fullmatch(other)]
+    if (leading := _FLAW.match(name)) and leading[0] != name:
+        found.append(leading[0])
+    return tuple(sorted({*found} - {name})) if found else ()
 
 
 def of_one_flaw(name: str, others: Iterable[str]) -> tuple[str, ...]:

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import msgspec
+from msgspec.structs import replace
 
-from pushpolicy.model.evidence import Finding, Scanner, Severity
+from pushpolicy.model.evidence import Finding, Licence, Scanner, Severity
 from pushpolicy.reports.facts import ScanFacts, within
 from pushpolicy.reports.format import Facts, Format, Head, Identity, ReportBytes
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
-from pushpolicy.reports.parsing.values import brief, number, score
+from pushpolicy.reports.parsing.values import brief, dated, number, score
+from pushpolicy.reports.sbom.components import terms
 from pushpolicy.reports.scans import severity
 from pushpolicy.reports.scans.ids import aliases
 
@@ -63,6 +65,7 @@ class _Record(msgspec.Struct, gc=False):
     summary: str | None = None
     details: str | None = None
     affected: list[_Affected] | None = None
+    published: str | None = None
     database_specific: _DatabaseSpecific | None = None
 
 
@@ -82,6 +85,12 @@ class _Group(msgspec.Struct, gc=False):
     experimental_analysis: dict[str, _Analysis] | None = None
 
 
+class _Origin(msgspec.Struct, gc=False):
+    """The layer that a package came with, by its place in the list of them."""
+
+    index: int | None = None
+
+
 class _Package(msgspec.Struct, gc=False):
     """A package that was found."""
 
@@ -89,13 +98,15 @@ class _Package(msgspec.Struct, gc=False):
     version: str | None = None
     ecosystem: str | None = None
     commit: str | None = None
+    origin: _Origin | None = msgspec.field(name="image_origin_details", default=None)
 
 
 class _Packages(msgspec.Struct, gc=False):
-    """A package, its records and their groups."""
+    """A package, its records and their groups; its licences with ``--licenses`` only."""
 
     package: _Package
     vulnerabilities: list[_Record] | None = None
+    licenses: list[str] | None = None
     groups: list[_Group] | None = None
 
 
@@ -144,17 +155,41 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
         scanner=Scanner(name="osv-scanner"),
         kind="image" if document.image_metadata else "code",
         identity=Identity(diff_ids=tuple(layers) if all(layers) else ()),
-        findings=tuple(_findings(document.results or [])),
+        findings=tuple(_findings(document.results or [], image.layer_metadata or [])),
+        licences=tuple(_licences(document.results or [])) or None,
         looked_for=("vulnerabilities",),
     )
     return within(limits, [scan])
 
 
-def _findings(results: list[_Result]) -> Iterator[Finding]:
+def _findings(results: list[_Result], layers: list[_Layer]) -> Iterator[Finding]:
     for result in results:
         path = result.source.path if result.source else None
         for package in result.packages:
-            yield from _of_package(package, path or None)
+            layer = _layer(package.package, layers)
+            for finding in _of_package(package, path or None):
+                yield replace(finding, layer=layer) if layer else finding
+
+
+def _layer(package: _Package, layers: list[_Layer]) -> str | None:
+    index = package.origin.index if package.origin else None
+    found = layers[index].diff_id if index is not None and 0 <= index < len(layers) else None
+    return found or None
+
+
+def _licences(results: list[_Result]) -> Iterator[Licence]:
+    for result in results:
+        for entry in result.packages:
+            licences, expression = terms(entry.licenses or ())
+            if licences is not None:
+                yield Licence(
+                    severity=Severity.UNKNOWN,
+                    licences=licences,
+                    expression=expression,
+                    package=entry.package.name or None,
+                    version=entry.package.version or None,
+                    path=(result.source.path or None) if result.source else None,
+                )
 
 
 def _of_package(entry: _Packages, path: str | None) -> Iterator[Finding]:
@@ -196,6 +231,8 @@ def _finding(record: _Record, flaw: _Flaw, package: _Package, path: str | None) 
         fix_state="fixed" if fixed_in else None,
         location=path,
         suppressed_by=_suppression(record, flaw.group),
+        published=dated(record.published),
+        paths=(path,) if path else None,
     )
 
 

@@ -117,6 +117,7 @@ def _scan(run: Run) -> ScanFacts:
         identity=Identity(
             name=image_name,
             digests=tuple(digest.rpartition("@")[2] for digest in digests),
+            tags=tuple(_texts(about.repo_tags)),
             image_id=image_id,
         ),
         findings=findings,

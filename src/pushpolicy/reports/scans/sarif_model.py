@@ -166,6 +166,7 @@ class RunProperties(_Struct):
     image_name: Any = None
     image_id: Any = msgspec.field(name="imageID", default=None)
     repo_digests: Any = None
+    repo_tags: Any = None
 
 
 class Run(_Struct):

@@ -12,13 +12,14 @@ from typing import Any, cast
 
 import msgspec
 
-from pushpolicy.model.evidence import Finding, Scanner
+from pushpolicy.model.evidence import Finding, Licence, Scanner
 from pushpolicy.model.text import printable
 from pushpolicy.reports.facts import ScanFacts, within
 from pushpolicy.reports.format import Facts, FailedRunError, Format, Head, Identity, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
-from pushpolicy.reports.parsing.values import at_line, brief, number, probability, score
+from pushpolicy.reports.parsing.values import at_line, brief, dated, number, probability, score
+from pushpolicy.reports.sbom.components import terms
 from pushpolicy.reports.scans import severity
 from pushpolicy.reports.scans.ids import of_one_flaw
 
@@ -66,6 +67,8 @@ class _Vulnerability(_SnykStruct):
     nearest_fixed_in_version: str | None = None
     is_upgradable: bool | None = None
     is_patchable: bool | None = None
+    license: str | None = None
+    publication_time: str | None = None
 
 
 class _IacIssue(_SnykStruct):
@@ -141,6 +144,7 @@ def _subject(project: _Project) -> tuple[str, str]:
 def _scan(kind: str, projects: list[_Project]) -> ScanFacts:
     path = projects[0].path or ""
     _, separator, digest = path.rpartition("@")
+    licences = tuple(licence for project in projects for licence in _licences(project))
     thresholds = sorted({p.severity_threshold for p in projects if p.severity_threshold})
     return ScanFacts(
         scanner=Scanner(name="snyk"),
@@ -149,6 +153,7 @@ def _scan(kind: str, projects: list[_Project]) -> ScanFacts:
             name=path or None, digests=(digest,) if separator and digest.startswith("sha256:") else ()
         ),
         findings=tuple(finding for project in projects for finding in _findings(project)),
+        licences=licences or None,
         looked_for=("misconfiguration" if kind == "config" else "vulnerabilities",),
         filters=tuple(f"severity-threshold {value}" for value in thresholds) or None,
     )
@@ -194,6 +199,32 @@ def _flaw(flaw: _Vulnerability, file: str | None, suppressed_by: str | None = No
         fix_state="fixed" if fixed_in else "not-fixed" if unfixed else None,
         location=file or None,
         suppressed_by=suppressed_by,
+        published=dated(flaw.publication_time),
+    )
+
+
+def _licences(project: _Project) -> Iterator[Licence]:
+    """The licences among all that a project and the applications in it list, which count as findings too."""
+    for each in (project, *(project.applications or ())):
+        aside, path = each.filtered or _Filtered(), each.display_target_file or each.target_file
+        lists = ((each.vulnerabilities, None), (aside.ignore, "snyk ignore"), (aside.patch, "snyk patch"))
+        for entries, by in lists:
+            for entry in entries or ():
+                if entry.type == "license":
+                    yield _licence(entry, path, by)
+
+
+def _licence(entry: _Vulnerability, path: str | None, by: str | None) -> Licence:
+    finding = _flaw(entry, path, by)
+    licences, expression = terms([entry.license])
+    return Licence(
+        severity=finding.severity,
+        licences=licences or (entry.title or entry.id,),
+        expression=expression,
+        package=finding.package,
+        version=finding.version,
+        path=path or None,
+        suppressed_by=by,
     )
 
 

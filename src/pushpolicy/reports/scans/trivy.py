@@ -2,9 +2,9 @@
 
 It tells the image's config digest, repository digests and layers, but neither which severities or
 findings were filtered out nor the age of its database. Findings that an ignore file or VEX set aside
-are there only with ``--show-suppressed``. What it looked for shows in the classes of its results: without
-any, as of an image without packages, it does not say. Nor does it where it lists packages and no flaw: since
-0.67 ``--scanners secret`` lists them too.
+are there only with ``--show-suppressed``. Licences are listed by themselves, and count as no findings. What
+it looked for shows in the classes of its results: without any, as of an image without packages, it does not
+say. Nor does it where it lists packages and no flaw: since 0.67 ``--scanners secret`` lists them too.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import msgspec
+from msgspec.structs import replace
 
-from pushpolicy.model.evidence import Finding, Scanner
+from pushpolicy.model.evidence import Finding, Licence, Scanner
 from pushpolicy.reports.facts import ScanFacts, within
 from pushpolicy.reports.format import Facts, Format, Head, Identity, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
-from pushpolicy.reports.parsing.values import at_line, brief, highest, score, utc
+from pushpolicy.reports.parsing.values import at_line, brief, dated, highest, score, utc
+from pushpolicy.reports.sbom.components import terms
 from pushpolicy.reports.scans import severity
 from pushpolicy.reports.scans.ids import aliases
 
@@ -58,6 +60,12 @@ class _Cvss(_TrivyStruct):
     v40_score: float | None = msgspec.field(name="V40Score", default=None)
 
 
+class _Layer(_TrivyStruct):
+    """The layer that something is in."""
+
+    diff_id: str | None = msgspec.field(name="DiffID", default=None)
+
+
 class _Vulnerability(_TrivyStruct):
     """A known flaw in a package."""
 
@@ -69,8 +77,10 @@ class _Vulnerability(_TrivyStruct):
     installed_version: str | None = None
     fixed_version: str | None = None
     status: str | None = None
+    layer: _Layer | None = None
     severity: str | None = None
     title: str | None = None
+    published_date: str | None = None
     cvss: dict[str, _Cvss] | None = msgspec.field(name="CVSS", default=None)
 
 
@@ -97,6 +107,17 @@ class _Secret(_TrivyStruct):
     title: str | None = None
     severity: str | None = None
     start_line: int | None = None
+    layer: _Layer | None = None
+
+
+class _Licence(_TrivyStruct):
+    """The terms of a package, or of a file of its own."""
+
+    severity: str | None = None
+    category: str | None = None
+    pkg_name: str | None = None
+    file_path: str | None = None
+    name: str | None = None
 
 
 class _Modified(_TrivyStruct):
@@ -118,6 +139,7 @@ class _Result(_TrivyStruct):
     vulnerabilities: list[_Vulnerability] | None = None
     misconfigurations: list[_Misconfiguration] | None = None
     secrets: list[_Secret] | None = None
+    licenses: list[_Licence] | None = None
     experimental_modified_findings: list[_Modified] | None = None
 
 
@@ -132,6 +154,7 @@ class _Metadata(_TrivyStruct):
     image_id: str | None = msgspec.field(name="ImageID", default=None)
     diff_ids: list[str] | None = msgspec.field(name="DiffIDs", default=None)
     repo_digests: list[str] | None = None
+    repo_tags: list[str] | None = None
     commit: str | None = None
 
 
@@ -162,12 +185,14 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
         identity=Identity(
             name=document.artifact_name or None,
             digests=tuple(name.rpartition("@")[2] for name in metadata.repo_digests or ()),
+            tags=tuple(metadata.repo_tags or ()),
             image_id=metadata.image_id or None,
             diff_ids=tuple(metadata.diff_ids or ()),
         ),
         findings=tuple(_findings(results)),
         commit=metadata.commit or None,
         at=utc(document.created_at),
+        licences=_licences(results),
         looked_for=looked_for,
         packages=_packages(results),
         system=" ".join(word for word in (system.family, system.name) if word) or None,
@@ -215,7 +240,7 @@ def _packages(results: Iterable[_Result]) -> int | None:
 
 
 def _findings(results: Iterable[_Result]) -> Iterator[Finding]:
-    """What the targets list; licences are terms, not flaws, and are not counted."""
+    """What the targets list; licences are terms, not flaws, and are told by themselves."""
     for result in results:
         for vulnerability in result.vulnerabilities or ():
             yield _vulnerability(vulnerability, result.target)
@@ -230,7 +255,8 @@ def _findings(results: Iterable[_Result]) -> Iterator[Finding]:
             yield from _modified(modified, result.target)
 
 
-def _vulnerability(entry: _Vulnerability, target: str | None, by: str | None = None) -> Finding:
+def _vulnerability(entry: _Vulnerability, target: str | None) -> Finding:
+    # Python takes more than 15 keywords by way of a dict, which takes three times as long.
     return Finding(
         id=entry.id or "unidentified",
         aliases=aliases(entry.id or "", entry.vendor_ids or ()),
@@ -238,14 +264,16 @@ def _vulnerability(entry: _Vulnerability, target: str | None, by: str | None = N
         kind="vulnerability",
         title=brief(entry.title),
         # The newest version of CVSS that a source uses, and the highest of all sources.
-        cvss=highest(score(r.v40_score or r.v3_score or r.v2_score) for r in (entry.cvss or {}).values()),
+        cvss=highest([score(r.v40_score or r.v3_score or r.v2_score) for r in (entry.cvss or {}).values()]),
         package=entry.pkg_name or None,
         version=entry.installed_version or None,
         purl=(entry.pkg_identifier.PURL or None) if entry.pkg_identifier else None,
         fixed_in=entry.fixed_version or None,
         fix_state="fixed" if entry.fixed_version else _FIX_STATES.get(entry.status or ""),
         location=entry.pkg_path or target or None,
-        suppressed_by=by,
+        published=dated(entry.published_date),
+        layer=(entry.layer.diff_id or None) if entry.layer else None,
+        paths=(entry.pkg_path,) if entry.pkg_path else None,
     )
 
 
@@ -269,12 +297,44 @@ def _secret(entry: _Secret, target: str | None, by: str | None = None) -> Findin
         title=brief(entry.title),
         location=at_line(target, entry.start_line),
         suppressed_by=by,
+        layer=(entry.layer.diff_id or None) if entry.layer else None,
+        paths=(target,) if target else None,
     )
 
 
+def _licences(results: Iterable[_Result]) -> tuple[Licence, ...] | None:
+    """What the targets list; None where none of them is about licences."""
+    found = []
+    for result in results:
+        found += [_licence(entry) for entry in result.licenses or ()]
+        for each in result.experimental_modified_findings or ():
+            if (each.type or "").lower() == "license":
+                entry = jsondoc.decode_value(memoryview(each.finding).tobytes(), _Licence)
+                found.append(_licence(entry, _by(each)))
+    looked = any(_CLASSES.get(result.klass or "") == "licences" for result in results)
+    return tuple(found) if found or looked else None
+
+
+def _licence(entry: _Licence, by: str | None = None) -> Licence:
+    licences, expression = terms([entry.name])
+    return Licence(
+        severity=severity.from_word(entry.severity),
+        licences=licences or (),
+        expression=expression,
+        package=entry.pkg_name or None,
+        category=entry.category or None,
+        path=entry.file_path or None,
+        suppressed_by=by,
+    )
+
+
+def _by(modified: _Modified) -> str:
+    return " ".join(word for word in (modified.source, modified.status) if word) or "trivy"
+
+
 def _modified(entry: _Modified, target: str | None) -> Iterator[Finding]:
-    """A finding that was set aside; licences among them are left out as elsewhere."""
-    by = " ".join(word for word in (entry.source, entry.status) if word) or "trivy"
+    """A finding that was set aside; licences are none."""
+    by = _by(entry)
     content = memoryview(entry.finding).tobytes()
     kind = (entry.type or "").lower()
     if kind == "misconfiguration":
@@ -282,7 +342,8 @@ def _modified(entry: _Modified, target: str | None) -> Iterator[Finding]:
     elif kind == "secret":
         yield _secret(jsondoc.decode_value(content, _Secret), target, by)
     elif kind != "license":
-        yield _vulnerability(jsondoc.decode_value(content, _Vulnerability), target, by)
+        vulnerability = _vulnerability(jsondoc.decode_value(content, _Vulnerability), target)
+        yield replace(vulnerability, suppressed_by=by)
 
 
 def _recognise(head: Head) -> bool:
@@ -327,6 +388,7 @@ def _read_k8s(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
         scanner=Scanner(name="trivy"),
         kind="config",
         findings=tuple(_findings(results)),
+        licences=_licences(results),
         looked_for=_looked_for(results),
         packages=_packages(results),
     )
@@ -361,6 +423,7 @@ def _read_legacy(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
         scanner=Scanner(name="trivy"),
         kind="image",
         findings=tuple(_findings(results)),
+        licences=_licences(results),
         looked_for=_looked_for(results),
         packages=_packages(results),
     )
@@ -393,6 +456,7 @@ class _OperatorVulnerability(msgspec.Struct, rename="camel", gc=False):
     score: float | None = None
     target: str | None = None
     package_purl: str | None = msgspec.field(name="packagePURL", default=None)
+    published_date: str | None = None
 
 
 class _Artifact(msgspec.Struct, gc=False):
@@ -455,6 +519,7 @@ def _operator_finding(entry: _OperatorVulnerability) -> Finding:
         fixed_in=entry.fixed_version or None,
         fix_state="fixed" if entry.fixed_version else None,
         location=entry.target or None,
+        published=dated(entry.published_date),
     )
 
 
