@@ -113,6 +113,16 @@ def told_milder(place: Workspace) -> None:
     place.write(SCAN, json.dumps(report))
 
 
+def called_empty(place: Workspace) -> None:
+    """The scan looked for secrets alone; an SBOM says that there was nothing else to look for."""
+    report = json.loads((place.folder / SCAN).read_text())
+    place.write(SCAN, json.dumps(report | {"Results": []}))
+    index = json.loads((place.folder / "image/index.json").read_text())
+    root = {"type": "container", "name": "app", "version": index["manifests"][0]["digest"]}
+    bom = {"bomFormat": "CycloneDX", "specVersion": "1.6", "metadata": {"component": root}, "components": []}
+    place.write("reports/app.cdx.json", json.dumps(bom))
+
+
 def a_named(name: str, content: bytes) -> Attack:
     """A report that the command line names is something else."""
     return Attack(
@@ -237,6 +247,11 @@ ROWS = [
     ),
     Attack(name="an unsigned statement that a flaw does not matter", strike=vex, says=SEVERE),
     Attack(name="a flaw that an ignore file of the checkout hides", strike=ignored, says=SEVERE),
+    Attack(
+        name="an SBOM without the packages of the image",
+        strike=called_empty,
+        says="of an image that an SBOM calls empty; but layer sha256:",
+    ),
     Attack(
         name="a flaw that a second report of the image plays down",
         strike=told_milder,

@@ -8,7 +8,8 @@
 #   says nothing about this one, and neither does one that looked for other things than vulnerabilities, such
 #   as secrets. A report that does not say what it looked for counts only where the setting names its scanner;
 #   one that lists the packages of the image and no flaw of them counts by a setting of its own, which names
-#   Trivy, whose clean reports are such.
+#   Trivy, whose clean reports are such. Of an image without packages there is nothing to say: there a bound SBOM
+#   that lists none is enough, which nothing contradicts, neither another report nor the layers.
 #   Scans of code and configuration need no binding to the image and prove none; one that names another commit
 #   is denied. Nobody can waive this: without it every other rule about scans would judge a report of something
 #   else.
@@ -91,6 +92,11 @@ _looked(scan) if {
 	scan.scanner.name in data.settings.scan_bound.accept_listed
 }
 
+_looked(scan) if {
+	"unsaid" in scan.looked_for
+	scan.empty_by != ""
+}
+
 _accepted(scan) if scan.bound_by in {"manifest", "config", "diff_ids"}
 
 _accepted(scan) if {
@@ -137,7 +143,12 @@ else := "bound to nothing in this image"
 
 _purpose(scan) := "which looked for vulnerabilities" if "vulnerabilities" in scan.looked_for
 
-else := "which does not say what it looked for: scan again with vulnerabilities, capture the scanner by run scans --image, or name it in accept_unsaid" if {
+else := $"which does not say what it looked for, of an image that an SBOM calls empty; but {scan.not_empty}" if {
+	"unsaid" in scan.looked_for
+	scan.not_empty
+}
+
+else := "which does not say what it looked for: capture the scanner by run scans --image, add an SBOM of an image without packages, or name the scanner in accept_unsaid" if {
 	"unsaid" in scan.looked_for
 }
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from pushpolicy.gather import ci, credentials, image, provenance, sbom, scans, suites, vex
+from pushpolicy.gather import ci, credentials, empty, image, provenance, sbom, scans, suites, vex
 from pushpolicy.gather.binding import Products
 from pushpolicy.gather.capture import fail_other_runs
 from pushpolicy.gather.checkout import Checkout
@@ -78,7 +78,8 @@ def gather(request: GatherRequest, shared: Shared | None = None) -> Gathered:
     products = Products(about, request.target.repository)
     scanned = scans.evidence(reports, job.expected.scans, about, checkout.evidence.commit)
     scanned, said = vex.evidence(reports, scanned, products)
-    scanned = replace(scanned, items=join(scanned.items, about))
+    boms = sbom.evidence(reports, inside, about, job.limits)
+    scanned = empty.evidence(replace(scanned, items=join(scanned.items, about)), boms, request.image, about)
     evidence = Evidence(
         evaluated_at=format_time(job.evaluated_at),
         clock=request.clock,
@@ -88,7 +89,7 @@ def gather(request: GatherRequest, shared: Shared | None = None) -> Gathered:
         ci=context,
         tests=suites.evidence(reports, job.expected.tests),
         scans=scanned,
-        sbom=sbom.evidence(reports, inside, about, job.limits),
+        sbom=boms,
         vex=said,
         provenance=builds,
         credentials=credentials.evidence(job.credential, job.environ, checkout, job.limits),

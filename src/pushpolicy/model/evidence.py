@@ -532,6 +532,9 @@ class Scan(ScanContent, frozen=True, kw_only=True):
         bound_by: manifest, config, diff_ids or capture, when bound.
         platform: the platform of this image that it covers, when bound.
         contradiction: in what the report contradicts itself about its image, which binds it to nothing.
+        empty_by: the name of a bound SBOM by which the image has no packages, so that there was nothing to
+            look into; only where the scan does not say what it looked for.
+        not_empty: what contradicts such an SBOM.
         of_commit: whether the commit that it names is the one that is checked out: same, other, or unsaid.
     """
 
@@ -541,6 +544,8 @@ class Scan(ScanContent, frozen=True, kw_only=True):
     counts: Counts
     bound: bool
     of_commit: str = "unsaid"
+    empty_by: str | None = None
+    not_empty: str | None = None
     bound_by: str | None = None
     contradiction: str | None = None
     platform: str | None = None
