@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -186,8 +186,13 @@ def test_a_name_that_nobody_knows() -> None:
     assert "DNS" in (caught.value.hint or "")
 
 
+def stalling(answer: bytes) -> AbstractContextManager[str]:
+    """A server that gives its answer, and nothing more although its connection stays; its address."""
+    return dripping(answer, 0, 5)
+
+
 @contextmanager
-def dripping(answer: bytes, pause: float) -> Iterator[str]:
+def dripping(answer: bytes, pause: float, last_pause: float = 0) -> Iterator[str]:
     """A server that gives its answer a byte at a time; its address."""
     server = socket.create_server(("127.0.0.1", 0))
 
@@ -197,6 +202,7 @@ def dripping(answer: bytes, pause: float) -> Iterator[str]:
             for byte in answer:
                 connection.sendall(bytes([byte]))
                 time.sleep(pause)
+            time.sleep(last_pause)
 
     def accept() -> None:
         with suppress(OSError):
@@ -233,3 +239,23 @@ def test_a_slow_answer_that_keeps_its_rate_is_read() -> None:
     with dripping(answer, 0.02) as host:
         repository = client_of(host, plain_http=True, total_timeout=1.0, minimum_rate=40.0)
         assert repository.resolve("v1") is None
+
+
+SMALL = Descriptor.of(b"x" * 60, "text/plain")
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 60\r\n\r\n"
+
+
+def test_a_download_may_take_as_long_as_bytes_come() -> None:
+    with dripping(HEAD + b"x" * 60, 0.02) as host:
+        client = client_of(host, plain_http=True, total_timeout=1.2, read_timeout=0.5, minimum_rate=1e9)
+        started = time.monotonic()
+        assert b"".join(client.read_blob(SMALL)) == b"x" * 60
+        assert time.monotonic() - started > 1.5
+
+
+def test_a_download_of_which_nothing_comes_any_more_fails() -> None:
+    options: dict[str, Any] = {"attempts": 2, "first_pause": 0.01, "read_timeout": 0.3}
+    with stalling(HEAD + b"x" * 20) as host:
+        client = client_of(host, plain_http=True, **options)
+        with pytest.raises(PushError, match="does not answer in time"):
+            list(client.read_blob(SMALL))

@@ -20,7 +20,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         action: what is being done, and with what: the start of an error message.
         limit: bytes of the answer that are read at most.
-        size: bytes that it moves, for the time it may take.
+        transfer: whether its answer is content, which may take as long as bytes keep coming.
         deadline: when all of it must be done, with its repetitions and to the last byte of the answer;
             without one each attempt may take what the settings say.
     """
@@ -31,7 +31,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str] = {}
     body: MakeBody | None = None
     limit: int = MAX_ANSWER
-    size: int = 0
+    transfer: bool = False
     deadline: Deadline | None = None
 
 

@@ -112,7 +112,7 @@ class Connections:
         headers: Mapping[str, str],
         body: bytes | Iterable[memoryview] | None,
         deadline: Deadline | None,
-    ) -> http.client.HTTPResponse:
+    ) -> StrictResponse:
         answers = partial(_response, self._settings, deadline)
         connection.response_class = cast("type[http.client.HTTPResponse]", answers)
         if connection.sock is None:
@@ -128,7 +128,7 @@ class Connections:
         # A server may answer before it has read everything, and why is in the answer.
         with suppress(BrokenPipeError):
             connection.request(method, target, body, dict(headers))
-        return connection.getresponse()
+        return cast("StrictResponse", connection.getresponse())
 
     def _kept(self, route: _Route) -> http.client.HTTPConnection | None:
         idle = self._idle.get(route)

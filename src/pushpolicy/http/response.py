@@ -2,15 +2,17 @@
 
 http.client leaves four things open. A socket's timeout is for the next bytes only: a server that drips out
 one byte a minute, head or body, never runs into it; here an answer that has brought n bytes may have taken
-`seconds` and n at the least rate. A head that is cut off is taken for one that says less. A body that ends
-before its Content-Length is given out as if it were whole; so is one in chunks whose next size is cut off
-after its zeros, and a negative size reads all that ever comes. And interim answers and trailers have no end.
+`seconds` and n at the least rate, unless it is content, which may take its time. A head that is cut off is
+taken for one that says less. A body that ends before its Content-Length is given out as if it were whole; so
+is one in chunks whose next size is cut off after its zeros, and a negative size reads all that ever comes.
+And interim answers and trailers have no end.
 """
 
 from __future__ import annotations
 
 import http.client
 import io
+import math
 import re
 import socket
 import time
@@ -39,7 +41,7 @@ class Response:
         done: told at the end whether the connection can serve another request.
     """
 
-    def __init__(self, answered: http.client.HTTPResponse, done: Callable[[bool], None]) -> None:
+    def __init__(self, answered: StrictResponse, done: Callable[[bool], None]) -> None:
         self._answered = answered
         self._done = done
         self._is_closed = False
@@ -67,6 +69,10 @@ class Response:
         while content := self.read(size):
             yield content
 
+    def take_time(self) -> None:
+        """Let the rest take as long as bytes keep coming."""
+        self._answered.take_time()
+
     def close(self) -> None:
         """Give the connection back if the body was read to its end, else end it."""
         if self._is_closed:
@@ -91,7 +97,12 @@ class StrictResponse(http.client.HTTPResponse):
         super().__init__(sock, **options)
         self._is_head = options.get("method") == "HEAD"
         self._chunks: _Chunks | None = None
-        self.fp = io.BufferedReader(_Timed(self.fp.detach(), sock, seconds, rate))
+        self._timed = _Timed(self.fp.detach(), sock, seconds, rate)
+        self.fp = io.BufferedReader(self._timed)
+
+    def take_time(self) -> None:
+        """Have no limit but the socket's, which is for the next bytes."""
+        self._timed.end = math.inf
 
     def begin(self) -> None:
         """Read the head (sections 4, 6.3 and 9.3)."""
@@ -248,13 +259,13 @@ class _Timed(io.RawIOBase):
         self._raw = raw
         self._sock = sock
         self._rate = rate
-        self._end = time.monotonic() + seconds
+        self.end = time.monotonic() + seconds
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
-        left = self._end - time.monotonic()
+        left = self.end - time.monotonic()
         if left <= 0:
             raise TimeoutError("the answer comes in too slowly")
         usual = self._sock.gettimeout()
@@ -268,7 +279,7 @@ class _Timed(io.RawIOBase):
 
     def _read(self, buffer: WriteableBuffer) -> int:
         count: int = self._raw.readinto(buffer) or 0
-        self._end += count / self._rate
+        self.end += count / self._rate
         return count
 
     def close(self) -> None:

@@ -19,9 +19,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         certificates: further ones for this server, and the client's, which only this server is shown.
         connect_timeout: seconds to wait for a connection.
         read_timeout: seconds to wait for the next bytes.
-        total_timeout: seconds for one piece of work with all its repetitions, the time that its bytes
-            need at `minimum_rate` added.
-        minimum_rate: bytes a second that an upload or download must reach on the whole.
+        total_timeout: seconds for one piece of work with all its repetitions, and for each answer the time
+            that its bytes need at `minimum_rate` added. Content that is sent or received has no total.
+        minimum_rate: bytes a second that an answer other than content must reach on the whole.
         attempts: how often one request is tried.
         first_pause: seconds before the first repetition; each later one waits twice as long.
     """

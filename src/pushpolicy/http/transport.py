@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import math
 from collections.abc import Iterator, Mapping, Sized
 from contextlib import contextmanager, suppress
 from types import MappingProxyType
@@ -76,17 +77,19 @@ class Transport:
         try:
             if response.status in TRANSIENT_STATUS:
                 raise self._transient(call, response)
+            if call.transfer:
+                response.take_time()
             yield self._head(url, response), self._chunks(call, response)
         finally:
             response.close()
 
-    def budget(self, size: int = 0) -> RetryBudget:
-        """How long a piece of work that moves `size` bytes is tried."""
-        return self._budget(self.deadline(size))
+    def budget(self, *, transfer: bool = False) -> RetryBudget:
+        """How long a piece of work is tried; one that transfers content as long as its attempts last."""
+        return self._budget(Deadline(math.inf) if transfer else self.deadline())
 
-    def deadline(self, size: int = 0) -> Deadline:
-        """By when a piece of work that moves `size` bytes must be done."""
-        return Deadline(self._settings.total_timeout + size / self._settings.minimum_rate)
+    def deadline(self) -> Deadline:
+        """By when a piece of work that transfers no content must be done."""
+        return Deadline(self._settings.total_timeout)
 
     def _budget(self, deadline: Deadline) -> RetryBudget:
         return RetryBudget(self._settings.attempts, self._settings.first_pause, deadline)
@@ -125,7 +128,7 @@ class Transport:
             raise found.failure from error
 
     def _chunks(self, call: Call, response: Response) -> Iterator[bytes]:
-        deadline = call.deadline or self.deadline(call.size)
+        deadline = call.deadline or (Deadline(math.inf) if call.transfer else self.deadline())
         with self._broken_is_transient(call):
             for chunk in response.chunks(_READ_SIZE):
                 deadline.check(call.action)

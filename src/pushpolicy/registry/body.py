@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pushpolicy.http.retry import Deadline
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.registry.admitted import OnAdmitted, chunks_of, unreadable, verified
 from pushpolicy.registry.interface import OpenBlob
@@ -19,18 +18,14 @@ class BlobBody:
 
     def __init__(
         self,
-        action: str,
         blob: Descriptor,
         content: OpenBlob,
-        deadline: Deadline,
         start: int = 0,
         stop: int | None = None,
         on_admitted: OnAdmitted | None = None,
     ) -> None:
-        self._action = action
         self._blob = blob
         self._content = content
-        self._deadline = deadline
         self._start = start
         self._stop = blob.size if stop is None else stop
         self._on_admitted = on_admitted
@@ -45,7 +40,6 @@ class BlobBody:
                 chunks = chunks_of(file, self._blob.size)
                 whole = self._stop == self._blob.size
                 for chunk in verified(self._blob, chunks, self._on_admitted) if whole else chunks:
-                    self._deadline.check(self._action)
                     wanted = chunk[max(self._start - position, 0) : max(self._stop - position, 0)]
                     if wanted:
                         yield wanted

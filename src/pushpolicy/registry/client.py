@@ -12,6 +12,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, overload
 
+from msgspec.structs import replace
+
 from pushpolicy.errors import PushError, UsageError
 from pushpolicy.http.call import MAX_ANSWER, MakeBody
 from pushpolicy.http.retry import TransientError
@@ -182,7 +184,7 @@ class OrasClient(oras.provider.Registry):  # type: ignore[misc]  # oras has no t
             )
         with ExitStack() as stack:
             try:
-                head, chunks = stack.enter_context(self.api.stream(call))
+                head, chunks = stack.enter_context(self.api.stream(replace(call, transfer=True)))
             except TransientError as error:
                 raise error.failure from error
             return streamed(head, chunks, stack.pop_all().close)

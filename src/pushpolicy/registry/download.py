@@ -22,9 +22,9 @@ def stream_blob(api: Api, url: str, blob: Descriptor) -> Iterator[bytes]:
     Raises:
         PushError: when the registry refuses, breaks off too often, or serves other content.
     """
-    call = replace(api.call("GET", url, f"blob {blob.digest}"), size=blob.size)
+    call = replace(api.call("GET", url, f"blob {blob.digest}"), transfer=True)
     try:
-        yield from verified(blob, _chunks(api, call))
+        yield from verified(blob, _chunks(api, call, blob.size))
     except ValueError as error:
         raise PushError(
             f"{call.action}: {error}",
@@ -39,7 +39,7 @@ def blob_is_served(api: Api, url: str, blob: Descriptor) -> bool:
         PushError: when the registry refuses or breaks off too often.
     """
     call = api.call("GET", url, f"blob {blob.digest}", headers={"Range": "bytes=0-0"})
-    budget = api.budget(1)
+    budget = api.budget()
     while True:
         try:
             with api.stream(call) as (head, chunks):
@@ -58,19 +58,17 @@ def _is_served(call: RegistryCall, head: Answer, chunks: Iterator[bytes], size: 
     return stated == str(size) and bool(next(chunks, b""))
 
 
-def _chunks(api: Api, call: RegistryCall) -> Iterator[bytes]:
-    budget = api.budget(call.size)
+def _chunks(api: Api, call: RegistryCall, size: int) -> Iterator[bytes]:
+    budget = api.budget(transfer=True)
     offset = 0
     while True:
         try:
             for chunk in _chunks_from(api, call, offset):
                 offset += len(chunk)
                 yield chunk
-            if offset >= call.size:
+            if offset >= size:
                 return
-            raise TransientError(
-                PushError(f"{call.action}: the content ends at {offset} of {call.size} bytes")
-            )
+            raise TransientError(PushError(f"{call.action}: the content ends at {offset} of {size} bytes"))
         except TransientError as error:
             budget.pause(error)
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from pushpolicy.http.call import Answer, MakeBody
-from pushpolicy.http.retry import Deadline, TransientError
+from pushpolicy.http.retry import TransientError
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.registry.admitted import OnAdmitted
 from pushpolicy.registry.api import Api, RegistryCall
@@ -32,14 +32,12 @@ class Session:
         start: RegistryCall,
         blob: Descriptor,
         content: OpenBlob,
-        deadline: Deadline,
         on_admitted: OnAdmitted | None,
     ) -> None:
         self._api = api
         self._start = start
         self._blob = blob
         self._content = content
-        self._deadline = deadline
         self._on_admitted = on_admitted
         self._location = ""
         self._offset = 0
@@ -118,10 +116,8 @@ class Session:
             if start == stop:
                 return b""
             return BlobBody(
-                self._start.action,
                 self._blob,
                 self._content,
-                self._deadline,
                 start,
                 stop,
                 self._on_admitted,

@@ -60,19 +60,18 @@ class Uploads:
             InputError: when the content is not what the descriptor says.
         """
         start = self._api.call("POST", url, f"upload of {blob.digest}")
-        deadline = self._api.deadline(blob.size)
-        session = Session(self._api, start, blob, content, deadline, on_admitted)
+        session = Session(self._api, start, blob, content, on_admitted)
 
         def once() -> None:
             if session.is_open and session.resume():
                 return session.finish()
             if session.was_open and is_there(blob):
                 return None
-            body = BlobBody(start.action, blob, content, deadline, on_admitted=on_admitted)
+            body = BlobBody(blob, content, on_admitted=on_admitted)
             opened = self._mounted(start, blob, sibling) or self._opened(start, body, blob)
             return None if opened.status == 201 else session.begin(opened)
 
-        retrying(once, self._api.budget(blob.size))
+        retrying(once, self._api.budget(transfer=True))
 
     def _mounted(self, start: RegistryCall, blob: Descriptor, sibling: Repository | None) -> Answer | None:
         """The answer to the wish to mount: 201, or 202 for an upload; None when it was not a useful one."""

@@ -10,7 +10,6 @@ from typing import Any, BinaryIO
 import pytest
 
 from pushpolicy.errors import InputError
-from pushpolicy.http.retry import Deadline
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.registry.body import BlobBody
 
@@ -36,7 +35,7 @@ def body(content: bytes, **options: Any) -> tuple[BlobBody, Watched]:
     def opened() -> Iterator[BinaryIO]:
         yield stream
 
-    return BlobBody("upload", BLOB, opened, Deadline(60), **options), stream
+    return BlobBody(BLOB, opened, **options), stream
 
 
 @pytest.mark.parametrize(
