@@ -6,9 +6,12 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import NoReturn
 
 from pushpolicy.errors import EXIT_INTERRUPTED, EXIT_USAGE
+
+_READ_FILES = (["push"], ["check"], ["gather"])
 
 
 def run() -> NoReturn:
@@ -25,6 +28,8 @@ def run() -> NoReturn:
         _open_closed_streams()
         if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
             signal.signal(signal.SIGTERM, _interrupt)
+        if sys.argv[1:2] in _READ_FILES:
+            _start_reader()
         from pushpolicy.cli.main import main
 
         code = main()
@@ -47,6 +52,16 @@ def _open_closed_streams() -> None:
             # The lowest number that is free, which is this one.
             os.open(os.devnull, os.O_RDONLY)
             setattr(sys, name, open(number, "w" if number else "r", closefd=False))  # noqa: SIM115
+
+
+def _start_reader() -> None:
+    """Start the process that reads foreign files, before this one knows anything that they could want."""
+    # In a folder that was deleted Python 3.13.0 cannot import socket; the command tells.
+    with suppress(FileNotFoundError):
+        Path.cwd()
+        from pushpolicy.reports import reader
+
+        reader.start()
 
 
 def _leave(code: int) -> NoReturn:

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from pushpolicy.reports.declared import BrokenReportError, NotAReport
+from pushpolicy.reports.format import ReadFile
 from pushpolicy.reports.limits import Limits
-from pushpolicy.reports.recognise import BrokenReportError, NotAReport, ReadFile, read
+from pushpolicy.reports.recognise import read
 from tests.corpus.facts import READERS, agree
 
 CORPUS = Path(__file__).parents[2] / ".." / "shared" / "corpus"

@@ -11,9 +11,11 @@ from xml.etree import ElementTree
 
 import pytest
 
+from pushpolicy.reports.declared import BrokenReportError, NotAReport
 from pushpolicy.reports.facts import SbomFacts, ScanFacts, of_type
+from pushpolicy.reports.format import ReadFile
 from pushpolicy.reports.limits import Limits
-from pushpolicy.reports.recognise import BrokenReportError, NotAReport, ReadFile, read
+from pushpolicy.reports.recognise import read
 from tests.corpus.test_corpus import CORPUS, entries
 
 Details = Mapping[str, Any]

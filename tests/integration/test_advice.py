@@ -21,7 +21,7 @@ from pushpolicy.evaluate.metadata import KINDS
 from pushpolicy.gather.ci import PROVIDERS
 from pushpolicy.model import strict_yaml
 from pushpolicy.model.index import Index
-from pushpolicy.reports.recognise import PLACES
+from pushpolicy.reports.declared import PLACES
 from tests.policies import ROOT, rule, write_policy
 from tests.workspace import Ran, Workspace, fail_a_test
 

@@ -6,10 +6,9 @@ import click
 
 from pushpolicy.cli import options as shared
 from pushpolicy.cli.formats import Kind
-from pushpolicy.cli.options import PublishOptions, PushOptions, read_limits
+from pushpolicy.cli.options import PublishOptions, PushOptions
 from pushpolicy.cli.policies import start_engine
 from pushpolicy.cli.report import Outputs
-from pushpolicy.reports import reader
 
 
 @click.command("check", short_help="Decide without writing anything to the target.")
@@ -21,7 +20,6 @@ from pushpolicy.reports import reader
 @shared.quiet_option
 def command(image: str, target: str, options: PushOptions, verify: str, outputs: Outputs, quiet: bool) -> int:
     """Say whether IMAGE may be published as TARGET, and why; nothing is written there."""
-    reader.start(read_limits(options.gathering.limits))
     with start_engine(options.gathering.config, options.policy) as deciding:
         from pushpolicy.cli import publishing
 

@@ -22,9 +22,9 @@ from pushpolicy.gather.checkout import find_git
 from pushpolicy.model.document import Document, plain
 from pushpolicy.model.reference import Repository
 from pushpolicy.model.text import printable
+from pushpolicy.reports.declared import PLACES
 from pushpolicy.reports.process import ChildDiedError
 from pushpolicy.reports.reader import is_confined
-from pushpolicy.reports.recognise import PLACES
 
 
 class _Check(NamedTuple):

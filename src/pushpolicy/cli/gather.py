@@ -9,21 +9,13 @@ import click
 from pushpolicy.cli import options as shared
 from pushpolicy.cli.formats import FORMATS, Kind, Report
 from pushpolicy.cli.gathering import seen_lines
-from pushpolicy.cli.options import (
-    GatherOptions,
-    PolicyOptions,
-    PushOptions,
-    RegistryOptions,
-    SourceOptions,
-    read_limits,
-)
+from pushpolicy.cli.options import GatherOptions, PolicyOptions, PushOptions, RegistryOptions, SourceOptions
 from pushpolicy.cli.part import write
 from pushpolicy.cli.policies import read_policy
 from pushpolicy.cli.report import Output, Outputs, say
 from pushpolicy.cli.request import push_requests
 from pushpolicy.errors import UsageError
 from pushpolicy.pipeline import collect
-from pushpolicy.reports import reader
 
 
 @click.command("gather", short_help="Print the evidence document.")
@@ -57,7 +49,6 @@ def command(
 
     What every file was taken for is told on standard error; --format text prints only that.
     """
-    reader.start(read_limits(gathering.limits))
     options = PushOptions(gathering=gathering, registry=registry, source=source)
     if part is not None and outputs.asked:
         raise UsageError("--part writes a part, which has no --format", "leave --format out")

@@ -6,11 +6,10 @@ import click
 
 from pushpolicy.cli import options as shared
 from pushpolicy.cli.formats import Kind
-from pushpolicy.cli.options import PublishOptions, PushOptions, read_limits
+from pushpolicy.cli.options import PublishOptions, PushOptions
 from pushpolicy.cli.policies import start_engine
 from pushpolicy.cli.report import Outputs
 from pushpolicy.errors import UsageError
-from pushpolicy.reports import reader
 
 
 @click.command("push", short_help="Decide, publish on ALLOW, attach the record, verify, move the tags.")
@@ -38,7 +37,6 @@ def command(
         raise UsageError("--all: the configuration names each image with its target and tags")
     if not publish.all_images and (image is None or target is None):
         raise UsageError("IMAGE and TARGET are missing", "or --all, for the images of the configuration")
-    reader.start(read_limits(options.gathering.limits))
     with start_engine(options.gathering.config, options.policy) as deciding:
         # The larger part of the program, imported while OPA starts and its binary is hashed.
         from pushpolicy.cli import publishing

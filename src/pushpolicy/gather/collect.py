@@ -19,12 +19,12 @@ from pushpolicy.gather.parts import Part, Unpacked
 from pushpolicy.gather.request import NamedEvidence, RawReport, Reading, Seen
 from pushpolicy.gather.suites import told_again
 from pushpolicy.model.text import printable
+from pushpolicy.reports.declared import BrokenReportError, NotAReport, promised
 from pushpolicy.reports.file import bare_name
 from pushpolicy.reports.format import KINDS, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing.values import text
 from pushpolicy.reports.reader import read
-from pushpolicy.reports.recognise import BrokenReportError, NotAReport, promised
 
 _TRACKED = "it is tracked by git, so it is no result of this run"
 

@@ -10,12 +10,10 @@ from pushpolicy.gather.find import refuse_outside
 from pushpolicy.gather.names import Reports
 from pushpolicy.gather.parts import Part
 from pushpolicy.gather.request import NamedEvidence, RawReport, Reading
-from pushpolicy.model import canonical, strict_yaml
 from pushpolicy.model.text import printable
-from pushpolicy.reports.file import open_report
 from pushpolicy.reports.format import ReportError
-from pushpolicy.reports.parsing.jsondoc import utf8
 from pushpolicy.reports.parsing.values import text
+from pushpolicy.reports.reader import read_extra
 
 
 def collect(
@@ -62,25 +60,17 @@ def _one(named: NamedEvidence, name: str, request: Reading) -> tuple[Any, RawRep
     refuse_outside(named, request.workspace)
     path = request.workspace / named.path
     try:
-        with open_report(path, request.limits.max_extra_size) as file:
-            content = utf8(file.content())
-            is_json = path.suffix.lower() == ".json" or content.lstrip()[:1] in (b"{", b"[")
-            value = canonical.decode(content) if is_json else strict_yaml.read(content)
-            canonical.check_depth(value, request.limits.max_depth)
-            canonical.encode(value)
-            if canonical.holds_null(value):
-                raise ReportError("it holds null; leave out what is not known")
-            form = "json" if is_json else "yaml"
-            raw = RawReport(
-                name=name,
-                path=path,
-                kind="extra",
-                format=form,
-                digest=file.finish(),
-                size=file.size,
-                media_type=f"application/{form}",
-            )
-            return value, raw
-    except (ReportError, ValueError, RecursionError) as error:
+        file = read_extra(path, request.limits)
+    except ReportError as error:
         hint = "an extra is one JSON or YAML document, without what readers disagree on"
         raise InputError(f"{named.shown}: {printable(str(error))}", hint) from error
+    raw = RawReport(
+        name=name,
+        path=path,
+        kind="extra",
+        format=file.format,
+        digest=file.digest,
+        size=file.size,
+        media_type=f"application/{file.format}",
+    )
+    return file.value, raw

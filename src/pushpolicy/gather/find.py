@@ -12,9 +12,9 @@ import msgspec
 
 from pushpolicy.errors import UsageError
 from pushpolicy.gather.request import NamedEvidence
+from pushpolicy.reports.declared import MODULE_PLACES, PLACES, SUFFIXES, promised
 from pushpolicy.reports.file import bare_name
 from pushpolicy.reports.limits import Limits
-from pushpolicy.reports.recognise import MODULE_PLACES, PLACES, SUFFIXES, promised
 
 # Never entered: what tools keep there is not about this image, or is far too much.
 EXCLUDED = frozenset(

@@ -6,6 +6,7 @@ of the image that is judged, so they are as trustworthy as it is: whoever built 
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from typing import TypeVar
 
@@ -19,8 +20,7 @@ from pushpolicy.model.evidence import ImageEvidence
 from pushpolicy.reports.facts import of_type
 from pushpolicy.reports.format import Facts, ReportError
 from pushpolicy.reports.limits import Limits
-from pushpolicy.reports.provenance import statement
-from pushpolicy.reports.provenance.attestation import read_statement
+from pushpolicy.reports.reader import read_statement
 
 _REVISION = "org.opencontainers.image.revision"
 
@@ -80,8 +80,11 @@ def embedded(image: Image, about: ImageEvidence, limits: Limits) -> Embedded:
     for attestation in about.attestations:
         for blob in manifests[attestation.digest].layers:
             try:
-                facts = read_statement(statement(_content(image, blob, limits)), limits)
-            except ReportError as error:
+                with tempfile.TemporaryFile() as file:
+                    file.write(_content(image, blob, limits))
+                    file.seek(0)
+                    facts = read_statement(file, limits)
+            except (OSError, ReportError) as error:
                 problems.append(f"attestation {blob.digest} of the image: {error}")
                 continue
             name = f"image@{platforms.get(attestation.subject, attestation.subject)}"

@@ -16,11 +16,11 @@ from pushpolicy.gather.request import RawReport, Seen
 from pushpolicy.model.evidence import Unread
 from pushpolicy.model.text import printable
 from pushpolicy.reports.capture import Capture
+from pushpolicy.reports.declared import SUFFIXES
 from pushpolicy.reports.facts import of_type
 from pushpolicy.reports.file import bare_name
 from pushpolicy.reports.format import KINDS, Facts
 from pushpolicy.reports.parsing.values import text
-from pushpolicy.reports.recognise import SUFFIXES
 
 Kind = TypeVar("Kind", bound=Facts)
 # Captures that say who wrote other reports, and are none themselves.

@@ -1,17 +1,19 @@
-"""Writes docs/formats.md from the one table of formats, so that it says what the code does."""
+"""Writes docs/formats.md and declared.json from the one table of formats, so that they say what it does."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from importlib import reload
 from pathlib import Path
 
 import msgspec
 
+from pushpolicy.reports import declared
 from pushpolicy.reports.file import COMPRESSED_SUFFIXES
 from pushpolicy.reports.format import KINDS, Format
 from pushpolicy.reports.limits import Limits
-from pushpolicy.reports.recognise import FORMATS, MODULE_PLACES, PLACES, SUFFIXES
+from pushpolicy.reports.recognise import FORMATS
 
 DOCUMENT = Path("docs/formats.md")
 _INTRODUCTION = """\
@@ -60,9 +62,9 @@ def markdown() -> str:
 
 def _lines() -> Iterator[str]:
     yield _INTRODUCTION.format(
-        places=_code(*sorted(PLACES)),
-        modules=_code(*MODULE_PLACES),
-        suffixes=_code(*_shortest(SUFFIXES)),
+        places=_code(*sorted(declared.PLACES)),
+        modules=_code(*declared.MODULE_PLACES),
+        suffixes=_code(*_shortest(declared.SUFFIXES)),
         compressed=_code(*COMPRESSED_SUFFIXES),
     )
     for kind, items in by_kind().items():
@@ -109,7 +111,9 @@ def _code(*names: str) -> str:
 
 
 def write() -> None:
-    """Write the document below the current folder, the checkout of pushpolicy."""
+    """Write declared.json, and from it the document below the current folder, the checkout of pushpolicy."""
+    declared.write(FORMATS)
+    reload(declared)
     DOCUMENT.parent.mkdir(exist_ok=True)
     DOCUMENT.write_text(markdown(), encoding="utf-8")
 

@@ -1,6 +1,6 @@
-"""Reads report files in a process of its own: what `reader` starts, and speaks with over a socket.
+"""Reads foreign files in a process of its own: what `reader` starts, and speaks with over a socket.
 
-A request is a line of JSON with the open file beside it, an answer the length of a JSON document (8 bytes)
+A request is a JSON document with the open file beside it, an answer the length of a JSON document (8 bytes)
 and the document. The process has no credential: its environment is empty and no file is inherited; where the
 system can, it opens nothing and reaches nothing either (`confine`).
 """
@@ -10,35 +10,48 @@ from __future__ import annotations
 import _socket
 import os
 import sys
+from collections.abc import Iterable
 from importlib import import_module
-from typing import NoReturn
+from typing import BinaryIO, NoReturn
 
 import msgspec
 
+from pushpolicy.model import canonical, strict_yaml
 from pushpolicy.reports import confine
-from pushpolicy.reports.format import Facts
-from pushpolicy.reports.messages import Answer, Asked, Ready
-from pushpolicy.reports.process import NO_MEMORY
-from pushpolicy.reports.recognise import BrokenReportError, NotAReport, read_open
+from pushpolicy.reports.declared import BrokenReportError, NotAReport
+from pushpolicy.reports.file import report_of
+from pushpolicy.reports.format import Facts, ReportError
+from pushpolicy.reports.messages import LATE, NO_MEMORY, Answer, Asked, Begin, Form, Ready
+from pushpolicy.reports.parsing.jsondoc import utf8
+from pushpolicy.reports.provenance import statement
+from pushpolicy.reports.provenance.attestation import read_statement
+from pushpolicy.reports.recognise import read_open
 
-# Files cannot be opened later: what is imported at need elsewhere is imported before.
-_NEEDED = ("yaml", "rfc8785", "_strptime", "encodings.utf_16", "encodings.utf_16_le", "encodings.utf_16_be")
-# Of the names in zip archives, and those that XML may declare.
-_ENCODINGS = ("cp437", "cp1250", "cp1251", "cp1252", "iso8859_2", "iso8859_15", "koi8_r")
 _MAX_REQUEST = 64 * 1024
 
 
-def serve(memory: int, seconds: int) -> NoReturn:
-    """Answer requests on standard input, a socket, until it is closed.
+class _MissingError(BaseException):
+    """A module is imported that this process does not have; no reader is to take it for its own failure."""
 
-    Args:
-        memory: bytes that may be needed.
-        seconds: of processor time.
-    """
-    for name in (*_NEEDED, *(f"encodings.{name}" for name in _ENCODINGS)):
-        import_module(name)
-    confine.limit(memory, seconds)
+
+class _Late:
+    """Stands before all other finders of modules, once nothing is to be imported any more."""
+
+    @staticmethod
+    def find_spec(name: str, *_: object) -> None:
+        for late in LATE:
+            if f"{late}.".startswith(f"{name}."):  # a package is asked for before its modules
+                raise _MissingError(late)
+
+
+def serve() -> NoReturn:
+    """Answer requests on standard input, a socket, until it is closed."""
     socket = _socket.socket(fileno=0)
+    begin = msgspec.json.decode(socket.recv(_MAX_REQUEST) or os._exit(0), type=Begin)
+    for name in begin.late:
+        import_module(name)
+    sys.meta_path.insert(0, _Late())
+    confine.limit(begin.memory, begin.seconds)
     _send(socket, msgspec.json.encode(Ready(confine.confine())))
     decoder = msgspec.json.Decoder(Asked)
     while True:
@@ -57,17 +70,45 @@ def serve(memory: int, seconds: int) -> NoReturn:
 def _read(number: int, asked: Asked) -> Answer:
     with os.fdopen(number, "rb") as stream:
         try:
-            file = read_open(stream, asked.name, asked.limits)
-        except NotAReport as error:
-            return Answer(reason=str(error))
+            return _READ[asked.form](stream, asked)
+        except _MissingError as error:
+            return Answer(needs=str(error))
         except BrokenReportError as error:
             return Answer(format=error.meant.name, reason=str(error), run_failed=error.run_failed)
-    facts = tuple((type(each).__name__, _raw(each)) for each in file.facts)
+        except (NotAReport, ReportError) as error:
+            return Answer(reason=str(error))
+
+
+def _report(stream: BinaryIO, asked: Asked) -> Answer:
+    file = read_open(stream, asked.name, asked.limits)
+    facts = _named(file.facts)
     return Answer(format=file.format.name, facts=facts, digest=file.digest.hex, size=file.size)
 
 
-def _raw(facts: Facts) -> msgspec.Raw:
-    return msgspec.Raw(msgspec.json.encode(facts))
+def _statement(stream: BinaryIO, asked: Asked) -> Answer:
+    with report_of(stream, asked.limits.max_report_size) as file:
+        return Answer(facts=_named(read_statement(statement(file.content()), asked.limits)))
+
+
+def _extra(stream: BinaryIO, asked: Asked) -> Answer:
+    with report_of(stream, asked.limits.max_extra_size) as file:
+        content = utf8(file.content())
+        is_json = asked.name.lower().endswith(".json") or content.lstrip()[:1] in (b"{", b"[")
+        try:
+            value = canonical.decode(content) if is_json else strict_yaml.read(content)
+            canonical.check_depth(value, asked.limits.max_depth)
+            encoded = msgspec.Raw(canonical.encode(value))
+        except (ValueError, RecursionError) as error:
+            raise ReportError(str(error)) from error
+        form = "json" if is_json else "yaml"
+        return Answer(format=form, value=encoded, digest=file.finish().hex, size=file.size)
+
+
+_READ = {Form.REPORT: _report, Form.STATEMENT: _statement, Form.EXTRA: _extra}
+
+
+def _named(facts: Iterable[Facts]) -> tuple[tuple[str, msgspec.Raw], ...]:
+    return tuple((type(each).__name__, msgspec.Raw(msgspec.json.encode(each))) for each in facts)
 
 
 def _send(socket: _socket.socket, content: bytes) -> None:

@@ -8,6 +8,7 @@ setrlimit and the empty environment are all there is.
 from __future__ import annotations
 
 import ctypes
+import os
 import platform
 import resource
 import struct
@@ -64,6 +65,24 @@ def confine() -> bool:
     if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
         return False
     return bool(libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, filters, 0, 0) == 0)
+
+
+def forget_environment() -> None:
+    """Overwrite the environment that a fork inherits, wherever this process has it in memory.
+
+    That is the block that the system gave it, and what `os.environ` was made of. Linux only.
+    """
+    libc = ctypes.CDLL(None)
+    libc.strlen.restype, libc.strlen.argtypes = ctypes.c_size_t, (ctypes.c_void_p,)
+    block = ctypes.POINTER(ctypes.c_void_p).in_dll(libc, "environ")
+    place = 0
+    while start := block[place]:
+        ctypes.memset(start, 0, libc.strlen(start))
+        place += 1
+    for value in os.environb.values():
+        if len(value) > 1:  # CPython has but one object for each shorter one
+            ctypes.memset(id(value) + bytes.__basicsize__ - 1, 0, len(value))
+    os.environb.clear()
 
 
 def _program(architecture: int, numbers: tuple[int, ...]) -> bytes:

@@ -1,35 +1,29 @@
-"""A report file, opened once, bounded, decompressed where it is compressed, and hashed while it is read.
-
-Compressed are gzip files (RFC 1952), and zip archives of exactly one file. What they hold is bounded by its
-size and by how far it outgrows the file, so that a bomb costs no more than a report of the size that is
-allowed anyway.
-"""
+"""A report file, opened once, bounded, decompressed where it is compressed, and hashed while it is read."""
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import io
 import os
 import time
-import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
 from pushpolicy.files import NotRegularError, open_regular
 from pushpolicy.model.digest import Digest
-from pushpolicy.model.text import printable
 from pushpolicy.reports.format import ReportError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pushpolicy.reports.compressed import Bounded
 
 HEAD_SIZE = 64 * 1024
 COMPRESSED_SUFFIXES = (".gz", ".zip")
 _CHUNK = 256 * 1024
-_GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
+GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
 # What deflate can grow to at most (zlib's technical notes), so what any file that was read once can become.
 MAX_RATIO = 1032
 _FREE = 1024 * 1024  # a small file may hold this much, whatever the ratio
@@ -53,65 +47,7 @@ def bare_name(name: str) -> str:
 
 def is_compressed(start: bytes) -> bool:
     """Whether a file that begins like this is compressed."""
-    return start.startswith((_GZIP, _ZIP))
-
-
-class Bounded(io.RawIOBase):
-    """The decompressed bytes, as long as they are within the bounds."""
-
-    def __init__(self, stream: IO[bytes], limit: int) -> None:
-        super().__init__()
-        self._stream, self._limit, self._taken = stream, limit, 0
-
-    def read(self, size: int = -1, /) -> bytes:
-        """At most `size` bytes; all that are left when it is negative.
-
-        Raises:
-            ReportError: when there are more than the bound, or what is there cannot be decompressed.
-        """
-        room = self._limit - self._taken + 1
-        with _explained():
-            piece = self._stream.read(room if size < 0 else min(size, room))
-        self._taken += len(piece)
-        if self._taken > self._limit:
-            raise ReportError(
-                f"it unpacks to more than the {self._limit} bytes that are allowed for its size"
-            )
-        return piece
-
-
-def decompress(content: bytes, bounds: Bounds) -> Bounded:
-    """What a compressed file holds.
-
-    Raises:
-        ReportError: when it is damaged, or an archive of another number of files than one.
-    """
-    file = io.BytesIO(content)
-    with _explained():
-        is_zip = content.startswith(_ZIP)
-        stream = _only_member(file) if is_zip else cast("IO[bytes]", gzip.GzipFile(fileobj=file))
-    return Bounded(stream, bounds.of(len(content)))
-
-
-def _only_member(file: io.BytesIO) -> IO[bytes]:
-    archive = zipfile.ZipFile(file)
-    members = [member for member in archive.infolist() if not member.is_dir()]
-    if len(members) != 1:
-        raise ReportError(f"it is an archive of {len(members)} files, not of one report; unpack it")
-    if members[0].compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise ReportError("its archive is compressed in another way than deflate")
-    return archive.open(members[0])
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    try:
-        yield
-    except (EOFError, OSError, zlib.error, zipfile.BadZipFile) as error:
-        raise ReportError(f"it cannot be unpacked: {printable(str(error))}") from error
-    except (NotImplementedError, RuntimeError, ValueError, LookupError) as error:
-        # An encrypted member, an unknown compression, a malformed header.
-        raise ReportError(f"it cannot be unpacked: {printable(str(error))}") from error
+    return start.startswith((GZIP, ZIP))
 
 
 class ReportFile:
@@ -193,6 +129,8 @@ class ReportFile:
         return piece
 
     def _decompress(self, bounds: Bounds) -> None:
+        from pushpolicy.reports.compressed import decompress
+
         # A compressed report is held whole: what is decompressed are then exactly the bytes that were hashed.
         rest = self._stream.read(self.size - self._read + 1)
         self._take(rest)

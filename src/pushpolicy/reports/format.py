@@ -7,6 +7,7 @@ from typing import ClassVar, Protocol
 
 import msgspec
 
+from pushpolicy.model.digest import Digest
 from pushpolicy.reports.limits import Limits
 
 KINDS = ("tests", "coverage", "scans", "sbom", "vex", "provenance")
@@ -97,8 +98,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
         """
 
 
-class Format(msgspec.Struct, frozen=True, kw_only=True):
-    """One report format. All that is particular to it is declared here; `recognise.FORMATS` lists them all.
+class Declared(msgspec.Struct, frozen=True, kw_only=True):
+    """What a report format declares of itself.
 
     Attributes:
         name: as the evidence names it.
@@ -111,8 +112,6 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
         file_names: globs over file names that promise this format, in the usual places or beside them;
             a file of such a name that cannot be read is a failed report, not a stranger.
         marks: byte strings that together betray this format in a file that is broken.
-        recognise: whether a well-formed file has this format.
-        read: reads it; raises ReportError.
     """
 
     name: str
@@ -123,10 +122,36 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
     places: tuple[str, ...] = ()
     file_names: tuple[str, ...]
     marks: tuple[bytes, ...]
-    recognise: Callable[[Head], bool]
-    read: Callable[[ReportBytes, Limits], tuple[Facts, ...]]
 
     @property
     def family(self) -> str:
         """What its files are whatever they say: xml, json, or text."""
         return next((family for family in ("xml", "json") if self.media_type.endswith(family)), "text")
+
+
+class Format(Declared, frozen=True, kw_only=True):
+    """One report format. All that is particular to it stands here; `recognise.FORMATS` lists them all.
+
+    Attributes:
+        recognise: whether a well-formed file has this format.
+        read: reads it; raises ReportError.
+    """
+
+    recognise: Callable[[Head], bool]
+    read: Callable[[ReportBytes, Limits], tuple[Facts, ...]]
+
+
+class ReadFile(msgspec.Struct, frozen=True, kw_only=True):
+    """What was read of one file, and the digest and size of exactly those bytes."""
+
+    format: Declared
+    facts: tuple[Facts, ...]
+    digest: Digest
+    size: int
+
+    def by_kind(self) -> dict[str, tuple[Facts, ...]]:
+        """The facts by kind of evidence. A format of one kind only is that also where it says nothing."""
+        kinds = dict.fromkeys(each.evidence_kind for each in self.facts)
+        if not self.format.also:
+            kinds[self.format.kind] = None
+        return {kind: tuple(each for each in self.facts if each.evidence_kind == kind) for kind in kinds}

@@ -1,4 +1,4 @@
-"""Has report files read by a child process without credential or key, and takes its answers strictly.
+"""Has foreign files read by a child process without credential or key, and takes its answers strictly.
 
 What a hostile file can break is then the child: its death, and an answer out of contract, are a report that
 cannot be read.
@@ -8,35 +8,50 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, BinaryIO, Literal
 
 import msgspec
+from msgspec.structs import replace
 
+from pushpolicy.model import canonical
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.text import printable
-from pushpolicy.reports.format import KINDS, Facts, FailedRunError, ReportError
-from pushpolicy.reports.messages import Answer, Asked, Ready
+from pushpolicy.reports import capture, facts, process
+from pushpolicy.reports.declared import (
+    BY_NAME,
+    FORMATS,
+    BrokenReportError,
+    NotAReport,
+    by_signs,
+    open_named,
+)
+from pushpolicy.reports.file import HEAD_SIZE, bare_name, opened
+from pushpolicy.reports.format import KINDS, Facts, FailedRunError, ReadFile, ReportError
+from pushpolicy.reports.limits import Limits
+from pushpolicy.reports.messages import LATE, Answer, Asked, Form, Ready
 from pushpolicy.reports.process import Child, ChildDiedError
-
-if TYPE_CHECKING:
-    # The readers are large; `start` is called before the rest of the program is imported.
-    from pushpolicy.reports.limits import Limits
-    from pushpolicy.reports.recognise import BrokenReportError, ReadFile
 
 _lock = threading.RLock()
 _children: list[Child] = []  # the one that waits to be asked
+_late = set[str]()  # the modules that a file of this run needed
 
 
-def start(limits: Limits) -> None:
-    """Start the child ahead, so that it is ready when the first file is to be read."""
+def start() -> None:
+    """Start the child ahead, so that it is ready when the first file is to be read.
+
+    Only for the program's own process, before it has done anything but import this: on Linux it is forked,
+    and what both need is imported once.
+    """
     with _lock, suppress(ChildDiedError):  # who reads a file starts it again, and tells
         if not _children:
-            _children.append(Child(limits))
+            _children.append(process.fork() if sys.platform == "linux" else process.start())
 
 
 def stop() -> None:
@@ -56,10 +71,11 @@ def is_confined(limits: Limits) -> bool:
     Raises:
         ChildDiedError: when it cannot be started.
     """
-    start(limits)
     with _lock:
-        child = _children[0] if _children else Child(limits)
-        return msgspec.json.decode(child.ready(time.monotonic() + limits.max_seconds), type=Ready).confined
+        if not _children:
+            _children.append(process.start())
+        ready = _children[0].begin(limits, (), time.monotonic() + limits.max_seconds)
+        return msgspec.json.decode(ready, type=Ready).confined
 
 
 def read(path: Path, limits: Limits) -> ReadFile:
@@ -70,65 +86,131 @@ def read(path: Path, limits: Limits) -> ReadFile:
         BrokenReportError: when it is malformed, over a limit, or tells of a failed run; when reading it
             ended the child.
     """
-    from pushpolicy.reports.file import HEAD_SIZE
-    from pushpolicy.reports.recognise import open_named
-
     with open_named(path) as stream:
         try:
-            return _answered(_ask(path.name, stream.fileno(), limits))
-        except (ChildDiedError, ValueError, KeyError) as error:
-            died = isinstance(error, ChildDiedError)
-            reason = str(error) if died else "what was read of it does not have the form of facts"
-            raise _unanswered(reason, path.name, os.pread(stream.fileno(), HEAD_SIZE, 0)) from error
+            return _answered(_ask(Asked(path.name, limits), stream))
+        except ReportError as error:
+            raise _unanswered(error, path.name, os.pread(stream.fileno(), HEAD_SIZE, 0)) from error
 
 
-def _ask(name: str, file: int, limits: Limits) -> Answer:
-    request = msgspec.json.encode(Asked(name.encode("utf-8", "replace").decode(), limits))
+def read_statement(stream: BinaryIO, limits: Limits) -> tuple[Facts, ...]:
+    """What the in-toto statement in an open file is evidence of.
+
+    Raises:
+        ReportError: when it is malformed or over a limit; when reading it ended the child.
+    """
+    answer = _ask(Asked("statement", limits, Form.STATEMENT), stream)
+    if answer.reason is not None:
+        raise ReportError(printable(answer.reason))
+    return _facts(answer)
+
+
+class ReadExtra(msgspec.Struct, frozen=True):
+    """Any JSON or YAML: which of the two it is, its value as JSON, the digest and size of its bytes."""
+
+    format: Literal["json", "yaml"]
+    value: Any
+    digest: Digest
+    size: int
+
+
+def read_extra(path: Path, limits: Limits) -> ReadExtra:
+    """Read a file that may hold any JSON or YAML, without null.
+
+    Raises:
+        ReportError: when it is absent, malformed, over a limit, or holds what JSON cannot say or what
+            readers disagree on; when reading it ended the child.
+    """
+    with opened(path) as stream:
+        answer = _ask(Asked(path.name, limits, Form.EXTRA), stream)
+    if answer.reason is not None:
+        raise ReportError(printable(answer.reason))
+    with _in_contract():
+        value = canonical.decode(memoryview(answer.value).tobytes())
+        canonical.check_depth(value, limits.max_depth)
+        form = msgspec.convert(answer.format, Literal["json", "yaml"])
+        digest = Digest("sha256", answer.digest)
+    if canonical.holds_null(value):
+        raise ReportError("it holds null; leave out what is not known")
+    return ReadExtra(form, value, digest, answer.size)
+
+
+def _ask(asked: Asked, stream: BinaryIO) -> Answer:
+    """Have an open file read.
+
+    Raises:
+        ReportError: when the child ends, is too slow, or answers out of contract.
+    """
+    # A file's name may hold any bytes.
+    request = msgspec.json.encode(replace(asked, name=asked.name.encode("utf-8", "replace").decode()))
     with _lock:
-        child = _children.pop() if _children else Child(limits)
-        try:
-            content = child.ask(request, file, limits.max_seconds)
-        except BaseException:
-            child.end()
-            raise
-        _children.append(child)
-    return msgspec.json.decode(content, type=Answer)
+        while True:
+            try:
+                child = _children.pop() if _children else process.start()
+            except ChildDiedError as error:
+                raise ReportError(str(error)) from error
+            try:
+                with _in_contract():
+                    late = tuple(sorted(_late))
+                    content = child.ask(request, stream.fileno(), asked.limits, late)
+                    answer = msgspec.json.decode(content, type=Answer)
+                    needed = answer.needs
+                    if needed is None:
+                        _children.append(child)
+                        return answer
+                    if needed not in LATE - _late:
+                        raise ValueError("the child asks for what it has")
+                    _late.add(needed)
+            finally:
+                if child not in _children:
+                    child.end()
+            stream.seek(0)
+
+
+@contextmanager
+def _in_contract() -> Iterator[None]:
+    """What the child must answer: within, ValueError and KeyError are answers out of contract."""
+    try:
+        yield
+    except ChildDiedError as error:
+        raise ReportError(str(error)) from error
+    except (ValueError, KeyError) as error:
+        raise ReportError("what was read of it does not have the form of facts") from error
 
 
 def _answered(answer: Answer) -> ReadFile:
     """What the child read.
 
     Raises:
-        ValueError, KeyError: when the answer is out of contract.
+        ReportError: when the answer is out of contract.
     """
-    from pushpolicy.reports.recognise import FORMATS, BrokenReportError, NotAReport, ReadFile
-
     if answer.format is None:
         raise NotAReport(printable(answer.reason or "it has no format"))
-    form = {item.name: item for item in FORMATS}[answer.format]
-    if answer.reason is not None:
-        reason = FailedRunError if answer.run_failed else ReportError
-        raise BrokenReportError(reason(printable(answer.reason)), form)
-    facts = tuple(msgspec.json.decode(content, type=_types()[name]) for name, content in answer.facts)
-    return ReadFile(format=form, facts=facts, digest=Digest("sha256", answer.digest), size=answer.size)
+    with _in_contract():
+        form = BY_NAME[answer.format]
+        if answer.reason is not None:
+            reason = FailedRunError if answer.run_failed else ReportError
+            raise BrokenReportError(reason(printable(answer.reason)), form)
+        digest = Digest("sha256", answer.digest)
+    return ReadFile(format=form, facts=_facts(answer), digest=digest, size=answer.size)
+
+
+def _facts(answer: Answer) -> tuple[Facts, ...]:
+    with _in_contract():
+        return tuple(msgspec.json.decode(content, type=_types()[name]) for name, content in answer.facts)
 
 
 @cache
 def _types() -> dict[str, type[Facts]]:
-    from pushpolicy.reports import capture, facts
-
     kinds: list[type[Facts]] = [facts.SuiteFacts, facts.CoverageFacts, facts.ScanFacts, facts.SbomFacts]
     kinds += [facts.VexFacts, facts.ProvenanceFacts, capture.SuiteCapture, capture.ScanCapture]
     return {kind.__name__: kind for kind in kinds}
 
 
-def _unanswered(reason: str, name: str, start: bytes) -> BrokenReportError:
+def _unanswered(reason: ReportError, name: str, start: bytes) -> BrokenReportError:
     """The report has failed that the file was to be; one that may have been any has failed every kind."""
-    from pushpolicy.reports.file import bare_name
-    from pushpolicy.reports.recognise import FORMATS, BrokenReportError, by_signs
-
     meant = by_signs(bare_name(name), start)
-    broken = BrokenReportError(ReportError(reason), meant or FORMATS[0])
+    broken = BrokenReportError(reason, meant or FORMATS[0])
     if meant is None:
         broken.kinds = KINDS
     return broken

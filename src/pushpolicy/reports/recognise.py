@@ -1,20 +1,25 @@
-"""Tells what a file is by its content, and reads it as that; holds the one table of all report formats."""
+"""Tells what a file is by its content, and reads it as that; holds the one table of all formats' readers."""
 
 from __future__ import annotations
 
 import codecs
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import BinaryIO
 
-import msgspec
-
-from pushpolicy.model.digest import Digest
 from pushpolicy.model.text import printable
 from pushpolicy.reports import capture, openvex
 from pushpolicy.reports.coverage import clover, cobertura, coveragepy, goprofile, jacoco, lcov
-from pushpolicy.reports.file import Bounds, ReportFile, bare_name, opened, report_of
-from pushpolicy.reports.format import Facts, FailedRunError, Format, Head, ReportError
+from pushpolicy.reports.declared import (
+    BY_NAME,
+    BrokenReportError,
+    NotAReport,
+    by_signs,
+    failure,
+    open_named,
+    promises,
+)
+from pushpolicy.reports.file import Bounds, ReportFile, bare_name, report_of
+from pushpolicy.reports.format import Format, Head, ReadFile, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc, markup
 from pushpolicy.reports.provenance import attestation
@@ -63,69 +68,13 @@ FORMATS: tuple[Format, ...] = (
     attestation.FORMAT,
 )
 
-# Folders of the checkout that hold reports of any format.
-_COMMON_PLACES = (
-    "reports",
-    "report",
-    "test-reports",
-    "test-results",
-    "test_results",
-    "testresults",
-    "scan-reports",
-    "scan-results",
-    "security-reports",
-)
-_DECLARED_PLACES = [place for item in FORMATS for place in item.places]
-# Folders of the checkout, and DIR/DIR of any module, however deep it lies: searched with all that is in them.
-PLACES = frozenset((*_COMMON_PLACES, *(place for place in _DECLARED_PLACES if "/" not in place)))
-MODULE_PLACES = tuple(dict.fromkeys(place for place in _DECLARED_PLACES if "/" in place))
-# In a place, files of these suffixes are looked at, compressed ones too; in the checkout itself, those whose
-# name promises a format. Longest first: a name loses `.sarif.json` rather than `.json`.
-SUFFIXES = tuple(sorted({suffix for item in FORMATS for suffix in item.suffixes}, key=lambda s: (-len(s), s)))
-
 _MAX_KEYS = 6
 _JSON = (b"{", b"[")
 _WIDE = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
-class NotAReport(Exception):  # noqa: N818 - a file that is something else is no error
-    """A file that has no format of the table; says why."""
-
-
-class BrokenReportError(Exception):
-    """A file that is, or was meant to be, a report, and cannot be read as one.
-
-    Attributes:
-        meant: the format it was to have.
-        kinds: the kinds of evidence it was to be.
-        run_failed: whether the file is sound and says that the tool's own run failed.
-    """
-
-    def __init__(self, reason: ReportError, meant: Format) -> None:
-        super().__init__(str(reason))
-        self.meant = meant
-        self.kinds = (meant.kind, *meant.also)
-        self.run_failed = isinstance(reason, FailedRunError)
-
-
-class ReadFile(msgspec.Struct, frozen=True, kw_only=True):
-    """What was read of one file, and the digest and size of exactly those bytes."""
-
-    format: Format
-    facts: tuple[Facts, ...]
-    digest: Digest
-    size: int
-
-    def by_kind(self) -> dict[str, tuple[Facts, ...]]:
-        """The facts by kind of evidence. A format of one kind only is that also where it says nothing."""
-        kinds = dict.fromkeys(each.evidence_kind for each in self.facts)
-        if not self.format.also:
-            kinds[self.format.kind] = None
-        return {kind: tuple(each for each in self.facts if each.evidence_kind == kind) for kind in kinds}
-
-
 def read(path: Path, limits: Limits) -> ReadFile:
-    """Recognise and read a file; `child.Reader` does it in a process that can do nothing else.
+    """Recognise and read a file; `reader.read` has it done by a process that can do nothing else.
 
     Raises:
         NotAReport: when it is something else, or nothing tells that it was to be a report.
@@ -133,19 +82,6 @@ def read(path: Path, limits: Limits) -> ReadFile:
     """
     with open_named(path) as stream:
         return read_open(stream, path.name, limits)
-
-
-def open_named(path: Path) -> BinaryIO:
-    """The file, open for reading.
-
-    Raises:
-        NotAReport: when it cannot be opened, and nothing tells that it was to be a report.
-        BrokenReportError: when it cannot be opened, and its name promises one.
-    """
-    try:
-        return opened(path)
-    except ReportError as error:
-        raise failure(error, path.name) from error
 
 
 def read_open(stream: BinaryIO, name: str, limits: Limits) -> ReadFile:
@@ -162,40 +98,14 @@ def read_open(stream: BinaryIO, name: str, limits: Limits) -> ReadFile:
                 _check_promise(bare_name(name), head)
                 raise NotAReport(_explain(bare_name(name), head))
             facts = meant.read(file, limits)
-            return ReadFile(format=meant, facts=facts, digest=file.finish(), size=file.size)
+            return ReadFile(format=BY_NAME[meant.name], facts=facts, digest=file.finish(), size=file.size)
     except ReportError as error:
         raise failure(error, name, start, meant) from error
-
-
-def failure(
-    error: ReportError, name: str, start: bytes = b"", meant: Format | None = None
-) -> NotAReport | BrokenReportError:
-    """What it means that a file of this name, which begins like this, cannot be read."""
-    meant = meant or by_signs(bare_name(name), start)
-    return NotAReport(str(error)) if meant is None else BrokenReportError(error, meant)
 
 
 def by_content(head: Head) -> Format | None:
     """The format of a well-formed file; None for one that is no report."""
     return next((item for item in FORMATS if item.recognise(head)), None)
-
-
-def by_signs(file_name: str, start: bytes) -> Format | None:
-    """The format that a broken file was meant to have, by its name or by what is left of it."""
-    for item in FORMATS:
-        if all(mark in start for mark in item.marks):
-            return item
-    return promised(file_name)
-
-
-def promised(file_name: str) -> Format | None:
-    """The format that a file of this name is expected to have."""
-    return next((item for item in FORMATS if promises(item, file_name)), None)
-
-
-def promises(item: Format, file_name: str) -> bool:
-    """Whether a file of this name is expected to have the format."""
-    return any(fnmatchcase(file_name, pattern) for pattern in item.file_names)
 
 
 def _start(head: bytes) -> bytes:

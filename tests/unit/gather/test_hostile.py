@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from pushpolicy.gather import Limits, gather
+from pushpolicy.reports.declared import BrokenReportError, NotAReport
 from pushpolicy.reports.facts import ScanFacts, SuiteFacts
-from pushpolicy.reports.recognise import BrokenReportError, NotAReport, read
+from pushpolicy.reports.recognise import read
 from tests.unit.gather.samples import FAILING, JUNIT, make_request, sarif, trivy, write
 from tests.unit.reports.bytes_report import only
 

@@ -11,10 +11,11 @@ import pytest
 
 from pushpolicy.gather.binding import bind, contradiction
 from pushpolicy.model.evidence import Covered, Finding
+from pushpolicy.reports.declared import BrokenReportError, NotAReport
 from pushpolicy.reports.facts import CoverageFacts, ProvenanceFacts, ScanFacts, SuiteFacts
 from pushpolicy.reports.format import Facts, Identity, ReportError
 from pushpolicy.reports.limits import Limits
-from pushpolicy.reports.recognise import BrokenReportError, NotAReport, read
+from pushpolicy.reports.recognise import read
 from tests.unit.gather.samples import JUNIT, make_image_evidence, make_platform
 
 

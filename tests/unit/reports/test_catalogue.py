@@ -8,6 +8,8 @@ from msgspec.structs import fields
 
 from pushpolicy.cli.options import limits_option, read_limits
 from pushpolicy.reports.catalogue import DOCUMENT, by_kind, markdown, told
+from pushpolicy.reports.declared import FORMATS as DECLARED
+from pushpolicy.reports.format import Declared
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.recognise import FORMATS
 
@@ -16,6 +18,12 @@ ROOT = Path(__file__).parents[3]
 
 def test_the_page_is_up_to_date() -> None:
     assert (ROOT / DOCUMENT).read_text(encoding="utf-8") == markdown(), "run `make index`"
+
+
+def test_what_the_formats_declare_is_up_to_date() -> None:
+    fields = Declared.__struct_fields__
+    declared = [[getattr(item, name) for name in fields] for item in FORMATS]
+    assert [[getattr(item, name) for name in fields] for item in DECLARED] == declared, "run `make index`"
 
 
 def test_every_format_is_explained() -> None:

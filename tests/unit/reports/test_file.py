@@ -18,9 +18,11 @@ from hypothesis import strategies as st
 from pushpolicy.errors import InputError
 from pushpolicy.gather import Limits, gather, refuse_secrets, secret_values
 from pushpolicy.model.digest import Digest
-from pushpolicy.reports.file import HEAD_SIZE, Bounds, ReportFile, decompress, opened, report_of
+from pushpolicy.reports.compressed import decompress
+from pushpolicy.reports.declared import BrokenReportError, NotAReport
+from pushpolicy.reports.file import HEAD_SIZE, Bounds, ReportFile, opened, report_of
 from pushpolicy.reports.format import ReportError
-from pushpolicy.reports.recognise import BrokenReportError, NotAReport, read
+from pushpolicy.reports.recognise import read
 from tests.unit.gather.samples import JUNIT, make_request, trivy, write
 
 

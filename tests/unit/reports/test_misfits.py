@@ -9,8 +9,9 @@ import pytest
 
 from pushpolicy.gather import gather
 from pushpolicy.model.evidence import Status
+from pushpolicy.reports.declared import NotAReport, promised
 from pushpolicy.reports.limits import Limits
-from pushpolicy.reports.recognise import NotAReport, promised, read
+from pushpolicy.reports.recognise import read
 from tests.unit.gather.samples import JUNIT, make_request, write
 
 FOLDER = Path(__file__).parents[2] / "misfits"

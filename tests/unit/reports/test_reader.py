@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from pushpolicy.reports import process, reader
-from pushpolicy.reports.format import KINDS
+from pushpolicy.reports.declared import BrokenReportError, NotAReport
+from pushpolicy.reports.format import KINDS, ReadFile
 from pushpolicy.reports.limits import Limits
-from pushpolicy.reports.recognise import BrokenReportError, NotAReport, ReadFile
 from pushpolicy.reports.recognise import read as read_here
 
 SAMPLES = Path(__file__).parents[2] / "reports"
@@ -82,11 +82,55 @@ def test_it_has_no_environment_and_no_file_of_ours(
     with junit.open() as inherited:
         os.set_inheritable(inherited.fileno(), True)
         reader.read(junit, Limits())
-        proc = Path("/proc") / str(reader._children[0]._popen.pid)
+        proc = Path("/proc") / str(reader._children[0].process.pid)
         assert (proc / "environ").read_bytes() == b""
         links = [str(each.readlink()) for each in (proc / "fd").iterdir()]
     assert [link for link in links if not link.startswith(("socket:", "/dev/null"))] == []
     assert b"correct-horse-battery" not in _memory(proc)
+
+
+# What `pushpolicy push` does first, and then as if it read a file.
+FORKS = """
+import sys, pathlib
+from pushpolicy.reports import reader
+from pushpolicy.reports.limits import Limits
+reader.start()
+child = reader._children[0]
+print(child.process.pid, flush=True)
+sys.stdin.readline()
+print(reader.read(pathlib.Path(sys.argv[1]), Limits()).format.name, flush=True)
+assert reader._children == [child]
+sys.stdin.readline()
+"""
+
+
+@on_linux
+def test_a_fork_keeps_nothing_of_the_environment_and_no_file(junit: Path, tmp_path: Path) -> None:
+    secret = "correct-" + "horse-battery"
+    environ = {**os.environ, "PUSHPOLICY_PASSWORD": secret, "GITHUB_TOKEN": secret}
+    (tmp_path / "key.pem").write_text("")
+    with (tmp_path / "key.pem").open() as key:
+        os.set_inheritable(key.fileno(), True)
+        ours = subprocess.Popen(
+            [sys.executable, "-c", FORKS, str(junit)],
+            env=environ,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            close_fds=False,
+        )
+    with ours:
+        assert ours.stdin
+        assert ours.stdout
+        proc = Path("/proc") / ours.stdout.readline().decode().strip()
+        ours.stdin.write(b"\n")
+        ours.stdin.flush()
+        assert ours.stdout.readline() == b"junit\n"
+        assert secret.encode() not in (proc / "environ").read_bytes()
+        assert secret.encode() not in _memory(proc)
+        links = [str(each.readlink()) for each in (proc / "fd").iterdir()]
+        assert [link for link in links if not link.startswith(("socket:", "/dev/null"))] == []
+    assert ours.returncode == 0
+    assert not proc.exists()
 
 
 def _memory(proc: Path) -> bytes:
@@ -110,7 +154,7 @@ def test_it_cannot(act: str) -> None:
 
 
 # What the child does in place of reading, and what is said of the file then.
-READY = "import os, sys, time, _socket; s = _socket.socket(fileno=0)\n"
+READY = "import os, sys, time, _socket; s = _socket.socket(fileno=0); s.recv(999)\n"
 READY += "s.sendall((18).to_bytes(8, 'big') + b'{\"confined\":false}'); s.recvmsg(999, 999)\n"
 ENDS = {
     "killed": ("os.kill(os.getpid(), 9)", "the process that read it ended with signal 9"),
@@ -122,6 +166,10 @@ ENDS = {
     "no JSON": ("s.sendall(bytes([0] * 7 + [1]) + b'{'); time.sleep(60)", "does not have the form of facts"),
     "no format": (
         "b = b'{\"format\":\"x\"}'; s.sendall(len(b).to_bytes(8, 'big') + b); time.sleep(60)",
+        "does not have the form of facts",
+    ),
+    "a module": (
+        "b = b'{\"needs\":\"os\"}'; s.sendall(len(b).to_bytes(8, 'big') + b); time.sleep(60)",
         "does not have the form of facts",
     ),
     "no facts": (
@@ -167,6 +215,19 @@ def test_it_needs_no_more_memory_than_it_may(tmp_path: Path, fresh: None) -> Non
     assert caught.value.kinds == ("scans",)
     path.write_bytes(b'{"SchemaVersion":2,"ArtifactName":"x","Results":[]}')
     assert reader.read(path, limits) == read_here(path, limits)
+
+
+def test_what_few_files_need_is_imported_when_one_needs_it(tmp_path: Path, fresh: None) -> None:
+    """Another child has it; it reads the files that follow too."""
+    reader._late.clear()
+    path = tmp_path / "junit.xml"
+    children = []
+    for at in ("2026-11-24T10:00:00Z", "Tue, 24 Nov 2026 10:00:00 GMT", "Tue, 24 Nov 2026 10:00:01 GMT"):
+        path.write_text(f'<testsuite tests="1" timestamp="{at}"><testcase name="a"/></testsuite>')
+        assert reader.read(path, Limits()) == read_here(path, Limits())
+        children += reader._children
+    assert children[0] is not children[1] is children[2]
+    assert reader._late == {"email.utils"}
 
 
 @pytest.mark.parametrize("text", ["<testsuite>", "", "<testsuite errors='x'/>"])

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from pushpolicy.reports.declared import SUFFIXES, BrokenReportError, NotAReport, by_signs
 from pushpolicy.reports.format import KINDS
 from pushpolicy.reports.limits import Limits
-from pushpolicy.reports.recognise import FORMATS, SUFFIXES, BrokenReportError, NotAReport, by_signs, read
+from pushpolicy.reports.recognise import FORMATS, read
 from tests.unit.gather.samples import JUNIT, sarif, trivy
 
 STRANGERS = {

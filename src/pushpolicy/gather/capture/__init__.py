@@ -22,12 +22,13 @@ from pushpolicy.gather.runs import RunOf
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.text import printable
 from pushpolicy.reports.capture import SUFFIX, Capture, CaptureFacts, Written
+from pushpolicy.reports.declared import BrokenReportError, NotAReport
 from pushpolicy.reports.facts import SuiteFacts, of_type
 from pushpolicy.reports.file import open_report
 from pushpolicy.reports.format import ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing.values import text
-from pushpolicy.reports.recognise import BrokenReportError, NotAReport, read
+from pushpolicy.reports.reader import read
 
 # Size, times and inode: what no writing leaves as it was.
 Marks = tuple[int, int, int, int]

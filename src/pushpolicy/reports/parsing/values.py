@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import TypeVar
 
@@ -15,6 +14,7 @@ _TIME = re.compile(
 )
 _LONGEST = 100
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_MONTH = re.compile("[A-Za-z]{3}")
 _Ordered = TypeVar("_Ordered", float, str)
 MAX_INTEGER = 2**53 - 1
 # What Syft and Grype give for their version where they were built from the Go module, as by `go install`.
@@ -27,8 +27,10 @@ def utc(text: str | None) -> str | None:
     if not text or len(text) > _LONGEST:
         return None
     match = _TIME.fullmatch(text.strip())
+    if not match and not _MONTH.search(text):
+        return None
     try:
-        return format_time(_from_parts(*match.groups()) if match else parsedate_to_datetime(text))
+        return format_time(_from_parts(*match.groups()) if match else _from_mail(text))
     except (ValueError, OverflowError):
         return None
 
@@ -44,6 +46,13 @@ def dated(text: str | None) -> str | None:
 @lru_cache(4096)  # a flaw is listed for each package that it is in
 def _dated(text: str) -> str | None:
     return utc(f"{text}T00:00:00Z" if _DAY.fullmatch(text) else text)
+
+
+def _from_mail(text: str) -> datetime:
+    """A date as mail and HTTP write it (RFC 5322), which few reports do."""
+    from email.utils import parsedate_to_datetime
+
+    return parsedate_to_datetime(text)
 
 
 def _from_parts(day: str, time: str, fraction: str | None, zone: str) -> datetime:
