@@ -17,12 +17,12 @@ from pushpolicy.images import Image, open_image
 from pushpolicy.images import Limits as ImageLimits
 from pushpolicy.model.digest import Digest
 from pushpolicy.push import (
+    Permit,
     Pushed,
     Sent,
     Verified,
     carry_referrers,
     issue,
-    layers_to_compare,
     move_all_tags,
     push_by_digest,
     read_content,
@@ -62,29 +62,18 @@ def admit_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
         judged = _judge_all(requests, images, stack.enter_context(Shared()), budget)
         if not all(outcome.decision.allowed for outcome in judged):
             return judged
-        before = [
-            records_before(request.client, outcome.previous, is_of_known_policy)
-            for request, outcome in zip(requests, judged, strict=True)
-        ]
-        judged = tuple(
-            replace(outcome, notes=(*outcome.notes, *each.ignored))
-            for outcome, each in zip(judged, before, strict=True)
-        )
-        work = list(zip(requests, images, judged, strict=True))
-        records = [
-            stack.enter_context(build_record(_contents(*each, found)))
-            for each, found in zip(work, before, strict=True)
-        ]
+        work = _prepared(requests, images, judged, stack)
         sent: list[Sent] = []
-        for each, record in zip(work, records, strict=True):
-            sent.append(_send(*each, record, sent))
+        for each in work:
+            sent.append(_send(*each, sent))
         # No manifest is put before all content of all images was read and is what it should be.
         landed = [_land(request, one) for request, one in zip(requests, sent, strict=True)]
         # All is sent. Freeing the disk space of the layers takes a while, in which the records settle.
         opened.close()
         verified = [_verify(request, *one) for request, one in zip(requests, landed, strict=True)]
         published = move_all_tags(verified)
-        return tuple(replace(outcome, published=at) for outcome, at in zip(judged, published, strict=True))
+        outcomes = [outcome for _, _, outcome, _ in work]
+        return tuple(replace(outcome, published=at) for outcome, at in zip(outcomes, published, strict=True))
 
 
 def check(request: PushRequest) -> Outcome:
@@ -94,24 +83,34 @@ def check(request: PushRequest) -> Outcome:
 
 
 def check_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
-    """Judge several images as `admit_all` does, and write nothing to the targets."""
+    """Judge several images as `admit_all` does, and write nothing to the targets.
+
+    What is allowed is prepared and read as for a push, so that what stops one stops this, too.
+    """
     with ExitStack() as stack:
         budget = _budget(requests)
         with budget.spend(InputError):
             images = [stack.enter_context(_opened(request)) for request in requests]
         judged = _judge_all(requests, images, stack.enter_context(Shared()), budget)
-        return tuple(map(_with_layers, requests, images, judged))
+        if not all(outcome.decision.allowed for outcome in judged):
+            return judged
+        work = _prepared(requests, images, judged, stack)
+        for request, image, outcome, _ in work:
+            read_content(image, _permit(request, image, outcome), full=request.full)
+        return tuple(outcome for _, _, outcome, _ in work)
 
 
-def _with_layers(request: PushRequest, image: Image, judged: Outcome) -> Outcome:
-    """What a push would find of the layers, read where that is asked for, else said not to be known."""
-    compared = layers_to_compare(judged.evidence.value, image)
-    if request.full:
-        read_content(image, compared)
-    elif compared:
-        note = f"layers: not compared with the config that a report is bound by: {len(compared)} of them"
-        return replace(judged, notes=(*judged.notes, f"{note}; --verify=full reads them, and so does a push"))
-    return judged
+def _prepared(
+    requests: Sequence[PushRequest], images: Sequence[Image], judged: Sequence[Outcome], stack: ExitStack
+) -> list[tuple[PushRequest, Image, Outcome, NewRecord]]:
+    """The records of images that are allowed; all that is done for a push before anything is sent."""
+    work = []
+    for request, image, outcome in zip(requests, images, judged, strict=True):
+        before = records_before(request.client, outcome.previous, is_of_known_policy)
+        noted = replace(outcome, notes=(*outcome.notes, *before.ignored))
+        record = stack.enter_context(build_record(_contents(request, image, noted, before)))
+        work.append((request, image, noted, record))
+    return work
 
 
 def collect(request: PushRequest) -> Gathered:
@@ -135,15 +134,8 @@ def _opened(request: PushRequest) -> AbstractContextManager[Image]:
 def _send(
     request: PushRequest, image: Image, judged: Outcome, record: NewRecord, sent: Sequence[Sent]
 ) -> Sent:
-    permit = issue(
-        judged.decision,
-        decision_document=judged.decision.document(),
-        evidence=judged.evidence,
-        image=image,
-        target=request.target,
-    )
     return send_blobs(
-        permit,
+        _permit(request, image, judged),
         image=image,
         target=request.target,
         record=record,
@@ -151,6 +143,16 @@ def _send(
         progress=request.progress,
         sent=sent,
         mount_from=request.mount_from,
+    )
+
+
+def _permit(request: PushRequest, image: Image, judged: Outcome) -> Permit:
+    return issue(
+        judged.decision,
+        decision_document=judged.decision.document(),
+        evidence=judged.evidence,
+        image=image,
+        target=request.target,
     )
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from pushpolicy import errors
 from tests.attacks import checkout, earlier_step, image, policy_author, record, registry, report
-from tests.attacks.table import Attack, changed
-from tests.workspace import Workspace
+from tests.attacks.table import PUSH, Attack, changed
+from tests.workspace import IMAGE, TARGET, Workspace
 
 MODULES = (checkout, earlier_step, image, report, registry, policy_author, record)
 TABLE = {
@@ -31,6 +31,18 @@ def test_the_control_is_allowed(workspace: Workspace, name: str) -> None:
 def test_the_attack_is_refused(workspace: Workspace, attack: Attack) -> None:
     place = changed(changed(workspace, attack.prepare), attack.strike)
     ran = attack.run(place)
+    assert ran.code == attack.code, ran.out + ran.err
+    assert attack.says in ran.out + ran.err
+    assert not attack.writes(place)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in TABLE if name.startswith("image:") and TABLE[name].run is PUSH]
+)
+def test_a_check_says_what_the_push_would_say(workspace: Workspace, name: str) -> None:
+    attack = TABLE[name]
+    place = changed(changed(workspace, attack.prepare), attack.strike)
+    ran = place.run("check", IMAGE, TARGET)
     assert ran.code == attack.code, ran.out + ran.err
     assert attack.says in ran.out + ran.err
     assert not attack.writes(place)

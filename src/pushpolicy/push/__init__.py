@@ -6,10 +6,17 @@
 Each step takes what the step before it returns, so a caller cannot leave one out or change the order.
 """
 
-from pushpolicy.push.content import SILENT, Progress, layers_to_compare, read_content
+from pushpolicy.push.content import SILENT, Progress
 from pushpolicy.push.permit import Permit, Terms, issue
 from pushpolicy.push.tag import Published, move_all_tags, move_tags
-from pushpolicy.push.transfer import Pushed, Sent, carry_referrers, push_by_digest, send_blobs
+from pushpolicy.push.transfer import (
+    Pushed,
+    Sent,
+    carry_referrers,
+    push_by_digest,
+    read_content,
+    send_blobs,
+)
 from pushpolicy.push.verify import Verified, verify_push
 
 __all__ = [
@@ -23,7 +30,6 @@ __all__ = [
     "Verified",
     "carry_referrers",
     "issue",
-    "layers_to_compare",
     "move_all_tags",
     "move_tags",
     "push_by_digest",

@@ -18,13 +18,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 import msgspec
 
 from pushpolicy.errors import InputError, PushError
-from pushpolicy.http.parallel import each_sized
 from pushpolicy.images.image import Image
 from pushpolicy.images.options import Limits
 from pushpolicy.images.uncompressed import Uncompressed
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
-from pushpolicy.registry.admitted import admit
 from pushpolicy.registry.interface import OpenBlob
 
 _LIMITS = Limits()
@@ -177,21 +175,6 @@ class Watched:
         if self._layer and found != self._layer.diff_id:
             raise ValueError(f"the layer is {found} uncompressed where the config says {self._layer.diff_id}")
         self.diff_id = found
-
-
-def read_content(image: Image, compared: Mapping[Digest, Layer]) -> None:
-    """Read every blob as a push would, and send none.
-
-    Raises:
-        InputError: when one is not what its digest, or the image's config, says.
-    """
-    stop = threading.Event()
-
-    def read(blob: Descriptor) -> None:
-        opened = image.content.open_blob(blob)
-        admit(blob, Watched(blob, opened, SILENT, stop, compared.get(blob.digest)))
-
-    each_sized(read, image.blobs)
 
 
 class _Passing(io.RawIOBase):

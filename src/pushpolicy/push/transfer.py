@@ -96,11 +96,7 @@ def send_blobs(
             raise PushError(f"the {artifact.name} is about {about}, the image is {image.top.digest}")
     if client.repository != target.repository:
         raise PushError(f"the permit is for {target.repository}, not for {client.repository}")
-    compared = permit.terms.compared
-    admission = Admission({digest: layer.diff_id for digest, layer in compared.items()})
-    if image.repository:
-        for manifest in (*image.manifests, *image.referrers.manifests):
-            admission.add_named(manifest)
+    compared, admission = permit.terms.compared, _begun(permit, image)
     sibling = sibling_of(image, client.repository, mount_from)
     places = _places(sent, client.repository)
     stop = threading.Event()
@@ -120,13 +116,45 @@ def send_blobs(
             stop.set()
             raise
 
-    # Those of referrers too: once a manifest is put, nothing may turn out to be other content.
-    blobs = {blob.digest: blob for blob in (*image.blobs, *image.referrers.blobs)}
-    progress.transfer_started(tuple(blobs.values()))
-    each_sized(send, blobs.values())
+    blobs = _blobs(image)
+    progress.transfer_started(blobs)
+    each_sized(send, blobs)
     return Sent(
         permit=permit, image=image, record=record, client=client, admission=admission, statements=statements
     )
+
+
+def read_content(image: Image, permit: Permit, *, full: bool = False) -> None:
+    """Read what a push would have to read, and send nothing; the permit stays as it is.
+
+    Args:
+        image: what would be pushed.
+        permit: issued for it.
+        full: read what a registry's manifest vouches for, too.
+
+    Raises:
+        InputError: when content is not what its digest or the image's config says.
+    """
+    compared, admission, stop = permit.terms.compared, _begun(permit, image), threading.Event()
+
+    def read(blob: Descriptor) -> None:
+        admit(blob, Watched(blob, image.content.open_blob(blob), SILENT, stop, compared.get(blob.digest)))
+
+    each_sized(read, [blob for blob in _blobs(image) if full or not admission.has(blob)])
+
+
+def _begun(permit: Permit, image: Image) -> Admission:
+    """What may be named unread: what manifests of a registry name, but for layers that are compared."""
+    admission = Admission({digest: layer.diff_id for digest, layer in permit.terms.compared.items()})
+    if image.repository:
+        for manifest in (*image.manifests, *image.referrers.manifests):
+            admission.add_named(manifest)
+    return admission
+
+
+def _blobs(image: Image) -> tuple[Descriptor, ...]:
+    """Those of referrers too: once a manifest is put, nothing may turn out to be other content."""
+    return tuple({blob.digest: blob for blob in (*image.blobs, *image.referrers.blobs)}.values())
 
 
 def push_by_digest(sent: Sent) -> Pushed:
