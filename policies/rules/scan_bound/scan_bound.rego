@@ -87,7 +87,6 @@ _looked(scan) if {
 
 _looked(scan) if {
 	"unsaid" in scan.looked_for
-	not "licences" in scan.looked_for # which packages are listed for
 	scan.packages > 0
 	scan.scanner.name in data.settings.scan_bound.accept_listed
 }

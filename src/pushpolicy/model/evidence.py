@@ -506,7 +506,7 @@ class ScanContent(msgspec.Struct, frozen=True, kw_only=True):
         filters: what the scanner was told to leave out; None where the format cannot say.
         looked_for: vulnerabilities, secrets, licences, misconfiguration: what the report shows, or what its
             tool always looks for; ``unsaid`` where neither tells.
-        packages: how many the report lists, where its format lists them.
+        packages: how many the report lists, where its format does, and not for their licences.
         system: the operating system that was found.
         end_of_life: whether the scanner says that this system is no longer maintained, so that flaws of it
             may not be known; None where it does not say.

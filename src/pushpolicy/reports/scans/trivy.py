@@ -9,7 +9,7 @@ say. Nor does it where it lists packages and no flaw: since 0.67 ``--scanners se
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -194,7 +194,7 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
         at=utc(document.created_at),
         licences=_licences(results),
         looked_for=looked_for,
-        packages=_packages(results),
+        packages=_packages(results, looked_for),
         system=" ".join(word for word in (system.family, system.name) if word) or None,
         # Looking for flaws in a system, Trivy looks up whether it is maintained.
         end_of_life=system.eosl or (False if system.family and "vulnerabilities" in looked_for else None),
@@ -234,8 +234,10 @@ def _looked_for(results: Iterable[_Result]) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def _packages(results: Iterable[_Result]) -> int | None:
-    """How many packages are listed; None where none is, since older versions list none."""
+def _packages(results: Sequence[_Result], looked_for: tuple[str, ...]) -> int | None:
+    """How many packages are listed; None where none is, or where they are listed for their licences."""
+    if "licences" in looked_for:
+        return None
     return sum(len(result.packages or ()) for result in results if result.klass in _PACKAGES) or None
 
 
@@ -390,7 +392,6 @@ def _read_k8s(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
         findings=tuple(_findings(results)),
         licences=_licences(results),
         looked_for=_looked_for(results),
-        packages=_packages(results),
     )
     return within(limits, [scan])
 
@@ -425,7 +426,6 @@ def _read_legacy(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
         findings=tuple(_findings(results)),
         licences=_licences(results),
         looked_for=_looked_for(results),
-        packages=_packages(results),
     )
     return within(limits, [scan])
 
