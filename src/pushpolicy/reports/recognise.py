@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from pathlib import Path
 from typing import BinaryIO
 
@@ -69,6 +70,13 @@ FORMATS: tuple[Format, ...] = (
 )
 
 _MAX_KEYS = 6
+# In its first line, what a shell, an interpreter or a tool says where it could not write a report.
+_MESSAGE = re.compile(
+    rb"[^\n]{0,300}?(?:command not found|: not found|no such file or directory|permission denied"
+    rb"|traceback \(most recent|segmentation fault|\bkilled\b|npm err!"
+    rb"|\b(?:error|fatal|panic|exception|failed|cannot|usage)\b[ :(!])",
+    re.IGNORECASE,
+)
 _JSON = (b"{", b"[")
 _WIDE = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
@@ -144,7 +152,8 @@ def _check_promise(file_name: str, head: Head) -> None:
     is_page = head.root is not None and head.root.lower() == "html"
     alike = [item for item in meant if item.family == found and not is_page]
     if found == "text":
-        alike = [item for item in alike if b"\0" not in start and not all(m in start for m in item.marks)]
+        is_text = b"\0" not in start and not _MESSAGE.match(start)
+        alike = [item for item in alike if is_text and not all(m in start for m in item.marks)]
     if meant and not alike:
         line = printable(start.partition(b"\n")[0][:60].decode("utf-8", "replace"))
         reason = ReportError(f"its name promises {meant[0].name}, and it begins with {line!r}")

@@ -66,6 +66,27 @@ def test_a_message_or_table_where_a_document_belongs_fails_its_kind(
     assert file in reason(gather(make_request(tmp_path)), kind)
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "sh: 1: tap: not found",
+        "bash: go: command not found",
+        "cat: results.tap: No such file or directory",
+        "Error: Cannot find module 'tape'",
+        "npm ERR! missing script: test",
+        "Traceback (most recent call last):\n  File",
+        "panic: runtime error: index out of range",
+        "fatal: not a git repository",
+        "usage: lcov [-h]",
+    ],
+)
+@pytest.mark.parametrize("name", sorted(set(PROMISED) - STRUCTURED))
+def test_a_message_where_a_text_belongs_fails_its_kind_too(tmp_path: Path, name: str, message: str) -> None:
+    file, kind = PROMISED[name]
+    write(tmp_path, {f"reports/{file}": message + "\n", "reports/good.xml": JUNIT})
+    assert file in reason(gather(make_request(tmp_path)), kind)
+
+
 @pytest.mark.parametrize("name", sorted(STRUCTURED))
 def test_a_report_with_a_banner_before_it_fails_its_kind(tmp_path: Path, name: str) -> None:
     file, kind = PROMISED[name]
