@@ -35,6 +35,7 @@ SAMPLE = (
     "a time with a command in it",
     "a tag with a command",
     "another image",
+    "another size of the image",
     "the index asks for less",
     "a setting changed in silence",
     "a sparse file of a petabyte in the policy",

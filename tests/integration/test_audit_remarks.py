@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -54,6 +56,19 @@ def test_what_the_checkout_loosened_is_said(workspace: Workspace) -> None:
     assert _annotations(place.folder / "registry")["dev.pushpolicy.loosened"] == "true"
     for line in _said(place):
         assert "loosened by the judged checkout (setting scan_severity.max_critical)" in line
+
+
+def test_a_target_of_dots_alone_is_said_to_be_any(workspace: Workspace) -> None:
+    workspace.path("inner/here").mkdir()
+    inner = replace(workspace, folder=workspace.folder / "inner/here")
+    reports = [f"--evidence=../../reports/{name}" for name in ("junit.xml", "trivy-sample.json")]
+    pushed = inner.push(*reports, image="oci:../../image", target="oci:.:1.0.0")
+    assert pushed.code == errors.EXIT_OK, pushed.out + pushed.err
+    shutil.copytree(inner.folder, inner.folder / "../elsewhere")
+    for place in (".", "../elsewhere"):
+        ran = inner.run("audit", "show", f"oci:{place}:1.0.0")
+        assert ran.code == errors.EXIT_OK, ran.out + ran.err
+        assert "for a folder that it calls ., which can be any" in ran.out.splitlines()[0]
 
 
 def test_a_folder_that_a_link_leads_to_is_the_one_that_was_pushed_to(workspace: Workspace) -> None:

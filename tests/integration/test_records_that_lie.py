@@ -262,6 +262,12 @@ def _unlinked(change: Change) -> Change:
     return apply
 
 
+def _as_index(parts: Parts) -> None:
+    """Everything says that the image is an index."""
+    for value in (parts.manifest["subject"], parts.evidence["image"]):
+        value["mediaType" if "mediaType" in value else "media_type"] = OCI_INDEX
+
+
 ROWS: dict[str, tuple[Change, str]] = {
     "the decision is another's": (_unlinked(_set("decision", "observed", True)), "annotation"),
     "the evidence was changed": (_unlinked(_set("evidence", "source.commit", "0" * 40)), "other evidence"),
@@ -301,6 +307,8 @@ ROWS: dict[str, tuple[Change, str]] = {
         "names no registry",
     ),
     "another image": (_set("decision", "image.digest", f"sha256:{'0' * 64}"), "another image"),
+    "another size of the image": (_set("manifest", "subject.size", 1), "another size or type than the image"),
+    "another type of the image": (_as_index, "another size or type than the image"),
     "another schema of evidence": (_set("evidence", "schema", "pushpolicy.evidence/v2"), "its schema"),
     "evidence with a field more": (_set("evidence", "more", 1), "its schema"),
     "evidence without an image": (_set("evidence", "image", []), "no image"),
@@ -572,7 +580,7 @@ def test_text_of_a_record_never_leaves_its_line(honest: Path) -> None:
             unknown=(),
             anchored=False,
             elsewhere=tuple(_elsewhere(decision, reference)),
-            notes=tuple(_notes(decision)),
+            notes=tuple(_notes(decision, reference)),
         )
         change = difference(decision, record.decision)
         assert change

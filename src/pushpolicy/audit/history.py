@@ -115,6 +115,8 @@ def _walk(client: RepositoryClient, digests: list[Digest], reference: Reference)
         seen.add(digest)
         try:
             record = read_record(client, digest)
+            if reference.digest not in (None, record.summary.subject.digest):
+                raise RecordError(f"record {digest} is of another image than it is listed with")
             standings[digest] = standing(record, reference)
         except RecordError as error:
             problems.append(Problem(digest=digest, reason=error.message))

@@ -52,19 +52,21 @@ def standing_of(record: Record, held: RecordedPolicy, reference: Reference) -> S
         unknown=held.unknown,
         anchored=held.policy.identity.anchored and not held.unknown,
         elsewhere=tuple(_elsewhere(record.decision, reference)),
-        notes=tuple(_notes(record.decision)),
+        notes=tuple(_notes(record.decision, reference)),
     )
 
 
 def _elsewhere(decision: Decision, reference: Reference) -> Iterator[str]:
     image = decision.image
-    if not is_for(decision, reference.repository):
+    if is_for(decision, reference.repository) is False:
         yield f"for another repository: {printable(f'{image.registry}/{image.repository}')}"
     if reference.tag and reference.tag not in image.tags:
         yield f"the tag {reference.tag} is not among those decided ({printable(first_of(image.tags, 5))})"
 
 
-def _notes(decision: Decision) -> Iterator[str]:
+def _notes(decision: Decision, reference: Reference) -> Iterator[str]:
+    if is_for(decision, reference.repository) is None:
+        yield f"for a folder that it calls {printable(decision.image.repository)}, which can be any"
     if decision.observed:
         yield "observed only: it would have been denied"
     if decision.loosened:

@@ -21,6 +21,7 @@ _MAX_READ = 50
 
 
 class _Valid(msgspec.Struct, frozen=True, kw_only=True):
+    image: Digest
     tags: tuple[str, ...]
     known: bool
 
@@ -53,7 +54,7 @@ def records_before(client: RepositoryClient, previous: Mapping[str, Digest], is_
     """
     listed = {image: client.referrers(image, names.ARTIFACT_TYPE) for image in set(previous.values())}
     reader = _Reader(client, is_known)
-    newest = {tag: reader.newest(listed[image], tag) for tag, image in sorted(previous.items())}
+    newest = {tag: reader.newest(image, listed[image], tag) for tag, image in sorted(previous.items())}
     chained = {tag: digest for tag, digest in newest.items() if digest}
     return Before(chained=chained, ignored=tuple(reader.ignored))
 
@@ -66,14 +67,14 @@ class _Reader:
         self._read: dict[Digest, _Valid | None] = {}
         self.ignored: list[str] = []
 
-    def newest(self, records: tuple[Descriptor, ...], tag: str) -> Digest | None:
-        """The newest record of the tag whose policy is known; without one, the newest valid one."""
+    def newest(self, image: Digest, records: tuple[Descriptor, ...], tag: str) -> Digest | None:
+        """The newest record of image and tag whose policy is known; without one, the newest valid one."""
         fallback = None
         for digest in self._newest_first(records, tag):
             if digest not in self._read:
                 self._read[digest] = self._valid(digest)
             found = self._read[digest]
-            if found is None or tag not in found.tags:
+            if found is None or tag not in found.tags or found.image != image:
                 continue
             if found.known:
                 return digest
@@ -102,9 +103,10 @@ class _Reader:
                 raise RecordError(f"{_MAX_READ} records were read already")
             record = read_record(self._client, digest)
             known = self._is_known(record)
-            if not is_for(record.decision, self._client.repository):
+            if is_for(record.decision, self._client.repository) is False:
                 raise RecordError("it is for another repository")
         except RecordError as error:
             self.ignored.append(f"record {digest} is ignored: {printable(error.message, 300)}")
             return None
-        return _Valid(tags=record.decision.image.tags, known=known)
+        judged = record.decision.image
+        return _Valid(image=judged.digest, tags=judged.tags, known=known)

@@ -102,19 +102,24 @@ def _check_place(decision: Decision) -> None:
         Repository.parse(f"{image.registry}/{image.repository}")
 
 
-def is_for(decision: Decision, repository: Repository) -> bool:
+def is_for(decision: Decision, repository: Repository) -> bool | None:
     """Whether a decision was about a push to this repository.
 
     A layout is known by its folder, of which a decision may name the end only: a relative path.
+
+    Returns:
+        None where the decision names a folder by dots alone: any may have been meant.
     """
     image = decision.image
     if not repository.is_layout or image.registry != LAYOUT_REGISTRY:
         return (image.registry, image.repository) == (repository.registry, repository.path)
+    said = PurePath(os.path.normpath(image.repository))
+    end = tuple(part for part in said.parts if part != "..")
+    if not end:
+        return None
     asked, here = Path(repository.path).absolute(), Path(repository.path).resolve()
     if os.path.realpath(image.repository) == str(here):
         return True
-    said = PurePath(os.path.normpath(image.repository))
-    end = tuple(part for part in said.parts if part != "..")
     # A folder is asked for by the names that lead there, of which one may be a link; or by its own.
     return not said.is_absolute() and any(
         path.parts[len(path.parts) - len(end) :] == end for path in (here, asked)

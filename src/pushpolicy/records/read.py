@@ -103,10 +103,21 @@ def read_record(client: RepositoryClient, digest: Digest) -> Record:
     try:
         evidence = _document(_content(client, summary.layers[0], names.MAX_DOCUMENT_SIZE))
         check_evidence(evidence, summary.decision, summary.subject)
+        _check_subject(client, summary.subject)
         policy = _content(client, summary.layers[2], names.MAX_POLICY_SIZE)
     except ValueError as error:
         raise _malformed(digest, error) from error
     return Record(summary=summary, evidence=evidence, policy=policy)
+
+
+def _check_subject(client: RepositoryClient, subject: Descriptor) -> None:
+    """Require that an image that is there is what the record says of it; it may have been removed."""
+    try:
+        image = client.manifest(subject.digest)
+    except PushError as error:
+        raise ValueError(f"its image {subject.digest} cannot be read: {error.message}") from error
+    if image and (image.media_type, len(image.content)) != (subject.media_type, subject.size):
+        raise ValueError("its subject has another size or type than the image has")
 
 
 def _manifest(client: RepositoryClient, digest: Digest) -> Manifest:

@@ -8,10 +8,12 @@ import pytest
 
 from pushpolicy.audit.history import find_record, list_records
 from pushpolicy.errors import RecordError, UsageError
+from pushpolicy.evaluate import is_of_known_policy
 from pushpolicy.images.image import Image
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.reference import Reference, Repository, Target
 from pushpolicy.push import Published
+from pushpolicy.records.chain import records_before
 from pushpolicy.registry.layout.repository import LayoutRepository
 from tests.judged import make_image, publish
 
@@ -90,6 +92,22 @@ def test_show_gives_the_newest_of_the_tag(client: LayoutRepository) -> None:
     assert shown(tag="1.0") == second.record.digest
     assert shown(digest=OLD.top.digest) == other.record.digest
     assert shown(digest=first.record.digest) == first.record.digest
+
+
+def test_a_record_of_another_image_is_none_of_the_one_it_is_listed_with(
+    client: LayoutRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may write a fallback tag says what is listed: both images are of the repository and the tag."""
+    honest = _publish(client, OLD, "1.0", 9)
+    _publish(client, NEW, "1.0", 10)
+    descriptor = client.referrers(OLD.top.digest)[0]
+    monkeypatch.setattr(client, "referrers", lambda *_: (descriptor,))
+    for reference in (_reference(client, "1.0"), _reference(client, digest=NEW.top.digest)):
+        with pytest.raises(RecordError, match="is of another image"):
+            find_record(client, reference)
+    assert _found(client, digest=OLD.top.digest) == [honest.record.digest]
+    previous = {"1.0": NEW.top.digest}
+    assert records_before(client, previous, is_of_known_policy).chained == {}
 
 
 def test_show_says_what_is_not_there(client: LayoutRepository) -> None:

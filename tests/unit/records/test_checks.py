@@ -40,6 +40,17 @@ def test_a_layout_by_the_end_of_its_folder(said: str, same: bool, tmp_path: Path
     assert is_for(replace(DECISION, image=image), here) is same
 
 
+@pytest.mark.parametrize("said", [".", "..", "../..", "a/..", "./"])
+def test_a_folder_that_is_named_by_dots_can_be_any(
+    said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = replace(DECISION.image, registry="oci", repository=said)
+    monkeypatch.chdir(tmp_path)
+    for place in (".", "..", str(tmp_path), "/elsewhere"):
+        assert is_for(replace(DECISION, image=image), Repository.parse(f"oci:{place}")) is None
+    assert is_for(replace(DECISION, image=image), Repository.parse("localhost:5000/app")) is False
+
+
 def test_a_layout_by_its_whole_folder(tmp_path: Path) -> None:
     image = replace(DECISION.image, registry="oci", repository=str(tmp_path / "out"))
     assert is_for(replace(DECISION, image=image), Repository.parse(f"oci:{tmp_path / 'out'}"))
