@@ -70,7 +70,7 @@ def pack(files: Mapping[str, bytes]) -> bytes:
 
 
 def archive(files: Mapping[str, bytes], level: int) -> bytes:
-    """The tar.gz itself; `level` is how hard it is compressed, 1 to 9."""
+    """The tar.gz itself; `level` is how hard it is compressed, 0 to 9."""
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for path in sorted(files):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import PurePosixPath
 
 import msgspec
@@ -74,5 +75,6 @@ def _is_shipped(name: str, policy: PolicySet) -> bool:
     return policy.files.get(path) == (policies() / path).read_bytes()
 
 
+@cache
 def _shipped_index() -> Index:
     return Index.read((policies() / INDEX_DATA).read_bytes())

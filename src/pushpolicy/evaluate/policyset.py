@@ -140,11 +140,12 @@ class PolicySet(msgspec.Struct, frozen=True, kw_only=True):
         """
         from pushpolicy.evaluate.bundle import reduce_capabilities, unpack
 
-        policy = cls.of(unpack(content), source)
+        policy, shipped = cls.of(unpack(content), source), _shipped_files()
+        is_ours = policy.capabilities == shipped[CAPABILITIES]  # and so reduced already
         return replace(
             policy,
-            capabilities=reduce_capabilities(policy.capabilities),
-            is_current=_system(policy.files) == _system(_shipped_files()),
+            capabilities=policy.capabilities if is_ours else reduce_capabilities(policy.capabilities),
+            is_current=_system(policy.files) == _system(shipped),
         )
 
 

@@ -73,7 +73,7 @@ def _bundle(policy: PolicySet, name: str, roots: Sequence[str]) -> bytes:
         if path.startswith(f"{name}/"):
             # Data is called as it lies in the bundle. A module says itself what it is; errors name its file.
             files[path if path.endswith(".rego") else path.removeprefix(f"{name}/")] = content
-    return archive(files, level=1)
+    return archive(files, level=0)  # it does not leave this machine
 
 
 def _roots(policy: PolicySet) -> dict[str, list[str]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -23,6 +24,7 @@ _MAX_FILE = 4 * 1024 * 1024
 _TEST = "_test.rego"
 
 
+@cache
 def policies() -> Path:
     """The folder of the shipped policies: inside the installed package, or beside `src` in a checkout.
 

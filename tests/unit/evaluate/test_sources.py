@@ -13,6 +13,7 @@ from tests.policies import write_policy
 
 
 def test_an_installation_without_policies_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sources.policies.cache_clear()
     monkeypatch.setattr(sources, "__file__", str(tmp_path / "src/pushpolicy/evaluate/sources.py"))
     with pytest.raises(PolicyError, match="the shipped policies are not beside"):
         sources.policies()

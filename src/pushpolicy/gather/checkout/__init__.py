@@ -163,7 +163,7 @@ def _state(
             return FileState.UNTRACKED
         if entry.mode not in (FILE, PROGRAM):
             return FileState.DIFFERS
-        files = AttributeFiles(objects, folders, Effort(SECONDS), autocrlf=repository.settings().autocrlf)
+        files = AttributeFiles(objects, folders, Effort(SECONDS), autocrlf=repository.settings.autocrlf)
         is_held = is_same_undone(content, files.of(name), entry.name, objects)
     return FileState.TRACKED if is_held else FileState.DIFFERS
 
@@ -175,7 +175,7 @@ def _inspect(repository: Repository) -> Checkout:
         raise GitError(f"over {MAX_LISTED} files cannot be compared")
     if len(found.not_checked_out) > MAX_LISTED:
         raise GitError(f"over {MAX_LISTED} files are not checked out")
-    tag, settings = repository.tag(commit), repository.settings()
+    tag, settings = repository.tag(commit), repository.settings
     branch, tag = (text(name) if name else None for name in (branch, tag))
     return Checkout(
         evidence=SourceEvidence(

@@ -63,7 +63,7 @@ class _Comparison:
 
     def run(self, repository: Repository, commit: str, place: str, depth: int) -> None:
         """Compare one work tree, and those in it."""
-        settings = repository.settings()
+        settings = repository.settings
         with repository.objects(commit) as objects:
             tree = self._found.trees[place] = read_tree(objects, commit)
             attributes = AttributeFiles(objects, tree.folders, self._effort, autocrlf=settings.autocrlf)

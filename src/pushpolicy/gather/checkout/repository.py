@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from functools import cached_property
 from pathlib import Path
 
 from pushpolicy.files import open_regular
@@ -102,8 +103,9 @@ class Repository:
         tags = self._run("for-each-ref", f"--points-at={commit}", *options, "refs/tags").splitlines()
         return tags[0] if tags else None
 
+    @cached_property
     def settings(self) -> Settings:
-        """Its settings; core.autocrlf may be the user's or the system's.
+        """Its settings, asked for once; core.autocrlf may be the user's or the system's.
 
         Raises:
             GitError: when its work tree is another folder.

@@ -7,7 +7,6 @@ ways that programs write it down.
 from __future__ import annotations
 
 import base64
-import html
 import json
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -129,7 +128,7 @@ def _spellings(raw: bytes) -> Iterator[bytes]:
     yield quote_plus(raw).encode("ascii")
     yield json.dumps(text, ensure_ascii=False)[1:-1].encode("utf-8")
     yield json.dumps(text)[1:-1].encode("ascii")
-    escaped = html.escape(text, quote=False)
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     yield escaped.encode("utf-8")
     yield escaped.replace('"', "&quot;").encode("utf-8")
     for offset in range(3):
