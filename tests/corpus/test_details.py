@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from pushpolicy.reports.declared import BrokenReportError, NotAReport
-from pushpolicy.reports.facts import SbomFacts, ScanFacts, of_type
+from pushpolicy.reports.facts import SbomFacts, ScanFacts, SuiteFacts, of_type
 from pushpolicy.reports.format import ReadFile
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.recognise import read
@@ -144,6 +144,33 @@ def clair(path: Path) -> Details:
     return {"published": sum((flaw.get("issued") or "0")[0] != "0" for flaw in named)}
 
 
+def junit(path: Path) -> Details:
+    root = ElementTree.fromstring(path.read_bytes())
+    holders = [each for each in root.iter() if each.tag in ("testsuite", "testsuites")]
+    cases = [(suite.get("name", ""), case) for suite in holders for case in suite.findall("testcase")]
+    names = Counter((suite, case.get("classname"), case.get("name")) for suite, case in cases)
+    again = [each for _, case in cases for each in case if each.tag.startswith(("rerun", "flaky"))]
+    suites = {suite.get("name", "") for suite in holders if suite.find("testcase") is not None}
+    return {
+        "suites": suites - {""},
+        "retries": len(again),
+        "duplicates": sum(number - 1 for number in names.values()),
+        "tools": Counter(name for name in ("jest tests", "vitest tests") if root.get("name") == name),
+    }
+
+
+def ran(file: ReadFile) -> Details:
+    """Ours of tests."""
+    reports = of_type(SuiteFacts, file.facts)
+    tools = [each.tool.name for each in reports if each.tool]
+    return {
+        "suites": {name for each in reports for name in each.suites or ()},
+        "retries": sum(each.retries or 0 for each in reports),
+        "duplicates": sum(each.duplicates or 0 for each in reports),
+        "tools": Counter(f"{name} tests" for name in tools if name in ("jest", "vitest")),
+    }
+
+
 def found(file: ReadFile) -> Details:
     """Ours of scans, under the same names."""
     scans = of_type(ScanFacts, file.facts)
@@ -184,6 +211,7 @@ def listed(file: ReadFile) -> Details:
 COUNTERS: Mapping[str, Mapping[str, Callable[[Path], Details]]] = {
     "cyclonedx": {"cyclonedx": cyclonedx_json, "cyclonedx-xml": cyclonedx_xml},
     "spdx": {"spdx": spdx_json},
+    "junit": {"junit": junit},
     "trivy": {"trivy": trivy, "trivy-legacy": trivy_legacy},
     "grype": {"grype": grype},
     "snyk": {"snyk": snyk},
@@ -191,11 +219,12 @@ COUNTERS: Mapping[str, Mapping[str, Callable[[Path], Details]]] = {
     "clair": {"clair": clair},
 }
 """By kind of the corpus and format: the counter of the files."""
-SBOMS = ("cyclonedx", "spdx")
+OURS = {"cyclonedx": listed, "spdx": listed, "junit": ran}
 # Of these there must be at least so many in all files of a kind together, or the test shows nothing.
 LEAST = {
     "cyclonedx": {"purls": 1000, "with licence": 600},
     "spdx": {"purls": 10, "with licence": 20},
+    "junit": {"suites": 700, "retries": 5, "duplicates": 200, "tools": 3},
     "trivy": {"published": 150, "layers": 9, "paths": 7, "licences": 7, "tags": 10},
     "grype": {"epss": 16, "layers": 395, "paths": 150, "tags": 5, "sources": 17},
     "snyk": {"published": 149},
@@ -213,7 +242,7 @@ def test_each_detail_is_that_of_the_file(kind: str) -> None:
         except (NotAReport, BrokenReportError):
             continue
         if count := COUNTERS[kind].get(file.format.name):
-            wanted, ours = count(CORPUS / entry["file"]), (listed if kind in SBOMS else found)(file)
+            wanted, ours = count(CORPUS / entry["file"]), OURS.get(kind, found)(file)
             for name, value in wanted.items():
                 assert _agree(name, ours[name], value), f"{entry['file']}: {name}"
                 together[name] += value if isinstance(value, int) else len(value)

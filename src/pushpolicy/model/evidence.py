@@ -263,17 +263,39 @@ class FailedCase(Failure, frozen=True, kw_only=True):
     report: str
 
 
+class Scanner(msgspec.Struct, frozen=True, kw_only=True):
+    """The program that wrote a report.
+
+    Attributes:
+        sources: when each source of its database was read, by name, as ``kev`` and ``epss``.
+    """
+
+    name: str
+    version: str | None = None
+    db_built: str | None = None
+    sources: Mapping[str, str] | None = None
+
+
 class TestContent(msgspec.Struct, frozen=True, kw_only=True):
     """What a test report says.
 
     Attributes:
         undeclared: failures or errors that the report's own totals declare and no case shows.
         disagreements: other places where declared and counted totals differ, in words.
+        tool: what ran the tests, where the report says.
+        suites: the names of those that hold a case; None where they are more than 1,000, or have none.
+        retries: how often a case was run once more; None where the report does not tell.
+        duplicates: cases whose suite, class and name another one has; None where that is not told, or there
+            are more than 50,000 cases.
     """
 
     totals: Totals
     undeclared: int = 0
     disagreements: tuple[str, ...] = ()
+    tool: Scanner | None = None
+    suites: tuple[str, ...] | None = None
+    retries: int | None = None
+    duplicates: int | None = None
     timestamp: str | None = None
     duration: float | None = None
 
@@ -338,19 +360,6 @@ class TestsEvidence(msgspec.Struct, frozen=True, kw_only=True):
     failures: tuple[FailedCase, ...] = ()
     duration: float | None = None
     coverage: Coverage | None = None
-
-
-class Scanner(msgspec.Struct, frozen=True, kw_only=True):
-    """The program that wrote a scan report.
-
-    Attributes:
-        sources: when each source of its database was read, by name, as ``kev`` and ``epss``.
-    """
-
-    name: str
-    version: str | None = None
-    db_built: str | None = None
-    sources: Mapping[str, str] | None = None
 
 
 class ScannedImage(msgspec.Struct, frozen=True, kw_only=True):

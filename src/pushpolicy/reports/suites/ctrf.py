@@ -10,11 +10,12 @@ import re
 
 import msgspec
 
+from pushpolicy.model.evidence import Scanner
 from pushpolicy.reports.facts import SuiteFacts
 from pushpolicy.reports.format import Facts, Format, Head, ReportBytes
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
-from pushpolicy.reports.parsing.values import epoch, seconds
+from pushpolicy.reports.parsing.values import MAX_INTEGER, epoch, seconds, version
 from pushpolicy.reports.suites import Outcome, Tally, differ
 
 _OUTCOMES: dict[str, Outcome] = {
@@ -46,6 +47,8 @@ class _Test(msgspec.Struct, gc=False):
     name: str = ""
     message: str | None = None
     flaky: bool | None = None
+    retries: int | None = None
+    suite: list[str] | str | None = None
 
 
 class _Summary(msgspec.Struct, gc=False):
@@ -59,9 +62,15 @@ class _Summary(msgspec.Struct, gc=False):
     stop: float | None = None
 
 
+class _Tool(msgspec.Struct, gc=False):
+    name: str | None = None
+    version: str | None = None
+
+
 class _Results(msgspec.Struct):
     summary: _Summary
     tests: list[_Test]
+    tool: _Tool | None = None
 
 
 class _Report(msgspec.Struct):
@@ -74,10 +83,14 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     for test in results.tests:
         outcome = _OUTCOMES.get(test.status.lower(), "errors")
         tally.add(outcome, flaky=bool(test.flaky))
+        suite = test.suite if isinstance(test.suite, str) else " > ".join(test.suite or ())
+        tally.suite(suite)
+        tally.call(suite, test.name)
         if outcome in ("failed", "errors"):
             kind = "failure" if outcome == "failed" else "error"
             tally.fail(test.name, kind, test.message or test.status)
-    totals, summary = tally.totals(), results.summary
+    totals, summary, tool = tally.totals(), results.summary, results.tool or _Tool()
+    retries = [max(test.retries, 0) for test in results.tests if test.retries is not None]
     counted = {"tests": totals.total, "passed": totals.passed, "failed": totals.failed + totals.errors}
     declared = {"tests": summary.tests, "passed": summary.passed, "failed": summary.failed}
     did_not_run = (summary.skipped or 0) + (summary.pending or 0) + (summary.other or 0)
@@ -89,6 +102,10 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
             declared | {"skipped, pending and other": did_not_run},
             counted | {"skipped, pending and other": totals.skipped},
         ),
+        tool=Scanner(name=tool.name, version=version(tool.version)) if tool.name else None,
+        suites=tally.suites(),
+        retries=min(sum(retries), MAX_INTEGER) if retries else None,
+        duplicates=tally.duplicates(),
         timestamp=epoch(summary.start),
         duration=_duration(summary),
     )

@@ -12,6 +12,7 @@ from itertools import islice
 
 import msgspec
 
+from pushpolicy.model.evidence import Scanner
 from pushpolicy.model.text import printable
 from pushpolicy.reports.facts import SuiteFacts
 from pushpolicy.reports.format import Facts, Format, Head, ReportBytes, ReportError
@@ -54,6 +55,7 @@ class _Run:
         self._limits = limits
         self._states: dict[_Key, Outcome | None] = {}
         self._flaky: set[_Key] = set()
+        self._retries = 0
         self._builds: dict[str, bool] = {}  # import path -> whether a package failed for it
         self._outputs: dict[_Key, str] = {}
         self._trouble: list[str] = []
@@ -84,6 +86,7 @@ class _Run:
             if len(self._states) > self._limits.max_cases:
                 raise ReportError(f"its test cases are over the limit of {self._limits.max_cases}")
         elif again and self._states[key] is not None:
+            self._retries += bool(key[1])
             self._note_failure(key)
             self._states[key] = None
 
@@ -118,6 +121,7 @@ class _Run:
                 continue
             outcome = state or "errors"
             tally.add(outcome, flaky=(package, test) in self._flaky)
+            tally.suite(package)
             if outcome in ("failed", "errors"):
                 shown.add(package)
                 said = self._outputs.get((package, test), "")
@@ -131,6 +135,9 @@ class _Run:
             totals=tally.totals(),
             failures=tuple(tally.failures),
             undeclared=undeclared,
+            tool=Scanner(name="go test"),
+            suites=tally.suites(),
+            retries=self._retries,
             timestamp=self.timestamp,
             duration=seconds(str(self.duration)),
         )

@@ -13,6 +13,7 @@ import re
 
 import msgspec
 
+from pushpolicy.model.evidence import Scanner
 from pushpolicy.model.text import printable
 from pushpolicy.reports.facts import SuiteFacts
 from pushpolicy.reports.format import Facts, Format, ReportBytes, ReportError
@@ -34,6 +35,17 @@ _STATUSES = _STATUS_SKIPPED | _STATUS_FAILED
 _TOTALS = ("tests", "failures", "errors", "skipped")
 # The reasons of CTest that stand for a test that said itself that it is to be skipped, and no reason at all.
 _ASKED_TO_SKIP = re.compile(r"\s*(?:$|SKIP_|Disabled)")
+
+
+# How the tools call what they write: the root, or its only suite.
+_TOOLS = {
+    "pytest": "pytest",
+    "pytest tests": "pytest",
+    "jest tests": "jest",
+    "vitest tests": "vitest",
+    "nextest-run": "cargo-nextest",
+    "Mocha Tests": "mocha",
+}
 
 
 class _Case(msgspec.Struct):
@@ -64,6 +76,7 @@ class _Suite(msgspec.Struct):
     declared: dict[str, int]
     time: float | None
     shown: int = 0  # failures and errors of the cases within
+    before: int = 0  # cases that were counted before it began
     own: int = 0  # failure and error elements directly beneath
     hidden: int = 0  # what the suites within hide
 
@@ -79,6 +92,8 @@ class _Reader(markup.Elements):
         super().__init__(limits)
         self.tally = Tally(limits)
         self.timestamp: str | None = None
+        self.tool: str | None = None
+        self.retries = 0
         self.root: _Suite | None = None
         self.top: list[_Suite] = []
         self._suites: list[_Suite] = []
@@ -129,8 +144,12 @@ class _Reader(markup.Elements):
             if key not in declared and attributes.get(key, "").strip():
                 raise ReportError(f"its {key}={printable(attributes[key], 40)!r} is no number")
         suite = _Suite(attributes.get("name", ""), declared, seconds(attributes.get("time")))
+        suite.before = self.tally.number()
+        self.tool = self.tool or _TOOLS.get(suite.name)
         if self.root is None:
             self.root = suite
+            schemas = (value for key, value in attributes.items() if key.endswith("SchemaLocation"))
+            self.tool = self.tool or ("surefire" if any("surefire" in each for each in schemas) else None)
         # The topmost <testsuite>s: the root itself, or those within <testsuites>.
         if self.path in (["testsuite"], ["testsuites", "testsuite"]):
             self.top.append(suite)
@@ -139,6 +158,8 @@ class _Reader(markup.Elements):
 
     def _close_suite(self) -> None:
         suite = self._suites.pop()
+        if self.tally.number() > suite.before:
+            self.tally.suite(suite.name)
         if self._suites:
             self._suites[-1].shown += suite.shown
             self._suites[-1].hidden += suite.undeclared()
@@ -155,11 +176,14 @@ class _Reader(markup.Elements):
             return
         if name in _BAD:
             case.bad.setdefault(_BAD[name], message)
+        self.retries += name in _FLAKY or name in _RERUN
         case.flaky += name in _FLAKY
         case.rerun = case.rerun or name in _RERUN
 
     def _close_case(self) -> None:
         attributes, case = self._attributes, self._case
+        if self.tally.names is not None:
+            self.tally.call(self._suites[-1].name, attributes.get("classname"), attributes.get("name"))
         # googletest says in the `result` that a case was skipped.
         result = attributes.get("result", "").lower()
         status = result if result in _STATUSES else attributes.get("status", "").lower()
@@ -201,6 +225,10 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
             for key, value in totals_there.items()
             if value != counted[key]
         ),
+        tool=Scanner(name=reader.tool) if reader.tool else None,
+        suites=reader.tally.suites(),
+        retries=reader.retries or None,
+        duplicates=reader.tally.duplicates(),
         timestamp=reader.timestamp,
         duration=_duration(reader, root),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from pushpolicy.model.evidence import Scanner
 from pushpolicy.reports.facts import SuiteFacts
 from pushpolicy.reports.format import Facts, Format, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
@@ -39,6 +40,9 @@ class _Suite(msgspec.Struct):
     shown: int = 0  # cases within that failed, and suites that failed by themselves
     message: str = ""
 
+    def called(self) -> str:
+        return self.attributes.get("fullname") or self.attributes.get("name", "")
+
 
 class _Reader(markup.Elements):
     def __init__(self, limits: Limits) -> None:
@@ -47,11 +51,15 @@ class _Reader(markup.Elements):
         self.undeclared = 0
         self.root: _Suite | None = None
         self.duration = 0.0
+        self.version: str | None = None
         self._suites: list[_Suite] = []
         self._case: _Suite | None = None
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         self.descend(name)
+        if name in ("test-run", "environment"):
+            stated = attributes.get("engine-version") or attributes.get("nunit-version")
+            self.version = self.version or stated
         if name in _SUITES:
             self._suites.append(_Suite(attributes))
             self.root = self.root or self._suites[0]
@@ -81,6 +89,9 @@ class _Reader(markup.Elements):
         if outcome == "passed" and case.shown and "result" not in case.attributes:
             outcome = "failed"
         self.tally.add(outcome)
+        suite = self._suites[-1].called()
+        self.tally.suite(suite)
+        self.tally.call(suite, case.called())
         if outcome in _BAD:
             self._suites[-1].shown += 1
             self._tell(case, "failure" if outcome == "failed" else "error")
@@ -94,8 +105,7 @@ class _Reader(markup.Elements):
             self._suites[-1].shown += suite.shown
 
     def _tell(self, item: _Suite, kind: str) -> None:
-        name = item.attributes.get("fullname") or item.attributes.get("name", "")
-        self.tally.fail(name, kind, item.message or item.attributes.get("label", ""))
+        self.tally.fail(item.called(), kind, item.message or item.attributes.get("label", ""))
 
 
 def _outcome(attributes: dict[str, str]) -> Outcome:
@@ -138,6 +148,9 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
         failures=tuple(reader.tally.failures),
         undeclared=max(reader.undeclared, declared - totals.failed - totals.errors),
         disagreements=_disagreements(said, reader.tally),
+        tool=Scanner(name="NUnit", version=reader.version) if reader.version else None,
+        suites=reader.tally.suites(),
+        duplicates=reader.tally.duplicates(),
         timestamp=utc(said.get("start-time")),
         duration=seconds(said.get("duration")) or round(reader.duration, 6) or None,
     )

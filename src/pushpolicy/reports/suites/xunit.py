@@ -5,6 +5,7 @@ An ``<error>`` beside the tests (a cleanup that failed, a crash) belongs to no t
 
 from __future__ import annotations
 
+from pushpolicy.model.evidence import Scanner
 from pushpolicy.reports.facts import SuiteFacts
 from pushpolicy.reports.format import Facts, Format, Head, ReportBytes
 from pushpolicy.reports.limits import Limits
@@ -32,6 +33,8 @@ class _Reader(markup.Elements):
         self.declared: dict[str, int] = {}
         self.duration = 0.0
         self.timestamp: str | None = None
+        self.tool: str | None = None
+        self._group = ""
         self._name = ""
         self._outcome: Outcome = "errors"
         self._message = ""
@@ -41,6 +44,8 @@ class _Reader(markup.Elements):
         self.descend(name)
         if name == "assembly" and parent in ("", "assemblies"):
             self._open_assembly(attributes)
+        elif name in _GROUPS:
+            self._group = attributes.get("name", "")
         elif name == "test" and parent in _GROUPS:
             self._name, self._message = attributes.get("name", ""), ""
             self._outcome = _OUTCOMES.get(attributes.get("result", "").lower(), "errors")
@@ -57,6 +62,8 @@ class _Reader(markup.Elements):
             self._message = self.take_text()
         elif name == "test" and parent in _GROUPS:
             self.tally.add(self._outcome)
+            self.tally.suite(self._group)
+            self.tally.call(self._group, self._name)
             if self._outcome in ("failed", "errors"):
                 self.tally.fail(
                     self._name, "failure" if self._outcome == "failed" else "error", self._message
@@ -67,6 +74,7 @@ class _Reader(markup.Elements):
 
     def _open_assembly(self, attributes: dict[str, str]) -> None:
         self.assemblies += 1
+        self.tool = self.tool or attributes.get("test-framework")
         self.duration += seconds(attributes.get("time")) or 0
         for key in _TOTALS:
             value = count(attributes.get(key))
@@ -85,10 +93,19 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
         failures=tuple(reader.tally.failures),
         undeclared=max(reader.errors, declared.get("errors", 0)) + hidden,
         disagreements=differ(declared, counted),
+        tool=_tool(reader.tool),
+        suites=reader.tally.suites(),
+        duplicates=reader.tally.duplicates(),
         timestamp=reader.timestamp,
         duration=round(reader.duration, 6) if reader.assemblies else None,
     )
     return (facts,)
+
+
+def _tool(framework: str | None) -> Scanner | None:
+    """As ``xUnit.net 2.4.1.0``."""
+    name, _, stated = (framework or "").rpartition(" ")
+    return Scanner(name=name or stated, version=stated if name else None) if framework else None
 
 
 def _recognise(head: Head) -> bool:
