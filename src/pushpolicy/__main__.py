@@ -33,7 +33,11 @@ def run() -> NoReturn:
         from pushpolicy.cli.main import main
 
         code = main()
-    _leave(code)
+    # Without finalising: a thread that is in OpenSSL at that time, reading certificates, would crash.
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 def _interrupt(*_: object) -> NoReturn:
@@ -62,14 +66,6 @@ def _start_reader() -> None:
         from pushpolicy.reports import reader
 
         reader.start()
-
-
-def _leave(code: int) -> NoReturn:
-    """End without finalising: a thread that is in OpenSSL at that time, reading certificates, would crash."""
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):
-            stream.flush()
-    os._exit(code)
 
 
 if __name__ == "__main__":

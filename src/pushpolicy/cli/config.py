@@ -105,8 +105,8 @@ def _config(path: Path, content: bytes, value: Mapping[str, Any]) -> Config:
         path=path,
         content=content,
         expected=Expected(
-            tests=tuple(_expected_tests(item) for item in evidence.get("tests", ())),
-            scans=tuple(_expected_scan(item) for item in evidence.get("scans", ())),
+            tests=tuple(_expected(item) for item in evidence.get("tests", ())),
+            scans=tuple(_expected(item, of_platform=True) for item in evidence.get("scans", ())),
         ),
         reports=tuple(_report(path, key, where) for key, where in value.get("reports", {}).items()),
         policies=tuple(_policy(path, folder) for folder in value.get("policy", ())),
@@ -131,20 +131,12 @@ def _policy(path: Path, folder: str) -> str:
     return folder
 
 
-def _expected_tests(item: str | Mapping[str, Any]) -> ExpectedReport:
-    from pushpolicy.gather import ExpectedReport
-
-    if isinstance(item, str):
-        return ExpectedReport(name=item)
-    return ExpectedReport(name=item["name"], minimum=item["min"])
-
-
-def _expected_scan(item: str | Mapping[str, Any]) -> ExpectedReport:
+def _expected(item: str | Mapping[str, Any], *, of_platform: bool = False) -> ExpectedReport:
     """A scan may be expected for one platform: ``image@linux/arm64``."""
     from pushpolicy.gather import ExpectedReport
 
     text, minimum = (item, 1) if isinstance(item, str) else (item["name"], item["min"])
-    name, _, platform = text.partition("@")
+    name, _, platform = text.partition("@") if of_platform else (text, "", "")
     return ExpectedReport(name=name, platform=platform or None, minimum=minimum)
 
 

@@ -33,17 +33,12 @@ def progress(*, quiet: bool) -> Iterator[Progress]:
     if quiet:
         yield SILENT
         return
-    shown = LiveProgress() if _is_live() else LogProgress()
+    # CI systems give a job a terminal too, and keep all that is drawn on it.
+    given, terminal = environment.environment(), sys.stderr is not None and sys.stderr.isatty()
+    live = terminal and not given.get("CI") and given.get("TERM") != "dumb"
+    shown = LiveProgress() if live else LogProgress()
     with shown.running():
         yield shown
-
-
-def _is_live() -> bool:
-    """Whether somebody watches: CI systems give a job a terminal too, and keep all that is drawn on it."""
-    given = environment.environment()
-    return (
-        sys.stderr is not None and sys.stderr.isatty() and not given.get("CI") and given.get("TERM") != "dumb"
-    )
 
 
 class _Counting:

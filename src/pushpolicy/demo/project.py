@@ -57,7 +57,11 @@ def prepare(shell: Shell, version: Version) -> Shell:
         path = shell.folder / sample.relative_to(source).with_suffix("")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(sample.read_bytes())
-    committed = shell.at(_commit(shell, version))
+    shell.quietly("git add --all")
+    when = version.date.isoformat()
+    dated = shell.with_variables({"GIT_AUTHOR_DATE": when, "GIT_COMMITTER_DATE": when})
+    dated.quietly(f"git commit --quiet --message '{version.message}'")
+    committed = shell.at(shell.quietly("git rev-parse HEAD").strip())
     image.build(
         shell.folder / "image",
         [_base_layer(version), {f"app/{name}": (shell.folder / name).read_bytes() for name in _APP}],
@@ -67,14 +71,6 @@ def prepare(shell: Shell, version: Version) -> Shell:
     )
     _write_sample_scan(shell.folder, version)
     return committed
-
-
-def _commit(shell: Shell, version: Version) -> str:
-    shell.quietly("git add --all")
-    when = version.date.isoformat()
-    dated = shell.with_variables({"GIT_AUTHOR_DATE": when, "GIT_COMMITTER_DATE": when})
-    dated.quietly(f"git commit --quiet --message '{version.message}'")
-    return shell.quietly("git rev-parse HEAD").strip()
 
 
 def _base_layer(version: Version) -> dict[str, bytes]:

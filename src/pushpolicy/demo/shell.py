@@ -126,9 +126,12 @@ class Shell(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             UsageError: when there is no such program, or it does not come to an end.
         """
+        program, *arguments = shlex.split(command)
+        # Python's tools run with this interpreter, never with another one on PATH.
+        called = [sys.executable, "-P", "-m", program] if program in _PYTHON_TOOLS else [program]
         try:
             done = subprocess.run(
-                _argv(command),
+                [*called, *arguments],
                 cwd=self.folder,
                 env=dict(self.environ),
                 stdin=subprocess.DEVNULL,
@@ -140,11 +143,3 @@ class Shell(msgspec.Struct, frozen=True, kw_only=True):
         except (OSError, subprocess.TimeoutExpired) as error:
             raise UsageError(f"demo: `{command}` could not be run: {error}") from error
         return Ran(command=command, code=done.returncode, output=done.stdout.decode("utf-8", "replace"))
-
-
-def _argv(command: str) -> list[str]:
-    """The arguments; Python's tools run with this interpreter, never with another one on PATH."""
-    program, *arguments = shlex.split(command)
-    if program in _PYTHON_TOOLS:
-        return [sys.executable, "-P", "-m", program, *arguments]
-    return [program, *arguments]

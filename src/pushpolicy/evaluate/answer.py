@@ -158,6 +158,9 @@ class _Reader:
 
     def decision(self, answer: _Answer, evidence: Document, engine: EngineIdentity) -> Decision:
         """Everything that one answer says; whether it may be is not asked here."""
+        if answer.rollouts is UNSET and self._policy.is_current:
+            raise ContradictionError("it does not say what became of the rollouts")
+        rollouts = () if answer.rollouts is UNSET else tuple(map(self._measure, answer.rollouts))
         return Decision(
             verdict=Verdict.ALLOW if answer.allow else Verdict.DENY,
             evaluated_at=evidence.value["evaluated_at"],
@@ -170,7 +173,7 @@ class _Reader:
             warnings=tuple(map(self._finding, answer.warnings)),
             waived=tuple(map(self._finding, answer.waived)),
             waivers=self._uses(answer),
-            rollouts=self._measures(answer.rollouts),
+            rollouts=rollouts,
             settings=self._policy.settings,
             loosened=tuple(self._loosened(answer)),
             observed=answer.observed,
@@ -257,13 +260,6 @@ class _Reader:
             days = limits.get("repo_max_days", days)
         begin = "not_before" if "not_before" in waiver else "this decision"
         return f"it lasts longer than the {days} days that the policy allows, counted from {begin}"
-
-    def _measures(self, items: list[_Measure] | UnsetType) -> tuple[MeasureUse, ...]:
-        if items is UNSET:
-            if self._policy.is_current:
-                raise ContradictionError("it does not say what became of the rollouts")
-            return ()
-        return tuple(map(self._measure, items))
 
     def _measure(self, item: _Measure) -> MeasureUse:
         rule, enforcement = _known(item.rule), self._policy.grounds.enforcement

@@ -163,7 +163,13 @@ def load(
         if source != PACK
     ]
     added = [read_source(Path(folder), Origin.CHECKOUT) for folder in repository.rules]
-    _refuse_data(added, repository)
+    fail_if(
+        [
+            f"{file.path}: not read; settings and waivers of a repository are in {repository.file}"
+            for source in added
+            for file in source.data.values()
+        ]
+    )
     rules = _unique(index, [*own, *added])
     if rules:
         from pushpolicy.evaluate.indexing import build_index
@@ -193,16 +199,6 @@ def _unique(index: Index, sources: Iterable[Source]) -> dict[str, SourceFile]:
             rules[name] = file
     fail_if(problems)
     return rules
-
-
-def _refuse_data(added: Iterable[Source], repository: RepositoryPolicy) -> None:
-    fail_if(
-        [
-            f"{file.path}: not read; settings and waivers of a repository are in {repository.file}"
-            for source in added
-            for file in source.data.values()
-        ]
-    )
 
 
 def _data(

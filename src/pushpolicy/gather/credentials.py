@@ -77,7 +77,8 @@ def _classify(credential: Credential, environ: Mapping[str, str], checkout: Chec
 def _source(credential: Credential, environ: Mapping[str, str]) -> tuple[str, bool | None]:
     if credential.is_anonymous:
         return "anonymous", None
-    if _is_platform_token(credential, environ):
+    tokens = {environ[name] for name in _PLATFORM_VARIABLES if environ.get(name)}
+    if any(secret in tokens or secret.startswith(_PLATFORM_PREFIXES) for secret in credential.secrets):
         return "platform-token", True
     if credential.username in _IDENTITY_USERS:
         return "workload-identity", True
@@ -91,11 +92,6 @@ def _source(credential: Credential, environ: Mapping[str, str]) -> tuple[str, bo
             # A variable, or standard input: what the pipeline hands over, by its secret store as far as
             # can be told from inside the job.
             return "secret-env", None
-
-
-def _is_platform_token(credential: Credential, environ: Mapping[str, str]) -> bool:
-    tokens = {environ[name] for name in _PLATFORM_VARIABLES if environ.get(name)}
-    return any(secret in tokens or secret.startswith(_PLATFORM_PREFIXES) for secret in credential.secrets)
 
 
 class _TooMuchError(Exception):

@@ -50,11 +50,11 @@ def _is_marked(manifest: Manifest) -> bool:
 
 def with_footer(content: BlobSource, layers: Iterable[Descriptor]) -> frozenset[Digest]:
     """The layers that end as one with a table of contents does, whatever their annotations say."""
-    return frozenset(layer.digest for layer in layers if _has_footer(content, layer))
-
-
-def _has_footer(content: BlobSource, layer: Descriptor) -> bool:
-    with content.open_blob(layer)() as file:
-        file.seek(max(layer.size - _FOOTER, 0))
-        footer = file.read(_FOOTER)
-    return _STARGZ in footer or footer.endswith(_CHUNKED)
+    found = set[Digest]()
+    for layer in layers:
+        with content.open_blob(layer)() as file:
+            file.seek(max(layer.size - _FOOTER, 0))
+            footer = file.read(_FOOTER)
+        if _STARGZ in footer or footer.endswith(_CHUNKED):
+            found.add(layer.digest)
+    return frozenset(found)

@@ -113,7 +113,12 @@ def _decoded(content: bytes, hook: Callable[[list[tuple[str, Any]]], Any]) -> An
     if _is_deep(content):
         raise ValueError(_TOO_DEEP)
     if _SURROGATE.search(text):
-        _refuse_lone_surrogates(text)
+        # Go reads half of a pair as U+FFFD, so that two different keys can become one.
+        try:
+            for string in _TEXT.finditer(text):
+                json.loads(string[0]).encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise ValueError("holds half of a surrogate pair") from error
     return value
 
 
@@ -128,15 +133,6 @@ def _is_deep(content: bytes) -> bool:
         if depth > MAX_DEPTH:
             return True
     return False
-
-
-def _refuse_lone_surrogates(text: str) -> None:
-    # Go reads each as U+FFFD, so that two different keys can become one.
-    for string in _TEXT.finditer(text):
-        try:
-            json.loads(string[0]).encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise ValueError("holds half of a surrogate pair") from error
 
 
 def _refuse_constant(name: str) -> NoReturn:

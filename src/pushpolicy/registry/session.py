@@ -94,7 +94,12 @@ class Session:
             PushError: when the registry refuses.
         """
         while self._chunk is not None and self._blob.size - self._offset > self._chunk:
-            self._send_chunk(self._offset + self._chunk)
+            stop = self._offset + self._chunk
+            answer = self._api.attempt(self._sending("PATCH", self._location, self._offset, stop))
+            if answer.status != 202:
+                raise self._lost(answer) if answer.status == 416 else refusal(self._start.action, answer)
+            self._offset = stop
+            self._move(answer)
         url = with_query(self._location, digest=str(self._blob.digest))
         answer = self._api.attempt(self._sending("PUT", url, self._offset, self._blob.size))
         if answer.status == 413 and self._chunk is None and self._blob.size > _CHUNK_SIZE:
@@ -103,13 +108,6 @@ class Session:
         if answer.status not in (200, 201, 204):
             # Of a continued upload any refusal may be about the state it was found in.
             raise self._lost(answer) if self._offset else refusal(self._start.action, answer)
-
-    def _send_chunk(self, stop: int) -> None:
-        answer = self._api.attempt(self._sending("PATCH", self._location, self._offset, stop))
-        if answer.status != 202:
-            raise self._lost(answer) if answer.status == 416 else refusal(self._start.action, answer)
-        self._offset = stop
-        self._move(answer)
 
     def _sending(self, method: str, url: str, start: int, stop: int) -> RegistryCall:
         def body() -> BlobBody | bytes:

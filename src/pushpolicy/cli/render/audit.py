@@ -28,14 +28,16 @@ def listing(found: Listing) -> Report:
     return Report(
         Kind.LISTING,
         lambda: _listing_lines(found),
-        lambda: _document("list", _listing(found)),
+        lambda: _document(
+            "list",
+            {
+                "records": [_summary(item, found.standings[item.digest]) for item in found.records],
+                "problems": found.problems,
+                "unread": found.unread,
+            },
+        ),
         tuple(summary.decision for summary in found.records),
     )
-
-
-def _listing(found: Listing) -> dict[str, Any]:
-    records = [_summary(item, found.standings[item.digest]) for item in found.records]
-    return {"records": records, "problems": found.problems, "unread": found.unread}
 
 
 def _listing_lines(found: Listing) -> Iterator[str]:

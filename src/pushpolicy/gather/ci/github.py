@@ -19,6 +19,30 @@ from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.values import count, text
 
 _MAX_SIZE = 32 * 1024 * 1024
+_EVENTS = {
+    "pull_request": "pull_request",
+    "pull_request_target": "pull_request",
+    "pull_request_review": "pull_request",
+    "pull_request_review_comment": "pull_request",
+    "schedule": "schedule",
+    "workflow_dispatch": "manual",
+    "merge_group": "merge_queue",
+}
+# Events that anybody can cause, and that run with the repository's own secrets and default branch.
+_UNTRUSTED = frozenset(
+    {
+        "discussion",
+        "discussion_comment",
+        "fork",
+        "gollum",
+        "issue_comment",
+        "issues",
+        "pull_request_comment",
+        "pull_request_target",
+        "watch",
+        "workflow_run",
+    }
+)
 
 
 class _Repository(msgspec.Struct):
@@ -85,32 +109,6 @@ class Event(msgspec.Struct):
         return base is None or head is None or not head.full_name or head.full_name != base.full_name
 
 
-_EVENTS = {
-    "pull_request": "pull_request",
-    "pull_request_target": "pull_request",
-    "pull_request_review": "pull_request",
-    "pull_request_review_comment": "pull_request",
-    "schedule": "schedule",
-    "workflow_dispatch": "manual",
-    "merge_group": "merge_queue",
-}
-# Events that anybody can cause, and that run with the repository's own secrets and default branch.
-_UNTRUSTED = frozenset(
-    {
-        "discussion",
-        "discussion_comment",
-        "fork",
-        "gollum",
-        "issue_comment",
-        "issues",
-        "pull_request_comment",
-        "pull_request_target",
-        "watch",
-        "workflow_run",
-    }
-)
-
-
 def detect(environ: Mapping[str, str]) -> bool:
     """Whether this is a job of GitHub Actions."""
     return environ.get("GITHUB_ACTIONS") == "true"
@@ -129,7 +127,10 @@ def read(environ: Mapping[str, str]) -> CiEvidence:
     event_file = Event.read(environ.get("GITHUB_EVENT_PATH"))
     ref = environ.get("GITHUB_REF") or None
     branch, tag = _after(ref, "refs/heads/"), _after(ref, "refs/tags/")
-    event = _event(raw, tag)
+    event = _EVENTS.get(raw, "other")
+    if raw in ("push", "release"):
+        # A release is published for a tag; anything else by that name is not a push.
+        event = "tag" if tag else "push" if raw == "push" else "other"
     return CiEvidence(
         status=Status.COLLECTED,
         event=event,
@@ -148,13 +149,6 @@ def read(environ: Mapping[str, str]) -> CiEvidence:
         run=_run(environ),
         job=environ.get("GITHUB_JOB") or None,
     )
-
-
-def _event(raw: str, tag: str | None) -> str:
-    if raw in ("push", "release"):
-        # A release is published for a tag; anything else by that name is not a push.
-        return "tag" if tag else "push" if raw == "push" else "other"
-    return _EVENTS.get(raw, "other")
 
 
 def _after(text: str | None, prefix: str) -> str | None:

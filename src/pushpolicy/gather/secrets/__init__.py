@@ -72,7 +72,10 @@ _OF_RUN = re.compile(
 def is_secret_name(name: str) -> bool:
     """Whether what has this name usually is a secret; the name of an address of a webhook says so too."""
     words = [word.upper() for word in _WORD.findall(name)]
-    if not any(map(_is_secret_word, words)) or _PUBLIC.search("_".join(words)):
+    telling = [word for word in words if word not in _ENGLISH]
+    if not any(word in _WHOLE or _ANYWHERE.search(word) or _AT_END.search(word) for word in telling):
+        return False
+    if _PUBLIC.search("_".join(words)):
         return False
     is_webhook = any("WEBHOOK" in word for word in words) and words[-1] in ("URL", "URI")
     return is_webhook or words[-1] not in _PUBLIC_END
@@ -81,9 +84,3 @@ def is_secret_name(name: str) -> bool:
 def is_of_run(name: str) -> bool:
     """Whether CI systems say something of the run in variables of such a name."""
     return _OF_RUN.match(name) is not None
-
-
-def _is_secret_word(word: str) -> bool:
-    if word in _ENGLISH:
-        return False
-    return word in _WHOLE or _ANYWHERE.search(word) is not None or _AT_END.search(word) is not None

@@ -67,7 +67,12 @@ class LayoutRepository:
             found = {e.digest: e for e in self._index().entries if e.annotations.get(REF_NAME) == tag}
             if len(found) > 1:
                 raise ValueError(f"{INDEX_FILE} gives the tag {tag!r} to {len(found)} manifests")
-            return next(map(self._listed_manifest, found.values()), None)
+            for entry in found.values():
+                manifest = self._read_manifest(entry.digest, entry.media_type)
+                if manifest is None:
+                    raise ValueError(f"{entry.digest}, which {INDEX_FILE} lists, is not there")
+                return manifest
+            return None
 
     def manifest(self, digest: Digest) -> Manifest | None:
         """The manifest of this digest, its bytes verified; None when it is absent."""
@@ -149,12 +154,6 @@ class LayoutRepository:
             if part is not None and self._folder.size(part.digest) != part.size:
                 raise ValueError(f"{part.digest}, which {manifest.digest} names, is not there")
         self._folder.store(manifest.descriptor, [manifest.content])
-
-    def _listed_manifest(self, entry: Descriptor) -> Manifest:
-        manifest = self._read_manifest(entry.digest, entry.media_type)
-        if manifest is None:
-            raise ValueError(f"{entry.digest}, which {INDEX_FILE} lists, is not there")
-        return manifest
 
     def _read_manifest(self, digest: Digest, media_type: str | None = None) -> Manifest | None:
         try:

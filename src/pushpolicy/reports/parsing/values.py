@@ -30,7 +30,12 @@ def utc(text: str | None) -> str | None:
     if not match and not _MONTH.search(text):
         return None
     try:
-        return format_time(_from_parts(*match.groups()) if match else _from_mail(text))
+        if match is None:
+            return format_time(_from_mail(text))
+        day, time, fraction, zone = match.groups()
+        offset = "+00:00" if zone.upper() in {"Z", "UTC", "GMT"} else zone
+        microseconds = f".{fraction[:6]:0<6}" if fraction else ""
+        return format_time(datetime.fromisoformat(f"{day}T{time}{microseconds}{offset}"))
     except (ValueError, OverflowError):
         return None
 
@@ -53,12 +58,6 @@ def _from_mail(text: str) -> datetime:
     from email.utils import parsedate_to_datetime
 
     return parsedate_to_datetime(text)
-
-
-def _from_parts(day: str, time: str, fraction: str | None, zone: str) -> datetime:
-    offset = "+00:00" if zone.upper() in {"Z", "UTC", "GMT"} else zone
-    microseconds = f".{fraction[:6]:0<6}" if fraction else ""
-    return datetime.fromisoformat(f"{day}T{time}{microseconds}{offset}")
 
 
 def format_time(moment: datetime) -> str:
