@@ -59,9 +59,11 @@ class ConnectProxy:
 
 def _pass_on(source: socket.socket, sink: socket.socket) -> None:
     with suppress(OSError):
-        while piece := source.recv(65536):
-            sink.sendall(piece)
-        sink.shutdown(socket.SHUT_WR)
+        try:
+            while piece := source.recv(65536):
+                sink.sendall(piece)
+        finally:
+            sink.shutdown(socket.SHUT_WR)
 
 
 @contextmanager

@@ -75,8 +75,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _handle(self) -> None:
         registry: FakeRegistry = self.server.registry  # type: ignore[attr-defined]
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         shown = isinstance(self.connection, ssl.SSLSocket) and bool(self.connection.getpeercert())
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         asked = Asked(
             method=self.command, path=self.path, headers=dict(self.headers), body=body, certificate=shown
         )

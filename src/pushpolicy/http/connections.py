@@ -17,7 +17,7 @@ import weakref
 from base64 import b64encode
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any, NamedTuple, Protocol, cast
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -87,6 +87,8 @@ class Connections:
             target = f"http://{parts.netloc}{target}"
             headers = {**headers, **_login(route.proxy)}
         try:
+            # As socket and ssl will: where ssl cannot, Debian's 3.11.2 leaves the way to a proxy open.
+            route.host.encode("idna")
             answered = self._exchange(connection, method, target, headers, body, deadline)
         except UnicodeError as error:
             connection.close()
@@ -114,14 +116,19 @@ class Connections:
         deadline: Deadline | None,
     ) -> StrictResponse:
         answers = partial(_response, self._settings, deadline)
-        connection.response_class = cast("type[http.client.HTTPResponse]", answers)
         if connection.sock is None:
             connection.timeout = _within(self._settings.connect_timeout, deadline)
-            connection.connect()
+            with ExitStack() as tunnel:
+                # A proxy's answer ends here. Debian's 3.11.2 leaves a refusal open, and the socket with it.
+                cast("_Connecting", connection).response_class = lambda *to, **how: tunnel.enter_context(
+                    answers(*to, **how)
+                )
+                connection.connect()
             sock = cast("socket.socket", connection.sock)
             if isinstance(sock, ssl.SSLSocket):
                 # EOF without close_notify may be truncation (RFC 9112, 9.8).
                 sock.suppress_ragged_eofs = False  # type: ignore[attr-defined]
+        cast("_Connecting", connection).response_class = answers
         seconds = _within(self._settings.read_timeout, deadline)
         if connection.sock.gettimeout() != seconds:
             connection.sock.settimeout(seconds)
@@ -191,6 +198,7 @@ class _Connecting(Protocol):
     """What http.client's connections have, and their types do not say."""
 
     _create_connection: Callable[..., socket.socket]
+    response_class: Callable[..., http.client.HTTPResponse]
 
 
 def _response(

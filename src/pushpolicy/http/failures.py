@@ -69,6 +69,8 @@ def no_answer(action: str, host: str, error: Exception) -> NoAnswer:
                 is_about_certificate = below.failure.hint in (_CERTIFICATE_HINT, _CHAIN_HINT)
                 hint = below.failure.hint if is_about_certificate else _PROXY_HINT
                 return NoAnswer(PushError(below.failure.message, hint), below.transient)
+            case http.client.InvalidURL():
+                return NoAnswer(PushError(f"{action}: {printable(str(cause))}"), False)
             case ssl.SSLCertVerificationError():
                 reason = f"the certificate of {host} is not trusted ({printable(cause.verify_message)})"
                 hint = _CHAIN_HINT if isinstance(cause, ChainError) else _CERTIFICATE_HINT

@@ -28,8 +28,12 @@ class _Socket(ssl.SSLSocket):
     """A connection that is none before its chain was looked at; nothing has been sent by then."""
 
     def do_handshake(self, block: bool = False) -> None:
-        super().do_handshake(block)
-        _check_chain(self)
+        try:
+            super().do_handshake(block)
+            _check_chain(self)
+        except BaseException:
+            self.close()  # Python 3.11 closes it after errors only, not after an interrupt
+            raise
 
 
 class _Object(ssl.SSLObject):

@@ -77,10 +77,10 @@ def _asked(name: str, docker_host: str | None, what: str) -> Iterator[http.clien
     connection = _UnixConnection(_socket_path(docker_host or _USUAL_HOST))
     try:
         connection.request("GET", f"/images/{what}")
-        answer = connection.getresponse()
-        if answer.status != http.client.OK:
-            raise _refused(name, answer)
-        yield answer
+        with connection.getresponse() as answer:
+            if answer.status != http.client.OK:
+                raise _refused(name, answer)
+            yield answer
     except (OSError, http.client.HTTPException) as error:
         said = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise InputError(

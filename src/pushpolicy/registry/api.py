@@ -103,7 +103,7 @@ class Api(Transport):
         challenge = response.headers.get("WWW-Authenticate", "")
         try:
             again = self._authorizer.satisfy(challenge, response.status, scopes, shown)
-        except PushError:
+        except BaseException:
             response.close()
             raise
         if not again:

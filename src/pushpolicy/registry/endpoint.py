@@ -99,8 +99,11 @@ def _speaks_tls(host: str) -> bool:
         address = (parts.hostname or "", parts.port or DEFAULT_PORTS["https"])
         with (
             socket.create_connection(address, _PROBE_SECONDS) as plain,
-            context.wrap_socket(plain, server_hostname=parts.hostname),
+            context.wrap_socket(
+                plain, server_hostname=parts.hostname, do_handshake_on_connect=False
+            ) as connection,
         ):
+            connection.do_handshake()
             return True
     except OSError:
         return False

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import json
 import socket
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -103,3 +105,23 @@ def test_a_silent_daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize("host", ["tcp://1.2.3.4:2375", "ssh://host", "unix://relative", "/var/run/x.sock"])
 def test_only_unix_sockets(host: str) -> None:
     assert "is not a Unix socket" in refusal("app:1", host).message
+
+
+def test_a_refusal_closes_the_connection(tmp_path: Path) -> None:
+    """An answer that the connection's end ends has the socket to itself, and the error would keep it."""
+    path = tmp_path / "docker.sock"
+
+    def serve() -> None:
+        accepted, _ = listening.accept()
+        with accepted, suppress(OSError):
+            accepted.recv(65536)
+            accepted.sendall(b"HTTP/1.0 500 Broken\r\n\r\n" + b"x" * 1_000_000)
+
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        server = threading.Thread(target=serve, daemon=True)
+        server.start()
+        error = refusal("app:1", f"unix://{path}")
+        server.join(10)
+        assert not server.is_alive(), f"it could still write, after {error}"
