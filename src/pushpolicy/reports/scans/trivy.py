@@ -134,7 +134,6 @@ class _Result(_TrivyStruct):
 
     target: str | None = None
     klass: str | None = msgspec.field(name="Class", default=None)
-    type: str | None = None
     packages: list[msgspec.Raw] | None = None
     vulnerabilities: list[_Vulnerability] | None = None
     misconfigurations: list[_Misconfiguration] | None = None
@@ -213,13 +212,13 @@ def _looked_for(results: Iterable[_Result]) -> tuple[str, ...]:
     """What the classes of the results show.
 
     A target of packages that has none is there because Trivy looked for flaws in it, or for licences; one
-    that lists them is there in either case, but for archives of Java, which it opens only to look for flaws.
+    that lists them is there in any case.
     """
     found, bare, listed = set(), False, False
     for result in results:
         of_packages = result.klass in _PACKAGES or (result.klass is None and not result.misconfigurations)
         aside = (each.type or "" for each in result.experimental_modified_findings or ())
-        if result.vulnerabilities or "vulnerability" in map(str.lower, aside) or result.type == "jar":
+        if result.vulnerabilities or "vulnerability" in map(str.lower, aside):
             found.add("vulnerabilities")
         bare = bare or (of_packages and not result.packages)
         listed = listed or bool(of_packages and result.packages)

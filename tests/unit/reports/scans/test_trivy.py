@@ -179,7 +179,6 @@ SECRET = {"Target": "/key", "Class": "secret", "Secrets": [{"RuleID": "aws", "Se
         ([LISTED], ("unsaid",)),
         ([LISTED, OS], ("unsaid",)),
         ([LISTED, SECRET], ("secrets", "unsaid")),
-        ([LISTED | {"Type": "jar"}], ("vulnerabilities",)),
         ([LISTED | {"ExperimentalModifiedFindings": [ASIDE]}], ("vulnerabilities",)),
         ([{"Target": "a", "Vulnerabilities": [FLAW]}], ("vulnerabilities",)),
         ([LICENCE], ("licences",)),
