@@ -1,15 +1,19 @@
 """Test reports together, and coverage reports with them: the evidence of kind ``tests``.
 
-Each test counts once. Maven writes the classes' reports, a summary of those of Failsafe, and, where TestNG
-writes its own, the same classes once more in ``junitreports``. Such a report is left out only where the ones
-that it repeats show at least as many tests, and as many of each bad outcome; one that says more stands.
+Each test counts once. A report that says the same of the same run as another, under another name, is left
+out. Maven writes the classes' reports, a summary of those of Failsafe, and, where TestNG writes its own, the
+same classes once more in ``junitreports``. Such a report is left out only where the ones that it repeats show
+at least as many tests, as many of each bad outcome, and each that failed; one that says more stands.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
+
+import msgspec
 
 from pushpolicy.gather import expected
 from pushpolicy.gather.names import ReadReport, Reports
@@ -98,27 +102,48 @@ def _coverage(reports: Reports) -> Coverage | None:
 
 
 def told_again(found: Iterable[ReadReport]) -> Iterator[tuple[ReadReport, Path]]:
-    """Each of the reports that repeats others, and the folder of those."""
+    """Each of the reports that repeats others, and the folder or file of those."""
     by_folder: dict[Path, list[ReadReport]] = {}
-    for report in found:
-        if report.raw.kind == "tests" and of_type(SuiteFacts, report.facts):
+    same: dict[bytes, ReadReport] = {}
+    for report in sorted(found, key=lambda each: each.raw.path):
+        suites = of_type(SuiteFacts, report.facts) if report.raw.kind == "tests" else ()
+        said = msgspec.json.encode(suites) if suites and all(map(_names_its_run, suites)) else b""
+        if said and same.setdefault(said, report) is not report:
+            yield report, same[said].raw.path
+        elif suites:
             by_folder.setdefault(report.raw.path.parent, []).append(report)
     for folder, reports in by_folder.items():
         for summary in (each for each in reports if each.raw.format == _SUMMARY):
-            if _is_shown([summary], [each for each in reports if each.raw.format == "junit"]):
+            if _is_counted([summary], [each for each in reports if each.raw.format == "junit"]):
                 yield summary, folder
         if folder.name == _AGAIN:
             first = [each for each in by_folder.get(folder.parent, ()) if each.raw.format == "junit"]
-            if _is_shown(reports, first):
+            if _is_counted(reports, first) and _is_named(reports, first):
                 yield from ((each, folder.parent) for each in reports)
 
 
-def _is_shown(again: list[ReadReport], first: list[ReadReport]) -> bool:
-    """Whether the first ones show all that the others say."""
+def _names_its_run(facts: SuiteFacts) -> bool:
+    """Whether a report that says the same must be of the same run: of these suites, at that time, as long."""
+    return bool(facts.suites and facts.timestamp and facts.duration)
+
+
+def _is_counted(again: list[ReadReport], first: list[ReadReport]) -> bool:
+    """Whether the first ones count all that the others count."""
     theirs, ours = _totals(again), _totals(first)
     names = ("total", "failed", "errors", "skipped")
     said = [each.undeclared for report in again for each in of_type(SuiteFacts, report.facts)]
     return bool(first) and not any(said) and all(getattr(theirs, n) <= getattr(ours, n) for n in names)
+
+
+def _is_named(again: list[ReadReport], first: list[ReadReport]) -> bool:
+    """Whether the first ones name each test that failed; not where a report does not name all of them."""
+    bad = _totals(again).failed + _totals(again).errors
+    return bad == len(_failures(again)) and not Counter(_failures(again)) - Counter(_failures(first))
+
+
+def _failures(reports: list[ReadReport]) -> list[str]:
+    suites = (each for report in reports for each in of_type(SuiteFacts, report.facts))
+    return [failure.name for each in suites for failure in each.failures]
 
 
 def _totals(reports: list[ReadReport]) -> Totals:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pushpolicy.evaluate import validate_evidence
 from pushpolicy.gather import NamedEvidence, gather
-from pushpolicy.model.evidence import Covered, Evidence, Status
+from pushpolicy.gather.names import ReadReport
+from pushpolicy.gather.request import RawReport
+from pushpolicy.gather.suites import told_again
+from pushpolicy.model.digest import Digest
+from pushpolicy.model.evidence import Covered, Evidence, Failure, Status, Totals
+from pushpolicy.reports.facts import SuiteFacts, of_type
 from tests.unit.gather.samples import FAILING, JUNIT, make_request, write
 
 LCOV = "SF:a.c\nDA:1,1\nDA:2,1\nDA:3,0\nend_of_record\n"
@@ -91,6 +99,68 @@ def test_they_stand_where_they_say_more(tmp_path: Path, again: str) -> None:
     assert (len(evidence.tests.reports), evidence.unread) == (2, ())
 
 
+def failing(*names: str) -> str:
+    cases = "".join(f'<testcase name="{name}"><failure/></testcase>' for name in names)
+    return f'<testsuites><testsuite name="s">{cases}<testcase name="ok"/></testsuite></testsuites>'
+
+
+def test_a_failure_that_the_first_ones_do_not_name_stands(tmp_path: Path) -> None:
+    """Whoever adds a failure that is waived, or a test of the same outcome, hides no other one."""
+    files = {f"{SUREFIRE}/TEST-s.xml": failing("a", "b"), f"{SUREFIRE}/junitreports/TEST-a.xml": failing("c")}
+    evidence = gathered(tmp_path, files)
+    assert {(each.report, each.name) for each in evidence.tests.failures} == {
+        ("TEST-s", "a"),
+        ("TEST-s", "b"),
+        ("TEST-a", "c"),
+    }
+    named = {f"{SUREFIRE}/TEST-s.xml": failing("a", "b"), f"{SUREFIRE}/junitreports/TEST-a.xml": failing("b")}
+    assert len(gathered(tmp_path, named).tests.reports) == 1
+
+
+def test_of_more_failures_than_a_report_keeps_it_is_not_known_which_they_are(tmp_path: Path) -> None:
+    many = failing(*(str(n) for n in range(101)))
+    files = {f"{SUREFIRE}/TEST-s.xml": many, f"{SUREFIRE}/junitreports/TEST-a.xml": many.replace("ok", "o")}
+    assert len(gathered(tmp_path, files).tests.reports) == 2
+
+
+RUN = """<testsuites><testsuite name="pytest" timestamp="2026-11-24T10:00:00.123Z" time="1.5"><testcase
+ classname="t" name="a" time="1"/><testcase classname="t" name="b" time="0.5"/></testsuite></testsuites>"""
+
+
+def test_a_run_that_is_told_in_two_files_counts_once_whatever_their_order(tmp_path: Path) -> None:
+    files = {"reports/b.xml": RUN, "reports/a.xml": RUN + "\n"}
+    evidence = gathered(tmp_path, files)
+    assert total(evidence) == 2
+    assert [(each.path, each.why) for each in evidence.unread] == [
+        ("reports/b.xml", "left out: it tells of the run that the reports of reports/a.xml tell of")
+    ]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        RUN.replace("10:00:00.123", "10:00:00.124"),
+        RUN.replace('time="1.5"', 'time="1.6"'),
+        RUN.replace('name="pytest"', 'name="other"'),
+        RUN.replace('name="b" time="0.5"/>', 'name="b"><failure/></testcase>'),
+        RUN.replace('name="b" time="0.5"/>', 'name="b"><skipped/></testcase>'),
+        RUN.replace("</testsuite>", '<testcase name="c"/></testsuite>'),
+    ],
+)
+def test_runs_that_differ_in_anything_count_both(tmp_path: Path, other: str) -> None:
+    files = {"reports/a.xml": RUN, "reports/b.xml": other}
+    assert len(gathered(tmp_path, files).tests.reports) == 2
+
+
+@pytest.mark.parametrize(
+    "lacking", [' timestamp="2026-11-24T10:00:00.123Z"', ' time="1.5"', ' name="pytest"']
+)
+def test_what_does_not_name_its_run_is_never_taken_for_another(tmp_path: Path, lacking: str) -> None:
+    """Two modules may have classes of one name, whose only test takes no time."""
+    run = RUN.replace(lacking, "")
+    assert total(gathered(tmp_path, {"reports/a.xml": run, "reports/b.xml": run})) == 4
+
+
 def test_a_summary_that_says_no_more_than_the_classes_counts_once(tmp_path: Path) -> None:
     files = {f"{FAILSAFE}/TEST-s.xml": JUNIT, f"{FAILSAFE}/failsafe-summary.xml": SUMMARY.format(2, 0, "")}
     evidence = gathered(tmp_path, files)
@@ -112,3 +182,54 @@ def test_what_was_named_stands(tmp_path: Path) -> None:
     files = {f"{FAILSAFE}/TEST-s.xml": JUNIT, path: SUMMARY.format(2, 0, "")}
     named = NamedEvidence(kind="tests", name="it", path=path)
     assert len(gathered(tmp_path, files, named).tests.reports) == 2
+
+
+def suite(folder: str, number: int, names: list[str], passed: int, run: str | None) -> ReadReport:
+    """A report of JUnit's, with one failure for each name."""
+    failures = tuple(Failure(name=name, kind="failure", message="") for name in names)
+    totals = Totals(total=passed + len(names), passed=passed, failed=len(names))
+    facts = SuiteFacts(
+        totals=totals,
+        failures=failures,
+        timestamp=run,
+        suites=("s",) if run else None,
+        duration=1.0 if run else None,
+    )
+    raw = RawReport(
+        name=str(number),
+        path=Path(folder) / f"{number}.xml",
+        kind="tests",
+        format="junit",
+        digest=Digest.of(b""),
+        size=1,
+        media_type="application/xml",
+    )
+    return ReadReport(raw, (facts,))
+
+
+REPORTS = st.lists(
+    st.tuples(
+        st.sampled_from([SUREFIRE, f"{SUREFIRE}/junitreports", "reports"]),
+        st.lists(st.sampled_from("abc"), max_size=3, unique=True),
+        st.integers(0, 3),
+        st.sampled_from([None, "2026-11-24T10:00:00Z"]),
+    ),
+    max_size=6,
+).map(lambda found: [suite(place, n, names, ok, run) for n, (place, names, ok, run) in enumerate(found)])
+
+
+@given(REPORTS, st.randoms(use_true_random=False))
+def test_what_is_left_out_is_told_by_what_stays_in_whatever_order(
+    found: list[ReadReport], random: Random
+) -> None:
+    left_out = {report.raw.path for report, _ in told_again(found)}
+    stays = [report for report in found if report.raw.path not in left_out]
+    told = [facts for report in stays for facts in of_type(SuiteFacts, report.facts)]
+    for report in found:
+        for facts in of_type(SuiteFacts, report.facts):
+            assert {each.name for each in facts.failures} <= {f.name for each in told for f in each.failures}
+            assert facts.totals.total <= sum(each.totals.total for each in told)
+            assert facts.totals.failed <= sum(each.totals.failed for each in told)
+    random.shuffle(found)
+    assert {report.raw.path for report, _ in told_again(found)} == left_out
+    assert not list(told_again(stays))
