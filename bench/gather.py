@@ -1,7 +1,8 @@
 """Reading large reports beside `json.load` and `xml.etree` on the same file, and usual ones by themselves.
 
-Both sides are whole processes: ours starts pushpolicy's gather, recognises the file, hashes it, reads it and
-counts; theirs only parses. Prints Markdown for docs/benchmarks.md.
+Both sides are whole processes: ours starts pushpolicy's gather, recognises the file, hashes it, reads it in a
+process of its own, which is counted, hands it over and counts; theirs only parses. Prints Markdown for
+docs/benchmarks.md.
 
     python -m bench.gather [ROUNDS]
 """
@@ -12,12 +13,17 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench import reports
 from bench.measure import Command, Sample, interleave, median_wall, row
+
+if TYPE_CHECKING:
+    from pushpolicy.reports.format import ReadFile
+    from pushpolicy.reports.limits import Limits
 
 MB = 1_000_000
 _JSON = "import json, sys; json.load(open(sys.argv[1], 'rb'))"
@@ -64,10 +70,16 @@ def main() -> None:
 
 
 def read(path: Path) -> None:
-    """What gather does with one report, whatever it is."""
+    """What gather does with one report, whatever it is, in a process that is forked as for a push."""
+    from pushpolicy.reports import reader
+
+    reader.start()
+    _count(reader.read, path)
+
+
+def _count(read: Callable[[Path, Limits], ReadFile], path: Path) -> None:
     from pushpolicy.reports.facts import ScanFacts, of_type
     from pushpolicy.reports.limits import Limits
-    from pushpolicy.reports.recognise import read
     from pushpolicy.reports.scans.counts import count
 
     file = read(path, Limits())
@@ -104,11 +116,13 @@ def _ratio(name: str, ours: Sequence[Sample], peer: Sequence[Sample]) -> float:
 
 
 def _usual(path: Path) -> float:
-    """Seconds of processor time to read it in a process that has read one before."""
+    """Seconds of processor time to read it in a process that has read one before, without handing it over."""
+    from pushpolicy.reports.recognise import read
+
     times = []
     for _ in range(21):
         start = time.process_time()
-        read(path)
+        _count(read, path)
         times.append(time.process_time() - start)
     return statistics.median(times[1:])
 

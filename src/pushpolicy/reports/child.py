@@ -8,11 +8,12 @@ system can, it opens nothing and reaches nothing either (`confine`).
 from __future__ import annotations
 
 import _socket
+import gc
 import os
 import sys
 from collections.abc import Iterable
 from importlib import import_module
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO, NoReturn, cast
 
 import msgspec
 
@@ -28,6 +29,8 @@ from pushpolicy.reports.provenance.attestation import read_statement
 from pushpolicy.reports.recognise import read_open
 
 _MAX_REQUEST = 64 * 1024
+# What is read becomes many objects and hardly a cycle of them: looking for such is rarely worth it.
+_COLLECT_AFTER = 100_000
 
 
 class _MissingError(BaseException):
@@ -50,6 +53,7 @@ def serve() -> NoReturn:
     begin = msgspec.json.decode(socket.recv(_MAX_REQUEST) or os._exit(0), type=Begin)
     for name in begin.late:
         import_module(name)
+    gc.set_threshold(_COLLECT_AFTER)
     sys.meta_path.insert(0, _Late())
     confine.limit(begin.memory, begin.seconds)
     _send(socket, msgspec.json.encode(Ready(confine.confine())))
@@ -108,7 +112,8 @@ _READ = {Form.REPORT: _report, Form.STATEMENT: _statement, Form.EXTRA: _extra}
 
 
 def _named(facts: Iterable[Facts]) -> tuple[tuple[str, msgspec.Raw], ...]:
-    return tuple((type(each).__name__, msgspec.Raw(msgspec.json.encode(each))) for each in facts)
+    # They become JSON with the answer, of which the other side takes them undecoded.
+    return tuple((type(each).__name__, cast("msgspec.Raw", each)) for each in facts)
 
 
 def _send(socket: _socket.socket, content: bytes) -> None:

@@ -53,9 +53,9 @@ class Child:
         self.process = process
         self._socket = socket
         self._memory = 0
-        self._ready = b""
+        self._ready = bytearray()
 
-    def begin(self, limits: Limits, late: tuple[str, ...], until: float) -> bytes:
+    def begin(self, limits: Limits, late: tuple[str, ...], until: float) -> bytearray:
         """Give it its bounds, once; returns its first answer, a `messages.Ready`."""
         if not self._memory:
             self._memory = int(limits.max_memory * _SHARE)
@@ -64,7 +64,7 @@ class Child:
             self._ready = self._answer(until)
         return self._ready
 
-    def ask(self, request: bytes, file: int, limits: Limits, late: tuple[str, ...]) -> bytes:
+    def ask(self, request: bytes, file: int, limits: Limits, late: tuple[str, ...]) -> bytearray:
         """Send a request with an open file, and wait for the answer.
 
         Raises:
@@ -87,13 +87,13 @@ class Child:
         self.process.kill()
         self.process.wait()
 
-    def _answer(self, until: float) -> bytes:
+    def _answer(self, until: float) -> bytearray:
         size = int.from_bytes(self._take(8, until), "big")
         if size > _MAX_ANSWER:
             raise ChildDiedError(f"what it says is over {_MAX_ANSWER} bytes")
         return self._take(size, until)
 
-    def _take(self, size: int, until: float) -> bytes:
+    def _take(self, size: int, until: float) -> bytearray:
         content = bytearray(size)
         view = memoryview(content)
         while view:
@@ -102,7 +102,7 @@ class Child:
             if not taken:
                 raise EOFError
             view = view[taken:]
-        return bytes(content)
+        return content
 
     def _why(self) -> str:
         code = None
