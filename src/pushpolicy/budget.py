@@ -1,14 +1,17 @@
-"""One budget of time and memory for all that a run does until it has decided.
+"""One budget of time, memory and disk for all that a run does until it has decided.
 
-A timer interrupts the main thread ten times a second and looks at both. What is over the budget ends as an
-error of the step that spent it, wherever that step waits: for a server, a file, a program. Bounds on single
-files, answers and programs stand in their own places, and are usually reached first.
+A timer interrupts the main thread ten times a second and looks at all three. What is over the budget ends as
+an error of the step that spent it, wherever that step waits: for a server, a file, a program. Bounds on
+single files, answers and programs stand in their own places, and are usually reached first.
 """
 
 from __future__ import annotations
 
+import math
+import os
 import resource
 import signal
+import stat
 import sys
 import threading
 import time
@@ -36,10 +39,12 @@ class Budget:
         seconds: for all steps together.
         memory: resident bytes of this process and the programs it runs; on systems without /proc of this
             process alone.
+        image: bytes on disk of the temporary files that hold images.
+        disk: bytes on disk of all other temporary files together.
     """
 
-    def __init__(self, seconds: int, memory: int) -> None:
-        self._seconds, self._memory = seconds, memory
+    def __init__(self, seconds: int, memory: int, *, image: float = math.inf, disk: float = math.inf) -> None:
+        self._seconds, self._memory, self._image, self._disk = seconds, memory, image, disk
         self._until = time.monotonic() + seconds
         self._quiet_until = 0.0
 
@@ -57,6 +62,7 @@ class Budget:
             try:
                 signal.setitimer(signal.ITIMER_REAL, _EVERY, _EVERY)
                 yield
+                self._look(0, None)  # what a short step left on disk
             finally:
                 signal.setitimer(signal.ITIMER_REAL, 0)
                 signal.signal(signal.SIGALRM, before)
@@ -69,10 +75,15 @@ class Budget:
         if now < self._quiet_until:
             return
         over = None
+        image, others = on_disk()
         if now > self._until:
             over = f"it took more than the {self._seconds} seconds of max-run-seconds"
         elif resident() > self._memory:
             over = f"it needs more than the {self._memory} bytes of max-memory"
+        elif image > self._image:
+            over = f"what is kept of the image takes more than the {self._image} bytes of max-image-size"
+        elif others > self._disk:
+            over = f"its temporary files take more than the {self._disk} bytes of max-disk"
         if over and not _is_lost(frame):
             self._quiet_until = now + _AGAIN
             raise _Over(over)
@@ -85,6 +96,43 @@ def _is_lost(frame: FrameType | None) -> bool:
             return True
         frame = frame.f_back
     return False
+
+
+# The device and number of each temporary file that holds a part of an image, and temporary folders.
+_of_image = set[tuple[int, int]]()
+_folders = set[Path]()
+
+
+def count_as_image(descriptor: int) -> None:
+    """Have an open temporary file without a name count as the image's."""
+    status = os.fstat(descriptor)
+    _of_image.add((status.st_dev, status.st_ino))
+
+
+def count_folder(folder: Path) -> None:
+    """Have what is in a temporary folder count, as long as it is there."""
+    _folders.add(folder)
+
+
+def on_disk() -> tuple[int, int]:
+    """Bytes that temporary files of this process take on disk: those of the image, and all others.
+
+    That are the open files without a name, and those in the folders that are counted.
+    """
+    image = others = 0
+    for name in os.listdir("/dev/fd"):  # noqa: PTH208 - numbers, which are no paths
+        with suppress(OSError):  # it has just been closed
+            status = os.fstat(int(name))
+            if stat.S_ISREG(status.st_mode) and not status.st_nlink:
+                if (status.st_dev, status.st_ino) in _of_image:
+                    image += status.st_blocks * 512
+                else:
+                    others += status.st_blocks * 512
+    for folder in _folders:
+        for path in folder.rglob("*"):
+            with suppress(OSError):
+                others += path.stat().st_blocks * 512
+    return image, others
 
 
 def resident() -> int:

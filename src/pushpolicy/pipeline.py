@@ -122,7 +122,9 @@ def collect(request: PushRequest) -> Gathered:
 def _budget(requests: Sequence[PushRequest]) -> Budget:
     """What the images of one run may need together, by the limits of their job, which are the same."""
     limits = requests[0].job.limits
-    return Budget(limits.max_run_seconds, limits.max_memory)
+    return Budget(
+        limits.max_run_seconds, limits.max_memory, image=limits.max_image_size, disk=limits.max_disk
+    )
 
 
 def _opened(request: PushRequest) -> AbstractContextManager[Image]:

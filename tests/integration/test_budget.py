@@ -12,7 +12,9 @@ from contextlib import suppress
 import pytest
 
 from pushpolicy import errors
+from tests.docker_archives import old_style, write
 from tests.hostile import refused
+from tests.layouts import tar_layer
 from tests.workspace import IMAGE, TARGET, Workspace
 
 MIB = 1024 * 1024
@@ -132,6 +134,18 @@ def test_a_glob_that_no_end_is_seen_of_ends_with_the_budget(workspace: Workspace
     # From Python 3.13 on, what is asked for eight times over is looked for once.
     assert "3 seconds of max-run-seconds" in complaint or "there is no such file" in complaint
     assert time.monotonic() - started < 30
+
+
+def test_all_that_is_kept_of_an_image_counts_together(workspace: Workspace) -> None:
+    """Each of the layers is within the limit."""
+    layers = [tar_layer(f"file{number}", os.urandom(6 * MIB)) for number in range(3)]
+    archive = write(workspace.path("image.tar"), old_style(layers))
+    for size, code in (("12MiB", errors.EXIT_INPUT), ("60MiB", errors.EXIT_DENIED)):
+        arguments = ("check", "docker-archive:-", TARGET, "--limit", f"max-image-size={size}")
+        with archive.open("rb") as file, workspace.start(*arguments, stdin=file) as process:
+            _, said = process.communicate()
+        assert process.returncode == code, said
+        assert (b"bytes of max-image-size" in said) == (code == errors.EXIT_INPUT)
 
 
 def test_an_endless_image_on_standard_input_ends_with_the_budget(workspace: Workspace) -> None:

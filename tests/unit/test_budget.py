@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from contextlib import suppress
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pushpolicy.budget import Budget, resident
+from pushpolicy.budget import Budget, count_as_image, count_folder, on_disk, resident
 from pushpolicy.errors import EngineError, InputError, PushPolicyError
 
 PLENTY = 2**40
@@ -60,6 +61,28 @@ def test_memory_over_it_is_an_error_of_the_step() -> None:
         Budget(60, 1).spend(InputError),
     ):
         time.sleep(30)
+
+
+def test_temporary_files_over_it_are_an_error_of_the_step(tmp_path: Path) -> None:
+    """Of all together: those of the image by themselves, those without a name, and those in a folder."""
+    count_folder(tmp_path)
+    with tempfile.TemporaryFile() as kept, tempfile.TemporaryFile() as other:
+        count_as_image(kept.fileno())
+        before = on_disk()
+        kept.write(bytes(1_000_000))
+        other.write(bytes(600_000))
+        kept.flush()
+        other.flush()
+        (tmp_path / "part").write_bytes(bytes(600_000))
+        image, others = on_disk()
+        assert 1_000_000 <= image - before[0] < 1_100_000
+        assert 1_200_000 <= others - before[1] < 1_300_000
+        with Budget(60, PLENTY, image=image, disk=others).spend(InputError):
+            pass
+        for limits, said in (({"image": image - 1}, "max-image-size"), ({"disk": others - 1}, "max-disk")):
+            with pytest.raises(InputError, match=said), Budget(60, PLENTY, **limits).spend(InputError):
+                pass
+    assert on_disk()[0] < image
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the memory of other processes is read from /proc")

@@ -33,8 +33,8 @@ limits_option = click.option(
     metavar="NAME=VALUE",
     help="A bound on what is read; repeatable. Of one report: max-report-size, max-unpacked-ratio, "
     "max-seconds, max-findings, max-cases, max-depth, max-text, max-token; of the run: max-files, "
-    "max-extra-size, max-components, max-searched, max-run-seconds, max-memory, max-image-size. Sizes are "
-    "bytes, also as 64MiB; docs/formats.md explains each.",
+    "max-extra-size, max-components, max-searched, max-run-seconds, max-memory, max-image-size, max-disk. "
+    "Sizes are bytes, also as 64MiB; docs/formats.md explains each.",
 )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import msgspec
 
+from pushpolicy.budget import count_folder
 from pushpolicy.gather import extra
 from pushpolicy.gather.checkout import Checkout, inspect
 from pushpolicy.gather.collect import collect
@@ -69,6 +70,7 @@ class Shared(msgspec.Struct):
         if all(item.kind != "part" for item in job.named):
             return ()
         folder = self._unpacked.enter_context(tempfile.TemporaryDirectory(prefix="pushpolicy-parts-"))
+        count_folder(Path(folder))
         return open_parts(job.workspace, job.named, Path(folder), job.limits)
 
 

@@ -14,6 +14,7 @@ from typing import IO, BinaryIO, cast
 
 import msgspec
 
+from pushpolicy.budget import count_as_image
 from pushpolicy.errors import InputError
 
 _BUFFER = 1024 * 1024
@@ -116,7 +117,9 @@ def scratch() -> Scratch:
         InputError: when none can be made.
     """
     with _explained():
-        return Scratch(tempfile.TemporaryFile("w+b", buffering=0, prefix="pushpolicy-"))
+        file = tempfile.TemporaryFile("w+b", buffering=0, prefix="pushpolicy-")  # noqa: SIM115
+        count_as_image(file.fileno())
+        return Scratch(file)
 
 
 @contextmanager

@@ -24,8 +24,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         max_unpacked_ratio: bytes that one byte of a compressed report may unpack to; up to 1 MiB is free.
         max_seconds: for reading one report.
         max_run_seconds: for gathering and deciding, all together.
-        max_image_size: bytes that an archive or a layer of the image, as it comes out of a stream or a
-            compression, may take on disk.
+        max_image_size: bytes of an archive or a layer, as it comes out of a stream or a compression; and of
+            all that is kept of the images on disk, together.
+        max_disk: bytes on disk of all other temporary files together.
         max_memory: resident bytes of all processes of a run until it has decided; two thirds of it is
             what reading reports may need.
     """
@@ -44,4 +45,5 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_seconds: int = 300
     max_run_seconds: int = 600
     max_image_size: int = 64 * 1024 * MIB
+    max_disk: int = 2048 * MIB
     max_memory: int = 1536 * MIB
