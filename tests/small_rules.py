@@ -20,6 +20,7 @@ class Case(msgspec.Struct, frozen=True):
         leaves: paths that must be there; ``PATH filled`` for an array that must have an item.
         errors: a part of each error's text, in the order of the lines.
         needed: those of `optional` that a read needs.
+        custom: more lines of METADATA below `custom`.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Case(msgspec.Struct, frozen=True):
     head: str = '{"at": {"id": "x"}, "msg": "no"}'
     optional: tuple[str, ...] = ()
     needed: tuple[str, ...] = ()
+    custom: str = ""
 
 
 def right(name: str, body: str, *leaves: str, **more: Any) -> Case:
@@ -52,7 +54,7 @@ def text_of(case: Case) -> str:
     imports = [line for line in case.helpers.splitlines() if line.startswith("import ")]
     others = [line for line in case.helpers.splitlines() if not line.startswith("import ")]
     body = "\n".join([*imports, f"deny contains {case.head} if {{ {case.body} }}", *others])
-    return rule("r", body)
+    return rule("r", body, custom=case.custom)
 
 
 def name_of(case: Case) -> str:

@@ -166,6 +166,42 @@ WORDS = [
         "CRITICAL",
         deny(SCAN, FINDING, 'f.severity in {"critical", "high"}'),
     ),
+    spoilt(
+        "a severity in capitals, against a small one",
+        deny(SCAN, FINDING, 'upper(f.severity) == "critical"'),
+        'this is never "critical"',
+        deny(SCAN, FINDING, 'upper(f.severity) == "CRITICAL"'),
+    ),
+    spoilt(
+        "the beginning of no severity",
+        deny(SCAN, FINDING, 'startswith(f.severity, "CRIT")'),
+        "this never holds",
+        deny(SCAN, FINDING, 'startswith(f.severity, "crit")'),
+    ),
+    spoilt(
+        "what sets never have in common",
+        deny(SCAN, FINDING, 'count({f.severity} & {"CRITICAL"}) > 0'),
+        "this never holds",
+        deny(SCAN, FINDING, 'count({f.severity} & {"critical"}) > 0'),
+    ),
+    spoilt(
+        "conditions that contradict each other",
+        deny("x := input.tests.totals.failed", "x > 10", "x < 5"),
+        "this never holds",
+        deny("x := input.tests.totals.failed", "x > 10", "x < 50"),
+    ),
+    spoilt(
+        "a function that never holds",
+        deny("_bad(input.tests.totals.failed)") + "\n_bad(n) if n < 0",
+        "tests.totals.failed < 0 never holds",
+        deny("_bad(input.tests.totals.failed)") + "\n_bad(n) if n > 9",
+    ),
+    spoilt(
+        "times in the order of texts",
+        deny('input.evaluated_at < "2026"'),
+        "is a time",
+        deny('time.parse_rfc3339_ns(input.evaluated_at) < time.parse_rfc3339_ns("2020-01-01T00:00:00Z")'),
+    ),
     spoilt("severities in order", deny(SCAN, FINDING, 'f.severity >= "high"'), "which have no order"),
     spoilt(
         "a misspelt event",

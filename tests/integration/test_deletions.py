@@ -19,10 +19,11 @@ import pytest
 
 from pushpolicy.engines import LocalOpa, find_engine
 from pushpolicy.evaluate import PACK, PolicySet, load_policy
+from pushpolicy.evaluate.examples import Example
 from pushpolicy.gather import Expected, ExpectedReport
 from tests.deletions import Deletion, deletions
 from tests.fuzz.target import Target
-from tests.integration.test_rules import Example, decide
+from tests.integration.test_rules import decide
 from tests.report_files import ReportFile, corpus, samples
 
 ALL = os.environ.get("PUSHPOLICY_DELETIONS") == "all"
@@ -35,7 +36,7 @@ WITHOUT_TRACE = {
     "tap": r"'Bail out!",  # the run went on to the end of its plan
     "sarif": r"\.level$",  # the level is warning (SARIF 2.1.0, section 3.27.10)
 }
-NO_SETTINGS = Example(rule="tests_passed", name="as shipped", expect="violated", evidence={})
+NO_SETTINGS = Example(file=Path(), rule="tests_passed", name="as shipped", expect="violated", evidence={})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,9 +10,9 @@ from typing import Any
 from pushpolicy.engines import find_engine
 from pushpolicy.evaluate import load_policy
 from pushpolicy.evaluate.absence import evidence_schema
-from pushpolicy.evaluate.examples import merge
+from pushpolicy.evaluate.examples import Example, merge
 from tests.deletions import Place, leaves, without
-from tests.integration.test_rules import BASE, Example, decide, fits
+from tests.integration.test_rules import BASE, decide, fits
 from tests.policies import write_policy
 from tests.small_rules import Case, text_of
 from tests.unit.evaluate.follow import test_compare, test_places, test_rule, test_statements, test_terms
@@ -105,7 +105,7 @@ def test_what_a_small_rule_denies_it_denies_without_any_leaf(tmp_path: Path, opa
     engine = find_engine(str(opa))
     texts = {name: re.sub(r"rules\.r\b", f"rules.{name}", text_of(case)) for name, case in rules().items()}
     policy = load_policy([write_policy(tmp_path, texts)], engine)
-    example = Example(rule=next(iter(texts)), name="small", expect="violated", evidence={})
+    example = Example(file=tmp_path, rule=next(iter(texts)), name="small", expect="violated", evidence={})
     lost, denied = list[str](), set[str]()
     for document in (FULL, *OTHERS):
         assert fits(document)

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from pushpolicy.engines import LocalOpa, find_engine
-from pushpolicy.evaluate import PACK, PolicySet, evaluate, load_policy
-from pushpolicy.evaluate.data import SETTINGS_PATH
-from pushpolicy.evaluate.examples import merge, unshown
+from pushpolicy.evaluate import PACK, PolicySet, evaluate, examples, load_policy
+from pushpolicy.evaluate.examples import Example
 from pushpolicy.evaluate.json_schema import MismatchError, compile_schema
-from pushpolicy.evaluate.program import QUERY, laid_out
 from pushpolicy.evaluate.settings import setting_problem
-from pushpolicy.model import canonical, strict_yaml
 from pushpolicy.model.decision import Verdict
 from pushpolicy.model.document import Document
 from tests.deletions import Place, children, leaves, without
@@ -28,33 +22,9 @@ POLICIES = Path(__file__).parents[2] / "policies"
 RULES = sorted(folder.name for folder in (POLICIES / "rules").iterdir())
 BASE = json.loads((POLICIES / "schema" / "evidence.v1.example.json").read_bytes())
 CHECK = compile_schema(json.loads((POLICIES / "schema" / "evidence.v1.json").read_bytes()))
-EXAMPLE_KEYS = {"name", "expect", "at", "evidence", "settings"}
-BATCH = 500
 
 
-@dataclass(frozen=True, kw_only=True)
-class Example:
-    """One example of a rule, with its whole evidence."""
-
-    rule: str
-    name: str
-    expect: str
-    evidence: dict[str, Any]
-    at: Sequence[str] = ()
-    settings: Mapping[str, Any] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        return f"{self.rule}: {self.name}"
-
-
-def read_examples(rule: str) -> Iterator[Example]:
-    """The examples of a rule."""
-    for one in strict_yaml.read((POLICIES / "rules" / rule / "examples.yaml").read_bytes()):
-        assert one.keys() <= EXAMPLE_KEYS, one
-        yield Example(rule=rule, **one | {"evidence": merge(BASE, one.get("evidence", {}))})
-
-
-EXAMPLES = [example for rule in RULES for example in read_examples(rule)]
+EXAMPLES = [example for rule in RULES for example in examples.read(POLICIES / "rules" / rule, rule)]
 DENIED = {rule: [one for one in EXAMPLES if one.rule == rule and one.expect == "violated"] for rule in RULES}
 
 
@@ -72,38 +42,19 @@ def policy(engine: LocalOpa) -> PolicySet:
 def decisions(policy: PolicySet, engine: LocalOpa) -> dict[str, dict[str, Any]]:
     """The decision on each example."""
     answers = decide(policy, engine, [(example, example.evidence) for example in EXAMPLES])
-    return dict(zip(map(str, EXAMPLES), answers, strict=True))
+    return dict(zip(map(name_of, EXAMPLES), answers, strict=True))
+
+
+def name_of(example: Example) -> str:
+    return f"{example.rule}: {example.name}"
 
 
 def decide(
     policy: PolicySet, engine: LocalOpa, cases: Sequence[tuple[Example, Mapping[str, Any]]]
 ) -> list[dict[str, Any]]:
     """What the system decides on documents, each under its example's settings; many in one process."""
-    defaults = json.loads(policy.files[SETTINGS_PATH])
-    records = [
-        {"evidence": evidence, "settings": merge(defaults, {example.rule: dict(example.settings)})}
-        for example, evidence in cases
-    ]
-    answers: list[dict[str, Any]] = []
-    for start in range(0, len(records), BATCH):
-        answers += _decide_batch(policy, engine, records[start : start + BATCH])
-    assert len(answers) == len(cases)
-    return answers
-
-
-def _decide_batch(policy: PolicySet, engine: LocalOpa, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    query = (
-        "[d | some record in input.records; e := record.evidence; s := record.settings;"
-        f" d := {QUERY} with input as e with data.settings as s]"
-    )
-    # The input of this query is no evidence document.
-    with laid_out(policy) as program, NamedTemporaryFile() as anything:
-        anything.write(b"{}")
-        anything.flush()
-        with engine.start(replace(program, schema=Path(anything.name), query=query)) as session:
-            session.send(canonical.encode({"records": records}))
-            answers: list[dict[str, Any]] = session.answer()
-    return answers
+    given = [(evidence, {example.rule: example.settings}) for example, evidence in cases]
+    return examples.decide(policy, engine, given)
 
 
 def allowed(
@@ -155,10 +106,12 @@ def test_each_rule_shows_what_passes_and_what_does_not(rule: str) -> None:
 
 @pytest.mark.parametrize("rule", RULES)
 def test_each_optional_path_is_absent_from_an_example(rule: str, policy: PolicySet) -> None:
-    assert unshown(POLICIES / "rules" / rule, policy.index.rules[rule].optional) == []
+    optional = policy.index.rules[rule].optional
+    own = [one for one in EXAMPLES if one.rule == rule]
+    assert list(examples.unshown(POLICIES / "rules" / rule, own, optional)) == []
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=str)
+@pytest.mark.parametrize("example", EXAMPLES, ids=name_of)
 def test_examples_are_made_of_what_exists(example: Example, policy: PolicySet) -> None:
     CHECK(example.evidence)
     declared = policy.index.rules[example.rule].settings
@@ -168,14 +121,14 @@ def test_examples_are_made_of_what_exists(example: Example, policy: PolicySet) -
     )
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=str)
+@pytest.mark.parametrize("example", EXAMPLES, ids=name_of)
 def test_example(example: Example, decisions: Mapping[str, Mapping[str, Any]]) -> None:
-    decision = decisions[str(example)]
+    decision = decisions[name_of(example)]
     [status] = [result["status"] for result in decision["rules"] if result["name"] == example.rule]
     assert status == example.expect
     kind = {"violated": "violations", "warned": "warnings"}.get(example.expect)
     found = [finding for finding in decision[kind] if finding["rule"] == example.rule] if kind else []
-    assert {finding["id"] for finding in found} == set(example.at)
+    assert {finding["id"] for finding in found} == (example.at or set())
     assert decision["allow"] is (not decision["violations"])
     for finding in found:
         assert "<undefined>" not in finding["id"] + finding["msg"]
@@ -187,7 +140,7 @@ def test_the_same_is_decided_alone(rule: str, policy: PolicySet, engine: LocalOp
     example = next(one for one in DENIED[rule] if not one.settings)
     decision = evaluate(policy, Document.of(example.evidence), engine)
     assert decision.verdict is Verdict.DENY
-    assert {found.id for found in decision.violations if found.rule == rule} == set(example.at)
+    assert {found.id for found in decision.violations if found.rule == rule} == (example.at or set())
 
 
 @pytest.mark.parametrize("rule", RULES)

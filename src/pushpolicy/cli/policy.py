@@ -16,7 +16,7 @@ from pushpolicy.cli.render.decision import count
 from pushpolicy.cli.report import Outputs
 from pushpolicy.engines import find_engine
 from pushpolicy.evaluate import PACK, PolicySet, check_policy
-from pushpolicy.evaluate.check import not_honoured
+from pushpolicy.evaluate.check import not_honoured, unproven
 from pushpolicy.model.document import Document, plain
 from pushpolicy.model.text import printable
 
@@ -32,14 +32,17 @@ def command() -> None:
 @shared.config_option
 @shared.format_option(Kind.POLICY)
 def check(sources: tuple[str, ...], policy: PolicyOptions, config: str | None, outputs: Outputs) -> int:
-    """Load policies as a push would, and find what would silently never deny.
+    """Load policies as a push would, find what would silently never deny, and decide on each rule's examples.
 
     What is to be checked is named by arguments or by --policy.
     """
     named = (*sources, *policy.policies) or (PACK,)
     repository = repository_policy(read_config(config), policy)
     checked = check_policy(named, find_engine(policy.engine), repository, policy.trust)
-    notes = tuple(not_honoured(checked, environment.now()))
+    notes = (
+        *not_honoured(checked, environment.now()),
+        *unproven(checked, (*named, *repository.rules)),
+    )
     return outputs.write(
         Report(Kind.POLICY, lambda: _lines(checked, notes), lambda: _document(checked, notes))
     )

@@ -92,3 +92,7 @@ class Compiler(Protocol):
         Raises:
             EngineError: when OPA itself fails.
         """
+
+
+class Toolchain(Engine, Compiler, Protocol):
+    """Both, for whoever writes rules."""

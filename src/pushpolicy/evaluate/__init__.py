@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pushpolicy.engines.interface import Compiler, Engine, Session
+from pushpolicy.engines.interface import Compiler, Engine, Session, Toolchain
 from pushpolicy.evaluate.authority import PACK, RepositoryPolicy
 from pushpolicy.evaluate.policyset import PolicySet, load
 from pushpolicy.evaluate.program import laid_out
@@ -62,18 +62,20 @@ def load_policy(
 
 def check_policy(
     sources: Sequence[str],
-    compiler: Compiler,
+    engine: Toolchain,
     repository: RepositoryPolicy = _NOTHING,
     trust: str | None = None,
 ) -> PolicySet:
-    """Load a policy set and have OPA check it; stricter than `load_policy`, for whoever writes rules.
+    """Load a policy set, have OPA check it, and decide on its examples; for whoever writes rules.
 
     Raises:
-        PolicyError: as `load_policy`, for waivers of unknown rules, and all that `opa check --strict` says.
+        PolicyError: as `load_policy`, for waivers of unknown rules, all that `opa check --strict` says, and
+            each example on which its rule says something else.
+        EngineError: when OPA fails.
     """
     from pushpolicy.evaluate.check import check
 
-    return check(load(sources, compiler, repository, trust), compiler, (*sources, *repository.rules))
+    return check(load(sources, engine, repository, trust), engine, (*sources, *repository.rules))
 
 
 def is_of_known_policy(record: Record) -> bool:

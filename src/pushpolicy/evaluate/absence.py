@@ -26,6 +26,8 @@ ITEM, COMPUTED, EACH = "[]", "[KEY]", "[*]"
 _KEY = '"'
 _MANY = frozenset({ITEM, COMPUTED, EACH})
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# How the patterns of times begin.
+_DATE = r"^\d{4}-\d\d-\d\dT"
 _LEAST = {"<": lambda text, least: text <= least, "<=": lambda text, least: text < least}
 _MOST = {">": lambda text, most: text >= most, ">=": lambda text, most: text > most}
 
@@ -158,17 +160,18 @@ class Evidence:
     def mismatch(self, steps: Steps, literal: object) -> str | None:
         """Why no value that may be there equals this one. `!= ""` is a way to ask whether there is any."""
         node = {key: value for key, value in self.node(steps).items() if key != "minLength"}
-        try:
-            _check(json.dumps(node))(literal)
-        except MismatchError as error:
-            return str(error.args[0])
-        return None
+        return misfit(json.dumps(node), literal)
 
     def disorder(self, steps: Steps, operator: str, literal: object) -> str | None:
         """Why this order of what is there and a literal (None: not known) cannot be meant."""
         node = self.node(steps)
         if "enum" in node:
             return f"{shown(steps)} is one of a few texts, which have no order: list those that are meant"
+        if str(node.get("pattern", "")).startswith(_DATE):
+            return (
+                f"{shown(steps)} is a time, and as a text it has another order than in time: "
+                "compare time.parse_rfc3339_ns(...) of both"
+            )
         if literal is None or "type" not in node:
             return None
         if isinstance(literal, str) is not (node["type"] == "string") or isinstance(literal, bool):
@@ -242,9 +245,18 @@ def evidence_schema() -> Evidence:
     return Evidence(json.loads((policies() / "schema" / "evidence.v1.json").read_bytes()))
 
 
+def misfit(schema: str, value: object) -> str | None:
+    """Why a value does not fit a schema, which is given as JSON."""
+    try:
+        _check(schema)(value)
+    except MismatchError as error:
+        return str(error.args[0])
+    return None
+
+
 @cache
-def _check(node: str) -> Any:
-    return compile_schema(json.loads(node))
+def _check(schema: str) -> Any:
+    return compile_schema(json.loads(schema))
 
 
 def _kind_length(steps: Steps) -> int:

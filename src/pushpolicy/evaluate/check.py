@@ -6,28 +6,45 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from pushpolicy.engines.interface import Compiler, Problem
+from pushpolicy.engines.interface import Problem, Toolchain
 from pushpolicy.evaluate.authority import PACK
-from pushpolicy.evaluate.examples import unshown
+from pushpolicy.evaluate.examples import FILE, Example, ExamplesError, disagreements, read, unshown
 from pushpolicy.evaluate.policyset import PolicySet
 from pushpolicy.evaluate.program import laid_out
-from pushpolicy.evaluate.sources import fail_if
+from pushpolicy.evaluate.sources import fail_if, policies
 from pushpolicy.records.floor import MAX_DAYS
 
 
-def check(policy: PolicySet, compiler: Compiler, sources: Sequence[str]) -> PolicySet:
-    """The same set, when nothing is wrong with it, waivers of unknown rules and optional paths included.
+def check(policy: PolicySet, engine: Toolchain, sources: Sequence[str]) -> PolicySet:
+    """The same set, when nothing is wrong with it: with its waivers, optional paths and examples, too.
 
     Raises:
         PolicyError: with every problem, one a line.
+        EngineError: when OPA fails.
     """
     with laid_out(policy) as program:
-        problems = [_line(problem, sources) for problem in compiler.check(program)]
-    problems += [
-        problem for source in sources if source != PACK for problem in _unshown(policy, Path(source))
-    ]
+        problems = [_line(problem, sources) for problem in engine.check(program)]
     fail_if([*problems, *policy.warnings])
+    found = list[Example]()
+    for name, folder in _folders(policy, sources):
+        try:
+            examples = read(folder, name)
+        except ExamplesError as error:
+            problems.append(str(error))
+            continue
+        problems += unshown(folder, examples, policy.index.rules[name].optional)
+        found += examples
+    problems += disagreements(policy, engine, found)
+    fail_if(problems)
     return policy
+
+
+def unproven(policy: PolicySet, sources: Sequence[str]) -> Iterator[str]:
+    """Which rules of a checked set that can deny have no example that shows it."""
+    for name, folder in _folders(policy, sources):
+        shown = {example.expect for example in read(folder, name)}
+        if "deny" in policy.index.rules[name].heads and "violated" not in shown:
+            yield f"no example shows what {name} denies: add one that expects `violated` to {folder / FILE}"
 
 
 def not_honoured(policy: PolicySet, at: datetime) -> Iterator[str]:
@@ -66,13 +83,15 @@ def _time(value: object) -> datetime | None:
     return datetime.fromisoformat(value) if isinstance(value, str) else None
 
 
-def _unshown(policy: PolicySet, source: Path) -> Iterator[str]:
-    """What the rules of a source call optional, and no example of theirs is without."""
-    for name, rule in policy.index.rules.items():
-        if source.name == f"{name}.rego":
-            yield from unshown(source.parent, rule.optional)
-        elif (source / name / f"{name}.rego").is_file():
-            yield from unshown(source / name, rule.optional)
+def _folders(policy: PolicySet, sources: Sequence[str]) -> Iterator[tuple[str, Path]]:
+    """The folder of each rule, where its examples are."""
+    for source in sources:
+        folder = policies() / "rules" if source == PACK else Path(source)
+        for name in policy.index.rules:
+            if folder.name == f"{name}.rego":
+                yield name, folder.parent
+            elif (folder / name / f"{name}.rego").is_file():
+                yield name, folder / name
 
 
 def _line(problem: Problem, sources: Sequence[str]) -> str:

@@ -2,23 +2,67 @@
 
 An example is `{name, expect, at?, evidence?, settings?}`. Its `evidence` is merged over
 policies/schema/evidence.v1.example.json: objects key by key (null removes a field), lists by index where an
-object is given, everything else is replaced. `at` names the ids of all findings of the rule.
+object is given, everything else is replaced. `settings` stand for the rule's defaults. `at` names the ids of
+all findings of the rule. Waivers, enforcement and settings of the policy set play no part in it.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+from msgspec.structs import replace
+
+from pushpolicy.engines.interface import Engine
+from pushpolicy.errors import EngineError, InputError
+from pushpolicy.evaluate.data import default_data, default_settings
+from pushpolicy.evaluate.evidence import validate
+from pushpolicy.evaluate.policyset import SCHEMA, PolicySet
+from pushpolicy.evaluate.program import QUERY, laid_out
+from pushpolicy.evaluate.settings import setting_problem
 from pushpolicy.evaluate.sources import policies
 from pushpolicy.files import open_regular
-from pushpolicy.model import strict_yaml
+from pushpolicy.model import canonical, strict_yaml
+from pushpolicy.model.document import Document
 
 FILE = "examples.yaml"
 _STEP = re.compile(r'\[\]|\[KEY\]|\[\*\]|\["(?:[^"\\]|\\.)*"\]|[^.\[\]]+')
+_KEYS = {"name": str, "expect": str, "at": list, "evidence": dict, "settings": dict}
+_FOUND = {"violated": "violations", "warned": "warnings"}
+_EXPECTED = (*_FOUND, "passed", "not_applicable")
+# How many documents OPA is given at once.
+_BATCH = 500
+
+
+class Example(msgspec.Struct, frozen=True, kw_only=True):
+    """One example.
+
+    Attributes:
+        file: where it is written.
+        rule: whose it is.
+        evidence: the whole document.
+        settings: those of the rule that are not the default.
+        at: the ids of what is found; None where the example does not say.
+    """
+
+    file: Path
+    rule: str
+    name: str
+    expect: str
+    evidence: Mapping[str, Any]
+    settings: Mapping[str, Any] = {}
+    at: frozenset[str] | None = None
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.name}"
+
+
+class ExamplesError(ValueError):
+    """A file of examples cannot be read."""
 
 
 def merge(base: Any, patch: Any) -> Any:
@@ -31,30 +75,150 @@ def merge(base: Any, patch: Any) -> Any:
     return {key: value for key, value in merged.items() if value is not None}
 
 
-def unshown(folder: Path, optional: Sequence[str]) -> list[str]:
-    """Which optional paths of a rule no example in its folder is without; and why, where none can be read."""
-    if not optional:
-        return []
+def read(folder: Path, rule: str) -> tuple[Example, ...]:
+    """The examples in a rule's folder; none, where it has no file of them.
+
+    Raises:
+        ExamplesError: when the file is not what this module's docstring says.
+    """
     file = folder / FILE
     try:
         with open_regular(file) as content:
-            examples = strict_yaml.read(content.read(strict_yaml.MAX_SIZE + 1))
-        base = json.loads((policies() / "schema" / "evidence.v1.example.json").read_bytes())
-        documents = [merge(base, each.get("evidence", {})) for each in examples if each.get("expect")]
+            found = strict_yaml.read(content.read(strict_yaml.MAX_SIZE + 1))
+    except FileNotFoundError:
+        return ()
     except OSError as error:
-        return [
-            f"{file}: {error.strerror}; custom.optional needs an example without {' and '.join(optional)}"
-        ]
-    except (strict_yaml.YamlError, AttributeError, TypeError) as error:
-        return [f"{file}: not a list of examples: {error}"]
-    return [
-        f"{file}: no example is without {path}, which is optional: add one with what is expected then"
-        for path in optional
-        if not any(_is_without(document, path) for document in documents)
-    ]
+        raise ExamplesError(f"{file}: {error.strerror}") from error
+    except strict_yaml.YamlError as error:
+        raise ExamplesError(f"{file}: not a list of examples: {error}") from error
+    if not isinstance(found, list):
+        raise ExamplesError(f"{file}: not a list of examples")
+    base = json.loads((policies() / "schema" / "evidence.v1.example.json").read_bytes())
+    return tuple(_example(file, rule, base, number, one) for number, one in enumerate(found, 1))
 
 
-def _is_without(document: Any, path: str) -> bool:
+def _example(file: Path, rule: str, base: Any, number: int, one: Any) -> Example:
+    if not isinstance(one, dict) or not isinstance(one.get("name"), str):
+        raise ExamplesError(f"{file}: not a list of examples: number {number} has no name")
+    where = f"{file}: {one['name']}"
+    for key, value in one.items():
+        if not isinstance(value, _KEYS.get(key, ())):
+            known = key in _KEYS
+            raise ExamplesError(f"{where}: {f'{key} is malformed' if known else f'unknown key {key!r}'}")
+    if one.get("expect") not in _EXPECTED:
+        raise ExamplesError(f"{where}: expect is one of {', '.join(_EXPECTED)}")
+    return Example(
+        file=file,
+        rule=rule,
+        name=one["name"],
+        expect=one["expect"],
+        evidence=merge(base, one.get("evidence", {})),
+        settings=one.get("settings", {}),
+        at=frozenset(map(str, one["at"])) if "at" in one else None,
+    )
+
+
+def disagreements(policy: PolicySet, engine: Engine, examples: Sequence[Example]) -> Iterator[str]:
+    """What the rules say otherwise than their examples expect, and what is no example of the rule.
+
+    Raises:
+        EngineError: when OPA fails on what is no fault of one example.
+    """
+    good = list[Example]()
+    for example in examples:
+        if problem := _misfit(policy, example):
+            yield f"{example}: {problem}"
+        else:
+            good.append(example)
+    cases = [(each.evidence, {each.rule: each.settings}) for each in good]
+    try:
+        answers = decide(policy, engine, cases)
+    except EngineError:
+        # One stops them all: which is it?
+        for example, case in zip(good, cases, strict=True):
+            try:
+                decide(policy, engine, [case])
+            except EngineError as error:
+                yield f"{example}: {error}"
+        return
+    for example, answer in zip(good, answers, strict=True):
+        if problem := _disagreement(example, answer):
+            yield f"{example}: {problem}"
+
+
+def _misfit(policy: PolicySet, example: Example) -> str | None:
+    declared = policy.index.rules[example.rule].settings
+    for key, value in example.settings.items():
+        if key not in declared:
+            return f"the rule has no setting {key}"
+        if problem := setting_problem(declared[key], value):
+            return f"the setting {key} {problem}"
+    try:
+        validate(Document.of(example.evidence))
+    except (InputError, ValueError) as error:
+        return f"its evidence does not fit the schema: {error}"
+    return None
+
+
+def _disagreement(example: Example, answer: Mapping[str, Any]) -> str | None:
+    status = next(each["status"] for each in answer["rules"] if each["name"] == example.rule)
+    if status != example.expect:
+        return f"expected is {example.expect}, and the rule says {status}"
+    kind = _FOUND.get(status)
+    found = {each["id"] for each in answer[kind] if each["rule"] == example.rule} if kind else set()
+    if example.at is not None and found != example.at:
+        return f"expected are findings at {_listed(example.at)}, and there are {_listed(found)}"
+    return None
+
+
+def _listed(ids: Sequence[str] | frozenset[str] | set[str]) -> str:
+    return ", ".join(sorted(ids)) or "none"
+
+
+def decide(
+    policy: PolicySet,
+    engine: Engine,
+    cases: Sequence[tuple[Mapping[str, Any], Mapping[str, Mapping[str, Any]]]],
+) -> list[dict[str, Any]]:
+    """What the rules of a set decide on documents, each with settings over the defaults; many in one process.
+
+    Raises:
+        EngineError: when OPA fails.
+    """
+    index = policy.index
+    # The input of this query is no evidence document, so it has no schema.
+    alone = replace(policy, files={**policy.files, **default_data(index, {}).files(), SCHEMA: b"{}"})
+    defaults = default_settings(index)
+    records = [{"evidence": evidence, "settings": merge(defaults, settings)} for evidence, settings in cases]
+    answers = list[dict[str, Any]]()
+    for start in range(0, len(records), _BATCH):
+        batch = records[start : start + _BATCH]
+        with laid_out(alone) as program, engine.start(replace(program, query=_MANY)) as session:
+            session.send(canonical.encode({"records": batch}))
+            found = session.answer()
+        if len(found) != len(batch):
+            raise EngineError("OPA gave no decision on one of the documents")
+        answers += found
+    return answers
+
+
+_MANY = (
+    "[d | some record in input.records; e := record.evidence; s := record.settings;"
+    f" d := {QUERY} with input as e with data.settings as s]"
+)
+
+
+def unshown(folder: Path, examples: Sequence[Example], optional: Sequence[str]) -> Iterator[str]:
+    """Which optional paths of a rule no example in its folder is without."""
+    for path in optional:
+        if not any(_is_without(example.evidence, path) for example in examples):
+            yield (
+                f"{folder / FILE}: no example is without {path}, which custom.optional lists: "
+                "add one with what is expected then"
+            )
+
+
+def _is_without(document: Mapping[str, Any], path: str) -> bool:
     """Whether a path is absent, in one of the items where it goes through a list, and its kind is there."""
     kind, *steps = _STEP.findall(path)
     value = document.get(kind, {})

@@ -101,13 +101,14 @@ def _rule_entry(
     ]
     if problems:
         return None, problems
-    leaves, problems = _leaves(name, tree, frozenset(metadata.optional))
+    leaves, problems = _leaves(name, tree, metadata)
     return (None if problems else _entry(metadata, reads, leaves, heads(tree), lib)), problems
 
 
-def _leaves(name: str, tree: Mapping[str, Any], optional: frozenset[str]) -> tuple[tuple[Leaf, ...], Found]:
+def _leaves(name: str, tree: Mapping[str, Any], metadata: Metadata) -> tuple[tuple[Leaf, ...], Found]:
     """The fields that a rule rests on, or what is wrong with how it reads evidence."""
-    followed = follow(name, tree)
+    optional = frozenset(metadata.optional)
+    followed = follow(name, tree, metadata.settings)
     found = evidence_schema().requirements(followed.reads, followed.covered, optional)
     problems = [*followed.problems, *found.problems]
     problems += [

@@ -13,9 +13,11 @@ import msgspec
 from pushpolicy.evaluate.absence import Read, Steps, evidence_schema
 from pushpolicy.evaluate.follow.nodes import Node, name_of
 from pushpolicy.evaluate.follow.rule import Rule
-from pushpolicy.evaluate.follow.terms import TooLargeError
+from pushpolicy.evaluate.follow.terms import Settings, TooLargeError
 
-__all__ = ["Followed", "follow"]
+__all__ = ["Followed", "Settings", "follow"]
+
+NO_SETTINGS: Settings = {}
 
 
 class Followed(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,14 +28,15 @@ class Followed(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[tuple[int, str], ...]
 
 
-def follow(name: str, tree: Node) -> Followed:
+def follow(name: str, tree: Node, settings: Settings = NO_SETTINGS) -> Followed:
     """Follow the evidence through a module.
 
     Args:
         name: of the rule.
         tree: its syntax tree with locations, of the shape that syntax.shape_problems asks for.
+        settings: a JSON Schema of each.
     """
-    visitor = Rule(name, tree, evidence_schema())
+    visitor = Rule(name, tree, settings, evidence_schema())
     try:
         for rule in tree.get("rules", []):
             if name_of(rule) in ("deny", "warn", "not_applicable"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 Node = Mapping[str, Any]
@@ -13,6 +13,11 @@ SCALARS = ("string", "number", "boolean", "null")
 def name_of(rule: Node) -> str:
     """What a rule of the module is called."""
     return str(rule["head"]["ref"][0]["value"])
+
+
+def scalar_of(node: Node) -> Any:
+    """The value of a node of SCALARS; OPA prints `{}` for that of null."""
+    return None if node["type"] == "null" else node.get("value")
 
 
 def operator_of(node: Node) -> str:
@@ -77,3 +82,29 @@ def is_words(node: Node) -> bool:
         and operator_of(terms[0]) == "assign"
         and terms[2]["type"] in ("templatestring", "string")
     )
+
+
+def references(terms: Any) -> Iterator[Node]:
+    """The variables and references in the terms of a statement, and in the bodies inside of it."""
+    if isinstance(terms, list):  # an operator, and what it is given
+        for each in terms[1:]:
+            yield from references(each)
+    elif isinstance(terms, Mapping):
+        kind, value = terms.get("type"), terms.get("value")
+        if kind in ("var", "ref"):
+            yield terms
+        if kind in ("call", "ref"):
+            yield from references(value)
+        elif kind in ("array", "set"):
+            yield from references([None, *(value or ())])
+        elif kind == "object":
+            yield from references([None, *(each for pair in value or () for each in pair)])
+        elif kind == "templatestring":
+            yield from references([None, *(part.get("terms") for part in (value or {})["parts"])])
+        elif kind is not None and kind.endswith("comprehension"):
+            yield from references(
+                [None, *((value or {}).get(part) for part in ("key", "term", "value")), value]
+            )
+        for statement in terms.get("body", ()):
+            yield from references(statement["terms"])
+        yield from references(terms.get("domain"))

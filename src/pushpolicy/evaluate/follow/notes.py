@@ -7,18 +7,25 @@ from pushpolicy.evaluate.follow.values import At, Values
 
 
 class Found:
-    """What a visit finds, once each. `strict`: reads without which the condition of a `not` fails."""
+    """What a visit finds, once each.
+
+    Attributes:
+        strict: reads without which the condition of a `not` fails.
+        shares: whether a body says more than one thing of the same value.
+    """
 
     def __init__(self) -> None:
         self.reads: dict[Read, None] = {}
         self.strict: dict[Read, None] = {}
         self.problems: dict[tuple[int, str], None] = {}
+        self.shares = False
 
     def add(self, other: Found) -> None:
         """Add what another found."""
         self.reads |= other.reads
         self.strict |= other.strict
         self.problems |= other.problems
+        self.shares |= other.shares
 
 
 class Notes:
@@ -33,6 +40,10 @@ class Notes:
         self._row = 1
         # Whether the condition of a `not` in a clause of deny itself is visited.
         self._strict = False
+        # Whether something in the statement that is visited may be undefined.
+        self._doubted = False
+        # Whether it is asked only whether a clause can hold; errors were noted before.
+        self._judging = False
         self.found = Found()
 
     def _read(self, values: Values, mode: int) -> None:
@@ -41,6 +52,7 @@ class Notes:
         for value in values:
             if isinstance(value, At) and value.steps:
                 self._note(value.steps, mode)
+                self._doubted |= any(True for _ in self._evidence.absences(value.steps))
 
     def _filled(self, steps: Steps, mode: int) -> None:
         if self._evidence.is_array(steps):
@@ -54,4 +66,5 @@ class Notes:
 
     def problem(self, text: str, row: int | None = None) -> None:
         """Note an error, where the visit is."""
-        self.found.problems[row or self._row, text] = None
+        if not self._judging:
+            self.found.problems[row or self._row, text] = None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import Any
+import json
 
 from pushpolicy.evaluate.absence import COMPUTED, EACH, ITEM, WORDS, RefusedError, Steps, shown
+from pushpolicy.evaluate.follow.builtins import Outcome, call
 from pushpolicy.evaluate.follow.compare import Comparisons
 from pushpolicy.evaluate.follow.direction import untold
+from pushpolicy.evaluate.follow.domain import ANYTHING
 from pushpolicy.evaluate.follow.values import (
+    EMPTY_SET,
     NOTHING,
     UNKNOWN,
     At,
@@ -18,16 +20,23 @@ from pushpolicy.evaluate.follow.values import (
     Items,
     KeyOf,
     Literal,
+    Made,
     Rows,
+    Setting,
+    Value,
     Values,
     Words,
     literal,
+    parts,
     scalars,
     turned,
     union,
+    written,
 )
 
 _LOOKS_INSIDE = ("json.", "object.filter", "object.keys", "object.subset", "walk", "graph.", "yaml.")
+# What they are given is inside of one argument.
+_OF_ALL = frozenset({"intersection", "union", "object.union_n"})
 HANDED_ON = frozenset(
     {"array.concat", "array.reverse", "array.slice", "object.remove", "object.union", "sort", "or", "and"}
     | {"intersection", "union", "object.union_n"}
@@ -49,40 +58,74 @@ MAKES_TEXT = frozenset(
 )
 
 
-def field_of(value: Fields, keys: Values) -> Values:
-    """The field of an object that is written out; any, where a key is not known."""
-    known = [item for key, item in value.fields if key & keys]
-    certain = scalars(keys) is not None and all(scalars(key) for key, _ in value.fields)
-    return frozenset().union(*(known if certain else (item for _, item in value.fields)))
+def _two(values: Values) -> tuple[Values, ...]:
+    """The two that a set holds, where it is written out and holds two."""
+    [value, *others] = values
+    return value.items if isinstance(value, Items) and len(value.items) == 2 and not others else ()
 
 
-class Places(Comparisons, ABC):
+class Places(Comparisons):
     """The visit, as far as it knows what a rule does with values."""
-
-    @abstractmethod
-    def _rows(self, rows: Rows, mode: int) -> tuple[Values, Values]:
-        """Keys and items of a comprehension or of a rule with `contains` or keys."""
 
     def _select(self, values: Values, keys: Values, mode: int) -> Values:
         """What is under a key of each."""
         result = NOTHING
         for value in values:
             if isinstance(value, At | Decided):
+                self._doubted |= self._evidence.is_array(value.steps)
                 self._filled(value.steps, mode)
                 result |= self._below(value.steps, keys)
             elif isinstance(value, Rows):
                 known, items = self._rows(value, mode)
+                self._doubted = True
                 self._looked_up(keys, known)
-                result |= items
+                result |= items if True in self._truths("equal", keys, known) else NOTHING
             elif isinstance(value, Fields):
                 self._looked_up(keys, union(key for key, _ in value.fields))
-                result |= field_of(value, keys)
+                result |= self._field(value, keys)
             elif isinstance(value, Items):
-                self._looked_up(keys, union(value.items))
-                result |= union(value.items)
-            else:
-                result |= frozenset({value}) if isinstance(value, Words) else UNKNOWN
+                result |= self._item(value, keys)
+            elif isinstance(value, Setting):
+                result |= self._inside(value, keys)
+            elif isinstance(value, Words | Made) and value.results:
+                found = self._select(value.results, keys, mode)
+                result |= self._like(value, found)
+            elif self._domain_of(value).types & {"array", "object", "set"}:
+                self._doubted = True
+                result |= self._like(value, NOTHING)
         return result
+
+    def _field(self, value: Fields, keys: Values) -> Values:
+        """The field of an object that is written out; any that the key may be."""
+        found = [(item, self._truths("equal", keys, key)) for key, item in value.fields]
+        self._doubted |= all(outcomes != {True} for _, outcomes in found)
+        return union(item for item, outcomes in found if True in outcomes)
+
+    def _item(self, value: Items, keys: Values) -> Values:
+        """What is in an array at a place, or in a set if it is there."""
+        self._doubted = True
+        if value.is_part:
+            return union(value.items)
+        if value.is_set:
+            self._looked_up(keys, union(value.items))
+            return union(each for each in value.items if True in self._truths("equal", keys, each))
+        places = enumerate(value.items)
+        return union(each for number, each in places if True in self._truths("equal", keys, literal(number)))
+
+    def _inside(self, value: Setting, keys: Values) -> Values:
+        """What a setting holds under a key."""
+        self._doubted = True
+        schema = json.loads(value.schema)
+        fields = [schema.get("properties", {}).get(key) for key in scalars(keys) or [None]]
+        inner = [each or schema.get("items") or schema.get("additionalProperties") or {} for each in fields]
+        return frozenset(Setting(json.dumps(each)) for each in inner if isinstance(each, dict))
+
+    def _like(self, value: Value, found: Values) -> Values:
+        """Something out of a text or out of a builtin's result."""
+        if isinstance(value, Words):
+            domain = self._domain(found) if found else ANYTHING
+            return frozenset({Words(value.reads, value.parts, domain, found)})
+        return found or UNKNOWN
 
     def _below(self, steps: Steps, keys: Values) -> Values:
         names = scalars(keys)
@@ -122,19 +165,28 @@ class Places(Comparisons, ABC):
                 found = self._rows(value, mode)
                 keys, items = keys | found[0], items | found[1]
             elif isinstance(value, Items):
-                keys, items = keys | UNKNOWN, items | union(value.items)
+                items |= union(value.items)
+                keys |= union(value.items) if value.is_set else union(map(literal, range(len(value.items))))
+                keys |= UNKNOWN if value.is_part else NOTHING
             elif isinstance(value, Fields):
                 keys |= union(key for key, _ in value.fields)
                 items |= union(item for _, item in value.fields)
+            elif isinstance(value, Words | Made) and value.results:
+                self._decide(frozenset({value}), mode)
+                found = self._iterate(value.results, mode)
+                keys, items = keys | found[0], items | found[1]
+            elif self._domain_of(value).types & {"array", "object", "set"}:
+                self._decide(frozenset({value}), mode)
+                keys |= UNKNOWN
+                items |= self._inside(value, UNKNOWN) if isinstance(value, Setting) else UNKNOWN
             else:
                 self._decide(frozenset({value}), mode)
-                keys, items = keys | UNKNOWN, items | UNKNOWN
         return keys, items
 
     def _get(self, base: Values, keys: Values, default: Values, mode: int) -> Values:
         """`object.get`: of its last keys the rule decides itself what absence means."""
         path = next((each.items for each in keys if isinstance(each, Items)), (keys,))
-        result = default
+        result, doubted = default, self._doubted
         for value in base:
             if isinstance(value, At | Decided):
                 length = value.base if isinstance(value, Decided) else len(value.steps)
@@ -148,27 +200,49 @@ class Places(Comparisons, ABC):
                 for key in path:
                     places = self._select(places, key, mode)
                 result |= places
+        self._doubted = doubted
         return result
 
     def _builtin(self, name: str, given: tuple[Values, ...], mode: int) -> Values:
+        if NOTHING in given:
+            return NOTHING
         everything = union(given)
         if name == "count":
             return frozenset({Count(everything)})
-        if name == "minus":
-            return given[0] | turned(given[1])
+        outcome = call(name, [self._domain(each) for each in given], [self._known(each) for each in given])
+        if name == "and" or (name == "minus" and outcome.domain.types != {"number"}):
+            return self._fewer(name, given, outcome, mode)
+        if name == "intersection" and (two := _two(everything)):
+            return self._fewer("and", two, outcome, mode)
+        if name in _OF_ALL:
+            return parts(union(item for each in everything if isinstance(each, Items) for item in each.items))
         if name in HANDED_ON:
-            inner = union(each for value in everything if isinstance(value, Items) for each in value.items)
-            return inner if name in ("object.union_n", "union", "intersection") else everything
+            self._doubted = True
+            return parts(everything)
+        self._doubted |= not outcome.is_sure
+        results = NOTHING if outcome.results is None else frozenset(map(written, outcome.results))
         if name.startswith(_LOOKS_INSIDE) and self._fixed(everything):
             self.problem(f"{name} looks into a whole object: name the fields that are meant")
         if name in MAKES_TEXT:
-            return frozenset({Words(frozenset(), everything)})
+            return frozenset({Words(frozenset(), everything, outcome.domain, results)})
         self._decide(everything, mode)
         if not name.startswith(("is_", "type_name")):
             for value in everything:
                 if isinstance(value, At):
                     self._filled(value.steps, untold(mode))
-        return UNKNOWN
+        return frozenset({Made(outcome.domain, results)})
+
+    def _fewer(self, name: str, given: tuple[Values, ...], outcome: Outcome, mode: int) -> Values:
+        """What two sets have in common, or what one has alone: nothing, where that is certain."""
+        values = given[0] | (turned(given[1]) if name == "minus" else given[1])
+        left, right = ([self._items(each) for each in values] for values in given)
+        known = [union(each for each in side if each is not None) for side in (left, right)]
+        apart = name == "and" and None not in [*left, *right] and True not in self._truths("equal", *known)
+        self._doubted |= outcome.results is None
+        if apart or (outcome.results is not None and not any(outcome.results)):
+            self._decide(values, mode)
+            return EMPTY_SET
+        return parts(values)
 
     def _fixed(self, values: Values) -> bool:
         """Whether an object of the evidence is among them, or inside of what is among them."""
@@ -219,12 +293,3 @@ class Places(Comparisons, ABC):
                 self._decide(union(item for _, item in value.fields), mode, whole)
             elif isinstance(value, At) and whole and self._evidence.is_fixed(value.steps):
                 self.problem(f"{shown(value.steps)} is compared as a whole: name the fields that are meant")
-
-    def _is_always(self, value: Any) -> bool:
-        """Whether it is there and not false whatever the evidence says, once its kind is collected."""
-        if isinstance(value, Count):
-            return bool(value.of) and all(map(self._is_always, value.of))
-        if not isinstance(value, At) or not value.steps:
-            return False
-        kind = self._evidence.node(value.steps).get("type", "boolean")
-        return kind != "boolean" and not any(True for _ in self._evidence.absences(value.steps))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pushpolicy.evaluate.follow.domain import ANYTHING, Domain, both
 from pushpolicy.evaluate.follow.nodes import Node
-from pushpolicy.evaluate.follow.values import Values
+from pushpolicy.evaluate.follow.values import Key, Values
 
 
 class Scope:
@@ -14,18 +15,26 @@ class Scope:
     Attributes:
         missed: whether one was used before it stood for anything.
         declared: those of `some`, which hide helpers of their names.
+        only: which values a reference can have, by the conditions of the body.
+        same: the reference that a variable was said to be.
+        shared: the references that are used more than once.
     """
 
-    def __init__(self, values: Iterable[tuple[str, Values]] = ()) -> None:
-        self.values = dict(values)
+    def __init__(
+        self,
+        values: Iterable[tuple[str, Values]] = (),
+        only: Iterable[tuple[Key, Domain]] = (),
+        same: Iterable[tuple[str, Key]] = (),
+    ) -> None:
+        self.values, self.only, self.same = dict(values), dict(only), dict(same)
         self.missed = False
         self.declared: frozenset[str] = frozenset()
+        self.shared: frozenset[Key] = frozenset()
         self._bound_by: dict[str, int] = {}
-        self.constants: dict[str, Values] = {}
 
     def inner(self) -> Scope:
         """The scope of a body in this one."""
-        scope = Scope(self.values.items())
+        scope = Scope(self.values.items(), self.only.items(), self.same.items())
         scope._bound_by, scope.declared = dict(self._bound_by), self.declared
         return scope
 
@@ -35,4 +44,12 @@ class Scope:
 
     def bind(self, name: str, values: Values, node: Node) -> None:
         """Let a variable stand for something, from this node on."""
+        if self._bound_by.get(name) != id(node):
+            self.only = {key: domain for key, domain in self.only.items() if name not in key}
+            self.same = {alias: key for alias, key in self.same.items() if name != alias and name not in key}
         self.values[name], self._bound_by[name] = values, id(node)
+
+    def narrow(self, key: Key, domain: Domain) -> None:
+        """Let a reference have these values only."""
+        if key:
+            self.only[key] = both(self.only.get(key, ANYTHING), domain)

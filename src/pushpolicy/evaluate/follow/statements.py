@@ -2,59 +2,107 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
-from pushpolicy.evaluate.absence import VANISHES, Evidence
-from pushpolicy.evaluate.follow.compare import COMPARES, SWAPPED
+from pushpolicy.evaluate.absence import VANISHES, WORDS, Evidence
+from pushpolicy.evaluate.follow.compare import NEVER_HOLDS
 from pushpolicy.evaluate.follow.direction import directed, size_of, turn, untold
-from pushpolicy.evaluate.follow.nodes import SCALARS, Node, operator_of, row_of
+from pushpolicy.evaluate.follow.domain import ANYTHING, COMPARES, FALSE, SWAPPED, Domain, both, few, narrowed
+from pushpolicy.evaluate.follow.nodes import Node, is_some, operator_of, references, row_of
 from pushpolicy.evaluate.follow.notes import Found
 from pushpolicy.evaluate.follow.scope import Scope
-from pushpolicy.evaluate.follow.terms import Terms
+from pushpolicy.evaluate.follow.terms import Settings, Terms
 from pushpolicy.evaluate.follow.values import (
-    EMPTY_ITEMS,
+    EMPTY_ARRAY,
     EMPTY_OBJECT,
+    EMPTY_SET,
     NOTHING,
+    TRUE,
     At,
     Count,
+    Items,
+    Key,
     Rows,
     Values,
     scalars,
 )
 
+# With how many values of a term a statement is tried.
+_FEW = 12
+
 
 class Statements(Terms):
     """The visit, as far as it knows what a body's statements do."""
 
-    def __init__(self, name: str, tree: Node, evidence: Evidence) -> None:
-        super().__init__(name, tree, evidence)
+    def __init__(self, name: str, tree: Node, settings: Settings, evidence: Evidence) -> None:
+        super().__init__(name, tree, settings, evidence)
         # Whether a clause of deny itself is visited, no helper.
         self._outermost = False
         # What the clause goes through by `some`.
         self._gone_through: Values = NOTHING
         # Whether all variables are those of the clause itself: what is false is false for every caller.
         self._closed = True
+        # Whether a statement is tried with one value of what it is about.
+        self._trying = False
+        # The line of a statement by which a clause of deny can never hold.
+        self.never: int | None = None
 
     def _body(self, body: Sequence[Node], scope: Scope, mode: int) -> bool | None:
         """Visit until no variable changes any more, since Rego has no order; whether it is constant."""
-        outer = self.found
+        outer, doubted = self.found, self._doubted
         truths: list[bool | None] = []
+        known, scope.shared = frozenset(scope.only), frozenset()
         for _ in range(4):
-            self.found, before = Found(), dict(scope.values)
-            scope.missed, scope.constants = False, {}
+            self.found, before = Found(), (dict(scope.values), dict(scope.only))
+            scope.missed, last = False, truths
             truths = [self._expression(each, scope, mode) for each in body]
-            if not scope.missed or scope.values == before:
+            if self._judging and last and False not in truths:
+                # What is true by what the body itself says of a value is not always true.
+                truths = [
+                    truth if truth is certain else None for truth, certain in zip(truths, last, strict=True)
+                ]
+            if self._judging and not last:
+                scope.shared = known | self._shared(body, scope)
+            elif not self._judging:
+                self.found.shares = self.found.shares or bool(self._shared(body, scope))
+            again = scope.missed or scope.shared
+            if False in truths or not again or (last and (scope.values, scope.only) == before):
                 break
         outer.add(self.found)
-        self.found = outer
+        self.found, self._doubted = outer, doubted
         return False if False in truths else True if all(truth is True for truth in truths) else None
 
+    def _shared(self, body: Sequence[Node], scope: Scope) -> frozenset[Key]:
+        """The references that a body uses more than once: what it says of one here, holds of it there."""
+        uses = Counter[Key]()
+        for each in body:
+            terms = each["terms"]
+            if isinstance(terms, list) and operator_of(terms[0]) == "assign":
+                terms = [None, terms[2]] if terms[2]["type"] not in ("ref", "var") else None
+            if not is_some(each):
+                uses.update(self._key(reference, scope) for reference in references(terms))
+        return frozenset(key for key, number in uses.items() if key and number > 1)
+
     def _expression(self, node: Node, scope: Scope, mode: int) -> bool | None:
-        self._row = row = row_of(node, self._row)
+        self._row, self._doubted = row_of(node, self._row), False
+        row = self._row
+        truth = self._truth(node, scope, mode)
+        if scope.shared and truth is None:
+            truth = self._tried(node, scope, mode)
+        if truth is False and not node.get("generated"):
+            if self._judging and self._outermost:
+                self.never = self.never or row
+            elif self._closed and not self.found.problems:
+                self.problem(NEVER_HOLDS, row)
+        return truth
+
+    def _truth(self, node: Node, scope: Scope, mode: int) -> bool | None:
+        """Whether a statement never holds, or always."""
         terms = node["terms"]
         if isinstance(terms, list):
-            truth = self._statement(terms, node, scope, mode)
-        elif "symbols" in terms:
+            return self._statement(terms, node, scope, mode)
+        if "symbols" in terms:
             for symbol in terms["symbols"]:
                 if symbol["type"] == "var":
                     scope.declared |= {symbol["value"]}
@@ -63,16 +111,40 @@ class Statements(Terms):
                 for symbol in terms["symbols"]
                 if symbol["type"] == "call"
             ]
-            truth = False if False in truths else None
-        elif "domain" in terms:
-            truth = self._every(terms, scope, mode)
-        elif terms.get("type") == "not":
-            truth = self._not(terms["body"], scope, mode)
+            return False if False in truths else None if truths else True
+        if "domain" in terms:
+            return self._every(terms, scope, mode)
+        if terms.get("type") == "not":
+            return self._not(terms["body"], scope, mode)
+        return self._holds(terms, self._term(terms, scope, mode, bare=True), scope, mode)
+
+    def _tried(self, node: Node, scope: Scope, mode: int) -> bool | None:
+        """Try a statement with each value of what it is about, where these are few; rule out the others."""
+        if self._trying or is_some(node):
+            return None
+        within = (self.found, self._outermost, self._row)
+        self._outermost, self._trying = False, True
+        for reference in references(node["terms"]):
+            key = self._key(reference, scope)
+            self.found = Found()
+            known = key in scope.shared
+            domain = self._domain(self._term(reference, scope.inner(), WORDS)) if known else ANYTHING
+            if domain.few is None or not 1 < len(domain.few) <= _FEW:
+                continue
+            left = []
+            for value in domain.values:
+                inner = scope.inner()
+                inner.narrow(key, few([value]))
+                if self._truth(node, inner, mode) is not False:
+                    left.append(value)
+            scope.narrow(key, few(left))
+            if not left:
+                break
         else:
-            truth = self._holds(terms, self._term(terms, scope, mode, bare=True), mode)
-        if truth is False and self._closed and not node.get("generated"):
-            self.problem("this never holds, so nothing is found here", row)
-        return truth
+            left = [None]
+        self.found, self._outermost, self._row = within
+        self._trying = False
+        return None if left else False
 
     def _not(self, body: Sequence[Node], scope: Scope, mode: int) -> bool | None:
         inner, within = scope.inner(), (self._outermost, self._strict, self._closed)
@@ -90,10 +162,13 @@ class Statements(Terms):
         if terms.get("key"):
             self._bind(terms["key"], keys, inner, mode, terms, new=True)
         self._bind(terms["value"], items, inner, mode, terms, new=True)
-        self._body(terms["body"], inner, mode)
+        truth = self._body(terms["body"], inner, mode)
         self._outermost, self._strict = within
         scope.missed |= inner.missed
-        return None
+        if not items and values and not self._doubted:
+            return True
+        certain = all(isinstance(each, Items) and each.items and not each.is_part for each in values)
+        return False if certain and truth is False else None
 
     def _some(self, arguments: Sequence[Node], scope: Scope, mode: int) -> bool | None:
         *key, item, collection = arguments
@@ -103,18 +178,16 @@ class Statements(Terms):
         keys, items = self._iterate(found, mode)
         for pattern, values in ((item, items), *((each, keys) for each in key)):
             self._bind(pattern, values, scope, mode, collection, new=True)
-        return False if found in (EMPTY_ITEMS, EMPTY_OBJECT) or scalars(found) else None
+        return None if items else False
 
     def _statement(self, terms: Sequence[Node], node: Node, scope: Scope, mode: int) -> bool | None:
         name, arguments = operator_of(terms[0]), terms[1:]
         if name in ("assign", "eq"):
             left, right = arguments
             if name == "assign" or self._is_free(left, scope, node):
-                self._bind(left, self._term(right, scope, mode), scope, mode, node, new=name == "assign")
-                return None
+                return self._assign(left, right, node, scope, mode, new=name == "assign")
             if self._is_free(right, scope, node):
-                self._bind(right, self._term(left, scope, mode), scope, mode, node)
-                return None
+                return self._assign(right, left, node, scope, mode)
         if name in COMPARES:
             return self._compare(name, arguments[0], arguments[1], scope, mode, told=True)
         if name.startswith("internal.member_"):
@@ -122,18 +195,32 @@ class Statements(Terms):
         if len(arguments) > 1 and self._is_free(arguments[-1], scope, node):
             values = self._call(name, terms[0], arguments[:-1], scope, mode)
             self._bind(arguments[-1], values, scope, mode, node)
-            return None
+            return None if values else False
         values = self._call(name, terms[0], arguments, scope, mode, bare=True)
-        return self._holds(terms[0], values, mode)
+        return self._holds(terms[0], values, scope, mode)
 
-    def _holds(self, node: Node, values: Values, mode: int) -> bool | None:
+    def _assign(
+        self, pattern: Node, term: Node, node: Node, scope: Scope, mode: int, new: bool = False
+    ) -> bool | None:
+        values = self._term(term, scope, mode)
+        self._bind(pattern, values, scope, mode, node, new=new)
+        if pattern["type"] == "var" and (key := self._key(term, scope)):
+            scope.same[pattern["value"]] = key
+        if not values:
+            return False
+        return True if pattern["type"] == "var" and not self._doubted else None
+
+    def _holds(self, node: Node, values: Values, scope: Scope, mode: int) -> bool | None:
         """A term that stands alone: it holds unless it is false."""
         self._decide(values, mode)
-        if set(scalars(values) or ()) == {False}:
+        domain = self._domain(values)
+        if not values or domain == FALSE:
             return False
-        if node["type"] in SCALARS or node["type"].endswith("comprehension"):
-            return True
-        return True if values and all(map(self._is_always, values)) else None
+        if self._judging and domain.few is not None and (key := self._key(node, scope)):
+            scope.narrow(key, domain.keep(lambda value: value is not False))
+        if domain.holds(False):
+            return None
+        return True if not self._doubted or node["type"].endswith("comprehension") else None
 
     def _compare(
         self, name: str, left: Node, right: Node, scope: Scope, mode: int, told: bool
@@ -142,10 +229,13 @@ class Statements(Terms):
         for this, other in ((left, right), (right, left)):
             # A helper that must be true is a helper that must hold.
             if other.get("value") is True and name in ("equal", "eq") and told and self._is_helper(this):
-                return self._holds(this, self._term(this, scope, mode, bare=True), mode)
+                values = self._term(this, scope, mode, bare=True)
+                truth = self._holds(this, values, scope, mode)
+                return truth and self._agree("equal", values, TRUE)
         a, b = self._term(left, scope, mode), self._term(right, scope, mode)
         for values, others, operation in ((a, b, name), (b, a, SWAPPED.get(name, name))):
-            size = size_of(operation, values, scalars(others), others in (EMPTY_ITEMS, EMPTY_OBJECT))
+            empty = others in (EMPTY_ARRAY, EMPTY_SET, EMPTY_OBJECT)
+            size = size_of(operation, values, scalars(others), empty)
             way = directed(mode, size) if told else untold(mode)
             for value in values:
                 if isinstance(value, Count):
@@ -155,8 +245,12 @@ class Statements(Terms):
                 else:
                     self._decide(frozenset({value}), mode, whole=True)
         truth = self._agree(name, a, b)
-        if told and name in ("equal", "eq") and truth is None:
-            truth = self._agree_with_others(left, a, right, b, scope)
+        if name in ("neq", "lt", "gt") and self._key(left, scope) == self._key(right, scope) != ():
+            return False  # it is compared with itself
+        if self._judging and told and truth is not False:
+            x, y = self._domain(a), self._domain(b)
+            scope.narrow(self._key(left, scope), narrowed(name, x, y))
+            scope.narrow(self._key(right, scope), narrowed(SWAPPED.get(name, name), y, x))
         return truth
 
     def _is_helper(self, node: Node) -> bool:
@@ -173,6 +267,18 @@ class Statements(Terms):
         for each in key:
             self._agree("equal", self._term(each, scope, mode), keys)
         truth = self._agree("equal", value, items)
-        if told and truth is None and scalars(items):
-            truth = self._agree_with_others(item, value, collection, items, scope)
-        return truth
+        domain = self._domain(value)
+        if self._judging and told and truth is not False:
+            scope.narrow(self._key(item, scope), both(domain, self._domain(items)))
+        if truth is False or key or self._doubted:
+            return truth and None
+        return True if self._holds_all(self._term(collection, scope, WORDS), domain) else None
+
+    @staticmethod
+    def _holds_all(collection: Values, domain: Domain) -> bool:
+        """Whether a collection that is written out holds each of these values."""
+        [written, *others] = collection
+        if others or not isinstance(written, Items) or written.is_part or domain.few is None:
+            return False
+        held = [value for item in written.items if (value := scalars(item)) and len(value) == 1]
+        return domain.few <= (few(value[0] for value in held).few or frozenset())

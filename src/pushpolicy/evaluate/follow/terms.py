@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pushpolicy.evaluate.absence import WORDS, Evidence
-from pushpolicy.evaluate.follow.compare import COMPARES
-from pushpolicy.evaluate.follow.nodes import SCALARS, Node, name_of, operator_of, path_of, row_of
+from pushpolicy.evaluate.follow.builtins import text
+from pushpolicy.evaluate.follow.domain import COMPARES, few
+from pushpolicy.evaluate.follow.nodes import SCALARS, Node, name_of, operator_of, path_of, row_of, scalar_of
 from pushpolicy.evaluate.follow.notes import Found
 from pushpolicy.evaluate.follow.places import Places
 from pushpolicy.evaluate.follow.scope import Scope
@@ -17,13 +20,20 @@ from pushpolicy.evaluate.follow.values import (
     At,
     Fields,
     Items,
+    Key,
+    Made,
     Rows,
+    Setting,
     Values,
     Words,
     literal,
+    union,
 )
 
 _MOST_VISITS = 100_000
+
+
+Settings = Mapping[str, Mapping[str, Any]]
 
 
 class TooLargeError(Exception):
@@ -33,9 +43,10 @@ class TooLargeError(Exception):
 class Terms(Places):
     """The visit, as far as it knows what a term stands for."""
 
-    def __init__(self, name: str, tree: Node, evidence: Evidence) -> None:
+    def __init__(self, name: str, tree: Node, settings: Settings, evidence: Evidence) -> None:
         super().__init__(evidence)
         self._own = ("data", "pushpolicy", "rules", name)
+        self._settings = settings
         self._rules: dict[str, list[Node]] = {}
         for rule in tree.get("rules", []):
             self._rules.setdefault(name_of(rule), []).append(rule)
@@ -62,26 +73,60 @@ class Terms(Places):
         """`x in COLLECTION`, `k, x in COLLECTION`."""
 
     def _term(self, node: Node, scope: Scope, mode: int, bare: bool = False) -> Values:
-        """What a term may stand for; reading it is noted with what its absence does."""
+        """What a term may stand for, NOTHING where it is never there; its reads are noted with their mode."""
+        values = self._any_term(node, scope, mode, bare)
+        if self._judging and (key := self._key(node, scope)) in scope.only:
+            return self._narrowed(values, scope.only[key])
+        return values
+
+    def _key(self, node: Node, scope: Scope) -> Key:
+        """What tells a reference from others of a body, where it has one value; empty for other terms."""
+        if node["type"] == "call":
+            operator, *arguments = node["value"]
+            keys = [self._key(each, scope) for each in arguments]
+            return (
+                () if () in keys else (f"{operator_of(operator)}(", *(part for key in keys for part in key))
+            )
+        if node["type"] in SCALARS:
+            return (json.dumps(scalar_of(node)),)
+        head, *rest = node["value"] if node["type"] == "ref" else [node]
+        if head["type"] != "var":
+            return ()
+        name = head["value"]
+        start = self._imports.get(name, (name,)) if name not in scope.values else (name,)
+        key = scope.same.get(name, (start[0], *map(json.dumps, start[1:])))
+        for part in rest:
+            if part["type"] in SCALARS:
+                key = (*key, json.dumps(scalar_of(part)))
+            elif part["type"] == "var":
+                key = (*key, *scope.same.get(part["value"], (part["value"],)))
+            else:
+                return ()
+        return key
+
+    def _any_term(self, node: Node, scope: Scope, mode: int, bare: bool) -> Values:
         self._visits += 1
         if self._visits > _MOST_VISITS:
             raise TooLargeError
         self._row = row_of(node, self._row)
         kind, value = node["type"], node.get("value")
         if kind in SCALARS:
-            return literal(value)
+            return literal(scalar_of(node))
         if kind == "var":
             return self._variable(str(value), scope, mode, bare)
         if kind == "ref":
             return self._reference(node["value"], scope, mode, bare)
         if kind in ("array", "set"):
-            return frozenset({Items(tuple(self._term(each, scope, mode) for each in node["value"]))})
+            items = tuple(self._term(each, scope, mode) for each in node["value"])
+            return NOTHING if NOTHING in items else frozenset({Items(items, is_set=kind == "set")})
         if kind == "object":
             pairs = [(self._term(k, scope, mode), self._term(v, scope, mode)) for k, v in node["value"]]
-            return frozenset({Fields(tuple(pairs))})
+            return NOTHING if any(NOTHING in pair for pair in pairs) else frozenset({Fields(tuple(pairs))})
         if kind.endswith("comprehension"):
             self._nodes[id(value)] = node["value"]
-            return frozenset({Rows(id(value), frozenset(scope.values.items()))})
+            around, known = frozenset(scope.values.items()), frozenset(scope.only.items())
+            same = frozenset(scope.same.items())
+            return frozenset({Rows(id(value), kind.removesuffix("comprehension"), around, known, same)})
         if kind == "call":
             return self._call(
                 operator_of(node["value"][0]), node["value"][0], node["value"][1:], scope, mode, bare
@@ -100,7 +145,7 @@ class Terms(Places):
             return self._place((name,))
         if name in self._rules and name not in scope.declared:
             return self._helper(name, None, mode, bare)
-        scope.missed = True
+        scope.missed = self._doubted = True
         return UNKNOWN
 
     @staticmethod
@@ -110,14 +155,18 @@ class Terms(Places):
     def _reference(self, parts: Sequence[Node], scope: Scope, mode: int, bare: bool) -> Values:
         head, *rest = parts
         own, below = self._own_helper(parts)
+        setting, inside = self._own_setting(parts)
         if own:
             values, rest = self._helper(own, None, mode, bare and not below), list(below)
+        elif setting:
+            values, rest = frozenset({setting}), list(inside)
         elif head["type"] == "var":
             values = self._variable(head["value"], scope, mode, bare and not rest)
         else:
             values = self._term(head, scope, mode)
         for part in rest:
             values = self._step(values, part, scope, mode)
+        self._doubted |= bool(UNKNOWN & values)
         self._read(values, mode)
         return values
 
@@ -133,28 +182,44 @@ class Terms(Places):
             return path[4], parts[max(5 - len(start), 0) + 1 :]
         return None, ()
 
+    def _own_setting(self, parts: Sequence[Node]) -> tuple[Setting | None, Sequence[Node]]:
+        """The setting that a full name means, data.settings.RULE.KEY, and what stands behind it."""
+        first, *more = path_of({"type": "ref", "value": list(parts)}) or ("",)
+        start = self._imports.get(first, (first,))
+        path = (*start, *more)
+        if path[:3] != ("data", "settings", self._own[-1]) or len(path) < 4 or path[3] not in self._settings:
+            return None, ()
+        return Setting(json.dumps(self._settings[path[3]])), parts[max(4 - len(start), 0) + 1 :]
+
     def _step(self, values: Values, part: Node, scope: Scope, mode: int) -> Values:
         """One operand of a reference: a key, or a variable that takes each key in turn."""
         if self._is_free(part, scope, part):
             keys, items = self._iterate(values, mode)
+            self._doubted = True
             self._bind(part, keys, scope, mode, part)
             return items
         return self._select(values, self._term(part, scope, mode), mode)
 
-    def _template(self, parts: Sequence[Node], scope: Scope) -> Values:
+    def _template(self, node: Sequence[Node], scope: Scope) -> Values:
         """A text with places in it: what is absent there is printed as `<undefined>`."""
-        outer, strict = self.found, self._strict
+        outer, within = self.found, (self._strict, self._doubted)
         self.found, self._strict = Found(), False
-        values = NOTHING
-        for part in parts:
+        values, said = NOTHING, list[list[str] | None]()
+        for part in node:
             terms = part.get("terms")
+            if not terms:
+                said.append([str(part.get("value"))])
+                continue
+            self._doubted = False
             if isinstance(terms, list):
-                values |= self._call(operator_of(terms[0]), terms[0], terms[1:], scope, WORDS)
-            elif terms:
-                values |= self._term(terms, scope, WORDS)
-        found, self.found, self._strict = self.found, outer, strict
-        self.found.add(found)
-        return frozenset({Words(frozenset(read.steps for read in found.reads), values)})
+                found = self._call(operator_of(terms[0]), terms[0], terms[1:], scope, WORDS)
+            else:
+                found = self._term(terms, scope, WORDS)
+            said.append(None if self._doubted else _as_text(self._known(found)))
+            values |= found
+        found_here, self.found, (self._strict, self._doubted) = self.found, outer, within
+        self.found.add(found_here)
+        return frozenset({Words(frozenset(read.steps for read in found_here.reads), values, text(said))})
 
     def _call(
         self,
@@ -167,15 +232,15 @@ class Terms(Places):
     ) -> Values:
         """What a function gives."""
         if name in COMPARES and len(arguments) == 2:
-            self._compare(name, arguments[0], arguments[1], scope, mode, told=False)
-            return UNKNOWN
+            return _as_boolean(self._compare(name, arguments[0], arguments[1], scope, mode, told=False))
         if name.startswith("internal.member_"):
-            self._member(arguments, scope, mode, told=False)
-            return UNKNOWN
+            return _as_boolean(self._member(arguments, scope, mode, told=False))
         if name == "print":
             mode = WORDS  # it prints what is absent, too
         given = tuple(self._term(each, scope, mode) for each in arguments)
         own = name if name in self._rules else self._own_helper(function["value"])[0]
+        if own and NOTHING in given:
+            return NOTHING
         if own:
             return self._helper(own, given, mode, bare)
         if name == "object.get" and len(given) == 3:
@@ -215,3 +280,16 @@ class Terms(Places):
             other = self._term(pattern, scope, mode)
             self._agree("equal", values, other)
             self._decide(values | other, mode, whole=True)
+
+
+def _as_text(known: list[Any] | None) -> list[str] | None:
+    """How values are printed in a text, where that is certain."""
+    if known is None or any(isinstance(each, bool) or not isinstance(each, str | int) for each in known):
+        return None
+    return [str(each) for each in known]
+
+
+def _as_boolean(truth: bool | None) -> Values:
+    """What a comparison gives as a value."""
+    domain = few([False, True] if truth is None else [truth])
+    return frozenset({Made(domain, union(map(literal, domain.values)))})

@@ -93,8 +93,14 @@ CONSTANT = [
         *IN_FINDING,
     ),
     right(
+        "a constant of one call of two",
+        'input.image.size > 0; some m in ["a", "b"]; _is(input.ci.event, m)',
+        helpers='_is(e, m) if { m == "b"; e == "push" }',
+    ),
+    wrong(
         "a constant of each call",
         '_is(input.ci.event, "a")',
+        "never holds",
         helpers='_is(e, m) if { m == "b"; e == "push" }',
     ),
 ]

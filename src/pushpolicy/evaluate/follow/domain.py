@@ -1,0 +1,248 @@
+"""Which JSON values a term can have: a few that are known, or a kind of them within bounds."""
+
+from __future__ import annotations
+
+import json
+import math
+import operator
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from pushpolicy.evaluate.absence import misfit
+
+COMPARES: dict[str, Callable[[Any, Any], bool]] = {
+    "equal": operator.eq,
+    "eq": operator.eq,
+    "neq": operator.ne,
+    "lt": operator.lt,
+    "lte": operator.le,
+    "gt": operator.gt,
+    "gte": operator.ge,
+}
+SWAPPED = {"lt": "gt", "lte": "gte", "gt": "lt", "gte": "lte"}
+# In the order in which OPA puts values of different types.
+_TYPES = ("null", "boolean", "number", "string", "array", "object", "set")
+_FEW = 64
+
+# A number, and 1 for what is just above it, -1 for what is just below.
+Bound = tuple[float, int]
+
+
+class Domain(msgspec.Struct, frozen=True):
+    """A set of values that holds each that a term can have, and may hold more.
+
+    Attributes:
+        few: all of them, as JSON, where they are scalars and few.
+        types: those of `few`, too.
+        low: the least number among them.
+        high: the greatest.
+        whole: whether numbers are whole.
+        schema: the JSON Schema that they fit.
+    """
+
+    few: frozenset[str] | None = None
+    types: frozenset[str] = frozenset(_TYPES)
+    low: Bound = (-math.inf, 0)
+    high: Bound = (math.inf, 0)
+    whole: bool = False
+    schema: str = "{}"
+
+    @property
+    def values(self) -> tuple[Any, ...]:
+        """The few."""
+        return _read(self.few or frozenset())
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is none."""
+        return not self.types or (self.types == {"number"} and self.low > self.high)
+
+    def holds(self, value: Any) -> bool:
+        """Whether a scalar may be one of them."""
+        if self.few is not None:
+            return json.dumps(value) in self.few or any(_same(value, each) for each in self.values)
+        kind = type_of(value)
+        if kind not in self.types or misfit(self.schema, value) is not None:
+            return False
+        if kind != "number":
+            return True
+        return self.low <= (value, 0) <= self.high and (not self.whole or float(value).is_integer())
+
+    def keep(self, test: Callable[[Any], bool]) -> Domain:
+        """Those of the few that pass."""
+        return few(value for value in self.values if test(value))
+
+
+@lru_cache(maxsize=4096)
+def _read(texts: frozenset[str]) -> tuple[Any, ...]:
+    return tuple(json.loads(each) for each in sorted(texts))
+
+
+ANYTHING = Domain()
+NEVER = Domain(few=frozenset(), types=frozenset())
+SIZE = Domain(types=frozenset({"number"}), low=(0, 0), whole=True)
+
+
+def type_of(value: object) -> str:
+    """OPA's name of a scalar's type."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "boolean"
+    return "string" if isinstance(value, str) else "number"
+
+
+def few(values: Iterable[Any]) -> Domain:
+    """These scalars; only what they have in common, where they are many."""
+    known = list(values)
+    return _few(frozenset(json.dumps(value) for value in known))
+
+
+def only(text: str) -> Domain:
+    """One scalar, as JSON."""
+    return _few(frozenset({text}))
+
+
+@lru_cache(maxsize=4096)
+def _few(texts: frozenset[str]) -> Domain:
+    known = _read(texts)
+    numbers = [value for value in known if type_of(value) == "number"]
+    return Domain(
+        few=texts if len(texts) <= _FEW else None,
+        types=frozenset(map(type_of, known)),
+        low=(min(numbers, default=-math.inf), 0),
+        high=(max(numbers, default=math.inf), 0),
+        whole=all(float(value).is_integer() for value in numbers),
+    )
+
+
+FALSE = few([False])
+
+
+def kinds(*types: str) -> Domain:
+    """All values of these types."""
+    return few([False, True]) if types == ("boolean",) else Domain(types=frozenset(types))
+
+
+def of_schema(node: Mapping[str, Any]) -> Domain:
+    """The values that fit a schema."""
+    words = node.get("enum", [node["const"]] if "const" in node else None)
+    if words is not None and not any(isinstance(word, list | dict) for word in words):
+        return few(words)
+    kind = node.get("type")
+    if kind is None:
+        return ANYTHING
+    if kind == "boolean":
+        return kinds("boolean")
+    # `!= ""` is a way to ask whether there is any.
+    schema = {key: value for key, value in node.items() if key not in ("minLength", "properties", "items")}
+    return Domain(
+        types=frozenset({"number" if kind == "integer" else kind}),
+        low=(node.get("minimum", -math.inf), 0),
+        high=(node.get("maximum", math.inf), 0),
+        whole=kind == "integer",
+        schema=json.dumps(schema) if kind == "string" else "{}",
+    )
+
+
+def either(domains: Iterable[Domain]) -> Domain:
+    """The values of any of them."""
+    each = [domain for domain in domains if not domain.is_empty]
+    if len(each) < 2:
+        return each[0] if each else NEVER
+    if all(domain.few is not None for domain in each):
+        return few(value for domain in each for value in domain.values)
+    numbers = [domain for domain in each if "number" in domain.types]
+    schemas = {domain.schema for domain in each}
+    return Domain(
+        types=frozenset().union(*(domain.types for domain in each)),
+        low=min((domain.low for domain in numbers), default=(-math.inf, 0)),
+        high=max((domain.high for domain in numbers), default=(math.inf, 0)),
+        whole=all(domain.whole for domain in numbers),
+        schema=schemas.pop() if len(schemas) == 1 else "{}",
+    )
+
+
+def both(a: Domain, b: Domain) -> Domain:
+    """The values that are in both."""
+    if a is ANYTHING or b is ANYTHING:
+        return b if a is ANYTHING else a
+    if b.few is not None and (a.few is None or len(b.few) < len(a.few)):
+        a, b = b, a
+    if a.few is not None:
+        return a.keep(b.holds)
+    return _rounded(
+        Domain(
+            types=a.types & b.types,
+            low=max(a.low, b.low),
+            high=min(a.high, b.high),
+            whole=a.whole or b.whole,
+            schema=a.schema if a.schema != "{}" else b.schema,
+        )
+    )
+
+
+def narrowed(name: str, a: Domain, b: Domain) -> Domain:
+    """Those of `a` that compare so with some of `b`."""
+    if name in ("equal", "eq"):
+        return both(a, b)
+    if a.few is not None:
+        return a.keep(lambda value: True in truths(name, few([value]), b))
+    if name == "neq" or a.types != {"number"} or b.types != {"number"}:
+        return a
+    low, high = a.low, a.high
+    if name in ("gt", "gte"):
+        low = max(low, (b.low[0], max(b.low[1], int(name == "gt"))))
+    else:
+        high = min(high, (b.high[0], min(b.high[1], -int(name == "lt"))))
+    return _rounded(msgspec.structs.replace(a, low=low, high=high))
+
+
+def truths(name: str, a: Domain, b: Domain) -> frozenset[bool]:
+    """What a comparison of two such values can be; nothing, where one has no value."""
+    if a.is_empty or b.is_empty:
+        return frozenset()
+    if a.few is not None and b.few is not None and len(a.few) * len(b.few) <= _FEW * _FEW:
+        return frozenset(compared(name, x, y) for x in a.values for y in b.values)
+    if name in ("equal", "eq", "neq"):
+        return frozenset({False, True}) if not both(a, b).is_empty else frozenset({name == "neq"})
+    return _order(name, a, b)
+
+
+def compared(name: str, a: Any, b: Any) -> bool:
+    """A comparison of two scalars, as OPA makes it: different types have an order."""
+    return COMPARES[name]((_TYPES.index(type_of(a)), a), (_TYPES.index(type_of(b)), b))
+
+
+def _order(name: str, a: Domain, b: Domain) -> frozenset[bool]:
+    if a.types == b.types == {"number"}:
+        if name in ("gt", "gte"):
+            return _order(SWAPPED[name], b, a)
+        # Whether the least of `a` is below (or at) the greatest of `b`, and the other way round.
+        sometimes = a.low < b.high or (name == "lte" and a.low == b.high)
+        not_always = b.low < a.high or (name == "lt" and b.low == a.high)
+        return frozenset({True} if sometimes else ()) | frozenset({False} if not_always else ())
+    ranks, others = ([_TYPES.index(kind) for kind in each.types] for each in (a, b))
+    if set(ranks) & set(others):
+        return frozenset({False, True})
+    return frozenset(COMPARES[name](x, y) for x in ranks for y in others)
+
+
+def _rounded(domain: Domain) -> Domain:
+    """With bounds that are whole, where the numbers are."""
+    if not domain.whole:
+        return domain
+    (low, above), (high, below) = domain.low, domain.high
+    if math.isfinite(low):
+        low = math.floor(low) + 1 if above > 0 or low != math.floor(low) else low
+    if math.isfinite(high):
+        high = math.ceil(high) - 1 if below < 0 or high != math.ceil(high) else high
+    return msgspec.structs.replace(domain, low=(low, 0), high=(high, 0))
+
+
+def _same(a: Any, b: Any) -> bool:
+    """1 is 1.0 and not true."""
+    return bool(a == b) and type_of(a) == type_of(b)

@@ -1,0 +1,143 @@
+"""The twins of builtins give what OPA's own give, wherever they give anything."""
+
+from __future__ import annotations
+
+import json
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pushpolicy.engines import LocalOpa
+from pushpolicy.evaluate.follow.builtins import call, text
+from pushpolicy.evaluate.follow.domain import ANYTHING, Domain, few, kinds
+
+TEXTS = ["", "a", "high", "HIGH", "not-fixed", "  x\t", "aXa", "a.b/c", "3", "-12", "x\ny", "Ä", "critical"]
+PARTS = ["", "a", "H", "-", ".", "high", "xyz", "i"]
+NUMBERS = [0, 1, -1, 7, 12, 2.5, -0.5, 2**53, 10**15]
+PATTERNS = [
+    "^h",
+    "gh$",
+    "^(high|low)$",
+    "[a-z]+",
+    "^[^a-z]",
+    "a{2}",
+    "a{,2}",
+    r"\d+",
+    r"^\s",
+    r"x\.y",
+    "(?i)HIGH",
+]
+PATTERNS += [
+    r"^\w+-\w+$",
+    "",
+    "a|",
+    "[[:alpha:]]",
+    r"\pL",
+    ".",
+    "^$",
+    "(a",
+    "[]a]",
+    "a*?",
+    r"\bx",
+    "é",
+    r"[\w-]",
+]
+GLOBS = ["*", "**", "h*", "?igh", "*-fixed", "a.*", "a*c", "a?b", "*.*", "[ab]*", "{a,b}*", "", "a/**", "***"]
+LISTS = [[], ["a"], ["high", "low"], ["b", "a", "b"], [1, 2, 3], [2.5], ["a", 1], [True]]
+FORMS = ["%s", "%d", "%v", "%s-%s", "%%", "a", "%5s", "%x"]
+SCALARS = ["a", 1, 1.5, True, None]
+# Builtins, and what each of their arguments is in turn.
+CALLS: list[tuple[str, list[list[Any]]]] = [
+    ("lower upper trim_space strings.reverse base64.encode", [TEXTS]),
+    ("trim trim_left trim_right trim_prefix trim_suffix", [TEXTS, PARTS]),
+    ("startswith endswith contains indexof split strings.count", [TEXTS, PARTS]),
+    ("strings.any_prefix_match strings.any_suffix_match", [TEXTS, [*PARTS, ["a", "h"], []]]),
+    ("replace", [TEXTS, PARTS, ["", "Z"]]),
+    ("substring", [TEXTS, [0, 1, 3, 20, -1], [0, 2, -1, 30]]),
+    ("concat", [PARTS, LISTS]),
+    ("sprintf", [FORMS, [[], ["a"], [3], ["a", "b"], [True], [2.5], [["a"]]]]),
+    ("regex.match", [PATTERNS, TEXTS]),
+    ("glob.match", [GLOBS, [None, [], ["."], ["/", "-"]], TEXTS]),
+    ("to_number", [[*TEXTS, *SCALARS, "1e3", "1.5"]]),
+    ("format_int", [NUMBERS, [2, 10, 16]]),
+    ("json.marshal", [[*TEXTS, *SCALARS, '"', "<", "\u2028"]]),
+    ("plus minus mul div rem", [NUMBERS, NUMBERS]),
+    ("abs ceil floor round", [NUMBERS]),
+    ("sum product max min", [LISTS]),
+    ("is_null is_boolean is_number is_string is_array is_object is_set type_name", [SCALARS]),
+]
+ROWS = {name: list(product(*given)) for names, given in CALLS for name in names.split()}
+
+
+def asked(opa: Path, folder: Path) -> dict[str, list[list[Any]]]:
+    """What OPA gives for each: nothing where it is undefined."""
+    lines = []
+    for name, rows in ROWS.items():
+        arguments = ", ".join(f"row[{place}]" for place in range(len(rows[0])))
+        lines.append(f'all["{name}"] := [[x | x := {name}({arguments})] | some row in input["{name}"]]')
+    module = folder / "t.rego"
+    module.write_text("\n".join(["package t\n", *lines, ""]))
+    with LocalOpa(opa).run(
+        "eval", "--stdin-input", "--format", "json", "-d", str(module), "data.t.all"
+    ) as run:
+        run.send(json.dumps(ROWS).encode())
+        result = run.finish()
+    assert result.code == 0, (result.stdout + result.stderr)[:2000]
+    answer: dict[str, list[list[Any]]] = json.loads(result.stdout)["result"][0]["expressions"][0]["value"]
+    return answer
+
+
+def domain_of(value: Any) -> Domain:
+    return kinds("array") if isinstance(value, list) else few([value])
+
+
+def test_each_call_gives_what_it_gives_in_opa(opa: Path, tmp_path: Path) -> None:
+    """Also where only bounds, the form or the type are known: OPA's result is among what they allow."""
+    wrong, known = list[str](), 0
+    answers = asked(opa, tmp_path)
+    rows = [(name, *pair) for name in ROWS for pair in zip(ROWS[name], answers[name], strict=True)]
+    for name, arguments, given in rows:
+        outcome = call(name, [*map(domain_of, arguments)], [[each] for each in arguments])
+        if outcome.results is not None:
+            known += 1
+            right = list(outcome.results) == given
+        else:
+            right = all(isinstance(each, list) or outcome.domain.holds(each) for each in given)
+        if not right or (outcome.is_sure and not given):
+            wrong.append(f"{name}{arguments} is {given}, not {outcome.results or outcome.domain}")
+    assert wrong == []
+    assert known > len(rows) * 0.6 > 1000
+
+
+def test_what_is_not_known_is_at_least_of_its_type() -> None:
+    assert call("semver.compare", [ANYTHING, ANYTHING], [None, None]).domain == kinds("number")
+    assert call("time.parse_rfc3339_ns", [kinds("string")], [None]).domain == kinds("number")
+    assert call("no.builtin", [ANYTHING], [None]).domain == ANYTHING
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "held", "not_held"),
+    [
+        ("plus", [Domain(types=frozenset({"number"}), low=(0, 0)), few([1])], [1, 2.5], [0.5, "1"]),
+        ("minus", [few([1]), Domain(types=frozenset({"number"}), low=(0, 0))], [1, -9], [2]),
+        ("mul", [Domain(types=frozenset({"number"}), low=(0, 0)), few([2])], [0, 5], [-1]),
+        ("div", [Domain(types=frozenset({"number"}), low=(0, 0), high=(100, 0)), few([100])], [0, 1], [1.5]),
+        ("lower", [kinds("string")], ["a", "ä", ""], ["A", "aB", 3]),
+        ("upper", [kinds("string")], ["A", "1"], ["a"]),
+        ("trim_space", [kinds("string")], ["a b", ""], [" a", "a\n"]),
+        ("crypto.sha256", [kinds("string")], ["0" * 64], ["0" * 63, "high"]),
+    ],
+)
+def test_bounds_and_forms(name: str, given: list[Domain], held: list[Any], not_held: list[Any]) -> None:
+    domain = call(name, given, [None] * len(given)).domain
+    assert all(map(domain.holds, held))
+    assert not any(map(domain.holds, not_held))
+
+
+def test_a_text_has_the_form_of_its_parts() -> None:
+    assert text([["a", "b"], ["-"]]) == few(["a-", "b-"])
+    assert text([["v"], None]).holds("v1.0\n")
+    assert not text([["v."], None, ["!"]]).holds("v.1")
+    assert not text([["v."], None]).holds("vx1")
