@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from pushpolicy.reports.declared import BrokenReportError, NotAReport
-from pushpolicy.reports.facts import SbomFacts, ScanFacts, SuiteFacts, of_type
+from pushpolicy.reports.facts import SbomFacts, ScanFacts, SuiteFacts, VexFacts, of_type
 from pushpolicy.reports.format import ReadFile
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.recognise import read
@@ -171,6 +171,26 @@ def ran(file: ReadFile) -> Details:
     }
 
 
+def openvex(path: Path) -> Details:
+    document = json.loads(_texts(path))
+    statements = document["statements"]
+    return {
+        "justifications": Counter(each["justification"] for each in statements if each.get("justification")),
+        "updated": sum(bool(each.get("last_updated")) for each in (document, *statements)),
+    }
+
+
+def claimed(file: ReadFile) -> Details:
+    """Ours of VEX."""
+    documents = of_type(VexFacts, file.facts)
+    statements = [statement for each in documents for statement in each.statements]
+    updated = [each.last_updated for each in documents] + [each.last_updated for each in statements]
+    return {
+        "justifications": Counter(each.justification for each in statements if each.justification),
+        "updated": sum(at is not None for at in updated),
+    }
+
+
 def found(file: ReadFile) -> Details:
     """Ours of scans, under the same names."""
     scans = of_type(ScanFacts, file.facts)
@@ -212,6 +232,7 @@ COUNTERS: Mapping[str, Mapping[str, Callable[[Path], Details]]] = {
     "cyclonedx": {"cyclonedx": cyclonedx_json, "cyclonedx-xml": cyclonedx_xml},
     "spdx": {"spdx": spdx_json},
     "junit": {"junit": junit},
+    "openvex": {"openvex": openvex},
     "trivy": {"trivy": trivy, "trivy-legacy": trivy_legacy},
     "grype": {"grype": grype},
     "snyk": {"snyk": snyk},
@@ -219,11 +240,12 @@ COUNTERS: Mapping[str, Mapping[str, Callable[[Path], Details]]] = {
     "clair": {"clair": clair},
 }
 """By kind of the corpus and format: the counter of the files."""
-OURS = {"cyclonedx": listed, "spdx": listed, "junit": ran}
+OURS = {"cyclonedx": listed, "spdx": listed, "junit": ran, "openvex": claimed}
 # Of these there must be at least so many in all files of a kind together, or the test shows nothing.
 LEAST = {
     "cyclonedx": {"purls": 1000, "with licence": 600},
     "spdx": {"purls": 10, "with licence": 20},
+    "openvex": {"justifications": 12, "updated": 1},
     "junit": {"suites": 700, "retries": 5, "duplicates": 200, "tools": 3},
     "trivy": {"published": 150, "layers": 9, "paths": 7, "licences": 7, "tags": 10},
     "grype": {"epss": 16, "layers": 395, "paths": 150, "tags": 5, "sources": 17},

@@ -50,6 +50,7 @@ def evidence(reports: Reports, scans: ScansEvidence, products: Products) -> tupl
             id=document.id,
             author=document.author,
             at=document.at,
+            last_updated=document.last_updated,
         )
         for name, raw, document in read
     )
@@ -117,7 +118,14 @@ def _claims(
         return None
     # What gives no reason is no valid statement (OpenVEX 0.2.0, "Status Justifications").
     return tuple(
-        VexClaim(sha256=source.sha256, status=statement.status.value, reason=statement.reason)
+        VexClaim(
+            sha256=source.sha256,
+            status=statement.status.value,
+            reason=statement.reason,
+            justification=statement.justification,
+            at=statement.at,
+            last_updated=statement.last_updated,
+        )
         for source, statement in found
         if statement.reason or statement.status is VexStatus.FIXED
     )

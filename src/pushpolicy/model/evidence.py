@@ -378,11 +378,16 @@ class VexClaim(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         sha256: of the document's file, by which policy data names the documents that it believes.
         reason: the justification, as the document gives it.
+        justification: one of the words that OpenVEX or CycloneDX has for it, as code_not_reachable.
+        at, last_updated: when the statement was made, and last changed.
     """
 
     sha256: str
     status: str
     reason: str | None = None
+    justification: str | None = None
+    at: str | None = None
+    last_updated: str | None = None
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -669,6 +674,7 @@ class VexReport(msgspec.Struct, frozen=True, kw_only=True):
     id: str | None = None
     author: str | None = None
     at: str | None = None
+    last_updated: str | None = None
 
 
 class VexEvidence(msgspec.Struct, frozen=True, kw_only=True):

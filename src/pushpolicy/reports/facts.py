@@ -213,14 +213,17 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         names: the flaw's name and its aliases.
         reason: the justification, or the impact statement that stands for it.
-        at: when it was made, RFC 3339 in UTC.
+        justification: where it is one of the words that its format has.
+        at, last_updated: when it was made, and last changed, RFC 3339 in UTC.
     """
 
     names: tuple[str, ...]
     status: VexStatus
     products: tuple[Product, ...]
     reason: str | None = None
+    justification: str | None = None
     at: str | None = None
+    last_updated: str | None = None
 
 
 class VexFacts(Facts, frozen=True, kw_only=True):
@@ -232,6 +235,7 @@ class VexFacts(Facts, frozen=True, kw_only=True):
     id: str | None = None
     author: str | None = None
     at: str | None = None
+    last_updated: str | None = None
 
     @property
     def moment(self) -> str | None:

@@ -18,6 +18,16 @@ from pushpolicy.reports.parsing.values import brief, utc
 
 NAMESPACE = "https://openvex.dev/ns"
 _IMAGES = ("oci", "docker")
+# OpenVEX 0.2.0, "Status Justifications".
+_JUSTIFICATIONS = frozenset(
+    {
+        "component_not_present",
+        "vulnerable_code_not_present",
+        "vulnerable_code_not_in_execute_path",
+        "vulnerable_code_cannot_be_controlled_by_adversary",
+        "inline_mitigations_already_exist",
+    }
+)
 
 
 class _Vulnerability(msgspec.Struct, gc=False):
@@ -41,6 +51,7 @@ class _Statement(msgspec.Struct, gc=False):
     justification: str | None = None
     impact_statement: str | None = None
     timestamp: str | None = None
+    last_updated: str | None = None
 
 
 class _Document(msgspec.Struct, gc=False):
@@ -49,6 +60,7 @@ class _Document(msgspec.Struct, gc=False):
     id: str | None = msgspec.field(name="@id", default=None)
     author: str | None = None
     timestamp: str | None = None
+    last_updated: str | None = None
 
 
 def read_value(content: bytes, limits: Limits, subject: Identity | None = None) -> tuple[Facts, ...]:
@@ -65,10 +77,14 @@ def read_value(content: bytes, limits: Limits, subject: Identity | None = None) 
     document = jsondoc.decode_value(content, _Document)
     if not document.context.startswith(NAMESPACE):
         raise ReportError(f"its @context is {printable(repr(document.context), 80)}, not {NAMESPACE}")
-    at = utc(document.timestamp)
+    at, last_updated = utc(document.timestamp), utc(document.last_updated)
     statements = (_statement(number, entry, at, subject) for number, entry in enumerate(document.statements))
     facts = VexFacts(
-        statements=tuple(statements), id=document.id or None, author=document.author or None, at=at
+        statements=tuple(statements),
+        id=document.id or None,
+        author=document.author or None,
+        at=at,
+        last_updated=last_updated,
     )
     return within(limits, [facts])
 
@@ -84,7 +100,9 @@ def _statement(number: int, entry: _Statement, at: str | None, subject: Identity
         status=VexStatus(entry.status),
         products=tuple(products),
         reason=entry.justification or brief(entry.impact_statement),
+        justification=entry.justification if entry.justification in _JUSTIFICATIONS else None,
         at=utc(entry.timestamp) if entry.timestamp else at,
+        last_updated=utc(entry.last_updated),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from pushpolicy.gather.binding import Products
 from pushpolicy.gather.vex import Source, apply
@@ -59,10 +60,20 @@ def claims(
 
 
 def test_a_claim_names_its_document_and_its_reason() -> None:
-    source = Source("f" * 64, VexFacts(statements=(said(),)))
+    told = {"justification": "code_not_reachable", "last_updated": "2026-02-03T04:05:06Z"}
+    statement = replace(said(at="2026-01-02T03:04:05Z"), **told)
+    source = Source("f" * 64, VexFacts(statements=(statement,)))
     before = ScansEvidence(status=Status.COLLECTED, items=(scan(),))
     (item,) = apply(before, [source], Products(INDEX, Repository.parse("ghcr.io/o/app"))).items
-    assert item.findings[0].vex == (VexClaim(sha256="f" * 64, status="not_affected", reason="because"),)
+    (claim,) = item.findings[0].vex or ()
+    assert claim == VexClaim(
+        sha256="f" * 64,
+        status="not_affected",
+        reason="because",
+        justification="code_not_reachable",
+        at="2026-01-02T03:04:05Z",
+        last_updated="2026-02-03T04:05:06Z",
+    )
     assert item.findings[0].suppressed_by is None
 
 

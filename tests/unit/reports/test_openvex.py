@@ -123,3 +123,14 @@ def test_limits() -> None:
 )
 def test_recognition(keys: dict[str, bytes], recognised: bool) -> None:
     assert openvex.FORMAT.recognise(Head(start=b"{", keys=keys)) is recognised
+
+
+def test_when_it_was_changed_and_which_word_justifies_it() -> None:
+    """Only the words of the specification are one: others are a reason all the same."""
+    told = read(DOCUMENT | {"last_updated": "2026-02-03T04:05:06Z"})
+    assert told.last_updated == "2026-02-03T04:05:06Z"
+    said = statement(last_updated="2026-02-04T04:05:06+01:00")
+    assert (said.justification, said.last_updated) == ("component_not_present", "2026-02-04T03:05:06Z")
+    said = statement(justification="because", last_updated="lately")
+    assert (said.reason, said.justification, said.last_updated) == ("because", None, None)
+    assert statement(justification=None, impact_statement="not used").justification is None

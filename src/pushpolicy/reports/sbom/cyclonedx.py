@@ -38,6 +38,20 @@ _TRIVY = "aquasecurity:trivy:"
 # States of bom-1.4 and later that say the flaw does no harm here.
 _SET_ASIDE = frozenset({"resolved", "resolved_with_pedigree", "false_positive", "not_affected"})
 _SHOWN = 5
+# bom-1.4 and later, impactAnalysisJustification.
+_JUSTIFICATIONS = frozenset(
+    {
+        "code_not_present",
+        "code_not_reachable",
+        "requires_configuration",
+        "requires_dependency",
+        "requires_environment",
+        "protected_by_compiler",
+        "protected_at_runtime",
+        "protected_at_perimeter",
+        "protected_by_mitigating_control",
+    }
+)
 # bom-1.4 and later, impactAnalysisState.
 _STATES = {
     "resolved": VexStatus.FIXED,
@@ -437,6 +451,8 @@ def _vex_statement(entry: Vulnerability, about: _About, at: str | None) -> State
         status=status,
         products=tuple(about.product(each.ref) for each in affected),
         reason=analysis.justification or analysis.state,
+        justification=analysis.justification if analysis.justification in _JUSTIFICATIONS else None,
+        last_updated=utc(analysis.last_updated),
         at=utc(analysis.last_updated) if analysis.last_updated else at,
     )
 

@@ -72,8 +72,10 @@ XML_FLAW = """<vulnerability><id>CVE-2026-0001</id>
 <rating><score>10</score><severity>none</severity><method>OWASP</method></rating></ratings>
 <description>It breaks.</description>ANALYSIS
 <affects><target><ref>b</ref></target></affects></vulnerability>"""
-ANALYSIS = "<analysis><state>not_affected</state><justification>code_not_reachable</justification></analysis>"
-JUDGED = FLAW | {"analysis": {"state": "not_affected", "justification": "code_not_reachable"}}
+ANALYSIS = """<analysis><state>not_affected</state><justification>code_not_reachable</justification>
+<lastUpdated>2026-02-03T04:05:06Z</lastUpdated></analysis>"""
+SAID = {"state": "not_affected", "justification": "code_not_reachable", "lastUpdated": "2026-02-03T04:05:06Z"}
+JUDGED = FLAW | {"analysis": SAID}
 
 
 def read(content: str | dict[str, Any], limits: Limits | None = None) -> dict[str, tuple[Any, ...]]:
@@ -146,9 +148,17 @@ def test_what_it_says_became_of_one_is_vex_and_stays_visible(content: str | dict
     document: VexFacts = kinds["vex"][0]
     (statement,) = document.statements
     assert (statement.status, statement.reason) == ("not_affected", "code_not_reachable")
+    assert (statement.justification, statement.last_updated) == ("code_not_reachable", "2026-02-03T04:05:06Z")
     assert statement.names == ("CVE-2026-0001", "GHSA-2222-3333-4444", "DSA-1-1")
-    assert statement.at == "2026-01-02T02:04:05Z"
+    assert statement.at == statement.last_updated
     assert statement.products[0].subcomponents == ("",), "b has no purl, so nothing is known to be meant"
+
+
+def test_a_statement_without_a_time_is_as_old_as_its_document() -> None:
+    (document,) = read(with_flaws(FLAW | {"analysis": {"state": "in_triage"}}))["vex"]
+    (statement,) = document.statements
+    assert (statement.at, statement.last_updated) == ("2026-01-02T02:04:05Z", None)
+    assert (statement.reason, statement.justification) == ("in_triage", None)
 
 
 def test_an_empty_list_of_vulnerabilities_is_no_scan() -> None:
