@@ -139,14 +139,11 @@ def resident() -> int:
     """Bytes that this process and its children have in memory now; its own peak where there is no /proc."""
     if sys.platform != "linux":
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    pages = 0
-    for process in ("self", *_children()):
+    pages, processes = 0, ["self"]
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(OSError):
+            processes += (task / "children").read_text().split()
+    for process in processes:
         with suppress(OSError, IndexError):  # it has just ended
             pages += int(Path(f"/proc/{process}/statm").read_bytes().split()[1])
     return pages * resource.getpagesize()
-
-
-def _children() -> Iterator[str]:
-    for task in Path("/proc/self/task").iterdir():
-        with suppress(OSError):
-            yield from (task / "children").read_text().split()

@@ -11,7 +11,7 @@ from pushpolicy import errors
 from pushpolicy.audit.history import Listing, find_record, list_records
 from pushpolicy.audit.replay import Differs, NotReplayable, Replay, replay
 from pushpolicy.audit.standing import Standing, standing
-from pushpolicy.audit.what_if import Direction, WhatIf, what_if
+from pushpolicy.audit.what_if import Direction, what_if
 from pushpolicy.cli import options as shared
 from pushpolicy.cli.formats import Kind
 from pushpolicy.cli.options import PolicyOptions, RegistryOptions
@@ -90,7 +90,9 @@ def replay_(
     records, standings, code = _records(client, place)
     if other is not None:
         effect = what_if(records, other, opa)
-        return outputs.write(render.effect(effect, standings), max(code, _what_if_code(effect, fail_on)))
+        failing = errors.EXIT_DIFFERS if effect.direction in _FAILING[fail_on] else errors.EXIT_OK
+        own = errors.EXIT_RECORD if effect.not_replayable else failing
+        return outputs.write(render.effect(effect, standings), max(code, own))
     replays = [replay(record, opa) for record in records]
     return outputs.write(render.replays(replays, standings), max([code, *map(_replay_code, replays)]))
 
@@ -127,12 +129,6 @@ def _replay_code(result: Replay) -> int:
     if isinstance(result, Differs):
         return errors.EXIT_DIFFERS
     return errors.EXIT_RECORD if isinstance(result, NotReplayable) else errors.EXIT_OK
-
-
-def _what_if_code(effect: WhatIf, fail_on: str) -> int:
-    if effect.not_replayable:
-        return errors.EXIT_RECORD
-    return errors.EXIT_DIFFERS if effect.direction in _FAILING[fail_on] else errors.EXIT_OK
 
 
 def _standing_code(how: Standing) -> int:

@@ -69,7 +69,12 @@ def prepare(shell: Shell, version: Version) -> Shell:
         created=version.date,
         name="1.0.0",
     )
-    _write_sample_scan(shell.folder, version)
+    # The committed sample scan, dated now: a gate asks for a fresh one.
+    report = json.loads((SAMPLES / f"trivy-{version.name}.sample.json").read_text())
+    report["CreatedAt"] = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    reports = shell.folder / "reports"
+    reports.mkdir(exist_ok=True)
+    (reports / "trivy-sample.json").write_text(json.dumps(report, indent=2) + "\n")
     return committed
 
 
@@ -81,12 +86,3 @@ def _base_layer(version: Version) -> dict[str, bytes]:
         "etc/passwd": b"root:x:0:0::/root:/bin/sh\n",
         package: f"Metadata-Version: 2.1\nName: PyYAML\nVersion: {version.pyyaml}\n".encode(),
     }
-
-
-def _write_sample_scan(folder: Path, version: Version) -> None:
-    """The committed sample, dated now: a gate asks for a fresh scan."""
-    report = json.loads((SAMPLES / f"trivy-{version.name}.sample.json").read_text())
-    report["CreatedAt"] = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    reports = folder / "reports"
-    reports.mkdir(exist_ok=True)
-    (reports / "trivy-sample.json").write_text(json.dumps(report, indent=2) + "\n")

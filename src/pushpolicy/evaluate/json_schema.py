@@ -92,7 +92,8 @@ def _object(keywords: dict[str, Any]) -> Check:
     """`properties`, `required` and `additionalProperties`, in one pass over the keys."""
     known = {name: compile_schema(part) for name, part in keywords.pop("properties", {}).items()}
     required = tuple(keywords.pop("required", ()))
-    other = _additional(keywords.pop("additionalProperties", True))
+    more = keywords.pop("additionalProperties", True)
+    other = (_anything if more else _unknown) if isinstance(more, bool) else compile_schema(more)
 
     def check(value: Any) -> None:
         if type(value) is not dict:
@@ -111,10 +112,8 @@ def _object(keywords: dict[str, Any]) -> Check:
     return check
 
 
-def _additional(value: Any) -> Check:
-    if value is True:
-        return lambda _: None
-    return _unknown if value is False else compile_schema(value)
+def _anything(_: Any) -> None:
+    pass
 
 
 def _unknown(_: Any) -> None:

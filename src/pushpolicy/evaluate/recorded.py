@@ -49,7 +49,10 @@ def recorded_policy(record: Record) -> RecordedPolicy:
     """
     try:
         policy = PolicySet.from_bundle(record.policy, record.decision.policy.source)
-        _check_named(record, policy)
+        named, held = record.decision.policy, policy.identity
+        if other := [part for part in _PARTS if getattr(named, part) != getattr(held, part)]:
+            about = f"record {record.summary.digest} does not hold the policy that decided"
+            raise RecordError(f"{about}: other {', '.join(other)}", _HINT)
         strange = tuple(unknown(policy))
         validate(record.evidence)
         check_reports(record.summary.reports, record.evidence)
@@ -72,15 +75,6 @@ def check_recorded(record: Record) -> RecordedPolicy:
         return recorded_policy(record)
     except PolicyError as error:
         raise _invalid(record, error.message) from error
-
-
-def _check_named(record: Record, policy: PolicySet) -> None:
-    named, held = record.decision.policy, policy.identity
-    if other := [part for part in _PARTS if getattr(named, part) != getattr(held, part)]:
-        raise RecordError(
-            f"record {record.summary.digest} does not hold the policy that decided: other {', '.join(other)}",
-            _HINT,
-        )
 
 
 def _check_decision(record: Record, policy: PolicySet) -> None:

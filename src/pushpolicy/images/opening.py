@@ -69,7 +69,11 @@ def select(
         _check_only(source, store, manifest, platforms)
         return Selected(top=top, store=store)
     leaves = list(_leaves(store, manifest, limits, set()))
-    chosen = _chosen(source, leaves, platforms)
+    images = [leaf for leaf in leaves if leaf.about is None and leaf.entry.platform is not None]
+    for wanted in platforms:
+        if not any(_matches(wanted, leaf.entry.platform) for leaf in images):
+            raise _absent(source, wanted, [str(leaf.entry.platform) for leaf in images])
+    chosen = [leaf for leaf in images if any(_matches(wanted, leaf.entry.platform) for wanted in platforms)]
     if len(chosen) > 1:
         return _several(store, manifest, leaves, chosen)
     entry = chosen[0].entry
@@ -102,14 +106,6 @@ def _leaves(
             yield _Leaf(value, entry)
         elif (inner := read_manifest(store, entry)) is not None:
             yield from _leaves(store, inner, limits, seen, depth + 1)
-
-
-def _chosen(source: str, leaves: list[_Leaf], platforms: tuple[Platform, ...]) -> list[_Leaf]:
-    images = [leaf for leaf in leaves if leaf.about is None and leaf.entry.platform is not None]
-    for wanted in platforms:
-        if not any(_matches(wanted, leaf.entry.platform) for leaf in images):
-            raise _absent(source, wanted, [str(leaf.entry.platform) for leaf in images])
-    return [leaf for leaf in images if any(_matches(wanted, leaf.entry.platform) for wanted in platforms)]
 
 
 def _matches(wanted: Platform, have: Platform | None) -> bool:

@@ -74,20 +74,16 @@ def check_manifest(manifest: Manifest, decision: Decision) -> Descriptor:
         raise ValueError(f"it has the unknown annotation {min(unknown)[:80]!r}")
     if manifest.subject is None or manifest.subject.digest != decision.image.digest:
         raise ValueError("its decision is about another image than its subject")
-    _check_time(decision)
-    _check_place(decision)
-    # A field more could say whatever its writer likes, to whoever looks at the manifest alone.
-    if manifest.content != written(manifest.subject, manifest.layers, manifest.annotations):
-        raise ValueError("its manifest has other fields than pushpolicy writes")
-    return manifest.subject
-
-
-def _check_time(decision: Decision) -> None:
     at = datetime.fromisoformat(decision.evaluated_at)
     if at.tzinfo is None:
         raise ValueError("the time of its decision has no zone")
     if at > datetime.now(UTC) + _MAX_SKEW:
         raise ValueError(f"its decision is of {decision.evaluated_at}, which is still to come")
+    _check_place(decision)
+    # A field more could say whatever its writer likes, to whoever looks at the manifest alone.
+    if manifest.content != written(manifest.subject, manifest.layers, manifest.annotations):
+        raise ValueError("its manifest has other fields than pushpolicy writes")
+    return manifest.subject
 
 
 def _check_place(decision: Decision) -> None:

@@ -39,7 +39,9 @@ def run(argv: Sequence[str]) -> Ended:
         try:
             process = subprocess.Popen(argv, close_fds=False)
         except (OSError, ValueError) as error:
-            return _not_begun(error)
+            status = NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            return Ended(exit_code=status, status=status, problem=f"it cannot be run: {reason}")
         relay.attach(process)
         return _ended(process.wait())
 
@@ -52,13 +54,6 @@ def _ended(code: int) -> Ended:
     except ValueError:
         name = f"signal {-code}"
     return Ended(signal=name, status=128 - code)
-
-
-def _not_begun(error: OSError | ValueError) -> Ended:
-    found = not isinstance(error, FileNotFoundError)
-    status = NOT_EXECUTABLE if found else NOT_FOUND
-    reason = error.strerror if isinstance(error, OSError) else str(error)
-    return Ended(exit_code=status, status=status, problem=f"it cannot be run: {reason}")
 
 
 class _Relay:

@@ -84,7 +84,12 @@ def run(request: RunRequest) -> Captured:
     _write(path, started)
     ended = process.run(argv)
     after = marks(request.workspace, request.patterns, request.limits)
-    changed = image is not None and not is_pinned(image) and _resolved_again(request) != image
+    changed = False
+    if image is not None and not is_pinned(image):
+        try:
+            changed = resolve(request.image or "", request.environ, request.client) != image
+        except (InputError, UsageError):
+            changed = True  # it is gone
     capture = msgspec.structs.replace(
         started,
         ended=_now(),
@@ -105,14 +110,6 @@ def _given(request: RunRequest) -> CapturedImage | None:
             f"--image: {IMAGE} stands nowhere in the command", "write it where the command names the image"
         )
     return resolve(request.image, request.environ, request.client)
-
-
-def _resolved_again(request: RunRequest) -> CapturedImage | None:
-    """The image as it is now; None where it is gone."""
-    try:
-        return resolve(request.image or "", request.environ, request.client)
-    except (InputError, UsageError):
-        return None
 
 
 def _started(request: RunRequest, argv: list[str], image: CapturedImage | None) -> Capture:
