@@ -103,7 +103,17 @@ def _matches(item: str, host: str, port: str) -> bool:
 
 
 def _is_within(host: str, network: str) -> bool:
+    """Whether a host is that address, or one of that network (ADDRESS/LENGTH)."""
+    name, slash, length = network.partition("/")
     try:
-        return ipaddress.ip_address(host) in ipaddress.ip_network(network, strict=False)
+        if not slash:
+            return _address(host) == _address(name)
+        return length.isdecimal() and _address(host) in ipaddress.ip_network(network, strict=False)
     except ValueError:
         return False
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """An address; one of IPv4 in the form of IPv6 is that of IPv4, as it is to Go."""
+    address = ipaddress.ip_address(text)
+    return (address.ipv4_mapped or address) if isinstance(address, ipaddress.IPv6Address) else address
