@@ -10,7 +10,7 @@ import pytest
 
 from pushpolicy import errors
 from pushpolicy.model.digest import Digest
-from tests.workspace import IMAGE, Workspace
+from tests.workspace import IMAGE, TARGET, Workspace
 
 SCAN = "reports/trivy-sample.json"
 UNSAID = "which does not say what it looked for"
@@ -75,11 +75,24 @@ def test_a_capture_is_one(place: Workspace) -> None:
     assert place.push().code == errors.EXIT_OK
 
 
+def organisation(folder: Path, settings: str) -> tuple[str, ...]:
+    """Options with a policy of the organisation beside the pack."""
+    (folder / "organisation").mkdir()
+    (folder / "organisation/settings.yaml").write_text(settings)
+    return "--policy", "pack", "--policy", str(folder / "organisation")
+
+
 def test_a_setting_is_one(place: Workspace, tmp_path: Path) -> None:
-    settings = tmp_path / "organisation" / "settings.yaml"
-    settings.parent.mkdir()
-    settings.write_text("scan_bound: {accept_unsaid: [trivy]}\n")
-    assert place.push("--policy", "pack", "--policy", str(settings.parent)).code == errors.EXIT_OK
+    assert place.push(*organisation(tmp_path, "scan_bound: {accept_unsaid: [trivy]}")).code == errors.EXIT_OK
+
+
+def test_packages_without_a_flaw_count_unless_proof_is_asked_for(place: Workspace, tmp_path: Path) -> None:
+    report = json.loads((place.folder / SCAN).read_text())
+    listed = {"Target": "app", "Class": "lang-pkgs", "Type": "python-pkg", "Packages": [{"Name": "flask"}]}
+    place.write(SCAN, json.dumps(report | {"Results": [listed]}))
+    strict = organisation(tmp_path, "scan_bound: {accept_listed: []}")
+    assert UNSAID in place.run("check", IMAGE, TARGET, *strict).out
+    assert place.push().code == errors.EXIT_OK
 
 
 def test_an_sbom_that_lists_nothing_is_one(place: Workspace) -> None:
