@@ -131,6 +131,16 @@ CASES = {
         ("the expected integration is not there", "(tests.NAME=PATH where a name is expected)"),
         NO_ADVICE_OF_THE_RULE,
     ),
+    "expected coverage": Case(
+        written("pushpolicy.yaml", "evidence: {coverage: [unit]}"),
+        {"tests_passed"},
+        (
+            "the expected unit is not there (coverage)",
+            "Hand over a coverage report",
+            "--evidence coverage=PATH",
+        ),
+        (*NO_ADVICE_OF_THE_RULE, "--evidence tests=PATH"),
+    ),
     "no repository": Case(
         without(".git"),
         {"commit_matches", "reports_of_this_run", "worktree_clean"},

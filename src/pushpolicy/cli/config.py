@@ -106,6 +106,7 @@ def _config(path: Path, content: bytes, value: Mapping[str, Any]) -> Config:
         content=content,
         expected=Expected(
             tests=tuple(_expected(item) for item in evidence.get("tests", ())),
+            coverage=tuple(_expected(item) for item in evidence.get("coverage", ())),
             scans=tuple(_expected(item, of_platform=True) for item in evidence.get("scans", ())),
         ),
         reports=tuple(_report(path, key, where) for key, where in value.get("reports", {}).items()),

@@ -62,6 +62,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True):
     """The reports that the configuration expects, by kind."""
 
     tests: tuple[ExpectedReport, ...] = ()
+    coverage: tuple[ExpectedReport, ...] = ()
     scans: tuple[ExpectedReport, ...] = ()
 
 

@@ -17,7 +17,7 @@ import msgspec
 
 from pushpolicy.gather import expected
 from pushpolicy.gather.names import ReadReport, Reports
-from pushpolicy.gather.request import ExpectedReport
+from pushpolicy.gather.request import Expected
 from pushpolicy.model.evidence import (
     Coverage,
     CoverageReport,
@@ -37,13 +37,16 @@ _AGAIN = "junitreports"  # within the folder of the classes' own reports
 _SUMMARY = "failsafe-summary"
 
 
-def evidence(reports: Reports, due: Iterable[ExpectedReport]) -> TestsEvidence:
+def evidence(reports: Reports, due: Expected) -> TestsEvidence:
     """All test reports, their totals added up. Zero tests are a fact like any other.
 
-    Coverage is part of this kind, so a coverage report that cannot be read fails it.
+    Coverage is part of this kind, so a coverage report that cannot be read fails it, and one that is expected
+    and not there makes it missing.
     """
-    read = list(reports.items(SuiteFacts))
-    missing = expected.absent(due, [name for name, _, _ in read])
+    read, covered = list(reports.items(SuiteFacts)), _coverage(reports)
+    missing = expected.absent(due.tests, [name for name, _, _ in read])
+    names = [each.name for each in covered.reports] if covered else []
+    missing += [f"{lack} (coverage)" for lack in expected.absent(due.coverage, names)]
     problems = [*reports.problems["tests"], *reports.problems["coverage"]]
     status, reason = expected.status(problems, missing, any_read=bool(read), kind="test")
     durations = [facts.duration for _, _, facts in read if facts.duration is not None]
@@ -67,7 +70,7 @@ def evidence(reports: Reports, due: Iterable[ExpectedReport]) -> TestsEvidence:
         ),
         failures=tuple(islice(failures, MAX_FAILURES)),
         duration=round(sum(durations), 6) if durations else None,
-        coverage=_coverage(reports),
+        coverage=covered,
     )
 
 

@@ -12,6 +12,7 @@ from pushpolicy.errors import InputError, UsageError
 from pushpolicy.gather import Expected, ExpectedReport, Limits, NamedEvidence, gather
 from pushpolicy.gather.collect import collect
 from pushpolicy.gather.names import Reports, names_of
+from tests.report_files import SAMPLES
 from tests.unit.gather.samples import FAILING, JUNIT, make_image, make_job, make_request, sarif, trivy, write
 from tests.unit.reports.provenance.test_attestation import envelope
 
@@ -247,6 +248,27 @@ def test_expected_scans(tmp_path: Path, expected: tuple[ExpectedReport, ...], re
     scans = gather(make_request(tmp_path, image=image, expected=Expected(scans=expected))).evidence.scans
     assert scans.status == ("missing" if reason else "collected")
     assert reason is None or reason in str(scans.reason)
+
+
+@pytest.mark.parametrize(
+    ("due", "reason"),
+    [
+        ((ExpectedReport(name="unit"),), None),
+        ((ExpectedReport(name="*", minimum=1),), None),
+        ((ExpectedReport(name="*", minimum=2),), "of the expected * there are 1, not 2 (coverage)"),
+        ((ExpectedReport(name="junit"),), "the expected junit is not there (coverage)"),
+        (
+            (ExpectedReport(name="unit"), ExpectedReport(name="e2e")),
+            "the expected e2e is not there (coverage)",
+        ),
+    ],
+)
+def test_expected_coverage(tmp_path: Path, due: tuple[ExpectedReport, ...], reason: str | None) -> None:
+    covered = (SAMPLES / "lcov.info").read_text()
+    write(tmp_path, {"reports/junit.xml": JUNIT, "coverage/unit.info": covered})
+    tests = gather(make_request(tmp_path, expected=Expected(coverage=due))).evidence.tests
+    assert (tests.status, tests.reason) == ("missing" if reason else "collected", reason)
+    assert tests.coverage is not None
 
 
 def test_a_scan_report_without_a_run_is_no_scan(tmp_path: Path) -> None:
