@@ -6,11 +6,8 @@ Sources: stargz-snapshotter docs/estargz.md, containers/storage pkg/chunked, nyd
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from pushpolicy.images.image import BlobSource, Image
+from pushpolicy.images.image import Image
 from pushpolicy.model.descriptor import Descriptor
-from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import Manifest
 
 # Of layers (eStargz, nydus and overlaybd; zstd:chunked) and of manifests (SOCI).
@@ -18,7 +15,7 @@ _ANNOTATIONS = ("containerd.io/snapshot/", "io.github.containers.zstd-chunked.",
 _TYPES = ("nydus", "overlaybd")
 _SOCI = "application/vnd.amazon.soci."
 # Both footers are in the last bytes of a layer: 51 or 47 of eStargz, 64 or fewer of zstd:chunked.
-_FOOTER = 64
+FOOTER = 64
 _STARGZ, _CHUNKED = b"STARGZ", b"GNUlInUx"
 
 
@@ -48,13 +45,6 @@ def _is_marked(manifest: Manifest) -> bool:
     )
 
 
-def with_footer(content: BlobSource, layers: Iterable[Descriptor]) -> frozenset[Digest]:
-    """The layers that end as one with a table of contents does, whatever their annotations say."""
-    found = set[Digest]()
-    for layer in layers:
-        with content.open_blob(layer)() as file:
-            file.seek(max(layer.size - _FOOTER, 0))
-            footer = file.read(_FOOTER)
-        if _STARGZ in footer or footer.endswith(_CHUNKED):
-            found.add(layer.digest)
-    return frozenset(found)
+def is_footer(end: bytes) -> bool:
+    """Whether a layer ends as one with a table of contents does, whatever its annotations say."""
+    return _STARGZ in end or end.endswith(_CHUNKED)

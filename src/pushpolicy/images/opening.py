@@ -7,7 +7,7 @@ several are a new index with the entries of the old one, and with the attestatio
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -17,10 +17,10 @@ from pushpolicy.images.closure import Closure, read_closure, read_referrers
 from pushpolicy.images.config import SHAPE, ImageConfig
 from pushpolicy.images.facts import REFERENCE_DIGEST, is_marked
 from pushpolicy.images.image import NO_REFERRERS, BlobSource, Image
-from pushpolicy.images.lazy import with_footer
+from pushpolicy.images.lazy import FOOTER, is_footer
 from pushpolicy.images.options import Limits, Selection
 from pushpolicy.images.store import Store, WithManifest, read_manifest
-from pushpolicy.images.uncompressed import check_starts
+from pushpolicy.images.uncompressed import MAGIC, check_start
 from pushpolicy.model import strict_json
 from pushpolicy.model.descriptor import Descriptor, Platform
 from pushpolicy.model.digest import Digest
@@ -167,8 +167,6 @@ def read_image(
     if selection.referrers and (repository is None or repository != selection.destination):
         carried = read_referrers(store, closure.manifests, limits)
     layers = {layer.digest: layer for manifest in closure.manifests for layer in manifest.layers}.values()
-    if not repository:  # each of an image in a registry would have to be asked for
-        check_starts(content, layers)
     return Image(
         source=source,
         name=name,
@@ -178,10 +176,26 @@ def read_image(
         content=content,
         repository=repository,
         referrers=carried,
-        # Of one in a registry annotations tell.
-        footers=frozenset() if repository else with_footer(content, layers),
+        # Each of an image in a registry would have to be asked for; there annotations tell.
+        footers=frozenset() if repository else frozenset(_with_footer(content, layers)),
         notes=(*selected.notes, *carried.left_out, *_spellings(closure)),
     )
+
+
+def _with_footer(content: BlobSource, layers: Iterable[Descriptor]) -> Iterator[Digest]:
+    """Look at both ends of layers; gives those that end with a table of contents.
+
+    Raises:
+        ValueError: when one begins otherwise than its media type says.
+    """
+    for layer in layers:
+        with content.open_blob(layer)() as file:
+            start = file.read(MAGIC)
+            file.seek(max(layer.size - FOOTER, 0))
+            end = file.read(FOOTER)
+        check_start(layer, start)
+        if is_footer(end):
+            yield layer.digest
 
 
 def _spellings(closure: Closure) -> Iterator[str]:

@@ -7,11 +7,9 @@ member of a gzip file and every frame of a zstd one; what follows the last must 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from typing import Any, Protocol
 
 from pushpolicy.images.archive import compression
-from pushpolicy.images.image import BlobSource
 from pushpolicy.images.options import Limits
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
@@ -26,7 +24,7 @@ KINDS: dict[str, str | None] = {
     "application/vnd.docker.image.rootfs.diff.tar.gzip": "gzip",
     "application/vnd.docker.image.rootfs.diff.tar.zstd": "zstd",
 }
-_MAGIC = 8
+MAGIC = 8
 _GZIP_OUTPUT = 1024 * 1024
 # A zstd block of 4 bytes can hold 128 KiB, so that this much gives at most 32 MiB at a time.
 _ZSTD_INPUT = 1024
@@ -63,7 +61,7 @@ class Uncompressed:
         """
         if self._inflater is None:
             self._start += data
-            if len(self._start) < _MAGIC:
+            if len(self._start) < MAGIC:
                 return
             data, self._start = self._start, b""
             self._inflater = self._begin(data)
@@ -92,20 +90,17 @@ class Uncompressed:
                 return _Plain(self._output)
 
 
-def check_starts(content: BlobSource, layers: Iterable[Descriptor]) -> None:
-    """Require of every layer that unpacks by itself to begin as its media type says.
+def check_start(layer: Descriptor, start: bytes) -> None:
+    """Require of a layer that unpacks by itself to begin as its media type says.
 
     Raises:
-        ValueError: when one does not: two programs would unpack it to two things.
+        ValueError: when it does not: two programs would unpack it to two things.
     """
-    for layer in layers:
-        if layer.media_type in KINDS:
-            with content.open_blob(layer)() as file:
-                start = file.read(_MAGIC)
-            try:
-                _check_start(KINDS[layer.media_type], start)
-            except ValueError as error:
-                raise ValueError(f"layer {layer.digest}: {error}") from error
+    if layer.media_type in KINDS:
+        try:
+            _check_start(KINDS[layer.media_type], start)
+        except ValueError as error:
+            raise ValueError(f"layer {layer.digest}: {error}") from error
 
 
 def _check_start(kind: str | None, start: bytes) -> None:

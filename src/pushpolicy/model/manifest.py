@@ -95,7 +95,8 @@ class Manifest(Redacted, frozen=True, kw_only=True):
 
     def document(self) -> dict[str, Any]:
         """What the bytes say, with every field, as a new object."""
-        value: dict[str, Any] = strict_json.read(self.content, SHAPE)
+        # Its known fields are spelled as they are known: `parse` required that.
+        value: dict[str, Any] = strict_json.read(self.content)
         return value
 
     @property

@@ -31,10 +31,15 @@ class Shape(msgspec.Struct, frozen=True):
     Attributes:
         fields: by their exact names; the shape of what is in a field, None for a map, a list or a scalar.
         any_case: whether a single spelling in other case is read as Go reads it, rather than refused.
+        folded: the names by what is equal for each spelling that Go takes for it.
     """
 
     fields: Mapping[str, Shape | None]
     any_case: bool = False
+    folded: Mapping[str, str] = {}
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "folded", {_folded(name): name for name in self.fields})
 
 
 def read(content: bytes, shape: Shape | None = None) -> Any:
@@ -164,15 +169,14 @@ def _checked(value: Any, shape: Shape, at: str, notes: list[str]) -> Any:
     if not isinstance(value, dict):
         return value
     result: dict[str, Any] = {}
-    folded: dict[str, str] = {_folded(name): name for name in shape.fields}
     for key, item in value.items():
-        name = folded.get(_folded(key)) or key
-        where = f"{at}.{name}".lstrip(".")
+        name = key if key in shape.fields else shape.folded.get(_folded(key), key)
+        inner = shape.fields.get(name)
+        where = f"{at}.{name}".lstrip(".") if inner or name != key else ""
         if name != key:
             if name in value or name in result or not shape.any_case:
                 raise ValueError(f"has the key {key[:80]!r}, which is {where!r} to programs that ignore case")
             notes.append(f"{key!r} is read as {where!r}")
-        inner = shape.fields.get(name)
         result[name] = _checked(item, inner, where, notes) if inner else item
     return result
 

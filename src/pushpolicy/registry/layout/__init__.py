@@ -120,7 +120,11 @@ class LayoutFolder:
             raise
 
     def _inside(self, name: str) -> str:
-        path = os.path.realpath(f"{self._real_root}/{name}")
+        parts = name.split("/")
+        places = ["/".join((self._real_root, *parts[:count])) for count in range(1, len(parts) + 1)]
+        if ".." not in parts and not any(map(os.path.islink, places)):
+            return places[-1]  # realpath would look at every folder above the layout, too
+        path = os.path.realpath(places[-1])
         if not path.startswith(f"{self._real_root}/"):
             raise ValueError(f"{name} is a link that leads out of the layout")
         return path
