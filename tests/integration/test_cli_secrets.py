@@ -5,9 +5,13 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import subprocess
+import sys
+import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import quote
 
 import pytest
@@ -15,9 +19,11 @@ import pytest
 from pushpolicy import errors
 from pushpolicy.cli.publishing import KEPT
 from tests.fake_registry import Answered, Asked, fake_registry
+from tests.processes import PROC, children, memory
 from tests.registries import PASSWORD, USERNAME, Registry, distribution_registry
 from tests.workspace import IMAGE, JUNIT, TARGET, Ran, Workspace
 
+T = TypeVar("T")
 # Each says where it was planted, so that a failure tells what leaked.
 VARIABLES = {
     "PUSHPOLICY_PASSWORD": "leak-push-password-Zq8/+4v=",
@@ -308,3 +314,25 @@ def test_a_crash_report(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -
     assert ran.code == errors.EXIT_BUG
     assert list(Path(place.environ["TMPDIR"]).glob("pushpolicy-crash-*.txt"))
     assert_clean(place, ran)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a process is looked into through /proc")
+def test_the_process_that_reads_files_has_no_secret_in_its_memory(workspace: Workspace) -> None:
+    """It is a fork of a process that has all of them in its environment."""
+    planted = plant(workspace)
+    with planted.start("push", "docker-archive:-", TARGET, stdin=subprocess.PIPE) as ours:
+        reads = _until(lambda: next(iter(children(ours.pid)), None))
+        environ = (PROC / str(ours.pid) / "environ").read_bytes()
+        assert all(secret.encode() in environ for secret in VARIABLES.values())
+        _until(lambda: not (reads / "environ").read_bytes().strip(b"\0"))
+        found = memory(reads)
+        assert [secret for secret in SECRETS if secret.encode() in found] == []
+        ours.communicate()
+
+
+def _until(look: Callable[[], T | None]) -> T:
+    until = time.monotonic() + 30
+    while not (found := look()):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    return found

@@ -13,9 +13,10 @@ import pytest
 
 from pushpolicy.reports import process, reader
 from pushpolicy.reports.declared import BrokenReportError, NotAReport
-from pushpolicy.reports.format import KINDS, ReadFile
+from pushpolicy.reports.format import KINDS, ReadFile, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.recognise import read as read_here
+from tests.processes import memory
 
 SAMPLES = Path(__file__).parents[2] / "reports"
 ALL = sorted(path for path in SAMPLES.rglob("*") if path.is_file())
@@ -86,7 +87,7 @@ def test_it_has_no_environment_and_no_file_of_ours(
         assert (proc / "environ").read_bytes() == b""
         links = [str(each.readlink()) for each in (proc / "fd").iterdir()]
     assert [link for link in links if not link.startswith(("socket:", "/dev/null"))] == []
-    assert b"correct-horse-battery" not in _memory(proc)
+    assert b"correct-horse-battery" not in memory(proc)
 
 
 # What `pushpolicy push` does first, and then as if it read a file.
@@ -126,24 +127,11 @@ def test_a_fork_keeps_nothing_of_the_environment_and_no_file(junit: Path, tmp_pa
         ours.stdin.flush()
         assert ours.stdout.readline() == b"junit\n"
         assert secret.encode() not in (proc / "environ").read_bytes()
-        assert secret.encode() not in _memory(proc)
+        assert secret.encode() not in memory(proc)
         links = [str(each.readlink()) for each in (proc / "fd").iterdir()]
         assert [link for link in links if not link.startswith(("socket:", "/dev/null"))] == []
     assert ours.returncode == 0
     assert not proc.exists()
-
-
-def _memory(proc: Path) -> bytes:
-    """All that is readable of a process's memory."""
-    found = b""
-    with (proc / "mem").open("rb", buffering=0) as memory:
-        for line in (proc / "maps").read_text().splitlines():
-            place, mode, *_ = line.split()
-            start, end = (int(number, 16) for number in place.split("-"))
-            if mode.startswith("rw"):
-                memory.seek(start)
-                found += memory.read(end - start)
-    return found
 
 
 @on_linux
@@ -192,6 +180,36 @@ def test_its_death_is_a_report_that_cannot_be_read(
         assert caught.value.kinds == ("tests",)
         reader.stop()
     assert reader.read(junit, Limits()) == read_here(junit, Limits())
+
+
+def test_its_death_is_an_extra_or_a_statement_that_cannot_be_read(
+    junit: Path, monkeypatch: pytest.MonkeyPatch, fresh: None
+) -> None:
+    monkeypatch.setattr(process, "_START", READY + "os.kill(os.getpid(), 9)")
+    with pytest.raises(ReportError, match="ended with signal 9"):
+        reader.read_extra(junit, Limits())
+    with junit.open("rb") as file, pytest.raises(ReportError, match="ended with signal 9"):
+        reader.read_statement(file, Limits())
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ('{"format":"json","value":{"a":null}}', "it holds null"),
+        ('{"format":"json","value":' + "[" * 65 + "]" * 65 + "}", "does not have the form"),
+        ('{"format":"json","value":{"a":1,"a":2}}', "does not have the form"),
+        ('{"format":"toml","value":1}', "does not have the form"),
+        ("{}", "does not have the form"),
+    ],
+)
+def test_an_extra_that_it_makes_up_is_held_to_the_same(
+    junit: Path, answer: str, said: str, monkeypatch: pytest.MonkeyPatch, fresh: None
+) -> None:
+    content = answer.replace('"value"', f'"digest":"{"0" * 64}","size":1,"value"').encode()
+    act = f"b = {content!r}; s.sendall(len(b).to_bytes(8, 'big') + b); time.sleep(60)"
+    monkeypatch.setattr(process, "_START", READY + act)
+    with pytest.raises(ReportError, match=said):
+        reader.read_extra(junit, Limits())
 
 
 def test_what_nothing_tells_the_kind_of_fails_every_kind(

@@ -1,0 +1,26 @@
+"""Other processes, looked into through /proc: their children, and what is in their memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+PROC = Path("/proc")
+
+
+def children(pid: int) -> list[Path]:
+    """The folders below /proc of the processes that a process has started."""
+    tasks = (PROC / str(pid) / "task").iterdir()
+    return [PROC / child for task in tasks for child in (task / "children").read_text().split()]
+
+
+def memory(process: Path) -> bytes:
+    """All that can be written to in a process's memory."""
+    found = b""
+    with (process / "mem").open("rb", buffering=0) as file:
+        for line in (process / "maps").read_text().splitlines():
+            place, mode, *_ = line.split()
+            start, end = (int(number, 16) for number in place.split("-"))
+            if mode.startswith("rw"):
+                file.seek(start)
+                found += file.read(end - start)
+    return found
