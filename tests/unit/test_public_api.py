@@ -36,12 +36,14 @@ def test_the_readme_tells_the_same() -> None:
 
 def test_the_pipeline_takes_the_same_steps() -> None:
     """Judging gathers and evaluates; then the image is pushed by digest, recorded, verified, tagged."""
-    told = ["_judge_all", "build_record", "_send", "_land", "_verify", "move_all_tags"]
+    told = ["_judge_all", "_prepared", "_send", "_land", "_verify", "move_all_tags"]
     assert [name for name in _calls(pipeline.admit_all) if name in told] == told
     judging = ["_gather", "decide"]
     assert [name for name in _calls(pipeline._judge) if name in judging] == judging
-    sending = ["issue", "send_blobs"]
-    assert [name for name in _calls(pipeline._send) if name in sending] == sending
+    preparing = ["records_before", "build_record"]
+    assert [name for name in _calls(pipeline._prepared) if name in preparing] == preparing
+    assert "issue" in _calls(pipeline._permit)
+    assert {"_permit", "send_blobs"} <= set(_calls(pipeline._send))
     landing = ["push_by_digest", "attach_artifacts"]
     assert [name for name in _calls(pipeline._land) if name in landing] == landing
     assert "verify_push" in _calls(pipeline._verify)
