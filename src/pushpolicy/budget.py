@@ -46,17 +46,36 @@ class Budget:
     def __init__(self, seconds: int, memory: int, *, image: float = math.inf, disk: float = math.inf) -> None:
         self._seconds, self._memory, self._image, self._disk = seconds, memory, image, disk
         self._until = time.monotonic() + seconds
+        self._record_until, self._record_seconds = math.inf, 0
         self._quiet_until = 0.0
 
+    @property
+    def is_spent(self) -> bool:
+        """Whether its time is over."""
+        return time.monotonic() > self._until
+
     @contextmanager
-    def spend(self, error: type[PushPolicyError]) -> Iterator[None]:
+    def spend(
+        self,
+        error: type[PushPolicyError],
+        what: str = "stopped before anything was decided",
+        record_seconds: int | None = None,
+    ) -> Iterator[None]:
         """Have the context end with `error` when the budget is spent.
 
         Signals reach the main thread only: in another one, nothing is watched. Not to be nested.
+
+        Args:
+            error: the error of the step that spends it.
+            what: what that means; the limit is named behind it.
+            record_seconds: what this context may take of the whole.
         """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
+        self._quiet_until, self._record_until = 0.0, math.inf
+        if record_seconds is not None:
+            self._record_until, self._record_seconds = time.monotonic() + record_seconds, record_seconds
         before = signal.signal(signal.SIGALRM, self._look)
         try:
             try:
@@ -68,7 +87,7 @@ class Budget:
                 signal.signal(signal.SIGALRM, before)
         except _Over as over:
             limit = str(over)
-            raise error(f"stopped before anything was decided: {limit}", "--limit raises it") from None
+            raise error(f"{what}: {limit}", "--limit raises it") from None
 
     def _look(self, _: int, frame: FrameType | None) -> None:
         now = time.monotonic()
@@ -78,6 +97,8 @@ class Budget:
         image, others = on_disk()
         if now > self._until:
             over = f"it took more than the {self._seconds} seconds of max-run-seconds"
+        elif now > self._record_until:
+            over = f"it took more than the {self._record_seconds} seconds of max-record-seconds"
         elif resident() > self._memory:
             over = f"it needs more than the {self._memory} bytes of max-memory"
         elif image > self._image:

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from pushpolicy.audit.replay import Differs, NotReplayable, Reproduced, replay
-from pushpolicy.audit.what_if import Direction, what_if
+from pushpolicy.audit.what_if import Direction, effect, what_if
 from pushpolicy.engines import LocalOpa
 from pushpolicy.errors import RecordError
 from pushpolicy.evaluate import PolicySet
@@ -105,23 +105,23 @@ def test_another_engine_is_named(job: Job, record: Record) -> None:
 
 def test_what_if_names_rules_and_pushes(job: Job, record: Record) -> None:
     both = job.policy(RULES | STRICT_RULES)
-    found = what_if([record], both, job.engine)
+    found = what_if([effect(record, both, job.engine)])
     assert found.direction is Direction.STRICTER
     (push,) = found.pushes
     assert push.verdict_changes
     assert push.stricter == {"few"}
-    (effect,) = found.rules
-    assert (effect.rule, effect.stricter, effect.looser) == ("few", (record.summary,), ())
+    (rule,) = found.rules
+    assert (rule.rule, rule.stricter, rule.looser) == ("few", (record.summary,), ())
 
 
 def test_what_if_tells_looser_from_unchanged(job: Job, record: Record, target: Target) -> None:
     one = job.policy(RULES)
-    assert what_if([record], one, job.engine).direction is Direction.UNCHANGED
+    assert what_if([effect(record, one, job.engine)]).direction is Direction.UNCHANGED
     strict = job.policy(STRICT_RULES)
     denied = check(job.request(GOOD, target, policy=strict))
     past = replace(
         record, evidence=denied.evidence, summary=replace(record.summary, decision=denied.decision)
     )
-    found = what_if([past], one, job.engine)
+    found = what_if([effect(past, one, job.engine)])
     assert found.direction is Direction.LOOSER
     assert [rule_effect.rule for rule_effect in found.rules] == ["few"]

@@ -587,7 +587,7 @@ def test_text_of_a_record_never_leaves_its_line(honest: Path) -> None:
         differs = Differs(summary=summary, engine=record.decision.engine, difference=change)
         failed = NotReplayable(summary=summary, reason=HOSTILE)
         problem = Problem(digest=summary.digest, reason=HOSTILE)
-        standings = {summary.digest: how}
+        listing = Listing(records=(summary,), problems=(problem,), standings={summary.digest: how})
         effect = WhatIf(
             pushes=(PushEffect(summary=summary, difference=change),),
             rules=(RuleEffect(rule=HOSTILE, stricter=(summary,), looser=()),),
@@ -595,9 +595,9 @@ def test_text_of_a_record_never_leaves_its_line(honest: Path) -> None:
         )
         for report in (
             render.record(hostile, how),
-            render.listing(Listing(records=(summary,), problems=(problem,), standings=standings)),
-            render.replays([differs, failed], standings),
-            render.effect(effect, standings),
+            render.listing(listing),
+            render.replays([differs, failed], listing),
+            render.effect(effect, listing),
         ):
             lines = list(map(click.unstyle, report.lines()))
             assert all(map(str.isprintable, lines))

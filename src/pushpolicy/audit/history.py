@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import msgspec
 from msgspec.structs import replace
 
+from pushpolicy.audit.allowance import Allowance
 from pushpolicy.audit.standing import Standing, standing
 from pushpolicy.errors import PushError, RecordError, UsageError
 from pushpolicy.model.digest import Digest
@@ -34,7 +35,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         standings: of each record, by its digest, what is to be said beside its verdict.
-        unread: how many more there are, over the limit of one listing.
+        unread: how many more there are, over the limits of one listing.
     """
 
     records: tuple[Summary, ...]
@@ -53,7 +54,9 @@ def _doubts(found: Standing) -> tuple[bool, bool]:
     return bool(found.elsewhere), bool(found.unknown)
 
 
-def list_records(client: RepositoryClient, reference: Reference) -> Listing:
+def list_records(
+    client: RepositoryClient, reference: Reference, allowance: Allowance | None = None
+) -> Listing:
     """Every record of a repository, of one tag with its past, or of one image.
 
     Images that no tag names any more are found through the records that came after theirs.
@@ -61,18 +64,26 @@ def list_records(client: RepositoryClient, reference: Reference) -> Listing:
     Args:
         client: the repository of the reference.
         reference: a repository; with a tag, the records of that tag; with a digest, of that image.
+        allowance: what it may take; None for the usual.
 
     Raises:
         RecordError: when the reference does not exist or the repository cannot be read.
     """
+    allowance = allowance or Allowance()
     with _reading():
-        images = _images(client, reference)
-        digests = [record.digest for image in images for record in client.referrers(image, ARTIFACT_TYPE)]
-        return _walk(client, digests, reference)
+        with allowance.all():
+            images = _images(client, reference)
+            digests = [record.digest for image in images for record in client.referrers(image, ARTIFACT_TYPE)]
+        return _walk(client, digests, reference, allowance)
 
 
-def find_record(client: RepositoryClient, reference: Reference) -> Record:
+def find_record(client: RepositoryClient, reference: Reference, allowance: Allowance | None = None) -> Record:
     """The newest record of an image, or the record of this digest.
+
+    Args:
+        client: the repository of the reference.
+        reference: an image or a record.
+        allowance: what it may take; None for the usual.
 
     Raises:
         UsageError: when the reference has neither a tag nor a digest.
@@ -80,9 +91,11 @@ def find_record(client: RepositoryClient, reference: Reference) -> Record:
     """
     if reference.digest is None and reference.tag is None:
         raise UsageError(f"{reference} names no image", "add a tag or a digest; audit list shows both")
+    allowance = allowance or Allowance()
     with _reading():
-        digest = _record_digest(client, reference)
-        return read_record(client, digest)
+        digest = _record_digest(client, reference, allowance)
+        with allowance.record():
+            return read_record(client, digest)
 
 
 @contextmanager
@@ -105,19 +118,22 @@ def _images(client: RepositoryClient, reference: Reference) -> tuple[Digest, ...
     return tuple(dict.fromkeys(manifest.digest for manifest in found.values() if manifest))
 
 
-def _walk(client: RepositoryClient, digests: list[Digest], reference: Reference) -> Listing:
+def _walk(
+    client: RepositoryClient, digests: list[Digest], reference: Reference, allowance: Allowance
+) -> Listing:
     queue, seen = list(digests), set[Digest]()
     records, problems, standings = list[Summary](), list[Problem](), dict[Digest, Standing]()
-    while queue and len(seen) < MAX_RECORDS:
+    while queue and len(seen) < MAX_RECORDS and not allowance.is_spent:
         digest = queue.pop()
         if digest in seen:
             continue
         seen.add(digest)
         try:
-            record = read_record(client, digest)
-            if reference.digest not in (None, record.summary.subject.digest):
-                raise RecordError(f"record {digest} is of another image than it is listed with")
-            standings[digest] = standing(record, reference)
+            with allowance.record():
+                record = read_record(client, digest)
+                if reference.digest not in (None, record.summary.subject.digest):
+                    raise RecordError(f"record {digest} is of another image than it is listed with")
+                standings[digest] = standing(record, reference)
         except RecordError as error:
             problems.append(Problem(digest=digest, reason=error.message))
             continue
@@ -136,14 +152,15 @@ def _walk(client: RepositoryClient, digests: list[Digest], reference: Reference)
     )
 
 
-def _record_digest(client: RepositoryClient, reference: Reference) -> Digest:
-    if reference.digest:
-        manifest = client.manifest(reference.digest)
-        if manifest is not None and manifest.artifact_type == ARTIFACT_TYPE:
-            return reference.digest
-    (image,) = _images(client, reference)
-    only = replace(reference, digest=image)
-    listing = _walk(client, [record.digest for record in client.referrers(image, ARTIFACT_TYPE)], only)
+def _record_digest(client: RepositoryClient, reference: Reference, allowance: Allowance) -> Digest:
+    with allowance.all():
+        if reference.digest:
+            manifest = client.manifest(reference.digest)
+            if manifest is not None and manifest.artifact_type == ARTIFACT_TYPE:
+                return reference.digest
+        (image,) = _images(client, reference)
+        digests = [record.digest for record in client.referrers(image, ARTIFACT_TYPE)]
+    listing = _walk(client, digests, replace(reference, digest=image), allowance)
     if listing.best is not None:
         return listing.best.digest
     if listing.problems:

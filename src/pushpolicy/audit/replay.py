@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 
+from pushpolicy.audit.allowance import Allowance
 from pushpolicy.audit.difference import Difference, difference
 from pushpolicy.engines import LocalOpa
-from pushpolicy.errors import InputError, PolicyError
+from pushpolicy.errors import InputError, PolicyError, RecordError
 from pushpolicy.evaluate import PolicySet, evaluate
 from pushpolicy.evaluate.authority import Origin
 from pushpolicy.evaluate.indexing import build_index
@@ -17,7 +19,8 @@ from pushpolicy.evaluate.recorded import recorded_policy
 from pushpolicy.evaluate.sources import SourceFile
 from pushpolicy.model.decision import EngineIdentity
 from pushpolicy.model.text import first_of
-from pushpolicy.records.read import Record, Summary
+from pushpolicy.records.read import Record, Summary, read_record
+from pushpolicy.registry.interface import RepositoryClient
 
 # Nothing signs records yet, and the output has to say so.
 Signature = Literal["unsigned"]
@@ -58,7 +61,24 @@ class NotReplayable(msgspec.Struct, frozen=True, kw_only=True):
     signature: Signature = "unsigned"
 
 
+T = TypeVar("T")
 Replay = Reproduced | Differs | NotReplayable
+
+
+def each_record(
+    client: RepositoryClient,
+    summaries: Iterable[Summary],
+    decide: Callable[[Record], T],
+    allowance: Allowance,
+) -> Iterator[T | NotReplayable]:
+    """Read records again, one at a time, and decide about each; one that takes too much ends alone."""
+    for summary in summaries:
+        try:
+            with allowance.record():
+                decided: T | NotReplayable = decide(read_record(client, summary.digest))
+        except RecordError as error:
+            decided = NotReplayable(summary=summary, reason=error.message)
+        yield decided
 
 
 def replay(record: Record, engine: LocalOpa) -> Replay:

@@ -91,16 +91,23 @@ class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def what_if(records: Iterable[Record], policy: PolicySet, engine: Engine) -> WhatIf:
-    """Decide the recorded evidence of each record with another policy, at the recorded time."""
+def effect(record: Record, policy: PolicySet, engine: Engine) -> PushEffect | NotReplayable:
+    """Decide the recorded evidence of a push with another policy, at the recorded time."""
+    try:
+        after = evaluate(policy, record.evidence, engine)
+    except (PolicyError, InputError) as error:
+        return NotReplayable(summary=record.summary, reason=error.message)
+    return PushEffect(summary=record.summary, difference=difference(record.decision, after))
+
+
+def what_if(effects: Iterable[PushEffect | NotReplayable]) -> WhatIf:
+    """The effects on single pushes, put together."""
     pushes, failed = list[PushEffect](), list[NotReplayable]()
-    for record in records:
-        try:
-            after = evaluate(policy, record.evidence, engine)
-        except (PolicyError, InputError) as error:
-            failed.append(NotReplayable(summary=record.summary, reason=error.message))
-            continue
-        pushes.append(PushEffect(summary=record.summary, difference=difference(record.decision, after)))
+    for each in effects:
+        if isinstance(each, NotReplayable):
+            failed.append(each)
+        else:
+            pushes.append(each)
     names = frozenset[str]().union(*(push.stricter | push.looser for push in pushes))
     rules = tuple(
         RuleEffect(

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import click
 
 from pushpolicy import errors
+from pushpolicy.audit.allowance import LIMITS, Allowance
 from pushpolicy.audit.history import Listing, find_record, list_records
-from pushpolicy.audit.replay import Differs, NotReplayable, Replay, replay
+from pushpolicy.audit.replay import Differs, NotReplayable, Replay, each_record, replay
 from pushpolicy.audit.standing import Standing, standing
-from pushpolicy.audit.what_if import Direction, what_if
+from pushpolicy.audit.what_if import Direction, effect, what_if
 from pushpolicy.cli import options as shared
 from pushpolicy.cli.formats import Kind
-from pushpolicy.cli.options import PolicyOptions, RegistryOptions
+from pushpolicy.cli.options import PolicyOptions, RegistryOptions, read_limits
 from pushpolicy.cli.policies import load
 from pushpolicy.cli.registries import Registries
 from pushpolicy.cli.render import audit as render
 from pushpolicy.cli.report import Outputs
 from pushpolicy.engines import find_engine
 from pushpolicy.errors import InputError, UsageError
-from pushpolicy.model.digest import Digest
 from pushpolicy.model.reference import Reference
-from pushpolicy.records.read import Record, read_record
+from pushpolicy.records.read import Record
 from pushpolicy.registry import RepositoryClient
 
 _FAILING = {
@@ -44,24 +44,25 @@ def command() -> None:
 
 @command.command("list")
 @click.argument("reference")
+@shared.limits_option
 @shared.registry_options
 @shared.format_option(Kind.LISTING)
-def list_(reference: str, registry: RegistryOptions, outputs: Outputs) -> int:
+def list_(reference: str, limits: tuple[str, ...], registry: RegistryOptions, outputs: Outputs) -> int:
     """List every recorded decision of a repository, of a tag and its past, or of an image."""
     client, place = _open(reference, registry)
-    listing = list_records(client, place)
+    listing = list_records(client, place, _allowance(limits))
     return outputs.write(render.listing(listing), _listing_code(listing, place))
 
 
 @command.command()
 @click.argument("reference")
+@shared.limits_option
 @shared.registry_options
 @shared.format_option(Kind.RECORD)
-def show(reference: str, registry: RegistryOptions, outputs: Outputs) -> int:
+def show(reference: str, limits: tuple[str, ...], registry: RegistryOptions, outputs: Outputs) -> int:
     """Show one record: what was decided, on what evidence, by which policy and engine."""
     client, place = _open(reference, registry)
-    record = find_record(client, place)
-    how = standing(record, place)
+    record, how = _find(client, place, _allowance(limits))
     return outputs.write(render.record(record, how), _standing_code(how))
 
 
@@ -75,10 +76,16 @@ def show(reference: str, registry: RegistryOptions, outputs: Outputs) -> int:
     show_default=True,
     help="With --policy: which change of past decisions ends with exit code 50.",
 )
+@shared.limits_option
 @shared.registry_options
 @shared.format_option(Kind.REPLAY, Kind.WHAT_IF)
 def replay_(
-    reference: str, policy: PolicyOptions, fail_on: str, registry: RegistryOptions, outputs: Outputs
+    reference: str,
+    policy: PolicyOptions,
+    fail_on: str,
+    limits: tuple[str, ...],
+    registry: RegistryOptions,
+    outputs: Outputs,
 ) -> int:
     """Decide again from the record alone; with --policy, say what that policy would have decided.
 
@@ -87,14 +94,20 @@ def replay_(
     client, place = _open(reference, registry)
     opa = find_engine(policy.engine)
     other = load(policy, opa) if policy.policies else None
-    records, standings, code = _records(client, place)
+    allowance = _allowance(limits)
+    found, code = _records(client, place, allowance)
     if other is not None:
-        effect = what_if(records, other, opa)
-        failing = errors.EXIT_DIFFERS if effect.direction in _FAILING[fail_on] else errors.EXIT_OK
-        own = errors.EXIT_RECORD if effect.not_replayable else failing
-        return outputs.write(render.effect(effect, standings), max(code, own))
-    replays = [replay(record, opa) for record in records]
-    return outputs.write(render.replays(replays, standings), max([code, *map(_replay_code, replays)]))
+        effects = each_record(client, found.records, partial(effect, policy=other, engine=opa), allowance)
+        changed = what_if(effects)
+        failing = errors.EXIT_DIFFERS if changed.direction in _FAILING[fail_on] else errors.EXIT_OK
+        own = errors.EXIT_RECORD if changed.not_replayable else failing
+        return outputs.write(render.effect(changed, found), max(code, own))
+    replays = list(each_record(client, found.records, partial(replay, engine=opa), allowance))
+    return outputs.write(render.replays(replays, found), max([code, *map(_replay_code, replays)]))
+
+
+def _allowance(limits: tuple[str, ...]) -> Allowance:
+    return Allowance(read_limits(limits, LIMITS))
 
 
 def _open(text: str, options: RegistryOptions) -> tuple[RepositoryClient, Reference]:
@@ -108,21 +121,21 @@ def _open(text: str, options: RegistryOptions) -> tuple[RepositoryClient, Refere
     return client, reference
 
 
-def _records(
-    client: RepositoryClient, reference: Reference
-) -> tuple[Iterator[Record], Mapping[Digest, Standing], int]:
-    """The record of an image, or all that a repository has, read one at a time.
+def _find(client: RepositoryClient, reference: Reference, allowance: Allowance) -> tuple[Record, Standing]:
+    record = find_record(client, reference, allowance)
+    with allowance.record():
+        return record, standing(record, reference)
 
-    Returns:
-        them; what is to be said beside each; the exit code of what is said.
-    """
+
+def _records(client: RepositoryClient, reference: Reference, allowance: Allowance) -> tuple[Listing, int]:
+    """The record of an image, or all that a repository has; and the exit code of what is said of them."""
     if reference.tag or reference.digest:
-        record = find_record(client, reference)
-        how = standing(record, reference)
-        return iter([record]), {record.summary.digest: how}, _standing_code(how)
-    listing = list_records(client, reference)
-    records = (read_record(client, summary.digest) for summary in listing.records)
-    return records, listing.standings, _listing_code(listing, reference)
+        record, how = _find(client, reference, allowance)
+        summary = record.summary
+        found = Listing(records=(summary,), problems=(), standings={summary.digest: how})
+        return found, _standing_code(how)
+    found = list_records(client, reference, allowance)
+    return found, _listing_code(found, reference)
 
 
 def _replay_code(result: Replay) -> int:

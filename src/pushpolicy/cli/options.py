@@ -33,13 +33,18 @@ limits_option = click.option(
     metavar="NAME=VALUE",
     help="A bound on what is read; repeatable. Of one report: max-report-size, max-unpacked-ratio, "
     "max-seconds, max-findings, max-cases, max-depth, max-text, max-token; of the run: max-files, "
-    "max-extra-size, max-components, max-searched, max-run-seconds, max-memory, max-image-size, max-disk. "
-    "Sizes are bytes, also as 64MiB; docs/formats.md explains each.",
+    "max-extra-size, max-components, max-searched, max-run-seconds, max-memory, max-image-size, max-disk; "
+    "of audit: max-run-seconds, max-record-seconds, max-memory. Sizes are bytes, also as 64MiB; "
+    "docs/formats.md explains each.",
 )
 
 
-def read_limits(options: Iterable[str]) -> Limits:
+def read_limits(options: Iterable[str], usual: Limits | None = None) -> Limits:
     """The limits, with those replaced that the options name.
+
+    Args:
+        options: as they were given.
+        usual: the limits where no option names them; None for those of a push.
 
     Raises:
         UsageError: when an option names no limit, or no positive number.
@@ -59,7 +64,7 @@ def read_limits(options: Iterable[str]) -> Limits:
                 f"--limit {text!r}: the value is no positive number", "as in max-report-size=64MiB"
             )
         given[key] = int(match[1]) * _UNITS[match[2]]
-    return replace(Limits(), **given)
+    return replace(usual or Limits(), **given)
 
 
 def _group(

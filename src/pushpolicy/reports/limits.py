@@ -23,7 +23,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         max_searched: bytes of tracked files that are searched for the credential.
         max_unpacked_ratio: bytes that one byte of a compressed report may unpack to; up to 1 MiB is free.
         max_seconds: for reading one report.
-        max_run_seconds: for gathering and deciding, all together.
+        max_run_seconds: for gathering and deciding, all together; in audit, for all records together.
+        max_record_seconds: for reading a record and deciding about it again, in audit.
         max_image_size: bytes of an archive or a layer, as it comes out of a stream or a compression; and of
             all that is kept of the images on disk, together.
         max_disk: bytes on disk of all other temporary files together.
@@ -44,6 +45,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_unpacked_ratio: int = 200
     max_seconds: int = 300
     max_run_seconds: int = 600
+    max_record_seconds: int = 60
     max_image_size: int = 64 * 1024 * MIB
     max_disk: int = 2048 * MIB
     max_memory: int = 1536 * MIB

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import click
@@ -32,8 +33,7 @@ def listing(found: Listing) -> Report:
             "list",
             {
                 "records": [_summary(item, found.standings[item.digest]) for item in found.records],
-                "problems": found.problems,
-                "unread": found.unread,
+                **_ignored(found),
             },
         ),
         tuple(summary.decision for summary in found.records),
@@ -44,12 +44,17 @@ def _listing_lines(found: Listing) -> Iterator[str]:
     """A line for each record, newest first, then what should have been one."""
     for summary in found.records:
         yield _line(summary, found.standings[summary.digest])
+    yield from _ignored_lines(found)
+    if not found.records and not found.problems:
+        yield "no records: nothing here was pushed by pushpolicy"
+
+
+def _ignored_lines(found: Listing) -> Iterator[str]:
+    """What should have been a record, and what was not read for the limits."""
     for problem in found.problems:
         yield click.style(f"ignored record {problem.digest}: {printable(problem.reason, 500)}", fg="red")
     if found.unread:
         yield click.style(f"incomplete: {found.unread} more records were not read", fg="red")
-    if not found.records and not found.problems:
-        yield "no records: nothing here was pushed by pushpolicy"
 
 
 def record(found: Record, how: Standing) -> Report:
@@ -75,15 +80,23 @@ def _record_lines(found: Record, how: Standing) -> Iterator[str]:
     yield f"{'signature:':<15} unsigned"
 
 
-def replays(results: Sequence[Replay], standings: Mapping[Digest, Standing]) -> Report:
+def replays(results: Sequence[Replay], listing: Listing) -> Report:
     """Decisions made again, as ``pushpolicy.audit.replay/v1``."""
-    found = [(result, standings[result.summary.digest]) for result in results]
+    found = [(result, listing.standings[result.summary.digest]) for result in results]
     return Report(
         Kind.REPLAY,
-        lambda: (line for result, how in found for line in _replay_lines(result, how)),
-        lambda: _document("replay", {"replays": [_replay(result, how) for result, how in found]}),
+        lambda: chain(
+            (line for result, how in found for line in _replay_lines(result, how)), _ignored_lines(listing)
+        ),
+        lambda: _document(
+            "replay", {"replays": [_replay(result, how) for result, how in found], **_ignored(listing)}
+        ),
         tuple(result.summary.decision for result in results),
     )
+
+
+def _ignored(listing: Listing) -> dict[str, Any]:
+    return {"problems": listing.problems, "unread": listing.unread}
 
 
 def _replay_lines(result: Replay, how: Standing) -> Iterator[str]:
@@ -107,12 +120,12 @@ def _replay_lines(result: Replay, how: Standing) -> Iterator[str]:
     yield f"  signature: {result.signature}"
 
 
-def effect(found: WhatIf, standings: Mapping[Digest, Standing]) -> Report:
+def effect(found: WhatIf, listing: Listing) -> Report:
     """What another policy would have decided, as ``pushpolicy.audit.what-if/v1``."""
     return Report(
         Kind.WHAT_IF,
-        lambda: _effect_lines(found, standings),
-        lambda: _document("what-if", _effect(found, standings)),
+        lambda: chain(_effect_lines(found, listing.standings), _ignored_lines(listing)),
+        lambda: _document("what-if", {**_effect(found, listing.standings), **_ignored(listing)}),
         tuple(push.summary.decision for push in found.pushes),
     )
 
