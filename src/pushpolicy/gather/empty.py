@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from pushpolicy.images import packages
 from pushpolicy.images.image import Image
 from pushpolicy.model.evidence import (
     ImageEvidence,
@@ -40,7 +39,10 @@ def _told(scan: Scan, scans: ScansEvidence, boms: SbomEvidence, image: Image, ab
     if not empty or len(platforms) != 1 or boms.components is None or boms.status is not Status.COLLECTED:
         return scan
     against = next(_against(scan, scans, [name for name in named if name in listed], platforms[0]), None)
-    against = against or packages.told(image, platforms[0].digest)
+    if not against:
+        from pushpolicy.images import packages  # hardly a push needs it
+
+        against = packages.told(image, platforms[0].digest)
     return replace(scan, not_empty=against) if against else replace(scan, empty_by=empty[0])
 
 
