@@ -87,12 +87,10 @@ class Connections:
             target = f"http://{parts.netloc}{target}"
             headers = {**headers, **_login(route.proxy)}
         try:
-            # As socket and ssl will: where ssl cannot, Debian's 3.11.2 leaves the way to a proxy open.
-            route.host.encode("idna")
             answered = self._exchange(connection, method, target, headers, body, deadline)
         except UnicodeError as error:
             connection.close()
-            raise http.client.InvalidURL(f"{route.host[:80]!r} can be no host") from error
+            raise http.client.HTTPException("a header is in no characters of HTTP") from error
         except BaseException:
             connection.close()
             raise
@@ -102,6 +100,11 @@ class Connections:
         known = self._routes.get((parts.scheme, parts.netloc))
         if known is None:
             host, port = parts.hostname or "", parts.port or DEFAULT_PORTS[parts.scheme]
+            try:
+                # As socket, ssl and http.client will, where each Python has other errors for it.
+                host.encode("idna")
+            except UnicodeError as error:
+                raise http.client.InvalidURL(f"{host[:80]!r} can be no host") from error
             known = _Route(parts.scheme, host, port, self._is_own(url), self._settings.proxies.for_url(url))
             self._routes[parts.scheme, parts.netloc] = known
         return known

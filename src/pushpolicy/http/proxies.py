@@ -84,7 +84,8 @@ DIRECT = Proxies()
 def _is_http(proxy: str) -> bool:
     try:
         parts = urlsplit(proxy)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        host = (parts.hostname or "").encode("idna")
+        return parts.scheme in ("http", "https") and bool(host) and parts.port != 0
     except ValueError:
         return False
 

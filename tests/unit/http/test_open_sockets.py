@@ -262,12 +262,18 @@ def test_an_answer_that_is_none(
 
 
 @pytest.mark.parametrize("host", ["a" * 64 + ".invalid", "a..invalid"])
-def test_a_host_that_can_be_none(host: str, steps: Steps, certificates: Certificates) -> None:
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("proxied", [False, True])
+def test_a_host_that_can_be_none(
+    host: str, scheme: str, proxied: bool, steps: Steps, certificates: Certificates
+) -> None:
     """A tunnel to it would be there before ssl finds out, which on Debian's 3.11.2 leaves the socket open."""
     with connect_proxy("127.0.0.1:1", refusal=b"HTTP/1.1 200 OK\r\n\r\n") as proxy:
+        used = settings(certificates, f"http://{proxy.host}" if proxied else "")
         with pytest.raises(PushError, match="can be no host") as caught:
-            Transport(settings(certificates, f"http://{proxy.host}")).attempt(asks(f"https://{host}"))
+            Transport(used).attempt(asks(f"{scheme}://{host}"))
         assert steps.open() == [], caught.value
+    assert steps.made == []
 
 
 def test_an_answer_that_is_left(steps: Steps, certificates: Certificates) -> None:

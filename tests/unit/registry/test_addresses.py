@@ -102,7 +102,7 @@ def test_proxies(url: str, proxied: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "proxy", ["socks5://proxy:1080", "http://proxy:abc", "http://proxy:99999", "http://[::1"]
+    "proxy", ["socks5://proxy:1080", "http://proxy:abc", "http://proxy:99999", "http://[::1", "http://a..b"]
 )
 def test_what_is_no_http_proxy_is_refused_where_it_is_needed(proxy: str) -> None:
     proxies = Proxies.from_environ({"all_proxy": proxy, "no_proxy": "example.net"})
