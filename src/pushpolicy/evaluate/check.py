@@ -12,7 +12,7 @@ from pushpolicy.evaluate.examples import FILE, Example, ExamplesError, disagreem
 from pushpolicy.evaluate.policyset import PolicySet
 from pushpolicy.evaluate.program import laid_out
 from pushpolicy.evaluate.sources import fail_if, policies
-from pushpolicy.records.floor import MAX_DAYS
+from pushpolicy.records.floor import rollout_days, rollout_state, waiver_days, waiver_state
 
 
 def check(policy: PolicySet, engine: Toolchain, sources: Sequence[str]) -> PolicySet:
@@ -49,38 +49,34 @@ def unproven(policy: PolicySet, sources: Sequence[str]) -> Iterator[str]:
 
 def not_honoured(policy: PolicySet, at: datetime) -> Iterator[str]:
     """What is written in the set's data and a push at that time would not honour, one sentence each."""
-    limits, enforcement = policy.grounds.waivers, policy.grounds.enforcement
+    grounds, enforcement = policy.grounds, policy.grounds.enforcement
+    now = int(at.timestamp()) * 10**9
     for waiver in policy.waivers:
         named = waiver.get("id") or waiver.get("purl") or waiver.get("evidence")
         what = f"the waiver of {waiver['rule']} {named} is not honoured"
-        days: int = limits["max_days"]
-        if waiver.get("origin") == "checkout":
-            days = limits.get("repo_max_days", days)
-        begin, end = _time(waiver.get("not_before")) or at, _time(waiver["expires"])
-        if waiver["rule"] in policy.unwaivable:
-            yield f"{what}: nobody can waive this rule"
-        elif "refused" in waiver:
-            yield f"{what}: {waiver['refused']}"
-        elif end is None or end <= at:
-            yield f"{what}: it ended on {waiver['expires']}"
-        elif end - begin > timedelta(days=days):
-            yield f"{what}: it lasts longer than the {days} days that the policy allows"
+        match waiver_state(waiver, grounds, now):
+            case "unwaivable":
+                yield f"{what}: nobody can waive this rule"
+            case "refused":
+                yield f"{what}: {waiver.get('refused', 'the judged checkout may not waive this rule')}"
+            case "ended":
+                yield f"{what}: it ended on {waiver['expires']}"
+            case "long":
+                days = waiver_days(waiver, grounds)
+                yield f"{what}: it lasts longer than the {days} days that the policy allows"
     measures = [
         (f"the rollout of {rule} (mode {measure['mode']})", measure["until"])
         for rule, measure in enforcement.get("rules", {}).items()
         if measure["mode"] != "enforce"
     ]
     measures += [("observe mode", enforcement["observe"]["until"])] if "observe" in enforcement else []
-    latest = at + timedelta(days=enforcement.get("max_days", MAX_DAYS))
+    latest = at + timedelta(days=rollout_days(enforcement))
     for name, until in measures:
-        if (end := _time(until)) is None or end <= at:
-            yield f"{name} softens nothing: it ended on {until}"
-        elif end > latest:
-            yield f"{name} softens nothing: it may end on {latest:%Y-%m-%d} at the latest, not on {until}"
-
-
-def _time(value: object) -> datetime | None:
-    return datetime.fromisoformat(value) if isinstance(value, str) else None
+        match rollout_state(until, enforcement, now):
+            case "ended":
+                yield f"{name} softens nothing: it ended on {until}"
+            case "long":
+                yield f"{name} softens nothing: it may end on {latest:%Y-%m-%d} at the latest, not on {until}"
 
 
 def _folders(policy: PolicySet, sources: Sequence[str]) -> Iterator[tuple[str, Path]]:

@@ -16,12 +16,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pushpolicy.model.index import Grounds, RuleEntry
 
 SCHEMA = "pushpolicy.evidence/v1"
-MAX_DAYS = 180
+_MAX_DAYS = 180
+# Of a waiver, or a measure that softens: whether it counts at a time, and if not, why.
+State = Literal["counts", "unwaivable", "refused", "ended", "long", "pending"]
 _DAY = 24 * 60 * 60 * 10**9
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)")
 
@@ -37,7 +39,7 @@ def objections(
         denials: what each rule that defines `deny` gave, as it gave it.
     """
     yield from _misshapen(evidence)
-    now = _nanoseconds(evidence.get("evaluated_at"))
+    now = nanoseconds(evidence.get("evaluated_at"))
     if now is None:
         yield "the evidence has no time"
         return
@@ -122,11 +124,9 @@ def _digest(at: Mapping[str, Any]) -> str:
 
 def _softened(name: str, rule: RuleEntry, enforcement: Mapping[str, Any], now: int) -> bool:
     """Whether a grace, a rollout or observe mode keeps the findings of a rule from denying."""
-    latest = now + _whole(enforcement.get("max_days", MAX_DAYS)) * _DAY
 
     def active(until: object) -> bool:
-        end = _nanoseconds(until)
-        return end is not None and now < end <= latest
+        return rollout_state(until, enforcement, now) == "counts"
 
     if active(_mapping(enforcement.get("observe")).get("until")):
         return True
@@ -143,7 +143,9 @@ class _Waivers:
         target = _mapping(evidence.get("target"))
         place = f"{target.get('registry')}/{target.get('repository')}"
         for waiver in map(_mapping, grounds.waivers.get("waivers", ())):
-            if _counts(waiver, grounds, now) and _matches(waiver.get("repository", "**"), "/", place):
+            if waiver_state(waiver, grounds, now) == "counts" and _matches(
+                waiver.get("repository", "**"), "/", place
+            ):
                 by_purl = "purl" in waiver and "id" not in waiver
                 for key, name in (("evidence", waiver.get("evidence")), ("id", waiver.get("id"))):
                     self._add(waiver, key, name)
@@ -169,22 +171,48 @@ class _Waivers:
         )
 
 
-def _counts(waiver: Mapping[str, Any], grounds: Grounds, now: int) -> bool:
-    """Whether a waiver is allowed, by rule and origin, and its time is now and not too long."""
+def waiver_state(waiver: Mapping[str, Any], grounds: Grounds, now: int) -> State:
+    """Whether a waiver is allowed, by rule and origin, and its time is now and not too long.
+
+    Args:
+        waiver: as the data has it.
+        grounds: the policy's part.
+        now: nanoseconds since 1970.
+    """
     name, theirs = waiver.get("rule"), waiver.get("origin") == "checkout"
     rule = grounds.rules.get(name) if isinstance(name, str) else None
-    if rule is None or rule.integrity is not False or "refused" in waiver:
-        return False
-    if theirs and not may_waive(str(name), grounds.origins):
-        return False
+    if rule is None or rule.integrity is not False:
+        return "unwaivable"
+    if "refused" in waiver or (theirs and not may_waive(str(name), grounds.origins)):
+        return "refused"
+    end = nanoseconds(waiver.get("expires"))
+    start = nanoseconds(waiver["not_before"]) if "not_before" in waiver else now
+    if end is None or start is None or end <= now:
+        return "ended"
+    if end - start > waiver_days(waiver, grounds) * _DAY:
+        return "long"
+    return "counts" if start <= now else "pending"
+
+
+def waiver_days(waiver: Mapping[str, Any], grounds: Grounds) -> int:
+    """How long it may last."""
     limit = grounds.waivers.get("max_days")
-    if theirs:
+    if waiver.get("origin") == "checkout":
         limit = grounds.waivers.get("repo_max_days", limit)
-    end = _nanoseconds(waiver.get("expires"))
-    start = _nanoseconds(waiver["not_before"]) if "not_before" in waiver else now
-    if end is None or start is None:
-        return False
-    return start <= now < end and end - start <= _whole(limit) * _DAY
+    return _whole(limit)
+
+
+def rollout_state(until: object, enforcement: Mapping[str, Any], now: int) -> State:
+    """Whether what softens until then does so now: not after its end, nor where that is too far ahead."""
+    end = nanoseconds(until)
+    if end is None or end <= now:
+        return "ended"
+    return "counts" if end <= now + rollout_days(enforcement) * _DAY else "long"
+
+
+def rollout_days(enforcement: Mapping[str, Any]) -> int:
+    """How far ahead the end of a rollout may be."""
+    return _whole(enforcement.get("max_days", _MAX_DAYS))
 
 
 def may_waive(rule: str, origins: Mapping[str, Any]) -> bool:
@@ -194,7 +222,7 @@ def may_waive(rule: str, origins: Mapping[str, Any]) -> bool:
     return "waive" in _mapping(origins.get("repo_may")).get(rule, ())
 
 
-def _nanoseconds(value: object) -> int | None:
+def nanoseconds(value: object) -> int | None:
     """An RFC 3339 time in nanoseconds since 1970, as OPA counts; None for anything else.
 
     OPA reads nine digits of a second; Python's datetime would read six.
