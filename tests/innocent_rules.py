@@ -27,6 +27,24 @@ def in_finding(body: str, **more: Any) -> Case:
 
 INNOCENT = [
     # innocent
+    of_build('b := input.ci.branch; startswith(b, "release/"); endswith(b, "-rc")'),
+    of_build('some t in input.target.tags; regex.match("^v[0-9]+", t); contains(t, "rc")'),
+    of_build('startswith(input.image.digest, "sha256:")'),
+    of_build('contains(input.source.commit, "abc")'),
+    of_build('startswith(lower(input.ci.actor), "d")'),
+    of_build('glob.match("sha256:*", null, input.image.digest)'),
+    of_build('regex.match("^[0-9a-f]{40}$", input.source.commit)'),
+    of_build('startswith(input.evaluated_at, "2026")'),
+    of_build('not startswith(input.image.digest, "sha512:")'),
+    of_build('lower(input.ci.actor) == "dana"'),
+    of_build(
+        'startswith(input.ci.branch, "a"); contains(input.ci.branch, "b"); endswith(input.ci.branch, "c")'
+    ),
+    of_build('regex.match("(?i)^MAIN$", input.ci.branch); startswith(input.ci.branch, "m")'),
+    of_build("not input.tests.coverage.percent < 101; not input.tests.coverage.percent <= 100"),
+    of_build("input.image.size > 0; null"),
+    in_finding("sum([1, 2]) > count(f.id)"),
+    in_finding("not f.cvss < 11; not f.cvss <= 10"),
     in_finding('upper(f.severity) == "CRITICAL"'),
     in_finding('lower(f.severity) in {"high", "critical"}'),
     in_finding('startswith(f.severity, "crit")'),

@@ -259,5 +259,6 @@ def _all(outcomes: list[frozenset[bool]]) -> frozenset[bool]:
 def _told(domain: Domain) -> str:
     if domain.few is not None:
         return f"one of {', '.join(sorted(domain.few))}"
-    pattern = json.loads(domain.schema).get("pattern")
-    return " or ".join(sorted(domain.types)) + (f" that matches {pattern}" if pattern else "")
+    return " or ".join(sorted(domain.types)) + "".join(
+        f" that matches {each}" for each in sorted(domain.patterns)
+    )

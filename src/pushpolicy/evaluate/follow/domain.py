@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import math
 import operator
+import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from pushpolicy.evaluate.absence import misfit
+from pushpolicy.evaluate.follow.patterns import apart
 
 COMPARES: dict[str, Callable[[Any, Any], bool]] = {
     "equal": operator.eq,
@@ -40,7 +41,7 @@ class Domain(msgspec.Struct, frozen=True):
         low: the least number among them.
         high: the greatest.
         whole: whether numbers are whole.
-        schema: the JSON Schema that they fit.
+        patterns: regular expressions that every text among them matches.
     """
 
     few: frozenset[str] | None = None
@@ -48,7 +49,7 @@ class Domain(msgspec.Struct, frozen=True):
     low: Bound = (-math.inf, 0)
     high: Bound = (math.inf, 0)
     whole: bool = False
-    schema: str = "{}"
+    patterns: frozenset[str] = frozenset()
 
     @property
     def values(self) -> tuple[Any, ...]:
@@ -65,10 +66,10 @@ class Domain(msgspec.Struct, frozen=True):
         if self.few is not None:
             return json.dumps(value) in self.few or any(_same(value, each) for each in self.values)
         kind = type_of(value)
-        if kind not in self.types or misfit(self.schema, value) is not None:
+        if kind not in self.types:
             return False
         if kind != "number":
-            return True
+            return kind != "string" or all(_compiled(each).search(value) for each in self.patterns)
         return self.low <= (value, 0) <= self.high and (not self.whole or float(value).is_integer())
 
     def keep(self, test: Callable[[Any], bool]) -> Domain:
@@ -79,6 +80,12 @@ class Domain(msgspec.Struct, frozen=True):
 @lru_cache(maxsize=4096)
 def _read(texts: frozenset[str]) -> tuple[Any, ...]:
     return tuple(json.loads(each) for each in sorted(texts))
+
+
+@lru_cache(maxsize=1024)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    # `$` is the very end in RE2 and in JSON Schema.
+    return re.compile(re.sub(r"(?<!\\)\$$", r"\\Z", pattern))
 
 
 ANYTHING = Domain()
@@ -127,6 +134,11 @@ def kinds(*types: str) -> Domain:
     return few([False, True]) if types == ("boolean",) else Domain(types=frozenset(types))
 
 
+def matching(pattern: str) -> Domain:
+    """All texts in which this regular expression is found."""
+    return Domain(types=frozenset({"string"}), patterns=frozenset({pattern}))
+
+
 def of_schema(node: Mapping[str, Any]) -> Domain:
     """The values that fit a schema."""
     words = node.get("enum", [node["const"]] if "const" in node else None)
@@ -137,14 +149,12 @@ def of_schema(node: Mapping[str, Any]) -> Domain:
         return ANYTHING
     if kind == "boolean":
         return kinds("boolean")
-    # `!= ""` is a way to ask whether there is any.
-    schema = {key: value for key, value in node.items() if key not in ("minLength", "properties", "items")}
     return Domain(
         types=frozenset({"number" if kind == "integer" else kind}),
         low=(node.get("minimum", -math.inf), 0),
         high=(node.get("maximum", math.inf), 0),
         whole=kind == "integer",
-        schema=json.dumps(schema) if kind == "string" else "{}",
+        patterns=frozenset({node["pattern"]} if "pattern" in node else ()),
     )
 
 
@@ -156,13 +166,13 @@ def either(domains: Iterable[Domain]) -> Domain:
     if all(domain.few is not None for domain in each):
         return few(value for domain in each for value in domain.values)
     numbers = [domain for domain in each if "number" in domain.types]
-    schemas = {domain.schema for domain in each}
+    texts = [domain.patterns for domain in each if "string" in domain.types]
     return Domain(
         types=frozenset().union(*(domain.types for domain in each)),
         low=min((domain.low for domain in numbers), default=(-math.inf, 0)),
         high=max((domain.high for domain in numbers), default=(math.inf, 0)),
         whole=all(domain.whole for domain in numbers),
-        schema=schemas.pop() if len(schemas) == 1 else "{}",
+        patterns=frozenset.intersection(*texts) if texts else frozenset(),
     )
 
 
@@ -174,13 +184,14 @@ def both(a: Domain, b: Domain) -> Domain:
         a, b = b, a
     if a.few is not None:
         return a.keep(b.holds)
+    patterns = a.patterns | b.patterns
     return _rounded(
         Domain(
-            types=a.types & b.types,
+            types=(a.types & b.types) - ({"string"} if apart(patterns) else frozenset()),
             low=max(a.low, b.low),
             high=min(a.high, b.high),
             whole=a.whole or b.whole,
-            schema=a.schema if a.schema != "{}" else b.schema,
+            patterns=patterns,
         )
     )
 

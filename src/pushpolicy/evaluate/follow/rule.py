@@ -26,7 +26,7 @@ from pushpolicy.evaluate.follow.notes import Found
 from pushpolicy.evaluate.follow.places import HANDED_ON, MAKES_TEXT
 from pushpolicy.evaluate.follow.scope import Scope
 from pushpolicy.evaluate.follow.statements import Statements
-from pushpolicy.evaluate.follow.terms import Settings, TooLargeError
+from pushpolicy.evaluate.follow.terms import MOST_VISITS, Settings, TooLargeError
 from pushpolicy.evaluate.follow.values import (
     NOTHING,
     TRUE,
@@ -37,6 +37,9 @@ from pushpolicy.evaluate.follow.values import (
     Values,
     union,
 )
+
+# How many terms are visited to see whether a clause can hold, so that a push need not wait; 30 are common.
+_MOST_TRIED = 600
 
 
 class Rule(Statements):
@@ -82,13 +85,14 @@ class Rule(Statements):
     def _never(self, rule: Node, mode: int) -> int | None:
         """The line by which a clause never holds, by what its conditions leave of each other's values."""
         self._judging, self._outermost, self.never = True, True, None
-        visits, self._visits = self._visits, 0
+        visits, self._visits = self._visits, MOST_VISITS - _MOST_TRIED
         try:
             self._body(rule["body"], Scope(), mode)
         except TooLargeError:
             pass  # it is not known, which is no error
         finally:
             self._judging, self._outermost, self._trying, self._visits = False, False, False, visits
+            self._strict, self._closed = False, True
         return self.never
 
     def _can_be_said(self, node: Node) -> bool:

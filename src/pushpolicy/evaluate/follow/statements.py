@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from pushpolicy.evaluate.absence import VANISHES, WORDS, Evidence
+from pushpolicy.evaluate.follow.builtins import MATCHES, matched
 from pushpolicy.evaluate.follow.compare import NEVER_HOLDS
 from pushpolicy.evaluate.follow.direction import directed, size_of, turn, untold
 from pushpolicy.evaluate.follow.domain import ANYTHING, COMPARES, FALSE, SWAPPED, Domain, both, few, narrowed
@@ -197,7 +198,12 @@ class Statements(Terms):
             self._bind(arguments[-1], values, scope, mode, node)
             return None if values else False
         values = self._call(name, terms[0], arguments, scope, mode, bare=True)
-        return self._holds(terms[0], values, scope, mode)
+        truth = self._holds(terms[0], values, scope, mode)
+        if self._judging and truth is not False and name in MATCHES:
+            given = [self._known(self._term(each, scope, WORDS)) for each in arguments]
+            if asked := matched(name, given):
+                scope.narrow(self._key(arguments[asked[0]], scope), asked[1])
+        return truth
 
     def _assign(
         self, pattern: Node, term: Node, node: Node, scope: Scope, mode: int, new: bool = False

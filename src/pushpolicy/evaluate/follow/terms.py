@@ -30,7 +30,7 @@ from pushpolicy.evaluate.follow.values import (
     union,
 )
 
-_MOST_VISITS = 100_000
+MOST_VISITS = 100_000
 
 
 Settings = Mapping[str, Mapping[str, Any]]
@@ -106,7 +106,7 @@ class Terms(Places):
 
     def _any_term(self, node: Node, scope: Scope, mode: int, bare: bool) -> Values:
         self._visits += 1
-        if self._visits > _MOST_VISITS:
+        if self._visits > MOST_VISITS:
             raise TooLargeError
         self._row = row_of(node, self._row)
         kind, value = node["type"], node.get("value")
