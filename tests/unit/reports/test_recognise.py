@@ -119,6 +119,8 @@ def test_a_json_report_with_a_line_after_it_is_broken_and_no_stranger(tmp_path: 
 
 
 def test_the_table_is_consistent() -> None:
+    # `promises` takes only the star for special.
+    assert not [name for form in FORMATS for name in form.file_names if set("?[") & set(name)]
     assert len({item.name for item in FORMATS}) == len(FORMATS)
     assert {item.kind for item in FORMATS} <= set(KINDS)
     assert all(item.marks for item in FORMATS)
