@@ -429,7 +429,7 @@ class Joined(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     kev: bool | None = None
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One finding of one scan, as the file lists it.
 
     Attributes:

@@ -1,7 +1,8 @@
 """Clair v4's VulnerabilityReport (claircore, vulnerabilityreport.go), also of clair-action.
 
 One finding for each vulnerability of each package. It names the manifest that was indexed, but neither a
-version, a time nor what was left out. An index report, which comes before the matching, is no scan.
+version, a time nor what was left out. Layers are named as they are compressed, and not told. An index report,
+which comes before the matching, is no scan.
 """
 
 from __future__ import annotations

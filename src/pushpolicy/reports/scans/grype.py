@@ -1,7 +1,8 @@
 """Grype's JSON report, from its first versions to 0.12x.
 
 It tells the image's config digest and layers and carries the config itself, which has to agree; the
-age of its database; and all that it was set up to leave out. Matches that a rule, VEX or Grype's own
+age of its database, and of its sources; and all that it was set up to leave out. Of a flaw it tells EPSS with
+its day, the entry of CISA's catalogue, and since when there is a fix. Matches that a rule, VEX or Grype's own
 matchers set aside are under `ignoredMatches`.
 """
 

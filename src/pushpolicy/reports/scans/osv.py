@@ -1,7 +1,8 @@
 """OSV-Scanner's JSON report (google/osv-scanner, pkg/models/results.go), of a checkout or an image.
 
 A record is listed once for each package; records of one group are one flaw. It names an image by its
-layers alone, and neither version nor time; it does not list what its configuration left out.
+layers alone, and neither version nor time; it does not list what its configuration left out. Licences it
+lists by ``--licenses`` only.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The Snyk CLI's JSON: one project or an array of them, an image with the applications in it, IaC files.
 
-Every entry counts as it is listed, one for each path to a package, licences included. It names neither a
+Every entry counts as it is listed, one for each path to a package, licences included, which are listed by
+themselves too. It names neither a
 time nor a version, and an image only as it was typed. A project that could not be tested fails the report.
 """
 
