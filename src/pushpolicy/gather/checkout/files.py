@@ -96,7 +96,9 @@ class Files:
             return Compared.DIFFERENT
         try:
             about = os.fstat(descriptor)
-            if not stat.S_ISREG(about.st_mode) or not _has_mode(about.st_mode, entry.mode):
+            # Whether it may be run as its entry says, whatever core.fileMode says.
+            runs = about.st_mode & 0o100 if entry.mode == PROGRAM else not about.st_mode & 0o111
+            if not stat.S_ISREG(about.st_mode) or not runs:
                 return Compared.DIFFERENT
             return self._content(descriptor, about.st_size, path, entry)
         except OSError:
@@ -151,8 +153,3 @@ class Files:
             self._own.buffer = memoryview(bytearray(_PIECE))
         buffer: memoryview = self._own.buffer
         return buffer
-
-
-def _has_mode(mode: int, expected: int) -> bool:
-    """Whether a file may be run as its entry says, whatever core.fileMode says."""
-    return bool(mode & 0o100) if expected == PROGRAM else not mode & 0o111

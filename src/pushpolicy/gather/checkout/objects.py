@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
 
 from pushpolicy.gather.checkout.program import ENVIRON, GitError, stuck
 from pushpolicy.model.text import printable
@@ -180,7 +180,9 @@ class Objects:
             raise GitError(f"the object {name} is no {kind}: the repository is forged or damaged")
         size = int(said[2])
         if size > limit:
-            self._skip(answers, size + 1)
+            rest = size + 1
+            while rest > 0 and (piece := answers.read(min(rest, _MIB))):
+                rest -= len(piece)
             raise _TooLargeError(f"the {kind} {name} is over {limit} bytes")
         content = answers.read(size + 1)
         if len(content) <= size:
@@ -191,10 +193,6 @@ class Objects:
                 f"the {kind} {name} is not what its name says: the repository is forged or damaged"
             )
         return content
-
-    def _skip(self, answers: IO[bytes], size: int) -> None:
-        while size > 0 and (piece := answers.read(min(size, _MIB))):
-            size -= len(piece)
 
     def _ended(self, kind: str, name: str) -> GitError:
         return GitError(f"git ended, or took over {SECONDS} seconds, while it read the {kind} {name}")

@@ -97,7 +97,9 @@ def read_tree(objects: Objects, commit: str) -> Tree:
             folders[path] = {at: entry for at, entry in known[name].items() if entry.mode != FOLDER}
             deeper += [(join(path, at), each.name) for at, each in known[name].items() if each.mode == FOLDER]
         if not deeper:
-            return Tree(commit, folders, _committed_at(objects.read(commit, "commit", _MAX_COMMIT)))
+            header = objects.read(commit, "commit", _MAX_COMMIT).partition(b"\n\n")[0]
+            found = re.search(rb"^committer [^\n]*> (\d{1,12}) [+-]\d{4}$", header, re.MULTILINE)
+            return Tree(commit, folders, epoch(int(found[1])) if found else None)
         level = deeper
     raise GitError(f"the commit holds folders that are nested over {MAX_DEPTH} deep")
 
@@ -121,12 +123,6 @@ def root_of(objects: Objects, commit: str) -> str:
     if found is None:
         raise GitError(f"the commit {commit} names no tree")
     return found[1].decode()
-
-
-def _committed_at(content: bytes) -> str | None:
-    header = content.partition(b"\n\n")[0]
-    found = re.search(rb"^committer [^\n]*> (\d{1,12}) [+-]\d{4}$", header, re.MULTILINE)
-    return epoch(int(found[1])) if found else None
 
 
 def _parse(content: bytes, algorithm: str) -> Folder:

@@ -31,7 +31,10 @@ def utc(text: str | None) -> str | None:
         return None
     try:
         if match is None:
-            return format_time(_from_mail(text))
+            # As mail and HTTP write it (RFC 5322), which few reports do.
+            from email.utils import parsedate_to_datetime
+
+            return format_time(parsedate_to_datetime(text))
         day, time, fraction, zone = match.groups()
         offset = "+00:00" if zone.upper() in {"Z", "UTC", "GMT"} else zone
         microseconds = f".{fraction[:6]:0<6}" if fraction else ""
@@ -51,13 +54,6 @@ def dated(text: str | None) -> str | None:
 @lru_cache(4096)  # a flaw is listed for each package that it is in
 def _dated(text: str) -> str | None:
     return utc(f"{text}T00:00:00Z" if _DAY.fullmatch(text) else text)
-
-
-def _from_mail(text: str) -> datetime:
-    """A date as mail and HTTP write it (RFC 5322), which few reports do."""
-    from email.utils import parsedate_to_datetime
-
-    return parsedate_to_datetime(text)
 
 
 def format_time(moment: datetime) -> str:

@@ -6,7 +6,7 @@ import msgspec
 
 from pushpolicy.model.evidence import Finding, Scanner
 from pushpolicy.reports.facts import ScanFacts, within
-from pushpolicy.reports.format import Facts, Format, Head, ReportBytes
+from pushpolicy.reports.format import Facts, Format, ReportBytes
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.values import brief
@@ -55,10 +55,6 @@ def _finding(flaw: _Vulnerability, group: str) -> Finding:
     )
 
 
-def _recognise(head: Head) -> bool:
-    return not head.is_array and {"LayerCount", "Vulnerabilities"} <= set(head.keys)
-
-
 FORMAT = Format(
     name="klar",
     kind="scans",
@@ -66,6 +62,6 @@ FORMAT = Format(
     suffixes=(".json",),
     file_names=("klar*.json",),
     marks=(b'"LayerCount"', b'"Vulnerabilities"'),
-    recognise=_recognise,
+    recognise=lambda head: not head.is_array and {"LayerCount", "Vulnerabilities"} <= set(head.keys),
     read=_read,
 )

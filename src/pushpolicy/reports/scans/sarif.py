@@ -107,7 +107,8 @@ def _scan(run: Run) -> ScanFacts:
     about = run.properties or RunProperties()
     image_name, image_id, digests = _text(about.image_name), _text(about.image_id), _texts(about.repo_digests)
     kind = "image" if image_id or digests or image_name else _TOOLS.get(name.lower(), "code")
-    if name.lower() == "grype" and run.results and not any(map(_is_in_image, run.results)):
+    places = (place for result in run.results for place in result.locations or ())
+    if name.lower() == "grype" and run.results and not any(place.logical_locations for place in places):
         kind = "code"  # a directory
     findings = tuple(_findings(run, kind))
     shown = {_LOOKED_FOR[finding.kind] for finding in findings if finding.kind in _LOOKED_FOR}
@@ -133,10 +134,6 @@ def _has_failed(invocation: Invocation) -> bool:
         invocation.exit_code or invocation.exit_signal_name or invocation.process_start_failure_message
     )
     return False in said or (True not in said and bool(ended_badly))
-
-
-def _is_in_image(result: Result) -> bool:
-    return any(location.logical_locations for location in result.locations or ())
 
 
 def _findings(run: Run, scan: str) -> Iterator[Finding]:

@@ -429,10 +429,6 @@ def _read_legacy(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     return within(limits, [scan])
 
 
-def _recognise_legacy(head: Head) -> bool:
-    return head.is_array and {"Target", "Vulnerabilities"} <= set(head.keys)
-
-
 LEGACY = Format(
     name="trivy-legacy",
     kind="scans",
@@ -440,7 +436,7 @@ LEGACY = Format(
     suffixes=(".json",),
     file_names=(),
     marks=(b'"Target"', b'"VulnerabilityID"'),
-    recognise=_recognise_legacy,
+    recognise=lambda head: head.is_array and {"Target", "Vulnerabilities"} <= set(head.keys),
     read=_read_legacy,
 )
 
