@@ -80,7 +80,7 @@ def read(path: Path) -> None:
 def _count(read: Callable[[Path, Limits], ReadFile], path: Path) -> None:
     from pushpolicy.reports.facts import ScanFacts, of_type
     from pushpolicy.reports.limits import Limits
-    from pushpolicy.reports.scans.counts import count
+    from pushpolicy.reports.scans import count
 
     file = read(path, Limits())
     if file.format.kind == "scans":

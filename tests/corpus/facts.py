@@ -12,7 +12,7 @@ from typing import Any
 from pushpolicy.model.evidence import Finding
 from pushpolicy.reports.facts import ScanFacts
 from pushpolicy.reports.parsing.values import utc
-from pushpolicy.reports.scans.counts import count
+from pushpolicy.reports.scans import count
 from tests.corpus import boms, runs, scanners
 
 Facts = Mapping[str, Any]

@@ -9,7 +9,7 @@ from typing import Any
 from pushpolicy.model.evidence import Finding
 from pushpolicy.reports.facts import ScanFacts
 from pushpolicy.reports.parsing.values import NOT_PROVIDED
-from pushpolicy.reports.scans.counts import count
+from pushpolicy.reports.scans import count
 
 Facts = Mapping[str, Any]
 

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from pushpolicy.model.evidence import Finding, ImageEvidence, Joined, Scan, Severity, Told
 from pushpolicy.reports.parsing.purl import Purl
 from pushpolicy.reports.parsing.values import highest
-from pushpolicy.reports.scans.counts import Names
+from pushpolicy.reports.scans import Names
 from pushpolicy.reports.scans.severity import worst
 
 _SHOWN = 10  # of what many scans say: each of many findings repeats it

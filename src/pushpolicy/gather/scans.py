@@ -20,7 +20,7 @@ from pushpolicy.model.evidence import (
 )
 from pushpolicy.model.text import printable
 from pushpolicy.reports.facts import ScanFacts
-from pushpolicy.reports.scans.counts import count
+from pushpolicy.reports.scans import count
 
 _COMMIT = re.compile(r"[0-9a-fA-F]{7,64}")
 

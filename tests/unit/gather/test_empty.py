@@ -20,7 +20,7 @@ from pushpolicy.model.evidence import (
     Severity,
     Status,
 )
-from pushpolicy.reports.scans.counts import count
+from pushpolicy.reports.scans import count
 from tests.unit.gather.samples import make_image, make_image_evidence, make_platform
 
 AMD, ARM = make_platform("linux/amd64", "amd"), make_platform("linux/arm64", "arm")

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from pushpolicy.gather.joined import join
 from pushpolicy.model.evidence import Finding, Joined, Scan, Scanner, Severity, VexClaim
-from pushpolicy.reports.scans.counts import count
+from pushpolicy.reports.scans import count
 from tests.unit.gather.samples import make_image_evidence, make_platform
 
 AMD, ARM = make_platform("linux/amd64", "amd"), make_platform("linux/arm64", "arm")

@@ -11,7 +11,7 @@ from pushpolicy.model.evidence import Finding, Scan, Scanner, ScansEvidence, Sev
 from pushpolicy.model.reference import Repository
 from pushpolicy.reports.facts import Product, Statement, VexFacts, VexStatus
 from pushpolicy.reports.format import Identity
-from pushpolicy.reports.scans.counts import count
+from pushpolicy.reports.scans import count
 from tests.unit.gather.samples import make_image_evidence, make_platform
 
 AMD, ARM = make_platform("linux/amd64", "amd"), make_platform("linux/arm64", "arm")

@@ -30,8 +30,7 @@ from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.purl import Purl
 from pushpolicy.reports.parsing.values import brief, dated, highest, score, utc, version
 from pushpolicy.reports.sbom.components import Terms, listed, terms
-from pushpolicy.reports.scans import severity
-from pushpolicy.reports.scans.ids import of_one_flaw
+from pushpolicy.reports.scans import of_one_flaw, severity
 
 _VERSIONS = frozenset(f"1.{minor}" for minor in range(8))
 _TRIVY = "aquasecurity:trivy:"

@@ -20,8 +20,7 @@ from pushpolicy.reports.format import Facts, FailedRunError, Format, Head, Ident
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.values import brief, dated, earliest, highest, probability, score
-from pushpolicy.reports.scans import severity
-from pushpolicy.reports.scans.ids import of_one_flaw
+from pushpolicy.reports.scans import of_one_flaw, severity
 
 # What stands where no fixed version is known.
 _NO_VERSION = frozenset({"", "0", "0:0"})

@@ -17,8 +17,7 @@ from pushpolicy.reports.format import Facts, FailedRunError, Format, Head, Ident
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.values import at_line, brief, utc
-from pushpolicy.reports.scans import severity
-from pushpolicy.reports.scans.ids import is_vulnerability, of_one_flaw
+from pushpolicy.reports.scans import is_vulnerability, of_one_flaw, severity
 
 _SCAN_KINDS = {
     "container_scanning": "image",

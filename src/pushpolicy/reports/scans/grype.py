@@ -22,8 +22,7 @@ from pushpolicy.reports.format import Facts, FailedRunError, Format, Head, Ident
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.values import brief, dated, earliest, probability, score, utc, version
-from pushpolicy.reports.scans import severity
-from pushpolicy.reports.scans.ids import of_one_flaw
+from pushpolicy.reports.scans import of_one_flaw, severity
 
 # The kind of scan by the type of its source; a source without a type may have been an image.
 _KINDS = {"image": "image", "": "image", "unknown": "image"}

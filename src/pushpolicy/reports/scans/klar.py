@@ -10,9 +10,8 @@ from pushpolicy.reports.format import Facts, Format, ReportBytes
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.values import brief
-from pushpolicy.reports.scans import severity
+from pushpolicy.reports.scans import of_one_flaw, severity
 from pushpolicy.reports.scans.clair import fixed_version
-from pushpolicy.reports.scans.ids import of_one_flaw
 
 
 class _Vulnerability(msgspec.Struct, rename="pascal", gc=False):

@@ -19,8 +19,7 @@ from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.values import brief, dated, number, score
 from pushpolicy.reports.sbom.components import terms
-from pushpolicy.reports.scans import severity
-from pushpolicy.reports.scans.ids import aliases
+from pushpolicy.reports.scans import aliases, severity
 
 
 # Packages as OSV-Scanner writes them, and the OSV records in them (OSV schema 1.x).

@@ -15,9 +15,8 @@ from pushpolicy.reports.format import Facts, FailedRunError, Format, Head, Ident
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.values import brief, number, score
-from pushpolicy.reports.scans import severity
+from pushpolicy.reports.scans import of_one_flaw, severity
 from pushpolicy.reports.scans.clair import fixed_version, names
-from pushpolicy.reports.scans.ids import of_one_flaw
 
 # ScanLookupStatus of Quay.
 _STATUSES = frozenset({"scanned", "queued", "failed", "unsupported", "manifest_layer_too_large"})

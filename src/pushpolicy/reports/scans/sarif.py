@@ -22,8 +22,7 @@ from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.purl import Purl
 from pushpolicy.reports.parsing.values import at_line, brief, highest, number, score, utc
-from pushpolicy.reports.scans import severity
-from pushpolicy.reports.scans.ids import aliases, is_vulnerability
+from pushpolicy.reports.scans import aliases, is_vulnerability, severity
 from pushpolicy.reports.scans.sarif_model import (
     Configuration,
     Invocation,

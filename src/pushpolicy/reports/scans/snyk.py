@@ -21,8 +21,7 @@ from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.values import at_line, brief, dated, number, probability, score
 from pushpolicy.reports.sbom.components import terms
-from pushpolicy.reports.scans import severity
-from pushpolicy.reports.scans.ids import of_one_flaw
+from pushpolicy.reports.scans import of_one_flaw, severity
 
 # Keys that no other report has together.
 _KEYS = frozenset(

@@ -21,8 +21,7 @@ from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.values import at_line, brief, dated, highest, score, utc
 from pushpolicy.reports.sbom.components import terms
-from pushpolicy.reports.scans import severity
-from pushpolicy.reports.scans.ids import aliases
+from pushpolicy.reports.scans import aliases, severity
 
 _PACKAGES = frozenset({"os-pkgs", "lang-pkgs"})
 _CLASSES = {

@@ -8,7 +8,7 @@ import pytest
 
 from pushpolicy.model.evidence import Severity
 from pushpolicy.reports.format import ReportError
-from pushpolicy.reports.scans.counts import count
+from pushpolicy.reports.scans import count
 from pushpolicy.reports.scans.osv import FORMAT
 from tests.unit.reports.scans.reading import read_one, recognised
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pushpolicy.model.evidence import Finding, Severity
-from pushpolicy.reports.scans.counts import count
+from pushpolicy.reports.scans import count
 from pushpolicy.reports.scans.severity import from_score, from_word
 
 
