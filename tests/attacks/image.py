@@ -459,11 +459,6 @@ ROWS = [
     by_manifest("a tar that some take for zstd, scanned by its digest", polyglot, "skippable frame of zstd"),
     image("a record of another image", as_record, "is no image but the record"),
     image("a child that is a record of another image", indexed(forged_child), "is no image but the record"),
-    image(
-        "an image that refers to another one",
-        lambda layout: layout.write({**layout.manifest, "subject": elsewhere(layout)}),
-        "(its subject), which is not part of the image",
-    ),
     image("layers in another order", in_other_order, UNCOMPRESSED),
     image("one layer for two", one_twice, "is said to be two things"),
     image("a blob of other bytes", other_bytes, "the content to be sent"),

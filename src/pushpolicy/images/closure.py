@@ -47,7 +47,9 @@ def read_closure(store: Store, top: Descriptor, limits: Limits) -> Closure:
     walk.visit(top)
     walk.check()
     for manifest in walk.manifests.values():
-        _check_is_image(manifest, walk.manifests)
+        # Put as an image, it would be found as a statement about another one: what its subject names.
+        if reason := _about_one_place(manifest):
+            raise ValueError(f"{manifest.digest} is no image but {reason}")
     configs = dict[Digest, bytes]()
     for digest, manifest in walk.manifests.items():
         config = manifest.config
@@ -64,17 +66,6 @@ def read_closure(store: Store, top: Descriptor, limits: Limits) -> Closure:
         configs=MappingProxyType(configs),
         blobs=tuple(walk.blobs.values()),
     )
-
-
-def _check_is_image(manifest: Manifest, manifests: Mapping[Digest, Manifest]) -> None:
-    """Require of what a push would put as an image that nobody finds it as a statement about another one."""
-    if reason := _about_one_place(manifest):
-        raise ValueError(f"{manifest.digest} is no image but {reason}")
-    if manifest.subject and manifest.subject.digest not in manifests:
-        raise ValueError(
-            f"{manifest.digest} refers to {manifest.subject.digest} (its subject), which is not part of the "
-            "image: registries would list it beside that"
-        )
 
 
 class Walk(msgspec.Struct):
