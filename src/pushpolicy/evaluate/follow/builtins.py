@@ -83,7 +83,7 @@ def matched(name: str, known: Sequence[Sequence[Any] | None]) -> tuple[int, Doma
         return None
     place, form = MATCHES[name]
     others = [values for number, values in enumerate(known) if number != place]
-    if any(values is None or len(values) != 1 for values in others):
+    if len(known) <= place or any(values is None or len(values) != 1 for values in others):
         return None
     try:
         return place, matching(form(*(values[0] for values in others if values)))

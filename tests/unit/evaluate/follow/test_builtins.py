@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pushpolicy.engines import LocalOpa
-from pushpolicy.evaluate.follow.builtins import call, text
+from pushpolicy.evaluate.follow.builtins import call, matched, text
 from pushpolicy.evaluate.follow.domain import ANYTHING, Domain, few, kinds
 
 TEXTS = ["", "a", "high", "HIGH", "not-fixed", "  x\t", "aXa", "a.b/c", "3", "-12", "x\ny", "Ä", "critical"]
@@ -141,3 +141,41 @@ def test_a_text_has_the_form_of_its_parts() -> None:
     assert text([["v"], None]).holds("v1.0\n")
     assert not text([["v."], None, ["!"]]).holds("v.1")
     assert not text([["v."], None]).holds("vx1")
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "place", "held", "not_held"),
+    [
+        ("startswith", [None, ["v."]], 0, ["v.1"], ["vx", "av."]),
+        ("endswith", [None, ["$"]], 0, ["a$"], ["a", "$a"]),
+        ("contains", [None, ["("]], 0, ["a(b"], ["ab"]),
+        ("regex.match", [["^a|b$"], None], 1, ["ax", "xb"], ["xa"]),
+        ("glob.match", [["a*c"], [["/"]], None], 2, ["abc"], ["a/c", "abcd"]),
+    ],
+)
+def test_where_a_call_holds_its_text_has_a_form(
+    name: str, known: list[Any], place: int, held: list[str], not_held: list[str]
+) -> None:
+    asked = matched(name, known)
+    assert asked is not None
+    assert asked[0] == place
+    assert all(map(asked[1].holds, held))
+    assert not any(map(asked[1].holds, not_held))
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("lower", [None]),
+        ("regex.match", [["(?i)a"], None, None]),
+        ("regex.match", [["^a"]]),
+        ("startswith", [None, ["a", "b"]]),
+        ("startswith", [None, None]),
+        ("startswith", [None, [3]]),
+        ("regex.match", [["(a"], None]),
+        ("glob.match", [["[ab]"], [None], None]),
+    ],
+)
+def test_of_other_calls_no_form_is_known(name: str, known: list[Any]) -> None:
+    asked = matched(name, known)
+    assert asked is None or asked[1].patterns == {"(?i)a"}
