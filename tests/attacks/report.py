@@ -11,6 +11,7 @@ from pushpolicy import errors
 from tests.attacks.checkout import configured
 from tests.attacks.table import Attack, Change, push
 from tests.hostile import trivy
+from tests.policies import rule, write_policy
 from tests.workspace import JUNIT, Workspace, fail_a_test
 
 SCAN = "reports/trivy-sample.json"
@@ -28,6 +29,24 @@ def wrote(path: str, content: str | bytes) -> Change:
         place.write(path, content)
 
     return strike
+
+
+def sbom(*licences: str) -> str:
+    """An SBOM with a component for each licence."""
+    listed = [{"name": each, "licenses": [{"license": {"id": each}}]} for each in licences]
+    return json.dumps({"bomFormat": "CycloneDX", "specVersion": "1.6", "components": listed})
+
+
+NO_GPL = """deny contains {"at": component, "msg": "no"} if {
+	some component in input.sbom.components
+	not component.licences == ["MIT"]
+}"""
+
+
+def licensed(place: Workspace) -> None:
+    """A policy over the components of an SBOM, and one that it allows."""
+    write_policy(place.folder / "../policy", {"r": rule("r", NO_GPL)})
+    place.write("reports/app.cdx.json", sbom("MIT"))
 
 
 NAMED, NAMING = wrote("more.xml", JUNIT), push("--evidence", "tests=more.xml")
@@ -262,5 +281,19 @@ ROWS = [
         prepare=captured,
         strike=forged_capture,
         says=FAILS,
+    ),
+    Attack(
+        name="more components than are listed, so that the one in question is among those left out",
+        prepare=licensed,
+        strike=wrote("reports/app.cdx.json", sbom("MIT", "GPL-3.0-only")),
+        run=push("--policy", "pack", "--policy", "../policy", "--limit", "max-components=1"),
+        says="the evidence does not say sbom.components, which this rule rests on",
+    ),
+    Attack(
+        name="licences of a component in a form that nobody reads",
+        prepare=licensed,
+        strike=wrote("reports/app.cdx.json", sbom("MIT").replace('{"id": "MIT"}', '["GPL-3.0-only"]')),
+        run=push("--policy", "pack", "--policy", "../policy"),
+        says="the evidence does not say sbom.components, which this rule rests on",
     ),
 ]
