@@ -70,7 +70,7 @@ _TRIVY_SAVED = f"trivy image {TRIVY_OFFLINE} --output {{file}} --input {{archive
 _ALL = "--scanners vuln,secret,misconfig --format"
 _EVERYWHERE = frozenset(("scan", "image", *TRIVY_OFFLINE.split()))
 # A BOM that lists no flaw does not say whether any was looked for: without flaws it is no scan.
-_NO_SCAN = frozenset({"scan_bound", "scan_fresh", "scan_severity"})
+_NO_SCAN = frozenset({"scan_bound", "scan_fresh", "scan_severity", "system_supported"})
 _CVES = frozenset(flaw.cve for flaw in FLAWS)
 _ADVISORIES = frozenset(flaw.advisory or flaw.cve for flaw in FLAWS)
 # The key, and that the Dockerfile names no user; that it has no health check is no reason to deny.
