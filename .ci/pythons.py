@@ -94,8 +94,8 @@ def _asked(path: Path) -> Python | None:
 def _tested(python: Python, ran: str, variables: list[str]) -> Row:
     """Run the tests; the first run on a Python sets it up, and its wheels stay in pip's cache.
 
-    What failed is run once more, alone: on a busy machine a test can meet what another left behind, such as a
-    socket that is collected only then. The table says so; what fails again has failed.
+    What failed is run once more, alone: on a busy machine a test can run out of its own time. The table says
+    so; what fails again has failed.
     """
     started = time.monotonic()
     failed, result = _run(["make", "test", *variables])
