@@ -85,7 +85,8 @@ def check(request: PushRequest) -> Outcome:
 def check_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
     """Judge several images as `admit_all` does, and write nothing to the targets.
 
-    What is allowed is prepared and read as for a push, so that what stops one stops this, too.
+    What is allowed is prepared as for a push, so that what stops one stops this, too. Layers are read where
+    that is asked for, else it is said that they were not.
     """
     with ExitStack() as stack:
         budget = _budget(requests)
@@ -94,10 +95,18 @@ def check_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
         judged = _judge_all(requests, images, stack.enter_context(Shared()), budget)
         if not all(outcome.decision.allowed for outcome in judged):
             return judged
-        work = _prepared(requests, images, judged, stack)
-        for request, image, outcome, _ in work:
-            read_content(image, _permit(request, image, outcome), full=request.full)
-        return tuple(outcome for _, _, outcome, _ in work)
+        return tuple(_as_read(*each) for each in _prepared(requests, images, judged, stack))
+
+
+def _as_read(request: PushRequest, image: Image, judged: Outcome, _: NewRecord) -> Outcome:
+    """What a push would find of the layers."""
+    permit = _permit(request, image, judged)
+    if request.full:
+        read_content(image, permit)
+    elif compared := len(permit.terms.compared):
+        note = f"layers: not compared with the config that a report is bound by: {compared} of them"
+        return replace(judged, notes=(*judged.notes, f"{note}; --verify=full reads them, and so does a push"))
+    return judged
 
 
 def _prepared(

@@ -39,10 +39,10 @@ def test_the_attack_is_refused(workspace: Workspace, attack: Attack) -> None:
 @pytest.mark.parametrize(
     "name", [name for name in TABLE if name.startswith("image:") and TABLE[name].run is PUSH]
 )
-def test_a_check_says_what_the_push_would_say(workspace: Workspace, name: str) -> None:
+def test_a_full_check_says_what_the_push_would_say(workspace: Workspace, name: str) -> None:
     attack = TABLE[name]
     place = changed(changed(workspace, attack.prepare), attack.strike)
-    ran = place.run("check", IMAGE, TARGET)
+    ran = place.run("check", IMAGE, TARGET, "--verify", "full")
     assert ran.code == attack.code, ran.out + ran.err
     assert attack.says in ran.out + ran.err
     assert not attack.writes(place)

@@ -124,23 +124,22 @@ def send_blobs(
     )
 
 
-def read_content(image: Image, permit: Permit, *, full: bool = False) -> None:
-    """Read what a push would have to read, and send nothing; the permit stays as it is.
+def read_content(image: Image, permit: Permit) -> None:
+    """Read all content as a push does, and send nothing; the permit stays as it is.
 
     Args:
         image: what would be pushed.
         permit: issued for it.
-        full: read what a registry's manifest vouches for, too.
 
     Raises:
         InputError: when content is not what its digest or the image's config says.
     """
-    compared, admission, stop = permit.terms.compared, _begun(permit, image), threading.Event()
+    compared, stop = permit.terms.compared, threading.Event()
 
     def read(blob: Descriptor) -> None:
         admit(blob, Watched(blob, image.content.open_blob(blob), SILENT, stop, compared.get(blob.digest)))
 
-    each_sized(read, [blob for blob in _blobs(image) if full or not admission.has(blob)])
+    each_sized(read, _blobs(image))
 
 
 def _begun(permit: Permit, image: Image) -> Admission:
