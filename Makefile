@@ -11,6 +11,9 @@ GOTOOL := $(BIN)/python packages/opa/gotool.py --go-from requirements/go.txt
 OPA     = $$($(BIN)/python -c 'import pushpolicy_opa; print(pushpolicy_opa.binary())')
 OPA_SOURCES := $(wildcard packages/opa/*.* packages/opa/src/pushpolicy_opa/*.py)
 
+# Some container images set it. The tests run thousands of commands, each of which would compile all it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test large floor mutants check bench interop index lock tools install clean
 
