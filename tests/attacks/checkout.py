@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from pushpolicy import errors
 from tests.attacks.table import Attack, Change, Run, changed, push
 from tests.policies import rule, write_policy
+from tests.unit.gather.samples import git
 from tests.workspace import Workspace, fail_a_test
 
 SOON = (datetime.now(UTC) + timedelta(days=20)).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -75,6 +77,33 @@ def folder_in_checkout(rules: dict[str, str], **data: str) -> Change:
     return strike
 
 
+def in_submodules(place: Workspace) -> Workspace:
+    """A policy folder in a submodule of a submodule, which the command line names."""
+    inner, outer = (place.folder.parent / name for name in ("inner", "outer"))
+    write_policy(inner / "rules", ALWAYS)
+    outer.mkdir()
+    for below, above in ((inner, outer), (outer, place.folder)):
+        git(below, "init", "-q")
+        commit_all(below)
+        git(above, "init", "-q")
+        git(above, *BY_PATH, "submodule", "add", "-q", str(below), below.name)
+    git(place.folder, *BY_PATH, "submodule", "update", "-q", "--init", "--recursive")
+    return place.committed("README", "ours")
+
+
+def switched_off_in_submodules(place: Workspace) -> Workspace:
+    """The folder there switches a rule off."""
+    place.write("outer/inner/rules/enforcement.yaml", OFF)
+    for name in ("outer/inner", "outer"):
+        commit_all(place.folder / name)
+    return place.committed("README", "ours, too")
+
+
+def commit_all(folder: Path) -> None:
+    git(folder, "add", "--all")
+    git(folder, "commit", "-q", "-m", "ours")
+
+
 def gone(place: Workspace, change: Change) -> Workspace:
     """The same without a report of tests."""
     place = change(place) or place
@@ -89,6 +118,7 @@ def dirty(place: Workspace, change: Change) -> Workspace:
     return place
 
 
+BY_PATH = ("-c", "protocol.file.allow=always")
 ALWAYS = {"polite": rule("polite", 'deny contains {"at": {}, "msg": "no"} if input.image.size > 1000000000')}
 OFF = f"rules: {{tests_passed: {{mode: off, until: '{SOON}', reason: x}}}}"
 
@@ -226,6 +256,14 @@ ROWS = [
         prepare=folder_in_checkout(ALWAYS),
         strike=failing(folder_in_checkout(ALWAYS, enforcement=OFF)),
         run=push("--policy", "pack", "--policy", "own-policy"),
+        code=errors.EXIT_POLICY,
+        says="the checkout's own rules alone",
+    ),
+    Attack(
+        name="switches a rule off in a submodule of a submodule",
+        prepare=in_submodules,
+        strike=failing(switched_off_in_submodules),
+        run=push("--policy", "pack", "--policy", "outer/inner/rules"),
         code=errors.EXIT_POLICY,
         says="the checkout's own rules alone",
     ),

@@ -18,7 +18,7 @@ from pushpolicy.gather.checkout.effort import Effort
 from pushpolicy.gather.checkout.objects import MissingObjectError
 from pushpolicy.gather.checkout.program import Git, GitError, find_git
 from pushpolicy.gather.checkout.repository import Repository, enclosing
-from pushpolicy.gather.checkout.tree import FILE, PROGRAM, Tree, entries_above, join
+from pushpolicy.gather.checkout.tree import FILE, PROGRAM, Tree, entries_above, join, settles
 from pushpolicy.model.evidence import SourceCounts, SourceEvidence, Status
 from pushpolicy.model.redacted import Redacted
 from pushpolicy.reports.parsing.values import text
@@ -130,7 +130,9 @@ def state_in_head(
 
 
 def may_be_in_head(root: Path, path: Path, environ: Mapping[str, str]) -> bool:
-    """Whether the commit that is checked out holds something at a path; also where that cannot be found out.
+    """Whether the commit that is checked out says what lies at a path; also where that cannot be found out.
+
+    It does by what it holds there, and by a submodule above: that one's commit names what is in it in turn.
 
     Args:
         root: the top of the work tree.
@@ -138,22 +140,23 @@ def may_be_in_head(root: Path, path: Path, environ: Mapping[str, str]) -> bool:
         environ: of this process; it says where the user's own configuration is.
     """
     try:
-        return _state(root, path, b"", environ, None) is not FileState.UNTRACKED
-    except (GitError, OSError, NotComparableError):
+        top, name = _place(root, path)
+        if name is None:
+            return False
+        repository = Repository(Git(environ, None, top), top)
+        commit, _ = repository.head()
+        with repository.objects(commit) as objects:
+            return settles(objects, commit, name)
+    except (GitError, OSError):
         return True
 
 
 def _state(
     workspace: Path, path: Path, content: bytes, environ: Mapping[str, str], program: Path | None
 ) -> FileState:
-    root = enclosing(workspace.resolve())
-    if root is None:
-        raise GitError("there is no git repository here")
-    place = workspace / path
-    place = place.parent.resolve() / place.name
-    if not place.is_relative_to(root):
+    root, name = _place(workspace, path)
+    if name is None:
         return FileState.UNTRACKED
-    name = str(place.relative_to(root))
     repository = Repository(Git(environ, program, root), root)
     commit, _ = repository.head()
     with repository.objects(commit) as objects:
@@ -166,6 +169,16 @@ def _state(
         files = AttributeFiles(objects, folders, Effort(SECONDS), autocrlf=repository.settings.autocrlf)
         is_held = is_same_undone(content, files.of(name), entry.name, objects)
     return FileState.TRACKED if is_held else FileState.DIFFERS
+
+
+def _place(workspace: Path, path: Path) -> tuple[Path, str | None]:
+    """The top of the work tree, and the name of a path below it; None for one that lies outside."""
+    root = enclosing(workspace.resolve())
+    if root is None:
+        raise GitError("there is no git repository here")
+    place = workspace / path
+    place = place.parent.resolve() / place.name
+    return root, str(place.relative_to(root)) if place.is_relative_to(root) else None
 
 
 def _inspect(repository: Repository) -> Checkout:

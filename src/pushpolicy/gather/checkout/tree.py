@@ -117,6 +117,13 @@ def entries_above(objects: Objects, commit: str, path: str) -> dict[str, Folder]
     return folders
 
 
+def settles(objects: Objects, commit: str, path: str) -> bool:
+    """Whether a commit holds something at a path, or above it something other than a folder."""
+    folders = entries_above(objects, commit, path)
+    deepest = max(folders, key=len)
+    return path.removeprefix(deepest).removeprefix("/").partition("/")[0] in folders[deepest]
+
+
 def root_of(objects: Objects, commit: str) -> str:
     """The name of a commit's top tree."""
     found = re.match(rb"tree ([0-9a-f]+)\n", objects.read(commit, "commit", _MAX_COMMIT))

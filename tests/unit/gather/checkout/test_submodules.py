@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pushpolicy.gather.checkout import inspect
+from pushpolicy.gather.checkout import inspect, may_be_in_head
 from pushpolicy.model.evidence import SourceEvidence
 from tests.unit.gather.samples import git, make_checkout, write
 
@@ -168,3 +168,17 @@ def test_the_files_of_a_submodule_are_tracked(checkout: Path) -> None:
     places = ("a.py", "vendor/lib/l.py", "vendor/lib/deep/d.py", "vendor/lib/new.py", "l.py")
     assert [found.tracks(checkout / place) for place in places] == [True, True, True, False, False]
     assert {"a.py", "vendor/lib/m/n.py", "vendor/lib/deep/d.py"} < set(found.tracked)
+
+
+@pytest.mark.parametrize("gone", ["", "vendor/lib/.git"])
+def test_the_commit_says_what_lies_in_a_submodule_at_any_depth(checkout: Path, gone: str) -> None:
+    """A policy there is the checkout's, though the whole holds no such path."""
+    if gone:
+        (checkout / gone).unlink()
+    (checkout / "vendor/own/.git").mkdir(parents=True)
+
+    def says(path: str) -> bool:
+        return may_be_in_head(checkout, checkout / path, {"PATH": os.defpath})
+
+    assert all(map(says, ("a.py", "vendor", "vendor/lib", "vendor/lib/deep", "vendor/lib/deep/new")))
+    assert not any(map(says, ("vendor/own", "vendor/own/deep", "new", "../elsewhere")))
