@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from pushpolicy import errors
@@ -142,6 +143,32 @@ def called_empty(place: Workspace) -> None:
     place.write("reports/app.cdx.json", json.dumps(bom))
 
 
+def sarif(*results: dict[str, Any], rules: Any = (), **fields: Any) -> dict[str, Any]:
+    """A run of a tool that looks into code."""
+    return {"tool": {"driver": {"name": "linter", "rules": list(rules)}}, "results": list(results)} | fields
+
+
+def of_code(name: str, says: str, *runs: dict[str, Any], **fields: Any) -> Attack:
+    """A sound scan of the code beside that of the image; then it is another one."""
+    path, now = "reports/linter.sarif", datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    fresh = {"invocations": [{"executionSuccessful": True, "endTimeUtc": now}]}
+    log = {"version": "2.1.0", "runs": [fresh | run for run in runs]} | fields
+    sound = {"version": "2.1.0", "runs": [fresh | sarif()]}
+    return Attack(
+        name=name, prepare=wrote(path, json.dumps(sound)), strike=wrote(path, json.dumps(log)), says=says
+    )
+
+
+def hidden_by_the_checkout(place: Workspace) -> Workspace:
+    """A file of the commit says that a folder, to which a report of failures comes, is of no interest."""
+    changed = place.committed("service/pyvenv.cfg", "home = /usr/bin\n")
+    fail_a_test(changed)
+    report = changed.folder / "reports/junit.xml"
+    changed.write("service/build/test-results/TEST-service.xml", report.read_bytes())
+    changed.write("reports/junit.xml", JUNIT)
+    return changed
+
+
 def a_named(name: str, content: bytes) -> Attack:
     """A report that the command line names is something else."""
     return Attack(
@@ -176,6 +203,25 @@ ROWS = [
     suite("an error in a test", JUNIT.replace(CASE, CASE.replace("/>", "><error/></testcase>"))),
     suite("a failure that the totals alone have", JUNIT.replace('failures="0"', 'failures="1"')),
     suite("an error that the totals alone have", JUNIT.replace('errors="0"', 'errors="2"')),
+    suite(
+        "a test of an outcome that nobody knows",
+        JUNIT.replace(CASE, CASE.replace("/>", ' status="crashed"/>')),
+    ),
+    suite(
+        "a failure beside the status of a skip",
+        JUNIT.replace(CASE, CASE.replace("/>", ' status="failed" result="skipped"/>')),
+    ),
+    suite(
+        "a failure that is spelled otherwise",
+        JUNIT.replace(CASE, CASE.replace("/>", "><Failure/></testcase>")),
+    ),
+    suite("a test that could not be made", JUNIT.replace(CASE, CASE.replace("/>", "><warning/></testcase>"))),
+    suite(
+        "a number of failures that is none",
+        "<test-run failed='1,000'><test-suite><test-case result='Passed'/></test-suite></test-run>",
+        "no evidence of kind tests",
+    ),
+    Attack(name="a folder that the checkout hides", strike=hidden_by_the_checkout, says=FAILS),
     suite("no tests at all", '<testsuite name="unit" tests="0" failures="0" errors="0"/>'),
     suite(
         "every test skipped",
@@ -257,6 +303,42 @@ ROWS = [
         "a scan of tomorrow",
         lambda report: report.update({"CreatedAt": "2099-01-01T00:00:00Z"}),
         "scan_fresh  not met",
+    ),
+    scan(
+        "a scan of the year 1",
+        lambda report: report.update({"CreatedAt": "0001-01-01T00:00:00Z"}),
+        "scan_fresh  not met",
+    ),
+    of_code(
+        "findings that are stored beside the runs",
+        "no evidence of kind scans",
+        sarif(),
+        inlineExternalProperties=[{"results": [{"ruleId": "X", "level": "error"}]}],
+    ),
+    of_code(
+        "findings that are stored in another file",
+        "no evidence of kind scans",
+        sarif(externalPropertyFileReferences={"results": [{"location": {"uri": "more.json"}}]}),
+    ),
+    of_code(
+        "a finding whose rule cannot be told",
+        SEVERE,
+        sarif(
+            {"ruleId": "X"},
+            rules=[{"id": "X", "properties": {"security-severity": each}} for each in ("9.8", "1")],
+        ),
+    ),
+    of_code(
+        "an old run behind a new one",
+        "scan_fresh  not met",
+        sarif(),
+        sarif(invocations=[{"executionSuccessful": True, "endTimeUtc": "2025-01-01T00:00:00Z"}]),
+    ),
+    of_code(
+        "a run of another commit behind one of none",
+        "linter.2 is a scan of commit",
+        sarif(),
+        sarif(versionControlProvenance=[{"revisionId": "1" * 40}]),
     ),
     scan("a scan without a time", lambda report: report.pop("CreatedAt"), "scan_fresh  not met"),
     scan(

@@ -16,7 +16,8 @@ from pushpolicy.reports.declared import MODULE_PLACES, PLACES, SUFFIXES, promise
 from pushpolicy.reports.file import bare_name
 from pushpolicy.reports.limits import Limits
 
-# Never entered: what tools keep there is not about this image, or is far too much.
+# Never entered, by these names alone, so that no file of the checkout hides a report: what tools keep there
+# is not about this image, or is far too much.
 EXCLUDED = frozenset(
     {
         ".git",
@@ -58,7 +59,7 @@ def candidates(workspace: Path, limits: Limits) -> Iterator[Path]:
     """Files that may be reports, in a stable order.
 
     Symbolic links, and what is no regular file, are among them and are not followed: a place that is a link
-    to a folder, or a folder in one that cannot be entered, is itself one.
+    to a folder, or a folder in one that is not or cannot be entered, is itself one.
 
     Raises:
         TooManyFilesError: when there are more than `max_files`, or folders nested over `max_depth`.
@@ -79,9 +80,10 @@ def _search(folder: Path, names: tuple[str, ...], budget: _Budget) -> Iterator[P
         return
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
-            # A virtual environment may have any name.
-            excluded = entry.name in EXCLUDED or (Path(entry.path) / "pyvenv.cfg").exists()
-            if not excluded and (in_place or len(names) < _MAX_MODULE_DEPTH):
+            if entry.name in EXCLUDED:
+                if in_place:
+                    yield Path(entry.path)
+            elif in_place or len(names) < _MAX_MODULE_DEPTH:
                 if len(names) >= budget.limits.max_depth:
                     raise TooManyFilesError(f"folders are nested more than {budget.limits.max_depth} deep")
                 yield from _search(Path(entry.path), (*names, entry.name), budget)
@@ -110,6 +112,8 @@ def why_not_read(path: Path) -> str | None:
     mode = path.lstat().st_mode
     if stat.S_ISLNK(mode):
         return "it is a symbolic link, which is not followed"
+    if stat.S_ISDIR(mode) and path.name in EXCLUDED:
+        return "it is a folder of that name, which is not entered"
     if stat.S_ISDIR(mode):
         return "it is a folder that cannot be entered"
     return None if stat.S_ISREG(mode) else "it is not a regular file"

@@ -51,7 +51,6 @@ def test_reports_are_found_in_the_usual_places(tmp_path: Path, path: str) -> Non
         "tests/fixtures/junit.xml",
         "node_modules/x/target/surefire-reports/TEST-a.xml",
         ".git/reports/junit.xml",
-        "reports/node_modules/junit.xml",
         "reports/junit.txt",
     ],
 )
@@ -59,9 +58,17 @@ def test_nothing_is_looked_for_elsewhere(tmp_path: Path, path: str) -> None:
     assert found(write(tmp_path, {path: JUNIT})).seen == []
 
 
-def test_a_virtual_environment_is_not_entered_whatever_its_name(tmp_path: Path) -> None:
+def test_a_folder_in_a_usual_place_that_is_not_entered_is_told(tmp_path: Path) -> None:
+    seen = found(write(tmp_path, {"reports/node_modules/junit.xml": JUNIT})).seen
+    assert [(each.path, each.note) for each in seen] == [
+        ("reports/node_modules", "no report: it is a folder of that name, which is not entered")
+    ]
+
+
+def test_no_file_of_the_checkout_hides_a_report(tmp_path: Path) -> None:
     write(tmp_path, {"reports/env/pyvenv.cfg": "", "reports/env/junit.xml": JUNIT})
-    assert found(tmp_path).of("tests") == []
+    write(tmp_path, {"a/pyvenv.cfg": "", "a/build/test-results/TEST-a.xml": JUNIT})
+    assert len(found(tmp_path).of("tests")) == 2
 
 
 def test_symbolic_links_are_not_followed_in_the_usual_places(tmp_path: Path) -> None:

@@ -9,10 +9,14 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TypeVar
 
+from pushpolicy.model.text import printable
+from pushpolicy.reports.format import ReportError
+
 _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,30}))? ?(Z|z|UTC|GMT|[+-]\d\d:?\d\d)", re.ASCII
 )
 _LONGEST = 100
+_FIRST_YEAR, _LAST_YEAR = 1679, 2260  # what OPA can read as nanoseconds
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _MONTH = re.compile("[A-Za-z]{3}")
 _Ordered = TypeVar("_Ordered", float, str)
@@ -34,11 +38,11 @@ def utc(text: str | None) -> str | None:
             # As mail and HTTP write it (RFC 5322), which few reports do.
             from email.utils import parsedate_to_datetime
 
-            return format_time(parsedate_to_datetime(text))
+            return _stated(parsedate_to_datetime(text))
         day, time, fraction, zone = match.groups()
         offset = "+00:00" if zone.upper() in {"Z", "UTC", "GMT"} else zone
         microseconds = f".{fraction[:6]:0<6}" if fraction else ""
-        return format_time(datetime.fromisoformat(f"{day}T{time}{microseconds}{offset}"))
+        return _stated(datetime.fromisoformat(f"{day}T{time}{microseconds}{offset}"))
     except (ValueError, OverflowError):
         return None
 
@@ -67,12 +71,17 @@ def format_time(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def _stated(moment: datetime) -> str | None:
+    """A time of a report; none where it is centuries away, as the zero time of Go and .NET."""
+    return format_time(moment) if _FIRST_YEAR <= moment.year <= _LAST_YEAR else None
+
+
 def epoch(moment: float | None) -> str | None:
     """A Unix time as RFC 3339 in UTC; the tools of one format write seconds as well as milliseconds."""
     if moment is None:
         return None
     try:
-        return format_time(datetime.fromtimestamp(moment / 1000 if moment > _MAX_EPOCH else moment, UTC))
+        return _stated(datetime.fromtimestamp(moment / 1000 if moment > _MAX_EPOCH else moment, UTC))
     except (ValueError, OverflowError, OSError):
         return None
 
@@ -83,6 +92,20 @@ def count(text: str | None) -> int | None:
         return None
     value = int(text.strip())
     return value if value <= MAX_INTEGER else None
+
+
+def failures(name: str, text: str | None) -> int:
+    """A declared number of failures; zero where none is declared.
+
+    Raises:
+        ReportError: when it is no number: it may be any.
+    """
+    if not (text or "").strip():
+        return 0
+    value = count(text)
+    if value is None:
+        raise ReportError(f"its {name}={printable(text or '', 40)!r} is no number")
+    return value
 
 
 def seconds(text: str | None) -> float | None:

@@ -5,7 +5,7 @@ Components that are files are counted, and not listed: they have neither a versi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -373,7 +373,7 @@ def _finding(entry: Vulnerability, named: dict[str | None, Component]) -> Findin
     return Finding(
         id=entry.id or "unidentified",
         aliases=of_one_flaw(entry.id or "", [other.id for other in entry.references or () if other.id]),
-        severity=severity.worst([Severity.UNKNOWN, *(severity.from_word(r.severity) for r in ratings)]),
+        severity=_severity(ratings),
         kind="vulnerability",
         title=brief(entry.description),
         cvss=highest(score(r.score) for r in ratings if (r.method or "").upper().startswith("CVSS")),
@@ -384,6 +384,13 @@ def _finding(entry: Vulnerability, named: dict[str | None, Component]) -> Findin
         suppressed_by=_suppression(entry),
         published=dated(entry.published),
     )
+
+
+def _severity(ratings: Sequence[Rating]) -> Severity:
+    """The worst word; beside one, a rating without any counts by its score, from 0 to 10 in every method."""
+    words = [word for r in ratings if (word := severity.from_word(r.severity)) is not Severity.UNKNOWN]
+    scores = [severity.from_score(r.score) for r in ratings if not r.severity and r.score is not None]
+    return severity.worst([*words, *scores]) if words else Severity.UNKNOWN
 
 
 def _name(component: Component) -> str:

@@ -13,8 +13,9 @@ import msgspec
 from msgspec.structs import replace
 
 from pushpolicy.model.evidence import Finding, Licence, Scanner, Severity
+from pushpolicy.model.text import printable
 from pushpolicy.reports.facts import ScanFacts, within
-from pushpolicy.reports.format import Facts, Format, Head, Identity, ReportBytes
+from pushpolicy.reports.format import Facts, Format, Head, Identity, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.values import brief, dated, number, score
@@ -196,6 +197,9 @@ def _of_package(entry: _Packages, path: str | None) -> Iterator[Finding]:
     """The records of a package; what call analysis or the distribution set aside is marked."""
     records = entry.vulnerabilities or []
     words = {record.id: _word(record) for record in records}
+    for group in entry.groups or ():
+        if words.keys().isdisjoint(group.ids):
+            raise ReportError(f"it lacks every record of a flaw: {printable(', '.join(group.ids), 60)}")
     flaws: dict[str, _Flaw] = {}
     for group in entry.groups or ():
         names = aliases("", (*group.ids, *(group.aliases or ())))

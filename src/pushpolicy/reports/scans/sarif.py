@@ -4,13 +4,16 @@ A result counts unless its `kind` says that it is no failure or `baselineState` 
 open or under review, and a word that SARIF does not have, may mean the worst.
 Severity: the rule's ``security-severity``, else the level (error is high, warning medium, note low).
 Suppressed results are listed as such. A run without results, or whose invocation was not
-successful, has failed. Each run is a scan; runs of one tool on one target are one.
+successful, has failed. Each run is a scan; runs of one tool on one target are one, which is as old as the
+oldest. A log of which a part is stored outside of its runs is not read. A result whose rule cannot be told
+has no severity, unless it states a level.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from datetime import datetime
 
 from msgspec.structs import replace
 
@@ -21,9 +24,10 @@ from pushpolicy.reports.format import Facts, FailedRunError, Format, Head, Ident
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.purl import Purl
-from pushpolicy.reports.parsing.values import at_line, brief, highest, number, score, utc
+from pushpolicy.reports.parsing.values import at_line, brief, number, score, utc
 from pushpolicy.reports.scans import aliases, is_vulnerability, severity
 from pushpolicy.reports.scans.sarif_model import (
+    ComponentReference,
     Configuration,
     Invocation,
     Log,
@@ -90,6 +94,10 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     log = jsondoc.decode(report, Log)
     if not log.version.startswith(_VERSIONS):
         raise ReportError(f"its SARIF version is {printable(log.version, 40)}, not 2.1.0")
+    if log.inline_external_properties or any(run.external_property_file_references for run in log.runs):
+        raise ReportError(
+            "a part of it is stored outside of its runs (external properties), which is not read"
+        )
     return within(limits, _joined([_scan(run) for run in log.runs]))
 
 
@@ -123,7 +131,7 @@ def _scan(run: Run) -> ScanFacts:
         findings=findings,
         looked_for=_ONLY_LOOKS_FOR.get(name.lower()) or tuple(sorted(shown)) or ("unsaid",),
         commit=next((c.revision_id for c in run.version_control_provenance or () if c.revision_id), None),
-        at=highest(utc(i.end_time_utc) or utc(i.start_time_utc) for i in invocations),
+        at=_oldest(utc(i.end_time_utc) or utc(i.start_time_utc) for i in invocations),
     )
 
 
@@ -142,7 +150,9 @@ def _findings(run: Run, scan: str) -> Iterator[Finding]:
         is_failure = result.kind not in _NO_FAILURE or result.level not in (None, "none")
         if is_failure and result.baseline_state != "absent":
             rule = rules.of(result)
-            yield _finding(result, rule, rules.level(result, rule), scan)
+            # A rule that cannot be told may be the worst.
+            level = "lost" if not result.level and rules.is_lost(result) else rules.level(result, rule)
+            yield _finding(result, rule, level, scan)
 
 
 def _finding(result: Result, rule: Rule | None, level: str, scan: str) -> Finding:
@@ -224,23 +234,37 @@ def _suppression(suppressions: list[Suppression]) -> str | None:
 
 
 def _joined(scans: Iterable[ScanFacts]) -> Iterator[ScanFacts]:
-    """One scan for all runs of one tool on one target: Snyk writes a run for each project."""
-    groups: dict[tuple[str, Identity], list[ScanFacts]] = {}
+    """One scan, as old as the oldest, for all runs of a tool on one target: Snyk writes one a project."""
+    groups: dict[Hashable, list[ScanFacts]] = {}
     for scan in scans:
-        groups.setdefault((scan.scanner.name, scan.identity), []).append(scan)
+        groups.setdefault((scan.scanner.name, scan.identity, scan.kind, scan.commit), []).append(scan)
     for group in groups.values():
-        together = tuple(finding for scan in group for finding in scan.findings)
-        yield replace(group[0], findings=together) if len(group) > 1 else group[0]
+        yield replace(
+            group[0],
+            findings=tuple(finding for scan in group for finding in scan.findings),
+            looked_for=tuple(sorted({word for scan in group for word in scan.looked_for})),
+            at=_oldest(scan.at for scan in group),
+        )
+
+
+def _oldest(times: Iterable[str | None]) -> str | None:
+    """Not known where one of them is not."""
+    stated = list(times)
+    known = [each for each in stated if each is not None]
+    return min(known, key=datetime.fromisoformat) if known and len(known) == len(stated) else None
 
 
 class _Rules:
     """The rules of one run's tool, and how its invocations configured them."""
 
     def __init__(self, run: Run) -> None:
-        self._driver = (run.tool.driver or run.tool).rules or []
-        self._extensions = [extension.rules or [] for extension in run.tool.extensions or ()]
-        everywhere = [rule for rules in (*self._extensions, self._driver) for rule in rules]
-        self._by_id = {rule.id: rule for rule in everywhere if rule.id}
+        self._driver = run.tool.driver or run.tool
+        self._extensions = run.tool.extensions or []
+        self._by_id: dict[str, Rule | None] = {}
+        for rule in (rule for each in (*self._extensions, self._driver) for rule in each.rules or ()):
+            # Of two rules of one name, nothing tells which is meant.
+            if rule.id:
+                self._by_id[rule.id] = rule if self._by_id.get(rule.id, rule) == rule else None
         self._invocations = run.invocations or []
 
     def of(self, result: Result) -> Rule | None:
@@ -266,11 +290,21 @@ class _Rules:
                 configuration = override.configuration or configuration
         return result.level or (configuration or Configuration()).level or "warning"
 
+    def is_lost(self, result: Result) -> bool:
+        """Whether a rule is named that cannot be told: its index is that of none, its id that of several."""
+        reference = result.rule or RuleReference()
+        name = result.rule_id or reference.id
+        return self.of(result) is None and (_index(result) is not None or name in self._by_id)
+
     def _component(self, reference: RuleReference) -> list[Rule]:
-        component = reference.tool_component
-        if component is None or component.index is None or component.index < 0:
-            return self._driver
-        return self._extensions[component.index] if component.index < len(self._extensions) else []
+        """The rules of the component that is named by its index, GUID or name; else those of the driver."""
+        told = reference.tool_component or ComponentReference()
+        if told.index is not None and told.index >= 0:
+            return (self._extensions[told.index].rules or []) if told.index < len(self._extensions) else []
+        named = (told.guid or told.name) is not None
+        every = (self._driver, *self._extensions) if named else (self._driver,)
+        alike = (c for c in every if told.guid in (None, c.guid) and told.name in (None, c.name))
+        return next((component.rules or [] for component in alike), [])
 
     def _overrides(self, result: Result) -> list[Override]:
         index = result.provenance.invocation_index if result.provenance else None

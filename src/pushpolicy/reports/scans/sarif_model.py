@@ -47,6 +47,7 @@ class Component(_Struct):
     """The driver or an extension of a tool."""
 
     name: str | None = None
+    guid: str | None = None
     version: str | None = None
     semantic_version: str | None = None
     rules: list[Rule] | None = None
@@ -60,9 +61,11 @@ class Tool(Component):
 
 
 class ComponentReference(_Struct):
-    """Names an extension by its index."""
+    """Names an extension, or the driver, by its index, GUID or name."""
 
     index: int | None = None
+    guid: str | None = None
+    name: str | None = None
 
 
 class RuleReference(_Struct):
@@ -177,6 +180,7 @@ class Run(_Struct):
     invocations: list[Invocation] | None = None
     version_control_provenance: list[Control] | None = None
     properties: RunProperties | None = None
+    external_property_file_references: dict[str, Any] | None = None
 
 
 class Log(_Struct):
@@ -184,3 +188,4 @@ class Log(_Struct):
 
     version: str
     runs: list[Run]
+    inline_external_properties: list[Any] | None = None

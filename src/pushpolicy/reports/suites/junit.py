@@ -1,10 +1,11 @@
 """JUnit XML in all its dialects (Ant, Surefire, pytest, jest, gotestsum, CTest, PHPUnit, nextest ...).
 
-The elements of a case decide its outcome: error, else failure, else skipped, else its `status`
-attribute, else it passed. The totals that suites declare are compared with the cases, never believed:
-failures or errors that no case shows, and elements directly under a suite, count as `undeclared`. What
-cannot be placed or read, as a case within an unknown element or a number of failures that is none, fails
-the report. A case that CTest could not run is an error, unless the test itself asked to be skipped.
+The elements of a case decide its outcome: error, else failure, else skipped, else its `status` and `result`
+attributes, in which a word that is not known is an error, else it passed. The totals that suites declare are
+compared with the cases, never believed: failures or errors that no case shows, and elements directly under a
+suite, count as `undeclared`. What cannot be placed or read, as a case within an unknown element or a number
+of failures that is none, fails the report. A case that CTest could not run is an error, unless the test
+itself asked to be skipped.
 """
 
 from __future__ import annotations
@@ -19,20 +20,30 @@ from pushpolicy.reports.facts import SuiteFacts
 from pushpolicy.reports.format import Facts, Format, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import markup
-from pushpolicy.reports.parsing.values import count, seconds, utc
+from pushpolicy.reports.parsing.values import count, failures, seconds, utc
 from pushpolicy.reports.suites import Outcome, Tally
 
 _SUITES = frozenset({"testsuites", "testsuite"})
-_BAD = {"error": "error", "failure": "failure"}
+# PHPUnit before 10 warns of a test that could not be made, and counts that as no success.
+_BAD = {"error": "error", "failure": "failure", "warning": "failure"}
 _QUIET = frozenset({"properties", "property", "system-out", "system-err"})  # what the tests themselves wrote
 _SKIPPED = frozenset({"skipped", "ignored", "disabled"})
 _FLAKY = frozenset({"flakyFailure", "flakyError"})
 _RERUN = frozenset({"rerunFailure", "rerunError"})
 _OUTCOMES = frozenset(_BAD) | _SKIPPED | _FLAKY | _RERUN
-_STATUS_SKIPPED = frozenset({"disabled", "notrun", "skipped", "ignored", "pending"})
-_STATUS_FAILED = frozenset({"fail", "failed", "failure", "error", "errored", "broken", "timeout", "aborted"})
-_STATUSES = _STATUS_SKIPPED | _STATUS_FAILED
+_STATUS_SKIPPED = frozenset({"disabled", "notrun", "skipped", "ignored", "pending", "suppressed", "filtered"})
+_STATUS_FAILED = frozenset({"fail", "failed", "failure"})
+_STATUS_PASSED = frozenset(
+    {
+        *("", "run", "pass", "passed", "ok", "success", "successful", "succeeded", "complete", "completed"),
+        *("done", "executed", "finished", "fixed", "flaky", "true"),
+    }
+)
+# However they are spelled: other readers of the same file may take them for what they look like.
+_KNOWN = frozenset({*_SUITES, *_OUTCOMES, *_QUIET, "testcase"})
+_SPELLED = {name.lower(): name for name in _KNOWN}
 _TOTALS = ("tests", "failures", "errors", "skipped")
+_WORST_LAST: tuple[Outcome, ...] = ("passed", "skipped", "failed", "errors")
 # The reasons of CTest that stand for a test that said itself that it is to be skipped, and no reason at all.
 _ASKED_TO_SKIP = re.compile(r"\s*(?:$|SKIP_|Disabled)")
 
@@ -62,6 +73,7 @@ class _Case(msgspec.Struct):
         return len(self.bad) or self.flaky or self.rerun
 
     def outcome(self, status: str) -> Outcome:
+        """What the elements say, else the status; `status` is in lower case."""
         if "error" in self.bad:
             return "errors"
         if self.bad or (self.rerun and not self.flaky):
@@ -103,6 +115,7 @@ class _Reader(markup.Elements):
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         parent = self.path[-1] if self.path else ""
+        name = name if name in _KNOWN else _spelled(name)
         if name == "testcase" and parent in _SUITES:
             self._attributes, self._case = attributes, None
             self.path.append(name)
@@ -122,7 +135,7 @@ class _Reader(markup.Elements):
 
     def end(self, name: str) -> None:
         path = self.path
-        path.pop()
+        name = path.pop()
         parent = path[-1] if path else ""
         if name == "testcase" and parent in _SUITES:
             self._close_case()
@@ -141,8 +154,7 @@ class _Reader(markup.Elements):
     def _open_suite(self, attributes: dict[str, str]) -> None:
         declared = {key: value for key in _TOTALS if (value := count(attributes.get(key))) is not None}
         for key in ("failures", "errors"):
-            if key not in declared and attributes.get(key, "").strip():
-                raise ReportError(f"its {key}={printable(attributes[key], 40)!r} is no number")
+            failures(key, attributes.get(key))
         suite = _Suite(attributes.get("name", ""), declared, seconds(attributes.get("time")))
         suite.before = self.tally.number()
         self.tool = self.tool or _TOOLS.get(suite.name)
@@ -184,11 +196,9 @@ class _Reader(markup.Elements):
         attributes, case = self._attributes, self._case
         if self.tally.names is not None:
             self.tally.call(self._suites[-1].name, attributes.get("classname"), attributes.get("name"))
-        # googletest says in the `result` that a case was skipped.
-        result = attributes.get("result", "").lower()
-        status = result if result in _STATUSES else attributes.get("status", "").lower()
-        if case is None and status not in _STATUS_FAILED:
-            self.tally.add(_by_status(status))  # the fast path, for nearly every case
+        status = _status(attributes)
+        if case is None and (by_status := _by_status(status)) in ("passed", "skipped"):
+            self.tally.add(by_status)  # the fast path, for nearly every case
             return
         case = case or _Case()
         outcome = case.outcome(status)
@@ -201,10 +211,24 @@ class _Reader(markup.Elements):
             self.tally.fail(whole, kind, case.bad.get(kind, case.why_skipped or status))
 
 
+def _spelled(name: str) -> str:
+    return _SPELLED.get(markup.local(name).lower(), name)
+
+
+def _status(attributes: dict[str, str]) -> str:
+    """The worse word of two: googletest says in the `result` that a case was skipped."""
+    if "status" not in attributes and "result" not in attributes:
+        return ""
+    words = (attributes.get(key, "").strip().lower() for key in ("status", "result"))
+    return max(words, key=lambda word: _WORST_LAST.index(_by_status(word)))
+
+
 def _by_status(status: str) -> Outcome:
+    if status in _STATUS_PASSED:
+        return "passed"
     if status in _STATUS_SKIPPED:
         return "skipped"
-    return "failed" if status in _STATUS_FAILED else "passed"
+    return "failed" if status in _STATUS_FAILED else "errors"
 
 
 def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:

@@ -13,7 +13,7 @@ from pushpolicy.reports.facts import SuiteFacts
 from pushpolicy.reports.format import Facts, Format, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import markup
-from pushpolicy.reports.parsing.values import count, seconds, utc
+from pushpolicy.reports.parsing.values import count, failures, seconds, utc
 from pushpolicy.reports.suites import Outcome, Tally
 
 _ROOTS = frozenset({"test-run", "test-results"})
@@ -86,7 +86,7 @@ class _Reader(markup.Elements):
 
     def _close_case(self, case: _Suite) -> None:
         outcome = _outcome(case.attributes)
-        if outcome == "passed" and case.shown and "result" not in case.attributes:
+        if outcome == "passed" and case.shown:
             outcome = "failed"
         self.tally.add(outcome)
         suite = self._suites[-1].called()
@@ -141,7 +141,7 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     if root is None:
         raise ReportError("it has no test run")
     said = root.attributes
-    declared = sum(count(said.get(key)) or 0 for key in ("failed", "failures", "errors"))
+    declared = sum(failures(key, said.get(key)) for key in ("failed", "failures", "errors"))
     totals = reader.tally.totals()
     facts = SuiteFacts(
         totals=totals,

@@ -13,7 +13,7 @@ from pushpolicy.reports.facts import SuiteFacts
 from pushpolicy.reports.format import Facts, Format, ReportBytes
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import markup
-from pushpolicy.reports.parsing.values import count, utc
+from pushpolicy.reports.parsing.values import count, failures, utc
 from pushpolicy.reports.suites import Outcome, Tally, differ
 
 _OUTCOMES: dict[str, Outcome] = {
@@ -55,9 +55,9 @@ class _Reader(markup.Elements):
         elif name == "ResultSummary":
             self.run_outcome = attributes.get("outcome", "Error")
         elif name == "Counters" and parent == "ResultSummary":
-            self.declared = {
-                key: value for key in attributes if (value := count(attributes[key])) is not None
-            }
+            stated = {key: count(value) for key, value in attributes.items()}
+            stated |= {key: failures(key, attributes.get(key)) for key in _FAILED}
+            self.declared = {key: value for key, value in stated.items() if value is not None}
         elif name == "RunInfo" and attributes.get("outcome", "Error").lower() not in _GOOD_RUN:
             self.run_errors += 1
             self.collect_text()

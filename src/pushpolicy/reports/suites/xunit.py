@@ -6,11 +6,12 @@ An ``<error>`` beside the tests (a cleanup that failed, a crash) belongs to no t
 from __future__ import annotations
 
 from pushpolicy.model.evidence import Scanner
+from pushpolicy.model.text import printable
 from pushpolicy.reports.facts import SuiteFacts
-from pushpolicy.reports.format import Facts, Format, Head, ReportBytes
+from pushpolicy.reports.format import Facts, Format, Head, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import markup
-from pushpolicy.reports.parsing.values import count, seconds, utc
+from pushpolicy.reports.parsing.values import count, failures, seconds, utc
 from pushpolicy.reports.suites import Outcome, Tally, differ
 
 _OUTCOMES: dict[str, Outcome] = {
@@ -21,6 +22,7 @@ _OUTCOMES: dict[str, Outcome] = {
 }
 _GROUPS = frozenset({"collection", "class"})
 _TOTALS = ("total", "passed", "failed", "errors")
+_BAD = ("failed", "errors")
 _ASSEMBLY_MARKS = (b"test-framework=", b"run-date=", b"<collection", b"<errors")
 
 
@@ -46,11 +48,15 @@ class _Reader(markup.Elements):
             self._open_assembly(attributes)
         elif name in _GROUPS:
             self._group = attributes.get("name", "")
-        elif name == "test" and parent in _GROUPS:
+        elif name == "test":
+            if parent not in _GROUPS:
+                raise ReportError(f"a test lies in <{printable(parent, 40)}>, where it has no meaning")
             self._name, self._message = attributes.get("name", ""), ""
             self._outcome = _OUTCOMES.get(attributes.get("result", "").lower(), "errors")
         elif name == "error" and parent == "errors":
             self._name, self._message = attributes.get("name", attributes.get("type", "")), ""
+        elif name == "failure" and parent == "test" and self._outcome == "passed":
+            self._outcome = "failed"  # whatever its result says
         elif name == "message" and parent == "failure":
             self.collect_text()
         self.timestamp = self.timestamp or utc(attributes.get("start-rtf"))
@@ -77,7 +83,8 @@ class _Reader(markup.Elements):
         self.tool = self.tool or attributes.get("test-framework")
         self.duration += seconds(attributes.get("time")) or 0
         for key in _TOTALS:
-            value = count(attributes.get(key))
+            stated = attributes.get(key)
+            value = failures(key, stated) if stated and key in _BAD else count(stated)
             if value is not None:
                 self.declared[key] = self.declared.get(key, 0) + value
 

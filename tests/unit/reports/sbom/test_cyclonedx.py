@@ -165,6 +165,12 @@ def test_an_empty_list_of_vulnerabilities_is_no_scan() -> None:
     assert set(read(with_flaws())) == {"sbom"}
 
 
+def test_a_rating_without_a_word_is_told_by_its_score_beside_one_that_has_a_word() -> None:
+    flaw = {"id": "CVE-2026-1", "ratings": [{"severity": "low"}, {"score": 9.8, "method": "CVSSv31"}]}
+    (scan,) = read(with_flaws(flaw))["scans"]
+    assert [finding.severity for finding in scan.findings] == ["critical"]
+
+
 def test_vulnerabilities_without_components_are_no_sbom() -> None:
     assert set(read(with_flaws(JUDGED) | {"components": []})) == {"scans", "vex"}
 

@@ -112,3 +112,10 @@ def test_hostile_documents_are_refused(content: str) -> None:
 )
 def test_recognition(content: dict[str, Any], name: str | None) -> None:
     assert recognised(content) == name
+
+
+def test_a_flaw_does_not_get_lost_without_its_record() -> None:
+    with pytest.raises(
+        ReportError, match="it lacks every record of a flaw: GHSA-2222-3333-4444, GO-2026-0001"
+    ):
+        read_one(FORMAT, report(groups=[GROUP]))

@@ -89,7 +89,7 @@ def test_a_rule_of_an_extension_is_found() -> None:
     extension = {"name": "pack", "rules": [{"id": "X", "defaultConfiguration": {"level": "error"}}]}
     tool = {"driver": {"name": "t"}, "extensions": [extension]}
     assert one({"rule": {"index": 0, "toolComponent": {"index": 0}}}, tool=tool).severity == "high"
-    assert one({"rule": {"index": 0, "toolComponent": {"index": 7}}}, tool=tool).severity == "medium"
+    assert one({"rule": {"index": 0, "toolComponent": {"index": 7}}}, tool=tool).severity == "unknown"
 
 
 def test_an_invocation_may_override_the_level() -> None:
@@ -171,6 +171,60 @@ def test_a_run_that_failed_is_no_clean_scan(fields: dict[str, Any]) -> None:
 def test_an_absent_list_of_results_is_no_clean_scan() -> None:
     with pytest.raises(FailedRunError):
         read(log({"tool": {"driver": {"name": "t"}}}))
+
+
+@pytest.mark.parametrize(
+    ("component", "severity"),
+    [
+        ({"guid": "e"}, "critical"),
+        ({"name": "pack"}, "critical"),
+        ({"name": "t"}, "low"),
+        ({"guid": "x"}, "unknown"),
+    ],
+)
+def test_a_component_is_found_by_whatever_names_it(component: dict[str, str], severity: str) -> None:
+    worst = {"id": "X", "properties": {"security-severity": "9.8"}}
+    tool = {
+        "driver": {"name": "t", "rules": [{"id": "M", "defaultConfiguration": {"level": "note"}}]},
+        "extensions": [{"name": "pack", "guid": "e", "rules": [worst]}],
+    }
+    assert one({"rule": {"index": 0, "toolComponent": component}}, tool=tool).severity == severity
+
+
+def test_a_rule_that_cannot_be_told_may_be_the_worst() -> None:
+    worst, mild = ({"id": "X", "properties": {"security-severity": each}} for each in ("9.8", "1.0"))
+    assert one({"ruleIndex": 7}).severity == "unknown"
+    assert one({"ruleId": "X"}, rules=[worst, mild]).severity == "unknown"
+    assert one({"ruleId": "X", "ruleIndex": 0}, rules=[worst, mild]).severity == "critical"
+    assert one({"ruleId": "X"}, rules=[worst, worst]).severity == "critical"
+    assert one({"ruleId": "Y"}).severity == "medium"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        log(run()) | {"inlineExternalProperties": [{"results": [{"ruleId": "X"}]}]},
+        log(run(externalPropertyFileReferences={"results": [{"location": {"uri": "more.json"}}]})),
+    ],
+)
+def test_what_is_stored_elsewhere_does_not_get_lost(content: Any) -> None:
+    with pytest.raises(ReportError, match="stored outside of its runs"):
+        read(content)
+
+
+def test_a_scan_of_several_runs_is_as_old_as_the_oldest() -> None:
+    def at(*times: str | None) -> dict[str, Any]:
+        return run(invocations=[{"executionSuccessful": True, "endTimeUtc": time} for time in times])
+
+    new, old = "2026-11-30T00:00:00Z", "2020-11-30T00:00:00Z"
+    assert [scan.at for scan in read(log(at(new), at(old)))] == [old]
+    assert [scan.at for scan in read(log(at(new, old)))] == [old]
+    assert [scan.at for scan in read(log(at(new), at(None)))] == [None]
+
+
+def test_runs_of_two_commits_are_two_scans() -> None:
+    runs = [run(versionControlProvenance=[{"revisionId": each * 40}]) for each in "ab"]
+    assert [scan.commit for scan in read(log(*runs))] == ["a" * 40, "b" * 40]
 
 
 def test_runs_of_one_tool_are_one_scan_and_others_stay_apart() -> None:

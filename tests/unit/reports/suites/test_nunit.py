@@ -26,6 +26,7 @@ def run(inner: str, attributes: str = "") -> SuiteFacts:
         ("<test-case result='Passed'/>", "passed"),
         ("<test-case result='Warning'/>", "passed"),
         ("<test-case result='Failed'/>", "failed"),
+        ("<test-case result='Passed'><failure/></test-case>", "failed"),
         ("<test-case result='Failed' label='Error'/>", "errors"),
         ("<test-case result='Failed' label='Cancelled'/>", "errors"),
         ("<test-case result='Skipped' label='Ignored'/>", "skipped"),
@@ -93,3 +94,8 @@ def test_messages_times_and_durations() -> None:
 def test_what_is_refused(document: str, reason: str) -> None:
     with pytest.raises(ReportError, match=reason):
         read(document)
+
+
+def test_a_number_of_failures_that_is_none_fails_the_report() -> None:
+    with pytest.raises(ReportError, match="its failed='1,000' is no number"):
+        run("<test-case result='Passed'/>", "failed='1,000'")

@@ -101,3 +101,8 @@ def test_times_have_their_zone() -> None:
 def test_a_truncated_file_is_refused() -> None:
     with pytest.raises(ReportError, match="well-formed"):
         FORMAT.read(BytesReport(f"<TestRun {NAMESPACE}><Results>{PASSED}".encode()), Limits())
+
+
+def test_a_number_of_failures_that_is_none_fails_the_report() -> None:
+    with pytest.raises(ReportError, match="its failed='1,000' is no number"):
+        read(PASSED, "<ResultSummary outcome='Completed'><Counters failed='1,000'/></ResultSummary>")

@@ -6,7 +6,7 @@ import pytest
 
 from pushpolicy.model.evidence import Totals
 from pushpolicy.reports.facts import SuiteFacts
-from pushpolicy.reports.format import Head
+from pushpolicy.reports.format import Head, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.suites.xunit import FORMAT
 from tests.unit.reports.bytes_report import BytesReport, only
@@ -51,6 +51,23 @@ def test_the_result_decides(result: str, outcome: str) -> None:
 )
 def test_errors_of_no_test_are_undeclared(inner: str, attributes: str, undeclared: int) -> None:
     assert read(inner, attributes).undeclared == undeclared
+
+
+@pytest.mark.parametrize(
+    "attributes", ["errors='one'", "failed='1.0'", "failed='-1'", "failed='99999999999999999'"]
+)
+def test_a_number_of_failures_that_is_none_fails_the_report(attributes: str) -> None:
+    with pytest.raises(ReportError, match="no number"):
+        read(TESTS.format("<test result='Pass'/>"), attributes)
+
+
+def test_a_test_that_has_no_place_fails_the_report() -> None:
+    with pytest.raises(ReportError, match="a test lies in <x>"):
+        read(TESTS.format("<x><test result='Fail'/></x><test result='Pass'/>"))
+
+
+def test_what_has_a_failure_did_not_pass() -> None:
+    assert read(TESTS.format("<test result='Pass'><failure/></test>")).totals.failed == 1
 
 
 def test_totals_of_several_assemblies_add_up() -> None:
