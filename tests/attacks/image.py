@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import io
 import json
@@ -21,6 +22,7 @@ from tests.attacks.table import Attack, Change
 from tests.layouts import LAYER, pack, tar_layer
 from tests.workspace import TARGET, Ran, Workspace
 
+ZSTD = zstandard.ZstdCompressor()
 EVIL = tar_layer("usr/bin/evil", b"#!/bin/sh")
 REFERENCE = "vnd.docker.reference"
 IN_TOTO = "application/vnd.in-toto+json"
@@ -402,11 +404,11 @@ def skipping(tar: bytes) -> bytes:
     return header + EVIL[8:] + zstandard.ZstdCompressor().compress(tar)
 
 
-def by_manifest(name: str, content: Callable[[bytes], bytes], says: str) -> Attack:
+def by_manifest(name: str, content: Callable[[bytes], bytes], says: str, kind: str = TAR) -> Attack:
     """A layer of an image that is scanned by the digest of its manifest, so that no layer is unpacked."""
 
     def strike(place: Workspace) -> None:
-        made(with_layer(content, mediaType=TAR))(place)
+        made(with_layer(content, mediaType=kind))(place)
         names_the_manifest(place)
 
     return Attack(name=name, strike=strike, code=errors.EXIT_INPUT, says=says, writes=names_something)
@@ -426,6 +428,38 @@ def forged_child(layout: Layout) -> Value:
     """A forged record of another image, brought along as a child of the index."""
     record = {**layout.manifest, "artifactType": RECORD, "subject": elsewhere(layout)}
     return of_platform(record, layout, {"os": "unknown", "architecture": "unknown"})
+
+
+def saved(kind: str, content: Callable[[bytes], bytes], says: str) -> Attack:
+    """A layer of what `docker save` writes is compressed otherwise than once, as a whole."""
+
+    def save(place: Workspace, content: Callable[[bytes], bytes]) -> None:
+        layout = Layout(place)
+        layers = [gzip.decompress(layout.path(layer).read_bytes()) for layer in layout.manifest["layers"]]
+        files = {f"{number}/layer.tar": content(layer) for number, layer in enumerate(layers)}
+        manifest = [{"Config": "config.json", "RepoTags": ["status-page:1"], "Layers": [*files]}]
+        files |= {"config.json": layout.path(layout.manifest["config"]).read_bytes()}
+        with tarfile.open(place.folder / "saved.tar", "w") as tar:
+            for name, stored in {**files, "manifest.json": json.dumps(manifest).encode()}.items():
+                member(name, stored)(tar)
+
+    whole = {"gzip": gzip.compress, "zstd": ZSTD.compress}[kind]
+    return Attack(
+        name=f"{says}, in a layer of docker save ({kind})",
+        prepare=lambda place: save(place, whole),
+        strike=lambda place: save(place, content),
+        run=lambda place: place.run("push", "docker-archive:saved.tar", TARGET),
+        code=errors.EXIT_INPUT,
+        says=says,
+        writes=names_something,
+    )
+
+
+def embedded(layout: Layout) -> None:
+    """The descriptor of the config brings other content along, which some programs take without asking."""
+    evil = json.dumps({**layout.config, "config": {"Entrypoint": ["/usr/bin/evil"]}}).encode()
+    config = {**layout.manifest["config"], "data": base64.b64encode(evil).decode()}
+    layout.write({**layout.manifest, "config": config})
 
 
 UNCOMPRESSED = "uncompressed where the config says"
@@ -457,6 +491,22 @@ ROWS = [
         "begins with gzip content of nothing",
     ),
     by_manifest("a tar that some take for zstd, scanned by its digest", polyglot, "skippable frame of zstd"),
+    by_manifest(
+        "a foreign tar that some take for zstd, scanned by its digest",
+        polyglot,
+        "says no compression, its content a skippable frame of zstd",
+        "application/vnd.oci.image.layer.nondistributable.v1.tar",
+    ),
+    by_manifest(
+        "something unknown that some take for a tar and some for zstd, scanned by its digest",
+        polyglot,
+        "the layer begins with a skippable frame of zstd",
+        "application/x-tar",
+    ),
+    saved("gzip", lambda tar: gzip.compress(b"") + gzip.compress(tar), "begins with gzip content of nothing"),
+    saved("gzip", lambda tar: gzip.compress(tar) + bytes(9) + gzip.compress(b""), "bytes after the end"),
+    saved("zstd", lambda tar: ZSTD.compress(b"") + ZSTD.compress(tar), "begins with zstd content of nothing"),
+    image("content in a descriptor that is not what its digest says", embedded, "is other content than that"),
     image("a record of another image", as_record, "is no image but the record"),
     image("a child that is a record of another image", indexed(forged_child), "is no image but the record"),
     image("layers in another order", in_other_order, UNCOMPRESSED),

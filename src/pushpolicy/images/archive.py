@@ -29,10 +29,11 @@ _MAX_HEADERS = 4 * 1024 * 1024
 _LONGEST_CHAIN = 16
 # What runtimes, scanners and GNU tar tell by the first bytes. Some take a skippable frame (RFC 8878, 3.1.2)
 # for the start of zstd, and others for a tar: a layer that begins so is refused under either type.
+SKIPPABLE = "a skippable frame of zstd"
 _COMPRESSED = {
     b"\x1f\x8b": "gzip",
     b"\x28\xb5\x2f\xfd": "zstd",
-    **{bytes((first, 0x2A, 0x4D, 0x18)): "a skippable frame of zstd" for first in range(0x50, 0x60)},
+    **{bytes((first, 0x2A, 0x4D, 0x18)): SKIPPABLE for first in range(0x50, 0x60)},
     b"BZh": "bzip2",
     b"\xfd7zXZ": "xz",
     b"\x5d\x00\x00": "lzma",

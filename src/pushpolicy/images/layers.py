@@ -17,9 +17,10 @@ from threading import Event
 import msgspec
 
 from pushpolicy.images.archive import compression
-from pushpolicy.images.compressors import BLOCK, compressor, unpacked
+from pushpolicy.images.compressors import BLOCK, compressor
 from pushpolicy.images.options import Compression, LayerCompression, Limits
 from pushpolicy.images.scratch import Scratch, Section, scratch
+from pushpolicy.images.uncompressed import Uncompressed
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 
@@ -119,13 +120,16 @@ class _LayerWork(msgspec.Struct, frozen=True):
         return _described(self.options.method.value, compressed.hexdigest(), file.since(start))
 
     def _keep(self, layer: Layer, kind: str | None) -> CompressedLayer:
-        """Keep the layer as it is. A compressed one is read twice: for its digest, and for its diff_id."""
-        digest = _sha256(self._watched(layer.content.blocks(BLOCK)))
-        if kind is None:
-            _check(layer, digest)
-        else:
-            _check(layer, _sha256(self._watched(unpacked(layer.content.open(), kind, self.limits))))
-        return _described(kind or "none", digest, layer.content)
+        """Keep the layer as it is. What it is uncompressed is told as for layers of other sources."""
+        method = kind or Compression.NONE.value
+        if method not in {each.value for each in Compression}:
+            raise ValueError(f"a layer is compressed with {kind}, which is not understood; decompress it")
+        stored, inside = hashlib.sha256(), Uncompressed(_media_type(method), self.limits)
+        for block in self._watched(layer.content.blocks(BLOCK)):
+            stored.update(block)
+            inside.update(block)
+        _check(layer, inside.diff_id().hex)
+        return _described(method, stored.hexdigest(), layer.content)
 
     def _watched(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
         for block in blocks:
@@ -136,19 +140,16 @@ class _LayerWork(msgspec.Struct, frozen=True):
             yield block
 
 
-def _sha256(blocks: Iterator[bytes]) -> str:
-    hasher = hashlib.sha256()
-    for block in blocks:
-        hasher.update(block)
-    return hasher.hexdigest()
-
-
 def _check(layer: Layer, digest: str) -> None:
     if layer.diff_id != Digest("sha256", digest):
         raise ValueError(f"a layer is sha256:{digest} where the config says {layer.diff_id}")
 
 
-def _described(kind: str, digest: str, content: Section) -> CompressedLayer:
-    suffix = "" if kind == "none" else f"+{kind}"
-    descriptor = Descriptor(media_type=_LAYER + suffix, digest=Digest("sha256", digest), size=content.size)
+def _described(method: str, digest: str, content: Section) -> CompressedLayer:
+    media_type = _media_type(method)
+    descriptor = Descriptor(media_type=media_type, digest=Digest("sha256", digest), size=content.size)
     return CompressedLayer(descriptor, content)
+
+
+def _media_type(method: str) -> str:
+    return _LAYER if method == Compression.NONE.value else f"{_LAYER}+{method}"

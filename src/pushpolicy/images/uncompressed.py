@@ -9,20 +9,25 @@ from __future__ import annotations
 import hashlib
 from typing import Any, Protocol
 
-from pushpolicy.images.archive import compression
+from pushpolicy.images.archive import SKIPPABLE, compression
 from pushpolicy.images.options import Limits
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 
-# The layers that runtimes unpack by themselves (image-spec 1.1, layer.md; docker schema 2). Encrypted and
-# foreign layers, and unknown types, are none of them.
+# The layers that runtimes unpack by themselves (image-spec 1.1, layer.md; docker schema 2), those among them
+# that need not be distributed. Encrypted layers and unknown types are none of them.
 KINDS: dict[str, str | None] = {
     "application/vnd.oci.image.layer.v1.tar": None,
     "application/vnd.oci.image.layer.v1.tar+gzip": "gzip",
     "application/vnd.oci.image.layer.v1.tar+zstd": "zstd",
+    "application/vnd.oci.image.layer.nondistributable.v1.tar": None,
+    "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip": "gzip",
+    "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd": "zstd",
     "application/vnd.docker.image.rootfs.diff.tar": None,
     "application/vnd.docker.image.rootfs.diff.tar.gzip": "gzip",
     "application/vnd.docker.image.rootfs.diff.tar.zstd": "zstd",
+    "application/vnd.docker.image.rootfs.foreign.diff.tar": None,
+    "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip": "gzip",
 }
 MAGIC = 8
 _GZIP_OUTPUT = 1024 * 1024
@@ -42,13 +47,13 @@ class Uncompressed:
     """Takes the bytes of a layer in order; then `diff_id` tells what they are.
 
     Raises:
-        ValueError: for a layer that cannot be compared.
+        ValueError: for a media type whose layers cannot be compared.
     """
 
-    def __init__(self, layer: Descriptor, limits: Limits) -> None:
-        if layer.media_type not in KINDS:
-            raise ValueError(f"a layer of type {layer.media_type[:100]!r} cannot be compared")
-        self._kind = KINDS[layer.media_type]
+    def __init__(self, media_type: str, limits: Limits) -> None:
+        if media_type not in KINDS:
+            raise ValueError(f"a layer of type {media_type[:100]!r} cannot be compared")
+        self._kind = KINDS[media_type]
         self._start = b""
         self._inflater: _Inflater | None = None
         self._output = _Output(limits)
@@ -91,16 +96,18 @@ class Uncompressed:
 
 
 def check_start(layer: Descriptor, start: bytes) -> None:
-    """Require of a layer that unpacks by itself to begin as its media type says.
+    """Require of a layer to begin as its media type says, and of an unknown type not as two things at once.
 
     Raises:
         ValueError: when it does not: two programs would unpack it to two things.
     """
-    if layer.media_type in KINDS:
-        try:
+    try:
+        if layer.media_type in KINDS:
             _check_start(KINDS[layer.media_type], start)
-        except ValueError as error:
-            raise ValueError(f"layer {layer.digest}: {error}") from error
+        elif (found := compression(start)) == SKIPPABLE:
+            raise ValueError(f"the layer begins with {found}")
+    except ValueError as error:
+        raise ValueError(f"layer {layer.digest}: {error}") from error
 
 
 def _check_start(kind: str | None, start: bytes) -> None:

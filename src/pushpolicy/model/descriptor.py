@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -85,12 +86,14 @@ class Descriptor(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("a descriptor has no mediaType")
         if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size < 2**53:
             raise ValueError("a descriptor has no valid size")
-        digest = value.get("digest")
-        if not isinstance(digest, str):
+        text = value.get("digest")
+        if not isinstance(text, str):
             raise ValueError("a descriptor has no digest")
+        digest = Digest.parse(text)
+        _check_data(fields.text(value, "data"), digest, size)
         return cls(
             media_type=media_type,
-            digest=Digest.parse(digest),
+            digest=digest,
             size=size,
             annotations=fields.text_map(value, "annotations"),
             artifact_type=fields.text(value, "artifactType"),
@@ -119,6 +122,18 @@ class Descriptor(msgspec.Struct, frozen=True, kw_only=True):
         if self.urls:
             result["urls"] = list(self.urls)
         return result
+
+
+def _check_data(data: str | None, digest: Digest, size: int) -> None:
+    """Embedded content (descriptor.md, "data"), which some programs take instead of fetching it."""
+    if data is None:
+        return
+    try:
+        content = base64.b64decode(data, validate=True)
+    except ValueError as error:
+        raise ValueError("the data of a descriptor is not base64") from error
+    if len(content) != size or not digest.matches(content):
+        raise ValueError(f"the data in the descriptor of {digest} is other content than that")
 
 
 def _platform(value: object) -> Platform | None:

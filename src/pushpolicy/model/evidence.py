@@ -94,7 +94,7 @@ class PlatformEvidence(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         user: as the config says; ``0`` where it names none, since the process then runs as root.
         root: whether that user is root, by name or number. The image's own /etc/passwd is not read.
-        not_comparable: the type of a layer that is never compared with its diff_id (encrypted, foreign or
+        not_comparable: the type of a layer that is never compared with its diff_id (encrypted or
             unknown): what the config says is then no proof of what the layers are.
         lazy_toc: "unverified" where a layer has a table of contents that some runtimes read instead of it.
     """

@@ -155,7 +155,7 @@ class Watched:
     def __call__(self) -> Iterator[BinaryIO]:
         """Open the content from its start (an `OpenBlob`)."""
         self._progress.blob_started(self._blob)
-        reading = Uncompressed(self._layer.descriptor, _LIMITS) if self._layer else None
+        reading = Uncompressed(self._layer.descriptor.media_type, _LIMITS) if self._layer else None
         with self._content() as stream:
             yield cast("BinaryIO", _Passing(stream, self, reading))
 

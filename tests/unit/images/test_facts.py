@@ -334,7 +334,6 @@ def vars_of(maker: LayoutMaker) -> dict[str, Any]:
     "kind",
     [
         f"{LAYER}+encrypted",
-        "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
         "application/x-layer",
     ],
 )

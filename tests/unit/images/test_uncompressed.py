@@ -11,7 +11,6 @@ import zstandard
 
 from pushpolicy.images.options import Limits
 from pushpolicy.images.uncompressed import KINDS, Uncompressed
-from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 
 OCI = "application/vnd.oci.image.layer.v1.tar"
@@ -22,7 +21,7 @@ GZIP, ZSTD = gzip.compress(TEXT, mtime=0), zstandard.ZstdCompressor().compress(T
 
 
 def diff_id(content: bytes, kind: str, step: int = 4093, limits: Limits = Limits()) -> Digest:  # noqa: B008
-    reading = Uncompressed(Descriptor.of(content, kind), limits)
+    reading = Uncompressed(kind, limits)
     for start in range(0, len(content), step):
         reading.update(memoryview(content)[start : start + step])
     return reading.diff_id()
@@ -101,18 +100,23 @@ def test_a_layer_unpacks_to_a_bounded_size(content: bytes) -> None:
     "kind",
     [
         f"{OCI}+gzip+encrypted",
-        "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
-        "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
         "application/vnd.oci.image.layer.nydus.blob.v1",
         "text/plain",
     ],
 )
 def test_other_layers_cannot_be_compared(kind: str) -> None:
     with pytest.raises(ValueError, match="cannot be compared"):
-        Uncompressed(Descriptor.of(GZIP, kind), Limits())
+        Uncompressed(kind, Limits())
 
 
-def test_docker_layers_are_read_too() -> None:
-    kind = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "application/vnd.docker.image.rootfs.diff.tar.gzip",
+        "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+        "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+    ],
+)
+def test_docker_layers_and_foreign_ones_are_read_too(kind: str) -> None:
     assert KINDS[kind] == "gzip"
     assert diff_id(GZIP, kind) == Digest.of(TEXT)

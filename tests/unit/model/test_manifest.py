@@ -11,6 +11,8 @@ from pushpolicy.model.descriptor import Descriptor, Platform
 from pushpolicy.model.manifest import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, Manifest
 
 CONFIG = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": "sha256:" + "b" * 64, "size": 2}
+EMPTY = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+EMBEDDED = {**CONFIG, "digest": EMPTY, "data": "e30="}
 LAYER = {"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": "sha256:" + "c" * 64, "size": 3}
 
 
@@ -39,6 +41,12 @@ def test_an_index_has_children_with_platforms() -> None:
     assert manifest.manifests[0].to_json() == child
 
 
+def test_embedded_content_is_what_its_digest_says() -> None:
+    config = Manifest.parse(image(config=EMBEDDED)).config
+    assert config is not None
+    assert str(config.digest) == EMPTY
+
+
 def test_docker_type_comes_from_the_descriptor() -> None:
     assert Manifest.parse(image(), DOCKER_MANIFEST).media_type == DOCKER_MANIFEST
 
@@ -58,6 +66,11 @@ def test_docker_type_comes_from_the_descriptor() -> None:
         (image(config=None), "not an object"),
         (image(layers=None), "not a list"),
         (image(layers=[{**LAYER, "size": -1}]), "valid size"),
+        (image(layers=[{**LAYER, "data": "eHl6"}]), "other content than that"),
+        (image(config={**EMBEDDED, "size": 3}), "other content than that"),
+        (image(config={**EMBEDDED, "data": "e30"}), "not base64"),
+        (image(config={**EMBEDDED, "data": "e\n30="}), "not base64"),
+        (image(config={**EMBEDDED, "data": 1}), "data is not a string"),
         (image(layers=[{**LAYER, "size": True}]), "valid size"),
         (image(layers=[{**LAYER, "digest": "sha256:../../x"}]), "digest"),
         (image(layers=[{**LAYER, "mediaType": ""}]), "mediaType"),
