@@ -179,6 +179,12 @@ PATTERNS = "".join(f"?{number}*{number}? text\n" for number in range(55_000))
 MACROS = "".join(f"[attr]{a} {f'{b} ' * 900}\n" for a, b in pairwise("abcdefghij"))
 ONE_IMAGE, ALL = images("oci:registry:1.0.0"), all_to("oci:registry")
 ROWS = [
+    Attack(
+        name="has a configuration that nothing reads",
+        strike=lambda place: place.committed("pushpolicy.yml", json.dumps({"evidence": {"tests": ["e2e"]}})),
+        code=errors.EXIT_USAGE,
+        says="pushpolicy.yml: not read",
+    ),
     targets("sends the image and the password to another registry", "evil.example/steal:a"),
     targets("writes into a folder outside the checkout", "oci:../outside:1.0.0"),
     targets("leads out of the allowed folder", "oci:registry/../../outside:1.0.0"),

@@ -331,6 +331,25 @@ OVERRIDES = [
         "tests_passed",
     ),
     beside(
+        "brings a rule in a file with another ending",
+        "other/other.Rego",
+        rule("other", LARGE),
+        "other.Rego: not evaluated",
+    ),
+    beside(
+        "brings settings in the folder of its rule",
+        "r/settings.yaml",
+        "tests_passed: {min_tests: 9}",
+        "settings.yaml: not read",
+    ),
+    beside(
+        "calls a rule as tests are called",
+        "load_test/load_test.rego",
+        rule("load_test", deny("input.image.size > 0")),
+        "load_test  not met",
+        errors.EXIT_DENIED,
+    ),
+    beside(
         "brings a second file of its rule",
         "r/more.rego",
         rule("r", LARGE).replace("deny", "other"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ from pushpolicy.model.strict_yaml import MAX_SIZE
 from pushpolicy.model.text import printable
 
 DEFAULT = Path("pushpolicy.yaml")
+# What somebody may have written for it, and would silently never be read.
+_ALIKE = re.compile(r"\.?pushpolicy\.(ya?ml|json)", re.IGNORECASE)
 _HINT = "`pushpolicy schema config` prints what it may hold"
 
 
@@ -65,9 +68,14 @@ def read_config(option: str | None) -> Config:
     """Read the file of ``--config``, or pushpolicy.yaml where it exists.
 
     Raises:
-        UsageError: when a named file is absent, or the content does not fit the schema.
+        UsageError: when a named file is absent, the content does not fit the schema, or a file that nothing
+            names is called nearly as the configuration is.
     """
     path = Path(option) if option else DEFAULT
+    if option is None:
+        for name in sorted(os.listdir(environment.workspace())):
+            if name != DEFAULT.name and _ALIKE.fullmatch(name):
+                raise UsageError(f"{name}: not read; the configuration is {DEFAULT}", "rename or remove it")
     try:
         content = read_file(path, MAX_SIZE)
     except FileNotFoundError as error:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from pushpolicy.engines.interface import Problem, Toolchain
 from pushpolicy.evaluate.authority import PACK
-from pushpolicy.evaluate.examples import FILE, Example, ExamplesError, disagreements, read, unshown
+from pushpolicy.evaluate.examples import Example, ExamplesError, disagreements, read, unshown
 from pushpolicy.evaluate.policyset import PolicySet
 from pushpolicy.evaluate.program import laid_out
-from pushpolicy.evaluate.sources import fail_if, policies
+from pushpolicy.evaluate.sources import EXAMPLES, fail_if, policies
 from pushpolicy.records.floor import rollout_days, rollout_state, waiver_days, waiver_state
 
 
@@ -44,7 +44,7 @@ def unproven(policy: PolicySet, sources: Sequence[str]) -> Iterator[str]:
     for name, folder in _folders(policy, sources):
         shown = {example.expect for example in read(folder, name)}
         if "deny" in policy.index.rules[name].heads and "violated" not in shown:
-            yield f"no example shows what {name} denies: add one that expects `violated` to {folder / FILE}"
+            yield f"no example shows what {name} denies: add one that expects `violated` to {folder / EXAMPLES}"
 
 
 def not_honoured(policy: PolicySet, at: datetime) -> Iterator[str]:

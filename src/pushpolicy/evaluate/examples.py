@@ -24,12 +24,11 @@ from pushpolicy.evaluate.evidence import validate
 from pushpolicy.evaluate.policyset import SCHEMA, PolicySet
 from pushpolicy.evaluate.program import QUERY, laid_out
 from pushpolicy.evaluate.settings import setting_problem
-from pushpolicy.evaluate.sources import policies
+from pushpolicy.evaluate.sources import EXAMPLES, policies
 from pushpolicy.files import open_regular
 from pushpolicy.model import canonical, strict_yaml
 from pushpolicy.model.document import Document
 
-FILE = "examples.yaml"
 _STEP = re.compile(r'\[\]|\[KEY\]|\[\*\]|\["(?:[^"\\]|\\.)*"\]|[^.\[\]]+')
 _KEYS = {"name": str, "expect": str, "at": list, "evidence": dict, "settings": dict}
 _FOUND = {"violated": "violations", "warned": "warnings"}
@@ -81,7 +80,7 @@ def read(folder: Path, rule: str) -> tuple[Example, ...]:
     Raises:
         ExamplesError: when the file is not what this module's docstring says.
     """
-    file = folder / FILE
+    file = folder / EXAMPLES
     try:
         with open_regular(file) as content:
             found = strict_yaml.read(content.read(strict_yaml.MAX_SIZE + 1))
@@ -213,7 +212,7 @@ def unshown(folder: Path, examples: Sequence[Example], optional: Sequence[str]) 
     for path in optional:
         if not any(_is_without(example.evidence, path) for example in examples):
             yield (
-                f"{folder / FILE}: no example is without {path}, which custom.optional lists: "
+                f"{folder / EXAMPLES}: no example is without {path}, which custom.optional lists: "
                 "add one with what is expected then"
             )
 

@@ -19,7 +19,10 @@ from pushpolicy.model.text import printable
 RULE_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 SETTINGS, WAIVERS, ENFORCEMENT, TRUST = "settings.yaml", "waivers.yaml", "enforcement.yaml", "trust.yaml"
 _DATA_FILES = frozenset({SETTINGS, WAIVERS, ENFORCEMENT, TRUST})
-_BUNDLE_DATA = frozenset({"data.json", "data.yaml", "data.yml"})
+# What holds data, by its name without the suffix: of a policy set, of a bundle of OPA, and of a rule.
+_DATA_NAMES = frozenset({*(name.partition(".")[0] for name in _DATA_FILES), "data", "example", "examples"})
+_DATA_SUFFIXES = (".yaml", ".yml", ".json")
+EXAMPLES = "examples.yaml"
 _MAX_FILE = 4 * 1024 * 1024
 _TEST = "_test.rego"
 
@@ -116,9 +119,9 @@ def _read_folder(folder: Path, origin: Origin) -> Source:
         elif entry.name in _DATA_FILES:
             if file := _read(entry, root, problems):
                 data[entry.name] = file
-        elif entry.suffix == ".rego":
-            problems.append(f"{entry}: a rule is a folder of its own: {entry.stem}/{entry.name}")
-        elif entry.suffix in (".yaml", ".yml", ".json"):
+        elif entry.suffix.lower() == ".rego":
+            problems.append(f"{entry}: a rule is a folder of its own: {entry.stem}/{entry.stem}.rego")
+        elif entry.suffix.lower() in _DATA_SUFFIXES:
             known = ", ".join(sorted(_DATA_FILES))
             problems.append(f"{entry}: not a file that is read; data is in {known}")
     fail_if(problems)
@@ -128,14 +131,17 @@ def _read_folder(folder: Path, origin: Origin) -> Source:
 def _read_rule(folder: Path, root: Path, problems: list[str]) -> SourceFile | None:
     """The one file of a rule's folder; None for a folder without Rego."""
     expected = folder / f"{folder.name}.rego"
-    found = list(_policy_files(folder, problems))
+    found = list(_policy_files(folder, expected, problems))
     if not found:
         return None
-    problems += [
-        f"{path}: not evaluated; the rule {folder.name} is {expected.name} alone"
-        for path in found
-        if path != expected
-    ]
+    for path in found:
+        if _is_data(path):
+            data = ", ".join(sorted(_DATA_FILES))
+            problems.append(
+                f"{path}: not read; {data} are beside the rules, and {EXAMPLES} in the folder of each"
+            )
+        elif path != expected:
+            problems.append(f"{path}: not evaluated; the rule {folder.name} is {expected.name} alone")
     if expected not in found:
         return None
     if not RULE_NAME.fullmatch(folder.name):
@@ -144,13 +150,22 @@ def _read_rule(folder: Path, root: Path, problems: list[str]) -> SourceFile | No
     return _read(expected, root, problems)
 
 
-def _policy_files(folder: Path, problems: list[str]) -> Iterator[Path]:
-    """Everything below that OPA would take for policy or data; tests and examples are not part of it."""
+def _policy_files(folder: Path, expected: Path, problems: list[str]) -> Iterator[Path]:
+    """The rule, and everything else below that looks like policy or data; tests are no part of it.
+
+    A rule may be named as a test is, and where names have no case, so may a file be.
+    """
     for entry in _entries(folder, problems):
         if entry.is_dir():
-            yield from _policy_files(entry, problems) if not entry.is_symlink() else [entry]
-        elif entry.name in _BUNDLE_DATA or (entry.suffix == ".rego" and not entry.name.endswith(_TEST)):
+            yield from _policy_files(entry, expected, problems) if not entry.is_symlink() else [entry]
+        elif entry == expected or (_is_data(entry) and entry != expected.with_name(EXAMPLES)):
             yield entry
+        elif entry.suffix.lower() == ".rego" and not entry.name.endswith(_TEST):
+            yield entry
+
+
+def _is_data(path: Path) -> bool:
+    return path.stem.lower() in _DATA_NAMES and path.suffix.lower() in _DATA_SUFFIXES
 
 
 def _entries(folder: Path, problems: list[str]) -> list[Path]:

@@ -47,6 +47,16 @@ def test_tests_and_examples_are_not_read(tmp_path: Path) -> None:
         "Bad/Bad.rego",
         "a-b/a-b.rego",
         "1a/1a.rego",
+        "b/b.Rego",
+        "loose.REGO",
+        "settings.YAML",
+        "Settings.yaml",
+        "a/settings.yaml",
+        "a/Waivers.yml",
+        "data/enforcement.yaml",
+        "a/examples.yml",
+        "a/example.yaml",
+        "a/deeper/examples.yaml",
     ],
 )
 def test_what_would_silently_not_be_evaluated(tmp_path: Path, path: str) -> None:
@@ -55,6 +65,12 @@ def test_what_would_silently_not_be_evaluated(tmp_path: Path, path: str) -> None
     (tmp_path / path).write_text("package x")
     with pytest.raises(PolicyError, match=str(tmp_path / Path(path).parts[0])):
         read_source(tmp_path)
+
+
+def test_a_rule_may_be_named_as_tests_are(tmp_path: Path) -> None:
+    write_policy(tmp_path, {"load_test": "package a"})
+    (tmp_path / "load_test" / "load_test_test.rego").write_text("package a_test")
+    assert read_source(tmp_path).rules.keys() == {"load_test"}
 
 
 def test_links_that_leave_the_folder(tmp_path: Path) -> None:
