@@ -73,7 +73,7 @@ def read_config(option: str | None) -> Config:
     """
     path = Path(option) if option else DEFAULT
     if option is None:
-        for name in sorted(os.listdir(environment.workspace())):
+        for name in sorted(other.name for other in environment.workspace().iterdir()):
             if name != DEFAULT.name and _ALIKE.fullmatch(name):
                 raise UsageError(f"{name}: not read; the configuration is {DEFAULT}", "rename or remove it")
     try:

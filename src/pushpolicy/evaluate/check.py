@@ -44,7 +44,8 @@ def unproven(policy: PolicySet, sources: Sequence[str]) -> Iterator[str]:
     for name, folder in _folders(policy, sources):
         shown = {example.expect for example in read(folder, name)}
         if "deny" in policy.index.rules[name].heads and "violated" not in shown:
-            yield f"no example shows what {name} denies: add one that expects `violated` to {folder / EXAMPLES}"
+            file = folder / EXAMPLES
+            yield f"no example shows what {name} denies: add one that expects `violated` to {file}"
 
 
 def not_honoured(policy: PolicySet, at: datetime) -> Iterator[str]:

@@ -156,11 +156,11 @@ def _policy_files(folder: Path, expected: Path, problems: list[str]) -> Iterator
     A rule may be named as a test is, and where names have no case, so may a file be.
     """
     for entry in _entries(folder, problems):
+        is_test_or_example = entry.name.endswith(_TEST) or entry == expected.with_name(EXAMPLES)
+        is_policy = entry.suffix.lower() == ".rego" or _is_data(entry)
         if entry.is_dir():
             yield from _policy_files(entry, expected, problems) if not entry.is_symlink() else [entry]
-        elif entry == expected or (_is_data(entry) and entry != expected.with_name(EXAMPLES)):
-            yield entry
-        elif entry.suffix.lower() == ".rego" and not entry.name.endswith(_TEST):
+        elif entry == expected or (is_policy and not is_test_or_example):
             yield entry
 
 
