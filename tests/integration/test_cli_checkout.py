@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pushpolicy import errors
-from tests.workspace import IMAGE, TARGET, Workspace
+from tests.workspace import IMAGE, TARGET, Workspace, fail_a_test
 
 
 def wrapped_git(folder: Path) -> Path:
@@ -53,6 +53,28 @@ def test_the_checkout_brings_no_git(workspace: Workspace) -> None:
     assert "lies inside the checkout that is judged" in ran.out
     assert not (git.parent / "ran").exists()
     assert not workspace.published
+
+
+@pytest.mark.parametrize("commits", [True, False])
+def test_the_checkout_brings_no_opa(workspace: Workspace, tmp_path: Path, opa: Path, commits: bool) -> None:
+    """One that never hears of a failed test. Elsewhere the pipeline answers for it: that is the control."""
+    lie = 's/"failed":1/"failed":0/g; s/"passed":1/"passed":2/g'
+    deaf = f'#!/bin/sh\nsed \'{lie}\' | "{opa}" "$@"\n'
+    for place in (workspace.path("tools/opa"), tmp_path / "opa"):
+        place.write_text(deaf)
+        place.chmod(0o755)
+    workspace.path("linked").symlink_to(tmp_path)
+    if commits:
+        workspace = workspace.committed("README", "with a program")
+    fail_a_test(workspace)
+    for named in ("tools/opa", "linked/opa", "../project/tools/opa"):
+        for command in ("push", "check"):
+            ran = workspace.run(command, IMAGE, TARGET, "--engine", named)
+            assert ran.code == errors.EXIT_POLICY, ran.out
+            assert "lies inside the checkout that is judged" in ran.complaint()
+        assert workspace.run("doctor", "--engine", named).code == errors.EXIT_POLICY
+    assert not workspace.published
+    assert workspace.push("--engine", str(tmp_path / "opa")).code == errors.EXIT_OK
 
 
 def test_a_change_that_the_index_hides_is_denied(workspace: Workspace) -> None:

@@ -259,7 +259,7 @@ def test_interrupted(by: signal.Signals, workspace: Workspace, tmp_path: Path) -
     (tmp_path / "room").mkdir()
     workspace = workspace.with_variables(TMPDIR=str(tmp_path / "room"))
     started = workspace.path("started")
-    engine = workspace.write("engine", f"#!/bin/sh\n: > '{started}'\nexec sleep 60\n")
+    engine = workspace.write("../engine", f"#!/bin/sh\n: > '{started}'\nexec sleep 60\n")
     engine.chmod(0o755)
     process = workspace.start("push", IMAGE, TARGET, "--engine", str(engine))
     while not started.exists() and process.poll() is None:

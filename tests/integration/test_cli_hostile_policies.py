@@ -122,8 +122,8 @@ ENGINES = {
 def test_engine(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
     small = partial(Limits, seconds=0.4, grace=0.1, output=4_000_000)
     monkeypatch.setattr("pushpolicy.engines.local.Limits", small)
-    workspace.write("engine", f"#!/bin/sh\n{script}\n").chmod(0o755)
-    complaint = refused(workspace, errors.EXIT_POLICY, "push", IMAGE, TARGET, "--engine", "./engine")
+    workspace.write("../engine", f"#!/bin/sh\n{script}\n").chmod(0o755)
+    complaint = refused(workspace, errors.EXIT_POLICY, "push", IMAGE, TARGET, "--engine", "../engine")
     assert "OPA" in complaint
 
 

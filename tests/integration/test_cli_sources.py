@@ -21,7 +21,7 @@ from tests.fake_registry import Answered, Asked, FakeRegistry, fake_registry
 from tests.layouts import LayoutMaker, child, push, referrer
 from tests.policies import rule, write_policy
 from tests.registries import PASSWORD, USERNAME, Registry, distribution_registry, mutual_tls_registry
-from tests.workspace import Ran, Workspace
+from tests.workspace import TARGET, Ran, Workspace
 
 ALWAYS = 'deny contains {"at": {"id": "never"}, "msg": "never"} if input.image.size == 1'
 NOT_B = 'deny contains {"at": {"id": "b"}, "msg": "not there"} if endswith(input.target.repository, "b")'
@@ -101,6 +101,22 @@ def test_a_given_password_is_the_sources_where_the_target_is_a_folder(
         ran = given.push("--policy", policy, image=f"docker://{source.host}/team/app")
     assert ran.code == errors.EXIT_OK, ran.err
     assert workspace.published
+
+
+def test_a_given_password_is_no_source_s_that_the_configuration_chose(
+    workspace: Workspace, policy: str, maker: LayoutMaker
+) -> None:
+    given = workspace.with_variables(PUSHPOLICY_USERNAME="puller", PUSHPOLICY_PASSWORD=SOURCE_SECRET)
+    with fake_registry(serving(maker, maker.image())) as source:
+        images = [{"image": f"docker://{source.host}/team/app:v1", "target": TARGET}]
+        given.write("pushpolicy.yaml", json.dumps({"images": images}))
+        ran = given.run("push", "--all", "--allow-target", "oci:registry", "--policy", policy)
+        assert ran.code == errors.EXIT_INPUT
+        assert "no credential was shown" in ran.complaint()
+        assert shown(source) == set()
+        login_for(workspace, source.host)
+        ran = given.run("push", "--all", "--allow-target", "oci:registry", "--policy", policy)
+    assert ran.code == errors.EXIT_OK, ran.err
 
 
 def test_a_source_that_does_not_let_us_in_is_an_unreadable_image(

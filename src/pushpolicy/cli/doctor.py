@@ -14,8 +14,8 @@ from pushpolicy.cli import environment
 from pushpolicy.cli import options as shared
 from pushpolicy.cli.config import DEFAULT, read_config
 from pushpolicy.cli.formats import Kind, Report
+from pushpolicy.cli.policies import judging_engine
 from pushpolicy.cli.report import Outputs
-from pushpolicy.engines import find_engine
 from pushpolicy.errors import InputError, PushPolicyError, UsageError
 from pushpolicy.gather import Limits, ci
 from pushpolicy.gather.checkout import find_git
@@ -102,7 +102,7 @@ def _document(checks: Iterable[_Check]) -> Document:
 
 
 def _engine(option: str | None) -> Iterator[str]:
-    engine = find_engine(option)
+    engine = judging_engine(option)
     identity = engine.identity()
     yield f"{identity.name} {identity.version} {identity.digest}"
     yield str(engine.executable)

@@ -150,7 +150,8 @@ policy_options = _group(
     click.option(
         "--engine",
         metavar="PATH",
-        help="The opa program, 1.22 or newer. Default: that of the pushpolicy-opa wheel; never from PATH.",
+        help="The opa program, 1.22 or newer. Default: that of the pushpolicy-opa wheel; never from PATH or "
+        "the checkout.",
     ),
 )
 

@@ -12,8 +12,9 @@ from pushpolicy.cli.config import DEFAULT, Config, read_config
 from pushpolicy.cli.options import PolicyOptions
 from pushpolicy.cli.report import say
 from pushpolicy.engines import Compiler, LocalOpa, find_engine
+from pushpolicy.errors import EngineError
 from pushpolicy.evaluate import PACK, Decide, PolicySet, RepositoryPolicy, load_policy, start_decision
-from pushpolicy.evaluate.authority import parse_repo_may
+from pushpolicy.evaluate.authority import lies_in, parse_repo_may
 from pushpolicy.model.text import printable
 
 _NOTHING = RepositoryPolicy()
@@ -38,10 +39,24 @@ def read_policy(config: str | None, options: PolicyOptions) -> PolicyAndEngine:
     Raises:
         UsageError: when the configuration is wrong.
         PolicyError: when the policy does not load.
-        EngineError: when there is no engine.
+        EngineError: as `judging_engine`.
     """
-    settings, opa = read_config(config), find_engine(options.engine)
+    settings, opa = read_config(config), judging_engine(options.engine)
     return PolicyAndEngine(settings, opa, load(options, opa, repository_policy(settings, options)))
+
+
+def judging_engine(option: str | None) -> LocalOpa:
+    """The engine of the companion wheel, or the one of ``--engine``.
+
+    Raises:
+        EngineError: when there is none, or it lies in the checkout, which never brings what judges it.
+    """
+    if option is not None and lies_in(option, _Checkout()):
+        raise EngineError(
+            f"the OPA program {printable(option)} lies inside the checkout that is judged",
+            "keep it elsewhere, or use that of the companion wheel",
+        )
+    return find_engine(option)
 
 
 @contextmanager

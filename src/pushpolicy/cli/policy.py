@@ -11,10 +11,9 @@ from pushpolicy.cli import options as shared
 from pushpolicy.cli.config import read_config
 from pushpolicy.cli.formats import Kind, Report
 from pushpolicy.cli.options import PolicyOptions
-from pushpolicy.cli.policies import repository_policy
+from pushpolicy.cli.policies import judging_engine, repository_policy
 from pushpolicy.cli.render.decision import count
 from pushpolicy.cli.report import Outputs
-from pushpolicy.engines import find_engine
 from pushpolicy.evaluate import PACK, PolicySet, check_policy
 from pushpolicy.evaluate.check import not_honoured, unproven
 from pushpolicy.model.document import Document, plain
@@ -38,7 +37,7 @@ def check(sources: tuple[str, ...], policy: PolicyOptions, config: str | None, o
     """
     named = (*sources, *policy.policies) or (PACK,)
     repository = repository_policy(read_config(config), policy)
-    checked = check_policy(named, find_engine(policy.engine), repository, policy.trust)
+    checked = check_policy(named, judging_engine(policy.engine), repository, policy.trust)
     notes = (
         *not_honoured(checked, environment.now()),
         *unproven(checked, (*named, *repository.rules)),

@@ -1,7 +1,8 @@
 """The registries of one run: how each is reached, and which credential it is shown.
 
 A credential is resolved once for a repository, and shown to its registry only: what was given by hand
-(``--password-stdin``, PUSHPOLICY_PASSWORD, ``--cert-dir``) belongs to the registry of the target.
+(``--password-stdin``, PUSHPOLICY_PASSWORD, ``--cert-dir``) belongs to the registry of the target, or of a
+source that the command line names.
 """
 
 from __future__ import annotations
@@ -57,13 +58,19 @@ class Registries:
         self._owner = repository.registry
         return self._open(repository, plain_http=self._options.plain_http)
 
-    def source(self, repository: Repository) -> Opened:
+    def source(self, repository: Repository, *, is_configured: bool = False) -> Opened:
         """The client of a source; opened after every target, because what was given by hand is theirs.
+
+        Args:
+            repository: of the source.
+            is_configured: whether the judged checkout chose it, which is given nothing but what the files
+                have for its registry.
 
         Raises:
             UsageError: when credential or certificates cannot be read.
         """
-        self._owner = self._owner or repository.registry
+        if not is_configured:
+            self._owner = self._owner or repository.registry
         is_same = self._owner == repository.registry
         return self._open(
             repository, plain_http=self._options.plain_http if is_same else self._source_plain_http

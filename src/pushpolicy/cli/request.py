@@ -47,6 +47,7 @@ def push_requests(
         UsageError: when an option is wrong, or the configuration has no images, or two for one tag.
     """
     config, gathering = deciding.config, options.gathering
+    is_configured = image is None or target is None
     if image is None or target is None:
         works = _configured(config)
         _check_allowed(works, publish.allow_targets)
@@ -63,7 +64,9 @@ def push_requests(
     at, environ = environment.now(), environment.environment()
     requests: list[PushRequest] = []
     for work, source, (client, credential) in zip(works, sources, opened, strict=True):
-        origin, origin_credential = registries.source(source.repository) if source else (None, None)
+        origin, origin_credential = (
+            registries.source(source.repository, is_configured=is_configured) if source else (None, None)
+        )
         requests.append(
             PushRequest(
                 job=Job(

@@ -88,9 +88,17 @@ def origin_of(source: str, checkout: JudgedCheckout | None) -> Origin:
         return Origin.PACK
     if checkout is None:
         return Origin.LOCAL
-    # As it is named and as it resolves: a link in the checkout is the checkout's, wherever it points.
-    places = (Path(os.path.normpath(Path.cwd() / source)), Path(source).resolve())
-    return Origin.CHECKOUT if any(_is_part(path, checkout) for path in places) else Origin.LOCAL
+    return Origin.CHECKOUT if any(_is_part(path, checkout) for path in _places(source)) else Origin.LOCAL
+
+
+def lies_in(name: str, checkout: JudgedCheckout) -> bool:
+    """Whether a file lies in the checkout, be it in its commit or not."""
+    return any(path.is_relative_to(root) for path in _places(name) for root in checkout.roots)
+
+
+def _places(name: str) -> tuple[Path, Path]:
+    """As it is named and as it resolves: a link in the checkout is the checkout's, wherever it points."""
+    return Path(os.path.normpath(Path.cwd() / name)), Path(name).resolve()
 
 
 def _is_part(path: Path, checkout: JudgedCheckout) -> bool:
