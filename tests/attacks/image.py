@@ -540,6 +540,10 @@ ROWS = [
     attests("a marked child with a tar beside its statement", stating(NOTHING, statement, lambda _: EVIL)),
     attests("a statement with a tar after it", stating(NOTHING, lambda layout: statement(layout) + EVIL)),
     attests(
+        "a statement of millions of values, each of which takes memory",
+        stating(NOTHING, lambda layout: statement(layout)[:-1] + b', "x": [' + b"[]," * 4_000_000 + b"0]}"),
+    ),
+    attests(
         "a statement about something else",
         stating(NOTHING, lambda layout: statement(layout, subject=[{"name": "x", "digest": ELSE}])),
     ),

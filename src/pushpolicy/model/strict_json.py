@@ -19,6 +19,9 @@ import msgspec
 MAX_DEPTH = 64
 # How deep json itself reads differs from one Python to the next.
 _TOO_DEEP = f"is not JSON that is nested at most {MAX_DEPTH} deep"
+# Of a large document, however small each is: json makes an object of every one, in a call that no budget can
+# interrupt. An SBOM has some 30 bytes or more for each comma and bracket, whose number is the bound.
+_MAX_VALUES = 4_000_000
 # Strings are skipped as a whole, so that brackets in them do not count.
 _TO_BRACKET = re.compile(rb'[^"\[\]{}]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"\[\]{}]*+)*+[\[\]{}]', re.DOTALL)
 _TEXT = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
@@ -64,11 +67,13 @@ def read_noting(content: bytes, shape: Shape | None = None) -> tuple[Any, tuple[
 
 
 def check(content: bytes) -> None:
-    """See that there is one way to read a document, without holding it in memory.
+    """See that there is one way to read a document, without holding its objects in memory.
 
     Raises:
-        ValueError: as `read` without a shape.
+        ValueError: as `read` without a shape, and when it holds millions of values.
     """
+    if sum(map(content.count, (b",", b"[", b"{"))) > _MAX_VALUES:
+        raise ValueError(f"holds more than {_MAX_VALUES} values")
     _decoded(content, _forget)
 
 

@@ -134,3 +134,14 @@ def test_checking_holds_nothing_of_the_document() -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 4 * len(content)
+
+
+@pytest.mark.parametrize("value", [b"[]", b'{"a":1}', b"1000"])
+def test_a_document_of_too_many_values_is_refused_before_it_is_read(value: bytes) -> None:
+    content = b"[" + (value + b",") * 4_000_000 + b"1]"
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="holds more than 4000000 values"):
+        strict_json.check(content)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1_000_000
