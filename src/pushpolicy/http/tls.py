@@ -7,9 +7,11 @@ that Go refuses (tests/integration/test_tls_certificates.py holds the two agains
 
 from __future__ import annotations
 
+import re
 import ssl
 import threading
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, cast
 
 from pushpolicy.errors import UsageError
@@ -102,7 +104,7 @@ def _context(settings: Settings, *, own: bool) -> ssl.SSLContext:
             context.load_default_certs()
     except (OSError, ssl.SSLError) as error:
         raise UsageError(f"CA file {system.cafile}: not readable as PEM certificates ({error})") from error
-    if not context.cert_store_stats()["x509_ca"]:
+    if not context.cert_store_stats()["x509_ca"] and not _has_authorities(system.capath):
         import certifi
 
         context.load_verify_locations(certifi.where())
@@ -114,6 +116,18 @@ def _context(settings: Settings, *, own: bool) -> ssl.SSLContext:
     if own:
         _show(context, settings.certificates)
     return context
+
+
+def _has_authorities(folder: str | None) -> bool:
+    """Whether OpenSSL finds some in a folder when it looks for one: it loads none before, and counts none.
+
+    They are named by a hash of their subject (c_rehash(1)).
+    """
+    try:
+        paths = list(Path(folder).iterdir()) if folder else []
+    except OSError:
+        return False
+    return any(re.fullmatch(r"[0-9a-f]{8}\.\d+", path.name) for path in paths)
 
 
 def _strict_context() -> ssl.SSLContext:

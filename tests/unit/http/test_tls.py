@@ -53,6 +53,20 @@ def test_a_variable_that_names_no_file_changes_nothing(monkeypatch: pytest.Monke
     assert authorities(Settings()) == "system"
 
 
+@pytest.mark.parametrize(("name", "certifi_too"), [("0a1b2c3d.0", False), ("README", True)])
+def test_certifi_is_trusted_only_where_the_system_trusts_nobody(
+    name: str, certifi_too: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "authorities"
+    folder.mkdir()
+    (folder / name).write_bytes(make_certificates(tmp_path).authority.read_bytes())
+    used = ssl.get_default_verify_paths()._replace(cafile=None, capath=str(folder))
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: used)
+    # What OpenSSL only looks up when it needs it is not counted, so that these are certifi's.
+    counted = TlsContexts(Settings()).context().cert_store_stats()["x509_ca"]
+    assert bool(counted) is certifi_too
+
+
 def test_no_authority_is_asked_over_plain_http_and_for_a_folder(tmp_path: Path) -> None:
     assert client_of("127.0.0.1:5000").authorities is None
     assert client_of("registry.example").authorities == "system"
