@@ -1,6 +1,6 @@
 """Run the mutants and print which survived.
 
-    python -m tests.mutants [--sample N] [--jobs N] [--packages push,records] [--tests FOLDER ...]
+    python -m tests.mutants [--sample N] [--jobs N] [--packages push,records] [--tests FOLDER ...] [--reached]
 
 The first part records which tests reach which check; the second switches each check off in turn and runs its
 tests, the quickest first. What survives is listed; docs/assurance.md says why each that is left is no fault.
@@ -38,6 +38,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--packages", help="of these packages only, as push,records")
     parser.add_argument("--tests", nargs="+", default=TESTS, help="the tests that may notice")
+    parser.add_argument("--reached", action="store_true", help="those only that one of these tests reaches")
     parser.add_argument("--recorded", type=Path, help="what an earlier run recorded; else written there")
     options = parser.parse_args()
     found = instrument.checks()
@@ -49,6 +50,8 @@ def main() -> int:
         found = {name: found[name] for name in names}
     with tempfile.TemporaryDirectory(prefix="pushpolicy-mutants-") as folder:
         reaching = _recorded(options.recorded or Path(folder) / "recorded", options.jobs, options.tests)
+        if options.reached:
+            found = {name: text for name, text in found.items() if reaching.get(name)}
         killed = _run(found, reaching, Path(folder), options.jobs, options.tests)
     return _print(found, reaching, killed)
 

@@ -60,8 +60,8 @@ def test_certifi_is_trusted_only_where_the_system_trusts_nobody(
     folder = tmp_path / "authorities"
     folder.mkdir()
     (folder / name).write_bytes(make_certificates(tmp_path).authority.read_bytes())
-    used = ssl.get_default_verify_paths()._replace(cafile=None, capath=str(folder))
-    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: used)
+    monkeypatch.setenv("SSL_CERT_FILE", "/nonexistent")
+    monkeypatch.setenv("SSL_CERT_DIR", str(folder))
     # What OpenSSL only looks up when it needs it is not counted, so that these are certifi's.
     counted = TlsContexts(Settings()).context().cert_store_stats()["x509_ca"]
     assert bool(counted) is certifi_too
