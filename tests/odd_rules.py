@@ -442,6 +442,16 @@ ODD = [
     of_build("input.target.tags.latest"),
     of_build('input.target.tags["latest"]'),
     of_build('input.target.tags["0"] == "latest"'),
+    of_build('split(input.ci.branch, "/")[-1] == "feature"'),
+    of_build('sort(input.target.tags)[-1] == "latest"'),
+    of_build('startswith("refs/heads/main", input.ci.ref)'),
+    of_build('regex.match(input.ci.branch, "^release/")'),
+    of_build('t := input.target.tags[0]; semver.is_valid(t); semver.compare(t, "1.0.0") > 1'),
+    of_build("startswith(data.settings.r.mode, input.ci.actor)", custom=SETTINGS),
+    of_build(
+        "time.parse_rfc3339_ns(input.evaluated_at) - time.parse_rfc3339_ns(input.source.committed_at)"
+        " > 30 * 24 * 60 * 60 * 1000000000 * 1000000000"
+    ),
     of_build('input.scans.items.findings[_].severity == "high"'),
     of_build('input.tests.reports.name == "x"'),
     of_build('input.ci.jobs.e2e == "failed"'),

@@ -185,6 +185,18 @@ WORDS = [
         deny(SCAN, FINDING, 'count({f.severity} & {"critical"}) > 0'),
     ),
     spoilt(
+        "a pattern that evidence brings",
+        deny('not regex.match(input.ci.provider, "github|gitlab")'),
+        "its arguments are the other way round",
+        deny('not regex.match("^(github|gitlab)$", input.ci.provider)'),
+    ),
+    spoilt(
+        "an item counted from the end",
+        deny('split(input.target.repository, "/")[-1] == "secret"'),
+        "this never holds",
+        deny('split(input.target.repository, "/")[0] == "secret"'),
+    ),
+    spoilt(
         "conditions that contradict each other",
         deny("x := input.tests.totals.failed", "x > 10", "x < 5"),
         "this never holds",

@@ -70,6 +70,8 @@ def call(name: str, given: Sequence[Domain], known: Sequence[Sequence[Any] | Non
         return Outcome(domain, is_sure=name not in ("div", "rem"))
     if name == "minus" and any(domain.types == {"number"} for domain in given):
         return Outcome(kinds("number"))
+    if name in _BETWEEN:
+        return Outcome(_range(*_BETWEEN[name], whole=True))
     if name in _FORMS:
         return Outcome(matching(_FORMS[name]))
     if (asked := matched(name, known)) and both(given[asked[0]], asked[1]).is_empty:
@@ -201,6 +203,15 @@ _RANGES: Mapping[str, Callable[..., Domain]] = {
     "ceil": _to_whole,
     "floor": _to_whole,
     "round": _to_whole,
+}
+# Between which bounds every number is that they give; times are nanoseconds in 64 bits.
+_BETWEEN = {
+    "semver.compare": (-1, 1),
+    "indexof": (-1, math.inf),
+    "strings.count": (0, math.inf),
+    "time.parse_rfc3339_ns": (-(2.0**63), 2.0**63),
+    "time.parse_duration_ns": (-(2.0**63), 2.0**63),
+    "time.add_date": (-(2.0**63), 2.0**63),
 }
 # What every text has in common that they give.
 _FORMS = {

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 from pushpolicy.evaluate.absence import COMPUTED, EACH, ITEM, WORDS, RefusedError, Steps, shown
-from pushpolicy.evaluate.follow.builtins import Outcome, call
+from pushpolicy.evaluate.follow.builtins import MATCHES, Outcome, call
 from pushpolicy.evaluate.follow.compare import Comparisons
 from pushpolicy.evaluate.follow.direction import untold
-from pushpolicy.evaluate.follow.domain import ANYTHING
+from pushpolicy.evaluate.follow.domain import ANYTHING, SIZE, both
 from pushpolicy.evaluate.follow.values import (
     EMPTY_SET,
     NOTHING,
@@ -75,6 +75,8 @@ class Places(Comparisons):
                 self._doubted |= self._evidence.is_array(value.steps)
                 self._filled(value.steps, mode)
                 result |= self._below(value.steps, keys)
+            elif self._domain_of(value).types == {"array"} and both(self._domain(keys), SIZE).is_empty:
+                continue  # an item has a number, and none is counted from the end
             elif isinstance(value, Rows):
                 known, items = self._rows(value, mode)
                 self._doubted = True
@@ -209,6 +211,13 @@ class Places(Comparisons):
         everything = union(given)
         if name == "count":
             return frozenset({Count(everything)})
+        if name == "object.keys" and all(self._is_map(each) for each in everything):
+            keys, _ = self._iterate(everything, mode)
+            return frozenset({Items((keys,), is_set=True, is_part=True)})
+        if name in MATCHES and self._is_swapped(given, MATCHES[name][0]):
+            self.problem(
+                f"{name} looks for evidence in a text that is not: its arguments are the other way round"
+            )
         outcome = call(name, [self._domain(each) for each in given], [self._known(each) for each in given])
         if name == "and" or (name == "minus" and outcome.domain.types != {"number"}):
             return self._fewer(name, given, outcome, mode)
@@ -231,6 +240,23 @@ class Places(Comparisons):
                 if isinstance(value, At):
                     self._filled(value.steps, untold(mode))
         return frozenset({Made(outcome.domain, results)})
+
+    def _is_map(self, value: Value) -> bool:
+        """Whether it is an object of the evidence that may have any keys, or one that is written out."""
+        if not isinstance(value, At | Decided):
+            return isinstance(value, Fields)
+        return "object" in self._domain_of(value).types and not self._evidence.is_fixed(value.steps)
+
+    @staticmethod
+    def _is_swapped(given: tuple[Values, ...], place: int) -> bool:
+        """Whether of what a text is asked, the text alone is written out or set, and the rest is evidence.
+
+        Whoever decides what the evidence says could then say what every text has: nothing, or `.*`.
+        """
+        if len(given) <= place or not all(isinstance(each, Literal | Setting) for each in given[place]):
+            return False
+        others = union(each for number, each in enumerate(given) if number != place)
+        return any(isinstance(each, At | Decided) for each in others)
 
     def _fewer(self, name: str, given: tuple[Values, ...], outcome: Outcome, mode: int) -> Values:
         """What two sets have in common, or what one has alone: nothing, where that is certain."""

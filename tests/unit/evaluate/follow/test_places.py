@@ -45,6 +45,34 @@ MANY = [
     right("an item by its number", 'input.scans.items[0].name == "x"', "scans.items filled"),
     wrong("an item by a higher number", 'input.scans.items[1].name == "x"', "need not have an item 1"),
     wrong("items by a pattern", "[a, b] = input.target.tags; a == b", "need not have an item 1"),
+    wrong("an item counted from the end", 'split(input.ci.branch, "/")[-1] == "x"', "never holds"),
+    wrong(
+        "the last of a comprehension",
+        '[t | some t in input.target.tags][-1] == "x"',
+        "no evidence",
+        "never holds",
+    ),
+    wrong(
+        "a list by a word",
+        'xs := [t | some t in input.target.tags]; xs["latest"]',
+        "no evidence",
+        "never holds",
+    ),
+    right(
+        "the last by its number", 'xs := split(input.ci.branch, "/"); xs[count(xs) - 1] == "x"', "ci.branch"
+    ),
+    right("keys of a map", 'some k in object.keys(input.image.annotations); k == "x"'),
+    right("a key that a map may have", '"debug" in object.keys(input.image.annotations)'),
+    right("keys of a map that may be absent", 'not "test" in object.keys(input.ci.jobs)'),
+    right("few keys of a map that may be absent", "count(object.keys(input.ci.jobs)) > 3", "ci.jobs"),
+    right("keys below extra", '"x" in object.keys(input.extra.a.b)', "extra.a.b"),
+    right(
+        "keys that are required",
+        'some p in input.image.platforms; count({"a", "b"} - object.keys(p.labels)) > 0',
+        "image.platforms filled",
+    ),
+    wrong("keys of fixed fields", '"x" in object.keys(input.ci)', "object.keys looks into a whole object"),
+    wrong("keys of all extra", '"x" in object.keys(input.extra)', "`input.extra` as a whole"),
     right("no scan", "count(input.scans.items) == 0"),
     right("more than no scan", "count(input.scans.items) > 1", "scans.items filled"),
 ]
@@ -108,7 +136,17 @@ DECIDED = [
         helpers='default _who := "x"\n_who := input.ci.actor',
     ),
 ]
-CASES = [*MANY, *DECIDED]
+SWAPPED = [
+    wrong("a beginning", 'startswith("release/", input.ci.branch)', "the other way round"),
+    wrong("an end, under not", 'not endswith("-rc", input.ci.branch)', "the other way round"),
+    wrong("a part of a list in a text", 'not contains("main,next", input.ci.branch)', "the other way round"),
+    wrong("a pattern", 'not regex.match(input.ci.branch, "main")', "the other way round"),
+    wrong("a glob", 'glob.match(input.ci.branch, ["/"], "main")', "the other way round"),
+    right("both are evidence", "not startswith(input.ci.branch, input.ci.actor)"),
+    right("a pattern of evidence", "regex.match(input.ci.actor, input.ci.branch)", "ci.actor", "ci.branch"),
+    right("none is evidence", 'contains("ab", "b"); input.ci.event == "push"'),
+]
+CASES = [*MANY, *DECIDED, *SWAPPED]
 
 
 @pytest.mark.parametrize("case", CASES, ids=name_of)
