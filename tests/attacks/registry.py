@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -118,6 +119,19 @@ def uploads_elsewhere(asked: Asked, honest: Callable[[Asked], Answered]) -> Answ
     return honest(asked)
 
 
+def endless(pages: Callable[[str], str]) -> Lie:
+    """The list of referrers has always another page."""
+
+    def lie(asked: Asked, honest: Callable[[Asked], Answered]) -> Answered:
+        answer = honest(asked)
+        if not is_(asked, "GET", "/referrers/"):
+            return answer
+        link = f'<{pages(asked.path)}>; rel="next"'
+        return replace(answer, headers={**answer.headers, "Link": link}, body=answer.body + b" " * 2**20)
+
+    return lie
+
+
 def mounts_nothing(asked: Asked, honest: Callable[[Asked], Answered]) -> Answered:
     """Every blob is said to be mounted, and none is."""
     if "mount=" in asked.path:
@@ -153,6 +167,10 @@ LIES: Mapping[str, Lie] = {
     "leads the tag elsewhere": leads("PUT", "/manifests/1.0.0"),
     "leads the referrers elsewhere": leads("GET", "/referrers/"),
     "leads uploads elsewhere": uploads_elsewhere,
+    "leads through pages in a circle": endless(lambda path: path.partition("?")[0] + "?again"),
+    "leads through pages without end": endless(
+        lambda path: f"{path.partition('?')[0]}?{time.monotonic_ns()}"
+    ),
     "mounts nothing and says that it did": mounts_nothing,
     "serves other blobs of the source": other_blobs_of_the_source,
 }
@@ -265,6 +283,8 @@ ROWS = [
     lies("leads the tag elsewhere", "401"),
     lies("leads the referrers elsewhere", "401"),
     lies("leads uploads elsewhere", "401", code=errors.EXIT_PUSH),
+    lies("leads through pages in a circle", "lead in a circle"),
+    lies("leads through pages without end", "over the limit of 64 MiB"),
     lies("mounts nothing and says that it did", "pushed by digest, but", PROMOTED),
     lies("serves other blobs of the source", "other content", PROMOTED, errors.EXIT_INPUT),
 ]
