@@ -392,6 +392,7 @@ ROWS = [
         PUSHPOLICY_REPO_MAY="*=waive",
         PUSHPOLICY_PUSH_REPO_MAY="*=waive",
     ),
+    sets("asks for the completion of a command", _PUSHPOLICY_COMPLETE="bash_complete"),
     sets("says that it is a dry run", PUSHPOLICY_DRY_RUN="1", PUSHPOLICY_PUSH_DRY_RUN="1"),
     sets(
         "names a time",

@@ -73,7 +73,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     outputs = Outputs()
     try:
-        code = cli.main(args=argv, prog_name="pushpolicy", standalone_mode=False, obj=outputs)
+        # A variable of that name, which none can have, would make of every command the completion of one.
+        code = cli.main(argv, "pushpolicy", complete_var="=", standalone_mode=False, obj=outputs)
         # Every command returns its code: without one nobody knows what was done.
         return code if isinstance(code, int) else errors.EXIT_BUG
     except SystemExit:

@@ -122,6 +122,6 @@ def _refuse_constant(name: str) -> NoReturn:
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
-        [(twice, _)] = Counter(name for name, _ in pairs).most_common(1)
+        twice = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
         raise ValueError(f"key {twice[:80]!r} occurs twice")
     return result

@@ -159,7 +159,7 @@ def _finite(text: str) -> float:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
-        [(twice, _)] = Counter(name for name, _ in pairs).most_common(1)
+        twice = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
         raise ValueError(f"has the key {twice[:80]!r}, which occurs twice")
     return result
 

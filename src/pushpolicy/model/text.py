@@ -41,7 +41,9 @@ def _escape(char: str) -> str:
     if char in "\t\r\n":
         return " "
     if unicodedata.category(char) in _UNSAFE:
-        return char.encode("unicode_escape", "surrogatepass").decode("ascii")
+        # Without a codec, which the process that reads reports could not load.
+        mark, width = ("x", 2) if char < "\u0100" else ("u", 4) if char < "\U00010000" else ("U", 8)
+        return f"\\{mark}{ord(char):0{width}x}"
     return char
 
 

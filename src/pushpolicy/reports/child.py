@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Iterable
 from importlib import import_module
+from importlib.machinery import BuiltinImporter, FrozenImporter
 from typing import BinaryIO, NoReturn, cast
 
 import msgspec
@@ -38,7 +39,7 @@ class _MissingError(BaseException):
 
 
 class _Late:
-    """Stands before all other finders of modules, once nothing is to be imported any more."""
+    """Stands before the finders of what the interpreter has in itself, once no file can be imported."""
 
     @staticmethod
     def find_spec(name: str, *_: object) -> None:
@@ -54,7 +55,8 @@ def serve() -> NoReturn:
     for name in begin.late:
         import_module(name)
     gc.set_threshold(_COLLECT_AFTER)
-    sys.meta_path.insert(0, _Late())
+    # What else is looked for, as the codec of an encoding, is not there: it could not be opened either.
+    sys.meta_path[:] = [_Late(), BuiltinImporter, FrozenImporter]
     confine.limit(begin.memory, begin.seconds)
     _send(socket, msgspec.json.encode(Ready(confine.confine())))
     decoder = msgspec.json.Decoder(Asked)

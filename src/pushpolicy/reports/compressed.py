@@ -63,6 +63,8 @@ def _only_member(file: io.BytesIO) -> IO[bytes]:
         raise ReportError(f"it is an archive of {len(members)} files, not of one report; unpack it")
     if members[0].compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ReportError("its archive is compressed in another way than deflate")
+    if min(member.header_offset for member in archive.infolist()):
+        raise ReportError("something lies before its archive, which may be another one")
     return archive.open(members[0])
 
 

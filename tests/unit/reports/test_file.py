@@ -73,6 +73,7 @@ BOMB = gzip.compress(b"<testsuite><!--" + b"a" * 4_000_000)
         (BOMB, "unpacks to more than"),
         (zipped({"a": "<testsuite>" + " " * 4_000_000}), "unpacks to more than"),
         (zipped({"a": JUNIT, "b": JUNIT}), "archive of 2 files"),
+        (zipped({"a": "<x/>"}) + zipped({"b": JUNIT}), "something lies before its archive"),
         (zipped({"a": JUNIT}, zipfile.ZIP_BZIP2), "another way than deflate"),
         (gzip.compress(gzip.compress(JUNIT.encode())), "its name promises junit"),
     ],

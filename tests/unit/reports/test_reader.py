@@ -248,13 +248,27 @@ def test_what_few_files_need_is_imported_when_one_needs_it(tmp_path: Path, fresh
     assert reader._late == {"email.utils"}
 
 
-@pytest.mark.parametrize("text", ["<testsuite>", "", "<testsuite errors='x'/>"])
+@pytest.mark.parametrize("text", ["<testsuite>", "", "<testsuite errors='x'/>", "\0\u202e<testsuite/>"])
 def test_what_it_cannot_read_is_told_as_here(junit: Path, text: str) -> None:
     junit.write_text(text)
     told = _told(reader.read, junit)
     assert told == _told(read_here, junit)
     assert isinstance(told, tuple)
     assert told[1:] == (("tests",), False)
+
+
+def test_a_doubled_key_is_told_as_here(tmp_path: Path) -> None:
+    path = tmp_path / "a.capture.json"
+    path.write_text('{"schema": "pushpolicy.capture/v1", "name": "a", "name": "b"}')
+    told = _told(reader.read, path)
+    assert told == _told(read_here, path)
+    assert "key 'name' occurs twice" in str(told)
+
+
+@pytest.mark.parametrize("encoding", ["cp1253", "rot13", "mbcs", "no-such"])
+def test_an_encoding_that_it_does_not_have_is_not_known(junit: Path, encoding: str, fresh: None) -> None:
+    junit.write_text(f'<?xml version="1.0" encoding="{encoding}"?>{junit.read_text()}')
+    assert _told(reader.read, junit) == ("it has an unknown encoding", ("tests",), False)
 
 
 def test_a_reader_that_cannot_be_started_is_a_report_that_cannot_be_read(
