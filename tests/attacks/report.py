@@ -221,6 +221,22 @@ ROWS = [
         "<test-run failed='1,000'><test-suite><test-case result='Passed'/></test-suite></test-run>",
         "no evidence of kind tests",
     ),
+    Attack(
+        name="a failed test whose name tells to skip it",
+        strike=wrote("reports/a.tap", "1..2\nok 1 a\nnot ok 2 b # skip\n# tests 2\n# fail  1\n"),
+        says=FAILS,
+    ),
+    Attack(
+        name="a test that says itself that it passed, after it failed",
+        strike=wrote(
+            "reports/go-test.json",
+            "".join(
+                json.dumps({"Action": action, "Package": "p"} | ({"Test": "T"} if test else {})) + "\n"
+                for action, test in (("run", 1), ("fail", 1), ("pass", 1), ("fail", 0), ("pass", 0))
+            ),
+        ),
+        says=FAILS,
+    ),
     Attack(name="a folder that the checkout hides", strike=hidden_by_the_checkout, says=FAILS),
     suite("no tests at all", '<testsuite name="unit" tests="0" failures="0" errors="0"/>'),
     suite(

@@ -77,7 +77,7 @@ BOMB = gzip.compress(b"<testsuite><!--" + b"a" * 4_000_000)
         (zipped({"a": JUNIT}, zipfile.ZIP_BZIP2), "another way than deflate"),
         (gzip.compress(gzip.compress(JUNIT.encode())), "its name promises junit"),
     ],
-    ids=range(9),  # the content holds the time
+    ids=range(10),  # the content holds the time
 )
 def test_what_cannot_be_unpacked_fails_by_its_name(tmp_path: Path, content: bytes, reason: str) -> None:
     write(tmp_path, {"junit.xml.gz": content})

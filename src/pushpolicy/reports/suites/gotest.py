@@ -1,8 +1,9 @@
 """``go test -json``: one event a line (cmd/test2json), from one run or from reruns one after another.
 
-Every test that ran counts, subtests and their parents alike; its last event decides, and a pass after a
-failure is flaky. A test without an end is an error. A package that failed though none of its tests did
-(it does not compile, a data race, an exit of TestMain) or that never ended is `undeclared`.
+Every test that ran counts, subtests and their parents alike; the end of its last run decides, where a failure
+stays one, and a pass after a failed run is flaky. A test without an end is an error. A package that failed
+though none of its tests did (it does not compile, a data race, an exit of TestMain) or that never ended is
+`undeclared`.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ class _Run:
 
     def trouble(self, line: bytes) -> None:
         """A line that is no event."""
-        if line.startswith(_TROUBLE):
+        if line.lstrip(b"\x16 \t").startswith(_TROUBLE) or b'"Action":"fail"' in line:
             self._trouble.append(text(line))
 
     def _begin(self, key: _Key, *, again: bool) -> None:
@@ -87,23 +88,26 @@ class _Run:
                 raise ReportError(f"its test cases are over the limit of {self._limits.max_cases}")
         elif again and self._states[key] is not None:
             self._retries += bool(key[1])
-            self._note_failure(key)
-            self._states[key] = None
+            self._again(key)
+        package = (key[0], "")
+        if again and self._states[package] is not None:  # before Go 1.20 nothing else says so
+            self._again(package)
+
+    def _again(self, key: _Key) -> None:
+        if self._states[key] == "failed":
+            self._flaky.add(key)
+        self._states[key] = None
 
     def _end(self, key: _Key, outcome: Outcome, event: _Event) -> None:
         self._begin(key, again=False)
-        self._note_failure(key)
-        self._states[key] = outcome
-        if outcome != "failed":
+        if self._states[key] != "failed":
+            self._states[key] = outcome
+        if self._states[key] != "failed":
             self._outputs.pop(key, None)
         if not event.test:
             self.duration += max(event.elapsed, 0)
             if event.failed_build:
                 self._builds[event.failed_build] = True
-
-    def _note_failure(self, key: _Key) -> None:
-        if self._states[key] == "failed":
-            self._flaky.add(key)
 
     def _say(self, key: _Key, output: str) -> None:
         """Keep the end of what was printed; of a crash its beginning, since goroutines follow."""

@@ -2,7 +2,8 @@
 
 Only unindented lines count: subtests and YAML diagnostics are indented, and a subtest's result is that of
 the line after it. SKIP and TODO are skipped whatever their `ok` says. What makes the whole stream fail (no
-plan, tests that the plan promises and that are not there, tests outside it, ``Bail out!``) is `undeclared`.
+plan, tests that the plan promises and that are not there, tests outside it, ``Bail out!``, failures that only
+the summary of tape, node:test or node-tap tells of) is `undeclared`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ _DIRECTIVE = re.compile(
     r"(?:^|\s)#\s*(?:SKIP(?:PED)?|TODO)\b", re.IGNORECASE
 )  # an escaped \# begins no directive
 _BAIL = re.compile(r"Bail out!\s*(.*)", re.IGNORECASE)
+# The name of a test may hold a directive, which tape does not escape; its summary tells of the failure.
+_SUMMARY = re.compile(r"# fail(?:ed)?\s+[1-9]\d*(?: of \d+)?(?: tests?)?")
 _MESSAGE = re.compile(r"\s+(?:message|error):\s*([^\s|>].*)")
 # A stream starts with one of these; npm, yarn and shells may write what they run before it.
 _FIRST = re.compile(
@@ -44,6 +47,7 @@ class _Stream:
         self._numbers: set[int] = set()  # the tests beyond that were seen
         self._points = 0
         self._last = 0
+        self._says_failed = False
         self._failed: str | None = None  # the description of the failure whose diagnostics may follow
 
     def take(self, line: str) -> None:
@@ -59,6 +63,8 @@ class _Stream:
             if self._plan is not None:
                 self.problems.append("a second plan")
             self._plan = int(plan[1])
+        elif _SUMMARY.fullmatch(line) is not None:
+            self._says_failed = True
         elif (bail := _BAIL.match(line)) is not None:
             self.problems.append(f"Bail out! {bail[1]}")
 
@@ -92,6 +98,8 @@ class _Stream:
         """How many failures no test line shows; each reason is kept as one."""
         self._flush()
         lacking = 0
+        if self._says_failed and not self.tally.failures:
+            self.problems.append("its summary tells of failures, and no test does")
         if self._plan is None:
             self.problems.append("it has no plan, so tests may be missing")
         else:

@@ -41,7 +41,10 @@ def read(text: str, limits: Limits | None = None) -> SuiteFacts:
         ([("run", "T"), ("fail", "T"), ("fail", ""), *OK], Totals(total=1, passed=1, flaky=1), 0),
         ([*OK, ("run", "T"), ("fail", "T"), ("fail", "")], Totals(total=1, failed=1), 0),
         ([*OK, ("start", "")], Totals(total=1, passed=1), 1),
-        ([*OK, ("run", "T")], Totals(total=1, errors=1), 0),
+        ([*OK, ("run", "T")], Totals(total=1, errors=1), 1),
+        ([("run", "T"), ("fail", "T"), ("pass", "T"), ("pass", "")], Totals(total=1, failed=1), 0),
+        ([("run", "T"), ("pass", "T"), ("fail", ""), ("pass", "")], Totals(total=1, passed=1), 1),
+        ([("run", "T"), ("pass", "T"), ("fail", ""), *OK[1:]], Totals(total=1, passed=1), 0),
         ([("run", "T"), ("run", "T/x"), ("pass", "T/x"), ("fail", "T"), ("fail", "")],
          Totals(total=2, passed=1, failed=1), 0),
     ],
@@ -65,6 +68,13 @@ def test_a_package_that_does_not_build_is_undeclared_once() -> None:
 def test_what_go_says_outside_of_events_is_read() -> None:
     result = read(stream(OK) + "FAIL\tq [build failed]\ngo: downloading x v1.0.0\n")
     assert (result.undeclared, result.failures[0].message) == (1, "FAIL\tq [build failed]")
+
+
+@pytest.mark.parametrize(
+    "line", ["  FAIL\tq", "\x16--- FAIL: T (0.00s)", 'done{"Action":"fail","Package":"q","Test":"T"}']
+)
+def test_a_failure_within_another_line_is_not_lost(line: str) -> None:
+    assert read(stream(OK) + f"{line}\n").undeclared == 1
 
 
 def test_the_output_of_what_failed_is_told() -> None:
