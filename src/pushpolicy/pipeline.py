@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
+from functools import partial
 
 from msgspec.structs import replace
 
 from pushpolicy.admission import Outcome, PushRequest
 from pushpolicy.attach import attach_artifacts
 from pushpolicy.budget import Budget
-from pushpolicy.errors import EngineError, InputError
+from pushpolicy.errors import EngineError, InputError, RecordError
 from pushpolicy.evaluate import is_of_known_policy, start_decision
 from pushpolicy.gather import Gathered, GatherRequest, Shared, gather, refuse_secrets, secret_values
 from pushpolicy.images import Image, open_image
@@ -62,7 +63,7 @@ def admit_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
         judged = _judge_all(requests, images, stack.enter_context(Shared()), budget)
         if not all(outcome.decision.allowed for outcome in judged):
             return judged
-        work = _prepared(requests, images, judged, stack)
+        work = _prepared(requests, images, judged, budget, stack)
         sent: list[Sent] = []
         for each in work:
             sent.append(_send(*each, sent))
@@ -95,7 +96,7 @@ def check_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
         judged = _judge_all(requests, images, stack.enter_context(Shared()), budget)
         if not all(outcome.decision.allowed for outcome in judged):
             return judged
-        return tuple(_as_read(*each) for each in _prepared(requests, images, judged, stack))
+        return tuple(_as_read(*each) for each in _prepared(requests, images, judged, budget, stack))
 
 
 def _as_read(request: PushRequest, image: Image, judged: Outcome, _: NewRecord) -> Outcome:
@@ -110,12 +111,17 @@ def _as_read(request: PushRequest, image: Image, judged: Outcome, _: NewRecord) 
 
 
 def _prepared(
-    requests: Sequence[PushRequest], images: Sequence[Image], judged: Sequence[Outcome], stack: ExitStack
+    requests: Sequence[PushRequest],
+    images: Sequence[Image],
+    judged: Sequence[Outcome],
+    budget: Budget,
+    stack: ExitStack,
 ) -> list[tuple[PushRequest, Image, Outcome, NewRecord]]:
     """The records of images that are allowed; all that is done for a push before anything is sent."""
     work = []
     for request, image, outcome in zip(requests, images, judged, strict=True):
-        before = records_before(request.client, outcome.previous, is_of_known_policy)
+        allowed = partial(budget.spend, RecordError, "stopped", request.job.limits.max_record_seconds)
+        before = records_before(request.client, outcome.previous, is_of_known_policy, allowed)
         noted = replace(outcome, notes=(*outcome.notes, *before.ignored))
         record = stack.enter_context(build_record(_contents(request, image, noted, before)))
         work.append((request, image, noted, record))

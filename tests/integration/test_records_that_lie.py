@@ -205,6 +205,10 @@ def _sparse(archive: tarfile.TarFile) -> None:
     archive.addfile(member)
 
 
+def _file(path: str, content: bytes) -> Change:
+    return lambda parts: parts.policy.update({path: content})
+
+
 def _deep(parts: Parts) -> None:
     value: list[Any] = []
     for _ in range(900):
@@ -336,6 +340,7 @@ ROWS: dict[str, tuple[Change, str]] = {
     "a sparse file of a petabyte in the policy": (_archive(_sparse), "not a file"),
     "a header of megabytes in the policy": (_archive(_extended), "not a file"),
     "a folder that cannot be": (_folder("/registry\0"), "a folder that cannot be"),
+    "a folder that takes minutes to look for": (_folder("a/" * 400_000), "a folder that cannot be"),
     "a field that there is not": (_set("manifest", "signed", "yes"), "other fields"),
     "an address of a layer": (_set("manifest", "layers.0.urls", ["https://x.example"]), "more about them"),
     "a layer that is said to be signed": (
@@ -415,6 +420,11 @@ def test_a_record_that_lies_is_refused(name: str, honest: Path, tmp_path: Path, 
 UNKNOWN: dict[str, tuple[Change, str]] = {
     "a system part that always allows": (_always_allow, "unknown policy: its system part"),
     "a rule of the pack with another text": (_other_pack_rule, "unknown policy: not rules"),
+    "another schema": (_file("schema/evidence.v1.json", b"{}"), "unknown policy: not of a known version"),
+    "rules may call more": (
+        _file("capabilities.json", b'{"allow_net": null}'),
+        "pushpolicy: capabilities.json",
+    ),
 }
 
 

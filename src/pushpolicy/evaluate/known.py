@@ -15,7 +15,7 @@ import msgspec
 
 from pushpolicy.evaluate.authority import Origin
 from pushpolicy.evaluate.data import SETTINGS_PATH, default_settings
-from pushpolicy.evaluate.policyset import INDEX_DATA, INDEX_MODULE, PolicySet
+from pushpolicy.evaluate.policyset import CAPABILITIES, INDEX_DATA, INDEX_MODULE, SCHEMA, PolicySet
 from pushpolicy.evaluate.sources import policies
 from pushpolicy.model.index import Index
 from pushpolicy.model.text import first_of
@@ -27,6 +27,8 @@ def unknown(policy: PolicySet) -> Iterator[str]:
     """What of a recorded set passes for a part of pushpolicy and is of no known version; nothing for ours."""
     if not policy.is_current:
         yield "its system part is of no known version of pushpolicy"
+    if other := [path for path in (CAPABILITIES, SCHEMA) if policy.files[path] != _content(path)]:
+        yield f"not of a known version of pushpolicy: {', '.join(other)}"
     origins: Mapping[str, str] = policy.grounds.origins.get("rules", {})
     named = (name for name in policy.index.rules if origins.get(name) == Origin.PACK)
     if strange := sorted(name for name in named if not _is_shipped(name, policy)):
@@ -72,9 +74,15 @@ def _is_shipped(name: str, policy: PolicySet) -> bool:
     if shipped is None or policy.index.rules[name] != shipped:
         return False
     path = f"rules/{name}/{name}.rego"
-    return policy.files.get(path) == (policies() / path).read_bytes()
+    return policy.files.get(path) == _content(path)
 
 
 @cache
 def _shipped_index() -> Index:
-    return Index.read((policies() / INDEX_DATA).read_bytes())
+    return Index.read(_content(INDEX_DATA))
+
+
+@cache
+def _content(path: str) -> bytes:
+    """A file of the pack."""
+    return (policies() / path).read_bytes()

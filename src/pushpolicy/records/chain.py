@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 
 import msgspec
 
@@ -17,6 +18,8 @@ from pushpolicy.registry.interface import RepositoryClient
 
 # Whether the policy of a record is known; RecordError when the record is not valid.
 Check = Callable[[Record], bool]
+# What reading one record may take: a context that ends with RecordError where that is spent.
+Allowed = Callable[[], AbstractContextManager[None]]
 _MAX_READ = 50
 
 
@@ -38,22 +41,26 @@ class Before(msgspec.Struct, frozen=True, kw_only=True):
     ignored: tuple[str, ...] = ()
 
 
-def records_before(client: RepositoryClient, previous: Mapping[str, Digest], is_known: Check) -> Before:
+def records_before(
+    client: RepositoryClient, previous: Mapping[str, Digest], is_known: Check, allowed: Allowed = nullcontext
+) -> Before:
     """Find the record before this one, for each tag that names an image with a record.
 
     Anybody who can write to the repository can put a record there. So one counts only if it is valid, speaks
     of this repository and tag, and is not of a time to come; one of a known policy comes before all others.
+    One that takes too much is ignored, and the push goes on.
 
     Args:
         client: the target's repository.
         previous: what each tag names now.
         is_known: reads what a record says of its policy.
+        allowed: what reading one may take.
 
     Raises:
         PushError: when the list of an image's records cannot be read.
     """
     listed = {image: client.referrers(image, names.ARTIFACT_TYPE) for image in set(previous.values())}
-    reader = _Reader(client, is_known)
+    reader = _Reader(client, is_known, allowed)
     newest = {tag: reader.newest(image, listed[image], tag) for tag, image in sorted(previous.items())}
     chained = {tag: digest for tag, digest in newest.items() if digest}
     return Before(chained=chained, ignored=tuple(reader.ignored))
@@ -62,8 +69,8 @@ def records_before(client: RepositoryClient, previous: Mapping[str, Digest], is_
 class _Reader:
     """Reads each record once, whatever number of tags it is about, and no more than a few."""
 
-    def __init__(self, client: RepositoryClient, is_known: Check) -> None:
-        self._client, self._is_known = client, is_known
+    def __init__(self, client: RepositoryClient, is_known: Check, allowed: Allowed) -> None:
+        self._client, self._is_known, self._allowed = client, is_known, allowed
         self._read: dict[Digest, _Valid | None] = {}
         self.ignored: list[str] = []
 
@@ -101,8 +108,9 @@ class _Reader:
         try:
             if len(self._read) >= _MAX_READ:
                 raise RecordError(f"{_MAX_READ} records were read already")
-            record = read_record(self._client, digest)
-            known = self._is_known(record)
+            with self._allowed():
+                record = read_record(self._client, digest)
+                known = self._is_known(record)
             if is_for(record.decision, self._client.repository) is False:
                 raise RecordError("it is for another repository")
         except RecordError as error:

@@ -36,6 +36,8 @@ _REPORT_FACTS = (
 )
 # A clock may be wrong, but not by more than a day.
 _MAX_SKEW = timedelta(days=1)
+# Of Linux; to resolve a longer one takes minutes.
+_MAX_PATH = 4096
 _REPORT_KEYS = {names.TITLE, names.REPORT_MEDIA_TYPE, *_REPORT_FACTS}
 
 
@@ -92,7 +94,7 @@ def _check_place(decision: Decision) -> None:
         raise ValueError("its decision is about no tag, or one tag twice")
     for tag in image.tags:
         check_tag(tag)
-    if "\0" in image.repository:
+    if "\0" in image.repository or len(image.repository) > _MAX_PATH:
         raise ValueError("its decision names a folder that cannot be")
     if image.registry != LAYOUT_REGISTRY:
         Repository.parse(f"{image.registry}/{image.repository}")

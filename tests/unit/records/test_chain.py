@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from pushpolicy.errors import RecordError
 from pushpolicy.evaluate import is_of_known_policy
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.reference import Repository, Target
@@ -70,3 +72,23 @@ def test_a_record_of_another_repository_is_ignored(client: LayoutRepository, tmp
     found = records_before(client, {"1.0": OLD.top.digest}, is_of_known_policy)
     assert found.chained == {}
     assert found.ignored == (f"record {record.digest} is ignored: it is for another repository",)
+
+
+def test_a_record_that_takes_too_much_is_ignored(client: LayoutRepository) -> None:
+    """Whoever plants it holds up no push, and is not the one before."""
+    first = publish(OLD, client, _target(client, "1.0"), at="2026-11-02T09:00:00Z")
+    second = publish(OLD, client, _target(client, "1.0"), at="2026-11-02T10:00:00Z")
+    heavy = iter([True, False])
+
+    @contextmanager
+    def allowed() -> Iterator[None]:
+        yield
+        if next(heavy):
+            raise RecordError("stopped: it took more than the 60 seconds of max-record-seconds")
+
+    found = records_before(client, {"1.0": OLD.top.digest}, is_of_known_policy, allowed)
+    assert found.chained == {"1.0": first.record.digest}
+    assert found.ignored == (
+        f"record {second.record.digest} is ignored: stopped: it took more than the 60 seconds of "
+        "max-record-seconds",
+    )
