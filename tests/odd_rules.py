@@ -443,6 +443,7 @@ ODD = [
     of_build('input.target.tags["latest"]'),
     of_build('input.target.tags["0"] == "latest"'),
     of_build('split(input.ci.branch, "/")[-1] == "feature"'),
+    of_build('"CRITICAL" in union({{f.severity | some f in s.findings} | some s in input.scans.items})'),
     of_build('sort(input.target.tags)[-1] == "latest"'),
     of_build('startswith("refs/heads/main", input.ci.ref)'),
     of_build('regex.match(input.ci.branch, "^release/")'),

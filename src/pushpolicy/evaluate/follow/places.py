@@ -212,7 +212,7 @@ class Places(Comparisons):
         if name == "count":
             return frozenset({Count(everything)})
         if name == "object.keys" and all(self._is_map(each) for each in everything):
-            keys, _ = self._iterate(everything, mode)
+            keys, _ = self._iterate(everything, untold(mode))
             return frozenset({Items((keys,), is_set=True, is_part=True)})
         if name in MATCHES and self._is_swapped(given, MATCHES[name][0]):
             self.problem(
@@ -224,7 +224,7 @@ class Places(Comparisons):
         if name == "intersection" and (two := _two(everything)):
             return self._fewer("and", two, outcome, mode)
         if name in _OF_ALL:
-            return parts(union(item for each in everything if isinstance(each, Items) for item in each.items))
+            return parts(self._collections(everything, mode))
         if name in HANDED_ON:
             self._doubted = True
             return parts(everything)
@@ -240,6 +240,17 @@ class Places(Comparisons):
                 if isinstance(value, At):
                     self._filled(value.steps, untold(mode))
         return frozenset({Made(outcome.domain, results)})
+
+    def _collections(self, values: Values, mode: int) -> Values:
+        """What is in an array or a set of collections, of which all are joined."""
+        found = NOTHING
+        for value in values:
+            if isinstance(value, Items):
+                found |= union(value.items)
+            else:
+                # What is done with all of them is not known yet, nor which way that goes.
+                found |= self._iterate(frozenset({value}), untold(mode))[1]
+        return found
 
     def _is_map(self, value: Value) -> bool:
         """Whether it is an object of the evidence that may have any keys, or one that is written out."""

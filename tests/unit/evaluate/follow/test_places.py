@@ -73,6 +73,36 @@ MANY = [
     ),
     wrong("keys of fixed fields", '"x" in object.keys(input.ci)', "object.keys looks into a whole object"),
     wrong("keys of all extra", '"x" in object.keys(input.extra)', "`input.extra` as a whole"),
+    right(
+        "the union of a comprehension",
+        '"critical" in union({{f.severity | some f in s.findings} | some s in input.scans.items})',
+        "scans.items filled",
+    ),
+    wrong(
+        "what may be absent, in the union of a comprehension",
+        '"a" in union({{f.package | some f in s.findings} | some s in input.scans.items})',
+        ABSENT,
+    ),
+    wrong(
+        "what may be absent, where not nothing is what denies",
+        "not count(union({{f.package | some f in s.findings} | some s in input.scans.items})) == 0",
+        ABSENT,
+    ),
+    right(
+        "no union of a comprehension",
+        "count(union({{f.id | some f in s.findings} | some s in input.scans.items})) == 0",
+        "scans.items filled",
+    ),
+    right(
+        "objects joined out of a comprehension",
+        "m := object.union_n([p.labels | some p in input.image.platforms]); not m.team",
+        "image.platforms filled",
+    ),
+    wrong(
+        "keys with a default, where not nothing is what denies",
+        'not count(object.keys(object.get(input.ci, "jobs", {}))) == 0',
+        "decides what the absence of ci.jobs",
+    ),
     right("no scan", "count(input.scans.items) == 0"),
     right("more than no scan", "count(input.scans.items) > 1", "scans.items filled"),
 ]
