@@ -15,6 +15,7 @@ import msgspec
 
 from pushpolicy.images.image import Referrers
 from pushpolicy.images.options import Limits
+from pushpolicy.images.statements import predicate_types
 from pushpolicy.images.store import Store, read_manifest
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
@@ -199,22 +200,36 @@ class _Search:
         if manifest.subject is None or manifest.subject.digest != subject:
             self.left_out.append(f"{entry.digest} is listed as a referrer of {subject} and is none")
             return False
-        if reason := _about_one_place(manifest):
-            self.left_out.append(f"{reason} is not carried along, it is about the source: {entry.digest}")
+        if reason := self._about_the_source(manifest):
+            self.left_out.append(
+                f"{reason} is not carried along, it is or may be about the source: {entry.digest}"
+            )
             return False
+        known = set(self.walk.manifests)
         self.walk.visit(entry)
         # What an index names is pushed with it; a registry lists a child that has a subject for itself.
-        for below in self.walk.manifests.values():
-            if reason := _about_one_place(below):
-                raise ValueError(f"its referrer {entry.digest} brings along {reason} {below.digest}")
+        for digest in self.walk.manifests.keys() - known - {entry.digest}:
+            if reason := self._about_the_source(self.walk.manifests[digest]):
+                raise ValueError(f"its referrer {entry.digest} brings along {reason} {digest}")
         return True
+
+    def _about_the_source(self, manifest: Manifest) -> str | None:
+        """As `_about_one_place`, and by what its layers state, whatever its annotations say."""
+        if reason := _about_one_place(manifest):
+            return reason
+        try:
+            is_summary = any(kind.startswith(_SUMMARY) for kind in predicate_types(self.store, manifest))
+        except ValueError as error:
+            return f"a statement that is not read alike by all ({printable(str(error))})"
+        return "the verification summary" if is_summary else None
 
 
 def _about_one_place(manifest: Manifest) -> str | None:
     """What it is called, if it is a statement about one repository; None when it is about the image alone."""
-    kind = manifest.artifact_type or (manifest.config.media_type if manifest.config else "")
-    if kind.startswith(_RECORDS):
-        return f"the record ({printable(kind, 80)})"
+    # Of the two a registry lists the first, where it is there; a reader may go by either.
+    for kind in (manifest.artifact_type or "", manifest.config.media_type if manifest.config else ""):
+        if kind.lower().startswith(_RECORDS):
+            return f"the record ({printable(kind, 80)})"
     if manifest.annotations.get(_PREDICATE, "").startswith(_SUMMARY):
         return "the verification summary"
     return None

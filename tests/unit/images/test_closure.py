@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 
@@ -10,6 +11,32 @@ import pytest
 from pushpolicy.errors import InputError
 from pushpolicy.images import Image, Limits, Selection, open_image
 from tests.layouts import LayoutMaker, child, referrer
+
+BUNDLE, DSSE, IN_TOTO = (
+    f"application/vnd.{name}"
+    for name in ("dev.sigstore.bundle.v0.3+json", "dsse.envelope.v1+json", "in-toto+json")
+)
+
+
+def stated(predicate_type: bytes) -> dict[str, tuple[str, bytes]]:
+    """A statement in each form that a layer may have."""
+    statement = b'{"predicateType": "%s", "predicate": {}}' % predicate_type
+    envelope = b'{"payload": "%s", "signatures": []}' % base64.b64encode(statement)
+    return {
+        "plain": (IN_TOTO, statement),
+        "in an envelope": (DSSE, envelope),
+        "in a bundle": (BUNDLE, b'{"dsseEnvelope": %s}' % envelope),
+        "in a bundle, named as in the .proto": (BUNDLE, b'{"dsse_envelope": %s}' % envelope),
+    }
+
+
+VSA = {
+    **stated(b"https://slsa.dev/verification_summary/v1"),
+    "twice": (
+        IN_TOTO,
+        b'{"PredicateType": "https://slsa.dev/verification_summary/v1", "predicateType": "x"}',
+    ),
+}
 
 
 @pytest.fixture
@@ -65,6 +92,7 @@ def test_an_index_that_refers_brings_its_children(maker: LayoutMaker) -> None:
     "about_a_place",
     [
         {"artifactType": "application/vnd.pushpolicy.record.v1+json"},
+        {"artifactType": "Application/Vnd.PushPolicy.record.v1+json"},
         {"annotations": {"dev.sigstore.bundle.predicateType": "https://slsa.dev/verification_summary/v1"}},
     ],
 )
@@ -79,6 +107,32 @@ def test_what_is_about_the_source_stays_there_with_all_below(
     (note,) = found.notes
     assert str(record.digest) in note
     assert "not carried along" in note
+
+
+@pytest.mark.parametrize("kind", VSA)
+def test_a_summary_is_told_by_what_it_states(maker: LayoutMaker, kind: str) -> None:
+    image = maker.add(maker.image(), name="v1")
+    media_type, content = VSA[kind]
+    config = maker.json({}, "application/vnd.oci.empty.v1+json")
+    layers = [maker.blob(content, media_type)]
+    subject = image.descriptor.to_json()
+    summary = maker.add(
+        maker.manifest(config=config, layers=layers, artifactType=media_type, subject=subject)
+    )
+    found = opened(maker)
+    assert found.referrers.manifests == ()
+    (note,) = found.notes
+    assert str(summary.digest) in note
+    assert ("verification summary" in note) == (kind != "twice")
+
+
+def test_other_statements_go_along(maker: LayoutMaker) -> None:
+    image = maker.add(maker.image(), name="v1")
+    config = maker.json({}, "application/vnd.oci.empty.v1+json")
+    forms = [*stated(b"https://spdx.dev/Document").values(), (BUNDLE, b'{"messageSignature": {}}')]
+    layers = [maker.blob(content, media_type) for media_type, content in forms]
+    sbom = maker.add(maker.manifest(config=config, layers=layers, subject=image.descriptor.to_json()))
+    assert opened(maker).referrers.manifests == (sbom,)
 
 
 def test_an_index_brings_nothing_that_is_about_the_source(maker: LayoutMaker) -> None:
