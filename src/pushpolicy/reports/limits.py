@@ -24,7 +24,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         max_unpacked_ratio: bytes that one byte of a compressed report may unpack to; up to 1 MiB is free.
         max_seconds: for reading one report.
         max_run_seconds: for gathering and deciding, all together; in audit, for all records together.
-        max_record_seconds: for reading a record and deciding about it again, in audit.
+        max_record_seconds: for reading a record, in a push; in audit, for deciding about it again, too.
         max_image_size: bytes of an archive or a layer, as it comes out of a stream or a compression; and of
             all that is kept of the images on disk, together.
         max_disk: bytes on disk of all other temporary files together.

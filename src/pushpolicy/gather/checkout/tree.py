@@ -14,6 +14,8 @@ from pushpolicy.reports.parsing.values import epoch
 
 MAX_ENTRIES = 1_000_000
 MAX_DEPTH = 256
+# Of Linux. A few objects can hold many paths of megabytes.
+MAX_PATH = 4096
 _MAX_COMMIT = 16 * 1024 * 1024
 _MAX_TREE = 64 * 1024 * 1024
 FILE, PROGRAM, LINK, FOLDER, SUBMODULE = 0o100644, 0o100755, 0o120000, 0o40000, 0o160000
@@ -95,6 +97,8 @@ def read_tree(objects: Objects, commit: str) -> Tree:
             if count > MAX_ENTRIES:
                 raise GitError(f"the commit holds over {MAX_ENTRIES} files and folders")
             folders[path] = {at: entry for at, entry in known[name].items() if entry.mode != FOLDER}
+            if len(path) > MAX_PATH:
+                raise GitError(f"the commit holds a path of over {MAX_PATH} characters")
             deeper += [(join(path, at), each.name) for at, each in known[name].items() if each.mode == FOLDER]
         if not deeper:
             header = objects.read(commit, "commit", _MAX_COMMIT).partition(b"\n\n")[0]
@@ -142,6 +146,8 @@ def _parse(content: bytes, algorithm: str) -> Folder:
         after = end + 1 + size
         if space < 0 or end < 0 or after > len(content):
             raise GitError("a tree of the commit is malformed")
+        if end - space > MAX_PATH:
+            raise GitError(f"the commit holds a path of over {MAX_PATH} characters")
         name = os.fsdecode(content[space + 1 : end])
         mode = _MODES.get(content[place:space])
         if mode is None or name in folder or not _is_name(name):

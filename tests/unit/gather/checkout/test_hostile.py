@@ -237,9 +237,30 @@ def nested(folder: Path) -> str:
     return name
 
 
-@pytest.mark.parametrize(
-    "make", [malformed_mode, no_mode, no_octal, cut_short, no_end, twice_the_same, a_bomb, nested]
-)
+def of_long_names(folder: Path) -> str:
+    """Gigabytes of paths in two objects."""
+    blob = git(folder, "rev-parse", "HEAD:a.txt")
+    files = stored(folder, "tree", b"".join(entry("100644", b"%03d" % number, blob) for number in range(500)))
+    return stored(folder, "tree", entry("40000", b"d" * 20_000_000, files))
+
+
+def of_long_paths(folder: Path) -> str:
+    name = git(folder, "rev-parse", "HEAD:sub")
+    for _ in range(200):
+        name = stored(folder, "tree", entry("40000", b"d" * 4000, name))
+    return name
+
+
+TREES = (malformed_mode, no_mode, no_octal, cut_short, no_end, twice_the_same, a_bomb, nested)
+
+
+@pytest.mark.parametrize("make", [of_long_names, of_long_paths])
+def test_a_tree_of_paths_without_end_fails(checkout: Path, make: Callable[[Path], str]) -> None:
+    commit_of(checkout, make(checkout))
+    assert source(checkout).reason == "the commit holds a path of over 4096 characters"
+
+
+@pytest.mark.parametrize("make", TREES)
 def test_a_tree_that_is_malformed_or_endless_fails(
     checkout: Path, make: Callable[[Path], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
