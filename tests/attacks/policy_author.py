@@ -186,9 +186,9 @@ WORDS = [
     ),
     spoilt(
         "a pattern that evidence brings",
-        deny('not regex.match(input.ci.provider, "github|gitlab")'),
+        deny('not regex.match(input.ci.branch, "main|next")'),
         "its arguments are the other way round",
-        deny('not regex.match("^(github|gitlab)$", input.ci.provider)'),
+        deny('not regex.match("^(main|next)$", input.ci.branch)'),
     ),
     spoilt(
         "an item counted from the end",
