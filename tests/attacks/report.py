@@ -169,6 +169,19 @@ def hidden_by_the_checkout(place: Workspace) -> Workspace:
     return changed
 
 
+def linked_by_the_checkout(place: Workspace) -> Workspace:
+    """The commit has a link where a tool writes its report of failures."""
+    (place.folder.parent / "out/test-results").mkdir(parents=True)
+    (place.folder / "service").mkdir()
+    (place.folder / "service/build").symlink_to("../../out")
+    changed = place.committed("README", "with a link")
+    fail_a_test(changed)
+    report = changed.folder / "reports/junit.xml"
+    changed.write("service/build/test-results/TEST-service.xml", report.read_bytes())
+    changed.write("reports/junit.xml", JUNIT)
+    return changed
+
+
 def a_named(name: str, content: bytes) -> Attack:
     """A report that the command line names is something else."""
     return Attack(
@@ -238,6 +251,11 @@ ROWS = [
         says=FAILS,
     ),
     Attack(name="a folder that the checkout hides", strike=hidden_by_the_checkout, says=FAILS),
+    Attack(
+        name="a folder that the checkout makes a link of",
+        strike=linked_by_the_checkout,
+        says="no evidence of kind tests: service/build: the commit has a link there, which is not followed",
+    ),
     suite("no tests at all", '<testsuite name="unit" tests="0" failures="0" errors="0"/>'),
     suite(
         "every test skipped",

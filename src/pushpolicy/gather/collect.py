@@ -218,7 +218,11 @@ def _read_found(reports: Reports, path: Path, limits: Limits) -> list[ReadReport
     """A file that nobody named: one that is no report is noted, a broken one fails its kinds.
 
     What git tracks is no result of this run; of such a file only what is no result, a VEX statement, is read.
+    A link to a folder that the commit holds would hide what is written there, and fails every kind.
     """
+    if path.is_symlink() and path.is_dir() and reports.tracks(path):
+        reports.fail(path, KINDS, "the commit has a link there, which is not followed; make it a folder")
+        return []
     try:
         found = _found(path, reports, limits)
     except NotAReport as error:

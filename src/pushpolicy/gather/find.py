@@ -104,7 +104,13 @@ def _may_be_report(entry: os.DirEntry[str], names: tuple[str, ...], *, in_place:
         return True
     if (in_place or not names) and promised(name):
         return True
-    return entry.is_symlink() and Path(entry.path).is_dir() and _is_place((*names, entry.name))
+    return entry.is_symlink() and _leads_to_place(Path(entry.path), (*names, entry.name))
+
+
+def _leads_to_place(path: Path, names: tuple[str, ...]) -> bool:
+    """Whether a folder, to which `names` lead, is a usual place, or holds one of a module."""
+    inner = (place.partition("/")[2] for place in MODULE_PLACES if place.startswith(f"{names[-1]}/"))
+    return path.is_dir() and (_is_place(names) or any((path / name).is_dir() for name in inner))
 
 
 def why_not_read(path: Path) -> str | None:

@@ -31,8 +31,10 @@ A file of the commit is no result of this run: what git tracks is read where it 
 rule reports_of_this_run), and never found, VEX documents excepted.
 
 Files are looked for in these folders of the checkout, with all that is in them: {places}.
-In every module: {modules}.
+In every module, up to five folders deep: {modules}.
 In the checkout itself: files whose name promises a format.
+A folder that tools fill (`.git`, `node_modules`, `vendor`, `.venv` ...) is not entered. A link of the commit
+in place of a usual folder fails every kind: what is written there would not be found.
 
 There the ends that are looked at are {suffixes}, also compressed ({compressed}: gzip, or a zip archive
 of exactly one file). `--evidence` names any other file.

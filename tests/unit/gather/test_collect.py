@@ -12,6 +12,7 @@ from pushpolicy.errors import InputError, UsageError
 from pushpolicy.gather import Expected, ExpectedReport, Limits, NamedEvidence, gather
 from pushpolicy.gather.collect import collect
 from pushpolicy.gather.names import Reports, names_of
+from pushpolicy.reports.format import KINDS
 from tests.report_files import SAMPLES
 from tests.unit.gather.samples import FAILING, JUNIT, make_image, make_job, make_request, sarif, trivy, write
 from tests.unit.reports.provenance.test_attestation import envelope
@@ -69,6 +70,18 @@ def test_no_file_of_the_checkout_hides_a_report(tmp_path: Path) -> None:
     write(tmp_path, {"reports/env/pyvenv.cfg": "", "reports/env/junit.xml": JUNIT})
     write(tmp_path, {"a/pyvenv.cfg": "", "a/build/test-results/TEST-a.xml": JUNIT})
     assert len(found(tmp_path).of("tests")) == 2
+
+
+@pytest.mark.parametrize("link", ["reports", "reports/more", "service/build"])
+def test_a_link_of_the_commit_in_place_of_a_folder_fails_every_kind(tmp_path: Path, link: str) -> None:
+    write(tmp_path, {"outside/test-results/TEST-a.xml": JUNIT, f"work/{link}": ""})
+    (tmp_path / "work" / link).unlink()
+    (tmp_path / "work" / link).symlink_to(tmp_path / "outside")
+    request = make_job(tmp_path / "work")
+    committed, here = collect(request, tracks=lambda _: True), collect(request)
+    assert all(committed.problems[kind] for kind in KINDS)
+    assert not any(here.problems[kind] for kind in KINDS)
+    assert [seen.path for seen in here.seen] == [link]
 
 
 def test_symbolic_links_are_not_followed_in_the_usual_places(tmp_path: Path) -> None:
