@@ -71,8 +71,8 @@ def _trivy(place: Workspace, number: int) -> None:
 def test_a_hundred_thousand_findings_stay_within_the_memory(workspace: Workspace) -> None:
     _trivy(workspace, 99_990)
     code, peak, said = _measured(workspace, "check", IMAGE, TARGET)
-    # On a machine that has much else to do, OPA's own deadline of 30 s may come first.
-    late = code == errors.EXIT_POLICY and "deadline exceeded" in said
+    # On a machine that has much else to do, OPA's deadline may come first.
+    late = code == errors.EXIT_POLICY and "no answer within" in said
     assert code == errors.EXIT_DENIED or late, said
     assert 100 * MIB < peak < 1536 * MIB
 

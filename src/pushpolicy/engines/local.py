@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pushpolicy.model.digest import Digest
 
 OLDEST = (1, 22)
+# Seconds after which OPA ends by itself, where nobody is left to end it.
+_ORPHANED = 3600.0
 
 
 class LocalOpa:
@@ -62,7 +64,8 @@ class LocalOpa:
             "--strict-builtin-errors",
             # Without it, whether a builtin's error is seen depends on the order of clauses.
             "--disable-early-exit",
-            "--timeout", f"{self._limits.seconds:g}s",
+            # Counted from its start, while evidence is still gathered: for an orphan only.
+            "--timeout", f"{_ORPHANED + self._limits.seconds:g}s",
             *_types(program),
             "--stdin-input",
             *bundles,

@@ -28,7 +28,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds on one run of OPA.
 
     Attributes:
-        seconds: OPA's own timeout; it is killed `grace` seconds later.
+        seconds: for an answer once the input is sent; it is killed `grace` seconds later.
         memory: bytes of address space. OPA reserves 1.3 GiB before it does anything.
         output: bytes of standard output; an answer is about twice its findings.
     """
