@@ -78,6 +78,16 @@ def test_a_huge_extended_header_is_not_read_into_memory(archive: Path) -> None:
     assert "over the limit" in refusal(archive)
 
 
+def test_a_header_for_all_members(archive: Path) -> None:
+    with tarfile.open(archive) as tar:
+        members = [(member, tar.extractfile(member)) for member in tar if member.isfile()]
+        content = [(member, file.read() if file else b"") for member, file in members]
+    with tarfile.open(archive, "w", format=tarfile.PAX_FORMAT, pax_headers={"path": "elsewhere"}) as tar:
+        for member, data in content:
+            tar.addfile(member, io.BytesIO(data))
+    assert "extended header for all" in refusal(archive)
+
+
 def test_cut_off(archive: Path) -> None:
     archive.write_bytes(archive.read_bytes()[:2000])
     assert refusal(archive)

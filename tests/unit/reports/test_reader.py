@@ -75,6 +75,13 @@ def test_the_child_reads_what_this_process_would_read(path: Path) -> None:
     assert _told(reader.read, path) == _told(read_here, path)
 
 
+def test_a_broken_file_keeps_the_format_that_it_was_to_have_and_why(junit: Path) -> None:
+    junit.write_text('<testsuite tests="2"><testcase name="a"/>')
+    with pytest.raises(BrokenReportError, match="no element found") as caught:
+        reader.read(junit, Limits())
+    assert caught.value.meant.name == "junit"
+
+
 @on_linux
 def test_it_has_no_environment_and_no_file_of_ours(
     junit: Path, monkeypatch: pytest.MonkeyPatch, fresh: None
