@@ -91,14 +91,11 @@ def _rule_entry(
         problems.append(
             (reads.settings[key], f"data.settings.{name}.{key} is not declared in custom.settings")
         )
-    problems += [
-        (
-            row,
-            f"the setting {key} need not have {field}: list it as required, or use object.get",
-        )
-        for (key, field), row in reads.fields.items()
-        if field not in metadata.settings.get(key, {}).get("required", ())
-    ]
+    for (key, field), row in reads.fields.items():
+        if field not in metadata.settings.get(key, {}).get("required", ()):
+            problems.append(
+                (row, f"the setting {key} need not have {field}: list it as required, or use object.get")
+            )
     if problems:
         return None, problems
     leaves, problems = _leaves(name, tree, metadata)

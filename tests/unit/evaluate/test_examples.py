@@ -1,11 +1,19 @@
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from pushpolicy.evaluate.examples import ExamplesError, read, unshown
+from pushpolicy.engines.interface import Engine, Program
+from pushpolicy.errors import EngineError
+from pushpolicy.evaluate.examples import ExamplesError, decide, read, unshown
+from tests.judged import policy
+from tests.policies import example
 
 FIXED = "scans.items[].findings[].fixed_in"
 LABEL = 'image.platforms[].labels["org.opencontainers.image.revision"]'
@@ -68,3 +76,22 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "examples.yaml")
     with pytest.raises(ExamplesError, match="it is not a regular file"):
         read(tmp_path, "r")
+
+
+class Silent:
+    """An OPA for which the decision on the last document is undefined, so that the list is one too short."""
+
+    @contextmanager
+    def start(self, program: Program) -> Iterator[Silent]:
+        yield self
+
+    def send(self, document: bytes) -> None:
+        self._count = len(json.loads(document)["records"])
+
+    def answer(self) -> list[dict[str, str]]:
+        return [{"verdict": "ALLOW"}] * (self._count - 1)
+
+
+def test_no_decision_is_not_left_out() -> None:
+    with pytest.raises(EngineError, match="OPA gave no decision on one of the documents"):
+        decide(policy(), cast("Engine", Silent()), [(example(), {}), (example(), {})])

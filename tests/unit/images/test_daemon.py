@@ -88,6 +88,33 @@ def test_an_answer_that_is_no_archive(daemon: Daemon) -> None:
     assert "not a readable tar" in refusal("app:1", daemon.host).message
 
 
+SAID = {"Id": f"sha256:{'1' * 64}", "RootFS": {"Layers": [f"sha256:{'2' * 64}"]}}
+
+
+def test_which_image_a_name_is(daemon: Daemon) -> None:
+    daemon.inspected = json.dumps(SAID).encode()
+    assert client.inspected("app:1", daemon.host) == (SAID["Id"], (f"sha256:{'2' * 64}",))
+    assert daemon.asked == ["/images/app:1/json"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        [],
+        {"RootFS": SAID["RootFS"]},
+        SAID | {"Id": "sha256:1"},
+        SAID | {"Id": 1},
+        SAID | {"RootFS": {}},
+        SAID | {"RootFS": {"Layers": None}},
+        SAID | {"RootFS": {"Layers": ["sha256:2"]}},
+    ],
+)
+def test_a_daemon_that_does_not_say_which_image_it_is(daemon: Daemon, said: object) -> None:
+    daemon.inspected = json.dumps(said).encode()
+    with pytest.raises(InputError, match="docker-daemon:app:1: the daemon does not say which image this is"):
+        client.inspected("app:1", daemon.host)
+
+
 def test_nobody_listens(tmp_path: Path) -> None:
     error = refusal("app:1", f"unix://{tmp_path}/absent.sock")
     assert "No such file" in error.message

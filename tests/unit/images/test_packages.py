@@ -98,6 +98,13 @@ def test_what_was_not_searched_is_not_known(monkeypatch: pytest.MonkeyPatch) -> 
         assert "was not searched for packages: more than 5000 bytes are not" in (layers.search() or "")
 
 
+def test_a_layer_that_is_too_large_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packages, "MAX_SIZE", 99)
+    layers = Layers(b"\0" * 100)
+    layers.open_blob = Layers().open_blob  # type: ignore[method-assign]
+    assert "more than 99 bytes are not" in (layers.search() or "")
+
+
 def test_a_layer_that_cannot_be_read_is_not_known() -> None:
     swapped = Layers(tar("app"))
     swapped.swap(tar("other"))

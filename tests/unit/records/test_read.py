@@ -231,6 +231,19 @@ def test_a_layer_that_was_damaged_or_removed(client: LayoutRepository, target: T
         read_record(client, digest)
 
 
+def test_an_image_that_cannot_be_read_is_not_taken_for_one_that_was_removed(
+    client: LayoutRepository, target: Target
+) -> None:
+    digest = publish(IMAGE, client, target).record.digest
+    image = Path(client.repository.path) / "blobs/sha256" / IMAGE.top.digest.hex
+    image.chmod(0o600)
+    image.write_bytes(b"x" * image.stat().st_size)
+    with pytest.raises(RecordError, match=f"is not valid: its image {IMAGE.top.digest} cannot be read"):
+        read_record(client, digest)
+    image.unlink()
+    assert read_record(client, digest).summary.digest == digest
+
+
 def test_sizes_are_bounded(client: LayoutRepository, target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     digest = publish(IMAGE, client, target).record.digest
     monkeypatch.setattr(names, "MAX_POLICY_SIZE", 3)
