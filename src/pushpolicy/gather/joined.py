@@ -84,7 +84,11 @@ def _groups(found: Sequence[_Listed]) -> Iterable[list[_Listed]]:
 
 
 def _packages(found: Sequence[_Listed]) -> list[_Package]:
-    """A key for the package of each: of its purl, and where it has none, of the only one of that name."""
+    """A key for the package of each: of its purl, and where it has none, of those of that name and version.
+
+    Several of one name and version then count as one: were the finding joined to none of them, one more
+    report could part it from another.
+    """
     same: Names[_Package] = Names()
     by_text: dict[_Package, set[_Package]] = {}
     keys: list[_Package | None] = []
@@ -96,10 +100,13 @@ def _packages(found: Sequence[_Listed]) -> list[_Package]:
             if key[0] in _DISTRIBUTIONS and all(text):
                 same.join(key, ("named", key[0], *text))
         keys.append(key)
-    named = {text: {same.first(key) for key in known} for text, known in by_text.items()}
-    alone = {text: next(iter(known)) for text, known in named.items() if len(known) == 1}
+    for text in {_text(each.finding) for each in found if not each.purl} & by_text.keys():
+        first, *others = by_text[text]
+        for other in others:
+            same.join(first, other)
+    known = {text: next(iter(packages)) for text, packages in by_text.items()}
     return [
-        same.first(key) if key else alone.get(_text(each.finding), ("unnamed", *_text(each.finding)))
+        same.first(key or known.get(_text(each.finding), ("unnamed", *_text(each.finding))))
         for each, key in zip(found, keys, strict=True)
     ]
 

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -114,12 +114,14 @@ def test_another_flaw_package_platform_or_image_is_not_joined(other: Scan) -> No
     assert joined(scan("a", flaw()), other) == [None, None]
 
 
-def test_a_name_that_two_packages_have_says_nothing_of_a_third_without_a_purl() -> None:
+def test_two_packages_of_one_name_count_as_one_where_a_third_has_no_purl() -> None:
     told = joined(
         scan("a", flaw(purl="pkg:maven/a/openssl@3.0.11"), flaw(purl="pkg:maven/b/openssl@3.0.11")),
         scan("b", flaw(purl=None)),
     )
-    assert told == [None, None, None]
+    assert told[0] is not None
+    assert told == [told[0]] * 3
+    assert told[0].purl is None
 
 
 def test_two_manifests_of_one_platform_name_are_not_joined() -> None:
@@ -244,6 +246,13 @@ def test_the_order_of_reports_does_not_matter_and_joining_again_changes_nothing(
     assert [by_name[each.name] for each in done] == list(done)
 
 
+@example(
+    [
+        scan("a", flaw(purl=None)),
+        scan("b", flaw(purl="pkg:deb/debian/openssl@3.0.11")),
+        scan("c", flaw(purl="pkg:npm/x@1")),
+    ]
+)
 @given(SCANS.filter(bool))
 def test_one_more_report_makes_no_finding_milder(scans: list[Scan]) -> None:
     before = join(scans[:-1], IMAGE)
