@@ -200,6 +200,7 @@ FIELDS = (
     "source",
     "credentials",
     "clock",
+    "unread",
     "extra",
 )
 

@@ -88,7 +88,7 @@ LEAVES = [
         ]
     )
 ]
-KINDS = ("tests", "scans", "clock", "extra.review")
+KINDS = ("tests", "scans", "clock", "unread", "extra.review")
 
 
 def case(rng: random.Random) -> dict[str, Any]:
@@ -134,6 +134,8 @@ def document(rng: random.Random) -> dict[str, Any]:
     }
     if rng.random() < 0.7:
         value["clock"] = rng.choice(({"skew_seconds": 1}, {"skew_seconds": 1}, "now"))
+    if rng.random() < 0.7:
+        value["unread"] = rng.choice(([], [{"path": "a", "why": "b"}], "none"))
     if rng.random() < 0.03:
         value.pop(rng.choice(("schema", "image", "target", "reports", "extra", "tests")))
     return value

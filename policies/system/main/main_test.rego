@@ -119,6 +119,16 @@ test_a_clock_is_there if {
 	decision.allow
 }
 
+test_what_was_not_read_is_there if {
+	every unread, allow in {"[]": true, "\"none\"": false} {
+		decision := main.decision with input as object.union(document, {"unread": json.unmarshal(unread)})
+			with data.pushpolicy.index as index({"r": object.union(rule, {"requires": ["unread"]})}, {})
+			with data.pushpolicy.waivers as {"max_days": 90, "waivers": []}
+			with data.pushpolicy.enforcement as {}
+		decision.allow == allow
+	}
+}
+
 test_warnings_only_warn if {
 	decision := decide({"r": rule}, {"warn": {"r": {finding}}}, {})
 	decision.allow

@@ -17,7 +17,9 @@ from pushpolicy.evaluate.settings import fragment_problems
 from pushpolicy.model import strict_yaml
 
 SEVERITIES = ("critical", "high", "medium", "low")
-KINDS = frozenset({"source", "ci", "tests", "scans", "sbom", "vex", "provenance", "credentials", "clock"})
+KINDS = frozenset(
+    {"source", "ci", "tests", "scans", "sbom", "vex", "provenance", "credentials", "clock", "unread"}
+)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _PACKAGE_KEYS = frozenset({"title", "description", "custom", "authors", "organizations", "related_resources"})
 _RULE_KEYS = frozenset({"title", "description"})

@@ -45,6 +45,7 @@ _MISSING: Mapping[str, str] = {
         "Push to a registry that tells its time by the header Date of its answers; a folder (oci:DIR) has no"
         " clock."
     ),
+    "unread": "pushpolicy itself writes which files it did not read: use a version that does.",
 }
 # The same where it was there and failed; its reason names what went wrong.
 _FAILED: Mapping[str, str] = {
@@ -78,7 +79,7 @@ _FIELDS: Mapping[str, str] = {
         "Have `pushpolicy run tests -- CMD` (or scans) run the command that writes the report; it notes what"
         " wrote it."
     ),
-    "unread": "pushpolicy itself writes which files it did not read: use a version that does.",
+    "unread": _MISSING["unread"],
     "sbom": "The generator of the SBOM has to write it; docs/formats.md says what each format can hold.",
     "sbom.components": (
         "Where sbom.not_listed names a limit, --limit NAME=VALUE raises it; evidence that an older pushpolicy"

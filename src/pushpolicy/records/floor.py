@@ -85,6 +85,8 @@ def _collected(kind: str, evidence: Mapping[str, Any]) -> bool:
         return kind.removeprefix("extra.") in _mapping(evidence.get("extra"))
     if kind == "clock":
         return isinstance(evidence.get("clock"), Mapping)
+    if kind == "unread":
+        return isinstance(evidence.get("unread"), list)
     if kind in ("image", "reports", "target"):
         return True
     return _mapping(evidence.get(kind)).get("status") == "collected"

@@ -55,6 +55,8 @@ _there(kind) if input[kind].status == "collected"
 
 _there("clock") if is_object(input.clock)
 
+_there("unread") if is_array(input.unread)
+
 _there(kind) if kind in {"image", "reports", "target"}
 
 _there(kind) if {
