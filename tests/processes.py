@@ -13,8 +13,13 @@ def children(pid: int) -> list[Path]:
     return [PROC / child for task in tasks for child in (task / "children").read_text().split()]
 
 
+def waits(process: Path) -> bool:
+    """Whether it waits for somebody, and does nothing meanwhile (proc(5), state ``S``)."""
+    return (process / "stat").read_text().rpartition(")")[2].split()[0] == "S"
+
+
 def memory(process: Path) -> bytes:
-    """All that can be written to in a process's memory."""
+    """All that can be written to in the memory of a process, which has to wait meanwhile."""
     found = b""
     with (process / "mem").open("rb", buffering=0) as file:
         for line in (process / "maps").read_text().splitlines():

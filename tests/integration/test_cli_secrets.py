@@ -19,7 +19,7 @@ import pytest
 from pushpolicy import errors
 from pushpolicy.cli.publishing import KEPT
 from tests.fake_registry import Answered, Asked, fake_registry
-from tests.processes import PROC, children, memory
+from tests.processes import PROC, children, memory, waits
 from tests.registries import PASSWORD, USERNAME, Registry, distribution_registry
 from tests.workspace import IMAGE, JUNIT, TARGET, Ran, Workspace
 
@@ -324,7 +324,7 @@ def test_the_process_that_reads_files_has_no_secret_in_its_memory(workspace: Wor
         reads = _until(lambda: next(iter(children(ours.pid)), None))
         environ = (PROC / str(ours.pid) / "environ").read_bytes()
         assert all(secret.encode() in environ for secret in VARIABLES.values())
-        _until(lambda: not (reads / "environ").read_bytes().strip(b"\0"))
+        _until(lambda: not (reads / "environ").read_bytes().strip(b"\0") and waits(reads))
         found = memory(reads)
         assert [secret for secret in SECRETS if secret.encode() in found] == []
         ours.communicate()
