@@ -148,14 +148,17 @@ def test_a_failure_ends_the_other_layers(tmp_path: Path) -> None:
 def test_after_a_failure_another_layer_ends_at_its_next_block(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failed = Event()
+    begun, failed = Event(), Event()
     monkeypatch.setattr("pushpolicy.images.layers.Event", lambda: failed)
     read = []
 
     def advanced(count: int) -> None:
         if count == BLOCK:
             read.append(count)
+            begun.set()
             assert failed.wait(30)
+        else:
+            assert begun.wait(30)
 
     wrong = (Digest.of(b"another"), Digest.of(TEXT))
     refused = pytest.raises(ValueError, match="where the config says")
