@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
+from typing import IO
 
 from pushpolicy.errors import PushPolicyError
 
@@ -119,15 +120,15 @@ def _is_lost(frame: FrameType | None) -> bool:
     return False
 
 
-# The device and number of each temporary file that holds a part of an image, and temporary folders.
-_of_image = set[tuple[int, int]]()
+# Temporary files that hold a part of an image, and temporary folders.
+_of_image = set[weakref.ref[IO[bytes]]]()
 _folders = set[Path]()
 
 
-def count_as_image(descriptor: int) -> None:
-    """Have an open temporary file without a name count as the image's."""
-    status = os.fstat(descriptor)
-    _of_image.add((status.st_dev, status.st_ino))
+def count_as_image(file: IO[bytes]) -> None:
+    """Have an open temporary file without a name count as the image's, as long as it is open."""
+    # What the system calls a file, it calls another one by once this is closed.
+    _of_image.add(weakref.ref(file, _of_image.discard))
 
 
 def count_folder(folder: Path) -> None:
@@ -141,11 +142,16 @@ def on_disk() -> tuple[int, int]:
     That are the open files without a name, and those in the folders that are counted.
     """
     image = others = 0
+    of_image = set()
+    for each in tuple(_of_image):  # other threads open files meanwhile
+        with suppress(OSError, ValueError):  # it is closed
+            if file := each():
+                of_image.add(_identity(os.fstat(file.fileno())))
     for name in os.listdir("/dev/fd"):  # noqa: PTH208 - numbers, which are no paths
         with suppress(OSError):  # it has just been closed
             status = os.fstat(int(name))
             if stat.S_ISREG(status.st_mode) and not status.st_nlink:
-                if (status.st_dev, status.st_ino) in _of_image:
+                if _identity(status) in of_image:
                     image += status.st_blocks * 512
                 else:
                     others += status.st_blocks * 512
@@ -154,6 +160,10 @@ def on_disk() -> tuple[int, int]:
             with suppress(OSError):
                 others += path.stat().st_blocks * 512
     return image, others
+
+
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
 
 
 def resident() -> int:

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -67,7 +67,7 @@ def test_temporary_files_over_it_are_an_error_of_the_step(tmp_path: Path) -> Non
     """Of all together: those of the image by themselves, those without a name, and those in a folder."""
     count_folder(tmp_path)
     with tempfile.TemporaryFile() as kept, tempfile.TemporaryFile() as other:
-        count_as_image(kept.fileno())
+        count_as_image(kept)
         before = on_disk()
         kept.write(bytes(1_000_000))
         other.write(bytes(600_000))
@@ -83,6 +83,20 @@ def test_temporary_files_over_it_are_an_error_of_the_step(tmp_path: Path) -> Non
             with pytest.raises(InputError, match=said), Budget(60, PLENTY, **limits).spend(InputError):
                 pass
     assert on_disk()[0] < image
+
+
+def test_a_file_counts_as_the_image_until_it_is_closed() -> None:
+    before = on_disk()[0]
+    for _ in range(20):
+        with tempfile.TemporaryFile(buffering=0) as kept:
+            count_as_image(kept)
+            kept.write(bytes(100_000))
+            assert on_disk()[0] > before
+    # One of these has the place of one that was closed.
+    with ExitStack() as stack:
+        for _ in range(20):
+            stack.enter_context(tempfile.TemporaryFile(buffering=0)).write(bytes(100_000))
+        assert on_disk()[0] == before
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the memory of other processes is read from /proc")

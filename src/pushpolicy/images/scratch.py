@@ -118,7 +118,7 @@ def scratch() -> Scratch:
     """
     with _explained():
         file = tempfile.TemporaryFile("w+b", buffering=0, prefix="pushpolicy-")  # noqa: SIM115
-        count_as_image(file.fileno())
+        count_as_image(file)
         return Scratch(file)
 
 
