@@ -9,19 +9,21 @@ from __future__ import annotations
 import gc
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 import msgspec
 
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.messages import NO_MEMORY, Begin
+
+if TYPE_CHECKING:
+    import socket  # where it is used: Python 3.13.0 cannot import it in a folder that is deleted
 
 _START = """
 import sys
@@ -73,6 +75,8 @@ class Child:
         until = time.monotonic() + limits.max_seconds + _GRACE
         try:
             self.begin(limits, late, until)
+            import socket
+
             socket.send_fds(self._socket, [request], [file])
             return self._answer(until)
         except TimeoutError as error:
@@ -123,6 +127,8 @@ def start() -> Child:
     Raises:
         ChildDiedError: when it cannot be started.
     """
+    import socket
+
     with _explained():
         ours, theirs = socket.socketpair()
         try:
@@ -150,6 +156,8 @@ def fork() -> Child:
     Raises:
         ChildDiedError: when it cannot be started.
     """
+    import socket
+
     gc.freeze()  # so that no collection touches, and thereby copies, what both have
     with _explained():
         ours, theirs = socket.socketpair()
