@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from tests.small_rules import SCAN, Case
+from tests.small_rules import in_finding, of_build
 
 SETTINGS = """\
 settings:
@@ -13,16 +11,6 @@ settings:
   "on": {type: boolean, default: true}
   names: {type: array, items: {type: string}, default: []}
 """
-
-
-def of_build(body: str, **more: Any) -> Case:
-    """A rule whose deny has these conditions."""
-    return Case(body, body, **more)
-
-
-def in_finding(body: str, **more: Any) -> Case:
-    """The same for each finding of each scan."""
-    return Case(f"of a finding: {body}", f"{SCAN}; {body}", **more)
 
 
 INNOCENT = [

@@ -34,6 +34,16 @@ class Case(msgspec.Struct, frozen=True):
     custom: str = ""
 
 
+def of_build(body: str, **more: Any) -> Case:
+    """A rule whose deny has these conditions."""
+    return Case(body, body, **more)
+
+
+def in_finding(body: str, **more: Any) -> Case:
+    """The same for each finding of each scan."""
+    return Case(f"of a finding: {body}", f"{SCAN}; {body}", **more)
+
+
 def right(name: str, body: str, *leaves: str, **more: Any) -> Case:
     """A rule that loads, and the leaves it requires."""
     return Case(name, body, leaves, **more)

@@ -96,10 +96,11 @@ def check_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
         judged = _judge_all(requests, images, stack.enter_context(Shared()), budget)
         if not all(outcome.decision.allowed for outcome in judged):
             return judged
-        return tuple(_as_read(*each) for each in _prepared(requests, images, judged, budget, stack))
+        work = _prepared(requests, images, judged, budget, stack)
+        return tuple(_as_read(request, image, outcome) for request, image, outcome, _ in work)
 
 
-def _as_read(request: PushRequest, image: Image, judged: Outcome, _: NewRecord) -> Outcome:
+def _as_read(request: PushRequest, image: Image, judged: Outcome) -> Outcome:
     """What a push would find of the layers."""
     permit = _permit(request, image, judged)
     if request.full:
