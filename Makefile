@@ -9,16 +9,17 @@ LOCKED := $(PIP) install --require-hashes -r
 LOCAL  := $(PIP) install --no-deps --no-build-isolation
 GOTOOL := $(BIN)/python packages/opa/gotool.py --go-from requirements/go.txt
 OPA     = $$($(BIN)/python -c 'import pushpolicy_opa; print(pushpolicy_opa.binary())')
+BUILDERS := tests/tools/builders
 OPA_SOURCES := $(wildcard packages/opa/*.* packages/opa/src/pushpolicy_opa/*.py)
 
 # Some container images set it. The tests run thousands of commands, each of which would compile all it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test large floor mutants check bench interop index lock tools install clean
+.PHONY: help demo test large floor registries simulate mutants check bench interop index lock tools builders install clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/installed ## run the main job on a sample application
 	$(BIN)/pushpolicy demo
@@ -32,8 +33,14 @@ large: $(VENV)/tested-with ## judge a checkout of 100,000 files and 5 GB
 floor: $(VENV)/tested-with ## compare the floor with the Rego aggregator over 80,000 generated cases
 	PUSHPOLICY_FLOOR_CASES=80000 $(BIN)/python -m pytest -n 0 tests/integration/test_floor.py
 
+registries: $(VENV)/tested-with tools ## every registry and kind of registry through all that a user does (minutes)
+	$(BIN)/python -m tests.registry_table
+
 mutants: $(VENV)/tested-with tools ## switch each check off in turn, and see that a test notices (half an hour)
 	$(BIN)/python -m tests.mutants
+
+simulate: $(VENV)/tested-with ## push in 100,000 drawn orders, with kills and lost answers (an hour)
+	$(BIN)/python -m tests.simulation
 
 check: $(VENV)/tested-with ## lint, format, types, and the policies' format and types
 	$(BIN)/ruff check
@@ -53,9 +60,10 @@ interop: $(VENV)/tested-with ## judge what the real syft, grype and trivy write 
 	$(GOTOOL) $(patsubst %/go.mod,%,$(wildcard tests/interop/tools/*/go.mod))
 	$(BIN)/python -m tests.interop
 
-index: $(VENV)/installed ## write what is generated: the index of the shipped rules, what formats declare, docs/formats.md
+index: $(VENV)/installed ## write what is generated: the index of the shipped rules, what formats declare, docs/formats.md, docs/ci-fields.md
 	$(BIN)/python -m pushpolicy.evaluate.indexing
 	$(BIN)/python -m pushpolicy.reports.catalogue
+	$(BIN)/python -m pushpolicy.gather.ci.catalogue
 
 lock: $(VENV)/python requirements/lock.txt ## resolve requirements/*.txt anew
 	$(LOCKED) requirements/lock.txt
@@ -63,6 +71,14 @@ lock: $(VENV)/python requirements/lock.txt ## resolve requirements/*.txt anew
 
 tools: $(VENV)/python ## build the programs that the tests run
 	$(GOTOOL) $(patsubst %/go.mod,%,$(wildcard tests/tools/*/go.mod))
+
+builders: $(VENV)/python ## build ko and BuildKit, and fetch jib: tests push what they build (minutes; needs Maven and a JDK)
+	$(GOTOOL) $(patsubst %/go.mod,%,$(wildcard $(BUILDERS)/*/go.mod))
+	rm -rf build/jib build/jib.unchecked
+	mvn --batch-mode --quiet --strict-checksums -Dstyle.color=never --file $(BUILDERS)/jib \
+	  dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/build/jib.unchecked
+	cd build/jib.unchecked && sha256sum --check --strict --quiet $(CURDIR)/$(BUILDERS)/jib/SHA256SUMS
+	mv build/jib.unchecked build/jib
 
 install: $(VENV)/installed ## install pushpolicy with its OPA into .venv
 

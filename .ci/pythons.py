@@ -1,7 +1,7 @@
 """Run the tests on every Python that this machine has, and say which were run.
 
-The whole suite runs on the Python that `make` takes, and everything but corpus, fuzz and faults on each other
-one: the newest of each minor release, of the system and of pyenv. pyproject.toml names the promised ones.
+The whole suite runs on the Python that `make` takes; on each other one (the newest of each minor release, of
+the system and of pyenv) all but what is not about Python. pyproject.toml names the promised ones.
 """
 
 from __future__ import annotations
@@ -19,7 +19,11 @@ from typing import NamedTuple
 ROOT = Path(__file__).parent.parent
 RELEASES = ("3.11", "3.12", "3.13", "3.14")
 CLASSIFIER = "Programming Language :: Python :: "
-WHOLE, PART = "everything", "all but corpus, fuzz, faults"
+WHOLE, PART = "everything", "unit and integration, but builders"
+LEFT_OUT = (
+    *("tests/attacks", "tests/corpus", "tests/fuzz", "tests/faults", "tests/simulation"),
+    *("tests/integration/test_builders.py", "tests/integration/test_fetched_builders.py"),
+)
 PYENV = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
 ASK = "import sys; print('%d.%d.%d' % sys.version_info[:3], sys.base_prefix)"
 
@@ -51,8 +55,7 @@ def main() -> int:
     """Run, print the table, and return 1 when anything failed or a classifier is missing."""
     default, others = _default(), _others()
     rows = [_tested(default, WHOLE, [])]
-    left_out = " ".join(f"--ignore=tests/{name}" for name in ("corpus", "fuzz", "faults"))
-    part = [f"PYTEST=--numprocesses auto {left_out}"]
+    part = ["PYTEST=--numprocesses auto " + " ".join(f"--ignore={path}" for path in LEFT_OUT)]
     for python in others:
         if python.prefix != default.prefix:
             own = [f"VENV=.venv-{python.version}", f"PYTHON={python.path}"]

@@ -120,6 +120,7 @@ def evidence(findings: int) -> Document:
                 "ephemeral": True,
                 "literal_in": [],
             },
+            "pipeline": {"status": "collected", "files": [], "findings": [], "risks": []},
             "reports": [],
             "extra": {},
         }

@@ -1,8 +1,8 @@
 """Reading large reports beside `json.load` and `xml.etree` on the same file, and usual ones by themselves.
 
-Both sides are whole processes: ours starts pushpolicy's gather, recognises the file, hashes it, reads it in a
-process of its own, which is counted, hands it over and counts; theirs only parses. Prints Markdown for
-docs/benchmarks.md.
+All are whole processes: ours starts pushpolicy's gather, recognises the file, hashes it, reads it in a
+process of its own, which is counted, hands it over and counts; "in one process" does the same without that,
+so that nothing is handed over; theirs only parses. Prints Markdown for docs/benchmarks.md.
 
     python -m bench.gather [ROUNDS]
 """
@@ -58,6 +58,8 @@ USUAL_GOAL = 0.04
 def main() -> None:
     if sys.argv[1:2] == ["--read"]:
         return read(Path(sys.argv[2]))
+    if sys.argv[1:2] == ["--read-here"]:
+        return read_here(Path(sys.argv[2]))
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     with tempfile.TemporaryDirectory() as name:
         for large in LARGE:
@@ -77,6 +79,13 @@ def read(path: Path) -> None:
     _count(reader.read, path)
 
 
+def read_here(path: Path) -> None:
+    """The same without another process, as no push does it."""
+    from pushpolicy.reports.recognise import read
+
+    _count(read, path)
+
+
 def _count(read: Callable[[Path, Limits], ReadFile], path: Path) -> None:
     from pushpolicy.reports.facts import ScanFacts, of_type
     from pushpolicy.reports.limits import Limits
@@ -90,15 +99,19 @@ def _count(read: Callable[[Path, Limits], ReadFile], path: Path) -> None:
 
 def _compare(large: Large, folder: Path, rounds: int) -> None:
     path = large.report.write(folder, size=large.size)
-    ours = Command(name="pushpolicy", argv=[sys.executable, "-m", "bench.gather", "--read", str(path)])
+    program = [sys.executable, "-m", "bench.gather"]
+    ours = Command(name="pushpolicy", argv=[*program, "--read", str(path)])
+    here = Command(name="in one process", argv=[*program, "--read-here", str(path)])
     peer = Command(name=large.peer, argv=[sys.executable, "-c", large.program, str(path)])
-    samples = interleave([ours, peer], rounds)
+    samples = interleave([ours, here, peer], rounds)
     size = path.stat().st_size / MB
     path.unlink()
     print(f"\n{large.report.file_name}, {size:.0f} MB, median of {rounds} interleaved rounds\n")
     print("| | wall ms (range) | CPU ms | peak MiB |\n| --- | --- | --- | --- |")
-    for command in (ours, peer):
+    for command in (ours, here, peer):
         print(row(command.name, samples[command.name]))
+    child = _ratio("cpu", samples[ours.name], samples[here.name])
+    print(f"\npushpolicy / in one process: {child:.2f} x the CPU time")
     print("\n" + _verdict(large, samples[ours.name], samples[peer.name]))
 
 

@@ -31,7 +31,7 @@ from tests.registries import Registry, distribution_registry
 _KIB, _MIB = 1024, 1024 * 1024
 _RAM_DISK = Path("/dev/shm")
 _PEAK_GOAL = 80
-_ALONE, _GATE = "pushpolicy, push alone", "pushpolicy, whole gate"
+ALONE, GATE = "pushpolicy, push alone", "pushpolicy, whole gate"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,27 +86,27 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="", help="commands whose name starts so, comma separated")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="bench-push-", dir=_ram_disk()) as name:
-        shell = workspace.build(_folder(Path(name), "project"))
+    with tempfile.TemporaryDirectory(prefix="bench-push-", dir=ram_disk()) as name:
+        shell = workspace.build(made_folder(Path(name), "project"))
         for row in given.rows.split(","):
             _report(ROWS[row], _measure(ROWS[row], shell, Path(name), given.rounds, given.only), given.rounds)
 
 
-def _ram_disk() -> Path | None:
+def ram_disk() -> Path | None:
     return _RAM_DISK if _RAM_DISK.is_dir() else None
 
 
-def _folder(parent: Path, name: str) -> Path:
+def made_folder(parent: Path, name: str) -> Path:
     (parent / name).mkdir()
     return parent / name
 
 
 def _measure(row: Row, shell: Shell, place: Path, rounds: int, only: str) -> dict[str, Results]:
-    project = _project(row, shell, place)
+    project = project_of(row, shell, place)
     results: dict[str, Results] = {}
     try:
         for number in range(rounds + 1):
-            for command in _commands(project, "", Path(), shell):
+            for command in commands(project, "", Path(), shell):
                 if command.name.startswith(tuple(only.split(","))):
                     found = results.setdefault(command.name, Results())
                     _push(row, command.name, project, shell, place, found if number else Results())
@@ -115,7 +115,7 @@ def _measure(row: Row, shell: Shell, place: Path, rounds: int, only: str) -> dic
     return results
 
 
-def _project(row: Row, shell: Shell, place: Path) -> Path:
+def project_of(row: Row, shell: Shell, place: Path) -> Path:
     """A copy of the project whose image is the row's, with a scan of that."""
     project = place / "row"
     shutil.copytree(shell.folder, project, symlinks=True)
@@ -131,13 +131,13 @@ def _project(row: Row, shell: Shell, place: Path) -> Path:
 def _push(row: Row, name: str, project: Path, shell: Shell, place: Path, results: Results) -> None:
     with _fresh(row, place) as (registry, host):
         assert registry.ca_file is not None
-        commands = {item.name: item for item in _commands(project, host, registry.ca_file, shell)}
+        named = {item.name: item for item in commands(project, host, registry.ca_file, shell)}
         if row.there:
-            run(commands[name])
+            run(named[name])
         before = len(registry.requests())
-        results.samples.append(run(commands[name]))
+        results.samples.append(run(named[name]))
         results.requests.append(len(registry.requests()) - before)
-        if name == _GATE:
+        if name == GATE:
             results.parts.append(tuple(int(item) / 1024 for item in (project / "rss").read_text().split()))
 
 
@@ -156,7 +156,7 @@ def _fresh(row: Row, place: Path) -> Iterator[tuple[Registry, str]]:
         shutil.rmtree(folder)
 
 
-def _commands(project: Path, host: str, ca_file: Path, shell: Shell) -> list[Command]:
+def commands(project: Path, host: str, ca_file: Path, shell: Shell) -> list[Command]:
     """Each pusher's way to send ``image`` as ``HOST/app:1.0.0``, trusting the authority."""
     image, target = project / "image", f"{host}/app:{images.TAG}"
     environ = {"HOME": str(project), "PATH": "/usr/bin:/bin", "SSL_CERT_FILE": str(ca_file)}
@@ -172,8 +172,8 @@ def _commands(project: Path, host: str, ca_file: Path, shell: Shell) -> list[Com
         "skopeo": _skopeo("copy", "--dest-cert-dir", str(certs), f"oci:{source}", f"docker://{target}"),
     }
     ours = {
-        _ALONE: ["bench.push_alone", str(image), target, str(ca_file)],
-        _GATE: ["bench.push_gate", "rss", "oci:image", target, "--quiet", "--ca-file", str(ca_file)],
+        ALONE: ["bench.push_alone", str(image), target, str(ca_file)],
+        GATE: ["bench.push_gate", "rss", "oci:image", target, "--quiet", "--ca-file", str(ca_file)],
     }
     return [
         *(Command(name=name, argv=argv, env=environ) for name, argv in found.items() if argv),
@@ -213,13 +213,13 @@ def _report(row: Row, results: dict[str, Results], rounds: int) -> None:
         requests = statistics.median(found.requests)
         print(f"| {name} | {wall} | {cpu:.2f} | {rss} | {requests:.0f} |")
     medians = {name: statistics.median(s.wall for s in found.samples) for name, found in results.items()}
-    if _ALONE in results:
-        peak = max(sample.rss for sample in results[_ALONE].samples)
-        print(f"\n{_ALONE}: peak {peak:.0f} MiB (goal: at most {_PEAK_GOAL} MiB)")
-    if row.requests is not None and _ALONE in results:
-        print(f"\n{_ALONE}: {max(results[_ALONE].requests)} requests (goal: at most {row.requests})")
-    peers = {name: wall for name, wall in medians.items() if name not in (_ALONE, _GATE)}
-    for name in (_ALONE, _GATE):
+    if ALONE in results:
+        peak = max(sample.rss for sample in results[ALONE].samples)
+        print(f"\n{ALONE}: peak {peak:.0f} MiB (goal: at most {_PEAK_GOAL} MiB)")
+    if row.requests is not None and ALONE in results:
+        print(f"\n{ALONE}: {max(results[ALONE].requests)} requests (goal: at most {row.requests})")
+    peers = {name: wall for name, wall in medians.items() if name not in (ALONE, GATE)}
+    for name in (ALONE, GATE):
         if name in medians and row.seconds is not None:
             print(f"\n{name}: {medians[name]:.2f} s (goal: at most {row.seconds} s)")
         if name in medians and row.goal is not None and peers:

@@ -35,16 +35,26 @@ class Answered:
 
 @dataclass(slots=True)
 class FakeRegistry:
-    """A running one: its address, and what was asked of it, oldest first."""
+    """A running one: its address, and what was asked of it, oldest first.
+
+    Attributes:
+        takes: bytes of a request's content after which it reads no more, and says nothing.
+        ended: set when it ends.
+    """
 
     host: str
     answer: Callable[[Asked], Answered]
+    takes: int | None = None
+    ended: threading.Event = field(default_factory=threading.Event)
     asked: list[Asked] = field(default_factory=list)
 
 
 @contextmanager
 def fake_registry(
-    answer: Callable[[Asked], Answered], certificates: Certificates | None = None
+    answer: Callable[[Asked], Answered],
+    certificates: Certificates | None = None,
+    *,
+    takes: int | None = None,
 ) -> Iterator[FakeRegistry]:
     """Run one on a free loopback port, over plain http; over TLS where there are certificates.
 
@@ -52,19 +62,21 @@ def fake_registry(
     """
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     server.daemon_threads = True
+    server.socket.listen(128)  # as servers have it; Python's own takes five at once
     if certificates:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificates.server, certificates.key)
         context.load_verify_locations(certificates.authority)
         context.verify_mode = ssl.CERT_OPTIONAL
         server.socket = context.wrap_socket(server.socket, server_side=True)
-    registry = FakeRegistry(f"127.0.0.1:{server.server_port}", answer)
+    registry = FakeRegistry(f"127.0.0.1:{server.server_port}", answer, takes)
     server.registry = registry  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield registry
     finally:
+        registry.ended.set()
         server.shutdown()
         server.server_close()
         thread.join()
@@ -72,11 +84,17 @@ def fake_registry(
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Else a body waits until its head is acknowledged, which takes 40 ms.
+    disable_nagle_algorithm = True
 
     def _handle(self) -> None:
         registry: FakeRegistry = self.server.registry  # type: ignore[attr-defined]
         shown = isinstance(self.connection, ssl.SSLSocket) and bool(self.connection.getpeercert())
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        size = int(self.headers.get("Content-Length", 0))
+        if registry.takes is not None and size > registry.takes:
+            self.rfile.read(registry.takes)
+            registry.ended.wait(60)
+        body = self.rfile.read(size)
         asked = Asked(
             method=self.command, path=self.path, headers=dict(self.headers), body=body, certificate=shown
         )

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from pushpolicy import gather
-from pushpolicy.audit.history import find_record
+from pushpolicy.audit.history import Shelf, find_record
 from pushpolicy.engines import LocalOpa
 from pushpolicy.evaluate import PolicySet, load_policy
 from pushpolicy.model.reference import Reference, Target
@@ -67,4 +67,6 @@ class Job:
 
     def record(self, request: PushRequest) -> Record:
         """The newest record of the tag."""
-        return find_record(request.client, Reference(repository=request.target.repository, tag="1.0"))
+        return find_record(
+            Shelf.of(request.client), Reference(repository=request.target.repository, tag="1.0")
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import tempfile
 import time
@@ -11,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.programs import missing
+from tests.programs import installed
 
 START_SECONDS = 20
 
@@ -54,9 +53,7 @@ class Podman:
 @contextmanager
 def podman() -> Iterator[Podman]:
     """Podman with an empty storage; without the program the test is skipped, or fails in CI."""
-    program = shutil.which("podman")
-    if program is None:
-        missing("podman is not installed; run `apt-get install podman`")
+    program = installed("podman", "podman")
     # Not below pytest's folder: podman takes no longer path than 50 characters.
     with tempfile.TemporaryDirectory(prefix="podman-") as folder:
         yield Podman(program, Path(folder))

@@ -1,9 +1,10 @@
-"""The programs that the tests run: built from tests/tools by `make test`, never taken from PATH."""
+"""The programs that the tests run: built from tests/tools by `make test`, or of the system's packages."""
 
 from __future__ import annotations
 
 import functools
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -33,8 +34,18 @@ def tool(name: str) -> Path:
     """The built program of tests/tools/NAME; without it the test is skipped, or fails in CI."""
     program = built(name)
     if program is None:
-        missing(f"{name} is not built; run `make tools`")
+        missing(f"{name} is not built; run `make {'builders' if name.startswith('builders/') else 'tools'}`")
     return program
+
+
+def installed(name: str, package: str) -> str:
+    """A program of the system's packages; without it the test is skipped, or fails in CI."""
+    return shutil.which(name) or missing(f"{name} is not installed; run `apt-get install {package}`")
+
+
+def optional(name: str) -> str:
+    """A program that no registry of packages has; without it the test is skipped, in CI too."""
+    return shutil.which(name) or pytest.skip(f"{name} is not on PATH, and cannot be had from packages")
 
 
 def missing(reason: str) -> NoReturn:

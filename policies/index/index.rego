@@ -11,7 +11,17 @@ deny["credential_source"] := data.pushpolicy.rules.credential_source.deny
 
 deny["event_allowed"] := data.pushpolicy.rules.event_allowed.deny
 
+deny["fork_denied"] := data.pushpolicy.rules.fork_denied.deny
+
+deny["jobs_succeeded"] := data.pushpolicy.rules.jobs_succeeded.deny
+
+deny["pipeline_credentials"] := data.pushpolicy.rules.pipeline_credentials.deny
+
+deny["protected_ref"] := data.pushpolicy.rules.protected_ref.deny
+
 deny["reports_of_this_run"] := data.pushpolicy.rules.reports_of_this_run.deny
+
+deny["runner_trusted"] := data.pushpolicy.rules.runner_trusted.deny
 
 deny["scan_bound"] := data.pushpolicy.rules.scan_bound.deny
 
@@ -28,6 +38,12 @@ deny["tests_passed"] := data.pushpolicy.rules.tests_passed.deny
 deny["worktree_clean"] := data.pushpolicy.rules.worktree_clean.deny
 
 warn["commit_matches"] := data.pushpolicy.rules.commit_matches.warn
+
+warn["credential_source"] := data.pushpolicy.rules.credential_source.warn
+
+warn["pipeline_credentials"] := data.pushpolicy.rules.pipeline_credentials.warn
+
+warn["protected_ref"] := data.pushpolicy.rules.protected_ref.warn
 
 warn["reports_of_this_run"] := data.pushpolicy.rules.reports_of_this_run.warn
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -26,6 +27,7 @@ def run() -> NoReturn:
             sys.stderr.write("pushpolicy: Windows is not supported; run it on Linux or macOS, or in WSL\n")
             sys.exit(EXIT_USAGE)
         _open_closed_streams()
+        _speak_ascii()
         if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
             signal.signal(signal.SIGTERM, _interrupt)
         if sys.argv[1:2] in _READ_FILES:
@@ -56,6 +58,18 @@ def _open_closed_streams() -> None:
             # The lowest number that is free, which is this one.
             os.open(os.devnull, os.O_RDONLY)
             setattr(sys, name, open(number, "w" if number else "r", closefd=False))  # noqa: SIM115
+
+
+def _speak_ascii() -> None:
+    """Write UTF-8 where a variable (PYTHONIOENCODING) chose an encoding that cannot write what we say."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            try:
+                understood = "a:\n".encode(stream.encoding, "backslashreplace") == b"a:\n"
+            except (LookupError, UnicodeError):
+                understood = False
+            if not understood:
+                stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def _start_reader() -> None:

@@ -26,6 +26,7 @@ class PushRequest(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         job: what evidence is read from; its credential is the one `client` uses.
         image: the IMAGE argument.
+        records: the repository that the record goes to instead of the target's; its credential is the job's.
         source: the repository that a ``docker://`` argument names, with its own credential.
         source_credential: that credential; it is kept out of records, and not part of the evidence.
         selection: which part of the image, and what goes along.
@@ -48,6 +49,7 @@ class PushRequest(msgspec.Struct, frozen=True, kw_only=True):
     mount_from: tuple[str, ...] = ()
     full: bool = False
     progress: Progress = SILENT
+    records: RepositoryClient | None = None
     source: RepositoryClient | None = None
     source_credential: Credential | None = None
     selection: Selection = EVERYTHING

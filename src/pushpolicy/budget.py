@@ -78,6 +78,8 @@ class Budget:
         if record_seconds is not None:
             self._record_until, self._record_seconds = time.monotonic() + record_seconds, record_seconds
         before = signal.signal(signal.SIGALRM, self._look)
+        # Who started this process may have blocked it.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
         try:
             try:
                 signal.setitimer(signal.ITIMER_REAL, _EVERY, _EVERY)
@@ -89,6 +91,12 @@ class Budget:
         except _Over as over:
             limit = str(over)
             raise error(f"{what}: {limit}", "--limit raises it") from None
+        except MemoryError:
+            raise error(f"{what}: the system gives no more memory", "see ulimit -v and -d") from None
+        except RuntimeError as none:
+            if str(none) != "can't start new thread":
+                raise
+            raise error(f"{what}: the system gives no more threads", "see ulimit -u") from None
 
     def _look(self, _: int, frame: FrameType | None) -> None:
         now = time.monotonic()

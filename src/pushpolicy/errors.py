@@ -115,5 +115,6 @@ def after_landing(step: str) -> Iterator[None]:
     except (PushError, InputError) as error:
         raise IncompleteError(
             f"pushed by digest, but {step} failed: {error.message}",
-            error.hint or "run the same push again: it decides anew and re-sends only what is missing",
+            error.hint
+            or "put right what is named; the next push decides anew, and sends only what is missing",
         ) from error

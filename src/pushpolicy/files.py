@@ -18,6 +18,37 @@ class NotRegularError(OSError):
         super().__init__(errno.EINVAL, "it is not a regular file")
 
 
+def real(path: str | os.PathLike[str]) -> Path:
+    """Where a path leads through all links, absolute; as it is where that cannot be told.
+
+    `Path.resolve` would raise a RuntimeError for a link that leads back to itself, before Python 3.13.
+    """
+    try:
+        return Path(os.path.realpath(path))
+    except OSError:  # a link of /proc that another user may follow
+        return Path(os.path.abspath(path))  # noqa: PTH100 - `..` goes
+
+
+def is_folder(path: str | os.PathLike[str]) -> bool:
+    """Whether a path leads to a folder; no where nothing can be told of it, which must not hide anything.
+
+    `Path.is_dir` raises where this user may not look, or a link's target is no name, before Python 3.14.
+    """
+    return stat.S_ISDIR(_mode(path))
+
+
+def is_file(path: str | os.PathLike[str]) -> bool:
+    """Whether a path leads to a regular file; no where nothing can be told of it, as for `is_folder`."""
+    return stat.S_ISREG(_mode(path))
+
+
+def _mode(path: str | os.PathLike[str]) -> int:
+    try:
+        return os.stat(path).st_mode  # noqa: PTH116 - a name may be one that no path has
+    except (OSError, ValueError):
+        return 0
+
+
 def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
     """Open a regular file for reading; links are followed.
 

@@ -14,7 +14,7 @@ from pushpolicy.budget import Budget
 from pushpolicy.errors import EngineError, InputError, RecordError
 from pushpolicy.evaluate import is_of_known_policy, start_decision
 from pushpolicy.gather import Gathered, GatherRequest, Shared, gather, refuse_secrets, secret_values
-from pushpolicy.images import Image, open_image
+from pushpolicy.images import Image, Selection, open_image
 from pushpolicy.images import Limits as ImageLimits
 from pushpolicy.model.digest import Digest
 from pushpolicy.push import (
@@ -51,7 +51,7 @@ def admit(request: PushRequest) -> Outcome:
 
 
 def admit_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
-    """Judge several images, and publish all of them if all are allowed, or none.
+    """Judge several images, or one for several targets, and publish all if all are allowed, or none.
 
     Raises:
         PushPolicyError: as `admit` does; no tag is moved before every image is there with its record.
@@ -59,10 +59,11 @@ def admit_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
     with ExitStack() as stack:
         opened, budget = stack.enter_context(ExitStack()), _budget(requests)
         with budget.spend(InputError):
-            images = [opened.enter_context(_opened(request)) for request in requests]
+            images = _open_all(requests, opened)
         judged = _judge_all(requests, images, stack.enter_context(Shared()), budget)
         if not all(outcome.decision.allowed for outcome in judged):
             return judged
+        requests[0].client.prepare()
         work = _prepared(requests, images, judged, budget, stack)
         sent: list[Sent] = []
         for each in work:
@@ -92,7 +93,7 @@ def check_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
     with ExitStack() as stack:
         budget = _budget(requests)
         with budget.spend(InputError):
-            images = [stack.enter_context(_opened(request)) for request in requests]
+            images = _open_all(requests, stack)
         judged = _judge_all(requests, images, stack.enter_context(Shared()), budget)
         if not all(outcome.decision.allowed for outcome in judged):
             return judged
@@ -122,7 +123,8 @@ def _prepared(
     work = []
     for request, image, outcome in zip(requests, images, judged, strict=True):
         allowed = partial(budget.spend, RecordError, "stopped", request.job.limits.max_record_seconds)
-        before = records_before(request.client, outcome.previous, is_of_known_policy, allowed)
+        kept_in = request.records or request.client
+        before = records_before(kept_in, outcome.previous, is_of_known_policy, allowed, request.client)
         noted = replace(outcome, notes=(*outcome.notes, *before.ignored))
         record = stack.enter_context(build_record(_contents(request, image, noted, before)))
         work.append((request, image, noted, record))
@@ -143,6 +145,20 @@ def _budget(requests: Sequence[PushRequest]) -> Budget:
     )
 
 
+def _open_all(requests: Sequence[PushRequest], stack: ExitStack) -> list[Image]:
+    """The image of each request; one for several targets is read, and its layers compressed, once."""
+    opened: dict[tuple[str, Selection], Image] = {}
+    images = []
+    for request in requests:
+        # Where it goes matters to its referrers alone: those at the source stay there.
+        destination = request.selection.destination if request.selection.referrers else None
+        key = (request.image, replace(request.selection, destination=destination, on_compressed=None))
+        if key not in opened:
+            opened[key] = stack.enter_context(_opened(request))
+        images.append(opened[key])
+    return images
+
+
 def _opened(request: PushRequest) -> AbstractContextManager[Image]:
     request.progress.step("reading the image")
     limits = ImageLimits(unpacked_size=request.job.limits.max_image_size)
@@ -158,6 +174,8 @@ def _send(
         target=request.target,
         record=record,
         client=request.client,
+        records=request.records,
+        beside=() if request.records else record.artifact.blobs,
         progress=request.progress,
         sent=sent,
         mount_from=request.mount_from,
@@ -234,6 +252,7 @@ def _secrets(request: PushRequest, gathered: Gathered) -> dict[str, str]:
         request.job.environ,
         request.job.credential,
         request.source_credential,
+        request.job.records.credential if request.job.records else None,
         remote=gathered.remote_secrets,
         not_secret=request.job.not_secret,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -175,10 +176,24 @@ def with_attributes(content: str) -> Change:
     return strike
 
 
+def piped_workflow(place: Workspace) -> None:
+    """Nobody writes to the pipe."""
+    (place.folder / WORKFLOW).unlink()
+    os.mkfifo(place.folder / WORKFLOW)
+
+
+WORKFLOW = ".github/workflows/publish.yml"
 PATTERNS = "".join(f"?{number}*{number}? text\n" for number in range(55_000))
 MACROS = "".join(f"[attr]{a} {f'{b} ' * 900}\n" for a, b in pairwise("abcdefghij"))
 ONE_IMAGE, ALL = images("oci:registry:1.0.0"), all_to("oci:registry")
 ROWS = [
+    Attack(
+        name="the configuration names where records go",
+        strike=configured(records="oci:mine"),
+        code=errors.EXIT_USAGE,
+        says="records",
+        writes=lambda place: place.published or (place.folder / "mine").exists(),
+    ),
     Attack(
         name="has a configuration that nothing reads",
         strike=lambda place: place.committed("pushpolicy.yml", json.dumps({"evidence": {"tests": ["e2e"]}})),
@@ -188,6 +203,12 @@ ROWS = [
     targets("sends the image and the password to another registry", "evil.example/steal:a"),
     targets("writes into a folder outside the checkout", "oci:../outside:1.0.0"),
     targets("leads out of the allowed folder", "oci:registry/../../outside:1.0.0"),
+    Attack(
+        name="says that tags may move",
+        strike=configured(immutable=False),
+        code=errors.EXIT_USAGE,
+        says="immutable",
+    ),
     targets("sends one image of two elsewhere", "oci:registry:1.0.0", "evil.example/steal:a"),
     Attack(
         name="has a link as its configuration, though it may waive",
@@ -295,5 +316,25 @@ ROWS = [
         run=push("--policy", "pack", "--policy", "own-policy"),
         code=errors.EXIT_POLICY,
         says="cannot say who is trusted",
+    ),
+    Attack(
+        name="nests a workflow so deep that its credentials are not read",
+        prepare=lambda place: place.committed(WORKFLOW, "on: push"),
+        strike=lambda place: place.committed(WORKFLOW, f"on: {'[' * 5000}"),
+        says="evidence:pipeline",
+    ),
+    Attack(
+        name="buries a password under more than 2,000 others",
+        prepare=lambda place: place.committed(WORKFLOW, "env: {REGISTRY_PASSWORD: hunter2}"),
+        strike=lambda place: place.committed(
+            WORKFLOW, "env:\n" + "".join(f"  REGISTRY_PASSWORD{n}X: hunter2\n" for n in range(2_100))
+        ),
+        says="evidence:pipeline",
+    ),
+    Attack(
+        name="has a pipe where the workflow was",
+        prepare=lambda place: place.committed(WORKFLOW, "on: push"),
+        strike=piped_workflow,
+        says="evidence:pipeline",
     ),
 ]

@@ -19,7 +19,7 @@ from tests.policies import rule, write_policy
 from tests.unit.gather.checkout import test_changes as hiding
 from tests.unit.gather.checkout.test_submodules import LOCAL
 from tests.unit.gather.samples import git, make_checkout
-from tests.workspace import Ran, Workspace, fail_a_test
+from tests.workspace import JUNIT, Ran, Workspace, fail_a_test
 
 DIRTY = "worktree_clean  not met"
 FAILS = "tests_passed  not met"
@@ -240,6 +240,27 @@ def push_from_app(place: Workspace) -> Ran:
     return below.push(*options, image="oci:../image", target="oci:../registry:1.0.0")
 
 
+def folder_led_elsewhere(place: Workspace) -> None:
+    """A later step's reports are written through a link; a folder beside it says that all is well."""
+    shutil.copytree(place.folder / "reports", place.folder / "test-results")
+    fail_a_test(place)
+    (place.folder / "reports").rename(place.folder.parent / "hidden")
+    (place.folder / "reports").symlink_to(place.folder.parent / "hidden")
+
+
+def file_led_elsewhere(place: Workspace) -> None:
+    """A later step's report, whose name promises nothing, is written through a link."""
+    fail_a_test(place)
+    (place.folder / "reports/junit.xml").rename(place.folder.parent / "hidden")
+    (place.folder / "reports/unit.xml").symlink_to(place.folder.parent / "hidden")
+    place.write("reports/junit.xml", JUNIT)
+
+
+def circle(place: Workspace) -> None:
+    """A link that leads to itself stands where a scanner's report belongs."""
+    (place.folder / "trivy.json").symlink_to("trivy.json")
+
+
 def piped(name: str) -> Change:
     """A named pipe stands where git reads a file, and a tracked file was changed."""
 
@@ -250,6 +271,11 @@ def piped(name: str) -> Change:
         os.mkfifo(path)
 
     return strike
+
+
+def report_over(path: str) -> Change:
+    """A variable has the report written over a file."""
+    return lambda place: place.with_variables(PUSHPOLICY_FORMAT=f"json={path}")
 
 
 OWN_POLICY = push("--policy", "pack", "--policy", "own-policy")
@@ -267,6 +293,15 @@ ROWS = [
     *HIDDEN,
     *FORGED,
     hides("forges the commit-graph", forged_graph),
+    *(
+        Attack(
+            name=f"has the report written over {path}",
+            strike=report_over(path),
+            code=errors.EXIT_USAGE,
+            says=f"{path} is there already, and a variable replaces no file",
+        )
+        for path in (".git/config", "image/index.json", "reports/junit.xml", "status.py")
+    ),
     Attack(
         name="says that the work tree is elsewhere",
         strike=worktree_elsewhere,
@@ -275,6 +310,21 @@ ROWS = [
     *(
         Attack(name=f"has git wait for {name}", strike=piped(name), says=f".git/{name}: it is not a regular")
         for name in ("HEAD", "config", "packed-refs", "refs/tags/x", "objects/info/alternates")
+    ),
+    Attack(
+        name="leads the folder of reports elsewhere",
+        strike=folder_led_elsewhere,
+        says="no evidence of kind tests: reports: it is a link to a folder, which is not followed",
+    ),
+    Attack(
+        name="leads a report elsewhere, under a name that promises nothing",
+        strike=file_led_elsewhere,
+        says="no evidence of kind tests: reports/unit.xml: it is a symbolic link, which is not followed",
+    ),
+    Attack(
+        name="leaves a link to itself where a report belongs",
+        strike=circle,
+        says="no evidence of kind scans: trivy.json: it is a symbolic link, which is not followed",
     ),
     Attack(name="puts another repository in the place of this one", strike=repository_above, says=DIRTY),
     Attack(name="changes a file of a submodule", prepare=with_submodule, strike=in_submodule(), says=DIRTY),
@@ -421,7 +471,7 @@ ROWS = [
     sets(
         "names a commit that is not checked out",
         before=lambda _: None,
-        says="commit_matches  not met",
+        says="no evidence of kind ci: commit: GITHUB_SHA says",
         GITHUB_SHA="1" * 40,
     ),
     sets(
@@ -433,7 +483,7 @@ ROWS = [
     sets(
         "names no commit but a branch",
         before=lambda _: None,
-        says="no evidence of kind ci: the commit that the CI system names is not a full hash",
+        says="no evidence of kind ci: GITHUB_SHA: the commit that the CI system names is not a full hash",
         GITHUB_SHA="main",
     ),
     sets(

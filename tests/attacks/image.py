@@ -296,6 +296,68 @@ def attests(
     return Attack(name=name, prepare=attested, strike=strike, code=code, says=says, writes=names_something)
 
 
+NOTE = "application/vnd.example.note.v1+json"
+SOCI = "application/vnd.amazon.soci.index.v2+json"
+
+
+def noting(
+    config: Value, layer: Value | None = None, platform: Value | None = None, kind: str = NOTE
+) -> Callable[[Layout], Value]:
+    """A child that says that it is an artifact."""
+
+    def make(layout: Layout) -> Value:
+        layers = [layer or layout.store(b"a note", mediaType="text/plain")]
+        manifest = {
+            **layout.manifest,
+            "artifactType": kind,
+            "config": layout.store(config, mediaType=kind),
+            "layers": layers,
+        }
+        return of_platform(manifest, layout, platform or {"os": "unknown", "architecture": "unknown"})
+
+    return make
+
+
+def noted(place: Workspace) -> None:
+    """The image has a note beside it, which nothing would run."""
+    indexed(noting({}))(Layout(place))
+
+
+def notes(
+    name: str,
+    child: Callable[[Layout], Value],
+    says: str,
+    code: int = errors.EXIT_INPUT,
+    *,
+    first: bool = False,
+) -> Attack:
+    """An index with an artifact that something could run, or read the image by."""
+
+    def strike(place: Workspace) -> None:
+        layout = Layout(place)
+        (index,) = layout.index["manifests"]
+        first_of_old = json.loads(layout.path(index).read_bytes())["manifests"][0]
+        layout.manifest = json.loads(layout.path(first_of_old).read_bytes())
+        children = [of_platform(layout.manifest, layout), child(layout)]
+        value = {
+            "schemaVersion": 2,
+            "mediaType": OCI_INDEX,
+            "manifests": children[::-1] if first else children,
+        }
+        layout.index["manifests"] = [layout.store(value, mediaType=OCI_INDEX)]
+        (layout.folder / "index.json").write_text(json.dumps(layout.index))
+
+    return Attack(name=name, prepare=noted, strike=strike, code=code, says=says, writes=names_something)
+
+
+def with_evil_layer(layout: Layout) -> Value:
+    """An artifact with a layer that runtimes unpack."""
+    return noting({}, layout.store(gzip.compress(EVIL)))(layout)
+
+
+AMD = {"os": "linux", "architecture": "amd64"}
+
+
 def linked_out(layout: Layout) -> None:
     """A blob is a link to a file outside the layout."""
     path = layout.path(layout.manifest["layers"][1])
@@ -455,6 +517,29 @@ def saved(kind: str, content: Callable[[bytes], bytes], says: str) -> Attack:
     )
 
 
+def exported(place: Workspace) -> None:
+    """The image is what Docker 29 saves: a layout, and what manifest.json says of it."""
+    layout = Layout(place)
+    (entry,) = layout.index["manifests"]
+    entry["annotations"] = {"io.containerd.image.name": "docker.io/library/status-page:1"}
+    (layout.folder / "index.json").write_text(json.dumps(layout.index))
+    blobs = [str(layout.path(each).relative_to(layout.folder)) for each in layout.manifest["layers"]]
+    config = str(layout.path(layout.manifest["config"]).relative_to(layout.folder))
+    described = [{"Config": config, "RepoTags": ["status-page:1"], "Layers": blobs}]
+    (layout.folder / "manifest.json").write_text(json.dumps(described))
+    pack(layout.folder, place.folder / "saved.tar")
+
+
+def named_otherwise(place: Workspace) -> None:
+    """The layout gives the name to another image of that config: who loads by manifest.json never sees it."""
+    layout = Layout(place)
+    evil = {**layout.manifest, "layers": [layout.manifest["layers"][0], layout.store(gzip.compress(EVIL))]}
+    (entry,) = layout.index["manifests"]
+    layout.index["manifests"] = [{**entry, **layout.store(evil, mediaType=OCI_MANIFEST)}]
+    (layout.folder / "index.json").write_text(json.dumps(layout.index))
+    pack(layout.folder, place.folder / "saved.tar")
+
+
 def embedded(layout: Layout) -> None:
     """The descriptor of the config brings other content along, which some programs take without asking."""
     evil = json.dumps({**layout.config, "config": {"Entrypoint": ["/usr/bin/evil"]}}).encode()
@@ -506,6 +591,15 @@ ROWS = [
     saved("gzip", lambda tar: gzip.compress(b"") + gzip.compress(tar), "begins with gzip content of nothing"),
     saved("gzip", lambda tar: gzip.compress(tar) + bytes(9) + gzip.compress(b""), "bytes after the end"),
     saved("zstd", lambda tar: ZSTD.compress(b"") + ZSTD.compress(tar), "begins with zstd content of nothing"),
+    Attack(
+        name="a saved archive whose two lists give one name to two images",
+        prepare=exported,
+        strike=named_otherwise,
+        run=lambda place: place.run("push", "docker-archive:saved.tar:status-page:1", TARGET),
+        code=errors.EXIT_INPUT,
+        says="index.json and manifest.json contradict each other about status-page:1",
+        writes=names_something,
+    ),
     image("content in a descriptor that is not what its digest says", embedded, "is other content than that"),
     image("a record of another image", as_record, "is no image but the record"),
     image("a child that is a record of another image", indexed(forged_child), "is no image but the record"),
@@ -546,6 +640,43 @@ ROWS = [
     attests(
         "a statement about something else",
         stating(NOTHING, lambda layout: statement(layout, subject=[{"name": "x", "digest": ELSE}])),
+    ),
+    notes(
+        "an artifact with the config of an image for a platform",
+        noting({**AMD, "config": {"Entrypoint": ["/usr/bin/evil"]}}),
+        "it is no artifact that nothing would run: its config is for a platform",
+    ),
+    notes(
+        "an artifact that runs, for whatever platform",
+        noting({"config": {"Entrypoint": ["/usr/bin/evil"]}}),
+        "it is no artifact that nothing would run: its config says how it is run",
+    ),
+    notes(
+        "an artifact with a layer that is unpacked",
+        with_evil_layer,
+        "it is no artifact that nothing would run: it has a layer of an image",
+    ),
+    notes(
+        "an artifact that runtimes choose before the image",
+        noting({}, platform=AMD),
+        "the index gives it the platform linux/amd64, and no image before it has that",
+        first=True,
+    ),
+    notes(
+        "an artifact for a platform that nobody scanned",
+        noting({}, platform={"os": "linux", "architecture": "arm64"}),
+        "the index gives it the platform linux/arm64, and no image before it has that",
+    ),
+    notes(
+        "a statement that refers to another image",
+        noting({}, {"mediaType": IN_TOTO, "digest": str(Digest.of(b"{}")), "size": 2}),
+        "it makes a statement",
+    ),
+    notes(
+        "a table of contents beside the image",
+        noting({}, platform=AMD, kind=SOCI),
+        "scan_bound  not met",
+        errors.EXIT_DENIED,
     ),
     image(
         "an image marked as an attestation, for arm64",

@@ -48,11 +48,25 @@ def shown(command: str) -> Run:
 
 
 SHOW = shown("show")
+APART = ("--records", "oci:records")
 
 
 def published(place: Workspace) -> None:
     """The image was pushed, and its record lies beside it."""
     ran = place.push()
+    assert ran.code == errors.EXIT_OK, ran.err
+
+
+def recorded_apart(place: Workspace) -> None:
+    """The image was pushed, and its record lies in a repository that others have records in, too."""
+    ran = place.push(*APART)
+    assert ran.code == errors.EXIT_OK, ran.err
+
+
+def of_another(place: Workspace) -> None:
+    """Of the two repositories that have the image, only the other one has a decision."""
+    shutil.rmtree(place.folder / "records")
+    ran = place.push(*APART, target="oci:other:1.0.0")
     assert ran.code == errors.EXIT_OK, ran.err
 
 
@@ -91,4 +105,13 @@ def forged(name: str, change: Forge, says: str) -> Attack:
 ROWS = [
     *(forged(name, *LIES[name]) for name in SAMPLE),
     *(forged(name, change, says) for name, (change, says) in UNKNOWN.items()),
+    Attack(
+        name="the record of the digest is about another repository",
+        prepare=recorded_apart,
+        strike=of_another,
+        run=lambda place: place.run("audit", "show", TARGET, *APART),
+        code=errors.EXIT_RECORD,
+        says="has no record",
+        writes=lambda _: False,
+    ),
 ]

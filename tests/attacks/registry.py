@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 from pushpolicy import errors
 from pushpolicy.model.manifest import OCI_INDEX, OCI_MANIFEST
 from tests.attacks.table import Attack, Run
 from tests.fake_registry import Answered, Asked, fake_registry
-from tests.faults.honest import Honest, digest_of
+from tests.faults.honest import Honest, Stored, digest_of
 from tests.workspace import IMAGE, Ran, Workspace
 
 Lie = Callable[[Asked, Callable[[Asked], Answered]], Answered]
@@ -69,6 +70,34 @@ def lists_a_record_that_is_gone(asked: Asked, honest: Callable[[Asked], Answered
     return Answered(status=404) if is_record else answer
 
 
+def loses_a_blob_of_the_record(asked: Asked, honest: Callable[[Asked], Answered]) -> Answered:
+    """The evidence is taken and never given out."""
+    answer = honest(asked)
+    is_evidence = is_(asked, "GET", "/blobs/sha256:") and b'"pushpolicy.evidence/v1"' in answer.body
+    return Answered(status=404) if is_evidence else answer
+
+
+def lists_it_as(**said: object) -> Lie:
+    """Every entry of the list of referrers says something else of its manifest."""
+
+    def lie(asked: Asked, honest: Callable[[Asked], Answered]) -> Answered:
+        answer = honest(asked)
+        if not is_(asked, "GET", "/referrers/"):
+            return answer
+        listed = json.loads(answer.body)
+        for entry in listed["manifests"]:
+            entry.update(said)
+        return replace(answer, body=json.dumps(listed).encode())
+
+    return lie
+
+
+def lists_nothing(asked: Asked, honest: Callable[[Asked], Answered]) -> Answered:
+    """The list of referrers is empty, whatever was put."""
+    answer = honest(asked)
+    return replace(answer, body=b'{"manifests": []}') if is_(asked, "GET", "/referrers/") else answer
+
+
 def another_push_comes(at: str) -> Lie:
     """The tag is moved by somebody else once the image (by digest) or the tag was put."""
     put: list[str] = []
@@ -82,6 +111,35 @@ def another_push_comes(at: str) -> Lie:
                 headers={"Content-Type": OCI_INDEX}, body=b'{"schemaVersion": 2, "manifests": []}'
             )
         return answer
+
+    return lie
+
+
+def claims_tags(asked: Asked, honest: Callable[[Asked], Answered]) -> Answered:
+    """It says that it set every tag that was asked for with the manifest, and sets none."""
+    answer = honest(asked)
+    tags = parse_qs(urlsplit(asked.path).query).get("tag", []) if asked.method == "PUT" else []
+    return replace(answer, headers={**answer.headers, "OCI-Tag": ", ".join(tags)}) if tags else answer
+
+
+def honours_in_words(then: Lie) -> Lie:
+    """A condition that cannot hold is refused, as by who honours conditions; what comes then is a lie."""
+
+    def lie(asked: Asked, honest: Callable[[Asked], Answered]) -> Answered:
+        if is_(asked, "PUT", "/manifests/sha256:") and "If-Match" in asked.headers:
+            return Answered(status=412)
+        return then(asked, honest)
+
+    return lie
+
+
+def refused_and_moved() -> Lie:
+    """The tag is given to somebody else, in answer to a condition on it."""
+    moved = another_push_comes("/manifests/1.0.0")
+
+    def lie(asked: Asked, honest: Callable[[Asked], Answered]) -> Answered:
+        answer = moved(asked, honest)
+        return Answered(status=412) if is_(asked, "PUT", "/manifests/1.0.0") else answer
 
     return lie
 
@@ -154,8 +212,15 @@ LIES: Mapping[str, Lie] = {
     "serves another manifest under the tag": other_manifest_of_the_tag,
     "serves other bytes in every blob": other_blobs,
     "lists a record that is gone": lists_a_record_that_is_gone,
+    "loses a blob of the record": loses_a_blob_of_the_record,
+    "lists the record as something else": lists_it_as(artifactType="application/x-other"),
+    "lists another manifest in its place": lists_it_as(digest="sha256:" + "0" * 64),
+    "acknowledges the record and lists nothing": lists_nothing,
     "lets another push come before the tag is set": another_push_comes("/manifests/sha256:"),
     "lets another push come after the tag was set": another_push_comes("/manifests/1.0.0"),
+    "claims tags that it did not set": claims_tags,
+    "honours a condition in words, and keeps no tag": honours_in_words(keeps_no_tag),
+    "honours a condition in words, and moves the tag itself": honours_in_words(refused_and_moved()),
     "has a page under the tag": wrong_tag(b"<html>", "text/html"),
     "has a manifest under the tag that two programs read differently": wrong_tag(
         b'{"schemaVersion": 2, "config": {}, "Config": {}, "layers": []}'
@@ -181,7 +246,7 @@ def seen(place: Workspace) -> Path:
     return place.folder.parent / "seen.json"
 
 
-def pushing(*, promoted: bool = False) -> Run:
+def pushing(*options: str, promoted: bool = False) -> Run:
     """`push` to a registry that tells the lie of the workspace, and the truth where there is none."""
 
     def run(place: Workspace) -> Ran:
@@ -194,7 +259,7 @@ def pushing(*, promoted: bool = False) -> Run:
             if promoted:
                 _fill(told, place.folder / "image")
             image = f"docker://{registry.host}/team/dev:built" if promoted else IMAGE
-            ran = place.push(image=image, target=f"{registry.host}/team/app:{TAG}")
+            ran = place.push(*options, image=image, target=f"{registry.host}/team/app:{TAG}")
         leaked = any("Authorization" in asked.headers or PASSWORD in str(asked) for asked in other.asked)
         lies.write_text(json.dumps({"lie": name, "tags": told.tags, "leaked": leaked}))
         return ran
@@ -222,7 +287,7 @@ def _fill(registry: Honest, layout: Path) -> None:
         registry.blobs[f"sha256:{path.name}"] = path.read_bytes()
     (entry,) = json.loads((layout / "index.json").read_bytes())["manifests"]
     content = registry.blobs[entry["digest"]]
-    registry.manifests[digest_of(content)] = (entry["mediaType"], content)
+    registry.manifests[digest_of(content)] = Stored(entry["mediaType"], content)
     registry.tags["built"] = digest_of(content)
 
 
@@ -242,7 +307,7 @@ def was_tagged(place: Workspace) -> bool:
     return leaked(place) or TAG in tags
 
 
-PUSHED, PROMOTED = pushing(), pushing(promoted=True)
+PUSHED, PROMOTED, TAGGED = pushing(), pushing(promoted=True), pushing("--tag", "stable")
 
 
 def lies(
@@ -268,8 +333,15 @@ ROWS = [
     lies("serves another manifest under the tag", "and names", writes=leaked),
     lies("serves other bytes in every blob", "other content"),
     lies("lists a record that is gone", "is not there as it was sent"),
+    lies("loses a blob of the record", "is not there as it was sent"),
+    lies("lists the record as something else", "does not list it"),
+    lies("lists another manifest in its place", "does not list it"),
+    lies("acknowledges the record and lists nothing", "does not list it"),
     lies("lets another push come before the tag is set", "was moved meanwhile"),
     lies("lets another push come after the tag was set", "and names", writes=leaked),
+    lies("claims tags that it did not set", "names nothing now", TAGGED),
+    lies("honours a condition in words, and keeps no tag", "names nothing now"),
+    lies("honours a condition in words, and moves the tag itself", "was moved meanwhile", writes=leaked),
     lies("has a page under the tag", "not JSON", code=errors.EXIT_PUSH),
     lies(
         "has a manifest under the tag that two programs read differently",

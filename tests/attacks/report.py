@@ -10,16 +10,18 @@ from typing import Any
 
 from pushpolicy import errors
 from tests.attacks.checkout import configured
-from tests.attacks.table import Attack, Change, push
+from tests.attacks.table import Attack, Change, chain, push
 from tests.hostile import trivy
 from tests.policies import rule, write_policy
 from tests.workspace import JUNIT, Workspace, fail_a_test
 
 SCAN = "reports/trivy-sample.json"
 CASE = '<testcase classname="test_status" name="test_ping" time="0.02"/>'
+NUNIT = "<test-run><test-suite result='Passed'{}>{}<test-case result='Passed'/></test-suite></test-run>"
 ENTITIES = '<!DOCTYPE t [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
 FLAW = {"VulnerabilityID": "CVE-2026-1", "PkgName": "a", "InstalledVersion": "1", "Severity": "CRITICAL"}
 SEVERE, UNBOUND = "scan_severity  not met", "scan_bound  not met"
+IN_OTHER_CASE = "to programs that ignore case"
 FAILS = "tests_passed  not met"
 
 
@@ -42,6 +44,38 @@ NO_GPL = """deny contains {"at": component, "msg": "no"} if {
 	some component in input.sbom.components
 	not component.licences == ["MIT"]
 }"""
+
+
+def flaws(*ratings: dict[str, Any]) -> str:
+    """An SBOM with a flaw that is rated like this."""
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    more = {"metadata": {"timestamp": now}, "vulnerabilities": [{"id": "CVE-2026-1", "ratings": ratings}]}
+    return json.dumps(json.loads(sbom("MIT")) | more)
+
+
+def covered(lines: str) -> Change:
+    """A report that lists two lines, both covered, and says of itself that so many of two were."""
+    listed = "".join(f'<line number="{each}" hits="1"/>' for each in (1, 2))
+    root = f'<coverage line-rate="1" lines-valid="2" lines-covered="{lines}">'
+    return wrote(
+        "reports/cobertura.xml",
+        f'{root}<packages><package><classes><class filename="a"><lines>{listed}</lines></class></classes>'
+        "</package></packages></coverage>",
+    )
+
+
+def at_least_80(place: Workspace) -> None:
+    """A policy over the coverage."""
+    body = 'deny contains {"at": {}, "msg": "no"} if input.tests.coverage.percent < 80'
+    write_policy(place.folder / "../policy", {"r": rule("r", body)})
+
+
+def osv(word: str, score: str) -> str:
+    """What OSV-Scanner says of one flaw: GitHub's word, and the score of its group."""
+    record = {"id": "GHSA-2222-3333-4444", "database_specific": {"severity": word}}
+    package = {"package": {"name": "a", "version": "1", "ecosystem": "npm"}, "vulnerabilities": [record]}
+    package["groups"] = [{"ids": [record["id"]], "max_severity": score}]
+    return json.dumps({"results": [{"source": {"path": "a", "type": "lockfile"}, "packages": [package]}]})
 
 
 def licensed(place: Workspace) -> None:
@@ -77,7 +111,27 @@ def scan(name: str, change: Callable[[Any], object], says: str, **fields: Any) -
 
 def found(flaw: dict[str, Any], **more: Any) -> Callable[[Any], object]:
     """The scan found a flaw."""
-    return lambda report: report["Results"][0].update({"Vulnerabilities": [flaw], **more})
+    return lambda report: report["Results"][0].update({"Vulnerabilities": [dict(flaw)], **more})
+
+
+def recased(*path: str, **more: Any) -> Callable[[Any], object]:
+    """The scan found a flaw, and writes the last of these keys in other case, which Go reads all the same."""
+
+    def change(report: Any) -> None:
+        found(FLAW)(report)
+        place = report
+        for key in path[:-1]:
+            place = place[key][0] if isinstance(place[key], list) else place[key]
+        place[path[-1].lower()] = place.pop(path[-1])
+        place |= {path[-1]: more["beside"]} if more else {}
+
+    return change
+
+
+def folded_with_a_long_s(report: Any) -> None:
+    """The same, in a letter that is an s to Go alone."""
+    found(FLAW)(report)
+    report["Results"][0]["Vulnerabilitie\u017f"] = report["Results"][0].pop("Vulnerabilities")
 
 
 def other_image(report: Any) -> None:
@@ -182,6 +236,16 @@ def linked_by_the_checkout(place: Workspace) -> Workspace:
     return changed
 
 
+def written_through(place: Workspace) -> Workspace:
+    """The commit has a link where a tool writes its report of failures, and another report passes."""
+    (place.folder / "junit.xml").symlink_to("../out.xml")
+    changed = place.committed("README", "with a link")
+    fail_a_test(changed)
+    (changed.folder / "reports/junit.xml").rename(changed.folder.parent / "out.xml")
+    changed.write("reports/junit.xml", JUNIT)
+    return changed
+
+
 def a_named(name: str, content: bytes) -> Attack:
     """A report that the command line names is something else."""
     return Attack(
@@ -230,6 +294,35 @@ ROWS = [
     ),
     suite("a test that could not be made", JUNIT.replace(CASE, CASE.replace("/>", "><warning/></testcase>"))),
     suite(
+        "a failure beside the element of a skip",
+        JUNIT.replace(CASE, CASE.replace("/>", ' status="failed"><skipped/></testcase>')),
+    ),
+    suite("a failure in another word", JUNIT.replace(CASE, CASE.replace("/>", "><failed/></testcase>"))),
+    suite("a test without success", JUNIT.replace(CASE, CASE.replace("/>", ' success="false"/>'))),
+    suite(
+        "a failure that an inner suite counts",
+        NUNIT.format(" failed='1'", ""),
+    ),
+    suite(
+        "a failure of a suite that passed",
+        NUNIT.format("", "<failure/>"),
+    ),
+    suite(
+        "a failure that a collection counts",
+        "<assemblies><assembly>"
+        "<collection failed='1'><test result='Pass'/></collection></assembly></assemblies>",
+    ),
+    suite(
+        "a suite that failed as a whole, of cases that all passed",
+        JUNIT.replace(
+            CASE, f'<properties><property name="SuiteSucceeded" value="false"/></properties>{CASE}'
+        ),
+    ),
+    suite(
+        "a run that was told to run nothing",
+        JUNIT.replace(CASE, f'<properties><property name="DryRun" value="true"/></properties>{CASE}'),
+    ),
+    suite(
         "a number of failures that is none",
         "<test-run failed='1,000'><test-suite><test-case result='Passed'/></test-suite></test-run>",
         "no evidence of kind tests",
@@ -237,6 +330,34 @@ ROWS = [
     Attack(
         name="a failed test whose name tells to skip it",
         strike=wrote("reports/a.tap", "1..2\nok 1 a\nnot ok 2 b # skip\n# tests 2\n# fail  1\n"),
+        says=FAILS,
+    ),
+    Attack(
+        name="a stream of tests behind what somebody else wrote",
+        strike=wrote("reports/a.tap", "Starting ...\n1..2\nok 1 a\nnot ok 2 b\n"),
+        says="no evidence of kind tests: reports/a.tap: ",
+    ),
+    Attack(
+        name="a run that died after its last test",
+        strike=wrote("reports/a.tap", "1..1\nok 1 a\n# Looks like your test exited with 2 just after 1.\n"),
+        says=FAILS,
+    ),
+    Attack(
+        name="a failed test in a namespace that the others are not in",
+        strike=wrote(
+            "reports/a.trx",
+            '<TestRun><Results><UnitTestResult outcome="Passed"/></Results>'
+            '<x:Results xmlns:x="urn:x"><x:UnitTestResult outcome="Failed"/></x:Results></TestRun>',
+        ),
+        says=FAILS,
+    ),
+    Attack(
+        name="a test that passed in a run that did not end",
+        strike=wrote(
+            "reports/a.trx",
+            '<TestRun><Results><UnitTestResult outcome="Passed"/></Results>'
+            '<ResultSummary outcome="Completed"><Counters inProgress="1"/></ResultSummary></TestRun>',
+        ),
         says=FAILS,
     ),
     Attack(
@@ -252,9 +373,14 @@ ROWS = [
     ),
     Attack(name="a folder that the checkout hides", strike=hidden_by_the_checkout, says=FAILS),
     Attack(
+        name="is written through a link of the commit",
+        strike=written_through,
+        says="no evidence of kind tests: junit.xml: it is a symbolic link, which is not followed",
+    ),
+    Attack(
         name="a folder that the checkout makes a link of",
         strike=linked_by_the_checkout,
-        says="no evidence of kind tests: service/build: the commit has a link there, which is not followed",
+        says="no evidence of kind tests: service/build: it is a link to a folder, which is not followed",
     ),
     suite("no tests at all", '<testsuite name="unit" tests="0" failures="0" errors="0"/>'),
     suite(
@@ -288,6 +414,14 @@ ROWS = [
     beside(
         "entities beside a good report", (ENTITIES + '<testsuite><testcase name="&b;"/></testsuite>').encode()
     ),
+    beside("a report within something else", b"<report><testsuite><testcase/></testsuite></report>"),
+    beside("a scan within a list", b"[" + trivy() + b"]", "reports/trivy-more.json", "scans"),
+    beside(
+        "a log without its version",
+        json.dumps({"runs": [sarif({"ruleId": "X", "level": "error"})]}).encode(),
+        "reports/more.sarif",
+        "scans",
+    ),
     beside(
         "a scan with NaN beside a good one",
         trivy().replace(b"[]", b"NaN"),
@@ -317,6 +451,35 @@ ROWS = [
             {"Target": "x", "Class": "lang-pkgs", "Vulnerabilities": [FLAW]}
         ),
         SEVERE,
+    ),
+    scan("the results of a scan in other case", recased("Results"), IN_OTHER_CASE),
+    scan("the flaws of a scan in other case", recased("Results", "Vulnerabilities"), IN_OTHER_CASE),
+    scan(
+        "the flaws of a scan in other case beside some in the usual one",
+        recased("Results", "Vulnerabilities", beside=[]),
+        IN_OTHER_CASE,
+    ),
+    scan("the version of a scan in other case", recased("SchemaVersion"), IN_OTHER_CASE),
+    scan("the flaws of a target in a letter that is folded", folded_with_a_long_s, IN_OTHER_CASE),
+    scan("the severity of a flaw in other case", recased("Results", "Vulnerabilities", "Severity"), SEVERE),
+    beside(
+        "another scanner's flaws in other case",
+        b'{"Matches": [{"vulnerability": {"id": "a"}, "artifact": {}}], "source": {}, "descriptor": {}}',
+        "reports/app-grype.json",
+        "scans",
+    ),
+    beside(
+        "flaws that are counted and not listed",
+        b'{"vulnerabilities": [], "ok": true, "dependencyCount": 1, "path": "/src", "uniqueCount": 5}',
+        "reports/app-snyk.json",
+        "scans",
+    ),
+    Attack(
+        name="coverage that its own totals do not have",
+        prepare=chain(covered("2"), at_least_80),
+        strike=covered("1"),
+        run=push("--policy", "../policy"),
+        says="r  not met",
     ),
     scan("a scan of another image", other_image, UNBOUND),
     scan("a scan of another image that contradicts itself", contradicting, UNBOUND),
@@ -363,6 +526,48 @@ ROWS = [
         ),
     ),
     of_code(
+        "a critical flaw whose score is zero, as Trivy writes where it has none",
+        SEVERE,
+        sarif(
+            {"ruleId": "CVE-2026-1234", "level": "error"},
+            rules=[{"id": "CVE-2026-1234", "properties": {"security-severity": "0.0", "tags": ["CRITICAL"]}}],
+        ),
+    ),
+    of_code(
+        "a critical flaw that one source scores lower",
+        SEVERE,
+        sarif(
+            {"ruleId": "CVE-2026-1234", "level": "error"},
+            rules=[{"id": "CVE-2026-1234", "properties": {"security-severity": "5.5", "tags": ["CRITICAL"]}}],
+        ),
+    ),
+    of_code(
+        "a finding that is rated where its rule is not",
+        SEVERE,
+        sarif({"ruleId": "X", "level": "note", "properties": {"security-severity": "9.8"}}),
+    ),
+    of_code(
+        "a finding whose rule is named by its GUID",
+        SEVERE,
+        sarif(
+            {"rule": {"guid": "G"}},
+            rules=[{"id": "X", "guid": "G", "defaultConfiguration": {"level": "error"}}],
+        ),
+    ),
+    of_code(
+        "a run that was killed, and calls itself successful",
+        "no evidence of kind scans",
+        sarif(invocations=[{"executionSuccessful": True, "exitSignalName": "SIGKILL"}]),
+    ),
+    of_code(
+        "a scanner of images that notes an error of its own",
+        "no evidence of kind scans",
+        {"tool": {"driver": {"name": "Grype"}}, "results": []}
+        | {
+            "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": [{"level": "error"}]}]
+        },
+    ),
+    of_code(
         "an old run behind a new one",
         "scan_fresh  not met",
         sarif(),
@@ -397,6 +602,20 @@ ROWS = [
         prepare=captured,
         strike=forged_capture,
         says=FAILS,
+    ),
+    Attack(
+        name="a flaw that a vector alone rates, beside a mild word",
+        prepare=wrote("reports/app.cdx.json", flaws({"severity": "low"})),
+        strike=wrote(
+            "reports/app.cdx.json",
+            flaws({"severity": "low"}, {"vector": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}),
+        ),
+        says=SEVERE,
+    ),
+    Attack(
+        name="a flaw of a mild word, whose group the tool scores as critical",
+        strike=wrote("reports/app-osv.json", osv("LOW", "9.8")),
+        says="critical GHSA-2222-3333-4444 a 1",
     ),
     Attack(
         name="more components than are listed, so that the one in question is among those left out",

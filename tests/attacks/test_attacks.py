@@ -5,11 +5,31 @@ from __future__ import annotations
 import pytest
 
 from pushpolicy import errors
-from tests.attacks import checkout, earlier_step, image, policy_author, record, registry, report
+from tests.attacks import (
+    checkout,
+    ci_system,
+    credential,
+    earlier_step,
+    image,
+    policy_author,
+    record,
+    registry,
+    report,
+)
 from tests.attacks.table import PUSH, Attack, changed
 from tests.workspace import IMAGE, TARGET, Workspace
 
-MODULES = (checkout, earlier_step, image, report, registry, policy_author, record)
+MODULES = (
+    checkout,
+    earlier_step,
+    ci_system,
+    credential,
+    image,
+    report,
+    registry,
+    policy_author,
+    record,
+)
 TABLE = {
     f"{module.__name__.rpartition('.')[2]}: {attack.name}": attack
     for module in MODULES

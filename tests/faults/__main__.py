@@ -13,7 +13,7 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
-from tests.faults.course import REGISTRIES
+from tests.faults.course import ALL
 from tests.faults.images import IMAGES
 from tests.faults.report import measure
 
@@ -26,12 +26,12 @@ def main() -> int:
     """
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__.partition("\n")[0])
     parser.add_argument("--image", choices=IMAGES, default="3-layer")
-    parser.add_argument("--registry", choices=REGISTRIES, action="append")
+    parser.add_argument("--registry", choices=ALL, action="append")
     parser.add_argument("--stride", type=int, default=1, help="have every Nth request meet a fault, not all")
     given = parser.parse_args()
     measured = partial(measure, image=given.image, stride=given.stride)
     with ProcessPoolExecutor(mp_context=multiprocessing.get_context("forkserver")) as pool:
-        reports = list(pool.map(measured, given.registry or REGISTRIES))
+        reports = list(pool.map(measured, given.registry or ALL))
     for lines, _ in reports:
         print("\n".join(lines))
     return 0 if all(good for _, good in reports) else 1

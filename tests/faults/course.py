@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pushpolicy.audit.history import find_record
+from pushpolicy.audit.history import Shelf, find_record
 from pushpolicy.errors import EXIT_OK, PushPolicyError, RecordError
 from pushpolicy.images.image import Image
 from pushpolicy.model.reference import Reference, Target
@@ -16,9 +16,12 @@ from pushpolicy.records.format import ARTIFACT_TYPE
 from pushpolicy.registry import Access, RepositoryClient, open_repository
 from tests.judged import publish
 from tests.proxy import Fault, Proxy, Traffic, proxy_before
-from tests.registries import Registry, distribution_registry, olareg_registry
+from tests.registries import Registry, distribution_2_registry, distribution_registry, olareg_registry
 
 REGISTRIES = {"distribution": distribution_registry, "olareg": olareg_registry}
+# What the whole table is measured on too, and `make test` a sample of.
+SAMPLED = {"distribution-2.8": distribution_2_registry}
+ALL = {**REGISTRIES, **SAMPLED}
 TAGS = ("1.0", "stable")
 # The pauses are short; what is tried and how often is as it is for everybody.
 QUICK = Access(plain_http=True, first_pause=0.01)
@@ -101,8 +104,8 @@ class Course:
 
 @contextmanager
 def course(kind: str, image: Image, folder: Path) -> Iterator[Course]:
-    """Start the registry of this kind (`REGISTRIES`) and the proxy before it; hundreds of pushes fit."""
-    with REGISTRIES[kind](folder, memory=True) as registry, proxy_before(registry.host) as proxy:
+    """Start the registry of this kind (`ALL`) and the proxy before it; hundreds of pushes fit."""
+    with ALL[kind](folder, memory=True) as registry, proxy_before(registry.host) as proxy:
         yield Course(registry=registry, proxy=proxy, image=image)
 
 
@@ -110,7 +113,7 @@ def wrong(client: RepositoryClient) -> str | None:
     """What is wrong with the tags of a repository; nothing as long as there are none."""
     for tag in client.tags():
         try:
-            record = find_record(client, Reference(repository=client.repository, tag=tag))
+            record = find_record(Shelf.of(client), Reference(repository=client.repository, tag=tag))
         except RecordError as error:
             return f"{tag} has no record: {error.message}"
         named = client.resolve(tag)

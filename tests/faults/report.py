@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.faults.course import course
 from tests.faults.images import IMAGES
-from tests.faults.rounds import LASTING, MISLEADING, TRANSIENT, Case, double, ended_well, lasting, single
+from tests.faults.rounds import IN_TIME, MISLEADING, TRANSIENT, Case, double, ended_well, lasting, single
 from tests.proxy import Fault
 
 
@@ -32,7 +32,7 @@ def measure(registry: str, *, image: str, stride: int) -> tuple[list[str], bool]
         f"| all | {_share(singles)} | {_share(doubles)} |",
         "",
         f"Lasting faults: {len(lastings) - len(late)}/{len(lastings)} ended with 40 or 41 within "
-        f"{LASTING.total_timeout + LASTING.read_timeout:.0f} s, the longest after "
+        f"{IN_TIME:.0f} s, the longest after "
         f"{max((case.result.seconds for case in lastings), default=0):.1f} s.",
         f"Wrong tags, tags without record or false successes: {len(wrong)} in "
         f"{_all(singles, doubles, lastings, misleading)} pushes.",

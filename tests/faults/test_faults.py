@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.course import REGISTRIES, Course, course
+from tests.faults.course import REGISTRIES, SAMPLED, Course, course
 from tests.faults.images import IMAGES
 from tests.faults.rounds import MISLEADING, TRANSIENT, double, ended_well, lasting, single
 from tests.proxy import Fault
@@ -49,6 +49,15 @@ def test_a_misleading_answer_is_never_taken_for_success(place: Course) -> None:
     cases = single(place, MISLEADING, 2)
     assert [str(case) for case in cases if case.result.wrong] == []
     assert {case.result.exit_code for case in cases if not case.result.survived} == {40, 41}
+
+
+@pytest.mark.parametrize("kind", SAMPLED)
+def test_a_sample_of_single_faults_on_others(kind: str, tmp_path: Path) -> None:
+    """`python -m tests.faults` has all of them."""
+    with course(kind, IMAGES["3-layer"], tmp_path) as place:
+        cases = single(place, (*TRANSIENT, Fault.SILENT, Fault.BROKEN_OFF), STRIDE)
+    assert {case.fault for case in cases} == {*TRANSIENT, Fault.SILENT, Fault.BROKEN_OFF}
+    assert [str(case) for case in cases if not case.result.survived or case.result.wrong] == []
 
 
 def test_a_large_layer_goes_on_where_it_broke(tmp_path: Path) -> None:

@@ -83,10 +83,10 @@ def test_doctor(workspace: Workspace) -> None:
 
 def test_doctor_tells_where_the_credential_is(workspace: Workspace) -> None:
     place = workspace.with_variables(PUSHPOLICY_USERNAME="bot", PUSHPOLICY_PASSWORD="never-shown-0123")
-    ran = place.run("doctor", "registry.example/app")
+    ran = place.run("doctor", "127.0.0.1:1/app")
     assert "credential     variable PUSHPOLICY_PASSWORD\n" in ran.out
     assert "never-shown" not in ran.out + ran.err
-    assert "credential     anonymous\n" in workspace.run("doctor", "registry.example/app").out
+    assert "credential     anonymous\n" in workspace.run("doctor", "127.0.0.1:1/app").out
     assert workspace.run("doctor", "app").code == errors.EXIT_USAGE
 
 

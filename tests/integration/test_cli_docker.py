@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -41,6 +42,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_wrong_options(options: list[str], said: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["gather", "docker-archive:image.tar", TARGET, *options]) == 2
     assert said in capfd.readouterr().err
+
+
+def test_zstd_without_its_module_is_a_matter_of_installation(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    assert main(["gather", "docker-archive:absent.tar", TARGET, "--compression", "zstd"]) == 2
+    assert "zstandard" in (said := capfd.readouterr().err)
+    assert "pip install 'pushpolicy[zstd]'" in said
 
 
 @pytest.mark.parametrize("image", ["docker-archive:-", "docker-archive:-:app:1"])

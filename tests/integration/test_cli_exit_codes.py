@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -191,6 +192,27 @@ def test_push_failed_and_nothing_tagged(workspace: Workspace) -> None:
     assert ran.hint()
     assert puts
     assert all("sha256" in path for path in puts)
+
+
+@pytest.mark.parametrize("files", [8, 12])
+def test_no_file_can_be_opened_any_more(workspace: Workspace, files: int) -> None:
+    """Advice about what could not be opened, here the policy or OPA, would not help."""
+    program = f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({files}, {files}))\n"
+    program += "from pushpolicy.__main__ import run; run()"
+    ran = subprocess.run(
+        [sys.executable, "-c", program, "push", IMAGE, TARGET],
+        cwd=workspace.folder,
+        env=workspace.environ,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert ran.returncode == errors.EXIT_POLICY
+    said = ran.stderr.decode().splitlines()
+    assert said[-2].startswith("pushpolicy: ")
+    assert said[-2].endswith("Too many open files")
+    assert said[-1] == "  -> raise the limit on open files (ulimit -n), or that of the system"
+    assert not workspace.published
 
 
 def test_target_is_a_file(workspace: Workspace) -> None:

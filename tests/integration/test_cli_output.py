@@ -20,10 +20,12 @@ import jsonschema
 import pytest
 
 from pushpolicy import errors
+from pushpolicy.cli.render.error import failure
+from pushpolicy.cli.report import Output, Outputs
 from pushpolicy.cli.schema import NAMES, read_schema
 from pushpolicy.evaluate.json_schema import compile_schema
 from tests.policies import rule, write_policy
-from tests.workspace import IMAGE, TARGET, Workspace
+from tests.workspace import IMAGE, TARGET, Workspace, fail_a_test
 
 DIGEST = "sha256:[0-9a-f]{64}"
 DENY = 'deny contains {"at": {"id": "always"}, "msg": "always"} if input.image.size > 0'
@@ -102,6 +104,10 @@ def test_json_is_as_pinned(
     jsonschema.Draft7Validator(schema).validate(ran.json)
     compile_schema(schema)(ran.json)
     assert ("published" in ran.json) is (code == errors.EXIT_OK)
+    if code == errors.EXIT_OK:
+        assert ran.json["published"]["guarantee"] == "atomic"
+        assert "\nguarantee:      atomic: " in (workspace.folder / "report.txt").read_text()
+        assert '"guarantee"' not in workspace.run("audit", "show", TARGET, "--format", "json").out
     first = (workspace.folder / "report.txt").read_text().splitlines()[0]
     assert re.match(rf"(ALLOW|DENY) {TARGET}@{DIGEST}", first)
     assert first.startswith(ran.json["verdict"])
@@ -369,3 +375,55 @@ def test_head(workspace: Workspace) -> None:
     process.communicate(timeout=30)
     assert process.returncode == errors.EXIT_OK
     assert done.stdout.startswith(b"ALLOW ")
+
+
+@pytest.mark.parametrize("encoding", ["idna", "undefined", "utf-16", "ascii:strict"])
+def test_no_encoding_of_a_variable_keeps_it_from_speaking(workspace: Workspace, encoding: str) -> None:
+    place = workspace.with_variables(PYTHONIOENCODING=encoding)
+    fail_a_test(place)
+    process = place.start("push", IMAGE, TARGET)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == errors.EXIT_DENIED
+    assert out.startswith(b"DENY ")
+    assert err.startswith(b"read reports/junit.xml: ")
+
+
+def test_a_variable_creates_files_and_an_option_replaces_them(workspace: Workspace) -> None:
+    path = workspace.path("report.json")
+    place = workspace.with_variables(PUSHPOLICY_FORMAT="json=report.json")
+    path.write_text("")
+    assert place.run("check", IMAGE, TARGET).code == errors.EXIT_OK
+    assert json.loads(path.read_text())["verdict"] == "ALLOW"
+    path.write_text("somebody else's")
+    ran = place.run("check", IMAGE, TARGET)
+    assert ran.code == errors.EXIT_USAGE
+    assert ran.complaint() == "report.json is there already, and a variable replaces no file"
+    assert path.read_text() == "somebody else's"
+    assert place.run("check", IMAGE, TARGET, "--format", "json=report.json").code == errors.EXIT_OK
+    assert json.loads(path.read_text())["verdict"] == "ALLOW"
+
+
+def test_nor_does_it_replace_what_comes_meanwhile(workspace: Workspace) -> None:
+    path = workspace.path("report.json")
+    output = Output.parse(f"json={path}", replaces=False)
+    path.write_text("somebody else's")
+    outputs = Outputs()
+    outputs.ask([output])
+    with pytest.raises(errors.InputError, match="a variable replaces no file"):
+        outputs.write(failure(errors.EXIT_INPUT, "x", None))
+    assert path.read_text() == "somebody else's"
+
+
+def test_a_pipe_that_nobody_reads_is_not_waited_for(workspace: Workspace) -> None:
+    pipe = workspace.path("pipe")
+    os.mkfifo(pipe)
+    ran = workspace.with_variables(PUSHPOLICY_FORMAT=f"json={pipe}").push()
+    assert ran.code == errors.EXIT_INCOMPLETE
+    assert re.match(rf"published {TARGET}@{DIGEST}, but without a report: {pipe}", ran.complaint())
+
+
+def test_a_pipe_that_somebody_reads_gets_the_whole_report(workspace: Workspace) -> None:
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as cat:
+        assert cat.stdin
+        assert workspace.push("--format", f"json=/dev/fd/{cat.stdin.fileno()}").code == errors.EXIT_OK
+        assert json.loads(cat.communicate()[0])["schema"]

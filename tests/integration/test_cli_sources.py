@@ -153,6 +153,12 @@ def test_a_part_of_an_image_is_said_to_be_one(workspace: Workspace, policy: str,
         (["push", "docker://oci:folder", "oci:x:1"], "IMAGE"),
         (["push", "docker://r.example/app@sha256:12", "oci:x:1"], "IMAGE"),
         (["push", "oci:image", "http://r.example/app:1"], "begins with http://"),
+        (["push", "oci:image", "oci://r.example/app:1"], "write r.example/app:1 for a registry"),
+        (["push", "oci:image", "oci:x:1", "--mount-from", "oci://r.example/*"], "write r.example/*"),
+        (["push", "--all", "--allow-target", "oci://r.example/app"], "write r.example/app"),
+        (["audit", "list", "oci://r.example/app"], "write r.example/app for a registry"),
+        (["push", "oci:image", "oci:x:1", "--also", "oci://r.example/app:1"], "write r.example/app:1 for a"),
+        (["push", "oci:image", "oci:x:1", "--records", "oci://r.example/app"], "write r.example/app for a"),
         (["push", "oci:image", "r.example/app:1", "--username", "me"], "--username needs a password"),
         (["push", "--all"], "names no images"),
         (["push", "oci:image", "oci:x:1", "--all"], "--all"),
@@ -170,6 +176,7 @@ def test_wrong_usage(workspace: Workspace, arguments: list[str], said: str) -> N
     ("image", "said", "hint"),
     [
         ("docker-archive:", "names no file or folder", "docker-archive:FILE"),
+        ("oci://r.example/app:1", "write docker://r.example/app:1 for an image in a registry", "oci:DIR"),
         ("oci:image@sha256:abc", "malformed sha256 digest", "oci:DIR"),
         ("docker-archive:oci.tar", "is an OCI archive; write oci-archive:FILE", ""),
         ("oci-archive:docker.tar", "is what `docker save` writes; write docker-archive:FILE", ""),
@@ -249,8 +256,12 @@ def test_all_images_of_the_configuration(workspace: Workspace, policy: str, any_
         for w in any_registry.writes()
         if w.method == "PUT" and "/manifests/" in w.path
     ]
-    tags = [name for name in puts if ":" not in name and not name.startswith("sha256-")]
-    assert puts[-4:] == tags == ["1.0", "stable"] * 2
+    # Both of one image at once, and where the registry does not take that one by one; all come last.
+    at_once = [name.partition("?")[2] for name in puts if "?" in name]
+    one_by_one = [name for name in puts if ":" not in name and not name.startswith("sha256-")]
+    assert at_once == ["tag=1.0&tag=stable"] * 2
+    assert one_by_one == ["1.0", "stable"] * 2 * (any_registry.kind == "distribution")
+    assert all(":" not in name or "?" in name for name in puts[-len(at_once + one_by_one) :])
     # What was found in the checkout is read once, and each report is mentioned once.
     assert ran.err.count("read reports/junit.xml") == 1
 
@@ -262,7 +273,7 @@ def test_a_denial_of_one_stops_all(workspace: Workspace, any_registry: Registry)
     assert ran.code == errors.EXIT_DENIED
     assert f"ALLOW {any_registry.host}/team/a:1.0" in ran.out
     assert f"DENY {any_registry.host}/team/b:1.0" in ran.out
-    assert "nothing was pushed: 1 of 2 images are denied" in ran.out
+    assert "nothing was pushed: 1 of 2 are denied" in ran.out
     assert any_registry.writes() == []
 
 

@@ -7,6 +7,7 @@ import re
 import shutil
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -73,6 +74,23 @@ def test_the_memory_limit(tmp_path: Path, opa: Path) -> None:
         evaluate(policy, evidence(), engine)
     assert "\n" not in caught.value.message
     assert len(caught.value.message) < 500
+
+
+@pytest.mark.parametrize("started", range(4))
+def test_no_more_threads(tmp_path: Path, opa: Path, monkeypatch: pytest.MonkeyPatch, started: int) -> None:
+    """As where the system's limits leave none: it is no bug, and OPA does not go on."""
+    policy, before, start = policy_of(tmp_path, opa, SLOW), children(), threading.Thread.start
+    threads = iter(range(started))
+
+    def run_out(thread: threading.Thread) -> None:
+        if next(threads, None) is None:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", run_out)
+    with pytest.raises(EngineError, match="OPA cannot be run: can't start new thread"):
+        evaluate(policy, evidence(), LocalOpa(opa))
+    assert children() == before
 
 
 def test_the_output_limit(tmp_path: Path, opa: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from pushpolicy.engines import LocalOpa
+from pushpolicy.errors import InputError
 from pushpolicy.images import Image, Selection, open_image
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.reference import Target
@@ -68,6 +69,29 @@ def test_an_archive_of_podman(engine: Podman, tmp_path: Path) -> None:
         assert image.name == "localhost/app:1"
         assert image_id(image) == engine.run("image", "inspect", "--format", "{{.Id}}", "app:1")
         assert layers(image) == [tar_layer("file", b"content")]
+
+
+def test_of_an_archive_of_several_images_the_one_that_is_named(engine: Podman, tmp_path: Path) -> None:
+    (tmp_path / "other.tar").write_bytes(tar_layer("file", b"other"))
+    engine.run("import", str(tmp_path / "other.tar"), "app:2")
+    engine.run("tag", "app:2", "registry.example/team/app:stable")
+    identity = engine.run("image", "inspect", "--format", "{{.Id}}", "app:2")
+    saved, names = tmp_path / "saved.tar", ("app:1", "app:2", "registry.example/team/app:stable")
+    engine.run("save", "--multi-image-archive", "--output", str(saved), *names)
+    for reference in ("localhost/app:2", names[2], identity[:12], identity):
+        with open_image(f"docker-archive:{saved}:{reference}") as image:
+            assert image_id(image) == identity
+            assert layers(image) == [tar_layer("file", b"other")]
+    with pytest.raises(InputError, match="name one: localhost/app:1, localhost/app:2"):
+        open_image(f"docker-archive:{saved}").__enter__()
+
+
+def test_an_oci_archive_of_podman(engine: Podman, tmp_path: Path) -> None:
+    saved, identity = tmp_path / "saved.tar", engine.run("image", "inspect", "--format", "{{.Id}}", "app:1")
+    engine.run("save", "--format", "oci-archive", "--output", str(saved), "app:1")
+    for reference in ("", f":{identity[:12]}", f"@sha256:{identity}"):
+        with open_image(f"oci-archive:{saved}{reference}") as image:
+            assert image_id(image) == identity
 
 
 @pytest.mark.parametrize("style", [old_style, new_style])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pushpolicy.audit.history import find_record, list_records
+from pushpolicy.audit.history import Shelf, find_record, list_records
 from pushpolicy.model.reference import Reference, Target
 from pushpolicy.records.format import ARTIFACT_TYPE
 from pushpolicy.registry import Access, RepositoryClient, open_repository
@@ -98,17 +98,20 @@ def test_the_record_is_attached_before_a_tag_is_set(
     assert set(manifests[: record - 1]) == {str(manifest.digest) for manifest in IMAGE.manifests[:-1]}
     assert manifests[record - 1] == str(IMAGE.top.digest)
     assert len(IMAGE.manifests) == record
-    assert manifests[-2:] == list(target.tags)
-    assert not {"1.0", "stable"} & set(manifests[:-2])
+    # One request for both tags, and where the registry does not take it one for each.
+    moved = [f"{IMAGE.top.digest}?tag=1.0&tag=stable"]
+    moved += target.tags if any_registry.kind == "distribution" else ()
+    assert manifests[-len(moved) :] == moved
+    assert not {*moved, *target.tags} & set(manifests[: -len(moved)])
 
 
 def test_records_are_found_again(client: RepositoryClient, target: Target) -> None:
     first = publish(IMAGE, client, target)
     second = publish(make_image("new"), client, target, at="2026-11-02T11:00:00Z")
-    listing = list_records(client, Reference(repository=target.repository))
+    listing = list_records(Shelf.of(client), Reference(repository=target.repository))
     assert [record.digest for record in listing.records] == [second.record.digest, first.record.digest]
     assert listing.problems == ()
-    shown = find_record(client, Reference(repository=target.repository, tag="stable"))
+    shown = find_record(Shelf.of(client), Reference(repository=target.repository, tag="stable"))
     assert shown.summary.previous == dict.fromkeys(target.tags, first.record.digest)
     assert current(client, target) == dict.fromkeys(target.tags, second.digest)
 

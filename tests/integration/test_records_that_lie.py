@@ -20,7 +20,7 @@ from msgspec import structs
 
 from pushpolicy import errors
 from pushpolicy.audit.difference import difference
-from pushpolicy.audit.history import Listing, Problem, find_record
+from pushpolicy.audit.history import Listing, Problem, Shelf, find_record
 from pushpolicy.audit.replay import Differs, NotReplayable
 from pushpolicy.audit.standing import Standing, _elsewhere, _notes, standing
 from pushpolicy.audit.what_if import PushEffect, RuleEffect, WhatIf
@@ -518,7 +518,7 @@ def test_no_change_of_one_value_is_a_bug_or_an_unmarked_allow(
     client = LayoutRepository(Repository.parse(f"oci:{honest}"))
     reference, good = Reference(repository=client.repository, tag=TAG), read(client, TAG)
     value = getattr(good, document)
-    honest_digest = find_record(client, reference).summary.digest
+    honest_digest = find_record(Shelf.of(client), reference).summary.digest
     shown = refused = 0
     for path in list(_leaves(value)):
         for mutation in _mutations(_get(value, path)):
@@ -530,7 +530,7 @@ def test_no_change_of_one_value_is_a_bug_or_an_unmarked_allow(
             )
             try:
                 forged = InMemory(client, TAG, parts)
-                record = find_record(forged, reference)
+                record = find_record(Shelf.of(forged), reference)
             except RecordError:
                 refused += 1
                 continue
@@ -553,7 +553,7 @@ def test_text_of_a_record_never_leaves_its_line(honest: Path) -> None:
     """Of a decision that would never be read: whatever a field holds, it is one field of one line."""
     client = LayoutRepository(Repository.parse(f"oci:{honest}"))
     reference = Reference(repository=client.repository, tag=TAG)
-    record = find_record(client, reference)
+    record = find_record(Shelf.of(client), reference)
     value = deepcopy(dict(record.decision.document().value))
     waiver = dict.fromkeys(("rule", "id", "reason", "approver", "expires", "origin"), HOSTILE)
     finding = dict.fromkeys(("rule", "id", "msg", "severity", "fix"), HOSTILE) | {

@@ -148,3 +148,11 @@ def test_plain_http_only_where_it_was_asked_for(monkeypatch: pytest.MonkeyPatch)
         assert "plain http" in (caught.value.hint or "")
         assert client_of(name, plain_http=True).resolve("v1") is None
         assert client_of(registry.host).resolve("v1") is None
+
+
+def test_a_folder_that_leads_to_itself_is_told(tmp_path: Path) -> None:
+    place = tmp_path / ".config/containers"
+    place.mkdir(parents=True)
+    (place / "certs.d").symlink_to("certs.d")
+    with pytest.raises(UsageError, match=r"certs\.d/registry\.invalid: "):
+        find_certificates(certs_d("registry.invalid", tmp_path))

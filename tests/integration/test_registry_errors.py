@@ -6,144 +6,114 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pushpolicy import errors
 from pushpolicy.errors import PushError
 from pushpolicy.model.descriptor import Descriptor
+from pushpolicy.model.manifest import OCI_CONFIG, OCI_MANIFEST
+from pushpolicy.registry.meanings import Phase
 from tests.clients import client, client_of
 from tests.fake_registry import Answered, Asked, fake_registry
 from tests.layouts import of_bytes
-from tests.registries import distribution_registry
+from tests.policies import rule, write_policy
+from tests.refusals import CASES, Case, page
+from tests.registries import PASSWORD, USERNAME, distribution_registry
+from tests.registry_kinds import KINDS, KindRegistry
+from tests.registry_kinds.content import Stored, digest_of
+from tests.registry_kinds.conversation import CONFIG, LAYER, described, manifest
+from tests.workspace import Workspace
 
 CONTENT = b"x" * 200_000
 BLOB = Descriptor.of(CONTENT, "application/octet-stream")
-NGINX = b"<html><head><title>413 Request Entity Too Large</title></head><body>nginx</body></html>"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """An answer as that registry gives it, and what must be read of it."""
-
-    status: int
-    body: bytes
-    said: str
-    hint: str
+NGINX = page("413 Request Entity Too Large", "nginx").encode()
 
 
-def words(code: str, message: str, detail: object = None) -> bytes:
-    return json.dumps({"errors": [{"code": code, "message": message, "detail": detail}]}).encode()
+def at(phase: Phase, asked: Asked) -> bool:
+    """Whether a request is of this phase, by what it does."""
+    if phase is Phase.READ:
+        return asked.method == "GET"
+    part = "/manifests/" if phase is Phase.MANIFEST else "/blobs/uploads/"
+    return asked.method not in ("GET", "HEAD") and part in asked.path
 
 
-FULL = "filesystem: write /var/lib/registry/docker/registry/v2/repositories/team/app: no space left on device"
-UPPER = (
-    "adding 5.0 MiB of storage resource, which when updated to current usage of 9.0 MiB will exceed the "
-    "configured upper limit of 10.0 MiB."
-)
-TABLE = {
-    "401, distribution": Row(
-        status=401,
-        body=words("UNAUTHORIZED", "authentication required"),
-        said="401 Unauthorized: UNAUTHORIZED: authentication required",
-        hint="log in",
-    ),
-    "403, Docker Hub": Row(
-        status=403,
-        body=words("DENIED", "requested access to the resource is denied"),
-        said="DENIED: requested access to the resource is denied",
-        hint="permission to push",
-    ),
-    "403, GitHub": Row(
-        status=403,
-        body=words("DENIED", "permission_denied: write_package"),
-        said="permission_denied: write_package",
-        hint="permission to push",
-    ),
-    "404, ECR has no such repository": Row(
-        status=404,
-        body=words("NAME_UNKNOWN", "The repository with name 'team/app' does not exist in the registry"),
-        said="does not exist in the registry",
-        hint="created first",
-    ),
-    "404, Harbor has no such project": Row(
-        status=404,
-        body=words("NOT_FOUND", "project team not found"),
-        said="project team not found",
-        hint="created first",
-    ),
-    "405, a mirror": Row(
-        status=405,
-        body=words("UNSUPPORTED", "The operation is unsupported."),
-        said="405 Method Not Allowed: UNSUPPORTED",
-        hint="takes no pushes",
-    ),
-    "413, nginx": Row(status=413, body=NGINX, said="the registry answered 413", hint="limits the size"),
-    "429, Docker Hub": Row(
-        status=429,
-        body=words("TOOMANYREQUESTS", "You have reached your pull rate limit."),
-        said="429 Too Many Requests: TOOMANYREQUESTS: You have reached",
-        hint="rate of requests",
-    ),
-    "429, Google's request quota": Row(
-        status=429,
-        body=words("DENIED", "Quota exceeded for quota metric 'Requests per project'"),
-        said="Quota exceeded",
-        hint="rate of requests",
-    ),
-    "quota, Harbor": Row(
-        status=403, body=words("DENIED", UPPER), said="upper limit of 10.0 MiB", hint="quota"
-    ),
-    "quota, Quay": Row(
-        status=403,
-        body=words("DENIED", "Quota has been exceeded on namespace"),
-        said="Quota has been exceeded",
-        hint="quota of this repository",
-    ),
-    "storage full, distribution": Row(
-        status=500,
-        body=words("UNKNOWN", "unknown error", FULL),
-        said="no space left on device",
-        hint="storage of the registry is full",
-    ),
-    "storage full, by status": Row(
-        status=507, body=b"", said="507 Insufficient Storage", hint="storage of the registry is full"
-    ),
-    "an immutable tag, ECR": Row(
-        status=400,
-        body=words("TAG_INVALID", "The image tag '1.0' already exists and cannot be overwritten: immutable."),
-        said="TAG_INVALID: The image tag '1.0' already exists",
-        hint="another tag",
-    ),
-    "an immutable tag, Harbor": Row(
-        status=412,
-        body=words("PRECONDITION", "Failed to process request due to 'app:1.0' configured as immutable."),
-        said="configured as immutable",
-        hint="another tag",
-    ),
-}
+def refusing(case: Case) -> KindRegistry:
+    """A registry that does all, but for what the case is about; it asks for a login where that was shown."""
+    says_how = case.status == 401 and case.about.get("asked", True)
+    asks = {"WWW-Authenticate": 'Basic realm="x"'} if says_how else {}
+
+    def lie(asked: Asked, honest: Callable[[Asked], Answered]) -> Answered:
+        answer = honest(asked)
+        if asked.path == "/v2/" or answer.status == 401:
+            return answer
+        host, _, port = asked.headers["Host"].partition(":")
+        if at(case.phase, asked) and host != case.about.get("elsewhere", host):
+            leads = f"http://{case.about['elsewhere']}:{port}{asked.path}"
+            return Answered(status=307, headers={"Location": leads})
+        if at(case.phase, asked):
+            return Answered(status=case.status, headers={**asks, **case.headers}, body=case.body.encode())
+        hides = answer.status == 404 and not case.about.get("has_read")
+        return Answered(status=404) if hides else answer
+
+    is_shown = case.about.get("shown") and case.about.get("asked", True)
+    return KindRegistry(replace(KINDS["full"], auth="basic" if is_shown else "none"), lie)
 
 
-@pytest.mark.parametrize("name", TABLE)
-def test_an_upload_that_is_refused(name: str) -> None:
-    row = TABLE[name]
+# Nobody knows of them who asks; a token server is asked in test_registry_auth; 404 is an answer to a read.
+NOT_TOLD = {"401 of somebody unknown", "token server", "404, reading"}
 
-    def answer(asked: Asked) -> Answered:
-        if asked.method == "HEAD":
-            return Answered(status=404)
-        return Answered(status=row.status, body=row.body)
 
-    with fake_registry(answer) as registry:
-        with pytest.raises(PushError) as caught:
-            client_of(registry.host, attempts=2, first_pause=0.01).put_blob(BLOB, of_bytes(CONTENT))
-        assert f"{registry.host}/team/app" in caught.value.message
-    assert row.said in caught.value.message
-    assert row.hint in (caught.value.hint or "")
-    assert caught.value.message.isprintable()
+OTHER = manifest(LAYER, described(CONFIG, OCI_CONFIG), annotations={"a": "b"})
+FALSE = 'deny contains {"at": {"id": "x"}, "msg": "no"} if input.image.size == 1'
+
+
+@pytest.mark.parametrize("name", sorted(CASES.keys() - NOT_TOLD))
+def test_a_push_that_is_refused(name: str, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = CASES[name]
+    monkeypatch.setattr("pushpolicy.http.retry.pause_after", lambda failures, first, wait=None: wait or 0.0)
+    if case.about.get("shown"):
+        workspace = workspace.with_variables(PUSHPOLICY_USERNAME=USERNAME, PUSHPOLICY_PASSWORD=PASSWORD)
+    with fake_registry(refusing(case)) as registry:
+        ran = workspace.push(target=f"{registry.host}/team/app:1.0.0")
+    assert ran.code == errors.EXIT_PUSH, ran.err
+    for part in case.told:
+        assert part in f"{ran.complaint()} -> {ran.hint()}"
+    assert PASSWORD not in ran.err
+
+
+KEPT = sorted(name for name in CASES if name.startswith("tag stays"))
+
+
+@pytest.mark.parametrize("name", [*KEPT, "quota, Harbor", "nobody, Docker Hub"])
+def test_a_tag_that_is_refused(name: str, workspace: Workspace) -> None:
+    """It is there, and names another image; what the registry says in words of its own comes first."""
+    case = CASES[name]
+
+    def lie(asked: Asked, honest: Callable[[Asked], Answered]) -> Answered:
+        is_tag = asked.method == "PUT" and asked.path.endswith("/manifests/1.0.0")
+        return Answered(status=case.status, body=case.body.encode()) if is_tag else honest(asked)
+
+    registry = KindRegistry(KINDS["full"], lie)
+    held = registry.create("team/app")
+    held.manifests[digest_of(OTHER)] = Stored(OCI_MANIFEST, OTHER)
+    held.tags["1.0.0"] = digest_of(OTHER)
+    policy = write_policy(workspace.path("rules"), {"r": rule("r", FALSE)})
+    with fake_registry(registry) as server:
+        ran = workspace.push("--policy", policy, target=f"{server.host}/team/app:1.0.0")
+    assert ran.code == errors.EXIT_INCOMPLETE, ran.err
+    assert held.tags["1.0.0"] == digest_of(OTHER)
+    assert json.loads(case.body)["errors"][0]["message"] in ran.complaint()
+    assert ("push under another tag" in ran.hint()) == ("quota" not in name)
+    assert ("quota" in ran.hint()) == ("quota" in name)
+    assert "again" not in ran.hint()
 
 
 def test_a_refusal_while_the_content_is_on_its_way() -> None:

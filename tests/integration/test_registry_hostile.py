@@ -159,7 +159,7 @@ def test_head_that_fails_is_no_absence(status: int) -> None:
     with fake_registry(always(Answered(status=status))) as registry:
         with pytest.raises(PushError, match=str(status)):
             quick(registry).has_blob(BLOB)
-        assert len(registry.asked) == 1
+        assert len([asked for asked in registry.asked if asked.path != "/v2/"]) == 1
 
 
 @pytest.mark.parametrize("status", [200, 204, 404, 413])
@@ -491,7 +491,7 @@ def test_a_long_retry_after_is_not_waited_for() -> None:
     with fake_registry(always(Answered(status=503, headers={"Retry-After": "3600"}))) as registry:
         with pytest.raises(PushError, match="503"):
             quick(registry).resolve("v1")
-        assert len(registry.asked) == 1
+        assert len([asked for asked in registry.asked if asked.path != "/v2/"]) == 1
     assert time.monotonic() - started < 5
 
 

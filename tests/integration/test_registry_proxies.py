@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pushpolicy.errors import PushError
+from pushpolicy.errors import PushError, UsageError
 from pushpolicy.http.proxies import Proxies
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.registry.credentials import Credential
@@ -100,6 +100,15 @@ def test_plain_http(certificates: Certificates, scheme: str) -> None:
         assert asked.headers["Proxy-Authorization"] == "Basic dXNlcjp3b3Jk"
 
 
+def test_a_proxy_of_plain_http_is_shown_no_credential(certificates: Certificates) -> None:
+    refused = Answered(status=401, headers={"WWW-Authenticate": 'Basic realm="x"'})
+    with fake_registry(lambda _: refused) as proxy:
+        given = options(certificates, f"http://{proxy.host}") | {"plain_http": True}
+        with pytest.raises(UsageError, match="would be shown to the proxy"):
+            client_of("tunnelled.invalid:5000", **given).resolve("v1")
+        assert [asked.headers.get("Authorization") for asked in proxy.asked] == [None]
+
+
 def test_this_machine_is_reached_directly() -> None:
     found = Answered(headers={"Content-Type": MANIFEST.media_type}, body=MANIFEST.content)
     proxies = Proxies.from_environ({"http_proxy": "http://127.0.0.1:1"})
@@ -130,17 +139,28 @@ def test_a_proxy_whose_certificate_is_not_trusted(certificates: Certificates, pl
 
 
 REFUSALS = {
-    "login": b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n",
-    "gateway": b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n",
-    "nonsense": b"hello\r\n",
+    "login": (
+        b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n",
+        "does not lead to tunnelled.invalid (407 Proxy Authentication Required) "
+        "put user and password into the proxy's address",
+    ),
+    "forbidden": (
+        b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n",
+        "let this host through",
+    ),
+    "gateway": (b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", "that the proxy runs"),
+    "nonsense": (b"hello\r\n", "broke"),
 }
 
 
-@pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
-def test_a_proxy_that_refuses(registry: FakeRegistry, certificates: Certificates, refusal: bytes) -> None:
+@pytest.mark.parametrize(("refusal", "said"), REFUSALS.values(), ids=REFUSALS)
+def test_a_proxy_that_refuses(
+    registry: FakeRegistry, certificates: Certificates, refusal: bytes, said: str
+) -> None:
     with connect_proxy(registry.host, refusal=refusal) as proxy:
         repository = client_of("tunnelled.invalid", **options(certificates, f"http://user:word@{proxy.host}"))
         with pytest.raises(PushError, match=r"tunnelled\.invalid") as raised:
             repository.resolve("v1")
-    assert "word" not in str(raised.value)
+    assert said in f"{raised.value.message} {raised.value.hint}"
+    assert "user:word" not in str(raised.value)
     assert registry.asked == []

@@ -77,7 +77,9 @@ def test_a_refused_mount_is_no_failure(status: int) -> None:
     with fake_registry(opening(status)) as registry:
         sibling = Repository.parse(f"{registry.host}/team/base")
         client_of(registry.host).put_blob(blob, of_bytes(LARGE), sibling)
-        assert [asked.method for asked in registry.asked] == ["HEAD", "POST", "POST", "PUT"]
+        # A 401 that does not say how to log in has the base asked for that.
+        asked = [asked.method for asked in registry.asked if asked.path != "/v2/"]
+        assert asked == ["HEAD", "POST", "POST", "PUT"]
         assert "from=team%2Fbase" in registry.asked[1].path
         assert registry.asked[-1].body == LARGE
 

@@ -166,6 +166,16 @@ def _issues_a_permit(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "Permit"
 
 
+def _follows_circles(node: ast.AST) -> bool:
+    """`Path.resolve()`, which a link to itself is a RuntimeError for; a registry's has arguments."""
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "resolve"
+        and not node.args
+    )
+
+
 def _where(matches: Callable[[ast.AST], bool], allowed: tuple[str, ...]) -> Iterator[str]:
     for name, path in imports.modules().items():
         if name.removeprefix("pushpolicy.").startswith(allowed):
@@ -186,6 +196,7 @@ def _place(path: Path, node: ast.AST) -> str:
         pytest.param(_reads_environment, (*TALKS, "reports.confine"), id="environment"),
         pytest.param(_leaves, TALKS, id="streams-and-exit"),
         pytest.param(_issues_a_permit, ("push.permit",), id="permit"),
+        pytest.param(_follows_circles, (), id="resolve"),
     ],
 )
 def test_only_its_one_place_does_it(matches: Callable[[ast.AST], bool], allowed: tuple[str, ...]) -> None:
@@ -200,6 +211,7 @@ def test_only_its_one_place_does_it(matches: Callable[[ast.AST], bool], allowed:
         ("os.environ['A']", _reads_environment),
         ("sys.stdout.write('x')", _leaves),
         ("permit.Permit(decision)", _issues_a_permit),
+        ("Path(name).resolve(strict=True)", _follows_circles),
     ],
 )
 def test_each_check_finds_what_it_looks_for(text: str, matches: Callable[[ast.AST], bool]) -> None:
@@ -216,8 +228,9 @@ OTHER_JSON = {
     "registry.pages": "a list of tags",
     "registry.credentials.helper": "what a credential helper answers",
     "registry.credentials.config_file": "docker's config.json",
+    "gather.pipeline.configs": "docker's configurations in the checkout, as they show secrets",
     "registry.answers": "what oras-py asks of an answer",
-    "registry.refusals": "why a registry refuses",
+    "registry.meanings": "why a registry refuses",
     "reports.reader": "what our own process read of a report",
     "reports.child": "what our own process asks it, and what the user adds",
     "reports.declared": "a document of pushpolicy's own",
@@ -257,6 +270,9 @@ def test_one_reader_reads_what_others_run() -> None:
     assert not readers - {"model.strict_json"} - set(OTHER_JSON)
 
 
+PUTS = (".put_manifest", ".put_referrer", "Move")
+
+
 def test_what_a_step_puts_is_vouched_for() -> None:
     """No manifest, record or tag is put that names what was not read in this run."""
     puts = [
@@ -264,9 +280,7 @@ def test_what_a_step_puts_is_vouched_for() -> None:
         for name, path in imports.modules().items()
         if _part(name) in ("pipeline", "push", "attach")
         for node in ast.walk(imports.tree(path))
-        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith((".put_manifest", ".put_referrer"))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(PUTS)
     ]
-    assert puts
-    assert not [
-        f"{path}:{node.lineno}" for path, node in puts if ".vouched(" not in ast.unparse(node.args[0])
-    ]
+    assert all(any(ast.unparse(node.func).endswith(put) for _, node in puts) for put in PUTS)
+    assert not [f"{path}:{node.lineno}" for path, node in puts if ".vouched(" not in ast.unparse(node)]

@@ -29,6 +29,17 @@ def test_time_over_it_is_an_error_of_the_step(error: type[PushPolicyError]) -> N
         threading.Event().wait(30)
 
 
+def test_its_signal_may_have_been_blocked_by_whoever_started_the_run() -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
+    try:
+        started = time.monotonic()
+        with pytest.raises(InputError), Budget(0, PLENTY).spend(InputError):
+            threading.Event().wait(10)
+        assert time.monotonic() - started < 5
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
+
+
 def test_a_file_that_is_waited_for_is_left(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(InputError), Budget(0, PLENTY).spend(InputError):
@@ -61,6 +72,17 @@ def test_memory_over_it_is_an_error_of_the_step() -> None:
         Budget(60, 1).spend(InputError),
     ):
         time.sleep(30)
+
+
+@pytest.mark.parametrize(
+    ("lack", "said"), [(MemoryError(), "memory"), (RuntimeError("can't start new thread"), "threads")]
+)
+def test_what_the_system_does_not_give_is_an_error_of_the_step(lack: Exception, said: str) -> None:
+    with (
+        pytest.raises(EngineError, match=f"decided: the system gives no more {said}"),
+        Budget(60, PLENTY).spend(EngineError),
+    ):
+        raise lack
 
 
 def test_temporary_files_over_it_are_an_error_of_the_step(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pushpolicy.files import NotRegularError, open_regular, write_whole
+from pushpolicy.files import NotRegularError, is_file, is_folder, open_regular, real, write_whole
 
 
 def test_a_regular_file_is_read(tmp_path: Path) -> None:
@@ -56,3 +56,15 @@ def test_a_failure_changes_nothing(tmp_path: Path) -> None:
         raise KeyboardInterrupt
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_nothing_is_told_of_a_link_that_leads_nowhere(tmp_path: Path) -> None:
+    for name, target in (("circle", "circle"), ("long", "a" * 300), ("absent", "b")):
+        link = tmp_path / name
+        link.symlink_to(target)
+        assert not is_file(link)
+        assert not is_folder(link)
+        assert real(link).parent == real(tmp_path)
+    (tmp_path / "here").symlink_to(tmp_path)
+    assert is_folder(tmp_path / "here")
+    assert real(tmp_path / "here") == real(tmp_path)

@@ -1,25 +1,27 @@
 # METADATA
 # title: Pushed from an allowed branch or tag
 # description: >-
-#   The CI run belongs to an allowed branch: main, master, or the one that the CI system calls the default;
-#   or to a tag whose name is that of a release. What the CI system says is judged, not the checkout, which
+#   The CI run belongs to an allowed branch: main, master, or the one that a variable of the CI system calls
+#   the default; or to a tag whose name is that of a release. What the CI system says is judged, not the checkout, which
 #   anybody can put on a branch called main; so a push from a laptop is denied.
 # custom:
 #   severity: high
-#   fix: Merge the change, and push from the run of the main branch or of a release tag.
+#   fix: Merge the change, and push from the run of the main branch or of a release tag; a main branch of another name is named in the setting branches.
 #   settings:
 #     branches:
 #       type: array
 #       items: {type: string, minLength: 1}
 #       default: [main, master]
 #       description: "Globs of branches that may push; * stops at a slash, ** does not."
-#     default_branch: {type: boolean, default: true, description: "Also allow the CI system's default branch."}
+#     default_branch:
+#       type: boolean
+#       default: true
+#       description: "Also allow the CI system's default branch, where a variable names it: an event file alone is not enough."
 #     tags:
 #       type: array
 #       items: {type: string, minLength: 1}
 #       default: ["v[0-9]*", "[0-9]*"]
 #       description: Globs of git tags whose runs may push.
-#     require_protected: {type: boolean, default: false, description: "Deny what is not known to be protected."}
 package pushpolicy.rules.branch_allowed
 
 import rego.v2
@@ -43,23 +45,22 @@ deny contains {"at": {"id": $"tag/{input.ci.tag}"}, "msg": msg} if {
 	msg := $"the run is of tag {input.ci.tag}; allowed are {data.settings.branch_allowed.tags}"
 }
 
-deny contains {"at": {"id": "ci.ref_protected"}, "msg": msg} if {
-	input.ci.status == "collected"
-	not data.settings.branch_allowed.require_protected == false
-	not input.ci.ref_protected == true
-	msg := $"the CI system does not say that {_ref} is protected; it must be"
-}
-
 _branch_allowed if _matches(input.ci.branch, data.settings.branch_allowed.branches)
 
 _branch_allowed if {
 	data.settings.branch_allowed.default_branch == true
 	input.ci.branch == input.ci.default_branch
+	input.ci.default_branch_by == "variable"
 }
 
 _also := $" or the default branch, {input.ci.default_branch}" if {
 	data.settings.branch_allowed.default_branch == true
-	input.ci.default_branch
+	input.ci.default_branch_by == "variable"
+}
+
+else := $"; that {input.ci.default_branch} is the default, the event file alone says, which any step can rewrite" if {
+	data.settings.branch_allowed.default_branch == true
+	input.ci.default_branch_by == "payload"
 }
 
 else := " or the default branch" if data.settings.branch_allowed.default_branch == true

@@ -7,7 +7,6 @@ _settings := {
 	"branches": ["main", "release/*"],
 	"default_branch": true,
 	"tags": ["v[0-9]*"],
-	"require_protected": false,
 }
 
 _found(ci, settings) := {found.at.id |
@@ -19,12 +18,8 @@ test_allow_when[name] if {
 	some name, case in {
 		"listed": {"ci": {"ref_type": "branch", "branch": "main"}},
 		"by glob": {"ci": {"ref_type": "branch", "branch": "release/1"}},
-		"the default": {"ci": {"ref_type": "branch", "branch": "trunk", "default_branch": "trunk"}},
+		"the default": {"ci": {"ref_type": "branch", "branch": "trunk", "default_branch": "trunk", "default_branch_by": "variable"}},
 		"a release tag": {"ci": {"ref_type": "tag", "tag": "v1.2.3"}},
-		"protected": {
-			"ci": {"ref_type": "branch", "branch": "main", "ref_protected": true},
-			"settings": {"require_protected": true},
-		},
 	}
 	_found(case.ci, object.get(case, "settings", {})) == set()
 }
@@ -43,14 +38,17 @@ test_deny_when[name] if {
 			"ids": {"tag/main"},
 		},
 		"the default, where it is left out": {
-			"ci": {"ref_type": "branch", "branch": "trunk", "default_branch": "trunk"},
+			"ci": {"ref_type": "branch", "branch": "trunk", "default_branch": "trunk", "default_branch_by": "variable"},
 			"settings": {"default_branch": false},
 			"ids": {"branch/trunk"},
 		},
-		"whether it is protected is not known": {
-			"ci": {"ref_type": "branch", "branch": "main", "ref": "refs/heads/main"},
-			"settings": {"require_protected": true},
-			"ids": {"ci.ref_protected"},
+		"the default, as the event file alone says": {
+			"ci": {"ref_type": "branch", "branch": "x", "default_branch": "x", "default_branch_by": "payload"},
+			"ids": {"branch/x"},
+		},
+		"the default, by nobody": {
+			"ci": {"ref_type": "branch", "branch": "x", "default_branch": "x"},
+			"ids": {"branch/x"},
 		},
 	}
 	_found(case.ci, object.get(case, "settings", {})) == case.ids
@@ -59,7 +57,7 @@ test_deny_when[name] if {
 test_deny_when_there_are_no_settings if {
 	found := branch_allowed.deny with input.ci as {"status": "collected", "ref_type": "branch", "branch": "main"}
 		with data.settings as {}
-	{violation.at.id | some violation in found} == {"branch/main", "ci.ref_protected"}
+	{violation.at.id | some violation in found} == {"branch/main"}
 }
 
 test_deny_says_what_is_allowed[name] if {

@@ -11,6 +11,23 @@ _found(registry, credentials, sources) := {found.at.id |
 		with data.settings.credential_source as {"sources": sources}
 }
 
+# What is denied, and what warned of, for a credential of a file that others cannot open, with one more setting.
+_asked(credentials, settings) := {"deny": _ids(denied), "warn": _ids(warned)} if {
+	private := {
+		"status": "collected", "source": "file", "literal_in": [],
+		"path": "/c", "tracked_by_git": false, "others_may": "nothing", "on_command_line": false,
+	}
+	evidence := object.union(private, credentials)
+	chosen := object.union({"sources": _sources}, settings)
+	denied := credential_source.deny with input.target as {"registry": "r.example.com", "repository": "team/app"}
+		with input.credentials as evidence
+		with data.settings.credential_source as chosen
+	warned := credential_source.warn with input.credentials as evidence
+		with data.settings.credential_source as chosen
+}
+
+_ids(findings) := {found.at.id | some found in findings}
+
 test_allow_when_of_source[source] if {
 	some source in _sources
 	_found("r.example.com", {"source": source, "path": "/home/ci/auth.json", "tracked_by_git": false}, _sources) == set()
@@ -94,6 +111,31 @@ test_deny_says_what_is_allowed[name] if {
 	endswith(found.msg, case)
 }
 
+test_records_are_judged_too[name] if {
+	some name, case in {
+		"as the target's": {"records": {"source": "helper", "written_in": []}, "ids": set()},
+		"anonymous on this machine": {
+			"records": {"registry": "localhost:5000", "source": "anonymous", "written_in": []},
+			"ids": set(),
+		},
+		"anonymous elsewhere": {
+			"records": {"source": "anonymous", "written_in": []},
+			"ids": {"records/anonymous"},
+		},
+		"left out": {"records": {"source": "file", "written_in": []}, "ids": {"records/file"}},
+		"written down": {
+			"records": {"source": "literal", "written_in": ["ci.yml"]},
+			"ids": {"records/literal", "records/written"},
+		},
+		"found through a file of the repository": {
+			"records": {"source": "helper", "written_in": ["config.json"]},
+			"ids": {"records/written"},
+		},
+	}
+	records := object.union({"registry": "audit.example.com"}, case.records)
+	_found("r.example.com", {"source": "helper", "records": records}, ["helper"]) == case.ids
+}
+
 # The system denies then.
 test_nothing_to_judge_when_not_collected[status] if {
 	some status in ["missing", "failed"]
@@ -102,4 +144,94 @@ test_nothing_to_judge_when_not_collected[status] if {
 		with input.target.registry as "r.example.com"
 		with data.settings.credential_source as {"sources": _sources}
 	found == set()
+}
+
+test_foreign_token if _asked({"source": "foreign", "issued_by": "docker"}, {}).deny == {"source/foreign"}
+
+test_foreign_token_whatever_the_settings_say if {
+	_asked({"source": "foreign"}, {"sources": ["foreign"]}).deny == {"source/foreign"}
+}
+
+test_ephemeral_wanted[name] if {
+	some name, case in {
+		"is": {"credentials": {"ephemeral": true}, "ids": set()},
+		"is not": {"credentials": {"ephemeral": false}, "ids": {"long-lived"}},
+		"does not tell": {"credentials": {}, "ids": {"long-lived"}},
+		"no source is known": {"credentials": {"source": "other"}, "ids": {"long-lived", "source/other"}},
+	}
+	_asked(case.credentials, {"ephemeral": true}).deny == case.ids
+	not "long-lived" in _asked(case.credentials, {"ephemeral": false}).deny
+}
+
+test_nothing_is_asked_of_none[source] if {
+	some source in ["none", "anonymous"]
+	found := _asked({"source": source}, {"ephemeral": true, "scope": "repository", "command_line": "deny"})
+	found.deny == {$"source/{source}"}
+}
+
+test_scope_wanted[name] if {
+	some name, case in {
+		"this one": {"credentials": {"scope": "repository", "push_to": ["team/app"]}, "ids": set()},
+		"another": {"credentials": {"scope": "repository", "push_to": ["team/other"]}, "ids": {"scope"}},
+		"two": {"credentials": {"scope": "repositories", "push_to": ["team/app", "team/other"]}, "ids": {"scope"}},
+		"all": {"credentials": {"scope": "registry", "push_to": ["*"]}, "ids": {"scope"}},
+		"none": {"credentials": {"scope": "repositories", "push_to": []}, "ids": {"scope"}},
+		"does not tell": {"credentials": {}, "ids": {"scope"}},
+		"one of which another got lost": {
+			"credentials": {"scope": "repositories", "push_to": ["team/app"]},
+			"ids": {"scope"},
+		},
+	}
+	_asked(case.credentials, {"scope": "repository"}).deny == case.ids
+	_asked(case.credentials, {"scope": "any"}).deny == set()
+}
+
+test_what_others_may_see[name] if {
+	some name, case in {
+		"a file": {"credentials": {"others_may": "read"}, "setting": "others_may_open", "id": "others-may-open"},
+		"a file to write": {"credentials": {"others_may": "write"}, "setting": "others_may_open", "id": "others-may-open"},
+		"a command": {"credentials": {"on_command_line": true}, "setting": "command_line", "id": "command-line"},
+	}
+	_asked(case.credentials, {case.setting: "warn"}) == {"deny": set(), "warn": {case.id}}
+	_asked(case.credentials, {case.setting: "deny"}) == {"deny": {case.id}, "warn": set()}
+	_asked({}, {case.setting: "deny"}) == {"deny": set(), "warn": set()}
+}
+
+test_what_is_not_known_is_denied_where_it_counts[setting] if {
+	some setting, case in {
+		"others_may_open": {"field": "others_may", "id": "others-may-open"},
+		"command_line": {"field": "on_command_line", "id": "command-line"},
+	}
+	evidence := object.remove(
+		{
+			"status": "collected", "source": "file", "literal_in": [],
+			"path": "/c", "tracked_by_git": false, "others_may": "nothing", "on_command_line": false,
+		},
+		[case.field],
+	)
+	found := credential_source.deny with input.target as {"registry": "r.example.com", "repository": "team/app"}
+		with input.credentials as evidence
+		with data.settings.credential_source as {"sources": _sources, setting: "deny"}
+	_ids(found) == {case.id}
+}
+
+test_records_that_are_long_lived[name] if {
+	some name, case in {
+		"short-lived": {"records": {"source": "file", "ephemeral": true}, "ids": set()},
+		"long-lived": {"records": {"source": "file", "ephemeral": false}, "ids": {"records/long-lived"}},
+		"does not tell": {"records": {"source": "file"}, "ids": {"records/long-lived"}},
+	}
+	records := object.union({"registry": "audit.example.com", "written_in": []}, case.records)
+	_asked({"ephemeral": true, "records": records}, {"ephemeral": true}).deny == case.ids
+	_asked({"ephemeral": true, "records": records}, {"ephemeral": false}).deny == set()
+}
+
+test_declared_wanted[name] if {
+	some name, case in {
+		"is": {"credentials": {"source": "secret-env", "declared_in": "ci.yml"}, "ids": set()},
+		"is not": {"credentials": {"source": "secret-env"}, "ids": {"not-declared"}},
+		"is no variable": {"credentials": {"source": "helper"}, "ids": set()},
+	}
+	_asked(case.credentials, {"declared": true}).deny == case.ids
+	_asked(case.credentials, {"declared": false}).deny == set()
 }

@@ -29,12 +29,6 @@ deny contains {"at": {"id": "untrusted-trigger"}, "msg": msg} if {
 	msg := $"the run was triggered by {_trigger}, which somebody untrusted can cause; such a run must not push"
 }
 
-deny contains {"at": {"id": "pull-request-from-fork"}, "msg": msg} if {
-	input.ci.pull_request
-	not input.ci.pull_request.from_fork == false
-	msg := "the run belongs to a pull request from a fork; such a run must not push"
-}
-
 _allowed if {
 	input.ci.event in data.settings.event_allowed.events
 	not input.ci.event in {"pull_request", "other"}

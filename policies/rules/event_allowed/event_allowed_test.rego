@@ -34,14 +34,6 @@ test_deny_when[name] if {
 			"ci": {"event": "push", "event_raw": "workflow_run"},
 			"ids": {"untrusted-trigger"},
 		},
-		"a fork": {
-			"ci": {"event": "push", "pull_request": {"from_fork": true}},
-			"ids": {"pull-request-from-fork"},
-		},
-		"perhaps a fork": {
-			"ci": {"event": "push", "pull_request": {"number": 1}},
-			"ids": {"pull-request-from-fork"},
-		},
 	}
 	_found(case.ci, _default) == case.ids
 }

@@ -2,8 +2,8 @@
 # title: Tags can be traced and releases do not change
 # description: >-
 #   A floating tag such as latest is accompanied by another one, so that what ran yesterday can still be named.
-#   A release tag that exists with another digest is not moved: who pinned it must keep what they tested. A push
-#   of the same image again is no change.
+#   A release tag that exists with another digest is not moved: who pinned it must keep what they tested. Where
+#   the configuration says so (immutable), no tag is. A push of the same image again is no change.
 # custom:
 #   severity: high
 #   fix: Add a tag that names this build (--tag), and give a changed release a new version.
@@ -32,7 +32,8 @@ deny contains {"at": {"id": $"tag/{tag}"}, "msg": msg} if {
 	some tag, previous in input.target.previous_digests
 	not _may_change(tag)
 	not previous == input.image.digest
-	msg := $"release tag {tag} exists as {previous} and would become {input.image.digest}; it must stay"
+	would := $"{_kind(tag)} {tag} exists as {previous} and would become {input.image.digest}"
+	msg := $"{would}; it must stay, and {_free(tag)} is free"
 }
 
 # Being new has to be said: a lost previous digest must not pass for a new tag.
@@ -41,7 +42,7 @@ deny contains {"at": {"id": $"tag/{tag}"}, "msg": msg} if {
 	not _may_change(tag)
 	not input.target.previous_digests[tag]
 	not tag in input.target.new_tags
-	msg := $"whether release tag {tag} exists already is not known; it must be new or name this image"
+	msg := $"whether {_kind(tag)} {tag} exists already is not known; it must be new or name this image"
 }
 
 _traceable if {
@@ -50,4 +51,14 @@ _traceable if {
 	not tag in data.settings.tag_policy.floating
 }
 
-_may_change(tag) if regex.match(data.settings.tag_policy.release_pattern, tag) == false
+_may_change(tag) if {
+	not input.target.immutable.by
+	_kind(tag) == "tag"
+}
+
+default _kind(_) := "release tag"
+
+_kind(tag) := "tag" if regex.match(data.settings.tag_policy.release_pattern, tag) == false
+
+# Nobody has it but this very image: pushpolicy proposes the same one where only the registry refuses.
+_free(tag) := $"{substring(tag, 0, 115)}-{substring(input.image.digest, 7, 12)}"

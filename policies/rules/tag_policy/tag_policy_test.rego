@@ -62,3 +62,19 @@ test_deny_when_there_are_no_settings if {
 test_allow_when_the_pattern_does_not_match if {
 	_found(["1.2.3"], {"1.2.3": "sha256:old"}, [], {"release_pattern": "^stable-"}) == set()
 }
+
+test_deny_where_no_tag_moves if {
+	target := {
+		"tags": ["edge", "new"],
+		"previous_digests": {"edge": "sha256:old"},
+		"new_tags": ["new"],
+		"immutable": {"by": "configuration"},
+	}
+	found := tag_policy.deny with input.image.digest as "sha256:0123456789abcdef"
+		with input.target as target
+		with data.settings.tag_policy as _settings
+	{violation.msg | some violation in found} == {concat("", [
+		"tag edge exists as sha256:old and would become sha256:0123456789abcdef; ",
+		"it must stay, and edge-0123456789ab is free",
+	])}
+}

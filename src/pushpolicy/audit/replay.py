@@ -10,6 +10,7 @@ import msgspec
 
 from pushpolicy.audit.allowance import Allowance
 from pushpolicy.audit.difference import Difference, difference
+from pushpolicy.audit.history import Shelf
 from pushpolicy.engines import LocalOpa
 from pushpolicy.errors import InputError, PolicyError, RecordError
 from pushpolicy.evaluate import PolicySet, evaluate
@@ -19,8 +20,7 @@ from pushpolicy.evaluate.recorded import recorded_policy
 from pushpolicy.evaluate.sources import SourceFile
 from pushpolicy.model.decision import EngineIdentity
 from pushpolicy.model.text import first_of
-from pushpolicy.records.read import Record, Summary, read_record
-from pushpolicy.registry.interface import RepositoryClient
+from pushpolicy.records.read import Record, Summary
 
 # Nothing signs records yet, and the output has to say so.
 Signature = Literal["unsigned"]
@@ -66,7 +66,7 @@ Replay = Reproduced | Differs | NotReplayable
 
 
 def each_record(
-    client: RepositoryClient,
+    shelf: Shelf,
     summaries: Iterable[Summary],
     decide: Callable[[Record], T],
     allowance: Allowance,
@@ -75,7 +75,7 @@ def each_record(
     for summary in summaries:
         try:
             with allowance.record():
-                decided: T | NotReplayable = decide(read_record(client, summary.digest))
+                decided: T | NotReplayable = decide(shelf.read(summary.digest))
         except RecordError as error:
             decided = NotReplayable(summary=summary, reason=error.message)
         yield decided

@@ -9,7 +9,7 @@ import click
 
 from pushpolicy import errors
 from pushpolicy.audit.allowance import LIMITS, Allowance
-from pushpolicy.audit.history import Listing, find_record, list_records
+from pushpolicy.audit.history import Listing, Shelf, find_record, list_records
 from pushpolicy.audit.replay import Differs, NotReplayable, Replay, each_record, replay
 from pushpolicy.audit.standing import Standing, standing
 from pushpolicy.audit.what_if import Direction, effect, what_if
@@ -17,14 +17,14 @@ from pushpolicy.cli import options as shared
 from pushpolicy.cli.formats import Kind
 from pushpolicy.cli.options import PolicyOptions, RegistryOptions, read_limits
 from pushpolicy.cli.policies import load
-from pushpolicy.cli.registries import Registries
+from pushpolicy.cli.registries import Registries, parse_records
 from pushpolicy.cli.render import audit as render
 from pushpolicy.cli.report import Outputs
 from pushpolicy.engines import find_engine
 from pushpolicy.errors import InputError, UsageError
 from pushpolicy.model.reference import Reference
 from pushpolicy.records.read import Record
-from pushpolicy.registry import RepositoryClient
+from pushpolicy.reports.limits import Limits
 
 _FAILING = {
     "any": frozenset({Direction.STRICTER, Direction.LOOSER, Direction.BOTH}),
@@ -49,8 +49,9 @@ def command() -> None:
 @shared.format_option(Kind.LISTING)
 def list_(reference: str, limits: tuple[str, ...], registry: RegistryOptions, outputs: Outputs) -> int:
     """List every recorded decision of a repository, of a tag and its past, or of an image."""
-    client, place = _open(reference, registry)
-    listing = list_records(client, place, _allowance(limits))
+    bounds = read_limits(limits, LIMITS)
+    shelf, place = _open(reference, registry, bounds)
+    listing = list_records(shelf, place, Allowance(bounds))
     return outputs.write(render.listing(listing), _listing_code(listing, place))
 
 
@@ -61,8 +62,9 @@ def list_(reference: str, limits: tuple[str, ...], registry: RegistryOptions, ou
 @shared.format_option(Kind.RECORD)
 def show(reference: str, limits: tuple[str, ...], registry: RegistryOptions, outputs: Outputs) -> int:
     """Show one record: what was decided, on what evidence, by which policy and engine."""
-    client, place = _open(reference, registry)
-    record, how = _find(client, place, _allowance(limits))
+    bounds = read_limits(limits, LIMITS)
+    shelf, place = _open(reference, registry, bounds)
+    record, how = _find(shelf, place, Allowance(bounds))
     return outputs.write(render.record(record, how), _standing_code(how))
 
 
@@ -91,50 +93,53 @@ def replay_(
 
     A REFERENCE without tag and digest replays every record of the repository.
     """
-    client, place = _open(reference, registry)
+    bounds = read_limits(limits, LIMITS)
+    shelf, place = _open(reference, registry, bounds)
     opa = find_engine(policy.engine)
     other = load(policy, opa) if policy.policies else None
-    allowance = _allowance(limits)
-    found, code = _records(client, place, allowance)
+    allowance = Allowance(bounds)
+    found, code = _records(shelf, place, allowance)
     if other is not None:
-        effects = each_record(client, found.records, partial(effect, policy=other, engine=opa), allowance)
+        effects = each_record(shelf, found.records, partial(effect, policy=other, engine=opa), allowance)
         changed = what_if(effects)
         failing = errors.EXIT_DIFFERS if changed.direction in _FAILING[fail_on] else errors.EXIT_OK
         own = errors.EXIT_RECORD if changed.not_replayable else failing
         return outputs.write(render.effect(changed, found), max(code, own))
-    replays = list(each_record(client, found.records, partial(replay, engine=opa), allowance))
+    replays = list(each_record(shelf, found.records, partial(replay, engine=opa), allowance))
     return outputs.write(render.replays(replays, found), max([code, *map(_replay_code, replays)]))
 
 
-def _allowance(limits: tuple[str, ...]) -> Allowance:
-    return Allowance(read_limits(limits, LIMITS))
-
-
-def _open(text: str, options: RegistryOptions) -> tuple[RepositoryClient, Reference]:
+def _open(text: str, options: RegistryOptions, limits: Limits) -> tuple[Shelf, Reference]:
     try:
         reference = Reference.parse(text)
     except ValueError as error:
         raise UsageError(f"REFERENCE: {error}") from error
-    if reference.repository.is_layout and not Path(reference.repository.path).exists():
-        raise InputError(f"{reference.repository}: there is no such folder", "check the path after oci:")
-    client, _ = Registries(options).target(reference.repository)
-    return client, reference
+    kept_in = parse_records(options.records) or reference.repository
+    for repository in (reference.repository, kept_in):
+        if repository.is_layout and not Path(repository.path).exists():
+            raise InputError(f"{repository}: there is no such folder", "check the path after oci:")
+    registries = Registries(options, limits)
+    images, _ = registries.target(reference.repository)
+    if kept_in == reference.repository:
+        return Shelf.of(images), reference
+    records, _ = registries.records(kept_in)
+    return Shelf.of(images, records), reference
 
 
-def _find(client: RepositoryClient, reference: Reference, allowance: Allowance) -> tuple[Record, Standing]:
-    record = find_record(client, reference, allowance)
+def _find(shelf: Shelf, reference: Reference, allowance: Allowance) -> tuple[Record, Standing]:
+    record = find_record(shelf, reference, allowance)
     with allowance.record():
         return record, standing(record, reference)
 
 
-def _records(client: RepositoryClient, reference: Reference, allowance: Allowance) -> tuple[Listing, int]:
+def _records(shelf: Shelf, reference: Reference, allowance: Allowance) -> tuple[Listing, int]:
     """The record of an image, or all that a repository has; and the exit code of what is said of them."""
     if reference.tag or reference.digest:
-        record, how = _find(client, reference, allowance)
+        record, how = _find(shelf, reference, allowance)
         summary = record.summary
         found = Listing(records=(summary,), problems=(), standings={summary.digest: how})
         return found, _standing_code(how)
-    found = list_records(client, reference, allowance)
+    found = list_records(shelf, reference, allowance)
     return found, _listing_code(found, reference)
 
 

@@ -15,13 +15,22 @@ from pushpolicy.cli.report import Outputs
 @click.argument("image")
 @click.argument("target")
 @shared.push_options
+@shared.also_option
 @shared.verify_option
 @shared.format_option(Kind.DECISION)
 @shared.quiet_option
-def command(image: str, target: str, options: PushOptions, verify: str, outputs: Outputs, quiet: bool) -> int:
+def command(
+    image: str,
+    target: str,
+    options: PushOptions,
+    also: tuple[str, ...],
+    verify: str,
+    outputs: Outputs,
+    quiet: bool,
+) -> int:
     """Say whether IMAGE may be published as TARGET, and why; nothing is written there."""
     with start_engine(options.gathering.config, options.policy) as deciding:
         from pushpolicy.cli import publishing
 
-        publish = PublishOptions(dry_run=True, verify=verify)
+        publish = PublishOptions(dry_run=True, also=also, verify=verify)
         return publishing.publish(deciding, image, target, options, publish, outputs, quiet=quiet)

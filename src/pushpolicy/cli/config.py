@@ -7,7 +7,6 @@ is decided by that rule (`repo_may`), where the policy set is put together.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +16,7 @@ import msgspec
 
 from pushpolicy.cli import environment
 from pushpolicy.errors import UsageError
-from pushpolicy.files import read_file
+from pushpolicy.files import read_file, real
 
 if TYPE_CHECKING:
     # Gather is large, and `evaluate` reads the same file without it.
@@ -38,6 +37,7 @@ class ConfiguredImage(msgspec.Struct, frozen=True, kw_only=True):
     target: str
     tags: tuple[str, ...]
     evidence: tuple[NamedEvidence, ...]
+    immutable: bool
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +52,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         settings: settings by rule.
         waivers: waivers in the form of waivers.yaml.
         images: what ``push --all`` pushes.
+        immutable: whether no target's tags move once they are set; an image may say so of its own alone.
     """
 
     path: Path | None = None
@@ -62,6 +63,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     settings: Mapping[str, Mapping[str, Any]] = {}
     waivers: tuple[Mapping[str, Any], ...] = ()
     images: tuple[ConfiguredImage, ...] = ()
+    immutable: bool = False
 
 
 def read_config(option: str | None) -> Config:
@@ -73,7 +75,11 @@ def read_config(option: str | None) -> Config:
     """
     path = Path(option) if option else DEFAULT
     if option is None:
-        for name in sorted(other.name for other in environment.workspace().iterdir()):
+        try:
+            names = sorted(other.name for other in environment.workspace().iterdir())
+        except OSError as error:
+            raise UsageError(f"the folder cannot be listed: {error.strerror}") from error
+        for name in names:
             if name != DEFAULT.name and _ALIKE.fullmatch(name):
                 raise UsageError(f"{name}: not read; the configuration is {DEFAULT}", "rename or remove it")
     try:
@@ -122,14 +128,14 @@ def _config(path: Path, content: bytes, value: Mapping[str, Any]) -> Config:
         settings=value.get("settings", {}),
         waivers=tuple(value.get("waivers", ())),
         images=tuple(_image(path, item) for item in value.get("images", ())),
+        immutable=value.get("immutable", False),
     )
 
 
 def _policy(path: Path, folder: str) -> str:
-    checkout = environment.checkout().resolve()
+    checkout = real(environment.checkout())
     try:
-        # Not Path.resolve: a link to itself is an error to it up to Python 3.12.
-        is_part = Path(os.path.realpath(folder)).is_relative_to(checkout)
+        is_part = real(folder).is_relative_to(checkout)
     except ValueError:  # what can be no name
         is_part = False
     if not is_part:
@@ -155,6 +161,7 @@ def _image(path: Path, item: Mapping[str, Any]) -> ConfiguredImage:
         target=item["target"],
         tags=tuple(item.get("tags", ())),
         evidence=tuple(_report(path, key, where) for key, where in item.get("evidence", {}).items()),
+        immutable=item.get("immutable", False),
     )
 
 

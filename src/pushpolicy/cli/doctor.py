@@ -13,29 +13,36 @@ from pushpolicy import __version__, errors
 from pushpolicy.cli import environment
 from pushpolicy.cli import options as shared
 from pushpolicy.cli.config import DEFAULT, read_config
+from pushpolicy.cli.fields import Field, fields_of, sources_of
 from pushpolicy.cli.formats import Kind, Report
+from pushpolicy.cli.options import RegistryOptions
 from pushpolicy.cli.policies import judging_engine
 from pushpolicy.cli.report import Outputs
 from pushpolicy.errors import InputError, PushPolicyError, UsageError
 from pushpolicy.gather import Limits, ci
 from pushpolicy.gather.checkout import find_git
 from pushpolicy.model.document import Document, plain
+from pushpolicy.model.evidence import Status
 from pushpolicy.model.reference import Repository
 from pushpolicy.model.text import printable
 from pushpolicy.reports.declared import PLACES
 from pushpolicy.reports.process import ChildDiedError
 from pushpolicy.reports.reader import is_confined
 
+Look = Callable[[], Iterable[str | Field]]
+
 
 class _Check(NamedTuple):
     """What was found of one thing, and the error that looking ended with.
 
     Attributes:
+        fields: what is believed field by field, where the thing is evidence.
         exit_code: that of the error, or 0.
     """
 
     name: str
     found: tuple[str, ...]
+    fields: tuple[Field, ...] = ()
     problem: str | None = None
     hint: str | None = None
     exit_code: int = errors.EXIT_OK
@@ -45,20 +52,29 @@ class _Check(NamedTuple):
 @click.argument("repository", required=False)
 @click.option("--engine", metavar="PATH", help="The opa program to look at.")
 @click.option("--config", metavar="FILE", help="The configuration to look at.")
+@shared.registry_options
 @shared.format_option(Kind.DOCTOR)
-def command(repository: str | None, engine: str | None, config: str | None, outputs: Outputs) -> int:
+def command(
+    repository: str | None,
+    engine: str | None,
+    config: str | None,
+    registry: RegistryOptions,
+    outputs: Outputs,
+) -> int:
     """Say what a push from this folder would use: engine, configuration, CI context and reports.
 
-    With REPOSITORY, as REGISTRY/REPO, also where its credential comes from; the registry is not asked.
-    Ends with 30 when there is no usable engine, with 2 when the configuration or a credential file is wrong.
+    What the CI system says is printed field by field, with who says it and how sure that is. With REPOSITORY,
+    as REGISTRY/REPO, so is where its credential comes from and what it is; and what its registry can do,
+    as far as it tells without being written to. Ends with 30 when there is no usable engine, with 2 when the
+    configuration or a credential file is wrong, with 40 when the registry cannot be reached or read.
     """
     places = ", ".join(sorted(PLACES))
-    looks: dict[str, Callable[[], Iterable[str]]] = {
+    looks: dict[str, Look] = {
         "engine": lambda: _engine(engine),
         "configuration": lambda: _config(config),
         "git": lambda: [str(find_git() or "not in the usual places: --git names it, to judge the checkout")],
         "CI": _ci,
-        **({} if repository is None else {"credential": lambda: _credential(repository)}),
+        **({"credential": _unasked} if repository is None else _of_registry(repository, registry)),
         "reports": _reports,
         "readers": _readers,
         "usual places": lambda: [places],
@@ -69,20 +85,25 @@ def command(repository: str | None, engine: str | None, config: str | None, outp
     return outputs.write(report, max(check.exit_code for check in checks))
 
 
-def _check(name: str, look: Callable[[], Iterable[str]]) -> _Check:
+def _check(name: str, look: Look) -> _Check:
     found: list[str] = []
+    fields: list[Field] = []
     try:
-        for line in look():
-            found.append(line)  # noqa: PERF402 - what comes before an error is kept
+        # What comes before an error is kept.
+        for item in look():
+            if isinstance(item, Field):
+                fields.append(item)
+            else:
+                found.append(item)
     except PushPolicyError as error:
-        return _Check(name, tuple(found), error.message, error.hint, error.exit_code)
-    return _Check(name, tuple(found))
+        return _Check(name, tuple(found), tuple(fields), error.message, error.hint, error.exit_code)
+    return _Check(name, tuple(found), tuple(fields))
 
 
 def _lines(checks: Iterable[_Check]) -> Iterator[str]:
     yield f"{'pushpolicy':<14} {__version__}, Python {sys.version.split()[0]}"
     for check in checks:
-        said = [*check.found, *([check.problem] if check.problem else [])]
+        said = [*check.found, *map(str, check.fields), *([check.problem] if check.problem else [])]
         for label, line in zip(chain([check.name], repeat("")), said, strict=False):
             yield f"{label:<14} {printable(line, 400)}"
         if check.hint:
@@ -96,7 +117,10 @@ def _document(checks: Iterable[_Check]) -> Document:
             "schema": "pushpolicy.doctor/v1",
             "version": __version__,
             "python": sys.version.split()[0],
-            "checks": [plain(check._asdict()) for check in checks],
+            "checks": [
+                plain({**check._asdict(), "fields": [field._asdict() for field in check.fields]})
+                for check in checks
+            ],
         }
     )
 
@@ -122,26 +146,37 @@ def _config(option: str | None) -> Iterator[str]:
     yield str(config.path) if config.path else f"no {DEFAULT}: the defaults hold"
 
 
-def _ci() -> Iterator[str]:
-    context = ci.evidence(environment.environment())
-    if context.provider is None:
-        yield f"{context.status}: {context.reason}"
+def _ci() -> Iterator[str | Field]:
+    found, told = (context := ci.look(environment.environment())).evidence, context.told
+    if found.status is not Status.COLLECTED:
+        yield f"{found.status}: {found.reason}"
+        yield from (Field(each.field, plain(each.value), "asserted", (each.source,)) for each in told)
         return
-    where = context.branch or context.tag or context.ref or "unknown ref"
-    yield f"{context.provider}: event {context.event} of {where} in {context.repository}"
+    where = found.branch or found.tag or found.ref or "unknown ref"
+    yield f"{found.provider}: event {found.event} of {where} in {found.repository}"
+    yield from fields_of(found, sources_of(told))
 
 
-def _credential(text: str) -> Iterator[str]:
-    from pushpolicy.registry.credentials import resolve
+def _unasked() -> Iterator[str]:
+    yield "`pushpolicy doctor REGISTRY/REPO` says which one a push there would show, and what it is"
 
-    place = environment.workspace()
+
+def _of_registry(text: str, options: RegistryOptions) -> dict[str, Look]:
+    """What is looked at of a repository; the registry is asked nothing once it did not answer."""
+    from pushpolicy.cli.registries import parse_records
+    from pushpolicy.cli.registry_checks import RegistryChecks
+
     try:
-        repository = Repository.parse(text)
+        places = {"": Repository.parse(text)}
     except ValueError as error:
         raise UsageError(f"REPOSITORY: {error}") from error
-    found = resolve(repository, environment.environment(), environment.home(), place)
-    where = (found.variable, found.helper, found.path)
-    yield f"{found.source_kind} {' '.join(str(item) for item in where if item)}".rstrip()
+    if kept_in := parse_records(options.records):
+        places["records: "] = kept_in
+    return {
+        f"{place}{name}": look
+        for place, repository in places.items()
+        for name, look in RegistryChecks(repository, options).looks.items()
+    }
 
 
 def _formats() -> Iterator[str]:

@@ -9,6 +9,7 @@ from pushpolicy.cli import environment
 from pushpolicy.cli.config import Config
 from pushpolicy.cli.report import say
 from pushpolicy.errors import InputError, UsageError
+from pushpolicy.files import is_file
 from pushpolicy.gather import NamedEvidence, Seen
 from pushpolicy.model.text import printable
 from pushpolicy.reports.format import KINDS
@@ -51,7 +52,7 @@ def git_program(option: str | None) -> Path | None:
     Raises:
         InputError: when it is absent.
     """
-    if option is not None and not Path(option).is_file():
+    if option is not None and not is_file(option):
         raise InputError(
             f"--git {printable(option)}: there is no such program", "name the git program itself"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -81,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # click's own, when the reader of its output went away. Wherever that was: not a success.
         return errors.EXIT_INTERRUPTED
     except errors.PushPolicyError as error:
-        return _fail(outputs, error.exit_code, error.message, error.hint)
+        return _fail(outputs, error.exit_code, error.message, _advice(error))
     except click.exceptions.NoArgsIsHelpError as error:
         say(error.format_message())
         return errors.EXIT_USAGE
@@ -99,6 +100,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             message = f"standard output cannot be written: {error.strerror}"
             return _fail(outputs, errors.EXIT_INPUT, message, None)
         return _fail(outputs, errors.EXIT_BUG, *_crash(error))
+
+
+def _advice(error: errors.PushPolicyError) -> str | None:
+    """What to do about it. Where no file can be opened any more, that is the cause, whatever step it was."""
+    below: BaseException | None = error
+    while below is not None:
+        if isinstance(below, OSError) and below.errno in (errno.EMFILE, errno.ENFILE):
+            return "raise the limit on open files (ulimit -n), or that of the system"
+        below = below.__cause__ or below.__context__
+    return error.hint
 
 
 def _read_format(context: click.Context, argv: Sequence[str]) -> None:

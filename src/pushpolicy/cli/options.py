@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 import msgspec
+from click.core import ParameterSource
 from msgspec.structs import replace
 
 from pushpolicy.cli.formats import FORMATS, Kind
@@ -33,9 +34,9 @@ limits_option = click.option(
     metavar="NAME=VALUE",
     help="A bound on what is read; repeatable. Of one report: max-report-size, max-unpacked-ratio, "
     "max-seconds, max-findings, max-cases, max-depth, max-text, max-token; of the run: max-files, "
-    "max-extra-size, max-components, max-searched, max-run-seconds, max-memory, max-image-size, max-disk; "
-    "of audit: max-run-seconds, max-record-seconds, max-memory. Sizes are bytes, also as 64MiB; "
-    "docs/formats.md explains each.",
+    "max-extra-size, max-components, max-searched, max-run-seconds, max-stall-seconds, max-memory, "
+    "max-image-size, max-disk; of audit: max-run-seconds, max-record-seconds, max-stall-seconds, max-memory. "
+    "Sizes are bytes, also as 64MiB; docs/formats.md explains each.",
 )
 
 
@@ -94,7 +95,8 @@ def format_option(
     def ask(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> Outputs:
         outputs = ctx.ensure_object(Outputs)
         texts = values or ((default,) if default else ())
-        outputs.ask([Output.parse(text, kinds) for text in texts])
+        by_variable = ctx.get_parameter_source("outputs") is ParameterSource.ENVIRONMENT
+        outputs.ask([Output.parse(text, kinds, replaces=not by_variable) for text in texts])
         return outputs
 
     return click.option(
@@ -181,7 +183,7 @@ gather_options = _group(
     "gathering",
     GatherOptions,
     config_option,
-    click.option("--tag", "tags", multiple=True, metavar="TAG", help="A further tag; repeatable."),
+    click.option("--tag", "tags", multiple=True, metavar="TAG", help="A further tag of TARGET; repeatable."),
     click.option(
         "--evidence",
         "evidence",
@@ -214,6 +216,17 @@ part_option = click.option(
 )
 
 
+def _refuse_addresses(
+    _: click.Context, parameter: click.Parameter, globs: tuple[str, ...]
+) -> tuple[str, ...]:
+    """A glob with a scheme would match no repository, and nothing would say so."""
+    for glob in globs:
+        scheme, mark, rest = glob.partition("://")
+        if mark:
+            raise UsageError(f"{parameter.opts[0]}: {glob!r} begins with {scheme}://; write {rest}")
+    return globs
+
+
 def _refuse_password(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
     if value is not None:
         raise UsageError(
@@ -223,13 +236,18 @@ def _refuse_password(ctx: click.Context, param: click.Parameter, value: str | No
 
 
 class RegistryOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How the target's registry is reached, and as whom."""
+    """How the target's registry is reached, and as whom; and where its records are.
+
+    Attributes:
+        records: the repository of its records, where that is another one.
+    """
 
     plain_http: bool = False
     ca_file: str | None = None
     cert_dir: str | None = None
     username: str | None = None
     password_stdin: bool = False
+    records: str | None = None
 
 
 registry_options = _group(
@@ -257,6 +275,12 @@ registry_options = _group(
     ),
     click.option("--password-stdin", is_flag=True, help="Read the password from standard input."),
     click.option("--password", hidden=True, expose_value=False, callback=_refuse_password),
+    click.option(
+        "--records",
+        metavar="REPOSITORY",
+        help="Keep records in this repository, REGISTRY/REPO or oci:DIR, not beside the image; and look"
+        " for them there.  [default for a push: `records` of the policy's trust.yaml]",
+    ),
 )
 
 
@@ -324,6 +348,7 @@ class PublishOptions(msgspec.Struct, frozen=True, kw_only=True):
         all_images: the images of the configuration instead of one IMAGE.
         allow_targets: globs over the repositories that the configuration may name as targets.
         mount_from: globs over the repositories that blobs may be mounted from.
+        also: further targets of IMAGE.
         dry_run: decide only.
         verify: head or full.
         raw: keep or digest.
@@ -332,10 +357,20 @@ class PublishOptions(msgspec.Struct, frozen=True, kw_only=True):
     all_images: bool = False
     allow_targets: tuple[str, ...] = ()
     mount_from: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
     dry_run: bool = False
     verify: str = "head"
     raw: str = "keep"
 
+
+also_option = click.option(
+    "--also",
+    "also",
+    multiple=True,
+    metavar="TARGET",
+    help="A further target, in another repository or registry, with a decision and a record of its own;"
+    " repeatable. The image is pushed to all of them, or to none.",
+)
 
 verify_option = click.option(
     "--verify",
@@ -356,6 +391,7 @@ publish_options = _group(
         "--allow-target",
         "allow_targets",
         multiple=True,
+        callback=_refuse_addresses,
         metavar="GLOB",
         help="Where the configuration's images may be pushed to (--all); repeatable. * stops at a slash.",
     ),
@@ -363,10 +399,12 @@ publish_options = _group(
         "--mount-from",
         "mount_from",
         multiple=True,
+        callback=_refuse_addresses,
         metavar="GLOB",
         help="Repositories of the target's registry that layers may be mounted from, as the base image's;"
         " repeatable. * stops at a slash.  [default: the repository of a docker:// IMAGE]",
     ),
+    also_option,
     click.option("--dry-run", is_flag=True, help="Decide only, as `pushpolicy check` does."),
     verify_option,
     click.option(

@@ -48,7 +48,8 @@ def write(
 def _digest(image: str, options: PushOptions) -> Digest:
     source, client = parse_source(image), None
     if source:
-        registries = Registries(options.registry, source_plain_http=options.source.source_plain_http)
+        limits = read_limits(options.gathering.limits)
+        registries = Registries(options.registry, limits, source_plain_http=options.source.source_plain_http)
         client, _ = registries.source(source.repository)
     with open_image(image, client=client) as opened:
         return opened.top.digest

@@ -15,6 +15,7 @@ from pushpolicy.engines import Compiler, LocalOpa, find_engine
 from pushpolicy.errors import EngineError
 from pushpolicy.evaluate import PACK, Decide, PolicySet, RepositoryPolicy, load_policy, start_decision
 from pushpolicy.evaluate.authority import lies_in, parse_repo_may
+from pushpolicy.files import real
 from pushpolicy.model.text import printable
 
 _NOTHING = RepositoryPolicy()
@@ -107,7 +108,7 @@ class _Checkout:
     def roots(self) -> Sequence[Path]:
         from pushpolicy.gather.checkout.repository import all_enclosing
 
-        workspace = environment.workspace().resolve()
+        workspace = real(environment.workspace())
         return all_enclosing(workspace) or [workspace]
 
     def may_track(self, path: Path) -> bool:

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from pushpolicy.cli import environment
 from pushpolicy.cli.report import draw, say
@@ -56,13 +56,15 @@ class _Counting:
         """Show it every so many seconds."""
         # A daemon: an interrupt ends the program, whoever reads standard error.
         thread = threading.Thread(target=self._keep_showing, daemon=True)
-        thread.start()
+        with suppress(RuntimeError):  # the system gives no more: nothing is shown
+            thread.start()
         try:
             yield
         finally:
             self._ended.set()
-            # Not for ever: it may be writing to somebody who does not read.
-            thread.join(_LAST_SECONDS)
+            if thread.ident is not None:
+                # Not for ever: it may be writing to somebody who does not read.
+                thread.join(_LAST_SECONDS)
 
     def step(self, name: str) -> None:
         """Begin with something else, of which no bytes are counted."""

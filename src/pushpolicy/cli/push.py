@@ -33,7 +33,7 @@ def command(
     input), docker-daemon:NAME[:TAG], docker://REGISTRY/REPO[:TAG|@DIGEST], or a path to one.
     TARGET is REGISTRY/REPO:TAG, or oci:DIR:TAG for a folder.
     """
-    if publish.all_images and (image is not None or options.gathering.tags):
+    if publish.all_images and (image is not None or options.gathering.tags or publish.also):
         raise UsageError("--all: the configuration names each image with its target and tags")
     if not publish.all_images and (image is None or target is None):
         raise UsageError("IMAGE and TARGET are missing", "or --all, for the images of the configuration")

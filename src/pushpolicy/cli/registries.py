@@ -19,11 +19,22 @@ from pushpolicy.http.certificates import Certificates, cert_dir, certs_d, find_c
 from pushpolicy.http.proxies import Proxies
 from pushpolicy.model.reference import Repository
 from pushpolicy.registry import Access, RepositoryClient, open_repository
-from pushpolicy.registry.credentials import Credential
-
-_GIVEN = ("PUSHPOLICY_USERNAME", "PUSHPOLICY_PASSWORD")
+from pushpolicy.registry.credentials import GIVEN, HANDED, Credential
+from pushpolicy.reports.limits import Limits
 
 Opened = tuple[RepositoryClient, Credential | None]
+
+
+def parse_records(text: str | None, where: str = "--records") -> Repository | None:
+    """The repository that records are in, if one is named; `where` says in a message by what.
+
+    Raises:
+        UsageError: when it is no repository.
+    """
+    try:
+        return None if text is None else Repository.parse(text)
+    except ValueError as error:
+        raise UsageError(f"{where}: {error}", "write REGISTRY/REPO, or oci:DIR for a folder") from error
 
 
 class Registries:
@@ -31,11 +42,13 @@ class Registries:
 
     Args:
         options: how the target's registry is reached; a source's own registry gets no secret of it.
+        limits: of which one is for how long a registry may be silent.
         source_plain_http: whether http is spoken to a source's own registry.
     """
 
-    def __init__(self, options: RegistryOptions, *, source_plain_http: bool = False) -> None:
+    def __init__(self, options: RegistryOptions, limits: Limits, *, source_plain_http: bool = False) -> None:
         self._options = options
+        self._limits = limits
         self._source_plain_http = source_plain_http
         self._opened: dict[Repository, Opened] = {}
         self._password: str | None = None
@@ -58,6 +71,18 @@ class Registries:
         self._owner = repository.registry
         return self._open(repository, plain_http=self._options.plain_http)
 
+    def records(self, repository: Repository) -> Opened:
+        """The client of the repository of records; opened after every target, and before the sources.
+
+        Raises:
+            UsageError: as `target` does.
+        """
+        owner = self._owner
+        try:
+            return self.target(repository)
+        finally:
+            self._owner = owner or self._owner
+
     def source(self, repository: Repository, *, is_configured: bool = False) -> Opened:
         """The client of a source; opened after every target, because what was given by hand is theirs.
 
@@ -73,18 +98,22 @@ class Registries:
             self._owner = self._owner or repository.registry
         is_same = self._owner == repository.registry
         return self._open(
-            repository, plain_http=self._options.plain_http if is_same else self._source_plain_http
+            repository,
+            plain_http=self._options.plain_http if is_same else self._source_plain_http,
+            # A job's own token is not for what the checkout chooses either.
+            withheld=HANDED if is_configured and not is_same else (),
         )
 
-    def _open(self, repository: Repository, *, plain_http: bool) -> Opened:
+    def _open(self, repository: Repository, *, plain_http: bool, withheld: tuple[str, ...] = ()) -> Opened:
         if repository not in self._opened:
-            environ = environment.environment()
+            environ = {k: v for k, v in environment.environment().items() if k not in withheld}
             access = Access(
                 credential=self._credential(repository, environ),
                 plain_http=plain_http,
                 ca_file=Path(self._options.ca_file) if self._options.ca_file else None,
                 certificates=self._certificates(repository.registry),
                 proxies=Proxies.from_environ(environ),
+                read_timeout=self._limits.max_stall_seconds,
             )
             if access.credential.is_anonymous and access.credential.variable:
                 say(f"warning: {access.credential.variable} is set, and empty: no credential is shown")
@@ -95,7 +124,7 @@ class Registries:
     def _is_given(self) -> bool:
         environ = environment.environment()
         options = self._options
-        named = options.username is not None or any(environ.get(name) for name in _GIVEN)
+        named = options.username is not None or any(environ.get(name) for name in GIVEN)
         return named or options.password_stdin or options.cert_dir is not None
 
     def _certificates(self, registry: str) -> Certificates:
@@ -110,7 +139,7 @@ class Registries:
         is_owner = repository.registry == self._owner
         return resolve(
             repository,
-            environ=environ if is_owner else {k: v for k, v in environ.items() if k not in _GIVEN},
+            environ=environ if is_owner else {k: v for k, v in environ.items() if k not in GIVEN},
             home=environment.home(),
             workspace=environment.workspace(),
             username=self._options.username if is_owner else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
@@ -13,25 +13,38 @@ import click
 from pushpolicy.cli import environment
 from pushpolicy.cli.formats import FORMATS, Format, Kind, Report
 from pushpolicy.errors import EXIT_OK, InputError, UsageError
+from pushpolicy.files import is_file
 from pushpolicy.model.text import printable
 
 if TYPE_CHECKING:
     from pushpolicy.registry.credentials import Credential
 
+_REPLACING = "give another file, or name it with --format, which replaces it"
 NOTHING_LOST = "what was decided and published stands; give another file"
 # Those of this process's registries, which see them and may say them back.
 _in_use: list[Credential] = []
 
 
 class Output(NamedTuple):
-    """One report asked for: its format, and the file it goes to (None: standard output)."""
+    """One report asked for.
+
+    Attributes:
+        path: the file it goes to; None for standard output.
+        replaces: whether what is in that file may go.
+    """
 
     format: Format
     path: Path | None
+    replaces: bool = True
 
     @classmethod
-    def parse(cls, text: str, kinds: Collection[Kind] = ()) -> Output:
+    def parse(cls, text: str, kinds: Collection[Kind] = (), *, replaces: bool = True) -> Output:
         """Read ``FORMAT`` or ``FORMAT=FILE``, for a command that reports these kinds.
+
+        Args:
+            text: as it was given.
+            kinds: what is reported.
+            replaces: not for a variable: an earlier step could name a file of the checkout, or of the image.
 
         Raises:
             UsageError: for an unknown format, one that cannot say this, or a file that could not be written.
@@ -45,7 +58,9 @@ class Output(NamedTuple):
             raise UsageError(f"--format {text!r} names no file")
         if path and not os.access(Path(path).absolute().parent, os.W_OK):
             raise UsageError(f"--format {text!r}: the folder of that file cannot be written")
-        return cls(FORMATS[name], Path(path) if path else None)
+        if path and not replaces and is_file(path) and Path(path).stat().st_size:
+            raise UsageError(f"{path} is there already, and a variable replaces no file", _REPLACING)
+        return cls(FORMATS[name], Path(path) if path else None, replaces)
 
 
 class Outputs:
@@ -81,11 +96,11 @@ class Outputs:
         Raises:
             InputError: when it cannot be written, and the code is that of a success.
         """
-        contents = [(output.path, output.format.render(report)) for output in self._asked]
-        for path, content in contents:
-            self._written.add(path)
+        contents = [(output, _unsaid(output.format.render(report))) for output in self._asked]
+        for output, content in contents:
+            self._written.add(output.path)
             try:
-                _write(path, content)
+                _write(output, content)
             except InputError as error:
                 if code == EXIT_OK:
                     raise
@@ -102,12 +117,20 @@ class Outputs:
         self.write(report, code)
 
 
-def _write(path: Path | None, content: str) -> None:
+def _write(output: Output, content: str) -> None:
+    path = output.path
     if path is None:
         write_stdout(content)
         return
     try:
-        path.write_text(click.unstyle(content), encoding="utf-8")
+        # Without waiting: a variable may name a pipe that nobody reads.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+        descriptor = os.open(path, flags | (os.O_TRUNC if output.replaces else 0), 0o666)
+        os.set_blocking(descriptor, True)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            if os.fstat(descriptor).st_size and not output.replaces:
+                raise InputError(f"{path} is there already, and a variable replaces no file", NOTHING_LOST)
+            file.write(click.unstyle(content))
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}", NOTHING_LOST) from error
 
@@ -168,10 +191,18 @@ def without_secrets(text: str) -> str:
     It is the last look at what leaves on standard error: messages quote arguments, registries and libraries.
     The secrets are those of the environment and of the credentials in use.
     """
-    # Imported here: only a failure needs it.
+    return _without(text, environment.environment())
+
+
+def _unsaid(text: str) -> str:
+    """A report without the credentials in use: a registry can say what it was shown, in a tag or a realm."""
+    return _without(text, {}) if any(credential.secrets for credential in _in_use) else text
+
+
+def _without(text: str, environ: Mapping[str, str]) -> str:
+    # Imported here: only a failure needs it, or a credential.
     from pushpolicy.gather.secrets.search import secret_values, spellings
 
-    environ = environment.environment()
     values = [secret_values(environ, credential) for credential in (None, *_in_use)]
     called = {
         spelling.decode("utf-8", "surrogateescape"): name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 
 import msgspec
@@ -12,11 +13,19 @@ import msgspec
 from pushpolicy.cli import environment
 from pushpolicy.cli.config import Config
 from pushpolicy.cli.gathering import git_program, named_evidence, named_parts, public_variables
-from pushpolicy.cli.options import PublishOptions, PushOptions, SourceOptions, read_limits
+from pushpolicy.cli.options import (
+    PublishOptions,
+    PushOptions,
+    RegistryOptions,
+    SourceOptions,
+    read_limits,
+)
 from pushpolicy.cli.policies import PolicyAndEngine
-from pushpolicy.cli.registries import Registries
+from pushpolicy.cli.registries import Registries, parse_records
 from pushpolicy.errors import UsageError
-from pushpolicy.gather import Expected, Job, NamedEvidence
+from pushpolicy.evaluate import PolicySet
+from pushpolicy.files import real
+from pushpolicy.gather import Expected, Job, NamedEvidence, RecordsAccess
 from pushpolicy.images import Compression, LayerCompression, Selection, parse_remote, reads_stdin
 from pushpolicy.model.descriptor import Platform
 from pushpolicy.model.reference import Reference, Repository, Target
@@ -26,11 +35,12 @@ from pushpolicy.records.build import RawReports
 
 
 class _Work(msgspec.Struct, frozen=True, kw_only=True):
-    """One image of a run: the IMAGE argument, where it goes, and evidence of its own."""
+    """One image of a run: IMAGE, where it goes, whether tags move there, and evidence of its own."""
 
     image: str
     target: Target
     evidence: tuple[NamedEvidence, ...] = ()
+    immutable: bool = False
 
 
 def push_requests(
@@ -41,10 +51,10 @@ def push_requests(
     publish: PublishOptions = PublishOptions(),  # noqa: B008 - it is frozen
     progress: Progress = SILENT,
 ) -> tuple[PushRequest, ...]:
-    """What is to be pushed: IMAGE to TARGET, or without them every image of the configuration.
+    """What is to be pushed: IMAGE to TARGET and further ones, or every image of the configuration.
 
     Raises:
-        UsageError: when an option is wrong, or the configuration has no images, or two for one tag.
+        UsageError: when an option is wrong, the configuration has no images, or one target is named twice.
     """
     config, gathering = deciding.config, options.gathering
     is_configured = image is None or target is None
@@ -52,18 +62,23 @@ def push_requests(
         works = _configured(config)
         _check_allowed(works, publish.allow_targets)
     else:
-        works = (_Work(image=image, target=parse_target(target, gathering.tags)),)
+        works = _targeted(image, parse_target(target, gathering.tags), publish.also)
     _check_stdin(works, password=options.registry.password_stdin)
     compression = _compression(options.source)
     platforms = tuple(map(_platform, options.source.platforms))
     sources = [parse_source(work.image) for work in works]
     named = named_evidence(gathering.evidence, config) + named_parts(options.parts)
-    registries = Registries(options.registry, source_plain_http=options.source.source_plain_http)
+    limits = read_limits(gathering.limits)
+    registries = Registries(options.registry, limits, source_plain_http=options.source.source_plain_http)
     # Every target first: what was given by hand is theirs before it is any source's.
     opened = [registries.target(work.target.repository) for work in works]
+    kept_in = _records(deciding.policy, options.registry)
+    records, shown = registries.records(kept_in) if kept_in else (None, None)
+    apart = RecordsAccess(kept_in.registry, shown) if kept_in and shown else None
     at, environ = environment.now(), environment.environment()
     requests: list[PushRequest] = []
     for work, source, (client, credential) in zip(works, sources, opened, strict=True):
+        own = (work.target.repository.registry, credential)
         origin, origin_credential = (
             registries.source(source.repository, is_configured=is_configured) if source else (None, None)
         )
@@ -74,11 +89,14 @@ def push_requests(
                     environ=environ,
                     credential=credential,
                     evaluated_at=at,
+                    # What is the target's own is judged as that.
+                    records=apart if apart != own else None,
                     named=work.evidence + named,
                     expected=config.expected or Expected(),
-                    limits=read_limits(gathering.limits),
+                    limits=limits,
                     git=git_program(gathering.git),
                     not_secret=public_variables(gathering.not_secret),
+                    immutable=config.immutable or work.immutable,
                 ),
                 image=work.image,
                 target=work.target,
@@ -91,6 +109,7 @@ def push_requests(
                 mount_from=publish.mount_from,
                 full=publish.verify == "full",
                 progress=progress,
+                records=records,
                 source=origin,
                 source_credential=origin_credential,
                 selection=Selection(
@@ -106,6 +125,40 @@ def push_requests(
     return tuple(requests)
 
 
+def _records(policy: PolicySet, options: RegistryOptions) -> Repository | None:
+    """Where records go instead of the target: said on the command line, or by its policy's trust.yaml.
+
+    Raises:
+        UsageError: when either is no repository, or they name two.
+    """
+    asked = parse_records(options.records)
+    trusted = parse_records(policy.records, "records of the policy's trust.yaml")
+    if asked and trusted and asked != trusted:
+        raise UsageError(
+            f"--records names {asked}, and the trust.yaml of the policy {trusted}",
+            "leave the option out, or have the policy changed",
+        )
+    return asked or trusted
+
+
+def _targeted(image: str, target: Target, also: tuple[str, ...]) -> tuple[_Work, ...]:
+    """One image for TARGET and further ones, each in a repository of its own."""
+    targets = (target, *(parse_target(text, where="--also") for text in also))
+    seen = set[str]()
+    for each in targets:
+        repository = each.repository
+        # Hosts know no case; a folder is the same by another name.
+        folder = environment.workspace() / repository.path
+        place = str(real(folder)) if repository.is_layout else str(repository).lower()
+        if place in seen:
+            raise UsageError(
+                f"--also: {repository} is a target already",
+                "name a repository once; --tag adds tags to TARGET",
+            )
+        seen.add(place)
+    return tuple(_Work(image=image, target=each) for each in targets)
+
+
 def _configured(config: Config) -> tuple[_Work, ...]:
     """The images of the configuration, no two of them for one tag."""
     if not config.images:
@@ -115,6 +168,7 @@ def _configured(config: Config) -> tuple[_Work, ...]:
             image=item.image,
             target=parse_target(item.target, item.tags, f"{config.path}: target of image {number}"),
             evidence=item.evidence,
+            immutable=item.immutable,
         )
         for number, item in enumerate(config.images, start=1)
     )
@@ -136,7 +190,8 @@ def _check_allowed(works: Iterable[_Work], allowed: tuple[str, ...]) -> None:
             raise UsageError(
                 f"--all: {repository} is not allowed as the target of image {number}",
                 "the configuration is part of what is judged; if the target is right, allow it on the command"
-                f" line: --allow-target {shlex.quote(str(repository))}, or a glob",
+                f" line: --allow-target {shlex.quote(str(repository))}, or a glob of as many parts"
+                " (* stops at a slash)",
             )
 
 
@@ -145,14 +200,15 @@ def _is_within(repository: Repository, glob: str) -> bool:
     if ".." in str(repository).split("/"):
         return False
     # The checkout could point a link anywhere.
-    folder = Path.cwd() / repository.path
-    if repository.is_layout and folder.resolve() != Path(os.path.normpath(folder)):
+    folder = environment.workspace() / repository.path
+    if repository.is_layout and real(folder) != Path(os.path.normpath(folder)):
         return False
     return repository.matches(glob)
 
 
 def _check_stdin(works: Iterable[_Work], *, password: bool) -> None:
-    readers = sum(reads_stdin(work.image) for work in works) + password
+    # One image for several targets is read once.
+    readers = sum(map(reads_stdin, {work.image for work in works})) + password
     if readers > 1:
         raise UsageError(
             "standard input can be read once, by an image or by --password-stdin",
@@ -163,8 +219,13 @@ def _check_stdin(works: Iterable[_Work], *, password: bool) -> None:
 def _compression(options: SourceOptions) -> LayerCompression | None:
     if options.compression is None and options.compression_level is None:
         return None
+    method = Compression(options.compression or "gzip")
+    # Said before an image is read: it is a matter of this installation, not of the image.
+    if method is Compression.ZSTD and find_spec("zstandard") is None:
+        raise UsageError(
+            "--compression zstd needs the Python module zstandard", "pip install 'pushpolicy[zstd]'"
+        )
     try:
-        method = Compression(options.compression or "gzip")
         return LayerCompression(method=method, level=options.compression_level)
     except ValueError as error:
         raise UsageError(f"--compression-level: {error}") from error

@@ -13,6 +13,7 @@ from pushpolicy.model.text import printable
 
 if TYPE_CHECKING:
     from pushpolicy.registry import RepositoryClient
+    from pushpolicy.reports.limits import Limits
 
 
 @click.command("run", short_help="Run a test or scan command and capture what it did.")
@@ -62,6 +63,7 @@ def command(
         raise UsageError("--scanned says what a scan looked into; this is no scan")
     if image and (kind != "scans" or scanned not in (None, "image")):
         raise UsageError("--image is what a scan of an image is given; this is none")
+    bounds = read_limits(limits)
     done = run(
         RunRequest(
             kind=kind,
@@ -71,9 +73,9 @@ def command(
             name=name,
             scanned=scanned,
             patterns=reports,
-            limits=read_limits(limits),
+            limits=bounds,
             image=image,
-            client=_client(image) if image else None,
+            client=_client(image, bounds) if image else None,
         )
     )
     if done.ended.problem:
@@ -86,10 +88,10 @@ def command(
     return done.ended.status
 
 
-def _client(image: str) -> RepositoryClient | None:
+def _client(image: str, limits: Limits) -> RepositoryClient | None:
     """The repository of a docker:// IMAGE."""
     from pushpolicy.cli.registries import Registries
     from pushpolicy.cli.request import parse_source
 
     source = parse_source(image)
-    return Registries(options.RegistryOptions()).source(source.repository)[0] if source else None
+    return Registries(options.RegistryOptions(), limits).source(source.repository)[0] if source else None

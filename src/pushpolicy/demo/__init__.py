@@ -16,6 +16,7 @@ from pushpolicy.demo.passage import Kind, Passage
 from pushpolicy.demo.shell import Shell
 from pushpolicy.demo.story import tell
 from pushpolicy.errors import UsageError
+from pushpolicy.files import real
 
 __all__ = ["Kind", "Passage", "run"]
 
@@ -41,7 +42,7 @@ def run(*, keep: Path | None, environ: Mapping[str, str], show: Callable[[Passag
 
 
 def _tell_in(folder: Path, environ: Mapping[str, str], show: Callable[[Passage], None]) -> None:
-    for passage in tell(Shell.of(folder.resolve(), environ)):
+    for passage in tell(Shell.of(real(folder), environ)):
         show(passage)
 
 

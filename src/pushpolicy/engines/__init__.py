@@ -9,6 +9,7 @@ from pushpolicy.engines.interface import Compiler, Engine, Problem, Program, Ses
 from pushpolicy.engines.local import LocalOpa
 from pushpolicy.engines.process import Limits
 from pushpolicy.errors import EngineError
+from pushpolicy.files import is_file
 
 __all__ = [
     "Compiler",
@@ -46,6 +47,6 @@ def find_engine(option: str | None = None, limits: Limits | None = None) -> Loca
 
 def _executable(path: Path) -> Path:
     absolute = path.absolute()
-    if not absolute.is_file() or not os.access(absolute, os.X_OK):
+    if not is_file(absolute) or not os.access(absolute, os.X_OK):
         raise EngineError(f"{path} is not an executable file", _HINT)
     return absolute

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from pushpolicy.engines.interface import Problem, Program
-from pushpolicy.engines.process import Limits, Process, Result
+from pushpolicy.engines.process import Limits, Process, Result, start_thread
 from pushpolicy.errors import EngineError
 from pushpolicy.model.text import printable
 
@@ -72,7 +72,11 @@ class LocalOpa:
             program.query,
             descriptors=program.descriptors,
         )  # fmt: skip
-        self._identification.begin()
+        try:
+            self._identification.begin()
+        except EngineError:
+            process.end()
+            raise
         return LocalSession(process, program)
 
     def identity(self) -> EngineIdentity:
@@ -193,8 +197,9 @@ class _Identification:
 
             import pushpolicy.model.digest  # noqa: F401
 
-            self._thread = threading.Thread(target=self._run, daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, daemon=True)
+            start_thread(thread)
+            self._thread = thread
 
     def result(self) -> tuple[str, Digest]:
         self.begin()

@@ -89,10 +89,13 @@ class Process:
         self._timer = threading.Timer(deadline, self._kill, [f"no answer within {deadline:g} s"])
         self._timer.daemon = True
         self._writer: threading.Thread | None = None
-        self._streams = [
-            _Reader(self._popen.stdout, limits.output, self._kill),
-            _Reader(self._popen.stderr, _MIB, self._kill),
-        ]
+        self._streams: list[_Reader] = []
+        try:
+            for stream, limit in ((self._popen.stdout, limits.output), (self._popen.stderr, _MIB)):
+                self._streams.append(_Reader(stream, limit, self._kill))
+        except EngineError:
+            self.end()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -100,6 +103,10 @@ class Process:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Kill it, if it still runs; nothing of it is left."""
         self._kill(None)
         self._popen.wait()
         self._timer.cancel()
@@ -114,9 +121,10 @@ class Process:
 
     def send(self, content: bytes) -> None:
         """Write standard input in the background, and let the time run; once."""
-        self._timer.start()
-        self._writer = threading.Thread(target=self._write, args=[content], daemon=True)
-        self._writer.start()
+        start_thread(self._timer)
+        writer = threading.Thread(target=self._write, args=[content], daemon=True)
+        start_thread(writer)
+        self._writer = writer
 
     def finish(self) -> Result:
         """Wait for the end.
@@ -148,6 +156,18 @@ class Process:
                 os.killpg(self._popen.pid, signal.SIGKILL)
 
 
+def start_thread(thread: threading.Thread) -> None:
+    """Start a thread that OPA is run by.
+
+    Raises:
+        EngineError: when the system gives no more threads, or no memory for one.
+    """
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise EngineError(f"OPA cannot be run: {error}", "see ulimit -u, -v and -d") from error
+
+
 class _Reader(threading.Thread):
     """Reads one stream to its end, so that the child never blocks on it; past the limit, kills."""
 
@@ -156,7 +176,7 @@ class _Reader(threading.Thread):
         assert stream is not None
         self._stream, self._limit, self._kill = stream, limit, kill
         self._parts: list[bytes] = []
-        self.start()
+        start_thread(self)
 
     def run(self) -> None:
         size = 0

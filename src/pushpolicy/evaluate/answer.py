@@ -23,7 +23,7 @@ from pushpolicy.model.decision import (
     WaiverUse,
 )
 from pushpolicy.model.digest import Digest
-from pushpolicy.model.document import Document
+from pushpolicy.model.document import Document, Exact
 from pushpolicy.model.text import first_of, printable
 from pushpolicy.records.floor import objections
 
@@ -31,18 +31,14 @@ Item = TypeVar("Item")
 _WaiverState = Literal["used", "unused", "pending", "expiring", "expired", "too_long", "refused", "elsewhere"]
 
 
-class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Exactly these keys and types; nothing is converted."""
-
-
-class _Rule(_Part, frozen=True):
+class _Rule(Exact, frozen=True):
     name: str
     status: RuleStatus
     because: Literal["grace", "rollout", "observe", "warn", "off"] | UnsetType = UNSET
     reason: str | UnsetType = UNSET
 
 
-class _Finding(_Part, frozen=True):
+class _Finding(Exact, frozen=True):
     rule: str
     id: str
     msg: str
@@ -54,18 +50,18 @@ class _Waived(_Finding, frozen=True, kw_only=True):
     waiver: int
 
 
-class _Waiver(_Part, frozen=True):
+class _Waiver(Exact, frozen=True):
     waiver: int
     state: _WaiverState
 
 
-class _Measure(_Part, frozen=True):
+class _Measure(Exact, frozen=True):
     measure: Literal["warn", "off", "grace", "observe"]
     state: Literal["active", "ended", "too_long", "refused"]
     rule: str | UnsetType = UNSET
 
 
-class _Answer(_Part, frozen=True):
+class _Answer(Exact, frozen=True):
     allow: bool
     observed: bool
     rules: list[_Rule]
@@ -193,9 +189,9 @@ class _Reader:
         """One result for each rule of the index, no more and no less."""
         names = [item.name for item in items]
         if not names or sorted(names) != sorted(self._rules):
-            raise ContradictionError(
-                f"it speaks of the rules {', '.join(names) or 'none'}, not of those of the index"
-            )
+            odd = [name for name in names if name not in self._rules or names.count(name) > 1]
+            told = first_of(odd or names, 10) or "none"
+            raise ContradictionError(f"it speaks of the rules {told}, not of those of the index")
         return tuple(
             RuleResult(
                 name=item.name,

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import msgspec
 
 from pushpolicy.errors import UsageError
+from pushpolicy.files import real
 from pushpolicy.model.index import Grounds, RuleEntry
 
 PACK = "pack"
@@ -98,7 +99,7 @@ def lies_in(name: str, checkout: JudgedCheckout) -> bool:
 
 def _places(name: str) -> tuple[Path, Path]:
     """As it is named and as it resolves: a link in the checkout is the checkout's, wherever it points."""
-    return Path(os.path.normpath(Path.cwd() / name)), Path(name).resolve()
+    return Path(os.path.normpath(Path.cwd() / name)), real(name)
 
 
 def _is_part(path: Path, checkout: JudgedCheckout) -> bool:

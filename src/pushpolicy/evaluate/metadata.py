@@ -18,7 +18,10 @@ from pushpolicy.model import strict_yaml
 
 SEVERITIES = ("critical", "high", "medium", "low")
 KINDS = frozenset(
-    {"source", "ci", "tests", "scans", "sbom", "vex", "provenance", "credentials", "clock", "unread"}
+    {
+        *("source", "ci", "tests", "scans", "sbom", "vex", "provenance", "credentials", "pipeline", "clock"),
+        "unread",
+    }
 )
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _PACKAGE_KEYS = frozenset({"title", "description", "custom", "authors", "organizations", "related_resources"})

@@ -103,6 +103,14 @@ class PolicySet(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     @property
+    def records(self) -> str | None:
+        """The repository that its trust.yaml has records go to; None where it says none."""
+        if TRUST_PATH not in self.files:
+            return None
+        found: str | None = canonical.decode(self.files[TRUST_PATH]).get("records")
+        return found
+
+    @property
     def waivers(self) -> Sequence[Mapping[str, Any]]:
         """In the order in which OPA counts them."""
         waivers: list[Mapping[str, Any]] = self.grounds.waivers["waivers"]

@@ -38,9 +38,13 @@ _MISSING: Mapping[str, str] = {
     "ci": (
         "Push from a job of the CI system, which says branch, event and commit; on a laptop nothing vouches"
         " for them. Where pushes from here are wanted, name a policy without such rules: --policy DIR in"
-        " place of the shipped pack."
+        " place of the shipped pack. A CI system that is not known hands over what it knows in"
+        " PUSHPOLICY_CI_* (docs/ci.md)."
     ),
     "credentials": "Push with `pushpolicy push`, which looks where the credential comes from.",
+    "pipeline": (
+        "Push from a git checkout with a pushpolicy that reads the pipeline's files; older evidence has none."
+    ),
     "clock": (
         "Push to a registry that tells its time by the header Date of its answers; a folder (oci:DIR) has no"
         " clock."
@@ -56,11 +60,13 @@ _FAILED: Mapping[str, str] = {
     ),
     "ci": (
         "Let pushpolicy see all variables of the CI job and its event file; in a container they have to be"
-        " handed on."
+        " handed on. Where two sides are named, they have to say the same: check out the commit that the run"
+        " is for, and let no step set what the CI system sets or rewrite its event file."
     ),
     "credentials": (
         "Let the checkout be searched for the credential: --limit max-searched=BYTES raises how much is read."
     ),
+    "pipeline": "Put the file right that is named: a file of a pipeline is readable text of some kilobytes.",
 }
 # By path, the longest that fits: who writes a field.
 _FIELDS: Mapping[str, str] = {
@@ -74,6 +80,7 @@ _FIELDS: Mapping[str, str] = {
         " the platform's token or a workload identity."
     ),
     "image": "The image has to say it: its build writes configuration, labels and annotations.",
+    "pipeline": _MISSING["pipeline"],
     "provenance": "The build that writes the provenance has to say it.",
     "reports": (
         "Have `pushpolicy run tests -- CMD` (or scans) run the command that writes the report; it notes what"

@@ -14,6 +14,7 @@ import msgspec
 
 from pushpolicy.errors import PolicyError
 from pushpolicy.evaluate.authority import Origin
+from pushpolicy.files import real
 from pushpolicy.model.text import printable
 
 RULE_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -34,7 +35,7 @@ def policies() -> Path:
     Raises:
         PolicyError: when the installation lacks it.
     """
-    package = Path(__file__).resolve().parent.parent
+    package = real(__file__).parent.parent
     for folder in (package / "policies", package.parent.parent / "policies"):
         if (folder / "system" / "main" / "main.rego").is_file():
             return folder
@@ -75,7 +76,7 @@ def _read_source(path: Path, origin: Origin) -> Source:
         if not RULE_NAME.fullmatch(path.stem):
             problems.append(f"{path}: {path.stem!r} is not a valid name for a rule")
         else:
-            file = _read(path, path.resolve().parent, problems)
+            file = _read(path, real(path).parent, problems)
         fail_if(problems)
         return Source(rules={path.stem: file} if file else {}, data={}, origin=origin)
     if not path.is_dir():
@@ -93,7 +94,7 @@ def read_file(path: Path) -> SourceFile:
         PolicyError: when it is unreadable, no regular file or too large.
     """
     problems: list[str] = []
-    file = _read(path, path.resolve().parent, problems)
+    file = _read(path, real(path).parent, problems)
     fail_if(problems)
     assert file is not None, "what was not read is a problem"
     return file
@@ -111,7 +112,7 @@ def fail_if(problems: list[str]) -> None:
 
 def _read_folder(folder: Path, origin: Origin) -> Source:
     rules, data, problems = dict[str, SourceFile](), dict[str, SourceFile](), list[str]()
-    root = folder.resolve()
+    root = real(folder)
     for entry in _entries(folder, problems):
         if entry.is_dir():
             if file := _read_rule(entry, root, problems):
@@ -178,7 +179,7 @@ def _entries(folder: Path, problems: list[str]) -> list[Path]:
 
 def _read(path: Path, root: Path, problems: list[str]) -> SourceFile | None:
     try:
-        if not path.resolve().is_relative_to(root):
+        if not real(path).is_relative_to(root):
             problems.append(f"{path}: a link that leaves the policy folder")
         elif not path.is_file():
             problems.append(f"{path}: not a regular file")

@@ -28,12 +28,13 @@ from pushpolicy.gather.request import (
     Job,
     NamedEvidence,
     RawReport,
+    RecordsAccess,
     Seen,
 )
 from pushpolicy.gather.runs import run_of
 from pushpolicy.gather.secrets.search import refuse_secrets, secret_values
 from pushpolicy.gather.shared import Shared
-from pushpolicy.model.evidence import Evidence, Report, TargetEvidence, TrustEvidence
+from pushpolicy.model.evidence import Evidence, ImmutableEvidence, Report, TargetEvidence, TrustEvidence
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing.values import format_time
 
@@ -46,6 +47,7 @@ __all__ = [
     "Limits",
     "NamedEvidence",
     "RawReport",
+    "RecordsAccess",
     "Seen",
     "Shared",
     "gather",
@@ -69,7 +71,7 @@ def gather(request: GatherRequest, shared: Shared | None = None) -> Gathered:
     job, about = request.job, image.evidence(request.image)
     shared = shared or Shared()
     checkout, files = shared.checkout(job), shared.files(job)
-    reports, context = files.reports, ci.evidence(job.environ)
+    reports, context = files.reports, ci.evidence(job.environ, checkout.evidence.commit)
     here = run_of(checkout.evidence.commit, context)
     check_parts(files.parts, about, here)
     fail_other_runs(reports, here)
@@ -92,7 +94,10 @@ def gather(request: GatherRequest, shared: Shared | None = None) -> Gathered:
         sbom=boms,
         vex=said,
         provenance=builds,
-        credentials=credentials.evidence(job.credential, job.environ, checkout, job.limits),
+        credentials=credentials.evidence(
+            job.credential, request.target.repository.registry, _around(job, checkout), job.records
+        ),
+        pipeline=shared.pipeline(job),
         reports=tuple(_report(raw, reports, checkout, times) for raw in files.raw),
         unread=reports.unread(),
         extra=files.extra,
@@ -107,6 +112,10 @@ def gather(request: GatherRequest, shared: Shared | None = None) -> Gathered:
     )
 
 
+def _around(job: Job, checkout: Checkout) -> credentials.Around:
+    return credentials.Around(environ=job.environ, checkout=checkout, limits=job.limits, at=job.evaluated_at)
+
+
 def _target(request: GatherRequest) -> TargetEvidence:
     target = request.target
     return TargetEvidence(
@@ -117,6 +126,7 @@ def _target(request: GatherRequest) -> TargetEvidence:
         previous_digests=request.previous,
         insecure=request.insecure,
         trust=TrustEvidence(authorities=request.authorities) if request.authorities else None,
+        immutable=ImmutableEvidence(by="configuration") if request.job.immutable else None,
     )
 
 

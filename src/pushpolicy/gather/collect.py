@@ -6,11 +6,13 @@ Naming a report never hides another one: what a checkout's configuration names o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from pushpolicy.errors import InputError, UsageError
+from pushpolicy.files import is_file, real
 from pushpolicy.gather import find
 from pushpolicy.gather.capture import capture_of, digest_of, join
 from pushpolicy.gather.checkout import FileState, state_in_head
@@ -207,7 +209,7 @@ def _captured(reports: Reports, captures: Iterable[ReadReport], limits: Limits) 
     found = []
     for name, sha256 in written.items():
         path = reports.workspace / name
-        within = path.resolve().is_relative_to(reports.workspace.resolve())
+        within = real(path).is_relative_to(real(reports.workspace))
         digest = digest_of(path, limits) if within else None
         if digest and digest[0].hex == sha256:
             found += _read_found(reports, path, limits)
@@ -218,10 +220,10 @@ def _read_found(reports: Reports, path: Path, limits: Limits) -> list[ReadReport
     """A file that nobody named: one that is no report is noted, a broken one fails its kinds.
 
     What git tracks is no result of this run; of such a file only what is no result, a VEX statement, is read.
-    A link to a folder that the commit holds would hide what is written there, and fails every kind.
+    What may hold reports and cannot be looked into fails every kind, whoever made it so.
     """
-    if path.is_symlink() and path.is_dir() and reports.tracks(path):
-        reports.fail(path, KINDS, "the commit has a link there, which is not followed; make it a folder")
+    if hidden := find.why_hidden(reports.workspace, path):
+        reports.fail(path, KINDS, hidden)
         return []
     try:
         found = _found(path, reports, limits)
@@ -229,7 +231,8 @@ def _read_found(reports: Reports, path: Path, limits: Limits) -> list[ReadReport
         reports.note(path, None, f"no report: {error}")
         return []
     except BrokenReportError as error:
-        tracked = reports.tracks(path)
+        # What was written through a link of the commit is a result of this run.
+        tracked = reports.tracks(real(path) if is_file(path) else path)
         kinds = [kind for kind in error.kinds if kind == "vex" or not tracked]
         if kinds:
             reports.fail(path, kinds, str(error))
@@ -248,6 +251,9 @@ def _found(path: Path, reports: Reports, limits: Limits) -> list[ReadReport]:
     if why is None:
         return _read(reports, path, None, limits)
     meant = promised(bare_name(path.name))
+    if meant is None and is_file(path) and not find.is_searched(reports.workspace, real(path)):
+        with suppress(NotAReport):
+            meant = read(path, limits).format  # a report that was written through a link
     if meant is None:
         raise NotAReport(why)
     raise BrokenReportError(ReportError(why), meant)

@@ -41,6 +41,7 @@ def evidence(image: Image) -> ImageEvidence:
         annotations=image.top.annotations,
         platforms=found.platforms,
         attestations=found.attestations,
+        artifacts=found.artifacts,
         # One platform's label is enough, whatever it says: the rule judges it. Were a wrong or partial label
         # called none, it would only warn like an absent one.
         bound_to_commit="label"

@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from pushpolicy.errors import InputError
+from pushpolicy.files import real
 from pushpolicy.gather.request import RawReport, Seen
 from pushpolicy.model.evidence import Unread
 from pushpolicy.model.text import printable
@@ -49,6 +50,9 @@ class Reports(msgspec.Struct):
         captured_by: the name of the capture that says it wrote a report, by the report's SHA-256.
         origins: of the files that came with a part.
         captures: what each capture says, by its file.
+        named: the first report of each kind and name.
+        placed: the report of each kind and file, without links.
+        alike: the reports of each kind, bytes and file name.
     """
 
     workspace: Path
@@ -59,6 +63,9 @@ class Reports(msgspec.Struct):
     captured_by: dict[str, str] = {}
     origins: dict[Path, Origin] = {}
     captures: dict[Path, Capture] = {}
+    named: dict[tuple[str, str], ReadReport] = {}
+    placed: dict[tuple[str, Path], ReadReport] = {}
+    alike: dict[tuple[str, str, str], list[ReadReport]] = {}
 
     def of(self, kind: str) -> list[ReadReport]:
         """The reports of one kind of evidence, in the order of their names."""
@@ -120,20 +127,29 @@ class Reports(msgspec.Struct):
         Raises:
             InputError: when another one has the name, or the file has another name already.
         """
-        known = [other for other in self.read if other.raw.kind == report.raw.kind]
-        for other in known:
-            self._refuse_clash(report.raw, other.raw)
-        if all(other.raw.name != report.raw.name for other in known):
+        new = report.raw
+        old = self.named.get((new.kind, new.name))
+        if old and old.raw.digest != new.digest:
+            where = f"{printable(self.shown(old.raw.path))} and {printable(self.shown(new.path))}"
+            raise InputError(f"two {new.kind} reports are named {printable(new.name)!r}: {where}")
+        twin = self.placed.get((new.kind, real(new.path)))
+        if twin and twin.raw.name != new.name:
+            # One run cannot stand for two that are expected.
+            names = f"{printable(twin.raw.name)!r} and {printable(new.name)!r}"
+            raise InputError(f"{printable(self.shown(new.path))} is named as two {new.kind} reports: {names}")
+        if not old:
             self._add(report)
 
     def add_unnamed(self, found: Iterable[ReadReport]) -> None:
         """Add reports under the shortest names that tell them apart; a copy of one counts once."""
         fresh: list[ReadReport] = []
         for report in found:
-            original = self._original(report, [*self.read, *fresh])
+            place = (report.raw.kind, real(report.raw.path))
+            original = self.placed.get(place) or self._copied(report)
             if original is None:
                 fresh.append(report)
-            elif original.raw.path.resolve() != report.raw.path.resolve():
+                self._know(report, place)
+            elif place not in self.placed:
                 same = printable(self.shown(original.raw.path))
                 self.note(report.raw.path, None, f"left out: the same bytes as {same}")
         choices = [self.names(report.raw.path) for report in fresh]
@@ -144,34 +160,30 @@ class Reports(msgspec.Struct):
             name = next((name for name in names if taken[report.raw.kind, name] == 1), names[-1])
             self._add(ReadReport(replace(report.raw, name=name), report.facts))
 
+    def _know(self, report: ReadReport, place: tuple[str, Path]) -> None:
+        self.placed[place] = report
+        self.alike.setdefault(_likeness(report), []).append(report)
+
     def _add(self, report: ReadReport) -> None:
         self.read.append(report)
+        self.named.setdefault((report.raw.kind, report.raw.name), report)
+        self._know(report, (report.raw.kind, real(report.raw.path)))
         called = f"{report.raw.format} report {printable(report.raw.name)!r}"
         summary = "; ".join(facts.summary() for facts in report.facts)
         self.note(report.raw.path, report.raw.kind, f"{called}: {summary}" if summary else called)
 
-    def _original(self, report: ReadReport, others: Iterable[ReadReport]) -> ReadReport | None:
-        """The same file read before, or one of the same bytes and file name; two jobs may write the same."""
+    def _copied(self, report: ReadReport) -> ReadReport | None:
+        """A report of the same bytes and file name that was read before; two jobs may write the same."""
         origin = self.origins.get(report.raw.path)
-        for other in others:
-            if other.raw.kind != report.raw.kind:
-                continue
-            if other.raw.path.resolve() == report.raw.path.resolve():
-                return other
+        for other in self.alike.get(_likeness(report), ()):
             theirs = self.origins.get(other.raw.path)
-            is_copy = other.raw.digest == report.raw.digest and other.raw.path.name == report.raw.path.name
-            if is_copy and (origin is None or theirs is None or origin.part == theirs.part):
+            if origin is None or theirs is None or origin.part == theirs.part:
                 return other
         return None
 
-    def _refuse_clash(self, new: RawReport, old: RawReport) -> None:
-        if new.name == old.name and new.digest != old.digest:
-            where = f"{printable(self.shown(old.path))} and {printable(self.shown(new.path))}"
-            raise InputError(f"two {new.kind} reports are named {printable(new.name)!r}: {where}")
-        if new.name != old.name and new.path.resolve() == old.path.resolve():
-            # One run cannot stand for two that are expected.
-            names = f"{printable(old.name)!r} and {printable(new.name)!r}"
-            raise InputError(f"{printable(self.shown(new.path))} is named as two {new.kind} reports: {names}")
+
+def _likeness(report: ReadReport) -> tuple[str, str, str]:
+    return report.raw.kind, report.raw.digest.hex, report.raw.path.name
 
 
 def names_of(path: str) -> tuple[str, ...]:

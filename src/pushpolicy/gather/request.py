@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -82,6 +82,13 @@ class Reading(Protocol):
         """Of what is read."""
 
 
+class RecordsAccess(NamedTuple):
+    """The registry that records go to, where it is not the target's repository, and what it is shown."""
+
+    registry: str
+    credential: Credential
+
+
 class Job(Redacted, frozen=True, kw_only=True):
     """The job that pushes: what evidence is read from, and is known before the image is opened.
 
@@ -89,11 +96,13 @@ class Job(Redacted, frozen=True, kw_only=True):
         workspace: the checkout; reports are looked for here, and relative paths start here.
         credential: the one the push will use; None for a target that needs none.
         evaluated_at: the clock of the decision, in UTC.
+        records: what the records' registry is shown; None where they stay, or go to a folder.
         named: the reports that were named, beside those in the usual places.
         expected: the reports that have to be there.
         limits: of what is read.
         git: the program, where it is not in one of the usual places.
         not_secret: the variables that hold no secret, whatever they look like.
+        immutable: whether the configuration says that the tags of the target do not move once they are set.
     """
 
     hidden_fields = frozenset({"environ"})
@@ -102,11 +111,13 @@ class Job(Redacted, frozen=True, kw_only=True):
     environ: Mapping[str, str]
     credential: Credential | None
     evaluated_at: datetime
+    records: RecordsAccess | None = None
     named: tuple[NamedEvidence, ...] = ()
     expected: Expected = Expected()
     limits: Limits = Limits()
     git: Path | None = None
     not_secret: frozenset[str] = frozenset()
+    immutable: bool = False
 
 
 class GatherRequest(msgspec.Struct, frozen=True, kw_only=True):

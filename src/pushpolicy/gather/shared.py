@@ -11,12 +11,13 @@ from typing import Any, Self
 import msgspec
 
 from pushpolicy.budget import count_folder
-from pushpolicy.gather import extra
+from pushpolicy.gather import extra, pipeline
 from pushpolicy.gather.checkout import Checkout, inspect
 from pushpolicy.gather.collect import collect
 from pushpolicy.gather.names import CAPTURES, Reports
 from pushpolicy.gather.parts import Part, open_parts
 from pushpolicy.gather.request import Job, NamedEvidence, RawReport, Reading
+from pushpolicy.model.evidence import PipelineEvidence
 from pushpolicy.reports.format import KINDS
 from pushpolicy.reports.limits import Limits
 
@@ -39,6 +40,7 @@ class Shared(msgspec.Struct):
     """
 
     _checkouts: dict[Path, Checkout] = {}
+    _pipelines: dict[Path, PipelineEvidence] = {}
     _files: dict[_Asked, Files] = {}
     _unpacked: ExitStack = msgspec.field(default_factory=ExitStack)
 
@@ -53,6 +55,12 @@ class Shared(msgspec.Struct):
         if job.workspace not in self._checkouts:
             self._checkouts[job.workspace] = inspect(job.workspace, job.environ, job.git)
         return self._checkouts[job.workspace]
+
+    def pipeline(self, job: Job) -> PipelineEvidence:
+        """What the pipeline's files show."""
+        if job.workspace not in self._pipelines:
+            self._pipelines[job.workspace] = pipeline.evidence(self.checkout(job))
+        return self._pipelines[job.workspace]
 
     def files(self, job: Job) -> Files:
         """The reports and extra files of a job.

@@ -40,12 +40,9 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         headers: a mapping that does not mind case.
-        shown: the credential that a 401 or 403 is about, in words; empty when none was shown, None where
-            that is not known.
     """
 
     status: int
     headers: Mapping[str, str]
     content: bytes
     url: str
-    shown: str | None = None

@@ -50,13 +50,18 @@ def find_certificates(folders: Iterable[Path]) -> Certificates:
     """What the first of the folders that is there holds.
 
     Raises:
-        UsageError: when a client certificate has no key or a key no certificate, or there are several.
+        UsageError: when a client certificate has no key or a key no certificate, or there are several; when
+            a folder cannot be listed.
     """
     for folder in folders:
         try:
             names = sorted(path.name for path in folder.iterdir())
         except (FileNotFoundError, NotADirectoryError, PermissionError):
             continue  # a system's folder that this user may not read is nothing of this user's
+        except OSError as error:
+            raise UsageError(
+                f"{printable(str(folder))}: {error.strerror}", "remove what stands there"
+            ) from error
         return _read(folder, names)
     return NO_CERTIFICATES
 

@@ -13,6 +13,8 @@ import math
 import select
 import socket
 import ssl
+import threading
+import time
 import weakref
 from base64 import b64encode
 from collections import deque
@@ -22,10 +24,12 @@ from functools import partial
 from typing import Any, NamedTuple, Protocol, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from pushpolicy.errors import PushPolicyError, UsageError
 from pushpolicy.http.failures import ProxyError
 from pushpolicy.http.proxies import DEFAULT_PORTS
 from pushpolicy.http.response import Response, StrictResponse
 from pushpolicy.http.retry import Deadline
+from pushpolicy.http.sending import send_body
 from pushpolicy.http.settings import Settings
 from pushpolicy.http.tls import TlsContexts
 
@@ -51,6 +55,9 @@ class Connections:
     The client's certificate is for the server's own address: what lies elsewhere is reached without it.
 
     Nothing of the process's environment is read: proxies, certificates and credentials were given.
+
+    Attributes:
+        quickest: seconds that the server's quickest answer took, once it was connected to.
     """
 
     def __init__(self, settings: Settings, tls: TlsContexts, is_own: Callable[[str], bool]) -> None:
@@ -58,6 +65,7 @@ class Connections:
         self._tls = tls
         self._is_own = is_own
         self._routes: dict[tuple[str, str], _Route] = {}
+        self.quickest = math.inf
         self._idle: dict[_Route, deque[http.client.HTTPConnection]] = {}
         # Nobody closes a client; what it has kept ends with it.
         weakref.finalize(self, _close_all, self._idle).atexit = False
@@ -76,25 +84,54 @@ class Connections:
         settings say, and more by its size.
 
         Raises:
-            UsageError: when a certificate is needed and not readable.
+            UsageError: when a certificate is needed and not readable; when a proxy would see the credential.
             OSError, http.client.HTTPException: when there is no answer.
         """
         parts = urlsplit(url)
         route = self._route(url, parts)
+        if route.proxy and route.scheme == "http" and "Authorization" in headers:
+            raise UsageError(
+                f"the credential for {parts.netloc} would be shown to the proxy of the environment",
+                "plain http is no secret to a proxy: name the host in no_proxy, or use https",
+            )
         connection = self._kept(route) or self._new(route, deadline)
         target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
         if route.proxy and route.scheme == "http":
             target = f"http://{parts.netloc}{target}"
             headers = {**headers, **_login(route.proxy)}
+        answers = partial(_response, self._settings, deadline)
         try:
+            if connection.sock is None:
+                self._open(connection, answers, deadline)
+            cast("_Connecting", connection).response_class = answers
+            start = time.monotonic()
             answered = self._exchange(connection, method, target, headers, body, deadline)
+            if route.own:
+                self.quickest = min(self.quickest, time.monotonic() - start)
         except UnicodeError as error:
             connection.close()
             raise http.client.HTTPException("a header is in no characters of HTTP") from error
         except BaseException:
             connection.close()
+            # What broke one may have broken all that were kept: the next attempt has a new one.
+            _close_all({route: self._idle.pop(route, ())})
             raise
         return Response(answered, partial(self._done, route, connection))
+
+    def open_ahead(self, url: str, count: int) -> None:
+        """Open connections to a distant server before they are needed, and wait for none of them."""
+        route = self._route(url, urlsplit(url))
+
+        def open_one() -> None:
+            connection = self._new(route, None)
+            # Whoever needs it meets the same trouble, and says so.
+            with suppress(OSError, http.client.HTTPException, PushPolicyError):
+                self._open(connection, partial(_response, self._settings, None), None)
+                self._done(route, connection, True)
+
+        with suppress(RuntimeError):  # where the system gives no more threads
+            for _ in range(count):
+                threading.Thread(target=open_one, daemon=True).start()
 
     def _route(self, url: str, parts: SplitResult) -> _Route:
         known = self._routes.get((parts.scheme, parts.netloc))
@@ -109,6 +146,23 @@ class Connections:
             self._routes[parts.scheme, parts.netloc] = known
         return known
 
+    def _open(
+        self,
+        connection: http.client.HTTPConnection,
+        answers: Callable[..., StrictResponse],
+        deadline: Deadline | None,
+    ) -> None:
+        connection.timeout = _within(self._settings.connect_timeout, deadline)
+        with ExitStack() as tunnel:
+            # A proxy's answer ends here. Debian's 3.11.2 leaves a refusal open, and the socket with it.
+            cast("_Connecting", connection).response_class = lambda *to, **how: tunnel.enter_context(
+                answers(*to, **how)
+            )
+            connection.connect()
+        if isinstance(connection.sock, ssl.SSLSocket):
+            # EOF without close_notify may be truncation (RFC 9112, 9.8).
+            connection.sock.suppress_ragged_eofs = False  # type: ignore[attr-defined]
+
     def _exchange(
         self,
         connection: http.client.HTTPConnection,
@@ -118,26 +172,16 @@ class Connections:
         body: bytes | Iterable[memoryview] | None,
         deadline: Deadline | None,
     ) -> StrictResponse:
-        answers = partial(_response, self._settings, deadline)
-        if connection.sock is None:
-            connection.timeout = _within(self._settings.connect_timeout, deadline)
-            with ExitStack() as tunnel:
-                # A proxy's answer ends here. Debian's 3.11.2 leaves a refusal open, and the socket with it.
-                cast("_Connecting", connection).response_class = lambda *to, **how: tunnel.enter_context(
-                    answers(*to, **how)
-                )
-                connection.connect()
-            sock = cast("socket.socket", connection.sock)
-            if isinstance(sock, ssl.SSLSocket):
-                # EOF without close_notify may be truncation (RFC 9112, 9.8).
-                sock.suppress_ragged_eofs = False  # type: ignore[attr-defined]
-        cast("_Connecting", connection).response_class = answers
         seconds = _within(self._settings.read_timeout, deadline)
         if connection.sock.gettimeout() != seconds:
             connection.sock.settimeout(seconds)
         # A server may answer before it has read everything, and why is in the answer.
         with suppress(BrokenPipeError):
-            connection.request(method, target, body, dict(headers))
+            if body is None or isinstance(body, bytes):
+                connection.request(method, target, body, dict(headers))
+            else:  # its length is in the headers
+                connection.request(method, target, None, dict(headers))
+                send_body(connection.sock, body, seconds)
         return cast("StrictResponse", connection.getresponse())
 
     def _kept(self, route: _Route) -> http.client.HTTPConnection | None:
@@ -279,7 +323,21 @@ def _has_ended(sock: socket.socket) -> bool:
         return True
     poll = select.poll()
     poll.register(sock, select.POLLIN)
-    return bool(poll.poll(0))
+    is_readable = bool(poll.poll(0))
+    if not is_readable or not isinstance(sock, ssl.SSLSocket):
+        return is_readable
+    # TLS speaks for itself too: session tickets (RFC 8446, 4.6.1) are taken in by a read that finds no more.
+    seconds = sock.gettimeout()
+    sock.settimeout(0)
+    try:
+        sock.recv(1)
+    except ssl.SSLWantReadError:
+        return False
+    except OSError:
+        pass
+    finally:
+        sock.settimeout(seconds)
+    return True
 
 
 def _login(proxy: str) -> dict[str, str]:

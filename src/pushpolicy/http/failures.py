@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import http.client
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import msgspec
 from pushpolicy.errors import PushError
 from pushpolicy.http.call import Answer
 from pushpolicy.http.chains import ChainError
+from pushpolicy.http.sending import StallError
 from pushpolicy.model.text import printable
 
 _CERTIFICATE_HINT = (
@@ -21,7 +23,14 @@ _CERTIFICATE_HINT = (
 )
 _CHAIN_HINT = "whoever issued it has to issue another; programs in Go, such as docker, do not take it either"
 _HTTP_HINT = "the server seems to speak plain http; if that is meant, ask for plain http (--plain-http)"
+PROXY_LOGIN_HINT = (
+    "put user and password into the proxy's address (HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT)"
+)
+_NOT_HTTP_HINT = "what answers there speaks no HTTP, or wrongly; check host and port, and what stands between"
+_NOT_LET_HINT = "have the proxy let this host through, or name the host in NO_PROXY"
 _PROXY_HINT = "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY, and that the proxy runs"
+# How http.client tells that a proxy refused.
+_TUNNEL = re.compile(r"Tunnel connection failed: (\d{3}.*)", re.DOTALL)
 # OpenSSL's reasons for an answer that is not TLS.
 _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE"})
 # What a server says that wants to see a certificate, or another one (RFC 8446, 6.2).
@@ -91,6 +100,10 @@ def no_answer(action: str, host: str, error: Exception) -> NoAnswer:
                     f"{action}: {host} refuses connections", "check host and port, and that the server runs"
                 )
                 return NoAnswer(failure, True)
+            case StallError():
+                reason = f"{host} does not answer in time: {cause}, the limit of max-stall-seconds"
+                hint = "check the network, or try again later; --limit raises it"
+                return NoAnswer(PushError(f"{action}: {reason}", hint), True)
             case TimeoutError():
                 return NoAnswer(
                     PushError(
@@ -98,10 +111,21 @@ def no_answer(action: str, host: str, error: Exception) -> NoAnswer:
                     ),
                     True,
                 )
+            case OSError() if found := _TUNNEL.fullmatch(str(cause)):
+                return _no_tunnel(action, host, found[1])
             case OSError() if cause.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH):
                 return NoAnswer(PushError(f"{action}: {host} cannot be reached", "check the network"), True)
     broke = f"the connection to {host} broke ({_deepest(error)})"
-    return NoAnswer(PushError(f"{action}: {broke}", "check the network, or run it again later"), True)
+    hint = _NOT_HTTP_HINT if _is_malformed(error) else "check the network, or try again later"
+    return NoAnswer(PushError(f"{action}: {broke}", hint), True)
+
+
+def _no_tunnel(action: str, host: str, answer: str) -> NoAnswer:
+    """A proxy's refusal to lead to the host; `answer` begins with its status."""
+    hint = PROXY_LOGIN_HINT if answer.startswith("407") else _NOT_LET_HINT
+    message = f"{action}: the proxy does not lead to {host} ({printable(answer)})"
+    is_trouble = answer.startswith("5")
+    return NoAnswer(PushError(message, _PROXY_HINT if is_trouble else hint), is_trouble)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -115,6 +139,13 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         seen.add(id(item))
         yield item
         pending += [*item.args, getattr(item, "reason", None), item.__cause__, item.__context__]
+
+
+def _is_malformed(error: BaseException) -> bool:
+    """Whether there was an answer that is none in HTTP, rather than none or half of one."""
+    *_, last = _causes(error)
+    is_cut = isinstance(last, http.client.IncompleteRead | ConnectionError)
+    return isinstance(last, http.client.HTTPException) and not is_cut
 
 
 def _deepest(error: BaseException) -> str:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 _LARGE = 4 * 1024 * 1024
 # Large content fills the network or the processors with a few streams.
@@ -14,8 +14,8 @@ _LARGE_AT_ONCE = 4
 # Small content waits for answers. From a near server they come as fast as three threads can take them, and
 # each more is a connection more to open; from a distant one every thread more is that much faster.
 _NEAR_AT_ONCE = 3
-_DISTANT_AT_ONCE = 16
-_DISTANT_SECONDS = 0.025
+DISTANT_AT_ONCE = 16
+DISTANT_SECONDS = 0.025
 
 
 class Sized(Protocol):
@@ -30,8 +30,13 @@ T = TypeVar("T")
 S = TypeVar("S", bound=Sized)
 
 
-def each_sized(work: Callable[[S], None], items: Iterable[S]) -> None:
+def each_sized(work: Callable[[S], None], items: Iterable[S], *, distant: bool = False) -> None:
     """Do this for every item, with few large ones (the largest first) and many small ones at a time.
+
+    Args:
+        work: what to do.
+        items: what to do it with.
+        distant: whether the server is known to be; else the time that small ones take tells.
 
     Raises:
         Exception: the first that `work` raised. What was begun is still ended, the rest is left.
@@ -40,18 +45,35 @@ def each_sized(work: Callable[[S], None], items: Iterable[S]) -> None:
     large = [item for item in ordered if item.size >= _LARGE]
     small = ordered[len(large) :]
     failures: list[Exception] = []
-    lanes = [_Lane(work, large, failures, _LARGE_AT_ONCE, _LARGE_AT_ONCE), _small_lane(work, small, failures)]
+    lanes = [
+        _Lane(work, large, failures, _LARGE_AT_ONCE, _LARGE_AT_ONCE),
+        _small_lane(work, small, failures, distant),
+    ]
     _finish(lanes, failures)
 
 
-def each(work: Callable[[T], None], items: Iterable[T]) -> None:
+class Task(NamedTuple):
+    """One thing to be done, and the bytes that it takes."""
+
+    size: int
+    do: Callable[[], None]
+
+
+def each_task(tasks: Iterable[Task], *, distant: bool = False) -> None:
+    """Do all of this, as `each_sized` does."""
+    each_sized(lambda task: task.do(), tasks, distant=distant)
+
+
+def each(work: Callable[[T], None], items: Iterable[T], *, distant: bool = False) -> None:
     """Do this for every item, as `each_sized` does for small ones."""
     failures: list[Exception] = []
-    _finish([_small_lane(work, items, failures)], failures)
+    _finish([_small_lane(work, items, failures, distant)], failures)
 
 
-def _small_lane(work: Callable[[T], None], items: Iterable[T], failures: list[Exception]) -> _Lane[T]:
-    return _Lane(work, items, failures, _NEAR_AT_ONCE, _DISTANT_AT_ONCE)
+def _small_lane(
+    work: Callable[[T], None], items: Iterable[T], failures: list[Exception], distant: bool
+) -> _Lane[T]:
+    return _Lane(work, items, failures, DISTANT_AT_ONCE if distant else _NEAR_AT_ONCE, DISTANT_AT_ONCE)
 
 
 def _finish(lanes: Sequence[_Lane[Any]], failures: Sequence[Exception]) -> None:
@@ -82,6 +104,12 @@ class _Lane(Generic[T]):
 
     def join(self) -> None:
         """Wait for the end; threads that are started meanwhile are waited for too."""
+        self._join()
+        if self._pending:  # the system gave no thread at all; it may give one meanwhile
+            self._drain()
+            self._join()
+
+    def _join(self) -> None:
         for thread in self._threads:
             thread.join()
 
@@ -90,7 +118,10 @@ class _Lane(Generic[T]):
             for _ in range(min(width - len(self._threads), len(self._pending))):
                 # Daemons: an interrupt ends the program, whatever they wait for.
                 thread = threading.Thread(target=self._drain, daemon=True)
-                thread.start()
+                try:
+                    thread.start()
+                except RuntimeError:  # the system gives no more: those that are there do it
+                    return
                 self._threads.append(thread)
 
     def _drain(self) -> None:
@@ -106,6 +137,6 @@ class _Lane(Generic[T]):
             except Exception as error:  # noqa: BLE001 (raised again, in the caller's thread)
                 self._failures.append(error)
             # The first one also opens the connection, and may import what that takes.
-            if not is_first and time.monotonic() - start > _DISTANT_SECONDS:
+            if not is_first and time.monotonic() - start > DISTANT_SECONDS:
                 self._widen(self._most)
             is_first = False

@@ -19,6 +19,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+from pushpolicy.http.sending import StallError
+
 _INTERIM = range(100, 200)
 _SWITCHING_PROTOCOLS = 101
 _MAX_LINE = 64 * 1024
@@ -270,7 +272,10 @@ class _Timed(io.RawIOBase):
             raise TimeoutError("the answer comes in too slowly")
         usual = self._sock.gettimeout()
         if usual is not None and usual <= left:
-            return self._read(buffer)
+            try:
+                return self._read(buffer)
+            except TimeoutError as error:
+                raise StallError(usual) from error
         self._sock.settimeout(left)
         try:
             return self._read(buffer)

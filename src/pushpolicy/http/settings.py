@@ -18,7 +18,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ca_file: certificates (PEM) to trust beside the system's.
         certificates: further ones for this server, and the client's, which only this server is shown.
         connect_timeout: seconds to wait for a connection.
-        read_timeout: seconds to wait for the next bytes.
+        read_timeout: seconds without a byte that is sent, taken or received.
         total_timeout: seconds for one piece of work with all its repetitions, and for each answer the time
             that its bytes need at `minimum_rate` added. Content that is sent or received has no total.
         minimum_rate: bytes a second that an answer other than content must reach on the whole.

@@ -59,7 +59,8 @@ class TlsContexts:
         self._lock = threading.Lock()
         if not settings.plain_http:
             # No daemon: an interpreter that ends while OpenSSL reads certificates would crash.
-            threading.Thread(target=self._prepare).start()
+            with suppress(RuntimeError):  # the system gives no more: it is made when it is needed
+                threading.Thread(target=self._prepare).start()
 
     def context(self, *, own: bool = False) -> ssl.SSLContext:
         """What to verify a server with, and for the server itself (`own`) what the client shows.

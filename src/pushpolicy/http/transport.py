@@ -16,6 +16,7 @@ from pushpolicy.errors import PushError
 from pushpolicy.http.call import Answer, Call
 from pushpolicy.http.connections import Connections
 from pushpolicy.http.failures import no_answer, refusal
+from pushpolicy.http.parallel import DISTANT_SECONDS
 from pushpolicy.http.response import Response
 from pushpolicy.http.retry import (
     TRANSIENT_STATUS,
@@ -45,6 +46,21 @@ class Transport:
     def __init__(self, settings: Settings, connections: Connections | None = None) -> None:
         self._settings = settings
         self._connections = connections or Connections(settings, TlsContexts(settings), lambda _: False)
+
+    @property
+    def distant(self) -> bool:
+        """Whether even the quickest of the server's answers took long to come."""
+        return DISTANT_SECONDS < self.quickest < math.inf
+
+    @property
+    def quickest(self) -> float:
+        """Seconds that the server's quickest answer took."""
+        return self._connections.quickest
+
+    def open_ahead(self, url: str, count: int) -> None:
+        """Open connections to a server that is distant, before they are needed."""
+        if self.distant:
+            self._connections.open_ahead(url, count)
 
     def exchange(self, call: Call) -> Answer:
         """Send a request, again if need be, and read the answer.
@@ -79,7 +95,7 @@ class Transport:
                 raise self._transient(call, response)
             if call.transfer:
                 response.take_time()
-            yield self._head(url, response), self._chunks(call, response)
+            yield self._head(call, url, response), self._chunks(call, response)
         finally:
             response.close()
 
@@ -110,7 +126,7 @@ class Transport:
             headers["Content-Length"] = str(len(body))
         return self._connections.send(call.method, url, headers, body, call.deadline)
 
-    def _head(self, url: str, response: Response) -> Answer:
+    def _head(self, call: Call, url: str, response: Response) -> Answer:  # noqa: ARG002 (for those who override it)
         return Answer(status=response.status, headers=response.headers, content=b"", url=url)
 
     def _refusal(self, action: str, answer: Answer) -> PushError:
@@ -136,7 +152,7 @@ class Transport:
 
     def _transient(self, call: Call, response: Response) -> TransientError:
         with self._broken_is_transient(call):
-            answer = replace(self._head(call.url, response), content=response.read(_MAX_ERROR))
+            answer = replace(self._head(call, call.url, response), content=response.read(_MAX_ERROR))
         wait = retry_after(response.headers.get("Retry-After"))
         return TransientError(self._refusal(call.action, answer), wait)
 

@@ -30,6 +30,14 @@ _PREDICATE = "dev.sigstore.bundle.predicateType"
 _SUMMARY = "https://slsa.dev/verification_summary/"
 
 
+class SparseError(ValueError):
+    """Parts of an index are absent; `platforms` are those of its images that are whole."""
+
+    def __init__(self, message: str, platforms: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.platforms = platforms
+
+
 class Closure(msgspec.Struct, frozen=True, kw_only=True):
     """Manifests in push order (children first, each once), configs by digest, and every blob once."""
 
@@ -97,7 +105,8 @@ class Walk(msgspec.Struct):
         manifest = read_manifest(self.store, entry)
         if manifest is None:
             if not depth:
-                raise ValueError(f"manifest {entry.digest} is not there")
+                which = f" of {entry.platform}" if entry.platform else ""
+                raise ValueError(f"manifest {entry.digest}{which} is not there")
             self.absent.append(entry)
             return
         for child in manifest.manifests:
@@ -118,6 +127,16 @@ class Walk(msgspec.Struct):
                 raise ValueError(f"has more than {self.limits.blobs} blobs")
         self.manifests[entry.digest] = manifest
 
+    def _whole_platforms(self) -> tuple[str, ...]:
+        found = dict[str, None]()
+        for entry in (entry for manifest in self.manifests.values() for entry in manifest.manifests):
+            manifest = self.manifests.get(entry.digest)
+            if manifest and manifest.config and entry.platform and entry.platform.runnable:
+                blobs = (manifest.config, *manifest.layers)
+                if all(self.store.size(blob) == blob.size for blob in blobs):
+                    found[str(entry.platform)] = None
+        return tuple(found)
+
     def weigh(self, size: int) -> None:
         """Count bytes that are held in memory, and that become evidence as often as they are named.
 
@@ -137,9 +156,10 @@ class Walk(msgspec.Struct):
         """
         if self.absent:
             absent = [f"{entry.platform or 'no platform'} ({entry.digest})" for entry in self.absent]
-            raise ValueError(
+            raise SparseError(
                 f"the index is sparse: {len(self.absent)} of its manifests are not there: "
-                + first_of(absent, _SHOWN)
+                + first_of(absent, _SHOWN),
+                self._whole_platforms(),
             )
         sizes = {blob.digest: self.store.size(blob) for blob in self.blobs.values()}
         missing = [blob for blob in self.blobs.values() if sizes[blob.digest] is None]
@@ -147,7 +167,8 @@ class Walk(msgspec.Struct):
             foreign = any(blob.urls for blob in missing)
             why = "; foreign layers (urls) must be brought along, they are not fetched" if foreign else ""
             shown = first_of([str(blob.digest) for blob in missing], _SHOWN)
-            raise ValueError(f"{len(missing)} blobs are not there: {shown}{why}")
+            # Docker exports the manifest of a platform whose content it has not (WithSkipMissing).
+            raise SparseError(f"{len(missing)} blobs are not there: {shown}{why}", self._whole_platforms())
         for blob in self.blobs.values():
             if sizes[blob.digest] != blob.size:
                 raise ValueError(f"blob {blob.digest} has {sizes[blob.digest]} bytes, not {blob.size}")
@@ -161,7 +182,10 @@ def read_referrers(store: Store, manifests: tuple[Manifest, ...], limits: Limits
     """
     search = _Search(store, limits)
     search.below(manifests)
-    search.walk.check()
+    try:
+        search.walk.check()
+    except SparseError as error:
+        raise ValueError(f"a referrer of it: {error}") from error
     return Referrers(
         manifests=tuple(search.walk.manifests.values()),
         blobs=tuple(search.walk.blobs.values()),

@@ -14,22 +14,21 @@ from typing import BinaryIO
 
 from msgspec.structs import replace
 
-from pushpolicy.images.archive import DOCKER_MANIFEST, ArchiveFiles, read_members
+from pushpolicy.images.archive import DOCKER_MANIFEST, read_members
 from pushpolicy.images.built_image import BuiltContent, BuiltStore
 from pushpolicy.images.config import ImageConfig
 from pushpolicy.images.image import Image
-from pushpolicy.images.inner_layout import layout_of
 from pushpolicy.images.layers import Layer, compress_layers
+from pushpolicy.images.layout import LayoutContent
 from pushpolicy.images.opening import read_image
-from pushpolicy.images.options import AS_USUAL, Compression, Limits, Selection
-from pushpolicy.images.saved import SavedImage, choose, read_saved
+from pushpolicy.images.options import AS_USUAL, Compression, LayerCompression, Limits, Selection
+from pushpolicy.images.saved import SavedImage
+from pushpolicy.images.saved_archive import SavedArchive
 from pushpolicy.images.scratch import Section
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import OCI_CONFIG, OCI_MANIFEST, Manifest
-from pushpolicy.registry.layout import LAYOUT_MARKER
-
-_MAX_MANIFEST_FILE = 16 * 1024 * 1024
+from pushpolicy.registry.layout import LAYOUT_MARKER, blob_name
 
 
 def image_of_docker_archive(
@@ -45,7 +44,7 @@ def image_of_docker_archive(
     Args:
         text: the IMAGE argument.
         archive: an open file, at the start of an uncompressed tar.
-        reference: a name, or an image ID.
+        reference: a name, or the digest of anything inside, as an image ID.
         limits: what is over one is refused.
         selection: which part of it, and how its layers are to be compressed.
         stack: closes the temporary files.
@@ -57,48 +56,40 @@ def image_of_docker_archive(
     members = read_members(archive, limits, follow=True)
     if DOCKER_MANIFEST not in members and LAYOUT_MARKER in members:
         raise ValueError("is an OCI archive; write oci-archive:FILE")
-    saved = choose(read_saved(_file(members, DOCKER_MANIFEST, _MAX_MANIFEST_FILE)), reference)
-    config = _config(members, saved, limits)
-    kept = layout_of(text, ArchiveFiles(members), Digest.of(config), limits, selection)
-    options = selection.compression or AS_USUAL
-    if kept and (kept.compressed or options.method is Compression.NONE):
-        return replace(kept.image, name=_name(saved))
-    image = _built(text, members, saved, config, limits, selection, stack)
-    if kept:
-        note = (
-            f"the archive's own manifest {kept.image.top.digest} has uncompressed layers; they were "
-            "compressed, which gave the image another digest (--compression none keeps that one)"
-        )
-        return replace(image, notes=(*image.notes, note))
-    return image
+    found = SavedArchive(members, limits)
+    meant = found.meant(reference)
+    if isinstance(meant.part, SavedImage):
+        config, files = found.config(meant.part), meant.part.layers
+        return _built(text, meant.name, config, _contents(members, files), limits, selection, stack)
+    kept = read_image(
+        text, meant.name, found.store, meant.part, LayoutContent(found.files), limits, selection
+    )
+    # An index is kept even with plain layers: its attestations name its manifests by digest.
+    is_plain = any(layer.media_type.endswith(".tar") for layer in kept.top.layers)
+    if not is_plain or selection.compression == LayerCompression(method=Compression.NONE):
+        return kept
+    (config,), files = kept.configs.values(), tuple(blob_name(layer.digest) for layer in kept.top.layers)
+    image = _built(text, meant.name, config, _contents(members, files), limits, selection, stack)
+    note = (
+        f"the archive's own manifest {kept.top.digest} has uncompressed layers; they were "
+        "compressed, which gave the image another digest (--compression none keeps that one)"
+    )
+    return replace(image, notes=tuple(dict.fromkeys((*kept.notes, *image.notes, note))))
 
 
-def _file(members: Mapping[str, Section], name: str, limit: int) -> bytes:
-    content = members.get(name)
-    if content is None:
-        raise ValueError(f"has no file {name[:200]}")
-    if content.size > limit:
-        raise ValueError(f"{name[:200]} is over the limit of {limit} bytes")
-    with content.open() as file:
-        return file.read()
-
-
-def _name(saved: SavedImage) -> str | None:
-    return saved.names[0] if saved.names else None
-
-
-def _config(members: Mapping[str, Section], saved: SavedImage, limits: Limits) -> bytes:
-    content = _file(members, saved.config, limits.config_size)
-    if saved.image_id not in ("", Digest.of(content).hex):
-        raise ValueError(f"the config {saved.config[:100]} has other content than its name says")
-    return content
+def _contents(members: Mapping[str, Section], names: tuple[str, ...]) -> tuple[Section, ...]:
+    """The layers in their files."""
+    missing = [name for name in names if name not in members]
+    if missing:
+        raise ValueError(f"{len(missing)} layers are not there, such as {missing[0][:200]}")
+    return tuple(members[name] for name in names)
 
 
 def _built(
     text: str,
-    members: Mapping[str, Section],
-    saved: SavedImage,
+    name: str | None,
     config: bytes,
+    contents: tuple[Section, ...],
     limits: Limits,
     selection: Selection,
     stack: ExitStack,
@@ -107,7 +98,11 @@ def _built(
         diff_ids = ImageConfig.parse(config).diff_ids
     except ValueError as error:
         raise ValueError(f"the config: {error}") from error
-    layers = _layers(members, saved, diff_ids, limits)
+    if len(contents) != len(diff_ids):
+        raise ValueError(f"has {len(contents)} layers where the config says {len(diff_ids)}")
+    if len(diff_ids) > limits.blobs:
+        raise ValueError(f"has more than {limits.blobs} layers")
+    layers = tuple(map(Layer, contents, diff_ids))
     distinct = tuple(dict.fromkeys(layers))
     each = compress_layers(
         distinct, selection.compression or AS_USUAL, limits, stack, selection.on_compressed
@@ -117,22 +112,9 @@ def _built(
     blobs = {layer.descriptor.digest: layer.content for layer in compressed.values()}
     content = BuiltContent(config, blobs)
     image = read_image(
-        text, _name(saved), BuiltStore(manifest, content), manifest.descriptor, content, limits, selection
+        text, name, BuiltStore(manifest, content), manifest.descriptor, content, limits, selection
     )
     return replace(image, layers_compared=True)
-
-
-def _layers(
-    members: Mapping[str, Section], saved: SavedImage, diff_ids: tuple[Digest, ...], limits: Limits
-) -> list[Layer]:
-    if len(saved.layers) != len(diff_ids):
-        raise ValueError(f"has {len(saved.layers)} layers where the config says {len(diff_ids)}")
-    if len(diff_ids) > limits.blobs:
-        raise ValueError(f"has more than {limits.blobs} layers")
-    missing = [name for name in saved.layers if name not in members]
-    if missing:
-        raise ValueError(f"{len(missing)} layers are not there, such as {missing[0][:200]}")
-    return [Layer(members[name], diff_id) for name, diff_id in zip(saved.layers, diff_ids, strict=True)]
 
 
 def _manifest(config: bytes, layers: list[Descriptor]) -> Manifest:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pushpolicy.images.archive import compression
+from pushpolicy.images.choice import short_id
 from pushpolicy.images.compressors import unpacked
-from pushpolicy.images.daemon import exported, image_id
+from pushpolicy.images.daemon import exported, image_id, inspected
 from pushpolicy.images.docker_archive import image_of_docker_archive
 from pushpolicy.images.image import Image
 from pushpolicy.images.options import Limits, Selection
@@ -54,9 +55,16 @@ def image_of_daemon(text: str, name: str, limits: Limits, selection: Selection, 
         ValueError: when what the daemon sends is not such an archive, or ends early.
         InputError: when no daemon answers or it refuses, or there is no room.
     """
+    reference, digits = image_id(name), short_id(name)
+    if digits and not reference:
+        # Only the daemon knows whether that is a name or the beginning of an ID.
+        found, _ = inspected(name, selection.docker_host)
+        whole = image_id(found)
+        if whole and whole.hex.startswith(digits):
+            name, reference = found, whole
     with exported(name, selection.docker_host) as answer:
         archive = _kept(answer, None, limits, stack)
-    return image_of_docker_archive(text, archive, image_id(name), limits, selection, stack)
+    return image_of_docker_archive(text, archive, reference, limits, selection, stack)
 
 
 def _kept(file: BinaryIO, kind: str | None, limits: Limits, stack: ExitStack) -> BinaryIO:

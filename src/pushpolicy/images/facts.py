@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from pushpolicy.errors import InputError
+from pushpolicy.images.artifacts import is_image, read_artifact
 from pushpolicy.images.config import SHAPE, ImageConfig
 from pushpolicy.images.image import Image
 from pushpolicy.images.lazy import has_table
@@ -21,7 +22,7 @@ from pushpolicy.images.uncompressed import KINDS
 from pushpolicy.model import strict_json
 from pushpolicy.model.descriptor import Descriptor, Platform
 from pushpolicy.model.digest import Digest
-from pushpolicy.model.evidence import AttestationEvidence, PlatformEvidence
+from pushpolicy.model.evidence import ArtifactEvidence, AttestationEvidence, PlatformEvidence
 from pushpolicy.model.manifest import CONFIG_TYPES, EMPTY_CONTENT, EMPTY_TYPE, Manifest
 from pushpolicy.model.statement import STATEMENT_SHAPE, STATEMENT_TYPE
 from pushpolicy.model.text import printable
@@ -36,22 +37,25 @@ _MAX_STATEMENT = 128 * 1024 * 1024
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """What an image consists of, in its order: at least one platform, and attestations about them."""
+    """What an image consists of, in its order: one platform at least, attestations of it, and the rest."""
 
     platforms: tuple[PlatformEvidence, ...]
     attestations: tuple[AttestationEvidence, ...]
+    artifacts: tuple[ArtifactEvidence, ...]
 
 
 def find(image: Image, limits: Limits = _DEFAULT_LIMITS) -> Found:
-    """Read what each manifest of the closure is: an attestation by its content, else an image that is judged.
+    """Read what each manifest is: an attestation or artifact by its content, else an image that is judged.
 
     Raises:
         InputError: when a config is malformed, contradicts its manifest or index, or there is no image.
     """
     platforms: list[PlatformEvidence] = []
     attestations: list[AttestationEvidence] = []
+    artifacts: list[ArtifactEvidence] = []
     statements = 0
-    for manifest, entry, parent in _leaves(image):
+    for manifest, parent, position in _leaves(image):
+        entry = parent.manifests[position] if parent else None
         doubt = ""
         if entry and parent and is_marked(entry):
             statements += sum(layer.size for layer in manifest.layers)
@@ -65,22 +69,28 @@ def find(image: Image, limits: Limits = _DEFAULT_LIMITS) -> Found:
                 continue
             except ValueError as error:
                 doubt = f"; it is marked as an attestation and is none: {error}"
+        elif parent and not is_image(manifest):
+            try:
+                artifacts.append(read_artifact(image, manifest, parent, position))
+                continue
+            except ValueError as error:
+                doubt = f"; it is no artifact that nothing would run: {error}"
         platforms.append(_platform(image, manifest, entry, doubt))
     if not platforms:
         raise InputError(f"{printable(image.source)}: the index holds no image that could run")
-    return Found(platforms=tuple(platforms), attestations=tuple(attestations))
+    return Found(platforms=tuple(platforms), attestations=tuple(attestations), artifacts=tuple(artifacts))
 
 
-def _leaves(image: Image) -> Iterator[tuple[Manifest, Descriptor | None, Manifest | None]]:
-    """Every image manifest with the descriptor and the index that name it."""
+def _leaves(image: Image) -> Iterator[tuple[Manifest, Manifest | None, int]]:
+    """Every manifest that is no index, with the index that names it, and where in that."""
     if not image.top.is_index:
-        yield image.top, None, None
+        yield image.top, None, 0
         return
     by_digest = {manifest.digest: manifest for manifest in image.manifests}
     for parent in image.manifests:
-        for entry in parent.manifests:
+        for position, entry in enumerate(parent.manifests):
             if not by_digest[entry.digest].is_index:
-                yield by_digest[entry.digest], entry, parent
+                yield by_digest[entry.digest], parent, position
 
 
 def _platform(image: Image, manifest: Manifest, entry: Descriptor | None, doubt: str) -> PlatformEvidence:
@@ -190,6 +200,9 @@ def _predicate_type(image: Image, layer: Descriptor, subject: Digest) -> str:
         raise ValueError(f"layer {layer.digest} is no in-toto statement ({error})") from error
     if not (isinstance(kind, str) and kind.startswith(STATEMENT_TYPE) and isinstance(predicate_type, str)):
         raise ValueError(f"layer {layer.digest} is no in-toto statement")
+    if subjects == []:
+        named = "BuildKit names the image where it has a name (--tag, name=)"
+        raise ValueError(f"the statement {layer.digest} has no subject: {named}")
     if not isinstance(subjects, list) or not any(_names(item, subject) for item in subjects):
         raise ValueError(f"the statement {layer.digest} is about something else")
     return predicate_type

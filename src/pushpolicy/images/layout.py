@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
+from pushpolicy.images.choice import (
+    ChoiceError,
+    by_id,
+    is_image,
+    is_named,
+    names_there,
+    only,
+    short_id,
+    whole_id,
+)
 from pushpolicy.images.image import Image
 from pushpolicy.images.opening import read_image
 from pushpolicy.images.options import EVERYTHING, Limits, Selection
 from pushpolicy.images.store import LayoutStore, Store, read_manifest
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
-from pushpolicy.model.manifest import INDEX_TYPES, MANIFEST_TYPES, Manifest
-from pushpolicy.model.text import first_of
+from pushpolicy.model.manifest import Manifest
 from pushpolicy.registry.fallback import is_fallback_tag
 from pushpolicy.registry.interface import OpenBlob
 from pushpolicy.registry.layout import (
@@ -26,12 +34,6 @@ from pushpolicy.registry.layout import (
     check_marker,
     names,
 )
-
-_SHOWN_NAMES = 10
-
-
-class ChoiceError(ValueError):
-    """The layout holds no image of that name, or several and none was named."""
 
 
 class LayoutContent:
@@ -78,47 +80,34 @@ def image_of_layout(
 
 
 def _choose(index: LayoutIndex, store: Store, reference: str | Digest | None) -> Descriptor:
+    there = f"it has {names_there(index.entries)}" if index.entries else "it is empty"
     if isinstance(reference, Digest):
-        return _by_digest(index, store, reference)
+        if found := by_id(index.entries, store, reference.hex):
+            return found
+        raise ChoiceError(f"has no manifest {reference}; {there}")
     if reference is not None:
-        entry = index.named(reference)
-        if entry is None:
-            raise ChoiceError(f"has no image named {reference!r}; {_names_there(index.entries)}")
-        return entry
+        whole = whole_id(reference)
+        if whole and (found := by_id(index.entries, store, whole)):
+            return found
+        named = [entry for entry in index.entries if is_named(entry, reference)]
+        if found := only(named, f"images named {reference!r}"):
+            return found
+        digits = short_id(reference)
+        if digits and (found := by_id(index.entries, store, digits)):
+            return found
+        raise ChoiceError(f"has no image named {reference!r}; {there}")
     images = [
-        entry
-        for entry in index.entries
-        if entry.media_type in MANIFEST_TYPES | INDEX_TYPES and not any(map(is_fallback_tag, names(entry)))
+        entry for entry in index.entries if is_image(entry) and not any(map(is_fallback_tag, names(entry)))
     ]
     distinct = {entry.digest: entry for entry in images}
     if len(distinct) > 1:
         # Referrers and fallback indexes are listed beside images; telling them apart costs reading them.
         others = {digest for digest, entry in distinct.items() if _listed(store, entry).subject is not None}
         images = [entry for entry in images if entry.digest not in others]
-    distinct = {entry.digest: entry for entry in images}
-    if not distinct:
+    found = only(images)
+    if found is None:
         raise ChoiceError("holds no image")
-    if len(distinct) > 1:
-        raise ChoiceError(f"holds {len(distinct)} images, name one: {_names_there(images)}")
-    return images[0]
-
-
-def _by_digest(index: LayoutIndex, store: Store, digest: Digest) -> Descriptor:
-    """The entry of this digest; also a manifest that only another index of the layout names."""
-    pending, seen = deque[Descriptor](), set[Digest]()
-    found: Iterable[Descriptor] = index.entries
-    while True:
-        for entry in found:
-            if entry.digest not in seen:
-                seen.add(entry.digest)
-                pending.append(entry)
-        if not pending:
-            break
-        entry = pending.popleft()
-        if entry.digest == digest:
-            return entry
-        found = _listed(store, entry).manifests if entry.media_type in INDEX_TYPES else ()
-    raise ChoiceError(f"has no manifest {digest}")
+    return found
 
 
 def _listed(store: Store, entry: Descriptor) -> Manifest:
@@ -126,8 +115,3 @@ def _listed(store: Store, entry: Descriptor) -> Manifest:
     if manifest is None:
         raise ValueError(f"manifest {entry.digest} is not there")
     return manifest
-
-
-def _names_there(entries: list[Descriptor] | tuple[Descriptor, ...]) -> str:
-    found = sorted({names(entry)[0] if names(entry) else f"@{entry.digest}" for entry in entries})
-    return f"it has {first_of(found, _SHOWN_NAMES)}" if found else "it is empty"

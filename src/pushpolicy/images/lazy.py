@@ -6,6 +6,7 @@ Sources: stargz-snapshotter docs/estargz.md, containers/storage pkg/chunked, nyd
 
 from __future__ import annotations
 
+from pushpolicy.images.artifacts import is_image
 from pushpolicy.images.image import Image
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.manifest import Manifest
@@ -31,11 +32,12 @@ def has_table(image: Image, manifest: Manifest, entry: Descriptor | None) -> boo
         any(name.startswith(_ANNOTATIONS) for name in (entry.annotations if entry else ()))
         or any(layer.digest in image.footers for layer in manifest.layers)
         or any(map(_is_marked, (manifest, *image.referrers.manifests)))
+        or any(_is_marked(each) for each in image.manifests if not each.is_index and not is_image(each))
     )
 
 
 def _is_marked(manifest: Manifest) -> bool:
-    """Whether a manifest says that it has a table: an image's own, or one that refers to it (SOCI, nydus)."""
+    """Whether a manifest says that it has a table: an image's own, or one beside it (SOCI, nydus)."""
     notes = [manifest.annotations, *(layer.annotations for layer in manifest.layers)]
     # The first version of SOCI, made for registries of OCI 1.0, says what it is by the type of its config.
     kinds = (manifest.artifact_type, manifest.config and manifest.config.media_type)

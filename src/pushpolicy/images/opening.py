@@ -69,7 +69,9 @@ def select(
         _check_only(source, store, manifest, platforms)
         return Selected(top=top, store=store)
     leaves = list(_leaves(store, manifest, limits, set()))
-    images = [leaf for leaf in leaves if leaf.about is None and leaf.entry.platform is not None]
+    # A SOCI index has the platform of its image, and says in the index that it is an artifact.
+    entries = [leaf for leaf in leaves if leaf.about is None and leaf.entry.platform is not None]
+    images = [leaf for leaf in entries if leaf.entry.artifact_type in (None, *CONFIG_TYPES)]
     for wanted in platforms:
         if not any(_matches(wanted, leaf.entry.platform) for leaf in images):
             raise _absent(source, wanted, [str(leaf.entry.platform) for leaf in images])
@@ -78,7 +80,9 @@ def select(
         return _several(store, manifest, leaves, chosen)
     entry = chosen[0].entry
     note = f"only {entry.platform} is taken: {entry.digest} instead of the index {manifest.digest}"
-    return Selected(top=entry, store=store, notes=(f"{note}; its attestations stay behind",))
+    if any(leaf.about == str(entry.digest) for leaf in leaves):
+        note += "; its attestations stay behind"
+    return Selected(top=entry, store=store, notes=(note,))
 
 
 def _check_only(source: str, store: Store, manifest: Manifest, platforms: tuple[Platform, ...]) -> None:
@@ -125,13 +129,17 @@ def _absent(source: str, wanted: Platform, there: list[str]) -> InputError:
 
 def _several(store: Store, index: Manifest, leaves: list[_Leaf], chosen: list[_Leaf]) -> Selected:
     kept = {str(leaf.entry.digest) for leaf in chosen}
-    values = [leaf.value for leaf in leaves if leaf in chosen or leaf.about in kept]
+    # An export of some platforms leaves out what is for none of them.
+    lost = {leaf.entry.digest for leaf in leaves if leaf.about in kept and store.size(leaf.entry) is None}
+    taken = [leaf for leaf in leaves if leaf in chosen or leaf.about in kept]
+    values = [leaf.value for leaf in taken if leaf.entry.digest not in lost]
     # The other fields of the index are kept. A child that was not chosen is left out, so it may be absent.
     document = {**index.document(), "manifests": values}
     content = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
     built = Manifest.parse(content, index.media_type)
     names = ", ".join(str(leaf.entry.platform) for leaf in chosen)
     note = f"only {printable(names)} are taken: a new index {built.digest} instead of {index.digest}"
+    note += f"; {len(lost)} attestations about them are not there" if lost else ""
     return Selected(top=built.descriptor, store=WithManifest(store, built), notes=(note,))
 
 

@@ -15,8 +15,10 @@ from msgspec.structs import replace
 
 from pushpolicy.errors import InputError
 from pushpolicy.images.archive import is_docker_archive, open_archive
+from pushpolicy.images.choice import ChoiceError
+from pushpolicy.images.closure import SparseError
 from pushpolicy.images.image import Image
-from pushpolicy.images.layout import ChoiceError, image_of_layout, open_folder
+from pushpolicy.images.layout import image_of_layout, open_folder
 from pushpolicy.images.options import EVERYTHING, Limits, Selection
 from pushpolicy.images.remote import image_of_repository
 from pushpolicy.model.digest import Digest
@@ -36,6 +38,7 @@ _GRAMMAR = (
 _CHOICE = "name one of them: TRANSPORT:PATH:NAME, or TRANSPORT:PATH@DIGEST"
 _DAMAGE = "it is not complete, or not what it says it is; build or copy it again"
 _NOT_COMPRESSED = "--compression is for Docker images; the layers of this one are pushed as they are"
+_SHOWN = 5
 _DEFAULT_LIMITS = Limits()
 
 
@@ -111,6 +114,11 @@ def parse_source(text: str) -> Source:
     Raises:
         UnknownSourceError: when it names no transport and no layout or archive on this machine.
     """
+    if text.startswith("oci://"):
+        named = printable(text[6:].lstrip("/"))
+        raise UnknownSourceError(
+            f"write docker://{named} for an image in a registry, oci:/{named} for a folder"
+        )
     transport, colon, rest = text.partition(":")
     if colon and transport in (*TRANSPORTS, DOCKER_ARCHIVE):
         if not rest or rest.startswith((":", *_DIGESTS)):
@@ -157,6 +165,10 @@ def _translated(text: str) -> Iterator[None]:
         raise InputError(f"{shown}: {reason}", _GRAMMAR) from error
     except ChoiceError as error:
         raise InputError(f"{shown}: {printable(str(error), 1000)}", _CHOICE) from error
+    except SparseError as error:
+        only = " or ".join(f"--platform {printable(name)}" for name in error.platforms[:_SHOWN])
+        hint = f"push a platform that is there: {only}" if only else _DAMAGE
+        raise InputError(f"{shown}: {printable(str(error), 1000)}", hint) from error
     except ValueError as error:
         raise InputError(f"{shown}: {printable(str(error), 1000)}", _DAMAGE) from error
     except OSError as error:

@@ -15,7 +15,7 @@ from pushpolicy.model.statement import STATEMENT_SHAPE
 from pushpolicy.model.strict_json import Shape
 
 # By how the types of such layers begin; readers go by them.
-_TYPES = (
+STATEMENTS = (
     "application/vnd.dev.sigstore.bundle",
     "application/vnd.dsse.envelope",
     "application/vnd.in-toto",
@@ -37,7 +37,7 @@ def predicate_types(store: Store, manifest: Manifest) -> Iterator[str]:
         ValueError: when one is too large, or not readable in one way only.
     """
     for layer in manifest.layers:
-        if layer.media_type.lower().startswith(_TYPES) and store.size(layer) == layer.size:
+        if layer.media_type.lower().startswith(STATEMENTS) and store.size(layer) == layer.size:
             if layer.size > _MAX_SIZE:
                 raise ValueError(f"{layer.digest} has {layer.size} bytes")
             yield from _stated(store.blob(layer))

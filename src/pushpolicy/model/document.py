@@ -7,11 +7,17 @@ from enum import Enum
 from functools import cache
 from typing import Any, Self
 
+import msgspec
+
 from pushpolicy.model import canonical
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.redacted import Redacted
 
 _AS_THEY_ARE = frozenset({str, int, float, bool})
+
+
+class Exact(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A part of a document of ours: exactly these keys and types."""
 
 
 class Document(Redacted, frozen=True):

@@ -61,6 +61,16 @@ class TrustEvidence(msgspec.Struct, frozen=True, kw_only=True):
     authorities: str
 
 
+class ImmutableEvidence(msgspec.Struct, frozen=True, kw_only=True):
+    """That tags do not move.
+
+    Attributes:
+        by: who says so: ``configuration``.
+    """
+
+    by: str
+
+
 class TargetEvidence(msgspec.Struct, frozen=True, kw_only=True):
     """Where the image would go.
 
@@ -70,6 +80,7 @@ class TargetEvidence(msgspec.Struct, frozen=True, kw_only=True):
         previous_digests: the same for each tag that exists.
         insecure: whether the push would go over plain http or without verifying a certificate.
         trust: what a certificate was verified by; None where none is asked for.
+        immutable: that no tag of this target moves once it is set; None where nobody says so.
         new_tags: those of the tags that do not exist yet; said, so that a lost previous digest cannot pass
             for a new tag.
     """
@@ -81,6 +92,7 @@ class TargetEvidence(msgspec.Struct, frozen=True, kw_only=True):
     previous_digests: Mapping[str, Digest]
     insecure: bool
     trust: TrustEvidence | None = None
+    immutable: ImmutableEvidence | None = None
     new_tags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -127,6 +139,19 @@ class AttestationEvidence(msgspec.Struct, frozen=True, kw_only=True):
     predicate_types: tuple[str, ...]
 
 
+class ArtifactEvidence(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry of the index that is neither an image nor an attestation: a SOCI index, an SBOM, a note.
+
+    Attributes:
+        artifact_type: what it says it is; the type of its config where it says nothing.
+        subject: the manifest of the image that it refers to, if it does.
+    """
+
+    digest: Digest
+    artifact_type: str
+    subject: Digest | None = None
+
+
 class ImageEvidence(msgspec.Struct, frozen=True, kw_only=True):
     """The image that would be pushed.
 
@@ -144,6 +169,7 @@ class ImageEvidence(msgspec.Struct, frozen=True, kw_only=True):
     bound_to_commit: str
     name: str | None = None
     attestations: tuple[AttestationEvidence, ...] = ()
+    artifacts: tuple[ArtifactEvidence, ...] = ()
 
 
 class SourceCounts(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,12 +206,19 @@ class SourceEvidence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PullRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """The pull request that a run belongs to."""
+    """The pull request that a run belongs to.
+
+    Attributes:
+        from_fork: whether it comes from another repository, or nothing tells that it does not.
+        head_commit: what it would merge; `CiEvidence.commit` is what was checked out, often a merge of it.
+    """
 
     from_fork: bool
     number: int | None = None
     head: str | None = None
     base: str | None = None
+    head_commit: str | None = None
+    head_repository: str | None = None
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -196,13 +229,50 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int | None = None
 
 
+class Runner(msgspec.Struct, frozen=True, kw_only=True):
+    """The machine that a job runs on: its kind is ``hosted`` (by the CI system) or ``self-hosted``."""
+
+    kind: str | None = None
+    name: str | None = None
+
+
+class Upstream(msgspec.Struct, frozen=True, kw_only=True):
+    """The run whose end triggered this one (GitHub's workflow_run)."""
+
+    repository: str | None = None
+    branch: str | None = None
+    commit: str | None = None
+    event: str | None = None
+    conclusion: str | None = None
+
+
+class Side(msgspec.Struct, frozen=True, kw_only=True):
+    """One side of a contradiction: who says it, and what; escaped for people to read."""
+
+    source: str
+    value: str
+
+
+class Contradiction(msgspec.Struct, frozen=True, kw_only=True):
+    """Two sources of one field that say different things."""
+
+    field: str
+    sides: tuple[Side, ...]
+
+    def __str__(self) -> str:
+        return f"{self.field}: " + ", ".join(f"{side.source} says {side.value}" for side in self.sides)
+
+
 class CiEvidence(msgspec.Struct, frozen=True, kw_only=True):
     """What the CI system says of this run.
 
     Attributes:
+        contradictions: why it failed, where two sources differ.
+        default_branch_by: ``variable``, or ``payload`` where the event file alone says it.
         event: push, pull_request, tag, schedule, manual, merge_queue or other.
         untrusted_trigger: set when the event runs trusted code for somebody untrusted.
         jobs: job name to success, failure, cancelled or skipped, where the pipeline hands it over.
+        jobs_told: how many there are, so that one that got lost is noticed.
         trust: field name to ``verified`` (by a token) or ``asserted`` (by a variable).
     """
 
@@ -226,6 +296,13 @@ class CiEvidence(msgspec.Struct, frozen=True, kw_only=True):
     job: str | None = None
     jobs: Mapping[str, str] | None = None
     trust: Mapping[str, str] | None = None
+    jobs_told: int | None = None
+    default_branch_by: str | None = None
+    environment: str | None = None
+    workflow: str | None = None
+    runner: Runner | None = None
+    upstream: Upstream | None = None
+    contradictions: tuple[Contradiction, ...] | None = None
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
@@ -517,7 +594,8 @@ class ScanContent(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         kind: image, code, config or secret.
-        filters: what the scanner was told to leave out; None where the format cannot say.
+        filters: what the scanner was told to leave out, or notes that it could not do; None where
+            it does not say.
         looked_for: vulnerabilities, secrets, licences, misconfiguration: what the report shows, or what its
             tool always looks for; ``unsaid`` where neither tells.
         packages: how many the report lists, where its format does, and not for their licences.
@@ -740,27 +818,92 @@ class ProvenanceEvidence(msgspec.Struct, frozen=True, kw_only=True):
     items: tuple[Build, ...] = ()
 
 
-class CredentialsEvidence(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the credential of the push comes from; never its value.
+class RecordsCredential(msgspec.Struct, frozen=True, kw_only=True):
+    """The credential for the registry that records go to, where it is another than the target's.
 
     Attributes:
-        source: workload-identity, secret-env, platform-token, helper, file, literal, anonymous, or
-            none (a layout target needs no credential).
+        registry: the one that it is shown to.
+        source: as in `CredentialsEvidence`.
+        written_in: the files of the repository that hold it, or that it was found through.
+    """
+
+    registry: str
+    source: str
+    ephemeral: bool | None = None
+    written_in: tuple[str, ...] = ()
+
+
+class CredentialsEvidence(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the credential of the push comes from and what it is; never its value.
+
+    Attributes:
+        source: workload-identity, secret-env, platform-token, helper, file, literal, foreign (of another
+            vendor than the registry's), anonymous, or none (a layout target needs no credential).
+        ephemeral: whether it ends within a day, where its form, or where it comes from, tells.
+        user_kind: job-token, app-token, identity-token, access-token, personal-access-token,
+            organisation-token, deploy-token, oauth-token, api-key, service-account-key, robot, or password
+            (none of a known form).
+        issued_by: github, gitlab, docker, aws, google, azure or jfrog, where its form tells.
+        expires_at: when it ends, by its own word.
+        scope: repository (one), repositories (several, or none), or registry (a pattern), of these.
+        push_to: the repositories that it says it may push to.
         variable: the environment variable that holds it.
+        declared_in: the file of the pipeline that hands a secret of the store to that variable.
         helper: the credential helper that gave it.
         path: the file that holds it.
         tracked_by_git: whether that file is in the repository.
+        others_may: what any user of the machine may do with that file: nothing, read, write or read-write.
+        on_command_line: whether it stands on the command line of a program above this one.
+        command_line_of: those programs.
+        records: what is shown to the registry of the records, where that is another credential.
+        trust: field name to ``computed`` (seen here), ``declared`` (by a file of the pipeline) or
+            ``asserted`` (by its form, its user, a variable).
     """
 
     status: Status
     reason: str | None = None
     source: str | None = None
     ephemeral: bool | None = None
+    user_kind: str | None = None
+    issued_by: str | None = None
+    expires_at: str | None = None
+    scope: str | None = None
+    push_to: tuple[str, ...] | None = None
     variable: str | None = None
+    declared_in: str | None = None
     helper: str | None = None
     path: str | None = None
     tracked_by_git: bool | None = None
+    others_may: str | None = None
+    on_command_line: bool | None = None
+    command_line_of: tuple[str, ...] | None = None
     literal_in: tuple[str, ...] = ()
+    records: RecordsCredential | None = None
+    trust: Mapping[str, str] | None = None
+
+
+class PipelineFinding(msgspec.Struct, frozen=True, kw_only=True):
+    """A place in a file of the pipeline, and what is wrong there; never the value."""
+
+    file: str
+    line: int
+    rule: str
+
+
+class PipelineEvidence(msgspec.Struct, frozen=True, kw_only=True):
+    """What the pipeline's own files show.
+
+    Attributes:
+        files: those that were read.
+        findings: where a credential seems to be written down.
+        risks: what makes a credential easier to steal.
+    """
+
+    status: Status
+    reason: str | None = None
+    files: tuple[str, ...] = ()
+    findings: tuple[PipelineFinding, ...] = ()
+    risks: tuple[PipelineFinding, ...] = ()
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -801,6 +944,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     sbom: SbomEvidence | None = None
     vex: VexEvidence | None = None
     provenance: ProvenanceEvidence | None = None
+    pipeline: PipelineEvidence | None = None
     extra: Mapping[str, Any] = {}
     schema: str = SCHEMA
 

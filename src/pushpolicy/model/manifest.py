@@ -126,6 +126,8 @@ def _json_object(content: bytes) -> dict[str, Any]:
         raise ValueError(f"a manifest {error}") from error
     if not isinstance(value, dict):
         raise ValueError("a manifest is not an object")
+    if value.get("schemaVersion") == 1:
+        raise ValueError("a manifest is of docker's schema 1, which names no config; push the image anew")
     if value.get("schemaVersion") != 2:
         raise ValueError("a manifest has not schemaVersion 2")
     return value

@@ -39,6 +39,15 @@ def check_tag(tag: str) -> str:
     return tag
 
 
+def _check_no_url(text: str) -> None:
+    """Refuse ``oci://...``: Helm and Flux mean a registry by it, and ``oci:`` would make a folder of it."""
+    if text.startswith("oci://"):
+        named = text[6:200].lstrip("/")
+        raise ValueError(
+            f"{text[:200]!r} begins with oci://; write {named} for a registry, oci:/{named} for a folder"
+        )
+
+
 def hub_path(path: str) -> str:
     """A repository of Docker Hub by its whole name: official images live in ``library/``."""
     return path if "/" in path else f"library/{path}"
@@ -74,6 +83,7 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True):
         """
         if text.startswith("oci:"):
             path = text.removeprefix("oci:")
+            _check_no_url(text)
             if not path:
                 raise ValueError("oci: names no folder")
             return cls(registry=LAYOUT_REGISTRY, path=path)
@@ -127,6 +137,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             ValueError: when the registry or the tag is absent or malformed, or a digest is given.
         """
+        _check_no_url(text)
         if "@" in text and not text.startswith("oci:"):
             raise ValueError("a target is named by tag, not by digest: its digest is the image's own")
         name, separator, tag = text.rpartition(":")
@@ -160,6 +171,7 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             ValueError: when a part is malformed.
         """
+        _check_no_url(text)
         name, at, value = text.rpartition("@")
         digest = Digest.parse(value) if at else None
         name = name if at else text

@@ -8,15 +8,9 @@ Each step takes what the step before it returns, so a caller cannot leave one ou
 
 from pushpolicy.push.content import SILENT, Progress
 from pushpolicy.push.permit import Permit, Terms, issue
+from pushpolicy.push.send import Sent, read_content, send_blobs
 from pushpolicy.push.tag import Published, move_all_tags, move_tags
-from pushpolicy.push.transfer import (
-    Pushed,
-    Sent,
-    carry_referrers,
-    push_by_digest,
-    read_content,
-    send_blobs,
-)
+from pushpolicy.push.transfer import Pushed, carry_referrers, push_by_digest
 from pushpolicy.push.verify import Verified, verify_push
 
 __all__ = [

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator, Sequence
+from functools import partial
+
 import msgspec
 
 from pushpolicy.errors import IncompleteError, after_landing
-from pushpolicy.http.parallel import each, each_sized
-from pushpolicy.images.image import Image
+from pushpolicy.http.parallel import Task, each_task
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.manifest import Manifest
 from pushpolicy.push.transfer import Pushed
 from pushpolicy.registry.interface import Attached, RepositoryClient
+from pushpolicy.registry.refusals import AbsentError
 
 
 class Verified(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,41 +42,31 @@ def verify_push(pushed: Pushed, attached: tuple[Attached, ...], *, full: bool = 
     """
     verified = Verified(pushed=pushed, attached=attached)
     with after_landing("reading it back"):
-        _image(pushed.image, pushed.client, full=full)
-        for artifact in pushed.artifacts:
-            _same_manifest(artifact.manifest, pushed.client)
-            each_sized(lambda blob: _read(blob, pushed.client), [blob.descriptor for blob in artifact.blobs])
-        for one in attached:
-            one.settle()
-        _listed(pushed)
+        looks = [Task(1, partial(_settle, attached)), *_looks(pushed, full=full)]
+        each_task(looks, distant=pushed.client.distant)
     return verified
 
 
-def _image(image: Image, client: RepositoryClient, *, full: bool) -> None:
-    def look(blob: Descriptor) -> None:
-        if blob.digest in image.configs:
-            if b"".join(client.read_blob(blob)) != image.configs[blob.digest]:
-                raise _lost(f"config {blob.digest}")
-        elif full:
-            _read(blob, client)
-        elif not client.serves_blob(blob):
-            raise _lost(f"blob {blob.digest}")
-
-    each(lambda manifest: _same_manifest(manifest, client), image.manifests)
-    if full:
-        each_sized(look, image.blobs)
-    else:
-        each(look, image.blobs)
+def _settle(attached: Sequence[Attached]) -> None:
+    for one in attached:
+        one.settle()
 
 
-def _listed(pushed: Pushed) -> None:
-    """Under its artifact type, too, by which readers of records filter the list."""
-    listed = pushed.client.referrers(pushed.image.top.digest)
-    found = {(entry.digest, entry.artifact_type) for entry in listed}
+def _looks(pushed: Pushed, *, full: bool) -> Iterator[Task]:
+    """Everything at once: a distant repository answers all of it in the time of one."""
+    image, client, records = pushed.image, pushed.client, pushed.records
+    for manifest in image.manifests:
+        yield Task(len(manifest.content), partial(_same_manifest, manifest, client))
+    for blob in image.blobs:
+        judged = image.configs.get(blob.digest)
+        if full or judged is not None:
+            yield Task(blob.size, partial(_read, blob, client, judged))
+        else:
+            yield Task(1, partial(_serves, blob, client))
     for artifact in pushed.artifacts:
-        descriptor = artifact.manifest.descriptor
-        if (descriptor.digest, descriptor.artifact_type) not in found:
-            raise _lost(f"{artifact.name} {descriptor.digest} among what refers to the image")
+        yield Task(len(artifact.manifest.content), partial(_same_manifest, artifact.manifest, records))
+        for one in artifact.blobs:
+            yield Task(one.size, partial(_read, one.descriptor, records))
 
 
 def _same_manifest(manifest: Manifest, client: RepositoryClient) -> None:
@@ -81,14 +75,28 @@ def _same_manifest(manifest: Manifest, client: RepositoryClient) -> None:
         raise _lost(f"manifest {manifest.digest}")
 
 
-def _read(blob: Descriptor, client: RepositoryClient) -> None:
+def _read(blob: Descriptor, client: RepositoryClient, judged: bytes | None = None) -> None:
     # The client hashes what it reads: bytes with the blob's digest and size are the blob's bytes.
-    for _ in client.read_blob(blob):
-        pass
+    if client.gave_blob(blob, whole=True):
+        return
+    chunks = client.read_blob(blob)
+    try:
+        if judged is None:
+            deque(chunks, maxlen=0)
+        elif b"".join(chunks) != judged:
+            raise _lost(f"config {blob.digest}")
+    except AbsentError as error:
+        raise _lost(f"blob {blob.digest}") from error
+
+
+def _serves(blob: Descriptor, client: RepositoryClient) -> None:
+    if not client.gave_blob(blob) and not client.serves_blob(blob):
+        raise _lost(f"blob {blob.digest}")
 
 
 def _lost(what: str) -> IncompleteError:
     return IncompleteError(
         f"pushed by digest, but {what} is not there as it was sent",
-        "the repository lost or changed it; no tag was moved; run the push again",
+        "the repository lost or changed it, and no tag was moved; where the next push says the same, it "
+        "does not keep what it is sent",
     )

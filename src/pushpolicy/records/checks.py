@@ -14,6 +14,7 @@ from itertools import chain, repeat
 from pathlib import Path, PurePath
 from typing import Any
 
+from pushpolicy.files import real
 from pushpolicy.model.decision import Decision
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.document import Document
@@ -115,7 +116,7 @@ def is_for(decision: Decision, repository: Repository) -> bool | None:
     end = tuple(part for part in said.parts if part != "..")
     if not end:
         return None
-    asked, here = Path(repository.path).absolute(), Path(repository.path).resolve()
+    asked, here = Path(repository.path).absolute(), real(repository.path)
     if os.path.realpath(image.repository) == str(here):
         return True
     # A folder is asked for by the names that lead there, of which one may be a link; or by its own.

@@ -65,13 +65,13 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
         return self.summary.decision
 
 
-def read_summary(client: RepositoryClient, digest: Digest) -> Summary:
-    """Read a record's manifest and decision.
+def read_summary(client: RepositoryClient, digest: Digest, manifest: Manifest | None = None) -> Summary:
+    """Read a record's manifest, unless it is given, and decision.
 
     Raises:
         RecordError: when it is absent, malformed, or contradicts itself.
     """
-    manifest = _manifest(client, digest)
+    manifest = _manifest(client, digest, manifest)
     try:
         check_layers(manifest)
         content = _content(client, manifest.layers[1], names.MAX_DOCUMENT_SIZE)
@@ -91,19 +91,31 @@ def read_summary(client: RepositoryClient, digest: Digest) -> Summary:
         raise _malformed(digest, error) from error
 
 
-def read_record(client: RepositoryClient, digest: Digest) -> Record:
+def read_record(
+    client: RepositoryClient,
+    digest: Digest,
+    *,
+    manifest: Manifest | None = None,
+    images: RepositoryClient | None = None,
+) -> Record:
     """Read a record and check that its parts belong together.
 
     What the policy says of the decision is for `evaluate.recorded_policy` to compute.
 
+    Args:
+        client: the repository that has it.
+        digest: of its manifest.
+        manifest: that manifest, where it was read already.
+        images: the repository that its image is in, where that is another one.
+
     Raises:
         RecordError: when it is absent, malformed, or contradicts itself.
     """
-    summary = read_summary(client, digest)
+    summary = read_summary(client, digest, manifest)
     try:
         evidence = _document(_content(client, summary.layers[0], names.MAX_DOCUMENT_SIZE))
         check_evidence(evidence, summary.decision, summary.subject)
-        _check_subject(client, summary.subject)
+        _check_subject(images or client, summary.subject)
         policy = _content(client, summary.layers[2], names.MAX_POLICY_SIZE)
     except ValueError as error:
         raise _malformed(digest, error) from error
@@ -120,9 +132,9 @@ def _check_subject(client: RepositoryClient, subject: Descriptor) -> None:
         raise ValueError("its subject has another size or type than the image has")
 
 
-def _manifest(client: RepositoryClient, digest: Digest) -> Manifest:
+def _manifest(client: RepositoryClient, digest: Digest, manifest: Manifest | None) -> Manifest:
     try:
-        manifest = client.manifest(digest)
+        manifest = manifest or client.manifest(digest)
     except PushError as error:
         raise RecordError(f"record {digest} cannot be read: {error.message}", error.hint) from error
     if manifest is None:

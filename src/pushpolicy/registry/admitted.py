@@ -160,6 +160,12 @@ class Admission:
             raise InputError(f"layer {admitted.digest} was not found to be {expected} uncompressed")
         self._sizes[admitted.digest] = admitted.size
 
+    def add_all(self, other: Admission) -> None:
+        """Take in what was admitted of the same content before; of layers, those that were compared alike."""
+        for digest, size in other._sizes.items():
+            if self._compared.get(digest) in (None, other._compared.get(digest)):
+                self._sizes[digest] = size
+
     def add_named(self, manifest: Manifest) -> None:
         """Take in what a manifest names that was read from a registry by its digest.
 

@@ -15,6 +15,7 @@ from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import INDEX_TYPES, MANIFEST_TYPES, Manifest
 from pushpolicy.model.text import printable
 from pushpolicy.registry.interface import OpenBlob
+from pushpolicy.registry.meanings import RegistryAnswer
 from pushpolicy.registry.refusals import refusal
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ KNOWN_TYPES = MANIFEST_TYPES | INDEX_TYPES
 _OCTETS = "application/octet-stream"
 
 
-class OrasAnswer(Answer, frozen=True, kw_only=True):
+class OrasAnswer(RegistryAnswer, frozen=True, kw_only=True):
     """An answer under the names of a `requests.Response`.
 
     It is none: to import requests would add 40 ms of processor time and 6 MiB to each push.
@@ -47,8 +48,13 @@ class OrasAnswer(Answer, frozen=True, kw_only=True):
 
     @property
     def ok(self) -> bool:
-        """Whether it is no refusal."""
-        return self.status < 400
+        """Whether it is what was asked for: neither a refusal, nor a way to elsewhere that is not taken."""
+        return 200 <= self.status < 300
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether it says that what was asked for is done, as no redirect of a write does."""
+        return self.status in (200, 201, 202)
 
     @property
     def text(self) -> str:
@@ -93,11 +99,16 @@ class _Body:
 
 
 class KeptManifest(dict[str, Any]):
-    """A manifest as oras-py gives it, a dict, with the bytes that it was read from."""
+    """A manifest as oras-py gives it, a dict, with the bytes that it was read from.
 
-    def __init__(self, manifest: Manifest) -> None:
+    Attributes:
+        etag: what the registry calls these bytes in a condition, if it said.
+    """
+
+    def __init__(self, manifest: Manifest, etag: str | None = None) -> None:
         super().__init__(manifest.document())
         self.manifest = manifest
+        self.etag = etag
 
     @classmethod
     def read(cls, answer: OrasAnswer) -> KeptManifest:
@@ -109,9 +120,10 @@ class KeptManifest(dict[str, Any]):
         kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         try:
             # A type that is no manifest's was set by somebody who did not look; the bytes tell.
-            return cls(Manifest.parse(answer.content, kind if kind in KNOWN_TYPES else None))
+            manifest = Manifest.parse(answer.content, kind if kind in KNOWN_TYPES else None)
         except ValueError as error:
             raise PushError(f"{answer.action}: {printable(str(error))}") from error
+        return cls(manifest, answer.headers.get("ETag"))
 
 
 def descriptor_of(layer: Descriptor | Mapping[str, Any]) -> Descriptor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
@@ -17,8 +18,10 @@ from pushpolicy.http.transport import Transport, discard
 from pushpolicy.model.evidence import Clock
 from pushpolicy.model.reference import Repository
 from pushpolicy.registry.auth import Authorizer
+from pushpolicy.registry.challenges import read_challenges
 from pushpolicy.registry.endpoint import Endpoint
 from pushpolicy.registry.interface import Access
+from pushpolicy.registry.meanings import Phase, RegistryAnswer, Try, attempt_of
 from pushpolicy.registry.refusals import refusal
 
 
@@ -27,13 +30,17 @@ class RegistryCall(Call, frozen=True, kw_only=True):
 
     Attributes:
         scopes: the token scopes it needs (distribution, "Token Scope Documentation").
+        phase: what it asks for.
     """
 
     scopes: tuple[str, ...] = ()
+    phase: Phase = Phase.READ
 
 
 _MAX_REDIRECTS = 5
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
+# Codes of a 404 that only who may read is told.
+_ABSENT = frozenset({"MANIFEST_UNKNOWN", "BLOB_UNKNOWN"})
 
 
 class Api(Transport):
@@ -54,6 +61,8 @@ class Api(Transport):
         super().__init__(access, connections)
         self._credential = access.credential
         self._authorizer = Authorizer(self.endpoint, access.credential, Transport(access, connections))
+        self._base_challenge: str | None = None
+        self._has_read = False
         self._last_date = ""
 
     def call(
@@ -67,16 +76,28 @@ class Api(Transport):
         limit: int = MAX_ANSWER,
     ) -> RegistryCall:
         """A request about the repository; `what` says in an error message what it is for."""
-        access = "pull" if method in _SAFE_METHODS else "pull,push"
+        reads = method in _SAFE_METHODS
+        access = "pull" if reads else "pull,push"
+        writes = Phase.MANIFEST if "/manifests/" in url else Phase.UPLOAD
         return RegistryCall(
             action=f"{self.repository}: {what}",
             method=method,
             url=url,
             scopes=(f"repository:{self.repository.path}:{access}",),
+            phase=Phase.READ if reads else writes,
             headers=headers or {},
             body=body,
             limit=limit,
         )
+
+    def greeting(self) -> Answer:
+        """What the registry answers to whoever shows nothing (distribution-spec, "Determining Support").
+
+        Raises:
+            PushError: when it cannot be reached, or answers with trouble.
+        """
+        call = self.call("GET", self.endpoint.url(""), "API")
+        return Transport(self._settings, self._connections).exchange(call)
 
     def _respond(self, call: Call) -> tuple[str, Response]:
         """Send a request along its redirects, and once more after a challenge that can be answered."""
@@ -102,6 +123,9 @@ class Api(Transport):
             return response
         challenge = response.headers.get("WWW-Authenticate", "")
         try:
+            said = replace(self._head(call, url, response), asked=bool(read_challenges(challenge)))
+            if attempt_of(said) is Try.ASK_BASE:
+                challenge = self._challenge_of_base()
             again = self._authorizer.satisfy(challenge, response.status, scopes, shown)
         except BaseException:
             response.close()
@@ -111,10 +135,37 @@ class Api(Transport):
         discard(response)
         return self._send(url, call, self._authorizer.header(scopes))
 
-    def _head(self, url: str, response: Response) -> Answer:
-        head = super()._head(url, response)
-        is_refused = head.status in (401, 403) and self.endpoint.is_own(url)
-        return replace(head, shown=self._credential.origin) if is_refused else head
+    def _challenge_of_base(self) -> str:
+        """What the registry asks for at its base, where it says so if it does anywhere; asked for once."""
+        if self._base_challenge is None:
+            url = self.endpoint.url("")
+            response = self._send(url, Call(action="", method="GET", url=url))
+            self._base_challenge = response.headers.get("WWW-Authenticate", "")
+            discard(response)
+        return self._base_challenge
+
+    def attempt(self, call: Call) -> Answer:
+        """As `Transport.attempt`; that reading works here tells what the refusal of a write means."""
+        answer = super().attempt(call)
+        if isinstance(answer, RegistryAnswer) and answer.phase is Phase.READ:
+            found = answer.status < 300 or not answer.codes.isdisjoint(_ABSENT)
+            self._has_read = self._has_read or found
+        return answer
+
+    def _head(self, call: Call, url: str, response: Response) -> RegistryAnswer:
+        phase = call.phase if isinstance(call, RegistryCall) else Phase.READ
+        own = response.status < 400 or self.endpoint.is_own(url)
+        # A 404 may be how a registry hides what a credential may not see.
+        tells = response.status in (401, 403) or (response.status == 404 and phase is not Phase.READ)
+        return RegistryAnswer.of(
+            super()._head(call, url, response),
+            phase=phase,
+            media_type=call.headers.get("Content-Type", ""),
+            shown=self._credential.origin if own and tells else None,
+            asked=self._authorizer.was_asked or not own,
+            has_read=self._has_read,
+            elsewhere="" if own else urlsplit(url).netloc,
+        )
 
     def _refusal(self, action: str, answer: Answer) -> PushError:
         return refusal(action, answer)

@@ -6,15 +6,11 @@ Sources: distribution, "Token Authentication Specification" and "OAuth2 Token Au
 from __future__ import annotations
 
 import base64
-import re
 import threading
 import time
 from collections.abc import Mapping
 from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
-
-import msgspec
-from msgspec.structs import replace
 
 from pushpolicy.errors import PushError
 from pushpolicy.http.addresses import is_address, origin
@@ -23,36 +19,16 @@ from pushpolicy.http.fetch import NotJsonError, StatusError, fetch_json
 from pushpolicy.http.transport import Transport
 from pushpolicy.model.redacted import Redacted
 from pushpolicy.model.text import printable
+from pushpolicy.registry.challenges import Challenge, read_challenges, united
 from pushpolicy.registry.credentials import Credential
 from pushpolicy.registry.endpoint import Endpoint
+from pushpolicy.registry.meanings import Phase, RegistryAnswer
 from pushpolicy.registry.refusals import refusal
 
 _CLIENT = "pushpolicy"
 # "If omitted, this defaults to 60 seconds"; a token is given up a little early, for requests on their way.
 _DEFAULT_LIFETIME = 60.0
 _MARGIN = 10.0
-_SCHEME = re.compile(r"(?:^|,)\s*(basic|bearer)(?=[\s,]|$)", re.IGNORECASE)
-_PARAMETER = re.compile(r'([A-Za-z][\w-]*)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
-
-
-class Challenge(msgspec.Struct, frozen=True):
-    """One challenge of a WWW-Authenticate header; the scheme in lower case."""
-
-    scheme: str
-    parameters: Mapping[str, str]
-
-
-def read_challenges(header: str) -> tuple[Challenge, ...]:
-    """The Basic and Bearer challenges of a header (RFC 9110, 11.6.1), in order."""
-    found = list(_SCHEME.finditer(header))
-    ends = [*(match.start() for match in found), len(header)][1:]
-    return tuple(
-        Challenge(
-            match[1].lower(),
-            {m[1].lower(): m[2] or m[3] or "" for m in _PARAMETER.finditer(header, match.end(), end)},
-        )
-        for match, end in zip(found, ends, strict=True)
-    )
 
 
 class _Token(Redacted, frozen=True):
@@ -80,12 +56,16 @@ class Authorizer:
         endpoint: the registry's.
         credential: what the registry and the token server that it names may see.
         transport: what token servers are asked with.
+
+    Attributes:
+        was_asked: whether the registry has asked for a login in a way that is known.
     """
 
     def __init__(self, endpoint: Endpoint, credential: Credential, transport: Transport) -> None:
         self._endpoint = endpoint
         self._credential = credential
         self._transport = transport
+        self.was_asked = credential.registry_token is not None
         self._basic = False
         self._tokens: dict[tuple[str, ...], _Token] = {}
         self._lock = threading.Lock()
@@ -106,6 +86,7 @@ class Authorizer:
             PushError: when the token server refuses or must not be asked.
         """
         for challenge in read_challenges(header):
+            self.was_asked = True
             if status == 403 and challenge.parameters.get("error") != "insufficient_scope":
                 continue
             if challenge.scheme == "bearer" and not self._credential.registry_token:
@@ -129,7 +110,7 @@ class Authorizer:
     def _obtain(self, challenge: Challenge, scopes: tuple[str, ...], shown: Mapping[str, str]) -> bool:
         if self.header(scopes) not in ({}, shown):
             return True  # another thread was faster
-        wanted = _united((*scopes, *challenge.parameters.get("scope", "").split()))
+        wanted = united((*scopes, *challenge.parameters.get("scope", "").split()))
         # Drop the refused push token, or _cached() prefers it to the new one.
         self._tokens.pop(tuple(_with_push(scope) for scope in scopes), None)
         self._tokens[scopes] = self._ask(challenge, wanted)
@@ -147,7 +128,8 @@ class Authorizer:
                 value = self._get_or_post(action, realm, service, scopes)
         except StatusError as error:
             where = f"{action} from {printable(urlsplit(realm).netloc)}"
-            raise refusal(where, replace(error.answer, shown=self._credential.origin)) from error
+            about = RegistryAnswer.of(error.answer, phase=Phase.TOKEN, shown=self._credential.origin)
+            raise refusal(where, about) from error
         except NotJsonError as error:
             raise PushError(f"{action}: the token server's answer is not as specified") from error
         return _Token.read(value, action)
@@ -201,15 +183,6 @@ class Authorizer:
 def _basic(credential: Credential) -> str:
     pair = f"{credential.username or ''}:{credential.secret or ''}"
     return "Basic " + base64.b64encode(pair.encode()).decode()
-
-
-def _united(scopes: tuple[str, ...]) -> tuple[str, ...]:
-    """Each resource once, with all actions that are asked of it."""
-    actions: dict[str, set[str]] = {}
-    for scope in scopes:
-        resource, _, asked = scope.rpartition(":")
-        actions.setdefault(resource, set()).update(asked.split(","))
-    return tuple(f"{resource}:{','.join(sorted(asked))}" for resource, asked in actions.items())
 
 
 def _with_push(scope: str) -> str:

@@ -7,12 +7,13 @@ docs/registries.md has the list. What is inherited sends its requests by `do_req
 from __future__ import annotations
 
 import json as json_format
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, overload
+from urllib.parse import urlencode
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from pushpolicy.errors import PushError, UsageError
 from pushpolicy.http.call import MAX_ANSWER, MakeBody
@@ -34,6 +35,7 @@ from pushpolicy.registry.api import Api
 from pushpolicy.registry.deferred import deferred
 from pushpolicy.registry.download import stream_blob
 from pushpolicy.registry.interface import Access, OpenBlob
+from pushpolicy.registry.meanings import Try, attempt_of
 from pushpolicy.registry.pages import pages, read_tags
 from pushpolicy.registry.refusals import refusal
 from pushpolicy.registry.upload import Uploads
@@ -174,14 +176,7 @@ class OrasClient(oras.provider.Registry):  # type: ignore[misc]  # oras has no t
         call = self.api.call(method, url, what, headers=headers, body=make, limit=limit)
         if not stream:
             found = self.api.exchange(call)
-            return OrasAnswer(
-                status=found.status,
-                headers=found.headers,
-                content=found.content,
-                url=found.url,
-                shown=found.shown,
-                action=call.action,
-            )
+            return OrasAnswer(**asdict(found), action=call.action)
         with ExitStack() as stack:
             try:
                 head, chunks = stack.enter_context(self.api.stream(replace(call, transfer=True)))
@@ -252,15 +247,51 @@ class OrasClient(oras.provider.Registry):  # type: ignore[misc]  # oras has no t
         container = self.get_container(container)
         if not isinstance(manifest, Manifest):
             manifest = Manifest.parse(json_format.dumps(manifest).encode())
-        answer = self.do_request(
-            f"{self.prefix}://{container.manifest_url()}",
-            "PUT",
-            data=manifest.content,
-            headers={"Content-Type": manifest.media_type},
-            what=f"manifest {container.digest or container.tag}",
-        )
+        answer = self.send_manifest(manifest, container.digest or container.tag)
         self._check_200_response(answer)
         return answer
+
+    def send_manifest(
+        self,
+        manifest: Manifest,
+        reference: str | Digest | None = None,
+        *,
+        tags: Sequence[str] = (),
+        headers: Mapping[str, str] | None = None,
+        once: bool = False,
+    ) -> OrasAnswer:
+        """Send the bytes of a manifest, and give the answer, which may be a refusal.
+
+        Args:
+            manifest: what is sent.
+            reference: the tag or digest that it is put under; its own digest without one.
+            tags: those in the query, which a registry may set too.
+            headers: conditions.
+            once: not to send it again by itself: what it would overwrite then may be another's by now.
+
+        Raises:
+            TransientError: when there is no answer, or one of passing trouble, to what is sent once.
+            PushError: when there is none at last.
+        """
+        reference = reference or manifest.digest
+        query = f"?{urlencode([('tag', tag) for tag in tags])}" if tags else ""
+
+        call = self.api.call(
+            "PUT",
+            f"{self.prefix}://{self.container(reference).manifest_url()}{query}",
+            f"manifest {', '.join(tags) or reference}",
+            headers={"Content-Type": manifest.media_type, **(headers or {})},
+            body=lambda: manifest.content,
+        )
+
+        def put() -> OrasAnswer:
+            found = self.api.attempt(call) if once else self.api.exchange(call)
+            return OrasAnswer(**asdict(found), action=call.action)
+
+        answer = put()
+        if attempt_of(answer) is not Try.SEND_SKIPPED:
+            return answer
+        return put() if self._uploads.send_skipped(self._upload_url(self.container()), manifest) else answer
 
     def blob_exists(self, layer: Descriptor | Mapping[str, Any], container: str | Container) -> bool:
         """Whether a blob is there with the size that its descriptor states.
@@ -286,6 +317,7 @@ class OrasClient(oras.provider.Registry):  # type: ignore[misc]  # oras has no t
         *,
         sibling: Repository | None = None,
         on_admitted: OnAdmitted | None = None,
+        is_new: bool = False,
     ) -> OrasAnswer:
         """Store a blob unless it is there; hashed while it streams, a mismatch aborts.
 
@@ -297,6 +329,7 @@ class OrasClient(oras.provider.Registry):  # type: ignore[misc]  # oras has no t
             chunk_size: likewise.
             sibling: a repository of the same registry that may have it; it is mounted from there if so.
             on_admitted: told when all of the content was read for sending and is what it should be.
+            is_new: not to ask for it first.
 
         Returns:
             an answer of status 200 when it was there already, else 201.
@@ -308,15 +341,17 @@ class OrasClient(oras.provider.Registry):  # type: ignore[misc]  # oras has no t
         container = self.get_container(container)
         descriptor = descriptor_of(layer)
 
+        content = opener_of(blob)
+
         def is_there(sent: Descriptor) -> bool:
             return self.blob_exists(sent, container)
 
-        was_there = is_there(descriptor)
-        if not was_there:
-            url = f"{self.prefix}://{container.upload_blob_url()}"
-            self._uploads.send(
-                url, descriptor, opener_of(blob), sibling, is_there=is_there, on_admitted=on_admitted
-            )
+        was_there = not is_new and is_there(descriptor)
+        if was_there:
+            self._uploads.skip(descriptor, content)
+        else:
+            url = self._upload_url(container)
+            self._uploads.send(url, descriptor, content, sibling, is_there=is_there, on_admitted=on_admitted)
         return OrasAnswer(
             status=200 if was_there else 201,
             headers={},
@@ -348,6 +383,9 @@ class OrasClient(oras.provider.Registry):  # type: ignore[misc]  # oras has no t
         finally:
             part.unlink(missing_ok=True)
         return outfile
+
+    def _upload_url(self, container: Container) -> str:
+        return f"{self.prefix}://{container.upload_blob_url()}"
 
     def _blob_url(self, container: str | Container, digest: Digest) -> str:
         return f"{self.prefix}://{self.get_container(container).get_blob_url(str(digest))}"

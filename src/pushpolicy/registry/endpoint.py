@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import re
 import socket
 import ssl
+import time
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 from pushpolicy.errors import PushError
@@ -13,6 +15,9 @@ from pushpolicy.http.proxies import DEFAULT_PORTS
 from pushpolicy.model.reference import HUB, HUB_API, Repository
 from pushpolicy.model.text import printable
 
+# How long TLS has to begin at a loopback address: usually; where plain http is answered there; at most.
+_USUAL_SECONDS = 0.2
+_BESIDE_HTTP_SECONDS = 0.5
 _PROBE_SECONDS = 5.0
 # Docker Hub's API has another name than its images (distribution/reference, "docker.io").
 _API_HOSTS = {HUB: HUB_API}
@@ -90,20 +95,51 @@ def with_query(url: str, **values: str) -> str:
 
 
 def _speaks_tls(host: str) -> bool:
-    """Whether TLS is spoken at a loopback address; whom it belongs to is verified later."""
+    """Whether TLS is spoken at a loopback address; whom it belongs to is verified later.
+
+    Most that do not speak it say so at once. One that waits for more of what it takes for a request is asked
+    in plain http meanwhile, without a credential; what it answers counts once TLS has had its time.
+    """
     parts = urlsplit(f"//{host}")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    address = (parts.hostname or "", parts.port or DEFAULT_PORTS["https"])
     try:
-        address = (parts.hostname or "", parts.port or DEFAULT_PORTS["https"])
         with (
             socket.create_connection(address, _PROBE_SECONDS) as plain,
             context.wrap_socket(
                 plain, server_hostname=parts.hostname, do_handshake_on_connect=False
             ) as connection,
         ):
-            connection.do_handshake()
-            return True
+            started = time.monotonic()
+            if _shakes_hands(connection, _USUAL_SECONDS):
+                return True
+            most = _BESIDE_HTTP_SECONDS if _speaks_http(address, host) else _PROBE_SECONDS
+            return _shakes_hands(connection, started + most - time.monotonic())
+    except OSError:
+        return False
+
+
+def _shakes_hands(connection: ssl.SSLSocket, seconds: float) -> bool:
+    """Whether TLS has begun within the time; raises OSError when it never will."""
+    connection.settimeout(max(seconds, 0.001))
+    try:
+        connection.do_handshake()
+    except TimeoutError:
+        return False
+    return True
+
+
+def _speaks_http(address: tuple[str, int], host: str) -> bool:
+    """Whether a request in plain http gets an answer that one of TLS would not get.
+
+    Servers of TLS say 400 to it (Go, nginx), or nothing.
+    """
+    request = f"GET /v2/ HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    try:
+        with socket.create_connection(address, 1.0) as plain:
+            plain.sendall(request.encode("ascii"))
+            return re.match(rb"HTTP/1\.[01] (?!400)\d{3} ", plain.recv(64)) is not None
     except OSError:
         return False

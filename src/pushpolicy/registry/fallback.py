@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
-from pushpolicy.model.manifest import OCI_INDEX, Manifest
+from pushpolicy.model.manifest import EMPTY_TYPE, OCI_INDEX, Manifest
 
+# What lists say of the type of a manifest, and say nothing by it.
+_UNSAID = frozenset({None, "", EMPTY_TYPE})
 _TAG = re.compile(r"sha(?:256|512)-[0-9a-f]{64}")
 
 
@@ -40,11 +43,19 @@ def with_referrer(current: Manifest | None, referrer: Descriptor) -> Manifest:
     return Manifest.parse(content, OCI_INDEX if current is None else current.media_type)
 
 
-def lists(index: Manifest | None, digest: Digest) -> bool:
-    """Whether the index lists the manifest of this digest."""
-    return index is not None and any(entry.digest == digest for entry in index.manifests)
+def lists(referrers: Iterable[Descriptor], digest: Digest) -> bool:
+    """Whether the manifest of this digest is listed."""
+    return any(entry.digest == digest for entry in referrers)
 
 
 def of_type(referrers: tuple[Descriptor, ...], artifact_type: str | None) -> tuple[Descriptor, ...]:
-    """Those of the artifact type; all of them when none is asked for."""
-    return tuple(item for item in referrers if artifact_type in (None, item.artifact_type))
+    """Those that may be of the artifact type, those that are said to be it first; all when none is asked for.
+
+    A list may say no type, or that of the config (go-containerregistry does), which of an artifact is the
+    empty one: what such a manifest is, it says itself.
+    """
+    if artifact_type is None:
+        return referrers
+    said = [item for item in referrers if item.artifact_type == artifact_type]
+    unsaid = [item for item in referrers if item.artifact_type in _UNSAID]
+    return (*said, *unsaid)

@@ -7,7 +7,7 @@ Sources: distribution-spec 1.1; image-spec 1.1, manifest.md, "Guidelines for Art
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from io import BytesIO
 from pathlib import Path
@@ -21,8 +21,9 @@ from pushpolicy.model.digest import Digest
 from pushpolicy.model.evidence import Clock
 from pushpolicy.model.manifest import Manifest
 from pushpolicy.model.reference import Repository
-from pushpolicy.registry.admitted import Admitted
+from pushpolicy.registry.admitted import Admission, Admitted, admit
 from pushpolicy.registry.credentials import ANONYMOUS, Credential
+from pushpolicy.registry.move import Guarantee, Move
 
 # Opens the content of a blob from its start; called again when a request has to be repeated.
 OpenBlob = Callable[[], AbstractContextManager[BinaryIO]]
@@ -56,6 +57,10 @@ class RepositoryClient(Protocol):
         """Whether it is reached over plain http or without verifying a certificate."""
 
     @property
+    def distant(self) -> bool:
+        """Whether what it answers takes long to come, by what was seen of it: then much is asked at once."""
+
+    @property
     def authorities(self) -> str | None:
         """Whose word is taken for who it is: ``system``, ``file`` or ``variable``; None without TLS."""
 
@@ -69,8 +74,22 @@ class RepositoryClient(Protocol):
     def manifest(self, digest: Digest) -> Manifest | None:
         """The manifest of this digest, its bytes verified; None when it is absent."""
 
+    @property
+    def guarantee(self) -> Guarantee:
+        """What `move_tags` moves tags with, as far as is known by now."""
+
     def put_manifest(self, manifest: Manifest, tag: str | None = None) -> None:
         """Store a manifest under its digest, or under a tag."""
+
+    def move_tags(self, moves: Sequence[Move]) -> Iterator[tuple[Move, ...]]:
+        """Have each tag name its manifest, which is there by its digest.
+
+        Yields:
+            the moves that are done, as they are done; together those that were one step.
+
+        Raises:
+            IncompleteError: when somebody else moved a tag since that was judged.
+        """
 
     def has_blob(self, blob: Descriptor) -> bool:
         """Whether the blob is there with the size its descriptor states."""
@@ -78,12 +97,24 @@ class RepositoryClient(Protocol):
     def serves_blob(self, blob: Descriptor) -> bool:
         """Whether its content is really given out, at the size its descriptor states; one byte is read."""
 
+    def prepare(self) -> None:
+        """Be ready for many requests at once: where that takes long, it is begun before they are made."""
+
+    def gave_blob(self, blob: Descriptor, *, whole: bool = False) -> bool:
+        """Whether it gave the blob out a moment ago: a byte of it, or the `whole` to be hashed."""
+
     def put_blob(
-        self, blob: Descriptor, content: OpenBlob, sibling: Repository | None = None
+        self,
+        blob: Descriptor,
+        content: OpenBlob,
+        sibling: Repository | None = None,
+        *,
+        is_new: bool = False,
     ) -> Admitted | None:
         """Store a blob unless it is there; hashed while it streams.
 
         A `sibling` is a repository of the same registry that may have it: it is mounted from there if so.
+        What `is_new` is not asked for first, unless a manifest that was read here names it.
 
         Returns:
             what was read, or None where nothing was sent.
@@ -98,8 +129,21 @@ class RepositoryClient(Protocol):
     def tags(self) -> tuple[str, ...]:
         """Every tag, sorted, fallback tags of the referrers schema left out."""
 
+    def subjects(self) -> tuple[Digest, ...]:
+        """Manifests that others are listed with, whether a tag names them or not.
+
+        Of a registry those that have a fallback tag: one that keeps the lists itself does not tell them.
+        """
+
+    def is_known(self) -> bool:
+        """Whether there is such a repository with a tag in it, as far as this credential is told."""
+
     def referrers(self, subject: Digest, artifact_type: str | None = None) -> tuple[Descriptor, ...]:
-        """The manifests that name this one as their subject, by the API or the fallback tag."""
+        """The manifests that are listed as having this one as their subject, by the API or the fallback tag.
+
+        With an artifact type, those that may be of it: a list may not say the type, and nothing that it says
+        is verified.
+        """
 
     def put_referrer(self, manifest: Manifest) -> Settle:
         """Store a manifest that has a subject, so that `referrers` lists it.
@@ -115,6 +159,11 @@ class Blob(msgspec.Struct, frozen=True, kw_only=True):
     descriptor: Descriptor
     open: OpenBlob
 
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+        return self.descriptor.size
+
     @classmethod
     def of(cls, content: bytes, media_type: str, annotations: Mapping[str, str] | None = None) -> Blob:
         """A blob held in memory."""
@@ -125,6 +174,17 @@ class Blob(msgspec.Struct, frozen=True, kw_only=True):
     def stored(cls, descriptor: Descriptor, path: Path) -> Blob:
         """A blob held in a file."""
         return cls(descriptor=descriptor, open=lambda: path.open("rb"))
+
+    def store(self, client: RepositoryClient, admission: Admission) -> None:
+        """Put it where nobody is thought to have it, and have it admitted: it is read where it is there.
+
+        Raises:
+            PushError: when the repository refuses.
+            InputError: when the content is not what the descriptor says.
+        """
+        sent = client.put_blob(self.descriptor, self.open, is_new=True)
+        if not admission.has(self.descriptor):
+            admission.add(sent or admit(self.descriptor, self.open))
 
 
 class Artifact(msgspec.Struct, frozen=True, kw_only=True):

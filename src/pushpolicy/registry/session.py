@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
+from pushpolicy.errors import PushError
 from pushpolicy.http.call import Answer, MakeBody
 from pushpolicy.http.retry import TransientError
 from pushpolicy.model.descriptor import Descriptor
@@ -13,6 +16,7 @@ from pushpolicy.registry.api import Api, RegistryCall
 from pushpolicy.registry.body import BlobBody
 from pushpolicy.registry.endpoint import with_query
 from pushpolicy.registry.interface import OpenBlob
+from pushpolicy.registry.meanings import Try, attempt_of
 from pushpolicy.registry.refusals import refusal
 
 OCTETS: Mapping[str, str] = {"Content-Type": "application/octet-stream"}
@@ -43,6 +47,7 @@ class Session:
         self._offset = 0
         self._chunk: int | None = None
         self._least_chunk = 0
+        self._was_begun_anew = False
         self.was_open = False
 
     @property
@@ -96,8 +101,9 @@ class Session:
         while self._chunk is not None and self._blob.size - self._offset > self._chunk:
             stop = self._offset + self._chunk
             answer = self._api.attempt(self._sending("PATCH", self._location, self._offset, stop))
-            if answer.status != 202:
-                raise self._lost(answer) if answer.status == 416 else refusal(self._start.action, answer)
+            # 204 is Pulp's answer.
+            if answer.status not in (202, 204):
+                raise self._lost(answer) if answer.status == 416 else self._refused(answer)
             self._offset = stop
             self._move(answer)
         url = with_query(self._location, digest=str(self._blob.digest))
@@ -107,7 +113,7 @@ class Session:
             raise self._lost(answer)
         if answer.status not in (200, 201, 204):
             # Of a continued upload any refusal may be about the state it was found in.
-            raise self._lost(answer) if self._offset else refusal(self._start.action, answer)
+            raise self._lost(answer) if self._offset else self._refused(answer)
 
     def _sending(self, method: str, url: str, start: int, stop: int) -> RegistryCall:
         def body() -> BlobBody | bytes:
@@ -129,21 +135,24 @@ class Session:
     def _call(
         self, method: str, url: str, headers: Mapping[str, str] | None = None, body: MakeBody | None = None
     ) -> RegistryCall:
-        start = self._start
-        return RegistryCall(
-            action=start.action,
-            method=method,
-            url=url,
-            scopes=start.scopes,
-            headers=headers or {},
-            body=body,
-        )
+        return replace(self._start, method=method, url=url, headers=headers or {}, body=body)
 
     def _move(self, answer: Answer) -> None:
         location = answer.headers.get("Location")
         if not location:
-            raise refusal(self._start.action, answer)
+            raise PushError(
+                f"{self._start.action}: the registry answered {answer.status} without a Location header, "
+                "so that there is no address to send the content to",
+                "it breaks the distribution specification, or a proxy before it takes the header away",
+            )
         self._location = self._api.endpoint.follow(answer.url, location, self._start.action)
+
+    def _refused(self, answer: Answer) -> Exception:
+        """The refusal, or once, where it may be about this session only, the wish to begin another."""
+        if attempt_of(answer) is Try.BEGIN_ANEW and not self._was_begun_anew:
+            self._was_begun_anew = True
+            return self._lost(answer)
+        return refusal(self._start.action, answer)
 
     def _lost(self, answer: Answer) -> TransientError:
         self._location = ""

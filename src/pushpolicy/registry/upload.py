@@ -11,8 +11,10 @@ from pushpolicy.errors import PushError
 from pushpolicy.http.call import Answer
 from pushpolicy.http.retry import TransientError, retrying
 from pushpolicy.model.descriptor import Descriptor
+from pushpolicy.model.digest import Digest
+from pushpolicy.model.manifest import Manifest
 from pushpolicy.model.reference import Repository
-from pushpolicy.registry.admitted import OnAdmitted
+from pushpolicy.registry.admitted import Admitted, OnAdmitted
 from pushpolicy.registry.api import Api, RegistryCall
 from pushpolicy.registry.body import BlobBody
 from pushpolicy.registry.endpoint import with_query
@@ -31,7 +33,10 @@ class Uploads:
         self._api = api
         self._takes_single: bool | None = None
         self._mounts = True
+        self._skipped: dict[Digest, tuple[Descriptor, OpenBlob]] = {}
+        self._sent_again: set[Digest] = set()
         self._lock = threading.Lock()
+        self._again = threading.Lock()
 
     def send(
         self,
@@ -60,18 +65,44 @@ class Uploads:
             InputError: when the content is not what the descriptor says.
         """
         start = self._api.call("POST", url, f"upload of {blob.digest}")
-        session = Session(self._api, start, blob, content, on_admitted)
+        admitted = list[Admitted]()
+        session = Session(self._api, start, blob, content, admitted.append)
 
         def once() -> None:
             if session.is_open and session.resume():
                 return session.finish()
             if session.was_open and is_there(blob):
                 return None
-            body = BlobBody(blob, content, on_admitted=on_admitted)
+            body = BlobBody(blob, content, on_admitted=admitted.append)
             opened = self._mounted(start, blob, sibling) or self._opened(start, body, blob)
             return None if opened.status == 201 else session.begin(opened)
 
         retrying(once, self._api.budget(transfer=True))
+        if not admitted:
+            self.skip(blob, content)
+        elif on_admitted:
+            on_admitted(admitted[-1])
+
+    def skip(self, blob: Descriptor, content: OpenBlob) -> None:
+        """Remember a blob that is not sent, since the registry says that it has it."""
+        self._skipped[blob.digest] = (blob, content)
+
+    def send_skipped(self, url: str, manifest: Manifest) -> bool:
+        """Send what a manifest names and was skipped; whether that may have it taken, which is so once.
+
+        Raises:
+            PushError, InputError: as `send` does.
+        """
+        named = {part.digest for part in (manifest.config, *manifest.layers) if part}
+        with self._again:
+            for digest in named & self._skipped.keys():
+                blob, content = self._skipped.pop(digest)
+                # Nobody is asked whether it is there: that is what was answered wrongly.
+                self.send(url, blob, content, None, is_there=lambda _: False)
+                self._sent_again.add(digest)
+            is_first = manifest.digest not in self._sent_again
+            self._sent_again.add(manifest.digest)
+            return is_first and not named.isdisjoint(self._sent_again)
 
     def _mounted(self, start: RegistryCall, blob: Descriptor, sibling: Repository | None) -> Answer | None:
         """The answer to the wish to mount: 201, or 202 for an upload; None when it was not a useful one."""

@@ -14,6 +14,7 @@ from typing import Literal
 import msgspec
 
 from pushpolicy.model import canonical
+from pushpolicy.model.document import Exact
 from pushpolicy.model.evidence import Finding, Scanner, Severity
 from pushpolicy.model.text import printable
 from pushpolicy.reports.facts import ScanFacts, SuiteFacts
@@ -29,11 +30,7 @@ SUFFIX = ".capture.json"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 
 
-class _Struct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    pass
-
-
-class Written(_Struct, frozen=True, kw_only=True):
+class Written(Exact, frozen=True, kw_only=True):
     """One report that the command wrote: its path from the folder of the run, and its bytes' digest."""
 
     path: str
@@ -41,7 +38,7 @@ class Written(_Struct, frozen=True, kw_only=True):
     size: int
 
 
-class CapturedImage(_Struct, frozen=True, kw_only=True):
+class CapturedImage(Exact, frozen=True, kw_only=True):
     """The image that a scan looked into, as it was resolved before the command ran, and again after it.
 
     Attributes:
@@ -65,7 +62,7 @@ class CapturedImage(_Struct, frozen=True, kw_only=True):
         return next((place for prefix, place in places.items() if self.reference.startswith(prefix)), "file")
 
 
-class Capture(_Struct, frozen=True, kw_only=True):
+class Capture(Exact, frozen=True, kw_only=True):
     """What a command did.
 
     Attributes:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from importlib import reload
+from inspect import cleandoc
 from pathlib import Path
 
 import msgspec
@@ -24,7 +26,8 @@ Written by `make index` from `src/pushpolicy/reports`; edit the formats there.
 A file is recognised by its content, whatever its name is. Its name matters where that fails: a file whose
 name promises a format, and that is malformed, empty, a symbolic link or pipe, or no text of its format's
 family (a message, a table or a web page where JSON or XML belongs), is a failed report, and its kind of
-evidence has failed. Well-formed text that says something else is told in `unread[]`, as is every other file
+evidence has failed. So is one that holds what betrays the format of its name, and not where it belongs, as a
+report within a list. Well-formed text that says something else is told in `unread[]`, as is every other file
 that was looked at and is no evidence.
 
 A file of the commit is no result of this run: what git tracks is read where it is named (and denied by the
@@ -33,8 +36,10 @@ rule reports_of_this_run), and never found, VEX documents excepted.
 Files are looked for in these folders of the checkout, with all that is in them: {places}.
 In every module, up to five folders deep: {modules}.
 In the checkout itself: files whose name promises a format.
-A folder that tools fill (`.git`, `node_modules`, `vendor`, `.venv` ...) is not entered. A link of the commit
-in place of a usual folder fails every kind: what is written there would not be found.
+A folder that tools fill (`.git`, `node_modules`, `vendor`, `.venv` ...) is not entered. What may hold
+any report and cannot be looked into fails every kind: a link in place of a usual folder, unless it leads
+to one of these, and a folder or file that this user may not read. A link to a report that is not found
+itself fails the kind of that.
 
 There the ends that are looked at are {suffixes}, also compressed ({compressed}: gzip, or a zip archive
 of exactly one file). `--evidence` names any other file.
@@ -102,10 +107,10 @@ def _shortest(suffixes: Iterable[str]) -> list[str]:
 
 
 def _attributes(document: str) -> dict[str, str]:
-    """The lines ``name: text`` of a docstring's attributes."""
-    lines = document.partition("Attributes:")[2].splitlines()
-    found = (line.strip().partition(": ") for line in lines if ": " in line)
-    return {name: text.rstrip(".") for name, _, text in found}
+    """What stands as ``name: text`` under a docstring's attributes."""
+    lines = cleandoc(document).partition("Attributes:")[2]
+    found = (entry.partition(": ") for entry in re.split(r"\n {4}(?! )", lines)[1:])
+    return {name: " ".join(text.split()).rstrip(".") for name, _, text in found}
 
 
 def _code(*names: str) -> str:

@@ -11,7 +11,6 @@ import _socket
 import gc
 import os
 import sys
-from collections.abc import Iterable
 from importlib import import_module
 from importlib.machinery import BuiltinImporter, FrozenImporter
 from typing import BinaryIO, NoReturn, cast
@@ -22,8 +21,8 @@ from pushpolicy.model import canonical, strict_yaml
 from pushpolicy.reports import confine
 from pushpolicy.reports.declared import BrokenReportError, NotAReport
 from pushpolicy.reports.file import report_of
-from pushpolicy.reports.format import Facts, ReportError
-from pushpolicy.reports.messages import LATE, NO_MEMORY, Answer, Asked, Begin, Form, Ready
+from pushpolicy.reports.format import ReportError
+from pushpolicy.reports.messages import LATE, NO_MEMORY, Answer, Asked, Begin, Form, Ready, Told
 from pushpolicy.reports.parsing.jsondoc import utf8
 from pushpolicy.reports.provenance import statement
 from pushpolicy.reports.provenance.attestation import read_statement
@@ -87,13 +86,14 @@ def _read(number: int, asked: Asked) -> Answer:
 
 def _report(stream: BinaryIO, asked: Asked) -> Answer:
     file = read_open(stream, asked.name, asked.limits)
-    facts = _named(file.facts)
+    facts = cast("tuple[Told, ...]", file.facts)
     return Answer(format=file.format.name, facts=facts, digest=file.digest.hex, size=file.size)
 
 
 def _statement(stream: BinaryIO, asked: Asked) -> Answer:
     with report_of(stream, asked.limits.max_report_size) as file:
-        return Answer(facts=_named(read_statement(statement(file.content()), asked.limits)))
+        facts = read_statement(statement(file.content()), asked.limits)
+        return Answer(facts=cast("tuple[Told, ...]", facts))
 
 
 def _extra(stream: BinaryIO, asked: Asked) -> Answer:
@@ -111,11 +111,6 @@ def _extra(stream: BinaryIO, asked: Asked) -> Answer:
 
 
 _READ = {Form.REPORT: _report, Form.STATEMENT: _statement, Form.EXTRA: _extra}
-
-
-def _named(facts: Iterable[Facts]) -> tuple[tuple[str, msgspec.Raw], ...]:
-    # They become JSON with the answer, of which the other side takes them undecoded.
-    return tuple((type(each).__name__, cast("msgspec.Raw", each)) for each in facts)
 
 
 def _send(socket: _socket.socket, content: bytes) -> None:

@@ -14,6 +14,7 @@ import msgspec
 from pushpolicy.files import NotRegularError, open_regular
 from pushpolicy.model.digest import Digest
 from pushpolicy.reports.format import ReportError
+from pushpolicy.reports.parsing.jsondoc import utf8
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,6 +68,7 @@ class ReportFile:
         self._hash = hashlib.sha256(self.head)
         self._read = len(self.head)
         self._content: bytes | None = None
+        self._utf8: bytes | None = None
         self._inner: Bounded | None = None
         self._seconds = seconds
         self._started = time.monotonic()
@@ -97,6 +99,16 @@ class ReportFile:
         if self._content is None:
             self._content = self.head + self._inner.read() if self._inner else self._whole()
         return self._content
+
+    def utf8(self) -> bytes:
+        """The same as UTF-8 without a byte order mark.
+
+        Raises:
+            ReportError: when it is not text, or as of `content`.
+        """
+        if self._utf8 is None:
+            self._utf8 = utf8(self.content())
+        return self._utf8
 
     def finish(self) -> Digest:
         """The digest of the whole file as it is, whatever was read of it so far.

@@ -47,6 +47,9 @@ class ReportBytes(Protocol):
     def content(self) -> bytes:
         """All bytes as they are."""
 
+    def utf8(self) -> bytes:
+        """The same as UTF-8 without a byte order mark; raises ReportError where they are no text."""
+
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
     """What a report says it is about.
@@ -71,7 +74,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
         return Identity(name=self.name or subject.name, digests=subject.digests) if subject else self
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
+class Facts(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """What a report says, as evidence of one kind; `facts` has a subclass for each kind."""
 
     evidence_kind: ClassVar[str]  # one of KINDS
@@ -134,10 +137,12 @@ class Format(Declared, frozen=True, kw_only=True):
 
     Attributes:
         recognise: whether a well-formed file has this format.
+        document: keys of its top level that tools in Go, which read it, would find in other case, too.
         read: reads it; raises ReportError.
     """
 
     recognise: Callable[[Head], bool]
+    document: type[msgspec.Struct] | None = None
     read: Callable[[ReportBytes, Limits], tuple[Facts, ...]]
 
 

@@ -6,6 +6,15 @@ from enum import StrEnum
 
 import msgspec
 
+from pushpolicy.reports.capture import ScanCapture, SuiteCapture
+from pushpolicy.reports.facts import (
+    CoverageFacts,
+    ProvenanceFacts,
+    SbomFacts,
+    ScanFacts,
+    SuiteFacts,
+    VexFacts,
+)
 from pushpolicy.reports.limits import Limits
 
 NO_MEMORY = 3  # the child's exit code when it needs more than it may have
@@ -43,12 +52,24 @@ class Asked(msgspec.Struct, frozen=True):
     form: Form = Form.REPORT
 
 
+# Each with the name of its type, by which it is told.
+Told = (
+    SuiteFacts
+    | CoverageFacts
+    | ScanFacts
+    | SbomFacts
+    | VexFacts
+    | ProvenanceFacts
+    | SuiteCapture
+    | ScanCapture
+)
+
+
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was read, or why nothing was.
 
     Attributes:
         format: by its name; of a broken file the one that it was to have, None where that is none.
-        facts: each as the name of its type and its JSON.
         value: of a file that was read as extra, canonical JSON.
         digest: SHA-256 of the bytes that were read.
         reason: why the file is none, or cannot be read as what it was to be.
@@ -57,7 +78,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     format: str | None = None
-    facts: tuple[tuple[str, msgspec.Raw], ...] = ()
+    facts: tuple[Told, ...] = ()
     value: msgspec.Raw = msgspec.Raw()
     digest: str = ""
     size: int = 0

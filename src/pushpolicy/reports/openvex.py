@@ -153,5 +153,6 @@ FORMAT = Format(
     file_names=("*.openvex.json", "*.vex.json", "vex.json", "openvex.json"),
     marks=(b"https://openvex.dev/ns", b'"statements"'),
     recognise=_recognise,
-    read=lambda report, limits: read_value(jsondoc.utf8(report.content()), limits),
+    document=_Document,
+    read=lambda report, limits: read_value(report.utf8(), limits),
 )

@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -23,7 +22,7 @@ from msgspec.structs import replace
 from pushpolicy.model import canonical
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.text import printable
-from pushpolicy.reports import capture, facts, process
+from pushpolicy.reports import process
 from pushpolicy.reports.declared import (
     BY_NAME,
     FORMATS,
@@ -102,7 +101,7 @@ def read_statement(stream: BinaryIO, limits: Limits) -> tuple[Facts, ...]:
     answer = _ask(Asked("statement", limits, Form.STATEMENT), stream)
     if answer.reason is not None:
         raise ReportError(printable(answer.reason))
-    return _facts(answer)
+    return answer.facts
 
 
 class ReadExtra(msgspec.Struct, frozen=True):
@@ -192,19 +191,7 @@ def _answered(answer: Answer) -> ReadFile:
             reason = FailedRunError if answer.run_failed else ReportError
             raise BrokenReportError(reason(printable(answer.reason)), form)
         digest = Digest("sha256", answer.digest)
-    return ReadFile(format=form, facts=_facts(answer), digest=digest, size=answer.size)
-
-
-def _facts(answer: Answer) -> tuple[Facts, ...]:
-    with _in_contract():
-        return tuple(msgspec.json.decode(content, type=_types()[name]) for name, content in answer.facts)
-
-
-@cache
-def _types() -> dict[str, type[Facts]]:
-    kinds: list[type[Facts]] = [facts.SuiteFacts, facts.CoverageFacts, facts.ScanFacts, facts.SbomFacts]
-    kinds += [facts.VexFacts, facts.ProvenanceFacts, capture.SuiteCapture, capture.ScanCapture]
-    return {kind.__name__: kind for kind in kinds}
+    return ReadFile(format=form, facts=answer.facts, digest=digest, size=answer.size)
 
 
 def _unanswered(reason: ReportError, name: str, start: bytes) -> BrokenReportError:

@@ -14,16 +14,13 @@ import msgspec
 
 from pushpolicy.errors import PolicyError
 from pushpolicy.model import strict_yaml
+from pushpolicy.model.document import Exact
 from pushpolicy.model.text import printable
 
 Entry = TypeVar("Entry")
 
 
-class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A part of the file: exactly these keys and types."""
-
-
-class Issuer(_Part, frozen=True):
+class Issuer(Exact, frozen=True):
     """An issuer of identity tokens (OpenID Connect Discovery 1.0).
 
     Attributes:
@@ -36,7 +33,7 @@ class Issuer(_Part, frozen=True):
     jwks: str | None = None
 
 
-class Exchange(_Part, frozen=True):
+class Exchange(Exact, frozen=True):
     """A token service that trades the job's token for a push credential (RFC 8693)."""
 
     url: str
@@ -44,7 +41,7 @@ class Exchange(_Part, frozen=True):
     scope: str | None = None
 
 
-class Key(_Part, frozen=True):
+class Key(Exact, frozen=True):
     """A public key, and what its signatures count for.
 
     Attributes:
@@ -64,7 +61,7 @@ class Key(_Part, frozen=True):
     not_after: str | None = None
 
 
-class Trust(_Part, frozen=True):
+class Trust(Exact, frozen=True):
     """The whole file.
 
     Attributes:

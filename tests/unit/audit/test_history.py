@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
-from pushpolicy.audit.history import find_record, list_records
+from pushpolicy.audit import history
+from pushpolicy.audit.history import Shelf, find_record, list_records
 from pushpolicy.errors import RecordError, UsageError
 from pushpolicy.evaluate import is_of_known_policy
 from pushpolicy.images.image import Image
@@ -36,7 +38,7 @@ def _reference(client: LayoutRepository, tag: str | None = None, digest: Digest 
 
 
 def _found(client: LayoutRepository, tag: str | None = None, digest: Digest | None = None) -> list[Digest]:
-    listing = list_records(client, _reference(client, tag, digest))
+    listing = list_records(Shelf.of(client), _reference(client, tag, digest))
     assert listing.problems == ()
     return [record.digest for record in listing.records]
 
@@ -67,14 +69,14 @@ def test_one_image(client: LayoutRepository) -> None:
 def test_an_empty_repository_has_none_and_an_absent_tag_is_an_error(client: LayoutRepository) -> None:
     assert _found(client) == []
     with pytest.raises(RecordError, match=r"there is no oci:.*:9\.9"):
-        list_records(client, _reference(client, tag="9.9"))
+        list_records(Shelf.of(client), _reference(client, tag="9.9"))
 
 
 def test_a_link_that_was_removed_shows(client: LayoutRepository) -> None:
     first = _publish(client, OLD, "1.0", 9)
     second = _publish(client, NEW, "1.0", 10)
     (Path(client.repository.path) / "blobs/sha256" / first.record.digest.hex).unlink()
-    listing = list_records(client, _reference(client))
+    listing = list_records(Shelf.of(client), _reference(client))
     assert [record.digest for record in listing.records] == [second.record.digest]
     (problem,) = listing.problems
     assert problem.digest == first.record.digest
@@ -87,7 +89,7 @@ def test_show_gives_the_newest_of_the_tag(client: LayoutRepository) -> None:
     other = _publish(client, OLD, "2.0", 11)
 
     def shown(tag: str | None = None, digest: Digest | None = None) -> Digest:
-        return find_record(client, _reference(client, tag, digest)).summary.digest
+        return find_record(Shelf.of(client), _reference(client, tag, digest)).summary.digest
 
     assert shown(tag="1.0") == second.record.digest
     assert shown(digest=OLD.top.digest) == other.record.digest
@@ -104,20 +106,38 @@ def test_a_record_of_another_image_is_none_of_the_one_it_is_listed_with(
     monkeypatch.setattr(client, "referrers", lambda *_: (descriptor,))
     for reference in (_reference(client, "1.0"), _reference(client, digest=NEW.top.digest)):
         with pytest.raises(RecordError, match="is of another image"):
-            find_record(client, reference)
+            find_record(Shelf.of(client), reference)
     assert _found(client, digest=OLD.top.digest) == [honest.record.digest]
     previous = {"1.0": NEW.top.digest}
     assert records_before(client, previous, is_of_known_policy).chained == {}
 
 
+def test_a_list_that_is_cut_has_no_newest_record(
+    client: LayoutRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever lists thousands gets not before the records that are there, and what was not read is said."""
+    published = _publish(client, OLD, "1.0", 9)
+    (true,) = client.referrers(OLD.top.digest)
+    many = [structs.replace(true, digest=Digest.of(b"%d" % number)) for number in range(30_000)]
+    monkeypatch.setattr(client, "referrers", lambda *_: (true, *many))
+    monkeypatch.setattr(history, "MAX_RECORDS", 10)
+    listing = list_records(Shelf.of(client), _reference(client, tag="1.0"))
+    assert [record.digest for record in listing.records] == [published.record.digest]
+    assert (len(listing.problems), listing.unread) == (9, 29_991)
+    with pytest.raises(RecordError, match="29991 were not read: which record is the newest is not"):
+        find_record(Shelf.of(client), _reference(client, tag="1.0"))
+    named = _reference(client, digest=published.record.digest)
+    assert find_record(Shelf.of(client), named).summary.digest == published.record.digest
+
+
 def test_show_says_what_is_not_there(client: LayoutRepository) -> None:
     published = _publish(client, OLD, "1.0", 9)
     with pytest.raises(UsageError, match="names no image"):
-        find_record(client, _reference(client))
+        find_record(Shelf.of(client), _reference(client))
     with pytest.raises(RecordError, match="has no record"):
-        find_record(client, _reference(client, digest=OLD.manifests[0].digest))
+        find_record(Shelf.of(client), _reference(client, digest=OLD.manifests[0].digest))
     manifest = client.manifest(published.record.digest)
     assert manifest
     (Path(client.repository.path) / "blobs/sha256" / manifest.layers[1].digest.hex).unlink()
     with pytest.raises(RecordError, match=r"is not valid: layer .* cannot be read"):
-        find_record(client, _reference(client, tag="1.0"))
+        find_record(Shelf.of(client), _reference(client, tag="1.0"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -72,16 +73,105 @@ def test_no_file_of_the_checkout_hides_a_report(tmp_path: Path) -> None:
     assert len(found(tmp_path).of("tests")) == 2
 
 
+@pytest.mark.parametrize("tracked", [True, False])
 @pytest.mark.parametrize("link", ["reports", "reports/more", "service/build"])
-def test_a_link_of_the_commit_in_place_of_a_folder_fails_every_kind(tmp_path: Path, link: str) -> None:
+def test_a_link_in_place_of_a_folder_fails_every_kind(tmp_path: Path, link: str, *, tracked: bool) -> None:
     write(tmp_path, {"outside/test-results/TEST-a.xml": JUNIT, f"work/{link}": ""})
     (tmp_path / "work" / link).unlink()
     (tmp_path / "work" / link).symlink_to(tmp_path / "outside")
-    request = make_job(tmp_path / "work")
-    committed, here = collect(request, tracks=lambda _: True), collect(request)
-    assert all(committed.problems[kind] for kind in KINDS)
-    assert not any(here.problems[kind] for kind in KINDS)
-    assert [seen.path for seen in here.seen] == [link]
+    reports = collect(make_job(tmp_path / "work"), tracks=lambda _: tracked)
+    assert all(reports.problems[kind] for kind in KINDS)
+
+
+def test_a_link_to_what_is_searched_hides_nothing(tmp_path: Path) -> None:
+    write(tmp_path, {"reports/run-1/a.xml": JUNIT})
+    (tmp_path / "reports/latest").symlink_to("run-1")
+    (tmp_path / "reports/latest.xml").symlink_to("run-1/a.xml")
+    reports = found(tmp_path)
+    assert names(reports, "tests") == ["a"]
+    assert not any(reports.problems.values())
+
+
+@pytest.mark.parametrize(
+    "target", ["a.txt", "app/a.xml", "reports/vendor/a.xml", "1/2/3/4/5/6/reports/a.xml"]
+)
+def test_a_link_to_a_report_that_is_not_found_fails_its_kind(tmp_path: Path, target: str) -> None:
+    write(tmp_path, {target: JUNIT, "reports/b.xml": JUNIT.replace("<", "<!-- b --><", 1)})
+    (tmp_path / "reports/a.xml").symlink_to(tmp_path / target)
+    reports = found(tmp_path)
+    assert [kind for kind in KINDS if reports.problems[kind]] == ["tests"]
+
+
+@pytest.mark.parametrize("folder", ["reports", "reports/unit", "service/build", "service"])
+def test_a_folder_that_cannot_be_entered_fails_every_kind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    write(tmp_path, {"reports/unit/a.xml": JUNIT, "service/build/test-results/TEST-b.xml": JUNIT})
+    closed, scan = tmp_path / folder, os.scandir
+
+    def may_not_list(path: Path) -> object:
+        if path == closed:
+            raise PermissionError
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", may_not_list)
+    monkeypatch.setattr(os, "access", lambda path, mode: path != closed or not mode & os.R_OK)
+    assert all(found(tmp_path).problems[kind] for kind in KINDS)
+
+
+@pytest.mark.parametrize("place", ["elsewhere", "reports"])
+def test_a_link_of_which_nothing_can_be_told_is_passed_over(tmp_path: Path, place: str) -> None:
+    write(tmp_path, {"reports/a.xml": JUNIT, "elsewhere/b": ""})
+    (tmp_path / place / "build").symlink_to("a" * 300)
+    assert names(found(tmp_path), "tests") == ["a"]
+
+
+def test_many_reports_take_no_long_time(tmp_path: Path) -> None:
+    write(tmp_path, {f"reports/TEST-{number}.xml": JUNIT for number in range(4000)})
+    read = found(tmp_path).of("tests")
+    reports, start = Reports(tmp_path), time.process_time()
+    reports.add_unnamed(read)
+    assert len(reports.read) == 4000
+    for report in read:
+        reports.add_named(report)
+    assert time.process_time() - start < 4
+
+
+def test_a_path_that_is_too_long_fails_every_kind(tmp_path: Path) -> None:
+    (tmp_path / "reports").mkdir()
+    folder = os.open(tmp_path / "reports", os.O_RDONLY)
+    for _ in range(50):
+        os.mkdir("a" * 100, dir_fd=folder)
+        inner = os.open("a" * 100, os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = inner
+    os.close(folder)
+    reports = found(tmp_path)
+    assert all("cannot be looked at: File name too long" in reports.problems[kind][0] for kind in KINDS)
+
+
+def test_a_folder_of_another_user_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, {"database/pg_wal/1": "", "reports/a.xml": JUNIT})
+    scan = os.scandir
+
+    def may_not_list(path: Path) -> object:
+        if path.name == "database":
+            raise PermissionError
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", may_not_list)
+    monkeypatch.setattr(os, "access", lambda path, _: Path(path).name != "database")
+    reports = found(tmp_path)
+    assert names(reports, "tests") == ["a"]
+    assert not any(reports.problems.values())
+
+
+def test_a_file_that_this_user_may_not_read_fails_every_kind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, {"reports/a.xml": JUNIT, "reports/b.xml": JUNIT})
+    monkeypatch.setattr(os, "access", lambda path, _: Path(path).name != "b.xml")
+    assert all(found(tmp_path).problems[kind] for kind in KINDS)
 
 
 def test_symbolic_links_are_not_followed_in_the_usual_places(tmp_path: Path) -> None:

@@ -106,6 +106,13 @@ def test_an_attestation_of_another_image_is_none_of_this(maker: LayoutMaker, tmp
         evidence(maker, tmp_path)
 
 
+def test_an_attestation_about_nothing_is_told_as_that(maker: LayoutMaker, tmp_path: Path) -> None:
+    image = maker.image()
+    attested(maker, image, {**stated(image, V02, BUILDKIT_02), "subject": []})
+    with pytest.raises(InputError, match="has no subject: BuildKit names the image where it has a name"):
+        evidence(maker, tmp_path)
+
+
 def test_a_label_goes_before_provenance(maker: LayoutMaker, tmp_path: Path) -> None:
     labels = {"org.opencontainers.image.revision": "2" * 40}
     image = maker.image(config={"config": {"Labels": labels}})

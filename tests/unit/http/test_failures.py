@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
 import ssl
 
@@ -36,3 +37,22 @@ def test_a_header_is_not_quoted() -> None:
     found = no_answer("x", "example.org", error)
     assert "hidden" not in found.failure.message
     assert "InvalidHeader" in found.failure.message
+
+
+@pytest.mark.parametrize(
+    ("error", "hint"),
+    [
+        (http.client.BadStatusLine("hello"), "speaks no HTTP"),
+        (http.client.HTTPException("the head of the answer is malformed"), "speaks no HTTP"),
+        (http.client.IncompleteRead(b"", 9), "try again later"),
+        (http.client.RemoteDisconnected("the connection was closed without an answer"), "try again later"),
+        (ConnectionResetError("the answer was cut off"), "try again later"),
+        (OSError("Tunnel connection failed: 407 Proxy Authentication Required"), "USER:PASSWORD@HOST"),
+        (OSError("Tunnel connection failed: 403 Forbidden"), "let this host through"),
+        (OSError("Tunnel connection failed: 503 Service Unavailable"), "that the proxy runs"),
+    ],
+)
+def test_what_is_advised_fits_the_cause(error: Exception, hint: str) -> None:
+    found = no_answer("x", "example.org", error)
+    assert hint in (found.failure.hint or "")
+    assert found.transient == ("Tunnel connection failed: 4" not in str(error))

@@ -84,3 +84,21 @@ def test_the_first_failure_is_told_and_the_rest_left() -> None:
         each(work, range(1000))
     assert len(seen) < 100
     assert threading.active_count() <= running
+
+
+def test_threads_that_are_given_after_all_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None is at first, and the caller does the work; what takes long then starts others."""
+    start, done = threading.Thread.start, list[int]()
+
+    def late(thread: threading.Thread) -> None:
+        if not done:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    def work(item: int) -> None:
+        time.sleep(parallel.DISTANT_SECONDS * (3 if item > 1 else 1.2))
+        done.append(item)
+
+    monkeypatch.setattr(threading.Thread, "start", late)
+    each(work, range(6))
+    assert sorted(done) == list(range(6))

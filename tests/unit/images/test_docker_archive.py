@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import random
 import tarfile
@@ -16,6 +17,7 @@ import pytest
 from pushpolicy.errors import InputError
 from pushpolicy.images import Compression, Image, LayerCompression, Limits, Selection, open_image
 from pushpolicy.images.facts import find
+from pushpolicy.model.descriptor import Platform
 from pushpolicy.model.digest import Digest
 from tests.docker_archives import LAYERS, blob_file, config_of, new_style, old_style, write
 from tests.layouts import LAYER, tar_layer
@@ -125,9 +127,10 @@ def test_an_incomplete_layout_is_passed_over(saved: Callable[..., Path], missing
         assert list(contents(image)) == list(GZIPPED.values())
 
 
-def test_of_a_sparse_index_the_manifest_keeps_its_digest(saved: Callable[..., Path]) -> None:
+def test_a_sparse_index_is_refused_and_a_platform_of_it_keeps_its_digest(saved: Callable[..., Path]) -> None:
     files = new_style(media_type=LAYER, stored=GZIPPED)
     (own,) = files["index.json"]["manifests"]
+    own["platform"] = {"os": "linux", "architecture": "amd64"}
     absent = {"mediaType": own["mediaType"], "digest": f"sha256:{'0' * 64}", "size": 7}
     index = b'{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":%s}' % (
         str([{k: v for k, v in own.items() if k != "annotations"}, absent]).replace("'", '"').encode()
@@ -140,9 +143,13 @@ def test_of_a_sparse_index_the_manifest_keeps_its_digest(saved: Callable[..., Pa
             "size": len(index),
         }
     ]
-    with open_image(str(saved(files))) as image:
+    archive = saved(files)
+    with pytest.raises(InputError, match="the index is sparse") as caught, open_image(str(archive)):
+        pass
+    assert caught.value.hint == "push a platform that is there: --platform linux/amd64"
+    only = Selection(platforms=(Platform.parse("linux/amd64"),))
+    with open_image(str(archive), selection=only) as image:
         assert str(image.top.digest) == own["digest"]
-        assert f"{Digest.of(index)} in the archive is not whole" in image.notes[0]
 
 
 def two_images() -> dict[str, Any]:
@@ -301,3 +308,43 @@ def test_no_room_for_the_layers(
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "absent"))
     assert "layers cannot be kept there" in refusal(saved(old_style()))
+
+
+def _copied(files: dict[str, Any], name: str) -> Any:
+    """The layer lies there a second time."""
+    return files[name]
+
+
+def _linked(_: dict[str, Any], name: str) -> Any:
+    """The layer is a link to the blob, as some versions of Docker write it."""
+    return f"../{name}"
+
+
+@pytest.mark.parametrize("stored", [_copied, _linked])
+def test_layers_of_the_older_list_are_known_by_what_they_are(
+    saved: Callable[..., Path], stored: Callable[[dict[str, Any], str], Any]
+) -> None:
+    files = new_style(media_type=LAYER, stored=GZIPPED)
+    named = files["manifest.json"][0]
+    names = named["Layers"]
+    named["Layers"] = [f"{number}/layer.tar" for number, _ in enumerate(names)]
+    for new, old in zip(named["Layers"], names, strict=True):
+        files[new] = stored(files, old)
+    with open_image(str(saved(files))) as image:
+        assert str(image.top.digest) == files["index.json"]["manifests"][0]["digest"]
+    files[named["Layers"][0]] = gzip.compress(LAYERS[0], 1, mtime=0)
+    assert "contradict each other about app:1" in refusal(saved(files))
+
+
+def test_a_foreign_layer_that_docker_left_out_is_called_that(saved: Callable[..., Path]) -> None:
+    """`docker save` skips what must not be distributed, and both lists go on naming it."""
+    files = new_style(media_type=LAYER, stored=GZIPPED)
+    (entry,) = files["index.json"]["manifests"]
+    manifest = files.pop(f"blobs/sha256/{entry['digest'].removeprefix('sha256:')}")
+    value = json.loads(manifest)
+    value["layers"][0]["urls"] = ["https://example.org/layer"]
+    content = json.dumps(value).encode()
+    files[blob_file(content)] = content
+    entry |= {"digest": str(Digest.of(content)), "size": len(content)}
+    del files[files["manifest.json"][0]["Layers"][0]]
+    assert "foreign layers (urls) must be brought along" in refusal(saved(files))

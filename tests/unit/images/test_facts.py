@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from pushpolicy.errors import InputError
 from pushpolicy.images import Limits, Selection, find, open_image
 from pushpolicy.images.facts import read_attestation
-from pushpolicy.model.descriptor import Descriptor
-from pushpolicy.model.evidence import AttestationEvidence, PlatformEvidence
-from pushpolicy.model.manifest import EMPTY_TYPE, OCI_CONFIG, Manifest
+from pushpolicy.model.descriptor import Descriptor, Platform
+from pushpolicy.model.evidence import ArtifactEvidence, AttestationEvidence, PlatformEvidence
+from pushpolicy.model.manifest import EMPTY_TYPE, OCI_CONFIG, OCI_INDEX, Manifest
 from tests.layouts import LAYER, LayoutMaker, child, pack, tar_layer
 
 PROVENANCE = "https://slsa.dev/provenance/v1"
@@ -401,3 +403,103 @@ def test_a_config_with_duplicate_keys(maker: LayoutMaker) -> None:
     )
     maker.add(maker.manifest(config=config, layers=list(image.layers)))
     assert "occurs twice" in refusal(maker)
+
+
+SOCI = "application/vnd.amazon.soci.index.v2+json"
+SPDX = "application/spdx+json"
+
+
+def soci(maker: LayoutMaker, about: Manifest) -> Manifest:
+    """As soci-snapshotter writes it: an empty config of its own type, and tables for layers."""
+    table = maker.blob(
+        str(about.digest).encode(),
+        "application/octet-stream",
+        annotations={"com.amazon.soci.image-layer-digest": "sha256:0"},
+    )
+    return maker.manifest(config=maker.blob(b"{}", SOCI), layers=[table], artifactType=SOCI)
+
+
+def test_a_soci_enabled_image(maker: LayoutMaker) -> None:
+    """`soci convert`: for each platform an index behind its image, with the platform of that."""
+    amd, arm = maker.image(), maker.image(architecture="arm64")
+    tables = [soci(maker, image) for image in (amd, arm)]
+    entries = [child(tables[0], "linux/amd64"), child(tables[1], "linux/arm64")]
+    maker.add(maker.nest(child(amd, "linux/amd64"), child(arm, "linux/arm64"), *entries))
+    with open_image(f"oci:{maker.root}") as image:
+        found = find(image)
+    assert [item.digest for item in found.platforms] == [amd.digest, arm.digest]
+    assert {item.artifact_type for item in found.artifacts} == {SOCI}
+    assert {item.lazy_toc for item in found.platforms} == {"unverified"}
+
+
+def test_one_platform_of_a_soci_enabled_image_is_the_image(maker: LayoutMaker) -> None:
+    amd = maker.image()
+    table = replace(child(soci(maker, amd), "linux/amd64"), artifact_type=SOCI)
+    maker.add(maker.nest(child(amd, "linux/amd64"), table))
+    only = Selection(platforms=(Platform(os="linux", architecture="amd64"),))
+    with open_image(f"oci:{maker.root}", selection=only) as image:
+        assert image.top == amd
+
+
+@pytest.mark.parametrize("platform", [None, "unknown/unknown"])
+def test_an_sbom_beside_the_image(maker: LayoutMaker, platform: str | None) -> None:
+    amd = maker.image()
+    bom = maker.manifest(
+        config=maker.blob(b"{}", EMPTY_TYPE),
+        layers=[maker.blob(b'{"spdxVersion": "SPDX-2.3"}', SPDX)],
+        artifactType=SPDX,
+        subject=amd.descriptor.to_json(),
+    )
+    maker.add(maker.nest(child(amd, "linux/amd64"), child(bom, platform)))
+    with open_image(f"oci:{maker.root}") as image:
+        found = find(image)
+    assert [item.digest for item in found.platforms] == [amd.digest]
+    assert found.platforms[0].lazy_toc is None
+    assert found.artifacts == (ArtifactEvidence(digest=bom.digest, artifact_type=SPDX, subject=amd.digest),)
+
+
+RUNNABLE = {"os": "linux", "architecture": "amd64"}
+ROOTFS = {"rootfs": {"type": "layers", "diff_ids": ["sha256:" + "0" * 64]}}
+NO_ARTIFACT: dict[str, tuple[dict[str, Any], str]] = {
+    "a config for a platform": ({"config": RUNNABLE}, "its config is for a platform"),
+    "half a platform": ({"config": {"architecture": "arm64"}}, "its config is for a platform"),
+    "a platform in other case": ({"config": {"OS": "linux"}}, "its config is for a platform"),
+    "a config with layers": ({"config": ROOTFS}, "its config says how it is run"),
+    "a config that runs": ({"config": {"config": {"Cmd": ["sh"]}}}, "its config says how it is run"),
+    "a config in another case": ({"config": {"Config": {"Cmd": ["sh"]}}}, "its config says how it is run"),
+    "a list": ({"config": []}, "its config is no object"),
+    "a layer of an image": ({"layer": LAYER}, "it has a layer of an image"),
+    "one of docker": ({"layer": "application/vnd.docker.image.rootfs.diff.tar.gzip"}, "a layer of an image"),
+    "one in capitals": ({"layer": LAYER.upper()}, "it has a layer of an image"),
+    "a statement": ({"layer": IN_TOTO}, "it makes a statement"),
+    "a signature": ({"layer": "application/vnd.dev.sigstore.bundle.v0.3+json"}, "it makes a statement"),
+    "a platform that no image has": ({"platform": "linux/arm64"}, "no image before it has that"),
+    "a platform before its image": ({"first": True}, "no image before it has that"),
+    "a platform of another version": ({"version": "10.0.1"}, "no image before it has that"),
+    "an entry that podman prefers": ({"preferred": True}, "let runtimes prefer it"),
+    "a referrer of another image": ({"subject": True}, "it is about something else"),
+}
+
+
+@pytest.mark.parametrize(("given", "said"), NO_ARTIFACT.values(), ids=NO_ARTIFACT)
+def test_what_a_runtime_could_take_for_an_image_is_none(
+    maker: LayoutMaker, given: dict[str, Any], said: str
+) -> None:
+    amd, other = maker.image(), maker.image(architecture="s390x")
+    made = maker.manifest(
+        config=maker.json(given.get("config", {}), "application/x-note"),
+        layers=[maker.blob(gzip.compress(b"note"), given.get("layer", "text/plain"))],
+        **({"subject": other.descriptor.to_json()} if "subject" in given else {}),
+    )
+    marks = {"io.github.containers.compression.zstd": "true"} if "preferred" in given else {}
+    entry = child(made, given.get("platform", "linux/amd64"), **marks).to_json()
+    if "version" in given:
+        entry["platform"]["os.version"] = given["version"]
+    entries = [child(amd, "linux/amd64").to_json(), entry]
+    if "first" in given:
+        entries.reverse()
+    index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}
+    maker.add(Manifest.parse(maker.path(maker.json(index, OCI_INDEX).digest).read_bytes()))
+    message = refusal(maker)
+    assert "is not a container image: its config is application/x-note" in message
+    assert said in message

@@ -99,7 +99,7 @@ def test_a_manifest_without_media_type_is_read(maker: LayoutMaker) -> None:
 def test_several_images_are_told_by_name(maker: LayoutMaker) -> None:
     maker.add(maker.image(), name="one")
     maker.add(maker.image(architecture="arm64"), name="two")
-    assert "it has one, two" in refusal(f"oci:{maker.root}")
+    assert "name one: one, two" in refusal(f"oci:{maker.root}")
     assert "it has one, two" in refusal(f"oci:{maker.root}:three")
     assert opened(f"oci:{maker.root}:two").name == "two"
 
@@ -112,9 +112,10 @@ def test_one_image_under_two_names_needs_none(maker: LayoutMaker) -> None:
 
 
 def test_one_name_for_two_images_is_refused(maker: LayoutMaker) -> None:
-    maker.add(maker.image(), name="v1")
-    maker.add(maker.image(architecture="arm64"), name="v1")
-    assert "more than one manifest" in refusal(f"oci:{maker.root}:v1")
+    images = [maker.add(maker.image(architecture=name), name="v1") for name in ("amd64", "arm64")]
+    message = refusal(f"oci:{maker.root}:v1")
+    assert "holds 2 images named 'v1', name one: @sha256:" in message
+    assert all(f"@{image.digest}" in message for image in images)
 
 
 def test_a_sparse_index_names_the_missing_platforms(maker: LayoutMaker) -> None:

@@ -103,9 +103,10 @@ def test_what_is_absent_and_not_chosen_is_not_missed(maker: LayoutMaker) -> None
     there = built(maker, "linux/amd64", "linux/arm64", "linux/s390x")
     maker.path(there["linux/s390x"].digest).unlink()
     assert len(part(maker, "linux/amd64", "linux/arm64").manifests) == 3
-    with pytest.raises(InputError, match=r"sparse.*linux/s390x"):
+    with pytest.raises(InputError, match=r"sparse.*linux/s390x") as caught:
         part(maker, "linux/amd64", "linux/s390x")
-    with pytest.raises(InputError, match="is not there"):
+    assert caught.value.hint == "push a platform that is there: --platform linux/amd64"
+    with pytest.raises(InputError, match="of linux/s390x is not there"):
         part(maker, "linux/s390x")
 
 
@@ -156,3 +157,25 @@ def test_indexes_nested_too_deep_for_a_platform(maker: LayoutMaker) -> None:
     maker.add(maker.nest(entry))
     with pytest.raises(InputError, match=f"nests indexes more than {Limits().depth} deep"):
         part(maker, "linux/amd64")
+
+
+def test_of_several_platforms_the_attestations_that_an_export_left_out_are_not_missed(
+    maker: LayoutMaker,
+) -> None:
+    """`ctr image export --platform` keeps the index, and writes no child for another platform: no proof."""
+    amd, arm = maker.image(), maker.image(architecture="arm64")
+    marks = {"vnd.docker.reference.type": "attestation-manifest"}
+    proofs = [
+        child(
+            maker.image(content=image.content),
+            "unknown/unknown",
+            **marks,
+            **{"vnd.docker.reference.digest": str(image.digest)},
+        )
+        for image in (amd, arm)
+    ]
+    maker.add(maker.nest(child(amd, "linux/amd64"), child(arm, "linux/arm64"), *proofs))
+    maker.path(proofs[1].digest).unlink()
+    image = part(maker, "linux/amd64", "linux/arm64")
+    assert [entry.digest for entry in image.top.manifests] == [amd.digest, arm.digest, proofs[0].digest]
+    assert image.notes[0].endswith("; 1 attestations about them are not there")

@@ -55,6 +55,7 @@ def test_docker_type_comes_from_the_descriptor() -> None:
     ("content", "message"),
     [
         (b"{}", "schemaVersion"),
+        (b'{"schemaVersion": 1, "fsLayers": []}', "docker's schema 1"),
         (b"[]", "not an object"),
         (b"\xff", "not JSON"),
         (b"[" * 100_000, "not JSON"),

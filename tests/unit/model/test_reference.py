@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -60,6 +62,15 @@ def test_targets(text: str, registry: str, path: str, tag: str) -> None:
 def test_what_is_no_target(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         Target.parse(text)
+
+
+@pytest.mark.parametrize(
+    "named", ["ghcr.io/org/app:1", "ghcr.io/org/app", f"ghcr.io/org/app@{DIGEST}", "tmp/x:1"]
+)
+@pytest.mark.parametrize("read", [Target.parse, Repository.parse, Reference.parse])
+def test_a_registry_is_not_named_as_helm_does(read: Callable[[str], object], named: str) -> None:
+    with pytest.raises(ValueError, match=f"begins with oci://; write {named}.* for a registry, oci:/{named}"):
+        read(f"oci://{named}")
 
 
 def test_more_tags_count_once() -> None:

@@ -65,9 +65,14 @@ class Mounting(LayoutRepository):
     """A repository that answers as if everything had been mounted."""
 
     def put_blob(
-        self, blob: Descriptor, content: OpenBlob, sibling: Repository | None = None
+        self,
+        blob: Descriptor,
+        content: OpenBlob,
+        sibling: Repository | None = None,
+        *,
+        is_new: bool = False,
     ) -> Admitted | None:
-        super().put_blob(blob, IMAGE.content.open_blob(blob), sibling)
+        super().put_blob(blob, IMAGE.content.open_blob(blob), sibling, is_new=is_new)
         return None
 
 
@@ -138,3 +143,18 @@ def test_a_layer_that_has_to_be_compared_is_not_admitted_without() -> None:
     assert not admission.has(BLOB)
     admission.add(admitted, diff_id)
     assert admission.has(BLOB)
+
+
+def test_what_was_read_for_another_target_counts_where_it_was_compared_alike() -> None:
+    diff_id = Digest.of(b"uncompressed")
+    first = Admission({BLOB.digest: diff_id})
+    first.add(admit(BLOB, of_bytes(b"content")), diff_id)
+    for demands, counts in ((None, True), (diff_id, True), (Digest.of(b"another"), False)):
+        second = Admission({BLOB.digest: demands} if demands else {})
+        second.add_all(first)
+        assert second.has(BLOB) is counts
+    unread = Admission({BLOB.digest: diff_id})
+    plain = Admission()
+    plain.add(admit(BLOB, of_bytes(b"content")))
+    unread.add_all(plain)
+    assert not unread.has(BLOB), "nobody compared it"

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from pushpolicy.model.reference import Repository
-from pushpolicy.push.transfer import sibling_of
+from pushpolicy.push.send import sibling_of
 from tests.judged import make_image
 
 TARGET = Repository.parse("registry.example.com/team/app")

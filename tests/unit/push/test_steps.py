@@ -29,7 +29,9 @@ from pushpolicy.push import (
 from pushpolicy.records.build import build_record
 from pushpolicy.registry.admitted import Admission
 from pushpolicy.registry.interface import Artifact, Attached
+from pushpolicy.registry.layout import LayoutIndex
 from pushpolicy.registry.layout.repository import LayoutRepository
+from pushpolicy.registry.move import Guarantee, Move
 from tests.judged import (
     Held,
     Judged,
@@ -224,7 +226,14 @@ def test_a_rerun_sends_nothing_twice(client: LayoutRepository, judged: Judged) -
 def test_no_step_goes_without_the_one_before(client: LayoutRepository, judged: Judged) -> None:
     with build_record(judged.contents()) as record, build_record(judged.contents()) as same:
         with pytest.raises(TypeError, match="without redeeming"):
-            Pushed(permit=judged.permit(), image=IMAGE, record=record, client=client, admission=Admission())
+            Pushed(
+                permit=judged.permit(),
+                image=IMAGE,
+                record=record,
+                client=client,
+                records=client,
+                admission=Admission(),
+            )
         landed = push_by_digest(
             judged.permit(), image=IMAGE, target=judged.target, record=record, client=client
         )
@@ -248,19 +257,61 @@ def test_tags_of_several_images_are_looked_at_before_one_is_set(client: LayoutRe
 def test_an_interrupt_names_the_tags_that_were_set(
     client: LayoutRepository, judged: Judged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = client.put_manifest
+    move = client.move_tags
 
-    def put_manifest(manifest: Manifest, tag: str | None = None) -> None:
-        store(manifest, tag)
-        if tag == "stable":
-            raise KeyboardInterrupt
+    def one_of_two(moves: Sequence[Move]) -> Iterator[tuple[Move, ...]]:
+        yield from move(moves[:1])
+        raise KeyboardInterrupt
 
     with pushed(judged, client) as landed:
         verified = verify_push(landed, attach_artifacts(landed))
-        monkeypatch.setattr(client, "put_manifest", put_manifest)
-        with pytest.raises(StoppedError, match=r"already set: .*:1\.0\); one more may be"):
+        monkeypatch.setattr(client, "move_tags", one_of_two)
+        with pytest.raises(StoppedError, match=r"already set: .*:1\.0\); others may be"):
             move_tags(verified)
-    assert current(client, judged.target) == {"1.0": IMAGE.top.digest, "stable": IMAGE.top.digest}
+    assert current(client, judged.target) == {"1.0": IMAGE.top.digest}
+
+
+def test_a_tag_that_moves_between_look_and_lock_stops_all_of_them(
+    client: LayoutRepository, judged: Judged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    move, other = client.move_tags, make_image("other")
+    publish(other, client, Target.parse(f"{client.repository}:other"))
+
+    def after_another_push(moves: Sequence[Move]) -> Iterator[tuple[Move, ...]]:
+        client.put_manifest(other.top, "stable")
+        yield from move(moves)
+
+    with pushed(judged, client) as landed:
+        verified = verify_push(landed, attach_artifacts(landed))
+        monkeypatch.setattr(client, "move_tags", after_another_push)
+        with pytest.raises(IncompleteError, match=f"tag stable was moved .* names {other.top.digest} now"):
+            move_tags(verified)
+    assert current(client, judged.target) == {"stable": other.top.digest}
+
+
+def test_tags_of_a_layout_are_one_write(client: LayoutRepository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of several images too; and there is none where they name their images already."""
+    images = {"a": make_image("first"), "b": make_image("second")}
+    targets = [Target.parse(f"{client.repository}:{tag}").with_tags((f"{tag}-too",)) for tag in images]
+    with (
+        pushed(judge(images["a"], targets[0]), client) as one,
+        pushed(judge(images["b"], targets[1]), client) as two,
+    ):
+        verified = [verify_push(landed, attach_artifacts(landed)) for landed in (one, two)]
+        written, replace_index = list[LayoutIndex](), client._replace_index
+
+        def noted(index: LayoutIndex) -> None:
+            written.append(index)
+            replace_index(index)
+
+        monkeypatch.setattr(client, "_replace_index", noted)
+        first, second = move_all_tags(verified)
+        assert len(written) == 1
+        assert first.guarantee is second.guarantee is Guarantee.ATOMIC
+        assert (first.together, second.together) == (("a", "a-too"), ("b", "b-too"))
+        again = move_all_tags(verified)
+        assert len(written) == 1
+        assert [published.together for published in again] == [(), ()]
 
 
 def test_tags_of_several_images(client: LayoutRepository) -> None:
@@ -307,7 +358,7 @@ def test_a_referrer_that_is_lost_is_noticed(
         carry_referrers(landed)
         assert note.digest in {entry.digest for entry in client.referrers(IMAGE.top.digest)}
         monkeypatch.setattr(client, "referrers", lambda *_: ())
-        with pytest.raises(IncompleteError, match="pushed by digest, but the referrer"):
+        with pytest.raises(IncompleteError, match=r"pushed by digest, but .* is not among what refers"):
             carry_referrers(landed)
 
 
@@ -350,7 +401,7 @@ def test_every_artifact_is_attached_in_order_and_settled_once(
     [
         ("manifest", "pushed by digest, but manifest"),
         ("blob", "reading it back"),
-        ("list", "but statement sha256:.* among what refers to the image"),
+        ("list", "but .*sha256:.* is not among what refers"),
     ],
 )
 def test_a_statement_that_got_lost_is_noticed(

@@ -8,13 +8,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from pushpolicy.errors import RecordError
 from pushpolicy.evaluate import is_of_known_policy
 from pushpolicy.model.digest import Digest
+from pushpolicy.model.manifest import Manifest
 from pushpolicy.model.reference import Repository, Target
 from pushpolicy.records import chain
 from pushpolicy.records.chain import records_before
+from pushpolicy.records.format import ARTIFACT_TYPE, CREATED, TAGS
 from pushpolicy.registry.layout.repository import LayoutRepository
 from tests.judged import make_image, publish
 
@@ -78,7 +81,7 @@ def test_a_record_that_takes_too_much_is_ignored(client: LayoutRepository) -> No
     """Whoever plants it holds up no push, and is not the one before."""
     first = publish(OLD, client, _target(client, "1.0"), at="2026-11-02T09:00:00Z")
     second = publish(OLD, client, _target(client, "1.0"), at="2026-11-02T10:00:00Z")
-    heavy = iter([True, False])
+    heavy = iter([False, True, False])  # the manifests of both, then each record
 
     @contextmanager
     def allowed() -> Iterator[None]:
@@ -92,3 +95,54 @@ def test_a_record_that_takes_too_much_is_ignored(client: LayoutRepository) -> No
         f"record {second.record.digest} is ignored: stopped: it took more than the 60 seconds of "
         "max-record-seconds",
     )
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {TAGS: "other", CREATED: "2026-11-02T08:00:00Z"},
+        {TAGS: "1.0", CREATED: "2001-01-01T00:00:00Z"},
+        {TAGS: "", CREATED: "9999-12-31T23:59:59Z"},
+    ],
+)
+@pytest.mark.parametrize("position", [0, 1])
+def test_what_a_list_says_of_a_record_is_not_believed(
+    client: LayoutRepository, monkeypatch: pytest.MonkeyPatch, said: Mapping[str, str], position: int
+) -> None:
+    """Whoever may write a fallback tag could hide the newest record by it, or make another one the newest."""
+    publish(OLD, client, _target(client, "1.0"), at="2026-11-02T09:00:00Z")
+    second = publish(OLD, client, _target(client, "1.0"), at="2026-11-02T10:00:00Z")
+    listed = list(client.referrers(OLD.top.digest))
+    listed[position] = replace(listed[position], annotations=said)
+    monkeypatch.setattr(client, "referrers", lambda *_: tuple(listed))
+    assert _before(client, {"1.0": OLD.top.digest}) == {"1.0": second.record.digest}
+
+
+def test_no_more_manifests_of_a_list_are_looked_at_than_the_limit(
+    client: LayoutRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever lists thousands holds up no push, and it is said that not all were looked at."""
+    first = publish(OLD, client, _target(client, "1.0"), at="2026-11-02T09:00:00Z")
+    (true,) = client.referrers(OLD.top.digest, ARTIFACT_TYPE)
+    many = [replace(true, digest=Digest.of(b"%d" % number)) for number in range(30_000)]
+    asked = list[Digest]()
+    monkeypatch.setattr(client, "referrers", lambda *_: (true, *many))
+    read = client.manifest
+
+    def counted(digest: Digest) -> Manifest | None:
+        asked.append(digest)
+        return read(digest)
+
+    monkeypatch.setattr(client, "manifest", counted)
+    found = records_before(client, {"1.0": OLD.top.digest}, is_of_known_policy)
+    assert found.chained == {"1.0": first.record.digest}
+    assert len(asked) == chain._MAX_LISTED + 1  # and the image itself
+    assert found.ignored == (
+        f"{30_001 - chain._MAX_LISTED} manifests that are listed with {OLD.top.digest} are ignored: "
+        f"{chain._MAX_LISTED} were looked at, which is the limit",
+    )
+    monkeypatch.setattr(chain, "_MAX_LISTED_SIZE", 1)
+    monkeypatch.setattr(client, "referrers", lambda *_: (true, true))
+    (ignored,) = records_before(client, {"1.0": OLD.top.digest}, is_of_known_policy).ignored
+    assert "1 manifests that are listed" in ignored

@@ -73,7 +73,7 @@ def _forge(client: LayoutRepository, target: Target, change: Change) -> Digest:
     value = json.loads(manifest.content)
     change(value)
     forged = Manifest.parse(canonical.encode(value), OCI_MANIFEST)
-    client.put_referrer(forged)
+    client.put_manifest(forged)
     return forged.digest
 
 

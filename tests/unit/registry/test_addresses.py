@@ -9,7 +9,7 @@ import pytest
 from pushpolicy.errors import PushError, UsageError
 from pushpolicy.http.proxies import Proxies
 from pushpolicy.model.reference import Repository
-from pushpolicy.registry.auth import read_challenges
+from pushpolicy.registry.challenges import read_challenges
 from pushpolicy.registry.endpoint import Endpoint, with_query
 
 

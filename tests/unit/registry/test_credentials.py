@@ -477,3 +477,65 @@ def test_a_helper_may_leave_somebody_behind(machine: Machine) -> None:
     started = time.monotonic()
     assert machine.resolve().secret == "kept"
     assert time.monotonic() - started < 10
+
+
+GITLAB = {"GITLAB_CI": "true", "CI_REGISTRY": "registry.example:5050"}
+REGISTRY_PAIR = {"CI_REGISTRY_USER": "gitlab-ci-token", "CI_REGISTRY_PASSWORD": "of-the-registry"}
+DEPLOY_PAIR = {"CI_DEPLOY_USER": "gitlab+deploy-token-1", "CI_DEPLOY_PASSWORD": "of-deployment"}
+JOB_TOKEN = {"CI_JOB_TOKEN": "of-the-job"}
+GITHUB = {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_ACTOR": "octo", "GITHUB_TOKEN": "of-the-run"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "repository", "variable", "username"),
+    [
+        (
+            GITLAB | JOB_TOKEN | DEPLOY_PAIR | REGISTRY_PAIR,
+            "registry.example:5050/a/b",
+            "CI_REGISTRY_PASSWORD",
+            "gitlab-ci-token",
+        ),
+        (
+            GITLAB | JOB_TOKEN | DEPLOY_PAIR,
+            "registry.example:5050/a",
+            "CI_DEPLOY_PASSWORD",
+            "gitlab+deploy-token-1",
+        ),
+        (GITLAB | JOB_TOKEN, "registry.example:5050/a", "CI_JOB_TOKEN", "gitlab-ci-token"),
+        (GITLAB | JOB_TOKEN | {"CI_REGISTRY_PASSWORD": ""}, "registry.example:5050/a", "CI_JOB_TOKEN", None),
+        (GITHUB, "ghcr.io/octo/app", "GITHUB_TOKEN", "octo"),
+        # Another host, and what only looks like the job's own.
+        (GITLAB | REGISTRY_PAIR, "registry.example/a", None, None),
+        (GITLAB | REGISTRY_PAIR, "registry.example:5051/a", None, None),
+        (GITLAB | REGISTRY_PAIR, "registry.example.evil.example:5050/a", None, None),
+        (GITLAB | REGISTRY_PAIR, "ghcr.io/a/b", None, None),
+        (GITLAB | REGISTRY_PAIR | {"CI_REGISTRY": ""}, "registry.example:5050/a", None, None),
+        (GITLAB | REGISTRY_PAIR | {"GITLAB_CI": ""}, "registry.example:5050/a", None, None),
+        (GITLAB | REGISTRY_PAIR | {"CI_REGISTRY_USER": ""}, "registry.example:5050/a", None, None),
+        (GITHUB, "registry.example/octo/app", None, None),
+        (GITHUB | {"GITHUB_SERVER_URL": "https://ghe.example"}, "ghcr.io/octo/app", None, None),
+    ],
+)
+def test_what_the_job_was_handed_for_its_own_registry(
+    machine: Machine, environ: dict[str, str], repository: str, variable: str | None, username: str | None
+) -> None:
+    machine.environ |= environ
+    found = machine.resolve(repository)
+    assert (found.variable, found.is_anonymous) == (variable, variable is None)
+    assert username in (None, found.username)
+
+
+def test_what_somebody_gave_comes_before_what_the_job_was_handed(machine: Machine) -> None:
+    machine.environ |= GITLAB | REGISTRY_PAIR
+    repository = "registry.example:5050/team/app"
+    machine.write("own.json", {"auths": {"other.example": auth("u:other")}})
+    assert machine.resolve(repository).secret == "of-the-registry"
+    machine.write(".docker/config.json", {"auths": {"registry.example:5050": auth("u:login")}})
+    assert machine.resolve(repository).secret == "login"
+    given = {"PUSHPOLICY_USERNAME": "me", "PUSHPOLICY_PASSWORD": "explicit"}
+    machine.environ |= given
+    assert machine.resolve(repository).secret == "explicit"
+    for name in given:
+        del machine.environ[name]
+    machine.environ["REGISTRY_AUTH_FILE"] = str(machine.home / "own.json")
+    assert machine.resolve(repository).is_anonymous

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from msgspec.structs import replace
 
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
-from pushpolicy.model.manifest import OCI_INDEX, Manifest
-from pushpolicy.registry.fallback import fallback_tag, is_fallback_tag, lists, with_referrer
+from pushpolicy.model.manifest import EMPTY_TYPE, OCI_INDEX, Manifest
+from pushpolicy.registry.fallback import fallback_tag, is_fallback_tag, lists, of_type, with_referrer
 from tests.layouts import LAYER
 
 REFERRER = Descriptor.of(b"r", "application/vnd.oci.image.manifest.v1+json", artifact_type="a/b")
@@ -32,8 +33,16 @@ def test_others_entries_are_kept_as_they_stand() -> None:
     value = json.loads(changed.content)
     assert value["manifests"] == [other, REFERRER.to_json()]
     assert value["annotations"] == {"a": "b"}
-    assert lists(changed, REFERRER.digest)
-    assert not lists(None, REFERRER.digest)
+    assert lists(changed.manifests, REFERRER.digest)
+    assert not lists((), REFERRER.digest)
+
+
+def test_a_type_that_a_list_does_not_say_may_be_any() -> None:
+    """go-containerregistry lists the type of the config, others none; another type is another."""
+    unsaid = [replace(REFERRER, artifact_type=each) for each in (None, "", EMPTY_TYPE)]
+    other = replace(REFERRER, artifact_type="a/c")
+    assert of_type((unsaid[0], other, REFERRER, *unsaid[1:]), "a/b") == (REFERRER, *unsaid)
+    assert of_type((other, REFERRER), None) == (other, REFERRER)
 
 
 def test_a_tag_that_holds_no_index_is_refused() -> None:

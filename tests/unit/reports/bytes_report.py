@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pushpolicy.reports.format import Facts
+from pushpolicy.reports.parsing.jsondoc import utf8
 
 Kind = TypeVar("Kind", bound=Facts)
 
@@ -24,6 +25,9 @@ class BytesReport:
 
     def content(self) -> bytes:
         return self.value
+
+    def utf8(self) -> bytes:
+        return utf8(self.value)
 
 
 def only(kind: type[Kind], facts: Iterable[Facts]) -> Kind:

@@ -232,3 +232,50 @@ def test_an_image_id_among_the_digests_binds() -> None:
 def test_a_number_of_failures_that_is_none_fails_the_report(tmp_path: Path) -> None:
     with pytest.raises((BrokenReportError, ReportError), match="no number"):
         facts(tmp_path, "junit.xml", '<testsuite failures="one"><testcase/></testsuite>')
+
+
+FLAW = {"id": "CVE-2026-1"}
+CASED: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
+    "grype": ({"matches": [], "source": {}, "descriptor": {}}, ("matches",)),
+    "trivy": ({"SchemaVersion": 2, "Results": [{"Later": 1, "Secrets": []}]}, ("Results", "Secrets")),
+    "trivy-k8s": (
+        {"ClusterName": "a", "Resources": [{"Results": [{"Vulnerabilities": []}]}]},
+        ("Resources", "Results", "Vulnerabilities"),
+    ),
+    "osv-scanner": (
+        {"results": [{"source": {}, "packages": [{"package": {}, "vulnerabilities": [FLAW], "groups": []}]}]},
+        ("results", "packages", "vulnerabilities"),
+    ),
+    "quay": (
+        {"status": "scanned", "data": {"Layer": {"Features": [{"Vulnerabilities": []}]}}},
+        ("data", "Layer", "Features", "Vulnerabilities"),
+    ),
+    "clair": (
+        {"manifest_hash": "", "packages": {}, "vulnerabilities": {}, "package_vulnerabilities": {}},
+        ("package_vulnerabilities",),
+    ),
+    "klar": ({"LayerCount": 1, "Vulnerabilities": {}}, ("Vulnerabilities",)),
+    "cyclonedx": (
+        {"bomFormat": "CycloneDX", "specVersion": "1.6", "vulnerabilities": []},
+        ("vulnerabilities",),
+    ),
+    "spdx": ({"spdxVersion": "SPDX-2.3", "SPDXID": "SPDXRef-DOCUMENT", "packages": []}, ("packages",)),
+}
+
+
+@pytest.mark.parametrize("form", CASED)
+@pytest.mark.parametrize("again", [False, True])
+def test_no_key_in_other_case_is_passed_over(tmp_path: Path, form: str, again: bool) -> None:
+    document, path = CASED[form]
+    file = tmp_path / "report.json"
+    file.write_text(json.dumps(document))
+    assert read(file, Limits()).format.name == form
+    document = json.loads(file.read_text())
+    place: Any = document
+    for key in path[:-1]:
+        place = place[key][0] if isinstance(place[key], list) else place[key]
+    place[path[-1].swapcase()] = place[path[-1]] if again else place.pop(path[-1])
+    file.write_text(json.dumps(document))
+    with pytest.raises(BrokenReportError, match="to programs that ignore case") as caught:
+        read(file, Limits())
+    assert caught.value.meant.name == form

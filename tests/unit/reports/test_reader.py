@@ -168,7 +168,12 @@ ENDS = {
         "does not have the form of facts",
     ),
     "no facts": (
-        'b = b\'{"format":"junit","facts":[["SuiteFacts",{}]]}\'; '
+        'b = b\'{"format":"junit","facts":[{"type":"SuiteFacts"}]}\'; '
+        "s.sendall(len(b).to_bytes(8, 'big') + b); time.sleep(60)",
+        "does not have the form of facts",
+    ),
+    "facts of no kind": (
+        'b = b\'{"format":"junit","facts":[{"type":"CaptureFacts"}]}\'; '
         "s.sendall(len(b).to_bytes(8, 'big') + b); time.sleep(60)",
         "does not have the form of facts",
     ),

@@ -25,6 +25,8 @@ STRANGERS = {
     "numbers.json": "[1, 2, 3]",
     "text.json": '"runs"',
     "index.json": '{"schemaVersion": 2, "manifests": []}',
+    "artifact.json": '{"schemaVersion": 2, "artifactType": "a/b", "config": {}, "layers": []}',
+    "described.json": '{"schemaVersion": 2, "metadata": {}}',
     "devcontainer.json": '{"image": "x", "features": {}}',
     "action.json": '{"runs": {"using": "node20"}, "name": "x"}',
     "commented.json": '// settings\n{"a": 1}',
@@ -157,6 +159,7 @@ def test_what_cannot_be_opened_is_broken_where_its_name_promises_a_report(tmp_pa
         ("<!DOCTYPE html><html/>", "its name promises junit"),
         ("error: no space left\n", "its name promises junit"),
         ("{}", "its name promises junit"),
+        ("<report><testsuite/></report>", "its name promises junit"),
     ],
 )
 def test_what_stands_in_place_of_a_promised_report_is_broken(

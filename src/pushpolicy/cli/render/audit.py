@@ -45,8 +45,12 @@ def _listing_lines(found: Listing) -> Iterator[str]:
     for summary in found.records:
         yield _line(summary, found.standings[summary.digest])
     yield from _ignored_lines(found)
-    if not found.records and not found.problems:
-        yield "no records: nothing here was pushed by pushpolicy"
+    if not found.records and not found.problems and found.place:
+        if found.place.tag or found.place.digest:
+            yield f"no record: {printable(str(found.place))} was not pushed by pushpolicy"
+        else:
+            place = printable(str(found.place))
+            yield f"no records: no tag of {place} names an image that was pushed by pushpolicy"
 
 
 def _ignored_lines(found: Listing) -> Iterator[str]:

@@ -13,9 +13,15 @@ from pushpolicy.model.decision import Decision, Violation
 from pushpolicy.model.document import Document, plain
 from pushpolicy.model.text import printable, quoted
 from pushpolicy.pipeline import Outcome
+from pushpolicy.registry.move import Guarantee
 
 WAIVERS_OFFERED = 5
 ALL_SCHEMA = "pushpolicy.push-all/v1"
+_GUARANTEES = {
+    Guarantee.ATOMIC: "atomic: the tags were compared with what was judged, and moved in one step",
+    Guarantee.CONDITIONAL: "conditional: the registry moves no tag that somebody else moved meanwhile",
+    Guarantee.READ_THEN_WRITE: "read-then-write: each tag was read just before; this registry compares none",
+}
 
 
 class Advice(NamedTuple):
@@ -53,14 +59,17 @@ def _lines(outcomes: Sequence[Outcome], advice: Sequence[Advice | None]) -> Iter
             where, tags = printable(str(published.target.repository)), ", ".join(published.target.tags)
             yield ""
             yield f"{'published:':<15} {published.digest} as {tags} in {where}"
-            yield f"{'record:':<15} {published.record.digest}"
-            yield f"{'look again:':<15} pushpolicy audit show {printable(str(published.target))}"
+            apart = printable(str(published.records)) if published.records else ""
+            yield f"{'record:':<15} {published.record.digest}{apart and f' in {apart}'}"
+            yield f"{'guarantee:':<15} {_GUARANTEES[published.guarantee]}"
+            shown = f"pushpolicy audit show {printable(str(published.target))}"
+            yield f"{'look again:':<15} {shown}{apart and f' --records {apart}'}"
         if given:
             yield from _advice(outcome.decision, given)
     denied = sum(not outcome.decision.allowed for outcome in outcomes)
     if len(outcomes) > 1 and denied:
         yield ""
-        yield f"nothing was pushed: {denied} of {len(outcomes)} images are denied"
+        yield f"nothing was pushed: {denied} of {len(outcomes)} are denied"
 
 
 def _advice(decision: Decision, given: Advice) -> Iterator[str]:
@@ -104,6 +113,13 @@ def _with_place(outcome: Outcome) -> Document:
     decision = outcome.decision.document()
     added: dict[str, Any] = {"notes": list(outcome.notes)} if outcome.notes else {}
     if published := outcome.published:
-        where = {"digest": published.digest, "tags": published.target.tags, "record": published.record.digest}
+        where = {
+            "digest": published.digest,
+            "tags": published.target.tags,
+            "record": published.record.digest,
+            "guarantee": published.guarantee,
+            **({"together": published.together} if published.together else {}),
+            **({"records": str(published.records)} if published.records else {}),
+        }
         added["published"] = plain(where)
     return Document.of({**decision.value, **added}) if added else decision

@@ -15,6 +15,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from pushpolicy.errors import InputError
+from pushpolicy.files import real
 from pushpolicy.gather import find
 from pushpolicy.gather.names import CAPTURES, ReadReport, Reports
 from pushpolicy.gather.request import RawReport
@@ -46,8 +47,8 @@ def marks(folder: Path, patterns: Sequence[str], limits: Limits) -> dict[Path, M
         raise InputError(f"{error}", "raise it: --limit max-files=NUMBER") from error
     named = (path for pattern in patterns for path in find.matches(folder, pattern))
     found = {}
-    for path in dict.fromkeys(path.resolve() for path in (*usual, *named)):
-        if not path.name.endswith(SUFFIX) and path.is_relative_to(folder.resolve()):
+    for path in dict.fromkeys(real(path) for path in (*usual, *named)):
+        if not path.name.endswith(SUFFIX) and path.is_relative_to(real(folder)):
             with suppress(FileNotFoundError):  # somebody else's file that has just gone
                 status = path.stat()
                 found[path] = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
@@ -61,7 +62,7 @@ def written(
     changed = [path for path, mark in after.items() if before.get(path) != mark]
     digests = ((path, _digest(path, limits)) for path in sorted(changed))
     return tuple(
-        Written(path=text(path.relative_to(folder.resolve()).as_posix()), sha256=found[0].hex, size=found[1])
+        Written(path=text(path.relative_to(real(folder)).as_posix()), sha256=found[0].hex, size=found[1])
         for path, found in digests
         if found is not None
     )
@@ -101,8 +102,8 @@ def join(reports: Reports, waiting: Iterable[ReadReport], limits: Limits) -> Non
         waiting: the captures that were not.
         limits: of what is read.
     """
-    named = {report.raw.path.resolve() for report in reports.read if capture_of(report)}
-    unnamed = {path: report for report in waiting if (path := report.raw.path.resolve()) not in named}
+    named = {real(report.raw.path) for report in reports.read if capture_of(report)}
+    unnamed = {path: report for report in waiting if (path := real(report.raw.path)) not in named}
     captures = []
     for report in unnamed.values():
         capture = capture_of(report)

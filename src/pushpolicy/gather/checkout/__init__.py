@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 
+from pushpolicy.files import real
 from pushpolicy.gather.checkout.attributes import AttributeFiles
 from pushpolicy.gather.checkout.compare import SECONDS, differences
 from pushpolicy.gather.checkout.conversion import NotComparableError, is_same_undone
@@ -62,7 +63,7 @@ class Checkout(Redacted, frozen=True, kw_only=True):
         """Whether the commit holds a file, or the one that it is a link to; None where there is no commit."""
         if self.root is None:
             return None
-        return any(self._holds(place) for place in (path.parent.resolve() / path.name, path.resolve()))
+        return any(self._holds(place) for place in (real(path.parent) / path.name, real(path)))
 
     def _holds(self, path: Path) -> bool:
         if not path.is_relative_to(self.root or path):
@@ -83,7 +84,7 @@ def inspect(workspace: Path, environ: Mapping[str, str], program: Path | None = 
         environ: of this process; it says where the user's own configuration is.
         program: git, where it is not the one of the usual places.
     """
-    root = enclosing(workspace.resolve())
+    root = enclosing(real(workspace))
     if root is None:
         return _without(Status.MISSING, "there is no git repository here")
     try:
@@ -99,7 +100,7 @@ def inspect(workspace: Path, environ: Mapping[str, str], program: Path | None = 
 
 def head(workspace: Path, environ: Mapping[str, str], program: Path | None = None) -> str | None:
     """The commit that is checked out; None where there is none, or none can be read."""
-    root = enclosing(workspace.resolve())
+    root = enclosing(real(workspace))
     try:
         return Repository(Git(environ, program, root), root).head()[0] if root else None
     except (GitError, OSError):
@@ -173,11 +174,11 @@ def _state(
 
 def _place(workspace: Path, path: Path) -> tuple[Path, str | None]:
     """The top of the work tree, and the name of a path below it; None for one that lies outside."""
-    root = enclosing(workspace.resolve())
+    root = enclosing(real(workspace))
     if root is None:
         raise GitError("there is no git repository here")
     place = workspace / path
-    place = place.parent.resolve() / place.name
+    place = real(place.parent) / place.name
     return root, str(place.relative_to(root)) if place.is_relative_to(root) else None
 
 

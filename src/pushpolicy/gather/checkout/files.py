@@ -19,6 +19,8 @@ from pushpolicy.gather.checkout.tree import LINK, PROGRAM, Entry, join
 _PIECE = 1024 * 1024
 # A larger file is converted by nobody who wants to keep working with it.
 _MAX_CONVERTED = 32 * _PIECE
+# To hash more than this takes longer than to ask git how much it should be.
+_LARGE = 64 * _PIECE
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
 _OPEN_FOLDER = _OPEN | os.O_DIRECTORY
 
@@ -110,7 +112,7 @@ class Files:
         # The commit may hold a pointer for a large file, which is then not read for the blob's hash too.
         attributes = self._attributes.of(path) if size > _PIECE else None
         if attributes is None or attributes.filter != "lfs":
-            if self._hash(descriptor, size, self._objects.algorithm, b"blob %d\0" % size) == entry.name:
+            if self._is_blob(descriptor, size, entry):
                 return Compared.SAME
             attributes = self._attributes.of(path)
         if attributes.filter == "lfs":
@@ -132,9 +134,14 @@ class Files:
         if named := pointer(entry.name, self._objects):
             is_same = size == named[0] and self._hash(descriptor, size, "sha256") == named[1]
         else:
-            header = b"blob %d\0" % size
-            is_same = self._hash(descriptor, size, self._objects.algorithm, header) == entry.name
+            is_same = self._is_blob(descriptor, size, entry)
         return Compared.SAME if is_same else Compared.DIFFERENT
+
+    def _is_blob(self, descriptor: int, size: int, entry: Entry) -> bool:
+        """Whether a file is the blob of an entry as it is; a large one of another size is not even read."""
+        if size > _LARGE and self._objects.size(entry.name) not in (size, None):
+            return False
+        return self._hash(descriptor, size, self._objects.algorithm, b"blob %d\0" % size) == entry.name
 
     def _hash(self, descriptor: int, size: int, algorithm: str, header: bytes = b"") -> str | None:
         """The digest of a file; None where it is not of this size any more."""

@@ -70,29 +70,34 @@ class Objects:
         if self._store in stuck:
             raise GitError("git took too long on this repository before")
         self._folder = tempfile.TemporaryDirectory(prefix="pushpolicy-git-")
-        place = Path(self._folder.name)
+        try:
+            self._process = self._start(Path(self._folder.name))
+        except OSError as error:
+            self._folder.cleanup()
+            raise GitError(f"git cannot be run: {error.strerror}") from error
+        except BaseException:  # an interrupt
+            self._folder.cleanup()
+            raise
+        self._timer = threading.Timer(SECONDS, self._give_up)
+        self._timer.daemon = True
+        self._timer.start()
+        return self
+
+    def _start(self, place: Path) -> subprocess.Popen[bytes]:
         (place / "refs").mkdir()
         (place / "HEAD").write_text("ref: refs/heads/none\n")
         (place / "config").write_text(
             "[core]\n\trepositoryFormatVersion = 1\n\tbare = true\n\tcommitGraph = false\n"
             f"[extensions]\n\tobjectFormat = {self.algorithm}\n"
         )
-        try:
-            self._process = subprocess.Popen(
-                [self._program, "cat-file", "--batch"],
-                cwd=place,
-                env=ENVIRON | {"GIT_DIR": str(place), "GIT_OBJECT_DIRECTORY": str(self._store)},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-            )
-        except OSError as error:
-            self._folder.cleanup()
-            raise GitError(f"git cannot be run: {error.strerror}") from error
-        self._timer = threading.Timer(SECONDS, self._give_up)
-        self._timer.daemon = True
-        self._timer.start()
-        return self
+        return subprocess.Popen(
+            [self._program, "cat-file", "--batch"],
+            cwd=place,
+            env=self._environ(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -105,6 +110,9 @@ class Objects:
             with suppress(BrokenPipeError):
                 stream.close()
         self._folder.cleanup()
+
+    def _environ(self) -> dict[str, str]:
+        return ENVIRON | {"GIT_DIR": self._folder.name, "GIT_OBJECT_DIRECTORY": str(self._store)}
 
     def _give_up(self) -> None:
         stuck.add(self._store)
@@ -139,6 +147,26 @@ class Objects:
             return self.read(name, "blob", limit)
         except _TooLargeError:
             return None
+
+    def size(self, name: str) -> int | None:
+        """The bytes of a blob as git says, which nothing proves; None where it does not say.
+
+        Raises:
+            GitError: when it takes too long.
+        """
+        self._check_file(self._store / name[:2] / name[2:])
+        try:
+            said = subprocess.run(
+                [self._program, "cat-file", "-s", name],
+                env=self._environ(),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=SECONDS,
+                check=False,
+            ).stdout.strip()
+        except subprocess.TimeoutExpired as error:
+            raise self._ended("blob", name) from error
+        return int(said) if said.isdigit() else None
 
     def _ask(self, names: Sequence[str], kind: str, limit: int) -> list[bytes]:
         with self._lock:

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pushpolicy.files import is_file, real
 from pushpolicy.model.text import printable
 
 # PATH is not searched: an earlier step of the job could put another git there.
@@ -71,7 +72,7 @@ class Git:
         if found is None:
             where = f"at {printable(str(given))}" if given else "installed; --git names one elsewhere"
             raise GitError(f"no git program is {where}")
-        if any(place.is_relative_to(root) for place in (Path(os.path.normpath(found)), found.resolve())):
+        if any(place.is_relative_to(root) for place in (Path(os.path.normpath(found)), real(found))):
             raise GitError(f"the git program {printable(str(found))} lies inside the checkout that is judged")
         self.path = str(found)
         self._own = {name: environ[name] for name in ("HOME", "XDG_CONFIG_HOME") if name in environ}
@@ -129,4 +130,4 @@ class Git:
 def find_git(given: Path | None = None) -> Path | None:
     """The absolute path of git: the one that was given, else the first in the usual places."""
     places = [given] if given else [Path(place) for place in PLACES]
-    return next((place.absolute() for place in places if place.is_file()), None)
+    return next((place.absolute() for place in places if is_file(place)), None)

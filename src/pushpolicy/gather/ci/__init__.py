@@ -1,48 +1,129 @@
-"""What the CI system says of this run: one file per provider, and the one table of them.
+"""What the CI system says of this run: one table per system, one reader of them, and the list of them.
 
-Everything here is what variables assert; an earlier step of the job can set them. `trust` says so for
-each field, and only a verified identity token may say more.
+Everything here is what variables and files assert; an earlier step of the job can set them. `trust` says so
+for each field, and only a verified identity token may say more. What contradicts itself has failed, with
+both sides: nothing here picks one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 from msgspec.structs import replace
 
-from pushpolicy.gather.ci import github
-from pushpolicy.gather.ci.values import CiError
-from pushpolicy.model.evidence import CiEvidence, Status
+from pushpolicy.gather.ci import (
+    azure,
+    bitbucket,
+    buildkite,
+    circleci,
+    cloudbuild,
+    codebuild,
+    drone,
+    gitea,
+    github,
+    gitlab,
+    handed,
+    jenkins,
+    jobs,
+    travis,
+    woodpecker,
+)
+from pushpolicy.gather.ci.reading import ContradictionError, Told, compose, tell
+from pushpolicy.gather.ci.readings import CiError
+from pushpolicy.gather.ci.table import System
+from pushpolicy.model.evidence import CiEvidence, Contradiction, Side, Status
+
+__all__ = ["SYSTEMS", "Context", "Told", "evidence", "look"]
+
+SYSTEMS: tuple[System, ...] = (
+    github.SYSTEM,
+    gitlab.SYSTEM,
+    jenkins.SYSTEM,
+    azure.SYSTEM,
+    circleci.SYSTEM,
+    bitbucket.SYSTEM,
+    buildkite.SYSTEM,
+    handed.TEAMCITY,
+    drone.SYSTEM,
+    woodpecker.SYSTEM,
+    travis.SYSTEM,
+    codebuild.SYSTEM,
+    cloudbuild.SYSTEM,
+    handed.TEKTON,
+    gitea.GITEA,
+    gitea.FORGEJO,
+    handed.OTHER,
+)
 
 
-class Provider(msgspec.Struct, frozen=True, kw_only=True):
-    """One CI system.
+class Context(msgspec.Struct, frozen=True, kw_only=True):
+    """The evidence, and what each source told; nothing where the environment is that of no system."""
 
-    Attributes:
-        detect: whether the environment is one of its jobs.
-        read: what the environment says; raises CiError where that contradicts itself or lacks something.
+    evidence: CiEvidence
+    told: tuple[Told, ...] = ()
+
+
+def evidence(environ: Mapping[str, str], head: str | None = None) -> CiEvidence:
+    """The CI context of this run.
+
+    Args:
+        environ: of the job.
+        head: the commit that is checked out, where it is known and is to be compared.
     """
-
-    name: str
-    detect: Callable[[Mapping[str, str]], bool]
-    read: Callable[[Mapping[str, str]], CiEvidence]
+    return look(environ, head).evidence
 
 
-PROVIDERS: tuple[Provider, ...] = (Provider(name="github-actions", detect=github.detect, read=github.read),)
-
-
-def evidence(environ: Mapping[str, str]) -> CiEvidence:
-    """The CI context of this run."""
-    provider = next((item for item in PROVIDERS if item.detect(environ)), None)
-    if provider is None:
-        known = ", ".join(item.name for item in PROVIDERS)
-        reason = f"the environment is that of no known CI system (known: {known})"
-        return CiEvidence(status=Status.MISSING, reason=reason)
+def look(environ: Mapping[str, str], head: str | None = None) -> Context:
+    """The same, with what each source told."""
+    here = [system for system in SYSTEMS if system.is_here(environ)]
+    if not here:
+        known = ", ".join(system.title for system in SYSTEMS if system is not handed.OTHER)
+        reason = f"the environment is that of no known CI system ({known})"
+        return Context(evidence=CiEvidence(status=Status.MISSING, reason=reason))
+    told: tuple[Told, ...] = ()
     try:
-        found = provider.read(environ)
+        _check_alone(here)
+        told = tell(here[0], environ)
+        found = compose(here[0], told)
+        before = jobs.read(environ, found.job)
+        if before is not None:
+            found = replace(found, jobs=before, jobs_told=len(before))
+        _check_checkout(found, told, head)
+    except ContradictionError as error:
+        return _failed(here, error, told, error.contradictions)
     except CiError as error:
-        return CiEvidence(status=Status.FAILED, reason=str(error), provider=provider.name)
-    said = (name for name in found.__struct_fields__ if getattr(found, name) is not None and name != "status")
-    trust = dict.fromkeys(sorted(said), "asserted")
-    return replace(found, provider=provider.name, trust=trust)
+        return _failed(here, error, told)
+    silent = ("status", "provider", "contradictions")
+    said = (
+        name for name in found.__struct_fields__ if name not in silent and getattr(found, name) is not None
+    )
+    return Context(evidence=replace(found, trust=dict.fromkeys(sorted(said), "asserted")), told=told)
+
+
+def _check_alone(here: list[System]) -> None:
+    if len(here) > 1:
+        sides = (Side(source=str(system.marks[0]), value=system.name) for system in here)
+        raise ContradictionError((Contradiction(field="provider", sides=tuple(sides)),))
+
+
+def _check_checkout(found: CiEvidence, told: tuple[Told, ...], head: str | None) -> None:
+    """What is checked out is what the run is for, or what its pull request would merge."""
+    proposed = found.pull_request.head_commit if found.pull_request else None
+    if head is None or found.commit is None or head in (found.commit, proposed):
+        return
+    said = next(each for each in told if each.field == "commit")
+    sides = (Side(source=said.source, value=found.commit), Side(source="git HEAD", value=head))
+    raise ContradictionError((Contradiction(field="commit", sides=sides),))
+
+
+def _failed(
+    here: list[System], error: CiError, told: tuple[Told, ...], both: tuple[Contradiction, ...] | None = None
+) -> Context:
+    found = CiEvidence(
+        status=Status.FAILED,
+        reason=str(error),
+        provider=here[0].name if len(here) == 1 else None,
+        contradictions=both,
+    )
+    return Context(evidence=found, told=told)

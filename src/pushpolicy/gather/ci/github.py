@@ -1,176 +1,135 @@
 """GitHub Actions: its variables, and the event file for what they do not say.
 
-docs.github.com: "Variables reference", "Events that trigger workflows", "Webhook events and payloads".
+The event file can be rewritten by any earlier step, while what GitHub calls GITHUB_* cannot be set for a
+later one: what the file alone says loosens nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Self
-
-import msgspec
-
-from pushpolicy.gather.ci.values import CiError, boolean, commit
-from pushpolicy.model.evidence import CiEvidence, PullRequest, Run, Status
-from pushpolicy.reports.file import open_report
-from pushpolicy.reports.format import ReportError
-from pushpolicy.reports.parsing import jsondoc
-from pushpolicy.reports.parsing.values import count, text
-
-_MAX_SIZE = 32 * 1024 * 1024
-_EVENTS = {
-    "pull_request": "pull_request",
-    "pull_request_target": "pull_request",
-    "pull_request_review": "pull_request",
-    "pull_request_review_comment": "pull_request",
-    "schedule": "schedule",
-    "workflow_dispatch": "manual",
-    "merge_group": "merge_queue",
-}
-# Events that anybody can cause, and that run with the repository's own secrets and default branch.
-_UNTRUSTED = frozenset(
-    {
-        "discussion",
-        "discussion_comment",
-        "fork",
-        "gollum",
-        "issue_comment",
-        "issues",
-        "pull_request_comment",
-        "pull_request_target",
-        "watch",
-        "workflow_run",
-    }
+from pushpolicy.gather.ci.readings import (
+    boolean,
+    branch,
+    commit,
+    name,
+    number,
+    plain,
+    short_branch,
+    tag,
+    words,
 )
+from pushpolicy.gather.ci.table import System, payload, unless, variable, where
 
+_IS_PUSH = where("GITHUB_EVENT_NAME", "push")
+_IS_QUEUE = where("GITHUB_EVENT_NAME", "merge_group")
+_PULL_REQUESTS = (
+    "pull_request",
+    "pull_request_target",
+    "pull_request_review",
+    "pull_request_review_comment",
+)
+# Of these GITHUB_REF_NAME is NUMBER/merge, which is no branch.
+_IS_NO_PULL_REQUEST = unless("GITHUB_EVENT_NAME", *_PULL_REQUESTS)
 
-class _Repository(msgspec.Struct):
-    full_name: str | None = None
-    default_branch: str | None = None
-
-
-class _Side(msgspec.Struct):
-    ref: str | None = None
-    repo: _Repository | None = None
-
-
-class _PullRequest(msgspec.Struct):
-    number: int | None = None
-    head: _Side | None = None
-    base: _Side | None = None
-
-
-class Event(msgspec.Struct):
-    """What is read of the payload; `unreadable` says why nothing was."""
-
-    repository: _Repository | None = None
-    pull_request: _PullRequest | None = None
-    unreadable: str = ""
-
-    @classmethod
-    def read(cls, path: str | None) -> Self:
-        """Read the payload; one that is absent or malformed says nothing."""
-        if not path:
-            return cls(unreadable="GITHUB_EVENT_PATH is not set")
-        try:
-            with open_report(Path(path), _MAX_SIZE) as file:
-                return jsondoc.decode(file, cls)
-        except ReportError as error:
-            return cls(unreadable=str(error))
-
-    @property
-    def default_branch(self) -> str | None:
-        """The repository's default branch."""
-        return self.repository.default_branch if self.repository else None
-
-    @property
-    def number(self) -> int | None:
-        """The pull request's number."""
-        number = self.pull_request.number if self.pull_request else None
-        return number if number is not None and 0 <= number < 2**53 else None
-
-    @property
-    def head(self) -> str | None:
-        """The branch that the pull request would merge."""
-        return self.pull_request.head.ref if self.pull_request and self.pull_request.head else None
-
-    @property
-    def base(self) -> str | None:
-        """The branch that the pull request would merge into."""
-        return self.pull_request.base.ref if self.pull_request and self.pull_request.base else None
-
-    @property
-    def from_fork(self) -> bool | None:
-        """Whether the pull request comes from another repository; one that is gone counts as another."""
-        if self.pull_request is None or self.pull_request.head is None or self.pull_request.base is None:
-            return None
-        base, head = self.pull_request.base.repo, self.pull_request.head.repo
-        return base is None or head is None or not head.full_name or head.full_name != base.full_name
-
-
-def detect(environ: Mapping[str, str]) -> bool:
-    """Whether this is a job of GitHub Actions."""
-    return environ.get("GITHUB_ACTIONS") == "true"
-
-
-def read(environ: Mapping[str, str]) -> CiEvidence:
-    """What the job's variables and event file say.
-
-    Raises:
-        CiError: when the event is not named, or a pull request's event file does not tell its origin.
-    """
-    environ = {name: text(value) for name, value in environ.items() if name.startswith("GITHUB_")}
-    raw = environ.get("GITHUB_EVENT_NAME")
-    if not raw:
-        raise CiError("GITHUB_EVENT_NAME is not set")
-    event_file = Event.read(environ.get("GITHUB_EVENT_PATH"))
-    ref = environ.get("GITHUB_REF") or None
-    branch, tag = _after(ref, "refs/heads/"), _after(ref, "refs/tags/")
-    event = _EVENTS.get(raw, "other")
-    if raw in ("push", "release"):
-        # A release is published for a tag; anything else by that name is not a push.
-        event = "tag" if tag else "push" if raw == "push" else "other"
-    return CiEvidence(
-        status=Status.COLLECTED,
-        event=event,
-        event_raw=raw,
-        untrusted_trigger=raw if raw in _UNTRUSTED else None,
-        repository=environ.get("GITHUB_REPOSITORY") or None,
-        ref=ref,
-        ref_type="branch" if branch else "tag" if tag else None,
-        branch=branch,
-        tag=tag,
-        commit=commit(environ.get("GITHUB_SHA")),
-        pull_request=_pull_request(event_file) if event == "pull_request" else None,
-        ref_protected=boolean(environ.get("GITHUB_REF_PROTECTED")),
-        default_branch=event_file.default_branch,
-        actor=environ.get("GITHUB_ACTOR") or None,
-        run=_run(environ),
-        job=environ.get("GITHUB_JOB") or None,
-    )
-
-
-def _after(text: str | None, prefix: str) -> str | None:
-    return (text.removeprefix(prefix) or None) if text and text.startswith(prefix) else None
-
-
-def _run(environ: Mapping[str, str]) -> Run | None:
-    number = environ.get("GITHUB_RUN_ID")
-    if not number:
-        return None
-    server, repository = environ.get("GITHUB_SERVER_URL"), environ.get("GITHUB_REPOSITORY")
-    url = f"{server}/{repository}/actions/runs/{number}" if server and repository else None
-    return Run(id=number, url=url, attempt=count(environ.get("GITHUB_RUN_ATTEMPT")))
-
-
-def _pull_request(event_file: Event) -> PullRequest:
-    if event_file.from_fork is None:
-        why = event_file.unreadable or "it describes no pull request"
-        raise CiError(f"the event file does not tell where the pull request comes from: {why}")
-    return PullRequest(
-        from_fork=event_file.from_fork,
-        number=event_file.number,
-        head=event_file.head,
-        base=event_file.base,
-    )
+SYSTEM = System(
+    name="github-actions",
+    title="GitHub Actions",
+    document="https://docs.github.com/en/actions/reference/workflows-and-actions/variables",
+    marks=(
+        where("GITHUB_ACTIONS", "true"),
+        unless("GITEA_ACTIONS", "true"),
+        unless("FORGEJO_ACTIONS", "true"),
+    ),
+    event_file="GITHUB_EVENT_PATH",
+    fields={
+        "event_raw": (variable("GITHUB_EVENT_NAME"),),
+        "event": (payload("deleted", words({"true": "other"}), _IS_PUSH),),
+        "repository": (
+            variable("GITHUB_REPOSITORY", name),
+            payload("repository.full_name", name),
+        ),
+        "ref": (
+            variable("GITHUB_REF", name),
+            payload("ref", name, _IS_PUSH),
+            payload("merge_group.head_ref", name, _IS_QUEUE),
+        ),
+        "ref_type": (variable("GITHUB_REF_TYPE"),),
+        "branch": (
+            variable("GITHUB_REF", branch),
+            variable("GITHUB_REF_NAME", name, where("GITHUB_REF_TYPE", "branch"), _IS_NO_PULL_REQUEST),
+        ),
+        "tag": (
+            variable("GITHUB_REF", tag),
+            variable("GITHUB_REF_NAME", name, where("GITHUB_REF_TYPE", "tag")),
+            payload("release.tag_name", name, where("GITHUB_EVENT_NAME", "release")),
+        ),
+        "commit": (
+            variable("GITHUB_SHA", commit),
+            payload("after", commit, _IS_PUSH),
+            payload("merge_group.head_sha", commit, _IS_QUEUE),
+        ),
+        "pull_request.number": (payload("pull_request.number", number),),
+        "pull_request.head": (payload("pull_request.head.ref", name), variable("GITHUB_HEAD_REF", name)),
+        "pull_request.base": (payload("pull_request.base.ref", name), variable("GITHUB_BASE_REF", name)),
+        "pull_request.head_commit": (payload("pull_request.head.sha", commit),),
+        "pull_request.head_repository": (payload("pull_request.head.repo.full_name", name),),
+        "pull_request.base_repository": (payload("pull_request.base.repo.full_name", name),),
+        "upstream.branch": (payload("workflow_run.head_branch", name),),
+        "upstream.commit": (payload("workflow_run.head_sha", commit),),
+        "upstream.conclusion": (payload("workflow_run.conclusion"),),
+        "upstream.event": (payload("workflow_run.event"),),
+        "upstream.repository": (payload("workflow_run.head_repository.full_name", name),),
+        "ref_protected": (variable("GITHUB_REF_PROTECTED", boolean),),
+        "default_branch": (payload("repository.default_branch", short_branch),),
+        "actor": (variable("GITHUB_ACTOR", plain),),
+        "run.id": (variable("GITHUB_RUN_ID"),),
+        "run.attempt": (variable("GITHUB_RUN_ATTEMPT", number),),
+        "job": (variable("GITHUB_JOB"),),
+        "workflow": (variable("GITHUB_WORKFLOW_REF"),),
+        "runner.kind": (
+            variable("RUNNER_ENVIRONMENT", words({"github-hosted": "hosted", "self-hosted": "self-hosted"})),
+        ),
+        "runner.name": (variable("RUNNER_NAME"),),
+    },
+    run_url="{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}/actions/runs/{GITHUB_RUN_ID}",
+    events={
+        "push": "push",
+        "release": "tag",
+        **dict.fromkeys(_PULL_REQUESTS, "pull_request"),
+        "schedule": "schedule",
+        "workflow_dispatch": "manual",
+        "merge_group": "merge_queue",
+    },
+    untrusted=frozenset(
+        {
+            "discussion",
+            "discussion_comment",
+            "fork",
+            "gollum",
+            "issue_comment",
+            "issues",
+            "pull_request_comment",
+            "pull_request_target",
+            "watch",
+            "workflow_run",
+        }
+    ),
+    shapes={
+        "pull_request": _PULL_REQUESTS,
+        "workflow_run": ("workflow_run",),
+        "merge_group": ("merge_group",),
+        "release": ("release",),
+        "comment": (
+            "issue_comment",
+            "commit_comment",
+            "discussion_comment",
+            "pull_request_review_comment",
+        ),
+        "issue": ("issues", "issue_comment", "sub_issues", "issue_dependencies"),
+        "discussion": ("discussion", "discussion_comment"),
+        "client_payload": ("repository_dispatch",),
+        "schedule": ("schedule",),
+        "pusher": ("push",),
+    },
+    needs=dict.fromkeys(_PULL_REQUESTS, "pull_request.head"),
+    advice="`actions/checkout` with its default ref; a container needs all `GITHUB_*` and the event file.",
+)

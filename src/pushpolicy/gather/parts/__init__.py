@@ -22,6 +22,7 @@ from pushpolicy.gather import find
 from pushpolicy.gather.request import NamedEvidence
 from pushpolicy.gather.runs import RunOf
 from pushpolicy.model import canonical
+from pushpolicy.model.document import Exact
 from pushpolicy.model.evidence import ImageEvidence, Unread
 from pushpolicy.model.text import printable
 from pushpolicy.reports.format import KINDS
@@ -34,20 +35,16 @@ _HINT = "write it again with `pushpolicy gather --part NAME -o FILE`"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
-class _Struct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    pass
-
-
-class Listed(_Struct, frozen=True, kw_only=True):
+class Listed(Exact, frozen=True, kw_only=True):
     """One file: where its job had it, its bytes, and the names that were given to it, by kind."""
 
     path: str
     sha256: str
     size: int
-    names: dict[str, str] = {}
+    names: dict[str, str] = msgspec.field(default_factory=dict)
 
 
-class PartList(_Struct, frozen=True, kw_only=True):
+class PartList(Exact, frozen=True, kw_only=True):
     """What a part holds.
 
     Attributes:
@@ -65,7 +62,7 @@ class PartList(_Struct, frozen=True, kw_only=True):
     image: str | None = None
     run: str | None = None
     attempt: int | None = None
-    problems: dict[str, tuple[str, ...]] = {}
+    problems: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     unread: tuple[Unread, ...] = ()
     files: tuple[Listed, ...] = ()
 

@@ -60,6 +60,7 @@ _PUBLIC_END = frozenset(
 _PUBLIC = re.compile(
     r"(?:^|_)(?:CACHE|FOREIGN|ISSUE|JOB|PARTITION|PRIMARY|PROJECT|PUBLIC|RESTORE|SORT|STEP)_?KEYS?$"
     r"|^GPG_KEYS?$"  # a fingerprint, which Python's and Node's images carry and reports on them repeat
+    r"|^CODEBUILD_WEBHOOK_"  # what caused a build
     r"|^(?:OLD)?PWD$"
 )
 

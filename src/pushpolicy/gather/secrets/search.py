@@ -26,7 +26,11 @@ from pushpolicy.reports.format import ReportError
 # What a message calls a variable, before its name.
 VARIABLE = "the variable "
 # The target's comes first.
-_CREDENTIALS = ("the registry's credential", "the credential of the source's registry")
+_CREDENTIALS = (
+    "the registry's credential",
+    "the credential of the source's registry",
+    "the credential of the records' registry",
+)
 
 
 def secret_values(
@@ -39,7 +43,7 @@ def secret_values(
 
     Args:
         environ: the environment of the run.
-        credentials: those that the run uses, for the target and for a source that is in a registry.
+        credentials: those that the run uses, for the target, a source that is in a registry, and records.
         remote: the secrets that stand in the address of git's remote.
         not_secret: the variables that hold none, whatever they look like. A credential in use is one still.
     """

@@ -29,24 +29,24 @@ USERINFO = re.compile(
 # user:password@host without a scheme, as database drivers take it; an image's tag is followed by its digest.
 _USER_AT_HOST = re.compile(
     r"(?<![^\s\"'=,;(])(?!(?:mailto|npm|pkg|sip|acct|git):)[^\s/@:\"'=,;(]{1,200}:"
-    r"(?P<secret>[^\s\"'@/]{1,1000})@(?!sha(?:256|512):)(?=[\w.-]{0,100}[A-Za-z])"
+    r"(?P<secret>[^\s\"'@/]{1,1000}+)@(?!sha(?:256|512):)(?=[\w.-]{0,100}[A-Za-z])"
 )
 _ASSIGNED = re.compile(
-    r"(?P<name>[A-Za-z_][\w.-]{0,80})(?:\\?[\"'])?[ \t]{0,3}(?:=|:(?![ \t]*/))[ \t]{0,3}"
+    r"(?P<name>[A-Za-z_][\w.-]{0,80}+)(?:\\?[\"'])?[ \t]{0,3}(?:=|:(?![ \t]*/))[ \t]{0,3}"
     r"(?:(?:Bearer|Basic|Token)[ \t]+)?"
     rf"(?:\"(?P<double>[^\"]{{1,{_LONGEST}}})\"|'(?P<single>[^']{{1,{_LONGEST}}})'"
     rf"|(?:\\\")?(?P<plain>[^\s\"'\\,;&]{{1,{_LONGEST}}}))",
     re.IGNORECASE,
 )
+# What stands between two boundaries of PEM is read once: a text may be full of beginnings without an end.
+_BETWEEN = r"(?:[^-]|-(?!----(?:BEGIN|END) ))*"
 _NO_KEY = re.compile(
-    r"-----BEGIN (?![A-Z ]{0,40}PRIVATE KEY)([A-Z ]{1,60})-----.{0,20000}?-----END \1-----", re.DOTALL
+    rf"-----BEGIN (?![A-Z ]{{0,40}}PRIVATE KEY)([A-Z ]{{1,60}})-----{_BETWEEN}-----END \1-----"
 )
 _PUBLIC_SSH_KEY = re.compile(
     r"\b(?:ssh-[a-z0-9-]{1,20}|ecdsa-sha2-[a-z0-9]{1,20}) AAAA[A-Za-z0-9+/=]{1,4000}"
 )
-_PRIVATE_KEY = re.compile(
-    r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----(.{0,20000}?)(?:-----END|$)", re.DOTALL
-)
+PRIVATE_KEY = re.compile(rf"-----BEGIN [A-Z ]{{0,40}}PRIVATE KEY(?: BLOCK)?-----({_BETWEEN})")
 _KEY_LINE = re.compile(r"[A-Za-z0-9+/=]{32,}")
 # As the issuers document them, and as GitHub's, GitLab's and gitleaks' secret scanning look for them.
 _TOKENS = (
@@ -85,7 +85,7 @@ _TOKENS = (
     r"pul-[0-9a-f]{40}",  # Pulumi
     r"AGE-SECRET-KEY-1[A-Z0-9]{58}",
 )
-_TOKEN = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(_TOKENS)})")
+TOKEN = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(_TOKENS)})")
 _WORD = re.compile(r"[A-Za-z0-9+/_~.-]{20,}")
 _RANDOM_LENGTH, _RANDOM_VARIETY = 20, 12
 # Runs as words and numbers have them.
@@ -130,8 +130,8 @@ def within(text: str, *, by_chance: bool = True) -> frozenset[str]:
         text: the text.
         by_chance: whether a word that looks drawn at random is one.
     """
-    parts = [*_in_addresses(text), *_assigned(text), *_TOKEN.findall(text)]
-    for key in _PRIVATE_KEY.findall(text):
+    parts = [*_in_addresses(text), *_assigned(text), *TOKEN.findall(text)]
+    for key in PRIVATE_KEY.findall(text):
         parts += _KEY_LINE.findall(key.replace("\\n", "\n"))
     if by_chance:
         parts += _random(text)

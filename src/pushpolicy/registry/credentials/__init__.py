@@ -9,6 +9,7 @@ The first place that has one decides:
 5. podman's auth.json in XDG_RUNTIME_DIR (where it is not set, in /run/containers/UID), then in
    XDG_CONFIG_HOME or ~/.config
 6. ~/.dockercfg
+7. what the CI system hands the job for its own registry, and for no other (`handed`)
 In a file a helper of the registry comes first, then the general helper, then its own entries.
 """
 
@@ -31,12 +32,16 @@ from pushpolicy.registry.credentials.config_file import (
     server_name,
 )
 from pushpolicy.registry.credentials.credential import ANONYMOUS, Credential, SourceKind
+from pushpolicy.registry.credentials.handed import PASSWORDS, handed
 from pushpolicy.registry.credentials.helper import ask_helper
 
-__all__ = ["ANONYMOUS", "Credential", "SourceKind", "resolve"]
+__all__ = ["ANONYMOUS", "GIVEN", "HANDED", "Credential", "SourceKind", "resolve"]
 
 USERNAME = "PUSHPOLICY_USERNAME"
 PASSWORD = "PUSHPOLICY_PASSWORD"  # noqa: S105 (a variable's name)
+# The variables that the user gives a credential by, and those that a CI system hands one over in.
+GIVEN = (USERNAME, PASSWORD)
+HANDED = PASSWORDS
 _RUN = Path("/run/containers")
 _EMPTY_HINT = "a CI system gives an empty value for a secret that is not there, or that this job may not see"
 
@@ -70,6 +75,9 @@ def resolve(
         return given
     search = _Search(repository, environ, home, workspace)
     found = next(filter(None, map(search.credential_in, _places(environ, home))), None)
+    # A file that REGISTRY_AUTH_FILE names decides alone.
+    if found is None and not environ.get(AUTH_FILE):
+        found = handed(repository.registry, environ)
     if found is None and environ.get(PASSWORD) == "":
         return replace(ANONYMOUS, variable=PASSWORD)
     return found or ANONYMOUS

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from pushpolicy.errors import UsageError
+from pushpolicy.files import is_folder, real
 from pushpolicy.model.text import printable
 from pushpolicy.registry.credentials.config_file import Secret
 
@@ -65,7 +66,7 @@ def _find(name: str, environ: Mapping[str, str], workspace: Path) -> Path:
             "install it, or log in without it (docker login)",
         )
     program = Path(found)
-    if program.resolve().is_relative_to(workspace.resolve()):
+    if real(program).is_relative_to(real(workspace)):
         raise UsageError(
             f"credential helper {program} lies in the workspace, and is not run",
             "what is being judged must not hand out the credential; install the helper elsewhere",
@@ -100,7 +101,7 @@ def _start(program: Path, environ: Mapping[str, str], home: Path) -> subprocess.
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env={key: value for key, value in environ.items() if not key.startswith("PUSHPOLICY_")},
-            cwd=home if home.is_dir() else "/",
+            cwd=home if is_folder(home) else "/",
             start_new_session=True,
         )
     except OSError as error:

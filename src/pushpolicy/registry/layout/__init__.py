@@ -63,6 +63,15 @@ def blob_name(digest: Digest) -> str:
     return f"blobs/{digest.algorithm}/{digest.hex}"
 
 
+def digest_of(name: str) -> Digest | None:
+    """The digest of the blob that is kept under this name; None where that is no place of a blob."""
+    folder, _, algorithm_and_hex = name.partition("/")
+    try:
+        return Digest.parse(algorithm_and_hex.replace("/", ":", 1)) if folder == "blobs" else None
+    except ValueError:
+        return None
+
+
 def check_marker(content: bytes | None) -> None:
     """Check the ``oci-layout`` file.
 
@@ -213,17 +222,6 @@ class LayoutIndex(msgspec.Struct, frozen=True):
             return cls({**document, "manifests": listed}, tuple(map(Descriptor.from_json, listed)))
         except ValueError as error:
             raise ValueError(f"{INDEX_FILE}: {error}") from error
-
-    def named(self, name: str) -> Descriptor | None:
-        """The entry of this name; None when there is none.
-
-        Raises:
-            ValueError: when two entries of the name are different manifests.
-        """
-        found = [entry for entry in self.entries if name in names(entry)]
-        if len({entry.digest for entry in found}) > 1:
-            raise ValueError(f"{INDEX_FILE} gives the name {name!r} to more than one manifest")
-        return found[0] if found else None
 
     def with_tag(self, tag: str, manifest: Manifest) -> Self:
         """The index in which the tag names this manifest; the one it named before stays, without it."""

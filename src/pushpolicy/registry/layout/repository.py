@@ -7,7 +7,7 @@ found by its subject. What a registry would refuse is refused here too.
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from pushpolicy.model.manifest import MAX_MANIFEST_SIZE, Manifest
 from pushpolicy.model.reference import Repository
 from pushpolicy.model.text import printable
 from pushpolicy.registry.admitted import Admitted, ContentError, content_of, unreadable, verified
-from pushpolicy.registry.fallback import is_fallback_tag, of_type
+from pushpolicy.registry.fallback import is_fallback_tag, lists, of_type
 from pushpolicy.registry.interface import OpenBlob, Settle
 from pushpolicy.registry.layout import (
     INDEX_FILE,
@@ -30,6 +30,7 @@ from pushpolicy.registry.layout import (
     check_marker,
     locked,
 )
+from pushpolicy.registry.move import Guarantee, Move
 
 READ_SIZE = 1024 * 1024
 
@@ -53,6 +54,11 @@ class LayoutRepository:
         return False
 
     @property
+    def distant(self) -> bool:
+        """Never."""
+        return False
+
+    @property
     def authorities(self) -> None:
         """None: nobody is asked."""
 
@@ -64,15 +70,13 @@ class LayoutRepository:
     def resolve(self, tag: str) -> Manifest | None:
         """The manifest a tag names now; None when there is no such tag."""
         with self._translated():
-            found = {e.digest: e for e in self._index().entries if e.annotations.get(REF_NAME) == tag}
-            if len(found) > 1:
-                raise ValueError(f"{INDEX_FILE} gives the tag {tag!r} to {len(found)} manifests")
-            for entry in found.values():
-                manifest = self._read_manifest(entry.digest, entry.media_type)
-                if manifest is None:
-                    raise ValueError(f"{entry.digest}, which {INDEX_FILE} lists, is not there")
-                return manifest
-            return None
+            entry = _tagged(self._index(), tag)
+            if entry is None:
+                return None
+            manifest = self._read_manifest(entry.digest, entry.media_type)
+            if manifest is None:
+                raise ValueError(f"{entry.digest}, which {INDEX_FILE} lists, is not there")
+            return manifest
 
     def manifest(self, digest: Digest) -> Manifest | None:
         """The manifest of this digest, its bytes verified; None when it is absent."""
@@ -87,6 +91,24 @@ class LayoutRepository:
                 with locked(self._folder):
                     self._replace_index(self._index().with_tag(tag, manifest))
 
+    @property
+    def guarantee(self) -> Guarantee:
+        """Tags are compared and moved while no other push of ours can."""
+        return Guarantee.ATOMIC
+
+    def move_tags(self, moves: Sequence[Move]) -> Iterator[tuple[Move, ...]]:
+        """Have each tag name its manifest, in one write; none of them where one was moved meanwhile."""
+        with self._translated(), locked(self._folder):
+            index = self._index()
+            for move in moves:
+                entry = _tagged(index, move.tag)
+                now = entry.digest if entry else None
+                if now not in (move.before, move.manifest.digest):
+                    raise move.conflict(now)
+                index = index.with_tag(move.tag, move.manifest)
+            self._replace_index(index)
+        yield tuple(moves)
+
     def has_blob(self, blob: Descriptor) -> bool:
         """Whether the blob is there with the size its descriptor states."""
         with self._translated():
@@ -96,11 +118,24 @@ class LayoutRepository:
         """Whether the blob is there: what a folder has, it gives out."""
         return self.has_blob(blob)
 
+    def prepare(self) -> None:
+        """Nothing: a folder is."""
+
+    def gave_blob(self, blob: Descriptor, *, whole: bool = False) -> bool:
+        """Never: to look again costs nothing."""
+        del blob, whole
+        return False
+
     def put_blob(
-        self, blob: Descriptor, content: OpenBlob, sibling: Repository | None = None
+        self,
+        blob: Descriptor,
+        content: OpenBlob,
+        sibling: Repository | None = None,
+        *,
+        is_new: bool = False,
     ) -> Admitted | None:
         """Store a blob unless it is there; folders share nothing, so a sibling is of no use."""
-        del sibling
+        del sibling, is_new
         if self.has_blob(blob):
             return None
         with self._translated():
@@ -123,6 +158,16 @@ class LayoutRepository:
             names = {entry.annotations.get(REF_NAME) for entry in self._index().entries}
             return tuple(sorted(name for name in names if name and not is_fallback_tag(name)))
 
+    def subjects(self) -> tuple[Digest, ...]:
+        """The subjects of all listed manifests, in the order they came."""
+        with self._translated():
+            found = (self._subject_of(entry.digest) for entry in self._index().entries)
+            return tuple(dict.fromkeys(filter(None, found)))
+
+    def is_known(self) -> bool:
+        """Always: an absent folder reads as an empty repository."""
+        return True
+
     def referrers(self, subject: Digest, artifact_type: str | None = None) -> tuple[Descriptor, ...]:
         """The listed manifests whose subject this is, in the order they came."""
         with self._translated():
@@ -132,11 +177,21 @@ class LayoutRepository:
 
     def put_referrer(self, manifest: Manifest) -> Settle:
         """Store a manifest that has a subject, and list it; writers wait for one another."""
+        if (subject := manifest.subject) is None:
+            raise ValueError("a referrer has a subject")
         with self._translated():
             self._store_manifest(manifest)
             with locked(self._folder):
                 self._replace_index(self._index().with_untagged(manifest))
-        return lambda: None
+
+        def settle() -> None:
+            if not lists(self.referrers(subject.digest, manifest.artifact_type), manifest.digest):
+                raise PushError(
+                    f"{self._repository}: {manifest.digest} is not among what refers to {subject.digest}",
+                    "something removed it meanwhile; run the push again",
+                )
+
+        return settle
 
     def _index(self) -> LayoutIndex:
         if self._folder.root.exists():
@@ -182,6 +237,14 @@ class LayoutRepository:
             where = f" ({printable(str(error.filename))})" if error.filename else ""
             reason = printable(error.strerror or str(error))
             raise PushError(f"{self._repository}: {reason}{where}", _hint(error)) from error
+
+
+def _tagged(index: LayoutIndex, tag: str) -> Descriptor | None:
+    """The entry of a tag."""
+    found = {entry.digest: entry for entry in index.entries if entry.annotations.get(REF_NAME) == tag}
+    if len(found) > 1:
+        raise ValueError(f"{INDEX_FILE} gives the tag {tag!r} to {len(found)} manifests")
+    return next(iter(found.values()), None)
 
 
 def _hint(error: OSError) -> str | None:

@@ -12,6 +12,14 @@ from pushpolicy.reports.limits import Limits
 _MAX_IN_ONE_PLACE = 10**9
 
 
+def worse(counted: Covered, covered: int | None, total: int | None) -> Covered:
+    """The lines as they are listed, or as the report's own totals say where those cover less of them."""
+    if not total or covered is None or not 0 <= covered <= total or not counted.total:
+        return counted
+    declared = Covered(covered=covered, total=total)
+    return declared if covered * counted.total < counted.covered * total else counted
+
+
 class Table:
     """Lines, branches or statements by file; one that is listed twice counts once, covered if either is."""
 

@@ -8,7 +8,7 @@ count and are branches beside the statement. The lines of the tests (``<testproj
 
 from __future__ import annotations
 
-from pushpolicy.reports.coverage import Table
+from pushpolicy.reports.coverage import Table, worse
 from pushpolicy.reports.facts import CoverageFacts
 from pushpolicy.reports.format import Facts, Format, Head, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
@@ -85,7 +85,7 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     lines, branches = reader.lines.sum(), reader.branches.sum()
     generated = count(reader.root.get("generated"))
     facts = CoverageFacts(
-        lines=lines,
+        lines=worse(lines, reader.declared.get("coveredstatements"), reader.declared.get("statements")),
         branches=branches if branches.total else None,
         disagreements=differ(
             reader.declared, {"statements": lines.total, "coveredstatements": lines.covered}

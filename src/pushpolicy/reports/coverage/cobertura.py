@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from pushpolicy.reports.coverage import Table
+from pushpolicy.reports.coverage import Table, worse
 from pushpolicy.reports.facts import CoverageFacts
 from pushpolicy.reports.format import Facts, Format, Head, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
@@ -70,7 +70,7 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     declared = {key: count(reader.root.get(key)) for key in counted}
     moment = count(reader.root.get("timestamp"))
     facts = CoverageFacts(
-        lines=lines,
+        lines=worse(lines, declared["lines-covered"], declared["lines-valid"]),
         branches=branches if branches.total else None,
         disagreements=differ(declared, counted),
         timestamp=epoch(moment) if moment else None,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from pushpolicy.reports.coverage import Table
+from pushpolicy.reports.coverage import Table, worse
 from pushpolicy.reports.facts import CoverageFacts
 from pushpolicy.reports.format import Facts, Format, Head, ReportBytes
 from pushpolicy.reports.limits import Limits
@@ -56,7 +56,7 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
         "covered_lines": content.totals.covered_lines,
     }
     facts = CoverageFacts(
-        lines=found,
+        lines=worse(found, declared["covered_lines"], declared["num_statements"]),
         branches=arcs_found if arcs_found.total else None,
         disagreements=differ(declared, {"num_statements": found.total, "covered_lines": found.covered}),
         timestamp=utc(content.meta.timestamp),

@@ -6,7 +6,7 @@ information have no lines: where a report lists none at all, there is nothing to
 
 from __future__ import annotations
 
-from pushpolicy.reports.coverage import Table
+from pushpolicy.reports.coverage import Table, worse
 from pushpolicy.reports.facts import CoverageFacts
 from pushpolicy.reports.format import Facts, Format, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
@@ -63,7 +63,7 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     markup.parse(report.chunks(), reader, limits)
     lines, branches = reader.lines.sum(), reader.branches.sum()
     facts = CoverageFacts(
-        lines=lines,
+        lines=worse(lines, reader.declared.get("covered lines"), reader.declared.get("lines")),
         branches=branches if branches.total else None,
         disagreements=differ(reader.declared, {"lines": lines.total, "covered lines": lines.covered}),
         timestamp=epoch(reader.dumped) if reader.dumped else None,

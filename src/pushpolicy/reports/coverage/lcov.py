@@ -1,7 +1,7 @@
 """lcov's tracefiles (geninfo(1)), as geninfo, istanbul, coverlet, llvm-cov and grcov write them.
 
-The DA lines decide, each line of a file once, whatever the LF and LH of a record say. A record without its
-``end_of_record`` means that the file was cut off.
+The DA lines decide, each line of a file once, whatever the LF and LH of a record say; a record that has none
+counts by those. One without its ``end_of_record`` means that the file was cut off.
 """
 
 from __future__ import annotations
@@ -26,24 +26,31 @@ class _Trace:
         self.lines, self.branches = Table(limits), Table(limits)
         self.declared: dict[str, int | None] = {}
         self.file: str | None = None
+        self._has_lines = False
+        self._own: dict[str, int] = {}  # what the open record declares
 
     def take(self, line: str) -> None:
         key, _, value = line.partition(":")
         if key in ("SF", "KF"):
             if self.file is not None:
                 raise ReportError("a record of a file begins within another")
-            self.file = value
+            self.file, self._own, self._has_lines = value, {}, False
         elif key == "end_of_record":
+            total = self._own.get("LF", 0)
+            if self.file is not None and total and not self._has_lines:
+                self.lines.add(self.file, "LF", min(self._own.get("LH", 0), total), total)
             self.file = None
         elif key in ("DA", "BRDA"):
             self._data(line)
         elif key in ("LF", "LH"):
-            self.declared[key] = (self.declared.get(key) or 0) + (count(value) or 0)
+            self._own[key] = count(value) or 0
+            self.declared[key] = (self.declared.get(key) or 0) + self._own[key]
 
     def _data(self, line: str) -> None:
         if self.file is None:
             raise ReportError("a line belongs to no file")
         if (data := _DATA.fullmatch(line)) is not None:
+            self._has_lines = True
             self.lines.add(self.file, int(data[1]), int(float(data[2]) > 0))
         elif (branch := _BRANCH.fullmatch(line)) is not None:
             taken = branch[3].strip("-0") != ""

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar, cast
 
 import msgspec
 
+from pushpolicy.model.strict_json import Shape, matched
 from pushpolicy.model.text import printable
 from pushpolicy.reports.format import Head, ReportBytes, ReportError
 
 Value = TypeVar("Value")
 _PIECE = 1024 * 1024
 _BYTE = re.compile(r"\(byte (\d{1,18})\)")
+_LEVEL = dict[str, msgspec.Raw] | list[dict[str, msgspec.Raw] | None] | None
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -28,7 +30,7 @@ def decode(report: ReportBytes, kind: type[Value]) -> Value:
     Raises:
         ReportError: when it is not JSON, not UTF-8, nested too deeply, or of another shape.
     """
-    return decode_value(utf8(report.content()), kind)
+    return decode_value(report.utf8(), kind)
 
 
 def keys(content: bytes) -> tuple[dict[str, bytes], bool]:
@@ -50,8 +52,55 @@ def head(content: bytes, start: bytes) -> Head:
     Raises:
         ReportError: when it is not JSON.
     """
-    found, is_array = keys(utf8(content))
+    found, is_array = keys(content)
     return Head(start=start, keys=found, is_array=is_array)
+
+
+def check_case(found: Mapping[str, Any] | Sequence[Mapping[str, Any]], kind: type[msgspec.Struct]) -> None:
+    """Check that an object, or each of a list, has the fields of a type under their exact names only.
+
+    Tools written in Go read, and show, what is under a name in other case; here it would be passed over.
+
+    Raises:
+        ReportError: when it has one in other case.
+    """
+    try:
+        matched(found, _shape(kind, any_case=False))
+    except ValueError as error:
+        raise ReportError(f"it {error}") from error
+
+
+def in_exact_case(found: Mapping[str, bytes], kind: type[msgspec.Struct]) -> Mapping[str, bytes]:
+    """The same, each key under the exact name of the field that Go takes it for, where no two are one."""
+    try:
+        renamed: Mapping[str, bytes] = matched(found, _shape(kind, any_case=True))[0]
+    except ValueError:
+        return found
+    return renamed
+
+
+@cache
+def _shape(kind: type[msgspec.Struct], *, any_case: bool) -> Shape:
+    return Shape(fields=dict.fromkeys(kind.__struct_encode_fields__), any_case=any_case)
+
+
+def objects(report: ReportBytes, *path: str) -> list[dict[str, msgspec.Raw]]:
+    """The objects under these keys, one within the other or within lists, with their undecoded values.
+
+    Raises:
+        ReportError: when there is something else.
+    """
+    found = _objects(report.utf8())
+    for key in path:
+        found = [
+            each for parent in found if key in parent for each in _objects(bytes(memoryview(parent[key])))
+        ]
+    return found
+
+
+def _objects(content: bytes) -> list[dict[str, msgspec.Raw]]:
+    one: Any = decode_value(content, cast("Any", _LEVEL))
+    return [each for each in (one if isinstance(one, list) else [one]) if each]
 
 
 def is_lines(start: bytes) -> bool:

@@ -32,6 +32,8 @@ _MARKS: dict[bytes, tuple[str | None, str]] = {
     codecs.BOM_UTF16_BE: ("UTF-16BE", "utf-16-be"),
 }
 _ENCODING = re.compile(rb"<\?xml[^>]{0,100}?\sencoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
+# What declares a namespace prefix; a text of two bytes a character may hold it anyway.
+_PREFIX = b"xmlns:"
 _DECLARATION = 256
 _MOST_BEFORE = 64 * 1024
 
@@ -64,7 +66,7 @@ class Elements(ABC):
     def attach(self, parser: expat.XMLParserType) -> None:
         """Register the handlers with a parser."""
         self._parser = parser
-        parser.StartElementHandler = self._first
+        parser.StartElementHandler = self.start
         parser.EndElementHandler = self.end
 
     def descend(self, name: str) -> None:
@@ -96,14 +98,11 @@ class Elements(ABC):
             self._text.append(data)
             self._length += len(data)
 
-    def _first(self, name: str, attributes: dict[str, str]) -> None:
-        """Handle the root; where it has a namespace prefix, prefixes are stripped from here on."""
-        if self._parser is not None and ":" in name:
+    def strip_prefixes(self) -> None:
+        """Names may have a namespace prefix from here on, which is left out."""
+        if self._parser is not None:
             self._parser.StartElementHandler = lambda name, attributes: self.start(local(name), attributes)
             self._parser.EndElementHandler = lambda name: self.end(local(name))
-        elif self._parser is not None:
-            self._parser.StartElementHandler = self.start
-        self.start(local(name), attributes)
 
 
 def parse(chunks: Iterable[bytes], elements: Elements, limits: Limits) -> None:
@@ -118,11 +117,13 @@ def parse(chunks: Iterable[bytes], elements: Elements, limits: Limits) -> None:
     if not elements.names_dtd:
         parser.StartDoctypeDeclHandler = _refuse_doctype
     elements.attach(parser)
-    fed = 0
+    fed, last, has_prefixes = 0, b"", b"\0" in text[:4]
     try:
         for chunk in chain((text,), rest):
+            if has_prefixes or _PREFIX in chunk or _PREFIX in last + chunk[: len(_PREFIX)]:
+                elements.strip_prefixes()
             parser.Parse(chunk)
-            fed += len(chunk)
+            fed, last = fed + len(chunk), (last + chunk)[-len(_PREFIX) :]
             if fed - parser.CurrentByteIndex > limits.max_token:
                 raise ReportError(f"a tag or comment is over the limit of {limits.max_token} bytes")
             parser.intern.clear()

@@ -30,7 +30,7 @@ def read_statement(attested: Attested, limits: Limits) -> tuple[Facts, ...]:
 
 
 def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
-    found = statements(jsondoc.utf8(report.content()))
+    found = statements(report.utf8())
     return tuple(facts for attested in found for facts in read_statement(attested, limits))
 
 

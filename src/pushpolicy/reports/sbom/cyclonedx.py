@@ -36,6 +36,7 @@ _VERSIONS = frozenset(f"1.{minor}" for minor in range(8))
 _TRIVY = "aquasecurity:trivy:"
 # States of bom-1.4 and later that say the flaw does no harm here.
 _SET_ASIDE = frozenset({"resolved", "resolved_with_pedigree", "false_positive", "not_affected"})
+_SEVERE = frozenset({Severity.CRITICAL, Severity.HIGH})
 _SHOWN = 5
 # bom-1.4 and later, impactAnalysisJustification.
 _JUSTIFICATIONS = frozenset(
@@ -166,6 +167,7 @@ class Rating(_Struct):
     score: float | None = None
     severity: str | None = None
     method: str | None = None
+    vector: str | None = None
 
 
 class Reference(_Struct):
@@ -387,10 +389,25 @@ def _finding(entry: Vulnerability, named: dict[str | None, Component]) -> Findin
 
 
 def _severity(ratings: Sequence[Rating]) -> Severity:
-    """The worst word; beside one, a rating without any counts by its score, from 0 to 10 in every method."""
-    words = [word for r in ratings if (word := severity.from_word(r.severity)) is not Severity.UNKNOWN]
-    scores = [severity.from_score(r.score) for r in ratings if not r.severity and r.score is not None]
-    return severity.worst([*words, *scores]) if words else Severity.UNKNOWN
+    """The worst word; beside one, a rating without any counts by its score, from 0 to 10 in every method.
+
+    What rates the flaw, and cannot be told, may be the worst: a vector without a score, a score outside of
+    that, a word that CycloneDX does not have.
+    """
+    told = [(r, severity.from_word(r.severity)) for r in ratings]
+    words = [word for _, word in told if word is not Severity.UNKNOWN]
+    others = [r for r, word in told if word is Severity.UNKNOWN]
+    scores = [severity.from_score(r.score) for r in others if r.score is not None]
+    if not words or (any(map(_is_untold, others)) and not _SEVERE.intersection((*words, *scores))):
+        return Severity.UNKNOWN
+    return severity.worst((*words, *scores))
+
+
+def _is_untold(rating: Rating) -> bool:
+    """Whether a rating without a known word says more than that nobody rated the flaw."""
+    if rating.score is not None:
+        return severity.from_score(rating.score) is Severity.UNKNOWN
+    return bool(rating.vector) or (rating.severity or "unknown").lower() != "unknown"
 
 
 def _name(component: Component) -> str:
@@ -477,5 +494,6 @@ FORMAT = Format(
     file_names=("bom.json", "*.cdx.json", "*cyclonedx*.json"),
     marks=(b'"bomFormat"', b'"CycloneDX"'),
     recognise=_recognise,
-    read=lambda report, limits: read_value(jsondoc.utf8(report.content()), limits),
+    document=Document,
+    read=lambda report, limits: read_value(report.utf8(), limits),
 )

@@ -40,7 +40,7 @@ _TEXTS = frozenset(
         *((name, "component") for name in ("group", "name", "version", "purl")),
         *((name, "tool") for name in ("name", "version")),
         *((name, "vulnerability") for name in ("id", "description", "published")),
-        *((name, "rating") for name in ("score", "severity", "method")),
+        *((name, "rating") for name in ("score", "severity", "method", "vector")),
         *((name, "analysis") for name in ("state", "justification", "lastUpdated")),
         ("timestamp", "metadata"),
         ("hash", "hashes"),
@@ -67,8 +67,7 @@ class _Reader(markup.Elements):
         self._attributes: dict[str, str] = {}
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        """An element begins; those of the extension have a prefix where the others have none."""
-        name = markup.local(name)
+        """An element begins."""
         parent = self.path[-1] if self.path else ""
         self.descend(name)
         if not parent:
@@ -82,7 +81,6 @@ class _Reader(markup.Elements):
 
     def end(self, name: str) -> None:
         """An element ends."""
-        name = markup.local(name)
         self.path.pop()
         parent = self.path[-1] if self.path else ""
         if self._wanted == name:
@@ -197,7 +195,7 @@ def _text_of_vulnerability(entry: Vulnerability, name: str, parent: str, value: 
             setattr(entry, name, value)
         case "score" | "base", "rating" | "score" if entry.ratings:
             entry.ratings[-1].score = number(value)
-        case "severity" | "method", "rating" if entry.ratings:
+        case "severity" | "method" | "vector", "rating" if entry.ratings:
             setattr(entry.ratings[-1], name, value)
         case "id", "reference" if entry.references:
             entry.references[-1].id = value

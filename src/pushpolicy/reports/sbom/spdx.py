@@ -228,6 +228,7 @@ FORMAT = Format(
     file_names=("*.spdx.json", "*spdx*.json"),
     marks=(b'"spdxVersion"', b'"SPDXID"'),
     recognise=_recognise,
+    document=Document,
     read=lambda report, limits: read_document(jsondoc.decode(report, Document), limits),
 )
 
@@ -235,7 +236,7 @@ FORMAT = Format(
 def _read_yaml(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     """SPDX 2.2 and 2.3 as YAML: the JSON form's document, read strictly, up to the size of strict_yaml."""
     try:
-        value = strict_yaml.read(jsondoc.utf8(report.content()))
+        value = strict_yaml.read(report.utf8())
         document = msgspec.convert(value, Document)
     except strict_yaml.YamlError as error:
         raise ReportError(f"line {error.line}: {error}") from error

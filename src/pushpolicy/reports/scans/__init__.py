@@ -30,8 +30,8 @@ def is_vulnerability(name: str) -> bool:
 
 def aliases(name: str, others: Iterable[str]) -> tuple[str, ...]:
     """The other names of one flaw, sorted; also the one that leads an id such as Grype's CVE-...-package."""
-    found = [other for other in others if _FLAW.fullmatch(other)]
-    if (leading := _FLAW.match(name)) and leading[0] != name:
+    found = [*filter(_FLAW.fullmatch, others)]
+    if (leading := _FLAW.match(name)) and leading.end() != len(name):
         found.append(leading[0])
     return tuple(sorted({*found} - {name})) if found else ()
 

@@ -69,7 +69,7 @@ class _Enrichment(msgspec.Struct, rename="camel", gc=False):
 
 def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     document = jsondoc.decode(report, _Report)
-    if document.success is False or document.state not in (None, "IndexFinished"):
+    if document.success is False or document.err or document.state not in (None, "IndexFinished"):
         why = document.err or f"its state is {document.state or 'not told'}"
         raise FailedRunError(f"clair did not finish indexing the image: {printable(why)}")
     if document.vulnerabilities is msgspec.UNSET or document.package_vulnerabilities is msgspec.UNSET:
@@ -198,6 +198,7 @@ FORMAT = Format(
     file_names=("clair*.json", "*-clair.json", "*_clair.json", "*.clair.json"),
     marks=(b'"manifest_hash"', b'"packages"'),
     recognise=_recognise,
+    document=_Report,
     read=_read,
 )
 
@@ -224,7 +225,10 @@ def _read_scanner(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     pass; the rest of what it lists was set aside by one of them.
     """
     document = jsondoc.decode(report, _ScannerReport)
-    approved = {flaw.vulnerability for flaw in document.vulnerabilities} - set(document.unapproved or ())
+    listed = {flaw.vulnerability for flaw in document.vulnerabilities}
+    if document.unapproved and not listed:
+        raise ReportError(f"it lacks {printable(document.unapproved[0], 60)}, which it does not approve")
+    approved = listed - set(document.unapproved or ())
     scan = ScanFacts(
         scanner=Scanner(name="clair-scanner"),
         kind="image",
@@ -264,5 +268,6 @@ SCANNER = Format(
     file_names=(),
     marks=(b'"unapproved"', b'"vulnerabilities"'),
     recognise=_recognise_scanner,
+    document=_ScannerReport,
     read=_read_scanner,
 )

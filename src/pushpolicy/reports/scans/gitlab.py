@@ -152,9 +152,9 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
 def _check(scan: _ScanBlock) -> None:
     if scan.status not in (None, "success"):
         raise FailedRunError(f"its scan was no success: {printable(scan.status or '', 40)}")
-    fatal = next((message for message in scan.messages or () if message.level == "fatal"), None)
-    if fatal:
-        raise FailedRunError(f"its scan ended with: {printable(fatal.value or 'a fatal error')}")
+    bad = next((message for message in scan.messages or () if message.level in ("fatal", "error")), None)
+    if bad:
+        raise FailedRunError(f"its scan ended with: {printable(bad.value or 'an error')}")
 
 
 def _type(report: _Report) -> str:
@@ -225,6 +225,7 @@ FORMAT = Format(
     file_names=("gl-*-report.json", "gl-*-scanning*.json", "gl-secret-*.json"),
     marks=(b'"vulnerabilities"', b'"identifiers"', b'"location"'),
     recognise=_recognise,
+    document=_Report,
     read=_read,
 )
 

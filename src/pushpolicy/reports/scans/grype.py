@@ -503,5 +503,6 @@ FORMAT = Format(
     file_names=("grype*.json", "*-grype.json", "*_grype.json", "*.grype.json"),
     marks=(b'"matches"', b'"vulnerability"', b'"dataSource"'),
     recognise=_recognise,
+    document=_Report,
     read=_read,
 )

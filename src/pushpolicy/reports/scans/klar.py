@@ -44,7 +44,7 @@ def _finding(flaw: _Vulnerability, group: str) -> Finding:
     return Finding(
         id=flaw.name or "unidentified",
         aliases=of_one_flaw(flaw.name, ()),
-        severity=severity.from_word(flaw.severity or group),
+        severity=severity.worst(map(severity.from_word, (flaw.severity, group))),
         kind="vulnerability",
         title=brief(flaw.description),
         package=flaw.feature_name or None,
@@ -62,5 +62,6 @@ FORMAT = Format(
     file_names=("klar*.json",),
     marks=(b'"LayerCount"', b'"Vulnerabilities"'),
     recognise=lambda head: not head.is_array and {"LayerCount", "Vulnerabilities"} <= set(head.keys),
+    document=_Report,
     read=_read,
 )

@@ -149,6 +149,9 @@ class _Flaw(msgspec.Struct, frozen=True):
 
 def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     document = jsondoc.decode(report, _Report)
+    jsondoc.check_case(jsondoc.objects(report, "results"), _Result)
+    jsondoc.check_case(jsondoc.objects(report, "results", "packages"), _Packages)
+    jsondoc.check_case(jsondoc.objects(report, "results", "packages", "groups"), _Group)
     image = document.image_metadata or _Image()
     # Instructions that made no layer are listed too.
     layers = [layer.diff_id or "" for layer in image.layer_metadata or () if not layer.is_empty]
@@ -218,12 +221,13 @@ def _finding(record: _Record, flaw: _Flaw, package: _Package, path: str | None) 
     word = _word(record)
     if word is Severity.UNKNOWN:
         word = flaw.word
-    if word is Severity.UNKNOWN and rating is not None:
-        word = severity.from_score(rating)
+    if rating is not None:
+        word = severity.worst((word, severity.from_score(rating)))
     return Finding(
         id=record.id or "unidentified",
         aliases=aliases(record.id, (*(record.aliases or ()), flaw.name)),
-        # The record's own, else that of its group: the worst word of its records, else its score.
+        # The record's own word, else the worst of its group, or the group's score where that is worse: by the
+        # score the tool itself counts.
         severity=word,
         kind="vulnerability",
         title=brief(record.summary or record.details),
@@ -293,5 +297,6 @@ FORMAT = Format(
     file_names=("osv*.json", "*-osv.json", "*_osv.json", "*.osv.json"),
     marks=(b'"results"', b'"packages"', b'"ecosystem"'),
     recognise=_recognise,
+    document=_Report,
     read=_read,
 )

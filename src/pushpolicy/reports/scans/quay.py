@@ -68,6 +68,8 @@ class _Report(msgspec.Struct, gc=False):
 
 def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     document = jsondoc.decode(report, _Report)
+    jsondoc.check_case(jsondoc.objects(report, "data", "Layer"), _Layer)
+    jsondoc.check_case(jsondoc.objects(report, "data", "Layer", "Features"), _Feature)
     if document.status != "scanned":
         raise FailedRunError(
             f"quay has not scanned the image: its status is {printable(document.status, 40)}"
@@ -121,5 +123,6 @@ FORMAT = Format(
     file_names=("quay*.json",),
     marks=(b'"Layer"', b'"Features"', b'"IndexedByVersion"'),
     recognise=_recognise,
+    document=_Report,
     read=_read,
 )

@@ -38,6 +38,7 @@ class Rule(_Struct):
     """A reporting descriptor."""
 
     id: str | None = None
+    guid: str | None = None
     short_description: Text | None = None
     default_configuration: Configuration | None = None
     properties: RuleProperties | None = None
@@ -69,9 +70,10 @@ class ComponentReference(_Struct):
 
 
 class RuleReference(_Struct):
-    """Names a rule by its index or id."""
+    """Names a rule by its index, id or GUID."""
 
     id: str | None = None
+    guid: str | None = None
     index: int | None = None
     tool_component: ComponentReference | None = None
 
@@ -122,6 +124,12 @@ class Provenance(_Struct):
     invocation_index: int | None = None
 
 
+class ResultProperties(_Struct):
+    """A rating of the result itself, where the rule has none or another."""
+
+    security_severity: Any = msgspec.field(name="security-severity", default=None)
+
+
 class Result(_Struct):
     """One result."""
 
@@ -135,12 +143,21 @@ class Result(_Struct):
     suppressions: list[Suppression] | None = None
     baseline_state: str | None = None
     provenance: Provenance | None = None
+    properties: ResultProperties | None = None
 
 
 class Override(_Struct):
     """An invocation's own configuration of a rule."""
 
     configuration: Configuration | None = None
+    descriptor: RuleReference | None = None
+
+
+class Notification(_Struct):
+    """What the tool has to say of its own run."""
+
+    level: str | None = None
+    message: Text | str | None = None
     descriptor: RuleReference | None = None
 
 
@@ -155,6 +172,8 @@ class Invocation(_Struct):
     start_time_utc: str | None = None
     end_time_utc: str | None = None
     rule_configuration_overrides: list[Override] | None = None
+    tool_execution_notifications: list[Notification] | None = None
+    tool_configuration_notifications: list[Notification] | None = None
 
 
 class Control(_Struct):
@@ -181,6 +200,7 @@ class Run(_Struct):
     version_control_provenance: list[Control] | None = None
     properties: RunProperties | None = None
     external_property_file_references: dict[str, Any] | None = None
+    rules: Any = None  # 1.0.0, by their ids
 
 
 class Log(_Struct):
@@ -189,3 +209,14 @@ class Log(_Struct):
     version: str
     runs: list[Run]
     inline_external_properties: list[Any] | None = None
+
+
+def text(value: object) -> str | None:
+    """A value of a property bag, where it is a text."""
+    return value if isinstance(value, str) and value else None
+
+
+def texts(value: object) -> tuple[str, ...]:
+    """The texts of a list, or the one text that stands in its place."""
+    items = value if isinstance(value, list) else [value]
+    return tuple(item for item in items if isinstance(item, str) and item)

@@ -99,6 +99,7 @@ class _Application(_SnykStruct):
     target_file: str | None = None
     display_target_file: str | None = None
     severity_threshold: str | None = None
+    unique_count: int | None = None
     vulnerabilities: list[_Vulnerability] | None = None
     infrastructure_as_code_issues: list[_IacIssue] | None = None
     filtered: _Filtered | None = None
@@ -129,6 +130,8 @@ def _check(project: _Application) -> None:
         )
     if project.vulnerabilities is None and project.infrastructure_as_code_issues is None:
         raise ReportError("a project lists neither vulnerabilities nor issues")
+    if project.unique_count and not any(_listed(project)):
+        raise ReportError(f"a project counts {project.unique_count} flaws and lists none of them")
     # An image is also not ok where only one of its applications has a finding.
     applications = (project.applications or ()) if isinstance(project, _Project) else ()
     if project.ok is False and not any(any(_listed(each)) for each in (project, *applications)):

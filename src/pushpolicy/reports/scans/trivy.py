@@ -9,7 +9,8 @@ say. Nor does it where it lists packages and no flaw: since 0.67 ``--scanners se
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Generic, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -19,7 +20,7 @@ from pushpolicy.reports.facts import ScanFacts, within
 from pushpolicy.reports.format import Facts, Format, Head, Identity, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
-from pushpolicy.reports.parsing.values import at_line, brief, dated, highest, score, utc
+from pushpolicy.reports.parsing.values import at_line, brief, dated, score, utc
 from pushpolicy.reports.sbom.components import terms
 from pushpolicy.reports.scans import aliases, severity
 
@@ -39,6 +40,9 @@ _FIX_STATES = {
     "under_investigation": "unknown",
     "unknown": "unknown",
 }
+
+
+Target = TypeVar("Target", bound="_Result")
 
 
 class _TrivyStruct(msgspec.Struct, rename="pascal", gc=False):
@@ -141,6 +145,14 @@ class _Result(_TrivyStruct):
     experimental_modified_findings: list[_Modified] | None = None
 
 
+class _KnownResult(_Result, forbid_unknown_fields=True):
+    """All that is written of a target: nothing in it has to be looked for in other case."""
+
+    type: msgspec.Raw | None = None
+    misconf_summary: msgspec.Raw | None = None
+    custom_resources: msgspec.Raw | None = None
+
+
 class _System(_TrivyStruct):
     family: str | None = None
     name: str | None = None
@@ -160,18 +172,35 @@ class _Trivy(_TrivyStruct):
     version: str | None = None
 
 
-class _Report(_TrivyStruct):
+class _Marks(_TrivyStruct):
+    """What tells a report, and what it found, in whatever case: manifests of OCI share the other names."""
+
+    schema_version: msgspec.Raw
+    artifact_name: msgspec.Raw
+    results: msgspec.Raw
+
+
+class _Report(_TrivyStruct, Generic[Target]):
     schema_version: int
     artifact_name: str | None = None
     artifact_type: str | None = None
     created_at: str | None = None
     trivy: _Trivy | None = None
     metadata: _Metadata | None = None
-    results: list[_Result] | None = None
+    results: Sequence[Target] | None = None
+
+
+def _document(report: ReportBytes) -> _Report[_KnownResult] | _Report[_Result]:
+    try:
+        return jsondoc.decode(report, _Report[_KnownResult])
+    except ReportError:  # of a version that writes more, mostly
+        document = jsondoc.decode(report, _Report[_Result])
+    jsondoc.check_case(jsondoc.objects(report, "Results"), _Result)
+    return document
 
 
 def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
-    document = jsondoc.decode(report, _Report)
+    document = _document(report)
     if document.schema_version != 2:
         raise ReportError(f"its SchemaVersion is {document.schema_version}, not 2")
     results, metadata = document.results or [], document.metadata or _Metadata()
@@ -200,7 +229,7 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     return within(limits, [scan])
 
 
-def _kind(document: _Report, results: list[_Result]) -> str:
+def _kind(document: _Report[_KnownResult] | _Report[_Result], results: Sequence[_Result]) -> str:
     if document.artifact_type == "container_image" or (document.metadata and document.metadata.image_id):
         return "image"
     classes = {result.klass for result in results}
@@ -263,8 +292,7 @@ def _vulnerability(entry: _Vulnerability, target: str | None) -> Finding:
         severity=severity.from_word(entry.severity),
         kind="vulnerability",
         title=brief(entry.title),
-        # The newest version of CVSS that a source uses, and the highest of all sources.
-        cvss=highest([score(r.v40_score or r.v3_score or r.v2_score) for r in (entry.cvss or {}).values()]),
+        cvss=_cvss(entry.cvss) if entry.cvss else None,
         package=entry.pkg_name or None,
         version=entry.installed_version or None,
         purl=(entry.pkg_identifier.PURL or None) if entry.pkg_identifier else None,
@@ -275,6 +303,16 @@ def _vulnerability(entry: _Vulnerability, target: str | None) -> Finding:
         layer=(entry.layer.diff_id or None) if entry.layer else None,
         paths=(entry.pkg_path,) if entry.pkg_path else None,
     )
+
+
+def _cvss(by_source: Mapping[str, _Cvss]) -> float | None:
+    """By the newest version of CVSS that a source uses, the highest of all sources."""
+    most = None
+    for each in by_source.values():
+        stated = score(each.v40_score or each.v3_score or each.v2_score)
+        if stated is not None and (most is None or stated > most):
+            most = stated
+    return most
 
 
 def _misconfiguration(entry: _Misconfiguration, target: str | None, by: str | None = None) -> Finding:
@@ -359,6 +397,7 @@ FORMAT = Format(
     file_names=("trivy*.json", "*-trivy.json", "*_trivy.json", "*.trivy.json"),
     marks=(b'"SchemaVersion"', b'"Artifact'),
     recognise=_recognise,
+    document=_Marks,
     read=_read,
 )
 
@@ -378,6 +417,9 @@ class _Cluster(_TrivyStruct):
 def _read_k8s(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     """``trivy k8s --format json``: the same entries, by resource of a cluster; about no single image."""
     cluster = jsondoc.decode(report, _Cluster)
+    for name in _Cluster.__struct_encode_fields__:
+        jsondoc.check_case(jsondoc.objects(report, name), _Resource)
+        jsondoc.check_case(jsondoc.objects(report, name, "Results"), _Result)
     resources = [
         *(cluster.resources or ()),
         *(cluster.vulnerabilities or ()),
@@ -407,6 +449,7 @@ K8S = Format(
     file_names=(),
     marks=(b'"ClusterName"', b'"Resources"'),
     recognise=_recognise_k8s,
+    document=_Cluster,
     read=_read_k8s,
 )
 
@@ -418,6 +461,7 @@ def _read_legacy(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     Trivy wrote it, and is no report.
     """
     results = jsondoc.decode(report, list[_Result])
+    jsondoc.check_case(jsondoc.objects(report), _Result)
     scan = ScanFacts(
         scanner=Scanner(name="trivy"),
         kind="image",
@@ -436,6 +480,7 @@ LEGACY = Format(
     file_names=(),
     marks=(b'"Target"', b'"VulnerabilityID"'),
     recognise=lambda head: head.is_array and {"Target", "Vulnerabilities"} <= set(head.keys),
+    document=_Result,
     read=_read_legacy,
 )
 
@@ -483,6 +528,7 @@ class _VulnerabilityReport(msgspec.Struct, gc=False):
 def _read_operator(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     """Trivy Operator's VulnerabilityReport, a Kubernetes resource (aquasecurity.github.io/v1alpha1)."""
     content = jsondoc.decode(report, _VulnerabilityReport).report
+    jsondoc.check_case(jsondoc.objects(report, "report"), _OperatorReport)
     image, registry = content.artifact or _Artifact(), content.registry or _Registry()
     name = "/".join(name for name in (registry.server, image.repository) if name)
     scan = ScanFacts(
@@ -530,5 +576,6 @@ OPERATOR = Format(
     file_names=(),
     marks=(b"aquasecurity.github.io", b'"VulnerabilityReport"'),
     recognise=_recognise_operator,
+    document=_VulnerabilityReport,
     read=_read_operator,
 )

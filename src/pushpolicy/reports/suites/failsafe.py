@@ -35,6 +35,8 @@ class _Reader(markup.Elements):
     def end(self, name: str) -> None:
         self.path.pop()
         if len(self.path) == 1:
+            if name in self.texts:
+                raise ReportError(f"it says <{printable(name, 40)}> more than once")
             self.texts[name] = self.take_text().strip()
 
 

@@ -28,7 +28,7 @@ _ACTIONS = frozenset(_ENDS) | {
     "start", "run", "pause", "cont", "output", "attr", "artifacts", "build-output", "build-fail"
 }  # fmt: skip
 # What the go command itself writes between the events when a package cannot be built or run.
-_TROUBLE = (b"FAIL", b"panic:", b"fatal error:", b"--- FAIL")
+_TROUBLE = (b"FAIL", b"panic:", b"fatal error:", b"--- FAIL", b"exit status ", b"signal: ")
 _CRASH = ("panic:", "fatal error:")
 _TAIL = 500
 

@@ -1,11 +1,13 @@
 """JUnit XML in all its dialects (Ant, Surefire, pytest, jest, gotestsum, CTest, PHPUnit, nextest ...).
 
-The elements of a case decide its outcome: error, else failure, else skipped, else its `status` and `result`
-attributes, in which a word that is not known is an error, else it passed. The totals that suites declare are
-compared with the cases, never believed: failures or errors that no case shows, and elements directly under a
-suite, count as `undeclared`. What cannot be placed or read, as a case within an unknown element or a number
-of failures that is none, fails the report. A case that CTest could not run is an error, unless the test
-itself asked to be skipped.
+The elements of a case decide its outcome: error, else failure, else skipped, else its attributes `status`,
+`result`, `outcome` and `state`, in which a word that is not known is an error, else it passed; one that says
+that it failed stands beside a skip, too. The totals that suites declare are compared with the cases, never
+believed: failures or errors that no case shows, and elements directly under a suite, count as `undeclared`,
+and so does what a suite says of itself: an attribute that it failed, Ginkgo's properties that it did not
+succeed, or ran nothing (`DryRun`). What cannot be placed or read, as a case within an unknown element or a
+number of failures that is none, fails the report. A case that CTest could not run is an error, unless the
+test itself asked to be skipped.
 """
 
 from __future__ import annotations
@@ -25,7 +27,12 @@ from pushpolicy.reports.suites import Outcome, Tally
 
 _SUITES = frozenset({"testsuites", "testsuite"})
 # PHPUnit before 10 warns of a test that could not be made, and counts that as no success.
-_BAD = {"error": "error", "failure": "failure", "warning": "failure"}
+_BAD = {
+    "error": "error",
+    "failure": "failure",
+    "failed": "failure",
+    "warning": "failure",
+}
 _QUIET = frozenset({"properties", "property", "system-out", "system-err"})  # what the tests themselves wrote
 _SKIPPED = frozenset({"skipped", "ignored", "disabled"})
 _FLAKY = frozenset({"flakyFailure", "flakyError"})
@@ -33,6 +40,7 @@ _RERUN = frozenset({"rerunFailure", "rerunError"})
 _OUTCOMES = frozenset(_BAD) | _SKIPPED | _FLAKY | _RERUN
 _STATUS_SKIPPED = frozenset({"disabled", "notrun", "skipped", "ignored", "pending", "suppressed", "filtered"})
 _STATUS_FAILED = frozenset({"fail", "failed", "failure"})
+_STATUS_BAD = _STATUS_FAILED | {"error"}
 _STATUS_PASSED = frozenset(
     {
         *("", "run", "pass", "passed", "ok", "success", "successful", "succeeded", "complete", "completed"),
@@ -43,6 +51,9 @@ _STATUS_PASSED = frozenset(
 _KNOWN = frozenset({*_SUITES, *_OUTCOMES, *_QUIET, "testcase"})
 _SPELLED = {name.lower(): name for name in _KNOWN}
 _TOTALS = ("tests", "failures", "errors", "skipped")
+_STATES = frozenset({"status", "result", "outcome", "state", "success"})
+# How Ginkgo says what no case of a suite shows: a timeout of the whole, a focus, an order to run nothing.
+_FAILED_SUITE = {("SuiteSucceeded", "false"), ("DryRun", "true")}
 _WORST_LAST: tuple[Outcome, ...] = ("passed", "skipped", "failed", "errors")
 # The reasons of CTest that stand for a test that said itself that it is to be skipped, and no reason at all.
 _ASKED_TO_SKIP = re.compile(r"\s*(?:$|SKIP_|Disabled)")
@@ -76,11 +87,11 @@ class _Case(msgspec.Struct):
         """What the elements say, else the status; `status` is in lower case."""
         if "error" in self.bad:
             return "errors"
-        if self.bad or (self.rerun and not self.flaky):
+        if self.bad or self.rerun:
             return "failed"
         if self.skipped and status == "notrun" and not _ASKED_TO_SKIP.match(self.why_skipped):
             return "errors"
-        return "skipped" if self.skipped else _by_status(status)
+        return "skipped" if self.skipped and status not in _STATUS_BAD else _by_status(status)
 
 
 class _Suite(msgspec.Struct):
@@ -90,11 +101,12 @@ class _Suite(msgspec.Struct):
     shown: int = 0  # failures and errors of the cases within
     before: int = 0  # cases that were counted before it began
     own: int = 0  # failure and error elements directly beneath
+    failed: bool = False  # as it says of itself
     hidden: int = 0  # what the suites within hide
 
     def undeclared(self) -> int:
         claimed = self.declared.get("failures", 0) + self.declared.get("errors", 0)
-        return max(claimed - self.shown, self.hidden + self.own)
+        return max(claimed - self.shown, self.hidden + self.own, int(self.failed and not self.shown))
 
 
 class _Reader(markup.Elements):
@@ -128,6 +140,8 @@ class _Reader(markup.Elements):
             raise ReportError(f"a test {name[4:]} lies {where}, where it has no meaning")
         if name in _SUITES:
             self._open_suite(attributes)
+        elif name == "property" and self._suites and "testcase" not in self.path:
+            self._suites[-1].failed |= (attributes.get("name"), attributes.get("value")) in _FAILED_SUITE
         elif self._is_outcome(name, parent):
             self._message = attributes.get("message", "")
             if not self._message:
@@ -157,6 +171,7 @@ class _Reader(markup.Elements):
             failures(key, attributes.get(key))
         suite = _Suite(attributes.get("name", ""), declared, seconds(attributes.get("time")))
         suite.before = self.tally.number()
+        suite.failed = _status(attributes) in _STATUS_BAD
         self.tool = self.tool or _TOOLS.get(suite.name)
         if self.root is None:
             self.root = suite
@@ -216,10 +231,12 @@ def _spelled(name: str) -> str:
 
 
 def _status(attributes: dict[str, str]) -> str:
-    """The worse word of two: googletest says in the `result` that a case was skipped."""
-    if "status" not in attributes and "result" not in attributes:
+    """The worst word: googletest says in the `result` that a case was skipped."""
+    if _STATES.isdisjoint(attributes):
         return ""
-    words = (attributes.get(key, "").strip().lower() for key in ("status", "result"))
+    if attributes.get("success", "").strip().lower() == "false":
+        return "failed"
+    words = (attributes.get(key, "").strip().lower() for key in _STATES if key != "success")
     return max(words, key=lambda word: _WORST_LAST.index(_by_status(word)))
 
 

@@ -1,7 +1,8 @@
 """NUnit's own XML: version 3 (``<test-run>``) and version 2 (``<test-results>``).
 
 A case states its `result`; before NUnit 2.5 `executed` and `success` did. A suite that says it failed
-while nothing within it did (a teardown, an assembly that could not be loaded) counts as `undeclared`.
+while nothing within it did (a teardown, an assembly that could not be loaded) counts as `undeclared`, and
+so do failures that a suite counts and nothing within it shows.
 """
 
 from __future__ import annotations
@@ -33,12 +34,19 @@ _OUTCOMES: dict[str, Outcome] = {
     "inconclusive": "skipped",
 }
 _BAD = frozenset({"failed", "errors"})
+_BAD_TOTALS = ("failed", "failures", "errors", "invalid")
 
 
 class _Suite(msgspec.Struct):
     attributes: dict[str, str]
     shown: int = 0  # cases within that failed, and suites that failed by themselves
     message: str = ""
+    holds_failure: bool = False  # a failure of its own
+
+    def hidden(self) -> int:
+        """Failures that a suite says it has, and nothing within shows."""
+        declared = sum(failures(key, self.attributes.get(key)) for key in _BAD_TOTALS)
+        return max(declared, int(self.holds_failure or _failed(self.attributes))) - self.shown
 
     def called(self) -> str:
         return self.attributes.get("fullname") or self.attributes.get("name", "")
@@ -76,8 +84,8 @@ class _Reader(markup.Elements):
         self.path.pop()
         if name == "message" and self.path[-1:] == ["failure"]:
             (self._case or self._suites[-1]).message = self.take_text()
-        elif name == "failure" and self._case is not None:
-            self._case.shown += 1
+        elif name == "failure" and (self._case or self._suites):
+            (self._case or self._suites[-1]).holds_failure = True
         elif name == "test-case" and self._case is not None:
             self._close_case(self._case)
             self._case = None
@@ -86,7 +94,7 @@ class _Reader(markup.Elements):
 
     def _close_case(self, case: _Suite) -> None:
         outcome = _outcome(case.attributes)
-        if outcome == "passed" and case.shown:
+        if outcome in ("passed", "skipped") and case.holds_failure:
             outcome = "failed"
         self.tally.add(outcome)
         suite = self._suites[-1].called()
@@ -97,9 +105,9 @@ class _Reader(markup.Elements):
             self._tell(case, "failure" if outcome == "failed" else "error")
 
     def _close_suite(self, suite: _Suite) -> None:
-        if not suite.shown and _failed(suite.attributes):
-            self.undeclared += 1
-            suite.shown = 1
+        if (hidden := suite.hidden()) > 0:
+            self.undeclared += hidden
+            suite.shown += hidden
             self._tell(suite, "error")
         if self._suites:
             self._suites[-1].shown += suite.shown
@@ -112,8 +120,9 @@ def _outcome(attributes: dict[str, str]) -> Outcome:
     result = attributes.get("result", "").lower()
     if result:
         label = _OUTCOMES.get(attributes.get("label", "").lower())
-        outcome = _OUTCOMES.get(result, "errors")
-        return "errors" if outcome == "failed" and label == "errors" else outcome
+        outcome = "errors" if label == "errors" else _OUTCOMES.get(result, "errors")
+        failed = outcome == "passed" and attributes.get("success", "").lower() == "false"
+        return "failed" if failed else outcome
     if attributes.get("executed", "").lower() == "false":
         return "skipped"
     return "passed" if attributes.get("success", "").lower() == "true" else "failed"
@@ -141,12 +150,10 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     if root is None:
         raise ReportError("it has no test run")
     said = root.attributes
-    declared = sum(failures(key, said.get(key)) for key in ("failed", "failures", "errors"))
-    totals = reader.tally.totals()
     facts = SuiteFacts(
-        totals=totals,
+        totals=reader.tally.totals(),
         failures=tuple(reader.tally.failures),
-        undeclared=max(reader.undeclared, declared - totals.failed - totals.errors),
+        undeclared=reader.undeclared,
         disagreements=_disagreements(said, reader.tally),
         tool=Scanner(name="NUnit", version=reader.version) if reader.version else None,
         suites=reader.tally.suites(),

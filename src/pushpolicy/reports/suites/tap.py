@@ -25,13 +25,14 @@ _DIRECTIVE = re.compile(
 )  # an escaped \# begins no directive
 _BAIL = re.compile(r"Bail out!\s*(.*)", re.IGNORECASE)
 # The name of a test may hold a directive, which tape does not escape; its summary tells of the failure.
-_SUMMARY = re.compile(r"# fail(?:ed)?\s+[1-9]\d*(?: of \d+)?(?: tests?)?")
+_SUMMARY = re.compile(r"# fail(?:ed)?\s+[1-9]\d*(?: of \d+)?(?: tests?)?|# Looks like you.*")
 _MESSAGE = re.compile(r"\s+(?:message|error):\s*([^\s|>].*)")
 # A stream starts with one of these; npm, yarn and shells may write what they run before it.
 _FIRST = re.compile(
     rf"{_VERSION.pattern}|{_SKIPPED.pattern}|{_PLAN.pattern}|(?:not )?ok(?: \d+.*| - .*|\s*)|{_BAIL.pattern}",
     re.IGNORECASE,
 )
+_NUMBERED = re.compile(rb"^(?:not )?ok \d", re.MULTILINE)
 _BEFORE = ("#", ">", "$", "yarn run ", " ", "\t")
 
 
@@ -86,6 +87,8 @@ class _Stream:
             self.tally.add("passed")
 
     def _diagnostic(self, line: str) -> None:
+        if (bail := _BAIL.match(line.lstrip())) is not None:  # of a subtest, which ends the whole run
+            self.problems.append(f"Bail out! {bail[1]}")
         if self._failed is not None and (message := _MESSAGE.fullmatch(line)) is not None:
             self._flush(message[1])
 
@@ -134,6 +137,11 @@ def _recognise(head: Head) -> bool:
         if line.strip() and not line.startswith(_BEFORE):
             return _FIRST.fullmatch(line) is not None
     return False
+
+
+def holds_tests(start: bytes) -> bool:
+    """Whether there are tests in a text, behind what somebody else wrote before them."""
+    return _NUMBERED.search(start) is not None
 
 
 FORMAT = Format(

@@ -26,7 +26,11 @@ _OUTCOMES: dict[str, Outcome] = {
 _RESULTS = frozenset({"Results", "InnerResults"})
 # The namespace, or an element of it: CppUnit and AUnit write another <TestRun>.
 _MARKS = (b"VisualStudio/TeamTest", b"<Results", b"<TestDefinitions", b"<ResultSummary", b"<TestSettings")
-_FAILED = ("failed", "error", "timeout", "aborted")
+# What ended badly, and what has not ended.
+_FAILED = (
+    *("failed", "error", "timeout", "aborted", "passedButRunAborted", "disconnected"),
+    *("inProgress", "pending"),
+)
 _GOOD_RUN = frozenset({"passed", "completed", "warning", "notexecuted", "inconclusive"})
 
 
@@ -53,7 +57,7 @@ class _Reader(markup.Elements):
         elif name == "Times" and not self.times:
             self.times = attributes
         elif name == "ResultSummary":
-            self.run_outcome = attributes.get("outcome", "Error")
+            self.run_outcome = attributes.get("outcome") or "Error"
         elif name == "Counters" and parent == "ResultSummary":
             stated = {key: count(value) for key, value in attributes.items()}
             stated |= {key: failures(key, attributes.get(key)) for key in _FAILED}

@@ -1,6 +1,7 @@
 """xUnit.net's own XML: ``<assemblies>`` of version 2 and 3, or the single ``<assembly>`` of version 1.
 
-An ``<error>`` beside the tests (a cleanup that failed, a crash) belongs to no test: `undeclared`.
+An ``<error>`` beside the tests (a cleanup that failed, a crash) belongs to no test: `undeclared`. So does a
+failure directly in a collection, and those that one counts and none of its tests shows.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ _OUTCOMES: dict[str, Outcome] = {
     "notrun": "skipped",
 }
 _GROUPS = frozenset({"collection", "class"})
+_BESIDE_TESTS = _GROUPS | {"assembly", "assemblies", "errors"}
 _TOTALS = ("total", "passed", "failed", "errors")
 _BAD = ("failed", "errors")
 _ASSEMBLY_MARKS = (b"test-framework=", b"run-date=", b"<collection", b"<errors")
@@ -36,7 +38,9 @@ class _Reader(markup.Elements):
         self.duration = 0.0
         self.timestamp: str | None = None
         self.tool: str | None = None
+        self.hidden = 0  # failures of collections that none of their tests shows
         self._group = ""
+        self._unshown = 0  # of the one that is open, so far
         self._name = ""
         self._outcome: Outcome = "errors"
         self._message = ""
@@ -48,6 +52,7 @@ class _Reader(markup.Elements):
             self._open_assembly(attributes)
         elif name in _GROUPS:
             self._group = attributes.get("name", "")
+            self._unshown = failures("failed", attributes.get("failed"))
         elif name == "test":
             if parent not in _GROUPS:
                 raise ReportError(f"a test lies in <{printable(parent, 40)}>, where it has no meaning")
@@ -55,8 +60,11 @@ class _Reader(markup.Elements):
             self._outcome = _OUTCOMES.get(attributes.get("result", "").lower(), "errors")
         elif name == "error" and parent == "errors":
             self._name, self._message = attributes.get("name", attributes.get("type", "")), ""
-        elif name == "failure" and parent == "test" and self._outcome == "passed":
+        elif name == "failure" and parent == "test" and self._outcome != "errors":
             self._outcome = "failed"  # whatever its result says
+        elif name == "failure" and parent in _BESIDE_TESTS:
+            self.errors += 1
+            self.tally.fail(self._group, "failure", "")
         elif name == "message" and parent == "failure":
             self.collect_text()
         self.timestamp = self.timestamp or utc(attributes.get("start-rtf"))
@@ -71,9 +79,12 @@ class _Reader(markup.Elements):
             self.tally.suite(self._group)
             self.tally.call(self._group, self._name)
             if self._outcome in ("failed", "errors"):
+                self._unshown -= 1
                 self.tally.fail(
                     self._name, "failure" if self._outcome == "failed" else "error", self._message
                 )
+        elif name in _GROUPS:
+            self.hidden += max(self._unshown, 0)
         elif name == "error" and parent == "errors":
             self.errors += 1
             self.tally.fail(self._name, "error", self._message)
@@ -94,7 +105,7 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
     markup.parse(report.chunks(), reader, limits)
     totals, declared = reader.tally.totals(), reader.declared
     counted = {"total": totals.total, "passed": totals.passed, "failed": totals.failed + totals.errors}
-    hidden = max(declared.get("failed", 0) - counted["failed"], 0)
+    hidden = max(declared.get("failed", 0) - counted["failed"], reader.hidden)
     facts = SuiteFacts(
         totals=totals,
         failures=tuple(reader.tally.failures),

@@ -465,3 +465,22 @@ def test_an_object_of_which_git_gives_a_part_is_none(tmp_path: Path, said: str) 
         pytest.raises(program.GitError, match="git ended, or took over"),
     ):
         reader.read(objects.blob_name(b"abc", "sha1"), "blob", 1000)
+
+
+@pytest.mark.parametrize("attributes", ["", "* text=auto ident\n", "* filter=x\n", "* filter=lfs\n"])
+def test_a_file_that_grew_beyond_measure_is_not_read(tmp_path: Path, attributes: str) -> None:
+    """A hole of 200 GiB costs nothing to make, and minutes to hash."""
+    checkout = make_checkout(tmp_path / "work", {"a.bin": "a\n", ".gitattributes": attributes})
+    os.truncate(checkout / "a.bin", 200 * 1024**3)
+    started = time.monotonic()
+    found = source(checkout)
+    assert time.monotonic() - started < 20
+    assert "a.bin" in (*found.changes, *found.not_comparable)
+
+
+def test_a_large_file_of_the_commit_is_the_same(tmp_path: Path) -> None:
+    checkout = make_checkout(tmp_path / "work", {"a.bin": "a" * (65 * 1024**2)})
+    assert source(checkout).dirty is False
+    with (checkout / "a.bin").open("r+b") as file:
+        file.write(b"b")
+    assert source(checkout).changes == ("a.bin",)

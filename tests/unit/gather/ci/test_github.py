@@ -107,7 +107,7 @@ def test_pull_requests(tmp_path: Path, name: str, head: str | None, fork: bool) 
 def test_a_pull_request_of_unknown_origin_has_failed(tmp_path: Path, content: str | None) -> None:
     file = {} if content is None else event_file(tmp_path, content)
     found = evidence(PUSH | {"GITHUB_EVENT_NAME": "pull_request"} | file)
-    assert (found.status, "pull request" in str(found.reason)) == ("failed", True)
+    assert (found.status, "the event file" in str(found.reason)) == ("failed", True)
 
 
 def test_the_default_branch_comes_from_the_event_file(tmp_path: Path) -> None:
@@ -126,3 +126,104 @@ def test_what_contradicts_itself_has_failed(fields: dict[str, str]) -> None:
 def test_values_that_are_not_utf8_are_carried_through() -> None:
     found: CiEvidence = evidence(PUSH | {"GITHUB_ACTOR": "a\udcff"})
     assert found.actor == "a\\udcff"
+
+
+@pytest.mark.parametrize(
+    ("fields", "content", "says"),
+    [
+        (
+            {},
+            {"ref": "refs/heads/x"},
+            "ref: GITHUB_REF says refs/heads/main, event file: ref says refs/heads/x",
+        ),
+        ({}, {"after": "2" * 40}, f"commit: GITHUB_SHA says {COMMIT}, event file: after says {'2' * 40}"),
+        ({}, {"repository": {"full_name": "a/b"}}, "event file: repository.full_name says a/b"),
+        (
+            {},
+            pull_request("o/r"),
+            "event: GITHUB_EVENT_NAME says push, event file: pull_request says pull_request",
+        ),
+        ({}, {"workflow_run": {}}, "event file: workflow_run says workflow_run"),
+        ({"GITHUB_REF_TYPE": "tag"}, {}, "ref_type: GITHUB_REF_TYPE says tag, GITHUB_REF says branch main"),
+        ({"GITHUB_REF_TYPE": "branch", "GITHUB_REF_NAME": "x"}, {}, "GITHUB_REF_NAME says x"),
+        (
+            {"GITHUB_EVENT_NAME": "release"},
+            {"release": {"tag_name": "v1"}},
+            "ref: GITHUB_REF says branch main, event file: release.tag_name says tag v1",
+        ),
+        (
+            {"GITHUB_EVENT_NAME": "merge_group"},
+            {"merge_group": {"head_sha": "2" * 40}},
+            "event file: merge_group.head_sha",
+        ),
+        ({}, '{"ref": "refs/heads/x", "ref": "refs/heads/main"}', "occurs twice"),
+        ({}, '{"repository": {"full_name": "a/b", "full_name": "o/r"}}', "occurs twice"),
+    ],
+)
+def test_what_two_sources_say_differently_has_failed(
+    tmp_path: Path, fields: dict[str, str], content: Any, says: str
+) -> None:
+    found = evidence(PUSH | fields | event_file(tmp_path, content))
+    assert found.status == "failed"
+    assert says in str(found.reason)
+    if found.contradictions:
+        assert all(len(each.sides) == 2 for each in found.contradictions)
+
+
+@pytest.mark.parametrize("name", ["GITHUB_REF", "GITHUB_REPOSITORY"])
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("refs/heads/ma\u200bin", "a character that does not show, U+200B"),
+        ("refs/heads/\u202emain", "a character that does not show, U+202E"),
+        ("refs/heads/m\u0430in", "mixes letters that look alike (Cyrillic And Latin): refs"),
+        ("refs/heads/\uff4dain", "holds characters that are written like others"),
+        ("refs/heads/main\u00a0", "a character that does not show, U+00A0"),
+    ],
+)
+def test_a_name_that_looks_like_another_has_failed(name: str, said: str, why: str) -> None:
+    found = evidence(PUSH | {name: said})
+    assert (found.status, str(found.reason).isascii()) == ("failed", True)
+    assert why.partition(":")[0] in str(found.reason)
+
+
+def test_names_of_other_languages_are_names() -> None:
+    for name in ("größe", "ветка", "fix-ветка", "分支"):
+        assert evidence(PUSH | {"GITHUB_REF": f"refs/heads/{name}"}).branch == name
+
+
+def test_a_release_is_of_its_tag_where_no_ref_is_said(tmp_path: Path) -> None:
+    environ = PUSH | {"GITHUB_EVENT_NAME": "release", "GITHUB_REF": ""}
+    found = evidence(environ | event_file(tmp_path, {"release": {"tag_name": "v1.2.0"}}))
+    assert (found.event, found.tag, found.ref_type, found.ref) == ("tag", "v1.2.0", "tag", "refs/tags/v1.2.0")
+
+
+def test_a_workflow_run_tells_of_the_run_before(tmp_path: Path) -> None:
+    run = {"head_branch": "main", "conclusion": "failure", "head_repository": {"full_name": "stranger/r"}}
+    environ = PUSH | {"GITHUB_EVENT_NAME": "workflow_run"}
+    found = evidence(environ | event_file(tmp_path, {"workflow_run": run}))
+    assert found.upstream is not None
+    said = (found.upstream.branch, found.upstream.conclusion, found.upstream.repository)
+    assert (found.event, *said) == ("other", "main", "failure", "stranger/r")
+
+
+def test_a_branch_that_was_deleted_is_no_push(tmp_path: Path) -> None:
+    found = evidence(PUSH | event_file(tmp_path, {"deleted": True, "after": "0" * 40}))
+    assert found.event == "other"
+
+
+def test_the_checkout_is_what_the_run_is_for(tmp_path: Path) -> None:
+    found = evidence(PUSH, "2" * 40)
+    says = f"commit: GITHUB_SHA says {COMMIT}, git HEAD says {'2' * 40}"
+    assert (found.status, found.reason) == ("failed", says)
+    assert evidence(PUSH, COMMIT).status == "collected"
+
+
+def test_the_checkout_of_a_pull_request_may_be_what_it_would_merge(tmp_path: Path) -> None:
+    content = pull_request("o/r")
+    content["pull_request"]["head"]["sha"] = "2" * 40
+    environ = PUSH | {"GITHUB_EVENT_NAME": "pull_request"} | event_file(tmp_path, content)
+    found = evidence(environ, "2" * 40)
+    assert found.pull_request is not None
+    assert (found.commit, found.pull_request.head_commit) == (COMMIT, "2" * 40)
+    assert evidence(environ, "3" * 40).status == "failed"

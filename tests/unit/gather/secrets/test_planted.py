@@ -284,12 +284,16 @@ def test_words_drawn_at_random_are_nearly_all_told() -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["://a:b", "password=", "a:b@", "-----BEGIN PRIVATE KEY-----", "a=", "Aa0/", "eyJ."]
+    "piece",
+    [
+        *("://a:b", "password=", "a:b@", "a=", "Aa0/", "eyJ.", "a", "(a:"),
+        *("-----BEGIN PRIVATE KEY-----", "-----BEGIN A-----", "-----BEGIN A----------END B"),
+    ],
 )
 def test_a_long_variable_takes_no_long_time(piece: str) -> None:
     start = time.process_time()
     within(piece * (128 * 1024 // len(piece)))
-    assert time.process_time() - start < 5
+    assert time.process_time() - start < 1
 
 
 @given(st.text())

@@ -35,6 +35,7 @@ from pushpolicy.gather.secrets import is_secret_name
         ("GITHUBTOKEN", True),
         ("DOCKERPASSWORD", True),
         ("SLACK_WEBHOOK", True),
+        ("CODEBUILD_WEBHOOK_HEAD_REF", False),
         ("SLACK_WEBHOOK_URL", True),
         ("STRIPE_SK", True),
         ("githubToken", True),

@@ -27,6 +27,9 @@ def read(item: Format, text: str, limits: Limits | None = None) -> CoverageFacts
         ("DA:1,0\nDA:1,7,checksum==\n", Covered(covered=1, total=1)),
         ("DA:1,1e+06\nDA:2,-1\n", Covered(covered=1, total=2)),
         ("FN:1,f\nFNDA:0,f\n", Covered()),
+        ("LF:100\nLH:1\n", Covered(covered=1, total=100)),
+        ("LF:100\nLH:900\n", Covered(covered=100, total=100)),
+        ("LF:100\nLH:100\nDA:1,0\n", Covered(covered=0, total=1)),
     ],
 )
 def test_lcov_counts_each_line_once(data: str, lines: Covered) -> None:

@@ -65,6 +65,25 @@ def test_cobertura_branches_and_declared_totals() -> None:
     assert result.timestamp == "2023-11-14T22:13:20Z"
 
 
+@pytest.mark.parametrize(
+    ("totals", "lines"),
+    [
+        ("lines-valid='9' lines-covered='1'", Covered(covered=1, total=9)),
+        ("lines-valid='9' lines-covered='9'", Covered(covered=1, total=2)),
+        ("lines-valid='4' lines-covered='2'", Covered(covered=1, total=2)),
+        ("lines-valid='1' lines-covered='0'", Covered(covered=0, total=1)),
+        ("lines-valid='0' lines-covered='0'", Covered(covered=1, total=2)),
+        ("lines-valid='9'", Covered(covered=1, total=2)),
+        ("lines-valid='1' lines-covered='9'", Covered(covered=1, total=2)),
+    ],
+)
+def test_totals_that_cover_less_than_the_lines_count(totals: str, lines: Covered) -> None:
+    result = of_class(f"<lines>{LINE.format(1, 3)}{LINE.format(2, 0)}</lines>", totals)
+    assert result.lines == lines
+    if lines.total != 2:
+        assert result.disagreements
+
+
 @pytest.mark.parametrize("line", ["<line hits='1'/>", "<line number='1'/>", "<line number='1' hits='x'/>"])
 def test_cobertura_lines_without_numbers_are_refused(line: str) -> None:
     with pytest.raises(ReportError, match="no number or no hits"):
@@ -95,6 +114,11 @@ def test_clover_counts_the_statements_that_its_lines_allow(inner: str, metrics: 
     assert of_file(inner, metrics).lines == lines
 
 
+def test_totals_of_clover_that_cover_less_than_the_statements_count() -> None:
+    of_project = "</file></package><metrics statements='9' coveredstatements='1'/><package><file>"
+    assert of_file(STATEMENTS, of_project).lines == Covered(covered=1, total=9)
+
+
 @pytest.mark.parametrize(
     ("line", "branches"),
     [
@@ -111,6 +135,11 @@ def test_jacoco_lines_branches_and_its_own_counter() -> None:
     result = of_source(inner, "<counter type='LINE' missed='1' covered='9'/>")
     assert (result.lines, result.branches) == (Covered(covered=1, total=2), Covered(covered=1, total=2))
     assert result.disagreements == ("lines=10, counted 2", "covered lines=9, counted 1")
+
+
+def test_a_counter_of_jacoco_that_covers_less_than_the_lines_counts() -> None:
+    result = of_source("<line nr='1' mi='0' ci='2'/>", "<counter type='LINE' missed='9' covered='1'/>")
+    assert result.lines == Covered(covered=1, total=10)
 
 
 @pytest.mark.parametrize("inner", ["<line nr='1'/>", "<line ci='1'/>"])

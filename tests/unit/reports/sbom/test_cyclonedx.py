@@ -165,8 +165,26 @@ def test_an_empty_list_of_vulnerabilities_is_no_scan() -> None:
     assert set(read(with_flaws())) == {"sbom"}
 
 
-def test_a_rating_without_a_word_is_told_by_its_score_beside_one_that_has_a_word() -> None:
-    flaw = {"id": "CVE-2026-1", "ratings": [{"severity": "low"}, {"score": 9.8, "method": "CVSSv31"}]}
+@pytest.mark.parametrize(
+    ("rating", "severity"),
+    [
+        ({"score": 9.8, "method": "CVSSv31"}, "critical"),
+        ({"score": 9.8, "severity": "unknown"}, "critical"),
+        ({"severity": "unknown"}, "low"),
+        ({"severity": "low", "vector": "CVSS:3.1/AV:N"}, "low"),
+        ({"vector": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}, "unknown"),
+        ({"score": 98, "method": "other"}, "unknown"),
+        ({"severity": "catastrophic"}, "unknown"),
+    ],
+)
+def test_what_rates_a_flaw_beside_a_word(rating: dict[str, Any], severity: str) -> None:
+    flaw = {"id": "CVE-2026-1", "ratings": [{"severity": "low"}, rating]}
+    (scan,) = read(with_flaws(flaw))["scans"]
+    assert [finding.severity for finding in scan.findings] == [severity]
+
+
+def test_what_cannot_be_told_hides_nothing_worse() -> None:
+    flaw = {"id": "CVE-2026-1", "ratings": [{"severity": "critical"}, {"severity": "catastrophic"}]}
     (scan,) = read(with_flaws(flaw))["scans"]
     assert [finding.severity for finding in scan.findings] == ["critical"]
 

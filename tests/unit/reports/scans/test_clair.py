@@ -83,7 +83,7 @@ def test_a_flaw_of_no_package_counts_unless_it_is_inverted() -> None:
 
 
 @pytest.mark.parametrize(
-    "fields", [{"state": "IndexError", "success": False, "err": "no"}, {"state": "Scanning"}]
+    "fields", [{"state": "IndexError", "success": False, "err": "no"}, {"state": "Scanning"}, {"err": "no"}]
 )
 def test_an_index_that_did_not_finish_fails(fields: dict[str, Any]) -> None:
     with pytest.raises(FailedRunError):
@@ -153,17 +153,22 @@ def test_clair_scanner_marks_what_it_approved() -> None:
     assert scan.findings[0].fix_state == "unknown"
 
 
-@pytest.mark.parametrize("listed", [["FOO"], [{"featurename": "x"}], [OLD | {"severity": []}]])
-def test_clair_scanner_refuses_malformed_entries(listed: list[Any]) -> None:
+@pytest.mark.parametrize("listed", [["FOO"], [{"featurename": "x"}], [OLD | {"severity": []}], []])
+def test_clair_scanner_refuses_entries_that_are_malformed_or_absent(listed: list[Any]) -> None:
     with pytest.raises(ReportError):
-        read_one(clair.SCANNER, {"vulnerabilities": listed})
+        read_one(clair.SCANNER, {"unapproved": ["CVE-2026-1234"], "vulnerabilities": listed})
 
 
 def test_klar_lists_by_severity() -> None:
     flaw = {"Name": "CVE-2026-1234", "FeatureName": "x", "FeatureVersion": "1", "FixedBy": "2"}
-    content = {"LayerCount": 1, "Vulnerabilities": {"Defcon1": [flaw], "Low": [flaw | {"Severity": "High"}]}}
+    listed = {
+        "Defcon1": [flaw],
+        "Low": [flaw | {"Severity": "High"}],
+        "High": [flaw | {"Severity": "Low"}],
+    }
+    content = {"LayerCount": 1, "Vulnerabilities": listed}
     found = read_one(klar.FORMAT, content).findings
-    assert [finding.severity for finding in found] == [Severity.CRITICAL, Severity.HIGH]
+    assert [finding.severity for finding in found] == [Severity.CRITICAL, Severity.HIGH, Severity.HIGH]
     assert found[0].fixed_in == "2"
 
 

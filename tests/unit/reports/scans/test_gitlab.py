@@ -108,7 +108,12 @@ def test_flags_stay_visible() -> None:
 
 
 @pytest.mark.parametrize(
-    "scan", [{"status": "failure"}, {"messages": [{"level": "fatal", "value": "no db"}]}]
+    "scan",
+    [
+        {"status": "failure"},
+        {"messages": [{"level": "fatal", "value": "no db"}]},
+        {"messages": [{"level": "error"}]},
+    ],
 )
 def test_a_scan_that_failed_is_no_scan(scan: dict[str, Any]) -> None:
     with pytest.raises(FailedRunError):

@@ -54,8 +54,15 @@ def test_a_record_is_read_whole() -> None:
 
 def test_records_of_a_group_are_one_flaw() -> None:
     counts = count(read_one(FORMAT, report(GHSA, GO, groups=[GROUP])).findings)
-    assert (counts.listed["medium"], counts.listed["unknown"]) == (2, 0)
-    assert (counts.by_severity["medium"], sum(counts.by_severity.values())) == (1, 1)
+    assert (counts.listed["critical"], counts.listed["unknown"]) == (2, 0)
+    assert (counts.by_severity["critical"], sum(counts.by_severity.values())) == (1, 1)
+
+
+def test_the_word_counts_where_the_score_is_no_worse() -> None:
+    for stated in ("", "1.0"):
+        group = GROUP | {"max_severity": stated}
+        found = read_one(FORMAT, report(GHSA, GO, groups=[group])).findings
+        assert [finding.severity for finding in found] == ["medium", "medium"]
 
 
 def test_the_score_of_the_group_stands_in_where_no_record_has_a_word() -> None:

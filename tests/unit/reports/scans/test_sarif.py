@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -48,7 +49,17 @@ def one(result: dict[str, Any], **fields: Any) -> Finding:
         ({}, {"properties": {"security-severity": "8.9"}}, "high"),
         ({}, {"properties": {"security-severity": 4}}, "medium"),
         ({}, {"properties": {"security-severity": "0.1"}}, "low"),
-        ({"level": "error"}, {"properties": {"security-severity": "0.0"}}, "negligible"),
+        # Trivy writes the score by CVSS 3 of one source: zero where that has another version's alone.
+        ({"level": "error"}, {"properties": {"security-severity": "0.0"}}, "high"),
+        ({"level": "error"}, {"properties": {"security-severity": "0.0", "tags": ["CRITICAL"]}}, "critical"),
+        ({"level": "note"}, {"properties": {"security-severity": "0.0", "tags": ["UNKNOWN"]}}, "unknown"),
+        ({"level": "error"}, {"properties": {"security-severity": "5.5", "tags": ["HIGH"]}}, "high"),
+        ({"level": "none"}, {"properties": {"security-severity": "0.0"}}, "negligible"),
+        ({"level": "error"}, {"properties": {"security-severity": "none"}}, "high"),
+        ({"level": "error"}, {"properties": {"security-severity": "5.5"}}, "medium"),
+        ({"properties": {"security-severity": "9.8"}}, {}, "critical"),
+        ({"properties": {"security-severity": "1"}}, {"properties": {"security-severity": "7"}}, "high"),
+        ({}, {"properties": {"security-severity": "5.0", "cvssV3_severity": "CRITICAL"}}, "critical"),
         ({}, {"properties": {"security-severity": "HIGH"}}, "high"),
         ({}, {"properties": {"security-severity": "11"}}, "unknown"),
         ({}, {"properties": {"security-severity": True}}, "unknown"),
@@ -78,10 +89,11 @@ def test_severity(result: dict[str, Any], rule: dict[str, Any], severity: str) -
         {"ruleId": "R", "ruleIndex": 99},
         {"rule": {"index": 1}},
         {"rule": {"id": "R"}},
+        {"rule": {"guid": "G"}},
     ],
 )
-def test_a_rule_is_found_by_index_or_id(reference: dict[str, Any]) -> None:
-    rules = [{"id": "other"}, {"id": "R", "defaultConfiguration": {"level": "error"}}]
+def test_a_rule_is_found_by_index_id_or_guid(reference: dict[str, Any]) -> None:
+    rules = [{"id": "other"}, {"id": "R", "guid": "G", "defaultConfiguration": {"level": "error"}}]
     assert one(reference, rules=rules).severity == "high"
 
 
@@ -198,6 +210,57 @@ def test_a_rule_that_cannot_be_told_may_be_the_worst() -> None:
     assert one({"ruleId": "X", "ruleIndex": 0}, rules=[worst, mild]).severity == "critical"
     assert one({"ruleId": "X"}, rules=[worst, worst]).severity == "critical"
     assert one({"ruleId": "Y"}).severity == "medium"
+    assert one({"rule": {"guid": "Y"}}).severity == "unknown"
+
+
+def test_the_rules_of_version_1_may_say_the_worst() -> None:
+    first = {"tool": {"name": "t"}, "rules": {"Y": {"defaultLevel": "error"}}, "results": [{"ruleId": "Y"}]}
+    ((finding,),) = (scan.findings for scan in read(log(first, version="1.0.0")))
+    assert finding.severity == "unknown"
+
+
+def test_the_level_of_a_known_vulnerability_counts_beside_its_score() -> None:
+    rule = {"id": "CVE-2026-1234", "properties": {"security-severity": "5.5"}}
+    assert one({"ruleId": rule["id"], "level": "error"}, rules=[rule]).severity == "high"
+    assert one({"ruleId": rule["id"], "level": "note"}, rules=[rule]).severity == "medium"
+
+
+@pytest.mark.parametrize("notes", ["toolExecutionNotifications", "toolConfigurationNotifications"])
+def test_an_error_of_the_tool_itself_leaves_no_clean_scan_of_an_image(notes: str) -> None:
+    def noted(level: str, name: str) -> dict[str, Any]:
+        note = {"level": level, "message": {"text": "no database"}}
+        return log(run(name=name, invocations=[{"executionSuccessful": True, notes: [note]}]))
+
+    with pytest.raises(FailedRunError, match="no database"):
+        read(noted("error", "grype"))
+    assert [scan.filters for scan in read(noted("warning", "grype"))] == [None]
+    assert [scan.filters for scan in read(noted("error", "linter"))] == [
+        ("an error of its own, no database",)
+    ]
+
+
+def test_errors_of_one_scan_are_told_once_and_not_without_end() -> None:
+    def noted(*errors: int) -> dict[str, Any]:
+        notes = [{"level": "error", "message": {"text": f"error {each}"}} for each in errors]
+        return run(invocations=[{"executionSuccessful": True, "toolExecutionNotifications": notes}])
+
+    (scan,) = read(log(noted(1, 2, 1), noted(2), run()))
+    assert scan.filters == ("an error of its own, error 1", "an error of its own, error 2")
+    (scan,) = read(log(noted(*range(99))))
+    assert scan.filters is not None
+    assert (len(scan.filters), scan.filters[-1]) == (6, "94 more errors of its own")
+
+
+def test_it_takes_no_longer_for_what_is_named_a_thousand_times() -> None:
+    many = range(20_000)
+    override = {"descriptor": {"id": "X"}, "configuration": {"level": "note"}}
+    named = {"toolComponent": {"name": "absent"}, "index": 0}
+    result = {"ruleId": "a/" * 100, "rule": named, "provenance": {"invocationIndex": 0}}
+    tool = {"driver": {"name": "t"}, "extensions": [{"name": "e"} for _ in many]}
+    invocation = {"executionSuccessful": True, "ruleConfigurationOverrides": [override for _ in many]}
+    began = time.process_time()
+    read(log(run(*(result for _ in many), tool=tool, invocations=[invocation])))
+    assert time.process_time() - began < 10
 
 
 @pytest.mark.parametrize(
@@ -275,7 +338,8 @@ def test_what_sarif_calls_no_failure_does_not_count(kind: str, level: dict[str, 
     [
         {"exitCode": 2},
         {"exitSignalName": "SIGSEGV"},
-        {"processStartFailureMessage": "no such file"},
+        {"exitSignalName": "SIGKILL", "executionSuccessful": True},
+        {"processStartFailureMessage": "no such file", "executionSuccessful": True},
         {"executionSuccessful": False, "exitCode": 0},
     ],
 )

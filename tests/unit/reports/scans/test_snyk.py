@@ -150,3 +150,11 @@ def test_hostile_documents_are_refused(content: str) -> None:
 )
 def test_recognition(content: Any, name: str | None) -> None:
     assert recognised(content) == name
+
+
+def test_a_project_that_counts_flaws_and_lists_none_is_not_clean() -> None:
+    for content in (project(uniqueCount=5), project(docker={}, applications=[project(uniqueCount=1)])):
+        with pytest.raises(ReportError, match="lists none of them"):
+            read_all(FORMAT, content)
+    assert read_one(FORMAT, project(uniqueCount=0)).findings == ()
+    assert len(read_one(FORMAT, project(uniqueCount=1, filtered={"ignore": [FLAW]})).findings) == 1

@@ -58,3 +58,8 @@ def test_what_ended_the_run_is_told() -> None:
         "the run was ended by its timeout",
         "the result of the run is 255",
     ]
+
+
+def test_what_is_said_twice_is_refused() -> None:
+    with pytest.raises(ReportError, match="<errors> more than once"):
+        summary(message="</failureMessage><x:errors xmlns:x='urn:x'>1</x:errors><failureMessage>")

@@ -13,6 +13,9 @@ from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.suites.junit import FORMAT
 from tests.unit.reports.bytes_report import BytesReport, only
 
+# As Ginkgo writes of a suite that ran out of time between its specs.
+SUITE_FAILED = "<properties><property name='SuiteSucceeded' value='false'/></properties>"
+
 
 def read(text: str | bytes, limits: Limits | None = None, piece: int = 1 << 16) -> SuiteFacts:
     content = text if isinstance(text, bytes) else text.encode()
@@ -56,6 +59,16 @@ def suite(cases: str, attributes: str = "") -> SuiteFacts:
         ("<testcase><flakyFailure/></testcase>", "passed"),
         ("<testcase><failure/><rerunFailure/></testcase>", "failed"),
         ("<testcase><rerunFailure/></testcase>", "failed"),
+        ("<testcase status='failed'><skipped/></testcase>", "failed"),
+        ("<testcase status='error'><skipped/></testcase>", "errors"),
+        ("<testcase status='blocked'><skipped/></testcase>", "skipped"),
+        ("<testcase outcome='failed'/>", "failed"),
+        ("<testcase state='Failed'/>", "failed"),
+        ("<testcase><failed/></testcase>", "failed"),
+        ("<testcase success='False'/>", "failed"),
+        ("<testcase success='false' status='passed'/>", "failed"),
+        ("<testcase success='true'/>", "passed"),
+        ("<testcase success='1'/>", "passed"),
     ],
 )
 def test_the_elements_decide_the_outcome(case: str, outcome: str) -> None:
@@ -67,6 +80,15 @@ def test_the_elements_decide_the_outcome(case: str, outcome: str) -> None:
     ("document", "undeclared"),
     [
         ("<testsuite tests='1' failures='1'/>", 1),
+        ("<testsuite status='failed'><testcase/></testsuite>", 1),
+        ("<testsuites result='failure'><testsuite><testcase/></testsuite></testsuites>", 1),
+        ("<testsuite status='failed'><testcase><failure/></testcase></testsuite>", 0),
+        ("<testsuite status='whatever'><testcase/></testsuite>", 0),
+        (f"<testsuite>{SUITE_FAILED}<testcase/></testsuite>", 1),
+        (f"<testsuites><testsuite>{SUITE_FAILED}<testcase/></testsuite><testsuite/></testsuites>", 1),
+        (f"<testsuite>{SUITE_FAILED}<testcase><failure/></testcase></testsuite>", 0),
+        (f"<testsuite><testcase>{SUITE_FAILED}</testcase></testsuite>", 0),
+        (f"<testsuite>{SUITE_FAILED.replace('SuiteSucceeded', 'FailFast')}<testcase/></testsuite>", 0),
         ("<testsuite errors='2'><testcase><error/></testcase></testsuite>", 1),
         ("<testsuite failures='1'><testcase><failure/></testcase></testsuite>", 0),
         ("<testsuite errors='1'><testcase><failure/></testcase></testsuite>", 0),

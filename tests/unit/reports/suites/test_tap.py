@@ -54,6 +54,9 @@ def test_a_line_and_its_directive(line: str, outcome: str) -> None:
         ("1..2\nok 1\nBail out!\n", 2, "not there"),
         ("1..1\nnot ok 1 a name # skip\n# tests 1\n# fail  1\n", 1, "its summary tells of failures"),
         ("1..2\nnot ok 1 a name # TODO\nok 2\n# failed 1 of 2 tests\n", 1, "its summary tells of failures"),
+        ("1..1\nok 1\n# Looks like your test exited with 2 just after 1.\n", 1, "its summary tells of"),
+        ("1..1\nok 1\n# Looks like you failed 1 test of 2.\n", 1, "its summary tells of failures"),
+        ("1..1\n    ok 1 - inner\n    Bail out! no disk\nok 1\n", 1, "Bail out! no disk"),
         ("1..2\nnot ok 1 a\nok 2\n# fail 1\n", 0, ""),
         ("1..1\nok 1\n# pass 1\n# fail 0\n", 0, ""),
         ("1..0 # SKIP\n", 0, ""),
@@ -123,6 +126,8 @@ class Unending:
 
     def content(self) -> bytes:
         raise NotImplementedError
+
+    utf8 = content
 
 
 def test_reading_ends_at_the_limit() -> None:

@@ -47,6 +47,14 @@ def test_the_result_decides(result: str, outcome: str) -> None:
         ("<errors><error/></errors>", "errors='1'", 1),
         (TESTS.format("<test result='Pass'/>"), "failed='1'", 1),
         (TESTS.format("<test result='Fail'/>"), "failed='1'", 0),
+        ("<collection failed='2'><test result='Pass'/></collection>", "", 2),
+        ("<collection failed='2'><test result='Fail'/></collection>", "failed='2'", 1),
+        (
+            "<collection failed='1'/><collection failed='0'><test result='Fail'/></collection>",
+            "failed='1'",
+            1,
+        ),
+        (TESTS.format("<failure><message>m</message></failure><test result='Pass'/>"), "", 1),
     ],
 )
 def test_errors_of_no_test_are_undeclared(inner: str, attributes: str, undeclared: int) -> None:

@@ -1,0 +1,33 @@
+# METADATA
+# title: No run for a fork
+# description: >-
+#   The run does not belong to a pull request from another repository, nor was it started by a run of another
+#   one: whoever may write to a fork is anybody. A pull request whose origin is not told counts as one from a
+#   fork. No setting loosens this.
+# custom:
+#   severity: critical
+#   fix: Push from a run of the repository itself, after the change was merged.
+package pushpolicy.rules.fork_denied
+
+import rego.v2
+
+# Evidence that was not collected is denied by the system, as evidence:ci; the rule judges what there is.
+deny contains {"at": {"id": "pull-request-from-fork"}, "msg": msg} if {
+	input.ci.pull_request
+	not input.ci.pull_request.from_fork == false
+	msg := "the run belongs to a pull request from a fork, or from nobody knows where; such a run must not push"
+}
+
+deny contains {"at": {"id": "upstream-from-fork"}, "msg": msg} if {
+	input.ci.upstream
+	not input.ci.upstream.repository == input.ci.repository
+	msg := $"the run was started by a run of {_upstream}, this is {_here}; such a run must not push"
+}
+
+_upstream := input.ci.upstream.repository if input.ci.upstream.repository
+
+else := "a repository that is not named"
+
+_here := input.ci.repository if input.ci.repository
+
+else := "one that is not named"

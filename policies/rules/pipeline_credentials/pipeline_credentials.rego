@@ -1,0 +1,94 @@
+# METADATA
+# title: No credential is written into the pipeline's own files
+# description: >-
+#   The credential of the push stands in no file that git tracks, verbatim: that is denied. Beside it the files of the pipeline
+#   (workflows, Dockerfiles, compose files, scripts that they call, docker's configuration) are read for credentials that are
+#   written down; that is a heuristic and warns, unless the setting denies it. So do logins that others can look into: a
+#   secret on a command line, a login beside code of a pull request, an action that is not pinned, credentials that a
+#   checkout leaves behind.
+# custom:
+#   severity: high
+#   fix: >-
+#     Move the credential into the CI system's secret store, refer to it there, and revoke the one that git's history shows.
+#     Hand a password to a login by standard input: echo "$PASSWORD" | docker login --username "$USER" --password-stdin.
+#   settings:
+#     deny:
+#       type: array
+#       items:
+#         type: string
+#         enum:
+#           - login-literal
+#           - login-stdin-literal
+#           - creds-literal
+#           - basic-auth-literal
+#           - option-literal
+#           - input-literal
+#           - variable-literal
+#           - config-literal
+#           - docker-auth
+#           - url-literal
+#           - token
+#           - private-key
+#           - secret-on-command-line
+#           - login-beside-untrusted-code
+#           - unpinned-action
+#           - persisted-credentials
+#           - copied-credentials
+#       default: []
+#       description: "Which findings and risks in the pipeline's files deny; the others warn."
+package pushpolicy.rules.pipeline_credentials
+
+import rego.v2
+
+deny contains {"at": {"id": $"verbatim/{place}"}, "msg": msg} if {
+	some place in input.credentials.literal_in
+	msg := $"the credential of this push stands in {place}, which git tracks; it may stand in no such file"
+}
+
+deny contains {"at": {"id": _id(found)}, "msg": _told(found)} if {
+	some found in input.pipeline.findings
+	found.rule in data.settings.pipeline_credentials.deny
+}
+
+deny contains {"at": {"id": _id(found)}, "msg": _told(found)} if {
+	some found in input.pipeline.risks
+	found.rule in data.settings.pipeline_credentials.deny
+}
+
+warn contains {"at": {"id": _id(found)}, "msg": _told(found)} if {
+	some found in input.pipeline.findings
+	not found.rule in data.settings.pipeline_credentials.deny
+}
+
+warn contains {"at": {"id": _id(found)}, "msg": _told(found)} if {
+	some found in input.pipeline.risks
+	not found.rule in data.settings.pipeline_credentials.deny
+}
+
+_id(found) := $"{found.rule}/{found.file}:{found.line}"
+
+_told(found) := $"{found.file}:{found.line}: {_what(found.rule)}"
+
+_what(rule) := _words[rule] if _words[rule]
+
+else := rule
+
+_words := {
+	"login-literal": "a login with a password that is written down; use --password-stdin and a secret of the CI system",
+	"login-stdin-literal": "a password that is written down is handed to a login; take it from the secret store",
+	"creds-literal": "user:password of a registry is written down; log in with a secret of the CI system first",
+	"basic-auth-literal": "user:password of a request is written down; take it from the secret store",
+	"option-literal": "an option holds a secret that is written down; take it from the secret store",
+	"input-literal": "a registry's password is written down; refer to the secret store",
+	"variable-literal": "a variable holds a secret that is written down; refer to the secret store",
+	"config-literal": "the password of a configuration is written down; refer to a variable",
+	"docker-auth": "docker's configuration holds a registry's password; write it by docker login within the job",
+	"url-literal": "an address holds a password; take it from the secret store",
+	"token": "a token of a known form is written down; revoke it, and use the secret store",
+	"private-key": "a private key is written down; replace it, and use the secret store",
+	"secret-on-command-line": "other processes see a secret on a command line; use --password-stdin",
+	"login-beside-untrusted-code": "a job that runs code of a pull request logs in to a registry; log in in another job",
+	"unpinned-action": "an action that sees the credential can be changed by others; pin it to a commit (40 hex digits)",
+	"persisted-credentials": "a checkout beside a login leaves its token behind; set persist-credentials: false",
+	"copied-credentials": "a file with credentials is copied into the image; use RUN --mount=type=secret",
+}

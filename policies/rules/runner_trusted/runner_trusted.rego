@@ -1,0 +1,36 @@
+# METADATA
+# title: The runner may push
+# description: >-
+#   The machine that pushes is one that the settings trust: any, by default. Where only hosted runners may push,
+#   each run has a fresh machine of the CI system's own; a self-hosted one that keeps what earlier jobs left has
+#   to be named. What the job says of its machine is asserted, and only GitHub and Buildkite say its kind.
+# custom:
+#   severity: high
+#   fix: Push from a hosted runner, or name the runner in the setting self_hosted.
+#   settings:
+#     only_hosted: {type: boolean, default: false, description: "Deny runners that are not known to be hosted."}
+#     self_hosted:
+#       type: array
+#       items: {type: string, minLength: 1}
+#       default: []
+#       description: Names of other runners that may push all the same.
+package pushpolicy.rules.runner_trusted
+
+import rego.v2
+
+# Evidence that was not collected is denied by the system, as evidence:ci; the rule judges what there is.
+deny contains {"at": {"id": "ci.runner"}, "msg": msg} if {
+	input.ci.status == "collected"
+	not data.settings.runner_trusted.only_hosted == false
+	not input.ci.runner.kind == "hosted"
+	not input.ci.runner.name in data.settings.runner_trusted.self_hosted
+	msg := $"the run is on {_runner}, which is not known to be hosted; allowed are hosted ones{_others}"
+}
+
+_runner := $"the runner {input.ci.runner.name}" if input.ci.runner.name
+
+else := "a runner that is not named"
+
+_others := $" and {data.settings.runner_trusted.self_hosted}" if count(data.settings.runner_trusted.self_hosted) > 0
+
+else := ""

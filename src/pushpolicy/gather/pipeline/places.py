@@ -1,0 +1,64 @@
+"""Which files are a pipeline's: the one table, by the path that the CI system or the program looks at."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """How a file is read."""
+
+    GITHUB = "github"
+    YAML = "yaml"
+    JENKINS = "jenkins"
+    DOCKERFILE = "dockerfile"
+    SCRIPT = "script"
+    DOCKER_CONFIG = "docker-config"
+    NPM = "npm"
+    NETRC = "netrc"
+    INI = "ini"
+
+
+_YAML = r"\.ya?ml"
+# Those of a CI system count where it looks for them, at the top; the others anywhere.
+_PLACES: tuple[tuple[Kind, str], ...] = (
+    (Kind.GITHUB, rf"\.(?:github|gitea|forgejo)/workflows/[^/]+{_YAML}"),
+    (Kind.GITHUB, rf"(?:.*/)?action{_YAML}"),
+    (Kind.YAML, rf"\.gitlab-ci{_YAML}|\.gitlab/ci/.*{_YAML}|[^/]*\.gitlab-ci{_YAML}"),
+    (Kind.YAML, rf"\.?azure-pipelines?[^/]*{_YAML}|\.azure(?:-pipelines|-devops)?/.*{_YAML}"),
+    (Kind.YAML, rf"\.circleci/.*{_YAML}|bitbucket-pipelines{_YAML}|\.buildkite/.*{_YAML}"),
+    (
+        Kind.YAML,
+        rf"\.(?:drone|travis|cirrus){_YAML}|\.woodpecker{_YAML}|\.woodpecker/.*{_YAML}|\.?appveyor{_YAML}",
+    ),
+    (Kind.YAML, rf"\.semaphore/.*{_YAML}|(?:.*/)?(?:buildspec|cloudbuild)[^/]*{_YAML}|cloudbuild[^/]*\.json"),
+    (Kind.YAML, rf"\.?tekton/.*{_YAML}|(?:.*/)?(?:docker-)?compose(?:[.-][^/]*)?{_YAML}"),
+    (Kind.JENKINS, r"(?:.*/)?(?:Jenkinsfile(?:[.-][^/]*)?|[^/]*\.[Jj]enkinsfile)|\.?jenkins/.*\.groovy"),
+    (
+        Kind.DOCKERFILE,
+        r"(?:.*/)?(?:(?:Docker|Container)file(?:[.-][^/]*)?|[^/]*\.(?:[Dd]ocker|[Cc]ontainer)file)",
+    ),
+    (Kind.SCRIPT, r"\.buildkite/(?:.*\.sh|hooks/[^/]+)|\.(?:circleci|github|gitlab|woodpecker)/.*\.sh"),
+    (
+        Kind.DOCKER_CONFIG,
+        r"(?:.*/)?(?:config|auth)\.json|(?:.*/)?\.dockercfg|(?:.*/)?[^/]*docker-?config[^/]*\.json|(?:.*/)?[^/]*\.dockerconfigjson",
+    ),
+    (Kind.NPM, r"(?:.*/)?\.npmrc"),
+    (Kind.NETRC, r"(?:.*/)?[._]netrc"),
+    (Kind.INI, r"(?:.*/)?\.pypirc"),
+)
+# One expression for all of a checkout's names: its groups are the rows.
+_ANY = re.compile("|".join(f"({pattern})" for _, pattern in _PLACES))
+# What is common to them, so that most names of a large checkout are passed over.
+_HINT = re.compile(
+    r"\.ya?ml$|[Jj]enkins|ocker|ontainer|/\.?netrc|^[._]netrc|\.npmrc$|\.pypirc$|\.json$|\.buildkite|/_netrc$|\.sh$"
+)
+SCRIPT_NAME = re.compile(r"(?:.*/)?[^/]+\.(?:ba|z|k)?sh")
+MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
+
+
+def kind_of(path: str) -> Kind | None:
+    """How a file of this path is read; None for one that belongs to no pipeline by its name."""
+    found = _ANY.fullmatch(path) if _HINT.search(path) else None
+    return _PLACES[found.lastindex - 1][0] if found and found.lastindex else None

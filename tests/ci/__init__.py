@@ -1,0 +1,40 @@
+"""What jobs of each CI system see, made from its vendor's documentation, and the evidence that follows.
+
+Of each file: `base` are variables of a push to main, to which each case adds some; an empty one is not set.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+HERE = Path(__file__).parent
+SYSTEMS = sorted(path.stem for path in HERE.glob("*.json"))
+
+
+class Case(NamedTuple):
+    """One job: its variables, its event file where it has one, and fields of the evidence by their paths."""
+
+    system: str
+    name: str
+    environ: dict[str, str]
+    event_file: Any
+    expected: dict[str, Any]
+
+    def variables(self, folder: Path) -> dict[str, str]:
+        """The variables; the event file lies in a folder."""
+        if self.event_file is None:
+            return self.environ
+        path = folder / "event.json"
+        path.write_text(json.dumps(self.event_file))
+        return {**self.environ, "GITHUB_EVENT_PATH": str(path)}
+
+
+def cases(system: str) -> Iterator[Case]:
+    """The jobs of one system."""
+    content = json.loads((HERE / f"{system}.json").read_bytes())
+    for each in content["cases"]:
+        environ = {name: value for name, value in {**content["base"], **each["environ"]}.items() if value}
+        yield Case(system, each["name"], environ, each.get("event_file"), each["expected"])

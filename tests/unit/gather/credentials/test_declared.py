@@ -1,0 +1,99 @@
+"""Whether the pipeline's own file shows that a variable holds a secret."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pushpolicy.gather.checkout import inspect
+from pushpolicy.gather.credentials.declared import declared_in
+from tests.unit.gather.samples import make_checkout
+
+PATH = ".github/workflows/publish.yml"
+ENVIRON = {"PATH": os.defpath + ":/usr/local/bin"}
+JOB = {
+    "GITHUB_ACTIONS": "true",
+    "GITHUB_WORKFLOW_REF": f"acme/app/{PATH}@refs/heads/main",
+    "GITHUB_JOB": "publish",
+}
+OF_STEP = "jobs: {{publish: {{steps: [{{run: a}}, {{run: b, env: {{X: {value}}}}}]}}}}"
+OF_JOB = "jobs: {{publish: {{env: {{X: {value}}}, steps: []}}}}"
+OF_ALL = "env: {{X: {value}}}\njobs: {{publish: {{steps: []}}}}"
+SECRET = '"${{ secrets.REGISTRY_PASSWORD }}"'
+
+
+@pytest.mark.parametrize("where", [OF_STEP, OF_JOB, OF_ALL])
+@pytest.mark.parametrize(
+    ("value", "is_shown"),
+    [
+        (SECRET, True),
+        ('"${{secrets.X}}"', True),
+        ('"${{ github.token }}"', True),
+        ('"${{ vars.PASSWORD }}"', False),
+        ('"${{ inputs.password }}"', False),
+        ('"${{ secrets.X || vars.Y }}"', False),
+        ('"${{ secrets.X }}${{ inputs.y }}"', False),
+        ('"x${{ secrets.X }}"', False),
+        ('"${{ env.secrets.X }}"', False),
+        ("literal", False),
+        ("[a]", False),
+        ("1", False),
+    ],
+)
+def test_what_shows_a_secret(tmp_path: Path, where: str, value: str, is_shown: bool) -> None:
+    checkout = inspect(make_checkout(tmp_path, {PATH: where.format(value=value)}), ENVIRON)
+    assert declared_in("X", JOB, checkout) == (PATH if is_shown else None)
+    assert declared_in("Y", JOB, checkout) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # One of several is none, the job is another one, and what is no workflow at all.
+        f"env: {{X: literal}}\njobs: {{publish: {{env: {{X: {SECRET}}}, steps: []}}}}",
+        f"env: {{X: {SECRET}}}\njobs: {{publish: {{steps: [{{env: {{X: literal}}}}]}}}}",
+        f"jobs: {{other: {{env: {{X: {SECRET}}}, steps: []}}}}",
+        # The job of a workflow that this one calls gets no variable of this file.
+        f"env: {{X: {SECRET}}}\njobs: {{publish: {{uses: ./.github/workflows/other.yml}}}}",
+        f"env: {{X: {SECRET}}}\njobs: {{call: {{uses: ./.github/workflows/other.yml}}}}",
+        f"jobs: [{{env: {{X: {SECRET}}}}}]",
+        f"env: {{X: {SECRET}, X: literal}}\njobs: {{publish: {{steps: []}}}}",
+        "jobs: {publish: {steps: {env: {X: a}}}}",
+        "- a",
+        "",
+        "{",
+        "x: " + "[" * 5000,
+    ],
+)
+def test_what_shows_none(tmp_path: Path, text: str) -> None:
+    checkout = inspect(make_checkout(tmp_path, {PATH: text}), ENVIRON)
+    assert declared_in("X", JOB, checkout) is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"GITHUB_WORKFLOW_REF": ""},
+        {"GITHUB_WORKFLOW_REF": "acme/app"},
+        {"GITHUB_WORKFLOW_REF": "acme/app/.github/workflows/other.yml@x"},
+        {"GITHUB_WORKFLOW_REF": f"acme/app/../{PATH}@x"},
+        {"GITHUB_WORKFLOW_REF": "acme/app/a.yml@x"},
+        {"GITHUB_ACTIONS": ""},
+        {"GITHUB_JOB": "other"},
+    ],
+)
+def test_only_the_workflow_of_this_job_counts(tmp_path: Path, changes: dict[str, str]) -> None:
+    text = OF_JOB.format(value=SECRET)
+    checkout = inspect(make_checkout(tmp_path, {PATH: text, "a.yml": text}), ENVIRON)
+    assert declared_in("X", JOB, checkout) == PATH
+    assert declared_in("X", JOB | changes, checkout) is None
+
+
+def test_only_a_file_of_the_commit_counts(tmp_path: Path) -> None:
+    make_checkout(tmp_path, {"a": "a"})
+    file = tmp_path / PATH
+    file.parent.mkdir(parents=True)
+    file.write_text(OF_JOB.format(value=SECRET))
+    assert declared_in("X", JOB, inspect(tmp_path, ENVIRON)) is None
