@@ -18,7 +18,7 @@ import time
 import weakref
 from base64 import b64encode
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any, NamedTuple, Protocol, cast
@@ -114,7 +114,8 @@ class Connections:
         except BaseException:
             connection.close()
             # What broke one may have broken all that were kept: the next attempt has a new one.
-            _close_all({route: self._idle.pop(route, ())})
+            for kept in _taken(self._idle[route]):
+                kept.close()
             raise
         return Response(answered, partial(self._done, route, connection))
 
@@ -143,6 +144,7 @@ class Connections:
             except UnicodeError as error:
                 raise http.client.InvalidURL(f"{host[:80]!r} can be no host") from error
             known = _Route(parts.scheme, host, port, self._is_own(url), self._settings.proxies.for_url(url))
+            self._idle.setdefault(known, deque())
             self._routes[parts.scheme, parts.netloc] = known
         return known
 
@@ -185,12 +187,7 @@ class Connections:
         return cast("StrictResponse", connection.getresponse())
 
     def _kept(self, route: _Route) -> http.client.HTTPConnection | None:
-        idle = self._idle.get(route)
-        while idle:
-            try:
-                connection = idle.pop()
-            except IndexError:  # another thread was faster
-                break
+        for connection in _taken(self._idle[route]):
             if not _has_ended(connection.sock):
                 return connection
             connection.close()
@@ -198,7 +195,7 @@ class Connections:
 
     def _done(self, route: _Route, connection: http.client.HTTPConnection, reusable: bool) -> None:
         if reusable:
-            self._idle.setdefault(route, deque()).append(connection)
+            self._idle[route].append(connection)
         else:
             connection.close()
 
@@ -310,10 +307,17 @@ def _second_tls(context: ssl.SSLContext, host: str, sock: socket.socket) -> sock
     return cast("socket.socket", SSLTransport(sock, context, host, suppress_ragged_eofs=False))
 
 
-def _close_all(idle: Mapping[_Route, Iterable[http.client.HTTPConnection]]) -> None:
+def _close_all(idle: Mapping[_Route, deque[http.client.HTTPConnection]]) -> None:
     for kept in idle.values():
-        for connection in kept:
+        for connection in _taken(kept):
             connection.close()
+
+
+def _taken(idle: deque[http.client.HTTPConnection]) -> Iterator[http.client.HTTPConnection]:
+    """Each connection that is kept, once: what one thread closes, no other thread finds here."""
+    with suppress(IndexError):
+        while True:
+            yield idle.pop()
 
 
 def _has_ended(sock: socket.socket) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -252,6 +252,24 @@ def test_tags_of_several_images_are_looked_at_before_one_is_set(client: LayoutRe
         with pytest.raises(IncompleteError, match="tag b was moved meanwhile"):
             move_all_tags(verified)
         assert client.tags() == ("b",)
+
+
+def test_tags_of_several_repositories_are_looked_at_before_one_is_set(
+    client: LayoutRepository, tmp_path: Path
+) -> None:
+    """A layout compares its own tags again; that of the other repository would be set by then."""
+    other, moved = LayoutRepository(Repository.parse(f"oci:{tmp_path / 'other'}")), make_image("moved")
+    clients = (client, other)
+    with ExitStack() as stack:
+        verified = [
+            verify_push(landed, attach_artifacts(landed))
+            for each in clients
+            for landed in [stack.enter_context(pushed(judge(IMAGE, _target(each)), each))]
+        ]
+        publish(moved, other, Target.parse(f"{other.repository}:stable"))
+        with pytest.raises(IncompleteError, match="tag stable was moved meanwhile"):
+            move_all_tags(verified)
+    assert [each.tags() for each in clients] == [(), ("stable",)]
 
 
 def test_an_interrupt_names_the_tags_that_were_set(
