@@ -9,10 +9,20 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from msgspec.structs import replace
+
 from pushpolicy.http.addresses import Origin, is_address, origin
 from pushpolicy.model.document import Exact
 
+_GOOGLE = ("https://accounts.google.com", "https://www.googleapis.com/oauth2/v3/certs")
+# An issuer for each organisation, whose id is the audience too (circleci.com/docs, OpenID Connect tokens).
+_CIRCLECI = "https://oidc.circleci.com/org/"
+
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"]
+
+
+def _is_on(url: str, issuer: str) -> bool:
+    return is_address(url) and origin(url) == origin(issuer)
 
 
 class Issuer(Exact, frozen=True):
@@ -41,6 +51,30 @@ class Issuer(Exact, frozen=True):
             raise ValueError(f"the issuer {self.issuer} is no https address")
         if not self.algorithms:
             raise ValueError(f"the issuer {self.issuer} has no algorithms")
+        if (
+            self.jwks_url
+            and (self.issuer, self.jwks_url) != _GOOGLE
+            and not _is_on(self.jwks_url, self.issuer)
+        ):
+            raise ValueError(f"jwks_url {self.jwks_url} is not on the host of {self.issuer}")
+
+    def completed(self) -> Issuer:
+        """With what is known of it: a trust.yaml that names GitHub need not say where its keys are."""
+        known = next((each for each in KNOWN.values() if each.issuer == self.issuer), None)
+        if known is None and self.issuer.startswith(_CIRCLECI):
+            keys, organisation = (
+                f"{self.issuer}/.well-known/jwks-pub.json",
+                self.issuer.removeprefix(_CIRCLECI),
+            )
+            known = Issuer(issuer=self.issuer, system="circleci", audience=organisation, jwks_url=keys)
+        if known is None:
+            return self
+        return replace(
+            self,
+            system=self.system or known.system,
+            audience=self.audience or known.audience,
+            jwks_url=self.jwks_url or known.jwks_url,
+        )
 
 
 KNOWN: Mapping[str, Issuer] = {
@@ -59,11 +93,7 @@ KNOWN: Mapping[str, Issuer] = {
         system="buildkite",
         jwks_url="https://agent.buildkite.com/.well-known/jwks",
     ),
-    "google": Issuer(
-        issuer="https://accounts.google.com",
-        system="cloud-build",
-        jwks_url="https://www.googleapis.com/oauth2/v3/certs",
-    ),
+    "google": Issuer(issuer=_GOOGLE[0], system="cloud-build", jwks_url=_GOOGLE[1]),
 }
 
 
