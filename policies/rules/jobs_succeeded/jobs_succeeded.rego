@@ -3,11 +3,13 @@
 # description: >-
 #   Every job that the setting names ended in success, and no other job that the pipeline tells of failed or was
 #   cancelled. Without names, every job that it tells of has to have succeeded. A job that was skipped, is
-#   neutral, still runs or is not told of has not succeeded. The pipeline tells of them by PUSHPOLICY_JOBS; what
-#   it says is asserted (docs/ci.md).
+#   neutral, still runs or is not told of has not succeeded. The pipeline tells of them by PUSHPOLICY_JOBS, and
+#   what it says is asserted; or the CI system's API does (--jobs), which a setting can require (docs/ci.md).
 # custom:
 #   severity: high
-#   fix: Push after the named jobs succeeded; let the pipeline hand their results over in PUSHPOLICY_JOBS.
+#   fix: >-
+#     Push after the named jobs succeeded; let the pipeline hand their results over in PUSHPOLICY_JOBS, or have the
+#     API of GitHub or GitLab asked for them (--jobs api).
 #   optional: [ci.jobs]
 #   settings:
 #     required:
@@ -15,6 +17,10 @@
 #       items: {type: string, minLength: 1}
 #       default: []
 #       description: Names of the jobs that have to have succeeded.
+#     reported:
+#       type: boolean
+#       default: false
+#       description: Whether the CI system's own API has to tell of the jobs (--jobs).
 package pushpolicy.rules.jobs_succeeded
 
 import rego.v2
@@ -49,6 +55,13 @@ deny contains {"at": {"id": "ci.jobs"}, "msg": msg} if {
 deny contains {"at": {"id": "ci.jobs"}, "msg": "how many jobs the pipeline told of is not said; it must be"} if {
 	input.ci.jobs
 	not input.ci.jobs_told
+}
+
+deny contains {"at": {"id": "ci.jobs"}, "msg": msg} if {
+	input.ci.status == "collected"
+	data.settings.jobs_succeeded.reported
+	not input.ci.trust.jobs == "reported"
+	msg := "the CI system's own API did not tell of the jobs; it must have (--jobs api)"
 }
 
 _required := {name | some name in data.settings.jobs_succeeded.required}

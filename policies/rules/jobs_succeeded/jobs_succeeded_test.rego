@@ -54,6 +54,13 @@ test_deny_when_one_got_lost[name] if {
 	{violation.at.id | some violation in found} == {"ci.jobs"}
 }
 
+test_deny_when_the_api_did_not_tell[trust] if {
+	some trust in ["asserted", "verified"]
+	ci := {"status": "collected", "jobs": {"x": "success"}, "jobs_told": 1, "trust": {"jobs": trust}}
+	found := jobs_succeeded.deny with input.ci as ci with data.settings.jobs_succeeded as {"required": [], "reported": true}
+	{violation.at.id | some violation in found} == {"ci.jobs"}
+}
+
 # The system denies then.
 test_nothing_to_judge_when_not_collected[status] if {
 	some status in ["missing", "failed"]

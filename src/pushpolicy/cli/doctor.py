@@ -15,11 +15,12 @@ from pushpolicy.cli import options as shared
 from pushpolicy.cli.config import DEFAULT, read_config
 from pushpolicy.cli.fields import Field, fields_of, sources_of
 from pushpolicy.cli.formats import Kind, Report
+from pushpolicy.cli.gathering import asked_jobs
 from pushpolicy.cli.options import RegistryOptions
 from pushpolicy.cli.policies import judging_engine
 from pushpolicy.cli.report import Outputs
 from pushpolicy.errors import InputError, PushPolicyError, UsageError
-from pushpolicy.gather import Limits, ci
+from pushpolicy.gather import Asking, Limits, ci
 from pushpolicy.gather.checkout import find_git
 from pushpolicy.model.document import Document, plain
 from pushpolicy.model.evidence import Status
@@ -52,12 +53,14 @@ class _Check(NamedTuple):
 @click.argument("repository", required=False)
 @click.option("--engine", metavar="PATH", help="The opa program to look at.")
 @click.option("--config", metavar="FILE", help="The configuration to look at.")
+@shared.jobs_option
 @shared.registry_options
 @shared.format_option(Kind.DOCTOR)
 def command(
     repository: str | None,
     engine: str | None,
     config: str | None,
+    jobs: str | None,
     registry: RegistryOptions,
     outputs: Outputs,
 ) -> int:
@@ -73,7 +76,7 @@ def command(
         "engine": lambda: _engine(engine),
         "configuration": lambda: _config(config),
         "git": lambda: [str(find_git() or "not in the usual places: --git names it, to judge the checkout")],
-        "CI": _ci,
+        "CI": lambda: _ci(asked_jobs(jobs, registry)),
         **({"credential": _unasked} if repository is None else _of_registry(repository, registry)),
         "reports": _reports,
         "readers": _readers,
@@ -146,8 +149,8 @@ def _config(option: str | None) -> Iterator[str]:
     yield str(config.path) if config.path else f"no {DEFAULT}: the defaults hold"
 
 
-def _ci() -> Iterator[str | Field]:
-    found, told = (context := ci.look(environment.environment())).evidence, context.told
+def _ci(jobs: Asking | None) -> Iterator[str | Field]:
+    found, told = (context := ci.look(environment.environment(), asking=jobs)).evidence, context.told
     if found.status is not Status.COLLECTED:
         yield f"{found.status}: {found.reason}"
         yield from (Field(each.field, plain(each.value), "asserted", (each.source,)) for each in told)

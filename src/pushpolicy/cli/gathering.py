@@ -7,13 +7,19 @@ from pathlib import Path
 
 from pushpolicy.cli import environment
 from pushpolicy.cli.config import Config
+from pushpolicy.cli.options import RegistryOptions
 from pushpolicy.cli.report import say
 from pushpolicy.errors import InputError, UsageError
 from pushpolicy.files import is_file
-from pushpolicy.gather import NamedEvidence, Seen
+from pushpolicy.gather import Asking, NamedEvidence, Seen
+from pushpolicy.http.addresses import origin
+from pushpolicy.http.proxies import Proxies
+from pushpolicy.http.settings import Settings
 from pushpolicy.model.text import printable
 from pushpolicy.reports.format import KINDS
 
+# Where http is spoken too: it does not leave the machine.
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _KINDS = (*KINDS, "extra", "part")
 
 
@@ -70,6 +76,30 @@ def public_variables(names: Iterable[str]) -> frozenset[str]:
         hint = "give the name of the variable, without $ and never its value"
         raise UsageError("--not-secret names a variable that is not set", hint)
     return given
+
+
+def asked_jobs(option: str | None, registry: RegistryOptions) -> Asking | None:
+    """Whom ``--jobs`` asks, if anybody; further authorities are those of ``--ca-file``.
+
+    Raises:
+        UsageError: when it is no address that a token may be sent to.
+    """
+    if option is None:
+        return None
+    settings = Settings(
+        ca_file=Path(registry.ca_file) if registry.ca_file else None,
+        proxies=Proxies.from_environ(environment.environment()),
+    )
+    if option == "api":
+        return Asking(settings=settings)
+    try:
+        scheme, host, _ = origin(option)
+    except ValueError:
+        scheme, host = "", ""
+    if "?" in option or "#" in option or (scheme != "https" and host not in _LOOPBACK):
+        hint = "write --jobs api, or the API's address: https://api.github.com, https://HOST/api/v4"
+        raise UsageError(f"--jobs {printable(option, 200)!r} is no address to ask", hint)
+    return Asking(address=option, settings=settings)
 
 
 def note_seen(seen: Iterable[Seen]) -> None:

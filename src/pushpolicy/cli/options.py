@@ -164,16 +164,27 @@ config_option = click.option(
 )
 
 
+jobs_option = click.option(
+    "--jobs",
+    metavar="api|URL",
+    help="Ask the API of the CI system (GitHub, GitLab) how the jobs before ended: that of the run, or the "
+    "one at URL. The token is PUSHPOLICY_JOBS_TOKEN or, at GitHub, GITHUB_TOKEN.  [default: what "
+    "PUSHPOLICY_JOBS says]",
+)
+
+
 class GatherOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What a push is about, beside IMAGE and TARGET: configuration, further tags, reports, git, bounds.
 
     Attributes:
         not_secret: the variables that hold no secret, whatever they look like.
+        jobs: ``api`` or an address: who is asked how the jobs before ended.
     """
 
     config: str | None = None
     tags: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
+    jobs: str | None = None
     git: str | None = None
     not_secret: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
@@ -192,6 +203,7 @@ gather_options = _group(
         help="A report: tests.unit=PATH, scans=PATH, extra.NAME=PATH; or any path or glob, known by content. "
         "part=FILE: what another job gathered (`gather --part`).",
     ),
+    jobs_option,
     click.option(
         "--git",
         metavar="PATH",

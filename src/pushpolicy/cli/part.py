@@ -31,6 +31,8 @@ def write(
     if target is not None:
         raise UsageError("--part: a part is about no TARGET", "leave it out; the job that pushes names it")
     gathering = options.gathering
+    if gathering.jobs is not None:
+        raise UsageError("--part: a part tells of no jobs", "give --jobs to the command that pushes")
     request = PartRequest(
         name=name,
         output=Path(output),

@@ -12,7 +12,7 @@ import msgspec
 
 from pushpolicy.cli import environment
 from pushpolicy.cli.config import Config
-from pushpolicy.cli.gathering import git_program, named_evidence, named_parts, public_variables
+from pushpolicy.cli.gathering import asked_jobs, git_program, named_evidence, named_parts, public_variables
 from pushpolicy.cli.options import (
     PublishOptions,
     PushOptions,
@@ -97,6 +97,7 @@ def push_requests(
                     git=git_program(gathering.git),
                     not_secret=public_variables(gathering.not_secret),
                     immutable=config.immutable or work.immutable,
+                    jobs=asked_jobs(gathering.jobs, options.registry),
                 ),
                 image=work.image,
                 target=work.target,

@@ -12,10 +12,11 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from pushpolicy.gather import ci, credentials, empty, image, provenance, sbom, scans, suites, vex
+from pushpolicy.gather import credentials, empty, image, provenance, sbom, scans, suites, vex
 from pushpolicy.gather.binding import Products
 from pushpolicy.gather.capture import fail_other_runs
 from pushpolicy.gather.checkout import Checkout
+from pushpolicy.gather.ci.jobs import Asking
 from pushpolicy.gather.image import embedded
 from pushpolicy.gather.joined import join
 from pushpolicy.gather.names import Reports
@@ -39,6 +40,7 @@ from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing.values import format_time
 
 __all__ = [
+    "Asking",
     "Expected",
     "ExpectedReport",
     "GatherRequest",
@@ -65,13 +67,13 @@ def gather(request: GatherRequest, shared: Shared | None = None) -> Gathered:
             there until it is left.
 
     Raises:
-        UsageError: when an ``--evidence`` option contradicts itself.
+        UsageError: when an ``--evidence`` option contradicts itself, or ``--jobs`` cannot be asked from here.
         InputError: when the image, or evidence that was named, is absent, malformed or over a limit.
     """
     job, about = request.job, image.evidence(request.image)
     shared = shared or Shared()
     checkout, files = shared.checkout(job), shared.files(job)
-    reports, context = files.reports, ci.evidence(job.environ, checkout.evidence.commit)
+    reports, context = files.reports, shared.context(job)
     here = run_of(checkout.evidence.commit, context)
     check_parts(files.parts, about, here)
     fail_other_runs(reports, here)

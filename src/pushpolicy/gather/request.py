@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from pushpolicy.gather.ci.jobs import Asking
 from pushpolicy.images.image import Image
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.evidence import Clock, Evidence
@@ -103,6 +104,7 @@ class Job(Redacted, frozen=True, kw_only=True):
         git: the program, where it is not in one of the usual places.
         not_secret: the variables that hold no secret, whatever they look like.
         immutable: whether the configuration says that the tags of the target do not move once they are set.
+        jobs: to ask the CI system's API how the jobs before ended; None to take what the pipeline hands over.
     """
 
     hidden_fields = frozenset({"environ"})
@@ -118,6 +120,7 @@ class Job(Redacted, frozen=True, kw_only=True):
     git: Path | None = None
     not_secret: frozenset[str] = frozenset()
     immutable: bool = False
+    jobs: Asking | None = None
 
 
 class GatherRequest(msgspec.Struct, frozen=True, kw_only=True):

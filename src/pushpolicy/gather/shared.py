@@ -11,13 +11,13 @@ from typing import Any, Self
 import msgspec
 
 from pushpolicy.budget import count_folder
-from pushpolicy.gather import extra, pipeline
+from pushpolicy.gather import ci, extra, pipeline
 from pushpolicy.gather.checkout import Checkout, inspect
 from pushpolicy.gather.collect import collect
 from pushpolicy.gather.names import CAPTURES, Reports
 from pushpolicy.gather.parts import Part, open_parts
 from pushpolicy.gather.request import Job, NamedEvidence, RawReport, Reading
-from pushpolicy.model.evidence import PipelineEvidence
+from pushpolicy.model.evidence import CiEvidence, PipelineEvidence
 from pushpolicy.reports.format import KINDS
 from pushpolicy.reports.limits import Limits
 
@@ -41,6 +41,7 @@ class Shared(msgspec.Struct):
 
     _checkouts: dict[Path, Checkout] = {}
     _pipelines: dict[Path, PipelineEvidence] = {}
+    _contexts: dict[Path, CiEvidence] = {}
     _files: dict[_Asked, Files] = {}
     _unpacked: ExitStack = msgspec.field(default_factory=ExitStack)
 
@@ -66,6 +67,17 @@ class Shared(msgspec.Struct):
         if job.workspace not in self._pipelines:
             self._pipelines[job.workspace] = pipeline.evidence(self.checkout(job))
         return self._pipelines[job.workspace]
+
+    def context(self, job: Job) -> CiEvidence:
+        """What the CI system says of the run; its API is asked once.
+
+        Raises:
+            UsageError: when it is to be asked, and cannot be from here.
+        """
+        if job.workspace not in self._contexts:
+            commit = self.checkout(job).evidence.commit
+            self._contexts[job.workspace] = ci.evidence(job.environ, commit, job.jobs)
+        return self._contexts[job.workspace]
 
     def files(self, job: Job) -> Files:
         """The reports and extra files of a job.

@@ -271,9 +271,11 @@ class CiEvidence(msgspec.Struct, frozen=True, kw_only=True):
         default_branch_by: ``variable``, or ``payload`` where the event file alone says it.
         event: push, pull_request, tag, schedule, manual, merge_queue or other.
         untrusted_trigger: set when the event runs trusted code for somebody untrusted.
-        jobs: job name to success, failure, cancelled or skipped, where the pipeline hands it over.
+        jobs: job name to success, failure, cancelled or skipped, where that is told.
         jobs_told: how many there are, so that one that got lost is noticed.
-        trust: field name to ``verified`` (by a token) or ``asserted`` (by a variable).
+        jobs_from: the address of the CI system's API, where that was asked.
+        trust: field name to ``verified`` (by a token), ``reported`` (by the CI system's API) or ``asserted``
+            (by a variable).
     """
 
     status: Status
@@ -297,6 +299,7 @@ class CiEvidence(msgspec.Struct, frozen=True, kw_only=True):
     jobs: Mapping[str, str] | None = None
     trust: Mapping[str, str] | None = None
     jobs_told: int | None = None
+    jobs_from: str | None = None
     default_branch_by: str | None = None
     environment: str | None = None
     workflow: str | None = None

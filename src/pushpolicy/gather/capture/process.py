@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
@@ -29,15 +29,15 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     problem: str | None = None
 
 
-def run(argv: Sequence[str]) -> Ended:
-    """Run a command to its end.
+def run(argv: Sequence[str], environ: Mapping[str, str]) -> Ended:
+    """Run a command to its end, in this environment.
 
     Returns:
         how it ended; `status` is what a shell would give: its exit code, or 128 and the signal's number.
     """
     with _Relay().listening() as relay:
         try:
-            process = subprocess.Popen(argv, close_fds=False)
+            process = subprocess.Popen(argv, close_fds=False, env=environ)
         except (OSError, ValueError) as error:
             status = NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
             reason = error.strerror if isinstance(error, OSError) else str(error)

@@ -15,6 +15,7 @@ from pushpolicy.gather.capture import marks, process, written
 from pushpolicy.gather.capture.image import is_pinned, resolve
 from pushpolicy.gather.capture.mask import masked
 from pushpolicy.gather.runs import run_here
+from pushpolicy.gather.secrets import is_secret_name
 from pushpolicy.model.redacted import Redacted
 from pushpolicy.model.text import printable
 from pushpolicy.registry import RepositoryClient
@@ -82,7 +83,13 @@ def run(request: RunRequest) -> Captured:
     _refuse_other(path, started)
     before = marks(request.workspace, request.patterns, request.limits)
     _write(path, started)
-    ended = process.run(argv)
+    # What is for pushpolicy alone (PUSHPOLICY_PASSWORD, _SIGNING_KEY, _JOBS_TOKEN) is none of the command's.
+    environ = {
+        name: value
+        for name, value in request.environ.items()
+        if not (name.startswith("PUSHPOLICY_") and is_secret_name(name))
+    }
+    ended = process.run(argv, environ)
     after = marks(request.workspace, request.patterns, request.limits)
     changed = False
     if image is not None and not is_pinned(image):

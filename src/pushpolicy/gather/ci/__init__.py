@@ -64,17 +64,23 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     told: tuple[Told, ...] = ()
 
 
-def evidence(environ: Mapping[str, str], head: str | None = None) -> CiEvidence:
+def evidence(
+    environ: Mapping[str, str], head: str | None = None, asking: jobs.Asking | None = None
+) -> CiEvidence:
     """The CI context of this run.
 
     Args:
         environ: of the job.
         head: the commit that is checked out, where it is known and is to be compared.
+        asking: to ask the system's API how the jobs before ended.
+
+    Raises:
+        UsageError: when that API cannot be asked from here.
     """
-    return look(environ, head).evidence
+    return look(environ, head, asking).evidence
 
 
-def look(environ: Mapping[str, str], head: str | None = None) -> Context:
+def look(environ: Mapping[str, str], head: str | None = None, asking: jobs.Asking | None = None) -> Context:
     """The same, with what each source told."""
     here = [system for system in SYSTEMS if system.is_here(environ)]
     if not here:
@@ -86,10 +92,11 @@ def look(environ: Mapping[str, str], head: str | None = None) -> Context:
         _check_alone(here)
         told = tell(here[0], environ)
         found = compose(here[0], told)
-        before = jobs.read(environ, found.job)
-        if before is not None:
-            found = replace(found, jobs=before, jobs_told=len(before))
         _check_checkout(found, told, head)
+        before = jobs.read(here[0], found, environ, asking)
+        if before is not None:
+            count = len(before.of)
+            found = replace(found, jobs=before.of, jobs_told=count, jobs_from=before.address)
     except ContradictionError as error:
         return _failed(here, error, told, error.contradictions)
     except CiError as error:
@@ -98,7 +105,10 @@ def look(environ: Mapping[str, str], head: str | None = None) -> Context:
     said = (
         name for name in found.__struct_fields__ if name not in silent and getattr(found, name) is not None
     )
-    return Context(evidence=replace(found, trust=dict.fromkeys(sorted(said), "asserted")), told=told)
+    trust = dict.fromkeys(sorted(said), "asserted")
+    if before is not None:
+        trust |= dict.fromkeys(("jobs", "jobs_told"), before.trust)
+    return Context(evidence=replace(found, trust=trust), told=told)
 
 
 def _check_alone(here: list[System]) -> None:

@@ -46,6 +46,17 @@ def test_a_command_that_writes_nothing(tmp_path: Path) -> None:
     assert [path.name for path in done.path.parent.iterdir()] == ["unit.capture.json"]
 
 
+def test_what_is_for_pushpolicy_alone_is_none_of_the_command_s(tmp_path: Path) -> None:
+    secrets = ("PUSHPOLICY_PASSWORD", "PUSHPOLICY_SIGNING_KEY", "PUSHPOLICY_JOBS_TOKEN")
+    given = dict.fromkeys((*secrets, "PUSHPOLICY_CI", "NPM_TOKEN"), "a-value-of-its-own")
+    path = tmp_path / "seen"
+    code = f"import os, pathlib as p; p.Path({str(path)!r}).write_text(' '.join(sorted(os.environ)))"
+    captured(tmp_path, *python(code), environ={**os.environ, **given})
+    seen = path.read_text().split()
+    assert not {*secrets} & {*seen}
+    assert {"PUSHPOLICY_CI", "NPM_TOKEN", "PATH"} <= {*seen}
+
+
 def test_the_reports_it_wrote_and_no_other(tmp_path: Path) -> None:
     write(tmp_path, {"reports/old.xml": JUNIT, "reports/again.xml": JUNIT, "reports/notes.json": "{}"})
     code = (
@@ -205,5 +216,5 @@ def test_duplicate_keys_are_refused_in_it() -> None:
 
 
 def test_how_it_ended_is_told_as_shells_do() -> None:
-    assert process.run(["true"]).status == 0
-    assert process.run(["sh", "-c", "kill -SEGV $$"]).status == 128 + signal.SIGSEGV
+    assert process.run(["true"], os.environ).status == 0
+    assert process.run(["sh", "-c", "kill -SEGV $$"], os.environ).status == 128 + signal.SIGSEGV

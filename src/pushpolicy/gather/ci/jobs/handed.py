@@ -1,7 +1,6 @@
 """How the jobs before ended, as the pipeline hands it over: JSON in PUSHPOLICY_JOBS.
 
-GitHub's `toJSON(needs)`, the list of jobs of GitLab's API, or an object of names and results. Whatever is
-not a plain success is none: a word that is not known counts as a failure.
+GitHub's `toJSON(needs)`, the list of jobs of GitLab's API, or an object of names and results.
 """
 
 from __future__ import annotations
@@ -9,27 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pushpolicy.gather.ci import readings
+from pushpolicy.gather.ci.jobs.results import Results, by_name
 from pushpolicy.gather.ci.readings import CiError
 from pushpolicy.model import strict_json
 
 VARIABLE = "PUSHPOLICY_JOBS"
-_RESULTS = {
-    "success": "success",
-    "failure": "failure",
-    "failed": "failure",
-    "cancelled": "cancelled",
-    "canceled": "cancelled",
-    **dict.fromkeys(
-        ("skipped", "neutral", "manual", "created", "pending", "running", "scheduled"), "skipped"
-    ),
-}
-# The worst of several runs of a job is what counts.
-_WORST = ("failure", "cancelled", "skipped", "success")
-_MOST = 1000
 
 
-def read(environ: Mapping[str, str], own: str | None) -> dict[str, str] | None:
+def read(environ: Mapping[str, str], own: str | None) -> Results | None:
     """The result of each job by its name; None where nothing is handed over.
 
     Args:
@@ -46,20 +32,18 @@ def read(environ: Mapping[str, str], own: str | None) -> dict[str, str] | None:
         content = strict_json.read(said.encode("utf-8", "surrogateescape"))
     except ValueError as error:
         raise CiError(f"{VARIABLE} {error}") from error
-    found: dict[str, str] = {}
-    for name, result in _each(content):
+    told = (each for each in _each(content) if each != (own, "running"))
+    return Results(of=by_name(told, VARIABLE))
+
+
+def _each(content: Any) -> Iterator[tuple[str, str]]:
+    for name, result in _pairs(content):
         if not isinstance(result, str) or not isinstance(name, str):
             raise CiError(f"{VARIABLE} does not say of each job its name and how it ended")
-        told = _RESULTS.get(result.lower(), "failure")
-        if name == own and result == "running":
-            continue
-        found[readings.name(name)] = min(found.get(name, "success"), told, key=_WORST.index)
-    if len(found) > _MOST:
-        raise CiError(f"{VARIABLE} names over {_MOST} jobs")
-    return found
+        yield name, result
 
 
-def _each(content: Any) -> Iterator[tuple[Any, Any]]:
+def _pairs(content: Any) -> Iterator[tuple[Any, Any]]:
     if isinstance(content, dict):
         for name, said in content.items():
             yield name, said.get("result") if isinstance(said, dict) else said
