@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from xml.etree import ElementTree
 
+from pushpolicy.evaluate.authoring.deletions import without
+
 Place = tuple[str | int, ...]
 
 
@@ -49,17 +51,6 @@ def leaves(value: Any, place: Place = ()) -> Iterator[Place]:
         yield place
     for key, child in below:
         yield from leaves(child, (*place, key))
-
-
-def without(value: Any, place: Place) -> Any:
-    """A copy without what is at the place."""
-    key, *rest = place
-    copy = value.copy()
-    if rest:
-        copy[key] = without(value[key], tuple(rest))
-    else:
-        del copy[key]
-    return copy
 
 
 def _shown(place: Place) -> str:

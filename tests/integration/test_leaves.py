@@ -10,8 +10,9 @@ from typing import Any
 from pushpolicy.engines import find_engine
 from pushpolicy.evaluate import load_policy
 from pushpolicy.evaluate.absence import evidence_schema
+from pushpolicy.evaluate.authoring.deletions import without
 from pushpolicy.evaluate.examples import Example, merge
-from tests.deletions import Place, leaves, without
+from tests.deletions import Place, leaves
 from tests.integration.test_rules import BASE, decide, fits
 from tests.policies import write_policy
 from tests.small_rules import Case, text_of

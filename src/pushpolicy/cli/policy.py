@@ -14,13 +14,14 @@ from pushpolicy.cli.options import PolicyOptions
 from pushpolicy.cli.policies import judging_engine, repository_policy
 from pushpolicy.cli.render.decision import count
 from pushpolicy.cli.report import Outputs
-from pushpolicy.evaluate import PACK, PolicySet, check_policy
+from pushpolicy.errors import EXIT_OK, EXIT_POLICY
+from pushpolicy.evaluate import PACK, PolicySet, check_policy, load_policy
 from pushpolicy.evaluate.check import not_honoured, unproven
 from pushpolicy.model.document import Document, plain
 from pushpolicy.model.text import printable
 
 
-@click.group("policy", short_help="Check the policies that decide.")
+@click.group("policy", short_help="Check and test the policies that decide.")
 def command() -> None:
     """Work on policies."""
 
@@ -35,7 +36,7 @@ def check(sources: tuple[str, ...], policy: PolicyOptions, config: str | None, o
 
     What is to be checked is named by arguments or by --policy.
     """
-    named = (*sources, *policy.policies) or (PACK,)
+    named = _named(sources, policy)
     repository = repository_policy(read_config(config), policy)
     checked = check_policy(named, judging_engine(policy.engine), repository, policy.trust)
     notes = (
@@ -45,6 +46,42 @@ def check(sources: tuple[str, ...], policy: PolicyOptions, config: str | None, o
     return outputs.write(
         Report(Kind.POLICY, lambda: _lines(checked, notes), lambda: _document(checked, notes))
     )
+
+
+@command.command("test")
+@click.argument("sources", nargs=-1, metavar="[pack|DIR|FILE]...")
+@shared.policy_options
+@shared.config_option
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 100),
+    default=0,
+    metavar="PERCENT",
+    help="Fail where tests and examples reach less of a rule's lines.",
+)
+@shared.format_option(Kind.POLICY)
+def test(
+    sources: tuple[str, ...], policy: PolicyOptions, config: str | None, threshold: float, outputs: Outputs
+) -> int:
+    """Run the Rego tests of each rule (RULE/*_test.rego), and decide on its examples (RULE/examples.yaml).
+
+    What an example expects to be denied has to be denied, or refused by the schema, without any leaf of its
+    evidence, too. What rules and tests print() is shown. A rule that denies needs an example that shows it.
+
+    What is to be tested is named by arguments or by --policy. Ends with 30 where anything fails.
+    """
+    from pushpolicy.cli.render import policy as render
+    from pushpolicy.evaluate.authoring.testing import run_tests
+
+    named, repository = _named(sources, policy), repository_policy(read_config(config), policy)
+    engine = judging_engine(policy.engine)
+    loaded = load_policy(named, engine, repository, policy.trust)
+    result = run_tests(loaded, engine, (*named, *repository.rules), threshold)
+    return outputs.write(render.tested(result), EXIT_POLICY if result.faults else EXIT_OK)
+
+
+def _named(sources: tuple[str, ...], policy: PolicyOptions) -> tuple[str, ...]:
+    return (*sources, *policy.policies) or (PACK,)
 
 
 def _lines(checked: PolicySet, notes: Iterable[str]) -> Iterator[str]:

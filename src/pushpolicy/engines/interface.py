@@ -95,4 +95,12 @@ class Compiler(Protocol):
 
 
 class Toolchain(Engine, Compiler, Protocol):
-    """Both, for whoever writes rules."""
+    """Both, and tests, for whoever writes rules."""
+
+    def test(self, folder: Path, capabilities: Path, *options: str) -> Any:
+        """What `opa test --format json` answers about the modules and data in a folder.
+
+        Raises:
+            PolicyError: when they do not compile; with ``--coverage`` also when a test fails.
+            EngineError: when OPA itself fails.
+        """

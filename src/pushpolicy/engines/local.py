@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pushpolicy.engines.interface import Problem, Program
 from pushpolicy.engines.process import Limits, Process, Result, start_thread
-from pushpolicy.errors import EngineError
+from pushpolicy.errors import EngineError, PolicyError
 from pushpolicy.model.text import printable
 
 if TYPE_CHECKING:
@@ -110,6 +110,15 @@ class LocalOpa:
         if result.code == 0:
             return ()
         return problems(result, program.folder)
+
+    def test(self, folder: Path, capabilities: Path, *options: str) -> Any:
+        """Run `opa test` on a folder; a test that fails is part of the answer."""
+        given = ("--format", "json", "--capabilities", str(capabilities), *options)
+        with self.run("test", *given, str(folder)) as opa:
+            result = opa.finish()
+        if not result.stdout.strip():
+            raise PolicyError("\n".join(str(problem) for problem in problems(result, folder)))
+        return _json(result.stdout)
 
     def ask_version(self) -> str:
         """What `opa version` says."""

@@ -26,7 +26,7 @@ def check(policy: PolicySet, engine: Toolchain, sources: Sequence[str]) -> Polic
         problems = [_line(problem, sources) for problem in engine.check(program)]
     fail_if([*problems, *policy.warnings])
     found = list[Example]()
-    for name, folder in _folders(policy, sources):
+    for name, folder in rule_folders(policy, sources):
         try:
             examples = read(folder, name)
         except ExamplesError as error:
@@ -41,7 +41,7 @@ def check(policy: PolicySet, engine: Toolchain, sources: Sequence[str]) -> Polic
 
 def unproven(policy: PolicySet, sources: Sequence[str]) -> Iterator[str]:
     """Which rules of a checked set that can deny have no example that shows it."""
-    for name, folder in _folders(policy, sources):
+    for name, folder in rule_folders(policy, sources):
         shown = {example.expect for example in read(folder, name)}
         if "deny" in policy.index.rules[name].heads and "violated" not in shown:
             file = folder / EXAMPLES
@@ -80,8 +80,8 @@ def not_honoured(policy: PolicySet, at: datetime) -> Iterator[str]:
                 yield f"{name} softens nothing: it may end on {latest:%Y-%m-%d} at the latest, not on {until}"
 
 
-def _folders(policy: PolicySet, sources: Sequence[str]) -> Iterator[tuple[str, Path]]:
-    """The folder of each rule, where its examples are."""
+def rule_folders(policy: PolicySet, sources: Sequence[str]) -> Iterator[tuple[str, Path]]:
+    """The folder of each rule, where its examples and tests are."""
     for source in sources:
         folder = policies() / "rules" if source == PACK else Path(source)
         for name in policy.index.rules:

@@ -9,8 +9,11 @@ all findings of the rule. Waivers, enforcement and settings of the policy set pl
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -131,12 +134,12 @@ def disagreements(policy: PolicySet, engine: Engine, examples: Sequence[Example]
             good.append(example)
     cases = [(each.evidence, {each.rule: each.settings}) for each in good]
     try:
-        answers = decide(policy, engine, cases)
+        answers = decide(policy, engine, cases, [each.rule for each in good])
     except EngineError:
         # One stops them all: which is it?
         for example, case in zip(good, cases, strict=True):
             try:
-                decide(policy, engine, [case])
+                decide(policy, engine, [case], [example.rule])
             except EngineError as error:
                 yield f"{example}: {error}"
         return
@@ -178,33 +181,59 @@ def decide(
     policy: PolicySet,
     engine: Engine,
     cases: Sequence[tuple[Mapping[str, Any], Mapping[str, Mapping[str, Any]]]],
+    alone: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
     """What the rules of a set decide on documents, each with settings over the defaults; many in one process.
+
+    Args:
+        policy: the set; its own waivers, enforcement and settings play no part.
+        engine: evaluates.
+        cases: documents with settings by rule.
+        alone: for each case the rule that decides alone; without it, all do.
 
     Raises:
         EngineError: when OPA fails.
     """
-    index = policy.index
-    # The input of this query is no evidence document, so it has no schema.
-    alone = replace(policy, files={**policy.files, **default_data(index, {}).files(), SCHEMA: b"{}"})
-    defaults = default_settings(index)
-    records = [{"evidence": evidence, "settings": merge(defaults, settings)} for evidence, settings in cases]
-    answers = list[dict[str, Any]]()
-    for start in range(0, len(records), _BATCH):
-        batch = records[start : start + _BATCH]
-        with laid_out(alone) as program, engine.start(replace(program, query=_MANY)) as session:
-            session.send(canonical.encode({"records": batch}))
-            found = session.answer()
-        if len(found) != len(batch):
-            raise EngineError("OPA gave no decision on one of the documents")
-        answers += found
-    return answers
+    defaults = default_settings(policy.index)
+    names = list(policy.index.rules)
+    records = [
+        {"evidence": evidence, "settings": merge(defaults, settings), "rules": [alone[i]] if alone else names}
+        for i, (evidence, settings) in enumerate(cases)
+    ]
+    return ask(policy, engine, _MANY, records)
 
 
 _MANY = (
     "[d | some record in input.records; e := record.evidence; s := record.settings;"
-    f" d := {QUERY} with input as e with data.settings as s]"
+    " rules := object.filter(data.pushpolicy.index.rules, record.rules);"
+    f" d := {QUERY} with input as e with data.settings as s with data.pushpolicy.index.rules as rules]"
 )
+
+
+def ask(policy: PolicySet, engine: Engine, query: str, records: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """The answers of a query that gives one for each of `input.records`; as many processes as processors.
+
+    The set has no waivers, no enforcement and the rules' own settings.
+
+    Raises:
+        EngineError: when OPA fails.
+    """
+    # The input of such a query is no evidence document, so it has no schema.
+    data = default_data(policy.index, {}).files()
+    bare = replace(policy, files={**policy.files, **data, SCHEMA: b"{}"})
+    size = min(_BATCH, -(-len(records) // (os.cpu_count() or 1)))
+    batches = [records[start : start + size] for start in range(0, len(records), size or 1)]
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        return [answer for found in pool.map(partial(_ask, bare, engine, query), batches) for answer in found]
+
+
+def _ask(policy: PolicySet, engine: Engine, query: str, records: Sequence[Mapping[str, Any]]) -> list[Any]:
+    with laid_out(policy) as program, engine.start(replace(program, query=query)) as session:
+        session.send(canonical.encode({"records": records}))
+        found: list[Any] = session.answer()
+    if len(found) != len(records):
+        raise EngineError("OPA gave no decision on one of the documents")
+    return found
 
 
 def unshown(folder: Path, examples: Sequence[Example], optional: Sequence[str]) -> Iterator[str]:

@@ -100,6 +100,27 @@ def read_file(path: Path) -> SourceFile:
     return file
 
 
+def read_tests(folder: Path) -> list[SourceFile]:
+    """The Rego tests in a rule's folder, and below it.
+
+    Raises:
+        PolicyError: when one is unreadable or outside the folder.
+    """
+    problems = list[str]()
+    root = real(folder)
+    files = [_read(path, root, problems) for path in _tests(folder, problems)]
+    fail_if(problems)
+    return [file for file in files if file]
+
+
+def _tests(folder: Path, problems: list[str]) -> Iterator[Path]:
+    for entry in _entries(folder, problems):
+        if entry.is_dir() and not entry.is_symlink():
+            yield from _tests(entry, problems)
+        elif entry.name.endswith(_TEST) and entry.name != f"{folder.name}.rego":
+            yield entry
+
+
 def fail_if(problems: list[str]) -> None:
     """Raise all problems together, one a line.
 

@@ -93,6 +93,7 @@ _present(leaf, value) if {
 
 _present(leaf, value) if {
 	leaf.filled == true
+	is_array(value)
 	count(value) > 0
 }
 
