@@ -53,8 +53,7 @@ def sources_of(told: Iterable[Told]) -> dict[str, tuple[str, ...]]:
     """Who says each field of the CI context."""
     sources: dict[str, tuple[str, ...]] = {}
     for each in told:
-        place = f"{each.source} of the event file" if each.in_payload else each.source
-        sources[each.field] = (*sources.get(each.field, ()), place)
+        sources[each.field] = (*sources.get(each.field, ()), each.source)
     return sources
 
 

@@ -26,6 +26,7 @@ from pushpolicy.gather.ci import (
     handed,
     jenkins,
     jobs,
+    teamcity,
     travis,
     woodpecker,
 )
@@ -44,7 +45,7 @@ SYSTEMS: tuple[System, ...] = (
     circleci.SYSTEM,
     bitbucket.SYSTEM,
     buildkite.SYSTEM,
-    handed.TEAMCITY,
+    teamcity.SYSTEM,
     drone.SYSTEM,
     woodpecker.SYSTEM,
     travis.SYSTEM,

@@ -41,7 +41,7 @@ def _lines() -> Iterator[str]:
         yield "| --- | --- | --- |"
         for field, sources in system.fields.items():
             for source in sources:
-                yield f"| `{field}` | {_source(source)} | {_reading(source)} |"
+                yield f"| `{field}` | {_source(system, source)} | {_reading(source)} |"
         if system.run_url:
             yield f"| `run.url` | `{system.run_url}` | with the variables in braces |"
         yield ""
@@ -54,8 +54,8 @@ def _events(system: System) -> str:
     return ", ".join([*told, "every other one is other"] if system.events else told)
 
 
-def _source(source: Source) -> str:
-    where = f"event file: `{source.name}`" if source.in_payload else f"`{source.name}`"
+def _source(system: System, source: Source) -> str:
+    where = f"{system.payload_name}: `{source.name}`" if source.in_payload else f"`{source.name}`"
     return where + (f", where {' and '.join(map(str, source.when))}" if source.when else "")
 
 

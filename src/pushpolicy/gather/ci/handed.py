@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from pushpolicy.gather.ci.readings import boolean, branch, commit, name, number, tag
 from pushpolicy.gather.ci.table import System, unless, variable, where
 
-_FIELDS = {
+FIELDS = {
     "event_raw": (variable("PUSHPOLICY_CI_EVENT"),),
     "repository": (variable("PUSHPOLICY_CI_REPOSITORY", name),),
     "ref": (variable("PUSHPOLICY_CI_REF", name),),
@@ -28,7 +28,7 @@ OTHER = System(
     title="other systems, and a laptop",
     document="docs/ci.md",
     marks=(where("PUSHPOLICY_CI"), unless("PUSHPOLICY_CI", "tekton")),
-    fields={"provider": (variable("PUSHPOLICY_CI", name),), **_FIELDS},
+    fields={"provider": (variable("PUSHPOLICY_CI", name),), **FIELDS},
     events=_EVENTS,
     advice="`PUSHPOLICY_CI=NAME` and the variables below.",
 )
@@ -38,23 +38,7 @@ TEKTON = replace(
     title="Tekton",
     document="https://pipelinesascode.com/docs/guide/authoringprs/",
     marks=(where("PUSHPOLICY_CI", "tekton"),),
-    fields=_FIELDS,
+    fields=FIELDS,
     events={**_EVENTS, "pull-request": "pull_request"},
     advice="`PUSHPOLICY_CI=tekton`, and the variables below as `env` of the step, from parameters.",
-)
-TEAMCITY = replace(
-    OTHER,
-    name="teamcity",
-    title="TeamCity",
-    document="https://www.jetbrains.com/help/teamcity/predefined-build-parameters.html",
-    marks=(where("TEAMCITY_VERSION"),),
-    quiet="push",
-    fields={
-        **_FIELDS,
-        "commit": (variable("BUILD_VCS_NUMBER", commit), *_FIELDS["commit"]),
-        "run.url": (variable("BUILD_URL"),),
-        "workflow": (variable("TEAMCITY_BUILDCONF_NAME"),),
-    },
-    advice="parameters of the build: `env.PUSHPOLICY_CI_REF` as `refs/heads/%teamcity.build.branch%`, and"
-    " `env.PUSHPOLICY_CI_RUN` as `%teamcity.build.id%`.",
 )

@@ -64,7 +64,7 @@ def tell(system: System, environ: Mapping[str, str]) -> tuple[Told, ...]:
         CiError: when a value is not what it has to be.
     """
     raw = _raw_event(system, environ)
-    payload = Payload.read(system.event_file, environ) if system.event_file else Payload()
+    payload = system.read_payload(system.event_file, environ) if system.event_file else Payload()
     _check_shape(system, payload, raw)
     return tuple(_told(system, environ, payload))
 
@@ -132,9 +132,9 @@ def _check_shape(system: System, payload: Payload, raw: str | None) -> None:
 def _told(system: System, environ: Mapping[str, str], payload: Payload) -> Iterator[Told]:
     for field, sources in system.fields.items():
         for source in sources:
-            value = _value(source, environ, payload)
+            shown = f"{system.payload_name}: {source.name}" if source.in_payload else source.name
+            value = _value(source, shown, environ, payload)
             if value is not None:
-                shown = f"event file: {source.name}" if source.in_payload else source.name
                 yield Told(field=field, value=value, source=shown, in_payload=source.in_payload)
 
     address = system.run_url and _NAME.sub(lambda found: environ.get(found[1]) or "\0", system.run_url)
@@ -142,7 +142,7 @@ def _told(system: System, environ: Mapping[str, str], payload: Payload) -> Itera
         yield Told(field="run.url", value=text(address), source="the variables of its address")
 
 
-def _value(source: Source, environ: Mapping[str, str], payload: Payload) -> Value | None:
+def _value(source: Source, shown: str, environ: Mapping[str, str], payload: Payload) -> Value | None:
     if not all(condition.holds(environ) for condition in source.when):
         return None
     said = payload.text_at(source.name) if source.in_payload else environ.get(source.name)
@@ -151,7 +151,7 @@ def _value(source: Source, environ: Mapping[str, str], payload: Payload) -> Valu
     try:
         return source.reading(text(said))
     except CiError as error:
-        raise CiError(f"{'event file: ' if source.in_payload else ''}{source.name}: {error}") from error
+        raise CiError(f"{shown}: {error}") from error
 
 
 def _contradictions(told: tuple[Told, ...]) -> Iterator[Contradiction]:

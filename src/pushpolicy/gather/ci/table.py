@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
+from pushpolicy.gather.ci.event_file import Payload
 from pushpolicy.gather.ci.readings import Reading, plain
 
 
@@ -81,6 +82,8 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
             say what caused a run.
         untrusted: events that anybody can cause, and that run with the repository's own secrets.
         event_file: the variable that names the payload.
+        read_payload: reads it.
+        payload_name: how people call it.
         shapes: what in a payload tells of which events it can be one.
         needs: what the payload of an event has to hold, since nothing else tells it.
         run_url: of a run, with variables in braces; None where a variable of its own says it.
@@ -96,6 +99,8 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
     quiet: str = "other"
     untrusted: frozenset[str] = frozenset()
     event_file: str | None = None
+    read_payload: Callable[[str | None, Mapping[str, str]], Payload] = Payload.read
+    payload_name: str = "event file"
     shapes: Mapping[str, tuple[str, ...]] = {}
     needs: Mapping[str, str] = {}
     run_url: str | None = None

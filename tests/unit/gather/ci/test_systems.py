@@ -35,7 +35,7 @@ def test_the_evidence_is_what_the_fixture_says(case: Case, tmp_path: Path) -> No
 @pytest.mark.parametrize("system", SYSTEMS, ids=BY_NAME)
 def test_every_source_is_shown_by_a_fixture(system: Any, tmp_path: Path) -> None:
     told = {
-        (each.field, each.source.removeprefix("event file: "))
+        (each.field, each.source.removeprefix(f"{system.payload_name}: "))
         for case in cases(system.name)
         for each in look(case.variables(tmp_path)).told
     }
