@@ -26,7 +26,7 @@ CODES = {value for name, value in vars(errors).items() if name.startswith("EXIT_
 COMMANDS = [
     [],
     *([name] for name in cli.list_commands(None)),  # type: ignore[arg-type]  # the context is not used
-    *(["policy", name] for name in ("check", "test")),
+    *(["policy", name] for name in ("check", "init", "inspect", "test", "waive")),
     *(["audit", name] for name in ("list", "show", "replay")),
 ]
 ALWAYS = 'deny contains {"at": {"id": "always"}, "msg": "always"} if input.image.size > 0'
@@ -54,6 +54,8 @@ USAGE = {
     "evidence without a path": ["push", IMAGE, TARGET, "--evidence", "tests="],
     "unknown format": ["push", IMAGE, TARGET, "--format", "xml"],
     "format without a file": ["push", IMAGE, TARGET, "--format", "json="],
+    "a rule of a name that none can have": ["policy", "init", "Not-Root"],
+    "a rule that is in the pack": ["policy", "init", "tests_passed"],
     "two reports for one place": ["push", IMAGE, TARGET, "--format", "json", "--format", "text"],
     "report in no folder": ["push", IMAGE, TARGET, "--format", "json=absent/report.json"],
     "absent configuration": ["push", IMAGE, TARGET, "--config", "absent.yaml"],

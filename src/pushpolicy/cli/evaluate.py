@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,15 +51,26 @@ def command(
 
 
 def _decide(policy: PolicySet, path: Path, at: str | None, engine: Engine) -> Decision:
-    try:
+    with reading(path):
         # The line end of a text file is no part of the document.
         content = read_file(path, MAX_DOCUMENT_SIZE).removesuffix(b"\n")
         if at is None:
             return evaluate_bytes(policy, content, engine)
         document = Document.read(content)
+    time = environment.parse_time(at).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return evaluate(policy, Document.of({**document.value, "evaluated_at": time}), engine)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Read an evidence document, or fail as for evidence that was named.
+
+    Raises:
+        InputError: when the file cannot be read, or is no strict JSON.
+    """
+    try:
+        yield
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}", _HINT) from error
     except ValueError as error:
         raise InputError(f"{path}: not an evidence document: {error}", _HINT) from error
-    time = environment.parse_time(at).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return evaluate(policy, Document.of({**document.value, "evaluated_at": time}), engine)

@@ -23,7 +23,7 @@ _COMMANDS = {
     "gather": ("gather", "Print the evidence document."),
     "run": ("run", "Run a test or scan command and capture what it did."),
     "evaluate": ("evaluate", "Decide on an existing evidence document."),
-    "policy": ("policy", "Check and test the policies that decide."),
+    "policy": ("policy", "Begin, check and test the rules that decide."),
     "audit": ("audit", "List, show and replay past decisions; try a policy on them."),
     "doctor": ("doctor", "Say what is found here: engine, reports, CI, credential."),
     "demo": ("demo", "Show the whole way on a sample application."),

@@ -2,28 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import click
+import msgspec
 
 from pushpolicy.cli import environment
 from pushpolicy.cli import options as shared
 from pushpolicy.cli.config import read_config
+from pushpolicy.cli.evaluate import MAX_DOCUMENT_SIZE, reading
 from pushpolicy.cli.formats import Kind, Report
 from pushpolicy.cli.options import PolicyOptions
 from pushpolicy.cli.policies import judging_engine, repository_policy
+from pushpolicy.cli.publishing import KEPT
 from pushpolicy.cli.render.decision import count
-from pushpolicy.cli.report import Outputs
-from pushpolicy.errors import EXIT_OK, EXIT_POLICY
-from pushpolicy.evaluate import PACK, PolicySet, check_policy, load_policy
+from pushpolicy.cli.report import Outputs, say, show
+from pushpolicy.engines import LocalOpa
+from pushpolicy.errors import EXIT_OK, EXIT_POLICY, InputError
+from pushpolicy.evaluate import PACK, PolicySet, check_policy, evaluate, load_policy
 from pushpolicy.evaluate.check import not_honoured, unproven
+from pushpolicy.files import read_file
+from pushpolicy.model.decision import SCHEMA
 from pushpolicy.model.document import Document, plain
 from pushpolicy.model.text import printable
 
 
-@click.group("policy", short_help="Check and test the policies that decide.")
+@click.group("policy", short_help="Begin, check and test the rules that decide.")
 def command() -> None:
     """Work on policies."""
+
+
+@command.command("init")
+@click.argument("name")
+@click.argument("folder", metavar="[DIR]", default="policies")
+def init(name: str, folder: str) -> int:
+    """Begin the rule NAME: a folder NAME in DIR with the rule, a Rego test and examples, all of which hold.
+
+    Without DIR it is the folder `policies`. What is there already is never overwritten.
+    """
+    from pushpolicy.evaluate.authoring.scaffold import begin_rule
+
+    for file in begin_rule(name, Path(folder)):
+        show(printable(str(file)))
+    say(f"change them, then: pushpolicy policy test {printable(folder)}; it decides with --policy")
+    return EXIT_OK
 
 
 @command.command("check")
@@ -73,11 +97,94 @@ def test(
     from pushpolicy.cli.render import policy as render
     from pushpolicy.evaluate.authoring.testing import run_tests
 
+    loaded, engine, named = _load(sources, policy, config)
+    result = run_tests(loaded, engine, named, threshold)
+    return outputs.write(render.tested(result), EXIT_POLICY if result.faults else EXIT_OK)
+
+
+@command.command("inspect")
+@click.argument("sources", nargs=-1, metavar="[pack|DIR|FILE]...")
+@shared.policy_options
+@shared.config_option
+@shared.format_option(Kind.POLICY)
+def inspect(sources: tuple[str, ...], policy: PolicyOptions, config: str | None, outputs: Outputs) -> int:
+    """Show a set: what each rule reads and requires, settings, waivers, digests, and who may waive.
+
+    With the options of a push it shows what would decide it, with the origin of each part.
+    """
+    from pushpolicy.cli.render import policy as render
+    from pushpolicy.evaluate.authoring.inspection import inspect as look_into
+
+    loaded, _, _ = _load(sources, policy, config)
+    return outputs.write(render.inspected(look_into(loaded, environment.now())))
+
+
+@command.command("waive")
+@click.argument("file", default=str(KEPT))
+@click.option(
+    "--rule", "rules", multiple=True, metavar="RULE", help="Only what this rule denies; repeatable."
+)
+@click.option("--id", "ids", multiple=True, metavar="ID", help="Only the finding of this id; repeatable.")
+@click.option("--reason", required=True, help="Why it is tolerable.")
+@click.option("--approver", required=True, metavar="WHO", help="Who says so.")
+@click.option("--expires", required=True, metavar="TIME", help="When it ends, as 2027-01-31T00:00:00Z.")
+@click.option("--not-before", "not_before", metavar="TIME", help="When it begins. Without it, now.")
+@click.option("--ticket", metavar="TEXT", help="Where it is written down.")
+@click.option(
+    "--repository", metavar="GLOB", help="Where it holds, REGISTRY/REPOSITORY. Without it, everywhere."
+)
+@click.option("--write", "target", metavar="FILE", help="Append it to the waivers at the end of this file.")
+@shared.policy_options
+@shared.config_option
+@shared.format_option(Kind.POLICY)
+def waive(
+    file: str,
+    rules: tuple[str, ...],
+    ids: tuple[str, ...],
+    target: str | None,
+    policy: PolicyOptions,
+    config: str | None,
+    outputs: Outputs,
+    **given: Any,
+) -> int:
+    """Print the waivers of what was denied, one for each finding, for whoever grants them.
+
+    FILE is evidence, which is decided on again, or a decision (--format json). Without it, it is the
+    pushpolicy-evidence.json that a denied push keeps. What nobody can waive is refused, and so is what would
+    end later than the policy allows.
+    """
+    from pushpolicy.cli.render import policy as render
+    from pushpolicy.evaluate.authoring.waivers import Grant, append, grant, select
+
+    loaded, engine, _ = _load((), policy, config)
+    denials = select(_denials(Path(file), loaded, engine), rules, ids)
+    waivers = grant(loaded, denials, Grant(**given), environment.now())
+    if target is not None:
+        append(Path(target), waivers)
+        say(f"appended to {printable(target)}: {count(len(waivers), 'waiver')}")
+    return outputs.write(render.waivers(waivers))
+
+
+def _denials(path: Path, policy: PolicySet, engine: LocalOpa) -> Sequence[Mapping[str, Any]]:
+    """What was denied, of a decision as it is, of evidence as it would be now."""
+    with reading(path):
+        document = Document.read(read_file(path, MAX_DOCUMENT_SIZE).removesuffix(b"\n"))
+    if document.value.get("schema") != SCHEMA:
+        return [msgspec.structs.asdict(each) for each in evaluate(policy, document, engine).violations]
+    found = document.value.get("violations")
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise InputError(f"{path}: not a decision: it has no list of violations")
+    return found
+
+
+def _load(
+    sources: tuple[str, ...], policy: PolicyOptions, config: str | None
+) -> tuple[PolicySet, LocalOpa, tuple[str, ...]]:
+    """The set that the arguments name, or the pack; what evaluates it; and the sources it was read from."""
     named, repository = _named(sources, policy), repository_policy(read_config(config), policy)
     engine = judging_engine(policy.engine)
     loaded = load_policy(named, engine, repository, policy.trust)
-    result = run_tests(loaded, engine, (*named, *repository.rules), threshold)
-    return outputs.write(render.tested(result), EXIT_POLICY if result.faults else EXIT_OK)
+    return loaded, engine, (*named, *repository.rules)
 
 
 def _named(sources: tuple[str, ...], policy: PolicyOptions) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from html import unescape
 
 from pushpolicy.errors import PushError
 from pushpolicy.http import failures
@@ -73,11 +74,7 @@ def registry_words(content: bytes) -> str:
     if not text.startswith("<"):
         return printable(text[:_MAX_WORDS], _MAX_WORDS)
     title = _TITLE.search(text)
-    if title is None:
-        return ""
-    from html import unescape  # its entities take a millisecond to import
-
-    return f'a page with the title "{printable(unescape(title[1]).strip())}"'
+    return f'a page with the title "{printable(unescape(title[1]).strip())}"' if title else ""
 
 
 def _one_error(item: Mapping[str, object]) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import click
 
 from pushpolicy.cli.formats import Kind, Report
 from pushpolicy.cli.render.decision import count
+from pushpolicy.evaluate.authoring.inspection import Inspection, Rule
 from pushpolicy.evaluate.authoring.rego_tests import Coverage, RegoTest
 from pushpolicy.evaluate.authoring.testing import Tested
+from pushpolicy.evaluate.authoring.waivers import as_yaml
+from pushpolicy.model import canonical
 from pushpolicy.model.document import Document, plain
 from pushpolicy.model.text import printable
 
@@ -19,6 +22,85 @@ _FAULT = 500
 def tested(result: Tested) -> Report:
     """What `policy test` found."""
     return Report(Kind.POLICY, lambda: _tested_lines(result), lambda: _tested_document(result))
+
+
+def inspected(found: Inspection) -> Report:
+    """What `policy inspect` shows."""
+    return Report(Kind.POLICY, lambda: _inspected_lines(found), lambda: _inspected_document(found))
+
+
+def waivers(given: Sequence[Mapping[str, str]]) -> Report:
+    """What `policy waive` grants, in the form of waivers.yaml."""
+    document = {"schema": "pushpolicy.policy.waive/v1", "waivers": list(given)}
+    return Report(
+        Kind.POLICY, lambda: f"waivers:\n{as_yaml(given)}".splitlines(), lambda: Document.of(document)
+    )
+
+
+def _inspected_lines(found: Inspection) -> Iterator[str]:
+    identity = found.policy.identity
+    yield f"{printable(identity.source)}: {count(len(found.rules), 'rule')}, digest {identity.digest}"
+    for part in ("rules", "settings", "waivers", "origins"):
+        yield f"  {part:<9} {getattr(identity, part)}"
+    reasons = "; ".join(map(printable, identity.not_anchored))
+    yield f"  anchored  {'yes' if identity.anchored else f'no: {reasons}'}"
+    days = found.max_days
+    yield f"  a waiver lasts at most {days['local']} days, one of the judged checkout {days['checkout']}"
+    for rule in found.rules:
+        yield ""
+        name = click.style(rule.name, bold=True)
+        yield f"{name} ({rule.origin})  {printable(rule.title)}  [{rule.severity}]"
+        yield from (f"  {name:<9} {text}" for name, text in _said(rule) if text)
+    for each in found.waivers:
+        waiver = {key: printable(str(value)) for key, value in each.waiver.items()}
+        what = waiver.get("id") or waiver.get("purl") or waiver.get("evidence")
+        state = _STATES.get(each.state, each.state)
+        yield ""
+        yield f"waiver ({waiver['origin']}) of {waiver['rule']} {what} until {waiver['expires']}: {state}"
+
+
+def _said(rule: Rule) -> Iterator[tuple[str, str]]:
+    yield "reads", ", ".join(rule.reads) or "image and target only"
+    yield "requires", ", ".join(f"{leaf.path}{' (not empty)' if leaf.filled else ''}" for leaf in rule.leaves)
+    yield "optional", ", ".join(rule.optional)
+    yield "finds", ", ".join(rule.heads)
+    yield "waive", ", ".join(_WHO[who] for who in rule.waive)
+    yield "mode", "" if rule.mode == "enforce" else rule.mode
+    yield "from", rule.effective_on or ""
+    for setting in rule.settings:
+        value = printable(canonical.encode(setting.value).decode(), 200)
+        yield "setting", f"{setting.key} = {value} ({setting.origin})"
+
+
+_WHO = {
+    "nobody": "nobody",
+    "policy": "waivers.yaml of the command line's policy",
+    "checkout": "the judged checkout",
+}
+_STATES = {
+    "counts": "counts",
+    "ended": "ended",
+    "long": "not honoured, it lasts too long",
+    "pending": "does not count yet",
+    "refused": "not honoured, the checkout may not",
+    "unwaivable": "not honoured, nobody can waive this rule",
+}
+
+
+def _inspected_document(found: Inspection) -> Document:
+    """``pushpolicy.policy.inspect/v1``."""
+    return Document.of(
+        plain(
+            {
+                "schema": "pushpolicy.policy.inspect/v1",
+                "policy": found.policy.identity,
+                "rules": found.rules,
+                "waivers": found.waivers,
+                "max_days": found.max_days,
+                "enforcement": found.policy.grounds.enforcement,
+            }
+        )
+    )
 
 
 def _tested_lines(result: Tested) -> Iterator[str]:

@@ -1,0 +1,159 @@
+"""Commands for whoever writes rules and grants waivers, as they are run."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from pushpolicy import errors
+from pushpolicy.cli import environment
+from pushpolicy.model import strict_yaml
+from tests.policies import rule, write_policy
+from tests.workspace import IMAGE, TARGET, Workspace, fail_a_test
+
+SOON = f"{environment.now() + timedelta(days=20):%Y-%m-%dT%H:%M:%SZ}"
+LATER = f"{environment.now() + timedelta(days=200):%Y-%m-%dT%H:%M:%SZ}"
+GRANT = ("--reason", "flaky", "--approver", "dana", "--expires", SOON)
+WAIVED = "tests_passed"
+
+
+@pytest.fixture
+def denied(workspace: Workspace) -> Workspace:
+    fail_a_test(workspace)
+    assert workspace.push("-q", "--format", "json=decision.json").code == errors.EXIT_DENIED
+    return workspace
+
+
+@pytest.mark.parametrize("file", [[], ["pushpolicy-evidence.json"], ["decision.json"]])
+def test_what_is_granted_is_allowed(denied: Workspace, file: list[str]) -> None:
+    """By a folder beside the checkout, where policy comes from."""
+    folder = Path(write_policy(denied.folder.parent / "organisation", {}, settings=""))
+    waivers = folder / "waivers.yaml"
+    ran = denied.run("policy", "waive", *file, *GRANT, "--rule", WAIVED, "--write", str(waivers))
+    assert ran.code == errors.EXIT_OK, ran.err
+    assert f"appended to {waivers}" in ran.err
+    assert ran.out == waivers.read_text()
+    assert denied.run("check", IMAGE, TARGET).code == errors.EXIT_DENIED
+    allowed = denied.run("check", IMAGE, TARGET, "--policy", "pack", "--policy", str(folder))
+    assert allowed.code == errors.EXIT_OK, allowed.out
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "# ours\nmax_days: 30\nwaivers:\n  # old\n  - rule: a\n    id: x\n",
+        "waivers:\n- rule: a\n  id: x",
+        "",
+        "max_days: 30 # ours\n",
+        None,
+    ],
+)
+def test_nothing_else_in_the_file_changes(denied: Workspace, before: str | None) -> None:
+    file = denied.path("w.yaml")
+    if before is not None:
+        file.write_text(before)
+    assert denied.run("policy", "waive", *GRANT, "--write", "w.yaml").code == errors.EXIT_OK
+    text = file.read_text()
+    assert text.startswith(before or "waivers:")
+    old = strict_yaml.read((before or "").encode()) or {}
+    [*kept, added] = strict_yaml.read(text.encode())["waivers"]
+    assert kept == old.get("waivers", [])
+    assert added.keys() == {"rule", "id", "reason", "approver", "expires"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["waivers: [{rule: a, id: x}]\n", "waivers:\n  - rule: a\n    id: x\nmax_days: 3\n", "- 1\n", "a: ["],
+)
+def test_a_file_that_cannot_be_appended_to_stays_as_it_is(denied: Workspace, text: str) -> None:
+    denied.write("w.yaml", text)
+    ran = denied.run("policy", "waive", *GRANT, "--write", "w.yaml")
+    assert (ran.code, ran.out) == (errors.EXIT_INPUT, "")
+    assert "w.yaml" in ran.err
+    assert denied.path("w.yaml").read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "why"),
+    [
+        (GRANT[:4], errors.EXIT_USAGE, "Missing option '--expires'"),
+        (
+            (*GRANT[:4], "--expires", LATER),
+            errors.EXIT_USAGE,
+            "later than the 90 days that the policy allows",
+        ),
+        ((*GRANT[:4], "--expires", "2020-01-01T00:00:00Z"), errors.EXIT_USAGE, "is over before"),
+        ((*GRANT[:4], "--expires", "soon"), errors.EXIT_USAGE, "--expires is not a time"),
+        ((*GRANT, "--not-before", LATER), errors.EXIT_USAGE, "is over before"),
+        ((*GRANT, "--reason", " "), errors.EXIT_USAGE, "--reason is empty"),
+        ((*GRANT, "--repository", "**"), errors.EXIT_USAGE, "a pattern for everything"),
+        ((*GRANT, "--id", "CVE-1"), errors.EXIT_USAGE, "nothing of that rule and id was denied"),
+        (("absent.json", *GRANT), errors.EXIT_INPUT, "absent.json: cannot be read"),
+        (("reports/junit.xml", *GRANT), errors.EXIT_INPUT, "not an evidence document"),
+    ],
+)
+def test_what_is_not_granted(denied: Workspace, options: tuple[str, ...], code: int, why: str) -> None:
+    ran = denied.run("policy", "waive", *options)
+    assert (ran.code, ran.out) == (code, "")
+    assert why in ran.err
+
+
+def test_nobody_waives_an_integrity_rule(denied: Workspace) -> None:
+    evidence = json.loads(denied.path("pushpolicy-evidence.json").read_text())
+    evidence["source"]["dirty"] = True
+    denied.write("dirty.json", json.dumps(evidence))
+    ran = denied.run("policy", "waive", "dirty.json", *GRANT)
+    assert ran.code == errors.EXIT_USAGE
+    assert "nobody can waive worktree_clean" in ran.err
+
+
+def test_inspect_says_where_each_part_comes_from(workspace: Workspace) -> None:
+    """What the checkout brings is shown as its own, and by whom it was let in."""
+    body = 'deny contains {"at": {}, "msg": "x"} if input.ci.ref_type == "tag"'
+    write_policy(workspace.path("mine"), {"mine": rule("mine", body)})
+    workspace.write(
+        "pushpolicy.yaml",
+        f"policy: [mine]\nwaivers: [{{rule: mine, id: x, reason: r, approver: a, expires: '{SOON}'}}]\n",
+    )
+    ran = workspace.run("policy", "inspect", "pack", "--repo-may", "scan_severity=waive", "--format", "json")
+    assert ran.code == errors.EXIT_OK, ran.err
+    rules = {each["name"]: each for each in ran.json["rules"]}
+    assert rules["mine"]["origin"] == "checkout"
+    assert [leaf["path"] for leaf in rules["mine"]["leaves"]] == ["ci.ref_type"]
+    assert rules["scan_severity"]["waive"] == ["policy", "checkout"]
+    assert rules["tests_passed"]["waive"] == ["policy"]
+    assert rules["worktree_clean"]["waive"] == ["nobody"]
+    assert {each["origin"] for each in rules["scan_severity"]["settings"]} == {"default"}
+    assert [each["state"] for each in ran.json["waivers"]] == ["counts"]
+    text = workspace.run("policy", "inspect", "pack").out
+    assert "mine (checkout)  A rule  [high]" in text
+    assert "requires  ci.ref_type" in text
+    assert f"waiver (checkout) of mine x until {SOON}: counts" in text
+
+
+def test_what_is_begun_is_tested_and_checked(workspace: Workspace) -> None:
+    ran = workspace.run("policy", "init", "labelled")
+    assert ran.out.splitlines() == [
+        f"policies/labelled/{name}" for name in ("examples.yaml", "labelled.rego", "labelled_test.rego")
+    ]
+    assert workspace.run("policy", "check", "policies").code == errors.EXIT_OK
+    assert workspace.run("policy", "test", "policies").out.startswith("PASS policies: 1 rule")
+    again = workspace.run("policy", "init", "labelled")
+    assert (again.code, again.out) == (errors.EXIT_USAGE, "")
+
+
+def test_a_test_that_fails_ends_with_30(workspace: Workspace) -> None:
+    workspace.run("policy", "init", "labelled")
+    file = workspace.path("policies/labelled/labelled_test.rego")
+    file.write_text(file.read_text().replace("found == set()", 'print("found", found)\n\tcount(found) == 1'))
+    ran = workspace.run("policy", "test", "policies")
+    assert ran.code == errors.EXIT_POLICY
+    assert ran.out.startswith(
+        "FAIL policies: 1 problem\n  - policies/labelled/labelled_test.rego:8: test_allow"
+    )
+    assert "    found set()" in ran.out
+    [problem] = workspace.run("policy", "test", "policies", "--format", "json").json["problems"]
+    assert (problem["rule"], problem["line"]) == ("labelled", 8)
