@@ -12,6 +12,7 @@ from typing import Any
 from pushpolicy.model.evidence import Finding
 from pushpolicy.reports.facts import ScanFacts
 from pushpolicy.reports.parsing.values import utc
+from pushpolicy.reports.pipeline import PipelineFacts
 from pushpolicy.reports.scans import count
 from tests.corpus import boms, runs, scanners
 
@@ -43,8 +44,12 @@ def of_trivy(results: tuple[ScanFacts, ...], stated: Facts) -> Facts:
     }
 
 
-def of_sarif(results: tuple[ScanFacts, ...], stated: Facts) -> Facts:
-    findings = [finding for scan in results for finding in scan.findings]
+def of_sarif(results: tuple[ScanFacts | PipelineFacts, ...], stated: Facts) -> Facts:
+    scans = [each for each in results if isinstance(each, ScanFacts)]
+    if len(scans) < len(results):
+        leaks = [each for each in results if isinstance(each, PipelineFacts)]
+        return {"findings_total": sum(len(each.findings) + len(each.risks) for each in leaks)}
+    findings = [finding for scan in scans for finding in scan.findings]
     facts: dict[str, Any] = {
         "findings_total": len(findings),
         "suppressed_results": sum(finding.suppressed_by is not None for finding in findings),
@@ -54,12 +59,12 @@ def of_sarif(results: tuple[ScanFacts, ...], stated: Facts) -> Facts:
         # Nothing in the file but levels: ours are made of them.
         facts["by_severity"] = None
         facts["by_effective_level"] = {_LEVELS[key]: n for key, n in severities(findings).items()}
-    if results:
+    if scans:
         facts |= {
-            "scanner": results[0].scanner.name,
-            "scanner_version": results[0].scanner.version,
-            "target_name": results[0].identity.name,
-            "scan_timestamp": results[0].at,
+            "scanner": scans[0].scanner.name,
+            "scanner_version": scans[0].scanner.version,
+            "target_name": scans[0].identity.name,
+            "scan_timestamp": scans[0].at,
         }
     return facts
 

@@ -5,7 +5,8 @@
 #   (workflows, Dockerfiles, compose files, scripts that they call, docker's configuration) are read for credentials that are
 #   written down; that is a heuristic and warns, unless the setting denies it. So do logins that others can look into: a
 #   secret on a command line, a login beside code of a pull request, an action that is not pinned, credentials that a
-#   checkout leaves behind.
+#   checkout leaves behind. What reports of zizmor, gitleaks and detect-secrets list is judged in the same way; they are
+#   never run.
 # custom:
 #   severity: high
 #   fix: >-
@@ -16,26 +17,9 @@
 #       type: array
 #       items:
 #         type: string
-#         enum:
-#           - login-literal
-#           - login-stdin-literal
-#           - creds-literal
-#           - basic-auth-literal
-#           - option-literal
-#           - input-literal
-#           - variable-literal
-#           - config-literal
-#           - docker-auth
-#           - url-literal
-#           - token
-#           - private-key
-#           - secret-on-command-line
-#           - login-beside-untrusted-code
-#           - unpinned-action
-#           - persisted-credentials
-#           - copied-credentials
+#         pattern: "^(login-literal|login-stdin-literal|creds-literal|basic-auth-literal|option-literal|input-literal|variable-literal|config-literal|docker-auth|url-literal|token|private-key|secret-on-command-line|login-beside-untrusted-code|unpinned-action|persisted-credentials|copied-credentials|(zizmor|gitleaks|detect-secrets)(/.+)?)$"
 #       default: []
-#       description: "Which findings and risks in the pipeline's files deny; the others warn."
+#       description: "Which findings and risks deny, by their rule, or of a report by its tool or TOOL/RULE; the others warn."
 package pushpolicy.rules.pipeline_credentials
 
 import rego.v2
@@ -47,23 +31,28 @@ deny contains {"at": {"id": $"verbatim/{place}"}, "msg": msg} if {
 
 deny contains {"at": {"id": _id(found)}, "msg": _told(found)} if {
 	some found in input.pipeline.findings
-	found.rule in data.settings.pipeline_credentials.deny
+	_is_denied(found)
 }
 
 deny contains {"at": {"id": _id(found)}, "msg": _told(found)} if {
 	some found in input.pipeline.risks
-	found.rule in data.settings.pipeline_credentials.deny
+	_is_denied(found)
 }
 
 warn contains {"at": {"id": _id(found)}, "msg": _told(found)} if {
 	some found in input.pipeline.findings
-	not found.rule in data.settings.pipeline_credentials.deny
+	not _is_denied(found)
 }
 
 warn contains {"at": {"id": _id(found)}, "msg": _told(found)} if {
 	some found in input.pipeline.risks
-	not found.rule in data.settings.pipeline_credentials.deny
+	not _is_denied(found)
 }
+
+# The rule of a report is TOOL/RULE.
+_is_denied(found) if found.rule in data.settings.pipeline_credentials.deny
+
+_is_denied(found) if split(found.rule, "/")[0] in data.settings.pipeline_credentials.deny
 
 _id(found) := $"{found.rule}/{found.file}:{found.line}"
 
@@ -71,7 +60,7 @@ _told(found) := $"{found.file}:{found.line}: {_what(found.rule)}"
 
 _what(rule) := _words[rule] if _words[rule]
 
-else := rule
+else := $"reported as {rule}"
 
 _words := {
 	"login-literal": "a login with a password that is written down; use --password-stdin and a secret of the CI system",

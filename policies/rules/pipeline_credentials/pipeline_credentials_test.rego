@@ -54,7 +54,37 @@ test_deny_the_credential_in_a_tracked_file if {
 test_a_rule_without_words_is_named if {
 	found := pipeline_credentials.warn with input.pipeline as _pipeline("risks", "later")
 		with data.settings.pipeline_credentials as {"deny": []}
-	{violation.msg | some violation in found} == {"a.yml:3: later"}
+	{violation.msg | some violation in found} == {"a.yml:3: reported as later"}
+}
+
+_reported(tool, rule) := {"status": "collected", "files": [], "risks": [], "findings": [{
+	"file": "a.yml",
+	"line": 3,
+	"rule": $"{tool}/{rule}",
+	"tool": tool,
+}]}
+
+test_deny_what_a_report_lists_by_its_tool_or_its_rule[name] if {
+	some tool in ["zizmor", "gitleaks", "detect-secrets"]
+	some name in [tool, $"{tool}/token"]
+	found := pipeline_credentials.deny with input.pipeline as _reported(tool, "token")
+		with input.credentials as _clean
+		with data.settings.pipeline_credentials as {"deny": [name]}
+	{violation.at.id | some violation in found} == {$"{tool}/token/a.yml:3"}
+	warned := pipeline_credentials.warn with input.pipeline as _reported(tool, "token")
+		with data.settings.pipeline_credentials as {"deny": [name]}
+	warned == set()
+}
+
+test_warn_of_what_a_report_lists_and_no_setting_names[name] if {
+	some name in ["token", "gitleaks/other", "zizmor"]
+	found := pipeline_credentials.warn with input.pipeline as _reported("gitleaks", "token")
+		with data.settings.pipeline_credentials as {"deny": [name]}
+	{violation.msg | some violation in found} == {"a.yml:3: reported as gitleaks/token"}
+	denied := pipeline_credentials.deny with input.pipeline as _reported("gitleaks", "token")
+		with input.credentials as _clean
+		with data.settings.pipeline_credentials as {"deny": [name]}
+	denied == set()
 }
 
 # The system denies then.

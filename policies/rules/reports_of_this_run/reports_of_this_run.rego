@@ -2,7 +2,8 @@
 # title: Reports are results of this run
 # description: >-
 #   No report that was named is a file of the commit: a report that git tracks tells of the run that its author
-#   committed, not of this one. VEX documents and extra files are statements and may be tracked. A report whose
+#   committed, not of this one. VEX documents, baselines of detect-secrets and extra files are statements and may be
+#   tracked. A report whose
 #   own time lies before the commit's tells of an older program, such as one that a build cache restored; it
 #   warns, or denies where the setting says so, and then a report that gives no time is denied too.
 #   The capture of a command always has its time, and is denied when it is older.
@@ -17,7 +18,7 @@
 #     undated:
 #       type: array
 #       items: {type: string, minLength: 1}
-#       default: [tap, lcov, go-cover, clair, clair-scanner, klar, quay, osv-scanner, snyk]
+#       default: [tap, lcov, go-cover, clair, clair-scanner, klar, quay, osv-scanner, snyk, gitleaks, zizmor]
 #       description: Formats (reports[].format) that hold no time; deny_older does not judge those.
 package pushpolicy.rules.reports_of_this_run
 
@@ -27,7 +28,7 @@ import rego.v2
 deny contains {"at": {"id": $"{report.path}/tracked"}, "msg": msg} if {
 	input.source.status == "collected"
 	some report in input.reports
-	not report.kind in {"vex", "extra"}
+	not _is_statement(report)
 	not report.tracked_by_git == false
 	msg := $"{report.path} is {_held(report)} commit {input.source.commit}; a {report.kind} report must be of this run"
 }
@@ -49,7 +50,12 @@ _held(report) := "a file of" if report.tracked_by_git == true
 
 else := "perhaps a file of"
 
-_may_be_older(report) if report.kind in {"vex", "extra"}
+# It takes nothing away, so that an old one, or one that was changed, hides nothing.
+_is_statement(report) if report.kind in {"vex", "extra"}
+
+_is_statement(report) if report.format == "detect-secrets"
+
+_may_be_older(report) if _is_statement(report)
 
 _may_be_older(report) if {
 	not report.format == "capture"
@@ -61,7 +67,7 @@ _may_be_older(report) if report.format in data.settings.reports_of_this_run.unda
 _since_commit(report) if time.parse_rfc3339_ns(report.at) >= time.parse_rfc3339_ns(input.source.committed_at)
 
 _older(report) if {
-	not report.kind in {"vex", "extra"}
+	not _is_statement(report)
 	not report.format == "capture"
 	time.parse_rfc3339_ns(report.at) < time.parse_rfc3339_ns(input.source.committed_at)
 }

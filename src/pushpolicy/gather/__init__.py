@@ -21,6 +21,7 @@ from pushpolicy.gather.image import embedded
 from pushpolicy.gather.joined import join
 from pushpolicy.gather.names import Reports
 from pushpolicy.gather.parts import check_parts
+from pushpolicy.gather.pipeline.reported import with_reports
 from pushpolicy.gather.request import (
     Expected,
     ExpectedReport,
@@ -35,7 +36,14 @@ from pushpolicy.gather.request import (
 from pushpolicy.gather.runs import run_of
 from pushpolicy.gather.secrets.search import refuse_secrets, secret_values
 from pushpolicy.gather.shared import Shared
-from pushpolicy.model.evidence import Evidence, ImmutableEvidence, Report, TargetEvidence, TrustEvidence
+from pushpolicy.model.evidence import (
+    NEVER_STORED,
+    Evidence,
+    ImmutableEvidence,
+    Report,
+    TargetEvidence,
+    TrustEvidence,
+)
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing.values import format_time
 
@@ -99,13 +107,14 @@ def gather(request: GatherRequest, shared: Shared | None = None) -> Gathered:
         credentials=credentials.evidence(
             job.credential, request.target.repository.registry, _around(job, checkout), job.records
         ),
-        pipeline=shared.pipeline(job),
+        pipeline=with_reports(shared.pipeline(job), reports),
         reports=tuple(_report(raw, reports, checkout, times) for raw in files.raw),
         unread=reports.unread(),
         extra=files.extra,
     )
-    # A file that is evidence of several kinds is stored once.
-    stored = {(raw.path, raw.digest): raw for raw in files.raw}
+    # A file that is evidence of several kinds is stored once, and one that quotes secrets never.
+    quoting = {raw.digest for raw in files.raw if raw.kind == NEVER_STORED}
+    stored = {(raw.path, raw.digest): raw for raw in files.raw if raw.digest not in quoting}
     return Gathered(
         evidence=evidence,
         reports=tuple(stored.values()),

@@ -21,9 +21,9 @@ from pushpolicy.gather.parts import Part, Unpacked
 from pushpolicy.gather.request import NamedEvidence, RawReport, Reading, Seen
 from pushpolicy.gather.suites import told_again
 from pushpolicy.model.text import printable
-from pushpolicy.reports.declared import BrokenReportError, NotAReport, promised
+from pushpolicy.reports.declared import BY_NAME, BrokenReportError, NotAReport, promised
 from pushpolicy.reports.file import bare_name
-from pushpolicy.reports.format import KINDS, ReportError
+from pushpolicy.reports.format import KINDS, Declared, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing.values import text
 from pushpolicy.reports.reader import read
@@ -219,7 +219,7 @@ def _captured(reports: Reports, captures: Iterable[ReadReport], limits: Limits) 
 def _read_found(reports: Reports, path: Path, limits: Limits) -> list[ReadReport]:
     """A file that nobody named: one that is no report is noted, a broken one fails its kinds.
 
-    What git tracks is no result of this run; of such a file only what is no result, a VEX statement, is read.
+    What git tracks is no result of this run; of such a file only what is no result, a statement, is read.
     What may hold reports and cannot be looked into fails every kind, whoever made it so.
     """
     if hidden := find.why_hidden(reports.workspace, path):
@@ -233,17 +233,22 @@ def _read_found(reports: Reports, path: Path, limits: Limits) -> list[ReadReport
     except BrokenReportError as error:
         # What was written through a link of the commit is a result of this run.
         tracked = reports.tracks(real(path) if is_file(path) else path)
-        kinds = [kind for kind in error.kinds if kind == "vex" or not tracked]
+        kinds = [kind for kind in error.kinds if _is_statement(kind, error.meant) or not tracked]
         if kinds:
             reports.fail(path, kinds, str(error))
         else:
             reports.note(path, None, f"{_TRACKED}; {error}")
         return []
-    results = [report for report in found if report.raw.kind != "vex"]
-    if not results or not reports.tracks(path):
+    statements = [each for each in found if _is_statement(each.raw.kind, BY_NAME[each.raw.format])]
+    if len(statements) == len(found) or not reports.tracks(path):
         return found
     reports.note(path, None, _TRACKED)
-    return [report for report in found if report.raw.kind == "vex"]
+    return statements
+
+
+def _is_statement(kind: str, form: Declared) -> bool:
+    """Whether it is what people say, which may be a file of the commit."""
+    return kind == "vex" or form.is_statement
 
 
 def _found(path: Path, reports: Reports, limits: Limits) -> list[ReadReport]:

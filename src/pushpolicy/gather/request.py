@@ -163,7 +163,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Gathered(Redacted, frozen=True, kw_only=True):
-    """The evidence, the files it was read from, all that were looked at, and the secrets of git's remote."""
+    """The evidence, the files that go with it, all that were looked at, and the secrets of git's remote."""
 
     hidden_fields = frozenset({"remote_secrets"})
 

@@ -886,18 +886,19 @@ class CredentialsEvidence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PipelineFinding(msgspec.Struct, frozen=True, kw_only=True):
-    """A place in a file of the pipeline, and what is wrong there; never the value."""
+    """A place in a file, and what is wrong there; never the value. `tool` is whose report lists it."""
 
     file: str
     line: int
     rule: str
+    tool: str | None = None
 
 
 class PipelineEvidence(msgspec.Struct, frozen=True, kw_only=True):
-    """What the pipeline's own files show.
+    """What the pipeline's own files show, and what reports of other tools list.
 
     Attributes:
-        files: those that were read.
+        files: those that were read here.
         findings: where a credential seems to be written down.
         risks: what makes a credential easier to steal.
     """
@@ -907,6 +908,10 @@ class PipelineEvidence(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[str, ...] = ()
     findings: tuple[PipelineFinding, ...] = ()
     risks: tuple[PipelineFinding, ...] = ()
+
+
+# Reports of this kind quote the secrets that they found: a record holds their digest only.
+NEVER_STORED = "pipeline"
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

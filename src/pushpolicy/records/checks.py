@@ -18,6 +18,7 @@ from pushpolicy.files import real
 from pushpolicy.model.decision import Decision
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.document import Document
+from pushpolicy.model.evidence import NEVER_STORED
 from pushpolicy.model.manifest import Manifest
 from pushpolicy.model.reference import LAYOUT_REGISTRY, Repository, check_tag
 from pushpolicy.model.text import printable
@@ -39,6 +40,7 @@ _REPORT_FACTS = (
 _MAX_SKEW = timedelta(days=1)
 # Of Linux; to resolve a longer one takes minutes.
 _MAX_PATH = 4096
+_DIGEST = _REPORT_FACTS.index(names.REPORT_DIGEST)
 _REPORT_KEYS = {names.TITLE, names.REPORT_MEDIA_TYPE, *_REPORT_FACTS}
 
 
@@ -150,12 +152,16 @@ def check_reports(layers: Sequence[Descriptor], evidence: Document) -> None:
         layers: those of the reports.
         evidence: valid against its schema.
     """
-    read = [
+    reports = evidence.value["reports"]
+    read = Counter(
         (printable(each["name"]), each["kind"], each["format"], f"sha256:{each['sha256']}", str(each["size"]))
-        for each in evidence.value["reports"]
-    ]
-    kept = [tuple(layer.annotations.get(key) for key in _REPORT_FACTS) for layer in layers]
-    if kept and Counter(kept) != Counter(read):
+        for each in reports
+    )
+    kept = Counter(tuple(layer.annotations.get(key) for key in _REPORT_FACTS) for layer in layers)
+    # A file that is evidence of several kinds is kept once, and one that quotes secrets never.
+    quoting = {each["sha256"] for each in reports if each["kind"] == NEVER_STORED}
+    due = {f"sha256:{each['sha256']}" for each in reports if each["sha256"] not in quoting}
+    if kept and (not kept <= read or {facts[_DIGEST] for facts in kept} != due):
         raise ValueError("its reports are not those that its evidence was read from")
 
 

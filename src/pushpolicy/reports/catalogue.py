@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from pushpolicy.model.evidence import NEVER_STORED
 from pushpolicy.reports import declared
 from pushpolicy.reports.file import COMPRESSED_SUFFIXES
 from pushpolicy.reports.format import KINDS, Format
@@ -31,7 +32,7 @@ report within a list. Well-formed text that says something else is told in `unre
 that was looked at and is no evidence.
 
 A file of the commit is no result of this run: what git tracks is read where it is named (and denied by the
-rule reports_of_this_run), and never found, VEX documents excepted.
+rule reports_of_this_run), and never found, VEX documents and baselines of detect-secrets excepted.
 
 Files are looked for in these folders of the checkout, with all that is in them: {places}.
 In every module, up to five folders deep: {modules}.
@@ -83,7 +84,8 @@ def _lines() -> Iterator[str]:
             yield f"- told in a broken file by: {_code(*(mark.decode() for mark in item.marks))}"
             if item.also:
                 yield f"- may also be evidence of: {', '.join(item.also)}"
-            yield f"- stored as: {_code(item.media_type)}\n"
+            stored = f"stored as: {_code(item.media_type)}"
+            yield f"- {'never stored' if item.kind == NEVER_STORED else stored}\n"
     yield from _limits()
 
 

@@ -10,7 +10,7 @@ import msgspec
 from pushpolicy.model.digest import Digest
 from pushpolicy.reports.limits import Limits
 
-KINDS = ("tests", "coverage", "scans", "sbom", "vex", "provenance")
+KINDS = ("tests", "coverage", "scans", "sbom", "vex", "provenance", "pipeline")
 
 
 class ReportError(Exception):
@@ -115,6 +115,9 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
         file_names: globs over file names that promise this format, in the usual places or beside them;
             a file of such a name that cannot be read is a failed report, not a stranger.
         marks: byte strings that together betray this format in a file that is broken.
+        is_envelope: whether its files hold documents of any kind, and may hold none that is read.
+        is_statement: whether it is what people say rather than the result of a run, so that it may be a file
+            of the commit; VEX documents are, whatever their format.
     """
 
     name: str
@@ -125,6 +128,8 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
     places: tuple[str, ...] = ()
     file_names: tuple[str, ...]
     marks: tuple[bytes, ...]
+    is_envelope: bool = False
+    is_statement: bool = False
 
     @property
     def family(self) -> str:
@@ -137,11 +142,13 @@ class Format(Declared, frozen=True, kw_only=True):
 
     Attributes:
         recognise: whether a well-formed file has this format.
+        may_be_empty: whether an empty list under a name that promises this format is a report of no finding.
         document: keys of its top level that tools in Go, which read it, would find in other case, too.
         read: reads it; raises ReportError.
     """
 
     recognise: Callable[[Head], bool]
+    may_be_empty: bool = False
     document: type[msgspec.Struct] | None = None
     read: Callable[[ReportBytes, Limits], tuple[Facts, ...]]
 
@@ -155,8 +162,8 @@ class ReadFile(msgspec.Struct, frozen=True, kw_only=True):
     size: int
 
     def by_kind(self) -> dict[str, tuple[Facts, ...]]:
-        """The facts by kind of evidence. A format of one kind only is that also where it says nothing."""
+        """The facts by kind. A file that says nothing is of its format's kind, but for an envelope."""
         kinds = dict.fromkeys(each.evidence_kind for each in self.facts)
-        if not self.format.also:
+        if not kinds and not self.format.is_envelope:
             kinds[self.format.kind] = None
         return {kind: tuple(each for each in self.facts if each.evidence_kind == kind) for kind in kinds}

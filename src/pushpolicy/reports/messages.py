@@ -16,6 +16,7 @@ from pushpolicy.reports.facts import (
     VexFacts,
 )
 from pushpolicy.reports.limits import Limits
+from pushpolicy.reports.pipeline import PipelineFacts
 
 NO_MEMORY = 3  # the child's exit code when it needs more than it may have
 # What few files need, and what takes long to import: a child that misses one ends, and another is started
@@ -60,6 +61,7 @@ Told = (
     | SbomFacts
     | VexFacts
     | ProvenanceFacts
+    | PipelineFacts
     | SuiteCapture
     | ScanCapture
 )

@@ -25,6 +25,7 @@ from pushpolicy.reports.file import Bounds, ReportFile, bare_name, report_of
 from pushpolicy.reports.format import Format, Head, ReadFile, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc, markup
+from pushpolicy.reports.pipeline import detect_secrets, gitleaks, zizmor
 from pushpolicy.reports.provenance import attestation
 from pushpolicy.reports.sbom import cyclonedx, cyclonedx_xml, spdx, spdx3
 from pushpolicy.reports.scans import clair, gitlab, grype, klar, osv, quay, sarif, snyk, trivy
@@ -69,6 +70,9 @@ FORMATS: tuple[Format, ...] = (
     spdx.YAML,
     openvex.FORMAT,
     attestation.FORMAT,
+    zizmor.FORMAT,
+    gitleaks.FORMAT,
+    detect_secrets.FORMAT,
 )
 
 _MAX_KEYS = 6
@@ -103,7 +107,7 @@ def read_open(stream: BinaryIO, name: str, limits: Limits) -> ReadFile:
         with report_of(stream, limits.max_report_size, bounds=bounds, seconds=limits.max_seconds) as file:
             start = _start(file.head)
             head = _head(file, start)
-            meant = by_content(head)
+            meant = by_content(head) or _by_empty_list(bare_name(name), head)
             if meant is None and (meant := _in_other_case(head)) is None:
                 _check_promise(bare_name(name), head)
                 raise NotAReport(_explain(bare_name(name), head))
@@ -118,6 +122,13 @@ def read_open(stream: BinaryIO, name: str, limits: Limits) -> ReadFile:
 def by_content(head: Head) -> Format | None:
     """The format of a well-formed file; None for one that is no report."""
     return next((item for item in FORMATS if item.recognise(head)), None)
+
+
+def _by_empty_list(file_name: str, head: Head) -> Format | None:
+    """The format of a list without entries; one of other things is told so when it is read."""
+    if not head.is_array or head.keys:
+        return None
+    return next((item for item in FORMATS if item.may_be_empty and promises(item, file_name)), None)
 
 
 def _in_other_case(head: Head) -> Format | None:
@@ -171,8 +182,9 @@ def _check_promise(file_name: str, head: Head) -> None:
         alike = alike if is_text and not (tap.FORMAT in meant and tap.holds_tests(start)) else []
     if meant and not alike:
         line = printable(start.partition(b"\n")[0][:60].decode("utf-8", "replace"))
-        reason = ReportError(f"its name promises {meant[0].name}, and it begins with {line!r}")
-        raise BrokenReportError(reason, meant[0])
+        # A report of secrets may begin with one.
+        instead = f"it is no {meant[0].family}" if meant[0].kind == "pipeline" else f"it begins with {line!r}"
+        raise BrokenReportError(ReportError(f"its name promises {meant[0].name}, and {instead}"), meant[0])
 
 
 def _explain(file_name: str, head: Head) -> str:

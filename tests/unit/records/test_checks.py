@@ -8,8 +8,10 @@ import pytest
 from msgspec.structs import replace
 
 from pushpolicy.model.descriptor import Descriptor
+from pushpolicy.model.document import Document
 from pushpolicy.model.reference import Repository, Target
 from pushpolicy.records.checks import check_reports, is_for
+from pushpolicy.records.format import PREFIX
 from tests.judged import judge, make_image
 from tests.policies import evidence
 
@@ -61,3 +63,52 @@ def test_reports_that_were_kept_are_those_that_were_read() -> None:
     check_reports((), evidence())
     with pytest.raises(ValueError, match="not those that its evidence was read from"):
         check_reports((Descriptor.of(b"other", "text/plain"),), evidence())
+
+
+Read = tuple[tuple[str, str], ...]
+
+
+def kept(reports: Read) -> list[Descriptor]:
+    """Layers of reports, by the digit of each digest and its kind."""
+    layers = []
+    for digit, kind in reports:
+        said = {"name": digit, "kind": kind, "format": "f", "digest": f"sha256:{digit * 64}", "size": "1"}
+        marks = {f"{PREFIX}report.{key}": value for key, value in said.items()}
+        layers.append(Descriptor.of(b"x", "text/plain", annotations=marks))
+    return layers
+
+
+def of_reports(reports: Read) -> Document:
+    fields = ({"name": digit, "kind": kind, "sha256": digit * 64} for digit, kind in reports)
+    return Document.of({"reports": [{"format": "f", "size": 1, **each} for each in fields]})
+
+
+A, B, SAME = ("1", "tests"), ("2", "scans"), ("2", "sbom")
+LEAKS, MIXED = ("3", "pipeline"), ("2", "pipeline")
+
+
+@pytest.mark.parametrize(
+    ("read", "stored", "fits"),
+    [
+        ((A, B), (A, B), True),
+        ((A, B), (), True),
+        ((A, B), (A,), False),
+        ((A,), (A, B), False),
+        ((A, A), (A, A), True),
+        ((A,), (A, A), False),
+        ((A, B, SAME), (A, B), True),
+        ((A, B, SAME), (A, SAME), True),
+        ((A, B, SAME), (A,), False),
+        ((A, LEAKS), (A,), True),
+        ((A, LEAKS), (A, LEAKS), False),
+        ((A, B, MIXED), (A,), True),
+        ((A, B, MIXED), (A, B), False),
+    ],
+)
+def test_a_file_is_kept_once_and_never_where_it_quotes_secrets(read: Read, stored: Read, fits: bool) -> None:
+    try:
+        check_reports(kept(stored), of_reports(read))
+    except ValueError:
+        assert not fits
+    else:
+        assert fits

@@ -80,6 +80,11 @@ def _vulnerabilities(document: Any) -> int:
     return len(_many(document.get("vulnerabilities")))
 
 
+def _baseline(document: Any) -> int:
+    found = [each for secrets in document["results"].values() for each in _maps(secrets)]
+    return sum(each.get("is_secret") is not False for each in found)
+
+
 def _ctrf(document: Any) -> int:
     return sum(test.get("status") == "failed" for test in _maps(document["results"]["tests"]))
 
@@ -132,6 +137,9 @@ JSON: Mapping[str, Callable[[Any], int]] = {
     "gitlab-codequality": len,
     "cyclonedx": _vulnerabilities,
     "ctrf": _ctrf,
+    "zizmor": len,
+    "gitleaks": len,
+    "detect-secrets": _baseline,
 }
 XML: Mapping[str, Callable[[ElementTree.Element], int]] = {
     "junit": _junit,

@@ -6,8 +6,16 @@ from typing import Any
 
 import pytest
 
-from pushpolicy.model.evidence import BuildMaterial, Covered, Finding, Scanner, Severity, Totals
-from pushpolicy.reports import facts
+from pushpolicy.model.evidence import (
+    BuildMaterial,
+    Covered,
+    Finding,
+    PipelineFinding,
+    Scanner,
+    Severity,
+    Totals,
+)
+from pushpolicy.reports import facts, pipeline
 from pushpolicy.reports.capture import Capture, ScanCapture, SuiteCapture
 from pushpolicy.reports.facts import (
     CoverageFacts,
@@ -24,10 +32,12 @@ from pushpolicy.reports.facts import (
 )
 from pushpolicy.reports.format import KINDS, Facts, Identity, ReportError
 from pushpolicy.reports.limits import Limits
+from pushpolicy.reports.pipeline import PipelineFacts
 from pushpolicy.reports.recognise import FORMATS
 
 TRIVY = Scanner(name="trivy")
 LONG = "x" * 11
+LEAK = PipelineFinding(file=LONG, line=1, rule="aws-key", tool="gitleaks")
 SMALL = Limits(max_findings=1, max_text=10)
 
 
@@ -59,7 +69,9 @@ def captured(**fields: Any) -> Capture:
 
 
 def test_every_kind_of_evidence_has_one_type_and_every_format_is_of_these_kinds() -> None:
-    types = [each for each in Facts.__subclasses__() if each.__module__ == facts.__name__]
+    types = [
+        each for each in Facts.__subclasses__() if each.__module__ in (facts.__name__, pipeline.__name__)
+    ]
     assert sorted(each.evidence_kind for each in types) == sorted(KINDS)
     assert {kind for item in FORMATS for kind in (item.kind, *item.also)} == set(KINDS)
 
@@ -82,6 +94,11 @@ def test_every_kind_of_evidence_has_one_type_and_every_format_is_of_these_kinds(
         (VexFacts(statements=()), "0 VEX statements"),
         (built(commit="1" * 40), f"provenance, commit {'1' * 40}"),
         (built(), "provenance, commit not named"),
+        (PipelineFacts(tool="zizmor", risks=(LEAK,)), "0 findings and 1 risks"),
+        (
+            PipelineFacts(tool="x", findings=(LEAK,), cleared=2),
+            "1 findings and 0 risks, 2 audited as no secret",
+        ),
         (SuiteCapture(captured()), "pytest: it has not ended"),
         (
             ScanCapture(captured(ended="2026-01-02T03:04:06Z", exit_code=1)),
@@ -103,6 +120,8 @@ def test_it_says_what_it_counted(said: Facts, summary: str) -> None:
         (scan(), False),
         (scan(finding()), True),
         (CoverageFacts(lines=Covered(total=4)), False),
+        (PipelineFacts(tool="x", cleared=2), False),
+        (PipelineFacts(tool="x", risks=(LEAK,)), True),
     ],
 )
 def test_it_says_whether_something_went_wrong(said: Facts, shows: bool) -> None:
@@ -129,6 +148,8 @@ def test_it_says_whether_something_went_wrong(said: Facts, shows: bool) -> None:
             built(materials=(BuildMaterial(uri="a", digest={}), BuildMaterial(uri="b", digest={}))),
             "its 2 materials are over the limit of 1",
         ),
+        (PipelineFacts(tool="x", findings=(LEAK, LEAK)), "its 2 findings are over the limit of 1"),
+        (PipelineFacts(tool="x", risks=(LEAK,)), "a finding has a text over the limit of 10 characters"),
         (built(builder=LONG), "a text is over the limit of 10 characters"),
     ],
 )

@@ -10,6 +10,7 @@ import pytest
 from pushpolicy.reports.facts import ScanFacts, SuiteFacts
 from pushpolicy.reports.format import Facts, ReportError
 from pushpolicy.reports.limits import Limits
+from pushpolicy.reports.pipeline import PipelineFacts
 from pushpolicy.reports.recognise import FORMATS
 from tests.deletions import deletions
 from tests.report_files import SAMPLES
@@ -24,7 +25,12 @@ def shown(facts: tuple[Facts, ...]) -> int:
     scans = [each for each in facts if isinstance(each, ScanFacts)]
     suites = [each for each in facts if isinstance(each, SuiteFacts)]
     bad = sum(each.totals.failed + each.totals.errors + each.undeclared for each in suites)
-    return sum(len(each.findings) for each in scans) + bad
+    leaks = [each for each in facts if isinstance(each, PipelineFacts)]
+    return sum(len(each.findings) for each in scans) + bad + sum(map(_listed, leaks))
+
+
+def _listed(leaks: PipelineFacts) -> int:
+    return len(leaks.findings) + len(leaks.risks)
 
 
 def changed(name: str, sample: bytes) -> Iterator[bytes]:

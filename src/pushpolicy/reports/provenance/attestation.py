@@ -50,6 +50,7 @@ FORMAT = Format(
     name="in-toto",
     kind="provenance",
     also=("sbom", "vex"),
+    is_envelope=True,
     media_type="application/vnd.in-toto+json",
     suffixes=(".intoto.json", ".intoto.jsonl", ".json", ".jsonl"),
     file_names=("*.intoto.jsonl", "*.intoto.json", "*provenance*.json", "*.sigstore.json"),

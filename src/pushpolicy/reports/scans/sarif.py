@@ -1,16 +1,16 @@
 """SARIF 2.1.0 (OASIS) of any tool; the drafts of 2.0.0 and version 1.0.0 as far as they say the same.
 
 A result counts unless its `kind` says that it is no failure or `baselineState` that it is gone; one that is
-open or under review, and a word that SARIF does not have, may mean the worst.
-Severity: the ``security-severity`` of rule and result, else the level (error is high, warning medium, note
-low). A score of zero is what tools write that have none. A severity among the rule's tags or beside it, as
-Trivy and Docker Scout write it, counts where it is worse; so does the level error of a known vulnerability.
-Suppressed results are listed as such. A run without results, or whose invocation was not successful, has
-failed; so has one that looked into an image and notes an error of its own (appendix I). Where it looked into
-code, a file that does not parse is such an error (3.58.6): they are among the filters of the scan. Each run
-is a scan; runs of one tool on one target are one, which is as old as the oldest. A log of which a part is
-stored outside of its runs is not read. A result whose rule cannot be told has no severity, unless it states
-a level.
+open or under review, and a word that SARIF does not have, may mean the worst. Severity: the ``security-
+severity`` of rule and result, else the level (error is high, warning medium, note low). A score of zero is
+what tools write that have none. A severity among the rule's tags or beside it, as Trivy and Docker Scout
+write it, counts where it is worse; so does the level error of a known vulnerability. Suppressed results are
+listed as such. A run without results, or whose invocation was not successful, has failed; so has one that
+looked into an image and notes an error of its own (appendix I). Where it looked into code, a file that does
+not parse is such an error (3.58.6): they are among the filters of the scan. Each run is a scan, but one of
+zizmor or gitleaks, which is evidence of the pipeline as those tools' own reports are; runs of one tool on
+one target are one, which is as old as the oldest. A log of which a part is stored outside of its runs is
+not read. A result whose rule cannot be told has no severity, unless it states a level.
 """
 
 from __future__ import annotations
@@ -21,15 +21,17 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from pushpolicy.model.evidence import Finding, Scanner, Severity
+from pushpolicy.model.evidence import Finding, PipelineFinding, Scanner, Severity
 from pushpolicy.model.text import printable
 from pushpolicy.reports.facts import ScanFacts, within
 from pushpolicy.reports.format import Facts, FailedRunError, Format, Head, Identity, ReportBytes, ReportError
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing import jsondoc
 from pushpolicy.reports.parsing.values import at_line, brief, utc
+from pushpolicy.reports.pipeline import PipelineFacts, gitleaks, place, zizmor
 from pushpolicy.reports.scans import aliases, is_vulnerability, severity
 from pushpolicy.reports.scans.sarif_model import (
+    Component,
     Invocation,
     Log,
     Result,
@@ -76,7 +78,6 @@ _TOOLS = {
     "checkov": "config",
     "dockle": "image",
     "docker scout": "image",
-    "gitleaks": "secret",
     "grype": "image",
     "hadolint": "config",
     "kics": "config",
@@ -97,24 +98,50 @@ def _read(report: ReportBytes, limits: Limits) -> tuple[Facts, ...]:
         raise ReportError(
             "a part of it is stored outside of its runs (external properties), which is not read"
         )
-    return within(limits, _joined([_scan(run) for run in log.runs]))
+    found = [_run(run) for run in log.runs]
+    others = [each for each in found if not isinstance(each, ScanFacts)]
+    return within(limits, [*_joined(each for each in found if isinstance(each, ScanFacts)), *others])
 
 
-def _scan(run: Run) -> ScanFacts:
+def _run(run: Run) -> ScanFacts | PipelineFacts:
     tool = run.tool.driver or run.tool
     name = tool.name or run.tool.name
     if not name:
         raise ReportError("a run does not name its tool")
-    invocations = run.invocations or []
-    if any(map(_has_failed, invocations)):
+    if any(map(_has_failed, run.invocations or ())):
         raise FailedRunError(f"{printable(name, 60)} says that its run was not successful")
     if run.results is None:
         raise FailedRunError(f"{printable(name, 60)} gave no results, which is not the same as finding none")
+    of_pipeline = _OF_PIPELINE.get(name.lower())
+    return of_pipeline(_places(run, name.lower())) if of_pipeline else _scan(run, tool, name)
+
+
+def _leaks(found: Iterable[PipelineFinding]) -> PipelineFacts:
+    return PipelineFacts(tool=gitleaks.TOOL, findings=tuple(found))
+
+
+# The tools whose results are about the pipeline, or about what is written into files; suppressed ones count.
+_OF_PIPELINE = {gitleaks.TOOL: _leaks, zizmor.TOOL: zizmor.facts}
+
+
+def _places(run: Run, tool: str) -> Iterator[PipelineFinding]:
+    """Where the results lie. A result without a place is one of the run: it counts under the tool's name."""
+    for result in _failures(run):
+        physical = result.locations[0].physical_location if result.locations else None
+        file = physical.artifact_location.uri if physical and physical.artifact_location else None
+        line = physical.region.start_line if physical and physical.region else None
+        rule = (rule_name(result) or "unidentified").removeprefix(f"{tool}/")
+        yield place(tool, file or tool, line, rule)
+
+
+def _scan(run: Run, tool: Component, name: str) -> ScanFacts:
+    invocations = run.invocations or []
     about = run.properties or RunProperties()
     image_name, image_id, digests = text(about.image_name), text(about.image_id), texts(about.repo_digests)
     kind = "image" if image_id or digests or image_name else _TOOLS.get(name.lower(), "code")
-    places = (place for result in run.results for place in result.locations or ())
-    if name.lower() == "grype" and run.results and not any(place.logical_locations for place in places):
+    results = run.results or []
+    places = (each for result in results for each in result.locations or ())
+    if name.lower() == "grype" and results and not any(each.logical_locations for each in places):
         kind = "code"  # a directory
     errors = list(dict.fromkeys(_errors(invocations)))
     if kind == "image" and errors:
@@ -161,14 +188,19 @@ def _limited(errors: list[str]) -> tuple[str, ...] | None:
 
 def _findings(run: Run, scan: str) -> Iterator[Finding]:
     rules = Rules(run)
+    for result in _failures(run):
+        rule = rules.of(result)
+        # A rule that cannot be told may be the worst.
+        level = result.level or ("lost" if rules.is_lost(result) else rules.level(result, rule))
+        yield _finding(result, rules.said(rule), level, scan)
+
+
+def _failures(run: Run) -> Iterator[Result]:
+    """Section 3.27.10: what is no failure has the level none, or none is given."""
     for result in run.results or ():
-        # Section 3.27.10: what is no failure has the level none, or none is given.
         is_failure = result.kind not in _NO_FAILURE or result.level not in (None, "none")
         if is_failure and result.baseline_state != "absent":
-            rule = rules.of(result)
-            # A rule that cannot be told may be the worst.
-            level = result.level or ("lost" if rules.is_lost(result) else rules.level(result, rule))
-            yield _finding(result, rules.said(rule), level, scan)
+            yield result
 
 
 def _finding(result: Result, said: Said, level: str, scan: str) -> Finding:
@@ -263,6 +295,7 @@ def _recognise(head: Head) -> bool:
 FORMAT = Format(
     name="sarif",
     kind="scans",
+    also=("pipeline",),
     media_type="application/sarif+json",
     suffixes=(".sarif.json", ".sarif", ".json"),
     file_names=("*.sarif", "*.sarif.json"),

@@ -113,7 +113,7 @@ def test_hostile_documents_are_refused(content: str) -> None:
         ({"results": [], "experimental_config": {}}, "osv-scanner"),
         ({"results": []}, None),
         ({"results": [{"check_id": "x"}], "errors": [], "paths": {}}, None),
-        ({"results": {}, "version": "1.5", "plugins_used": []}, None),
+        ({"results": {}, "version": "1.5", "plugins_used": []}, "detect-secrets"),
         ({"results": [{"filename": "a.py"}], "metrics": {}, "generated_at": "x"}, None),
     ],
 )

@@ -158,7 +158,7 @@ def test_kind_commit_and_time() -> None:
     (scan,) = read(
         log(
             run(
-                name="gitleaks",
+                name="trufflehog",
                 invocations=[{"executionSuccessful": True, "endTimeUtc": "2026-01-01T00:00:00Z"}],
                 versionControlProvenance=[{"repositoryUri": "https://x", "revisionId": "abc"}],
             )
@@ -400,7 +400,7 @@ def test_a_directory_that_grype_scanned_is_code(place: dict[str, Any], kind: str
         ("Trivy", [], ("unsaid",)),
         ("Trivy", [{"ruleId": "CVE-2026-1234"}], ("vulnerabilities",)),
         ("linter", [{"ruleId": "no-eval"}], ("unsaid",)),
-        ("gitleaks", [{"ruleId": "aws-key"}], ("secrets",)),
+        ("trufflehog", [{"ruleId": "aws-key"}], ("secrets",)),
     ],
 )
 def test_what_was_looked_for_is_what_shows_or_what_the_tool_can_only_do(
