@@ -132,6 +132,11 @@ VARIABLES = [
         }.items()
     ),
     sets(
+        "hands another branch over beside GitHub's",
+        f"{NO_CI}PUSHPOLICY_CI_REF is set, and nothing reads it",
+        PUSHPOLICY_CI_REF="refs/heads/x",
+    ),
+    sets(
         "writes a repository that looks like this one",
         f"{NO_CI}GITHUB_REPOSITORY: ",
         GITHUB_REPOSITORY="ex\u0430mple/status-page",

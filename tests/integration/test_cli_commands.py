@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pushpolicy import errors
 from pushpolicy.cli.publishing import KEPT
+from tests.ci.apis import TOKEN, github, github_job
 from tests.fake_registry import Answered, fake_registry
 from tests.policies import rule, write_policy
 from tests.workspace import IMAGE, TARGET, Ran, Workspace, fail_a_test
@@ -79,6 +81,40 @@ def test_doctor(workspace: Workspace) -> None:
     workspace.write("pushpolicy.yaml", "unknown: 1\n")
     assert workspace.run("doctor").code == errors.EXIT_USAGE
     assert workspace.run("doctor", "--engine", "absent").code == errors.EXIT_POLICY
+
+
+def test_doctor_tells_what_a_job_lacks(workspace: Workspace) -> None:
+    elsewhere = {k: v for k, v in workspace.environ.items() if not k.startswith(("GITHUB_", "CI"))}
+    nowhere = replace(workspace, environ=elsewhere).run("doctor").out
+    assert "elsewhere PUSHPOLICY_CI_* hand over what is known: docs/ci/other.md" in nowhere
+    by_hand = {"BUILDER_OUTPUT": "/builder/outputs", "REPO_FULL_NAME": "team/app"}
+    ran = replace(workspace, environ={**elsewhere, **by_hand}).run("doctor")
+    assert "no branch or tag and no commit: a push is denied; the job takes `options:" in ran.out
+
+
+def test_doctor_asks_for_the_jobs(workspace: Workspace) -> None:
+    place = workspace.with_variables(RUNNER_NAME="runner of Publish", PUSHPOLICY_JOBS_TOKEN=TOKEN)
+    jobs = [
+        {**job, "head_sha": place.environ["GITHUB_SHA"]}
+        for job in (github_job("Build"), github_job("Publish", None))
+    ]
+    with fake_registry(github(jobs, "example/status-page")) as server:
+        ran = place.run("doctor", "--jobs", f"http://{server.host}")
+    assert "jobs.Build: success (asserted)" in ran.out
+    assert f"jobs_from: http://{server.host} (asserted)" in ran.out
+    assert TOKEN not in ran.out + ran.err
+    for address in (
+        "ftp://h/x",
+        "http://ci.example.com",
+        "api.github.com",
+        "https://h/x?token=1",
+        "https://u:p@h",
+        "",
+    ):
+        ran = place.run("doctor", "--jobs", address)
+        assert ran.code == errors.EXIT_USAGE
+        assert "--jobs names no address to ask" in ran.out
+        assert "token=1" not in ran.out + ran.err
 
 
 def test_doctor_tells_where_the_credential_is(workspace: Workspace) -> None:

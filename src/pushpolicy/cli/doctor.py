@@ -153,11 +153,16 @@ def _ci(jobs: Asking | None) -> Iterator[str | Field]:
     found, told = (context := ci.look(environment.environment(), asking=jobs)).evidence, context.told
     if found.status is not Status.COLLECTED:
         yield f"{found.status}: {found.reason}"
+        if found.status is Status.MISSING:
+            yield "elsewhere PUSHPOLICY_CI_* hand over what is known: docs/ci/other.md, docs/ci/laptop.md"
         yield from (Field(each.field, plain(each.value), "asserted", (each.source,)) for each in told)
         return
     where = found.branch or found.tag or found.ref or "unknown ref"
-    yield f"{found.provider}: event {found.event} of {where} in {found.repository}"
+    yield f"{found.provider}: event {found.event} of {where} in {found.repository or 'unknown repository'}"
     yield from fields_of(found, sources_of(told))
+    named = {"branch or tag": found.branch or found.tag, "commit": found.commit}
+    if lacking := " and no ".join(name for name, value in named.items() if value is None):
+        yield f"no {lacking}: a push is denied; the job takes {context.advice}"
 
 
 def _unasked() -> Iterator[str]:

@@ -98,7 +98,8 @@ def asked_jobs(option: str | None, registry: RegistryOptions) -> Asking | None:
         scheme, host = "", ""
     if "?" in option or "#" in option or (scheme != "https" and host not in _LOOPBACK):
         hint = "write --jobs api, or the API's address: https://api.github.com, https://HOST/api/v4"
-        raise UsageError(f"--jobs {printable(option, 200)!r} is no address to ask", hint)
+        # It is not quoted: a token may stand in it.
+        raise UsageError("--jobs names no address to ask", hint)
     return Asking(address=option, settings=settings)
 
 

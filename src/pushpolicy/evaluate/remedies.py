@@ -61,7 +61,8 @@ _FAILED: Mapping[str, str] = {
     "ci": (
         "Let pushpolicy see all variables of the CI job and its event file; in a container they have to be"
         " handed on. Where two sides are named, they have to say the same: check out the commit that the run"
-        " is for, and let no step set what the CI system sets or rewrite its event file."
+        " is for, and let no step set what the CI system sets or rewrite its event file. Where --jobs asked"
+        " the API, give it what the reason names: a token that may read jobs, the address, this run."
     ),
     "credentials": (
         "Let the checkout be searched for the credential: --limit max-searched=BYTES raises how much is read."

@@ -34,6 +34,7 @@ from pushpolicy.gather.ci.reading import ContradictionError, Told, compose, tell
 from pushpolicy.gather.ci.readings import CiError
 from pushpolicy.gather.ci.table import System
 from pushpolicy.model.evidence import CiEvidence, Contradiction, Side, Status
+from pushpolicy.model.text import printable
 
 __all__ = ["SYSTEMS", "Context", "Told", "evidence", "look"]
 
@@ -59,10 +60,15 @@ SYSTEMS: tuple[System, ...] = (
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
-    """The evidence, and what each source told; nothing where the environment is that of no system."""
+    """The evidence, and what each source told; nothing where the environment is that of no system.
+
+    Attributes:
+        advice: what the users of the system have to do for the fields to be there.
+    """
 
     evidence: CiEvidence
     told: tuple[Told, ...] = ()
+    advice: str = ""
 
 
 def evidence(
@@ -91,6 +97,7 @@ def look(environ: Mapping[str, str], head: str | None = None, asking: jobs.Askin
     told: tuple[Told, ...] = ()
     try:
         _check_alone(here)
+        _check_read(here[0], environ)
         told = tell(here[0], environ)
         found = compose(here[0], told)
         _check_checkout(found, told, head)
@@ -109,13 +116,23 @@ def look(environ: Mapping[str, str], head: str | None = None, asking: jobs.Askin
     trust = dict.fromkeys(sorted(said), "asserted")
     if before is not None:
         trust |= dict.fromkeys(("jobs", "jobs_told"), before.trust)
-    return Context(evidence=replace(found, trust=trust), told=told)
+    return Context(evidence=replace(found, trust=trust), told=told, advice=here[0].advice)
 
 
 def _check_alone(here: list[System]) -> None:
     if len(here) > 1:
         sides = (Side(source=str(system.marks[0]), value=system.name) for system in here)
         raise ContradictionError((Contradiction(field="provider", sides=tuple(sides)),))
+
+
+def _check_read(system: System, environ: Mapping[str, str]) -> None:
+    """What the pipeline hands over is read, or refused: never passed over beside what the system says."""
+    names = {source.name for sources in system.fields.values() for source in sources}
+    names |= {mark.variable for mark in system.marks}
+    unread = sorted(name for name in environ if name.startswith(handed.PREFIX) and name not in names)
+    if unread:
+        name = printable(unread[0], 100)
+        raise CiError(f"{name} is set, and nothing reads it in a job of {system.name}; leave it out")
 
 
 def _check_checkout(found: CiEvidence, told: tuple[Told, ...], head: str | None) -> None:

@@ -7,6 +7,8 @@ from msgspec.structs import replace
 from pushpolicy.gather.ci.readings import boolean, branch, commit, name, number, tag
 from pushpolicy.gather.ci.table import System, unless, variable, where
 
+# What begins so tells of the run.
+PREFIX = "PUSHPOLICY_CI_"
 FIELDS = {
     "event_raw": (variable("PUSHPOLICY_CI_EVENT"),),
     "repository": (variable("PUSHPOLICY_CI_REPOSITORY", name),),

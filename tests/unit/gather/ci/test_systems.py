@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pushpolicy.gather.ci import SYSTEMS, evidence, look
+from pushpolicy.gather.ci import SYSTEMS, evidence, handed, look
 from pushpolicy.model.document import plain
 from tests.ci import HERE, Case, cases
 from tests.ci import SYSTEMS as WITH_FIXTURES
@@ -75,3 +75,13 @@ def test_two_systems_at_once_have_failed(name: str, other: str, tmp_path: Path) 
 def test_a_runner_in_codebuild_leaves_the_word_to_its_system(tmp_path: Path) -> None:
     there = {"CODEBUILD_BUILD_ID": "runner:7", "CODEBUILD_WEBHOOK_EVENT": "WORKFLOW_JOB_QUEUED"}
     assert evidence({**next(cases("gitlab-ci")).environ, **there}).provider == "gitlab-ci"
+
+
+@pytest.mark.parametrize("system", SYSTEMS, ids=BY_NAME)
+def test_what_is_handed_over_and_not_read_has_failed(system: Any, tmp_path: Path) -> None:
+    read = {source.name for sources in system.fields.values() for source in sources}
+    variables = next(cases(system.name)).variables(tmp_path)
+    for name in {f"{handed.PREFIX}{each}" for each in ("REF", "COMMIT", "RUN_URL", "BRANCH")} - read:
+        found = evidence({**variables, name: "refs/heads/main"})
+        reason = f"{name} is set, and nothing reads it in a job of {system.name}; leave it out"
+        assert (found.status, found.reason) == ("failed", reason)
