@@ -60,7 +60,7 @@ def test_a_push_needs_no_more_requests_than_others_do(maker: LayoutMaker, tmp_pa
     """Three layers, a config, the manifest by digest, the tag, and the tag read back; crane takes 19."""
     config = maker.image().config
     assert config
-    layers = [maker.blob(b"%d" % number * 100_000, TAR) for number in range(3)]
+    layers = [maker.blob(b"%d" % number * 200_000, TAR) for number in range(3)]
     maker.add(maker.manifest(config=config, layers=layers), name="1.0")
     with open_image(f"oci:{maker.root}:1.0") as image, distribution_registry(tmp_path / "r") as registry:
         target = Target.parse(f"{registry.host}/team/app:1.0")

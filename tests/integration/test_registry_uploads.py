@@ -99,6 +99,25 @@ def test_small_blobs_go_in_one_request_where_the_registry_takes_them_so(any_regi
     assert len(tried) == (3 if any_registry.kind == "olareg" else 1)
 
 
+@pytest.mark.parametrize(
+    ("there", "size", "asked"),
+    [((), 1, 3), ((0,), 1, 8), ((2,), 1, 8), ((5,), 1, 3), ((), 128 * 1024, 3), ((), 128 * 1024 + 1, 8)],
+    ids=["none", "the first", "the third", "one of the others", "the largest so sent", "larger ones"],
+)
+def test_small_blobs_are_sent_unasked_where_none_of_the_first_is_there(
+    there: tuple[int, ...], size: int, asked: int, any_registry: Registry
+) -> None:
+    contents = [bytes([number]) * size for number in range(8)]
+    for number in there:
+        client(any_registry).put_blob(Descriptor.of(contents[number], LAYER), of_bytes(contents[number]))
+    before, repository = len(any_registry.requests()), client(any_registry)
+    for content in contents:
+        repository.put_blob(Descriptor.of(content, LAYER), of_bytes(content))
+    seen = any_registry.requests()[before:]
+    assert [item.method for item in seen].count("HEAD") == asked
+    assert all(repository.has_blob(Descriptor.of(content, LAYER)) for content in contents)
+
+
 def test_an_upload_that_broke_goes_on_where_it_broke(any_registry: Registry) -> None:
     blob = Descriptor.of(LARGE, LAYER)
     with cut_once(any_registry.host, 4 * MIB) as cutting:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from pushpolicy.http.proxies import DEFAULT_PORTS
@@ -14,6 +15,7 @@ _VISIBLE = re.compile("[!-~]+")
 Origin = tuple[str, str, int]
 
 
+@lru_cache(64)  # each is looked at when it is given, when it is asked and when it answers
 def origin(url: str) -> Origin:
     """Whose address this is.
 

@@ -321,6 +321,8 @@ class OrasClient(oras.provider.Registry):  # type: ignore[misc]  # oras has no t
     ) -> OrasAnswer:
         """Store a blob unless it is there; hashed while it streams, a mismatch aborts.
 
+        A small one is sent without being asked for where others like it were not there.
+
         Args:
             blob: a path, or what opens the content.
             container: where to.
@@ -346,10 +348,13 @@ class OrasClient(oras.provider.Registry):  # type: ignore[misc]  # oras has no t
         def is_there(sent: Descriptor) -> bool:
             return self.blob_exists(sent, container)
 
-        was_there = not is_new and is_there(descriptor)
+        asks = not is_new and (sibling is not None or self._uploads.asks_for(descriptor))
+        was_there = asks and is_there(descriptor)
         if was_there:
             self._uploads.skip(descriptor, content)
         else:
+            if asks:
+                self._uploads.note_absent(descriptor)
             url = self._upload_url(container)
             self._uploads.send(url, descriptor, content, sibling, is_there=is_there, on_admitted=on_admitted)
         return OrasAnswer(

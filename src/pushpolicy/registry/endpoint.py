@@ -7,7 +7,7 @@ import re
 import socket
 import ssl
 import time
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import unquote_plus, urlencode, urljoin, urlsplit, urlunsplit
 
 from pushpolicy.errors import PushError
 from pushpolicy.http.addresses import Origin, is_address, origin
@@ -89,8 +89,9 @@ class Endpoint:
 def with_query(url: str, **values: str) -> str:
     """The address with these parameters added to its own, which stay as they are."""
     parts = urlsplit(url)
-    taken = parse_qsl(parts.query, keep_blank_values=True)
-    added = urlencode({name: value for name, value in values.items() if name not in dict(taken)})
+    # Names alone: registries keep long states in their addresses, which nobody here reads.
+    taken = {unquote_plus(item.partition("=")[0]) for item in parts.query.split("&")}
+    added = urlencode({name: value for name, value in values.items() if name not in taken})
     return urlunsplit(parts._replace(query="&".join(filter(None, (parts.query, added)))))
 
 

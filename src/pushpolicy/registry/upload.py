@@ -22,8 +22,11 @@ from pushpolicy.registry.interface import OpenBlob
 from pushpolicy.registry.refusals import refusal
 from pushpolicy.registry.session import OCTETS, Session
 
-# A blob this small is sent with the POST; a registry that does not take it so has read it for nothing.
-_SINGLE_SIZE = 64 * 1024
+# A blob this small, one read of a file, is sent with the POST, which a registry that does not take it so has
+# read for nothing.
+_SINGLE_SIZE = 128 * 1024
+# So many small blobs are asked for before it is concluded that the others are not there.
+_SAMPLE = 3
 
 
 class Uploads:
@@ -33,6 +36,7 @@ class Uploads:
         self._api = api
         self._takes_single: bool | None = None
         self._mounts = True
+        self._absent: set[Digest] = set()
         self._skipped: dict[Digest, tuple[Descriptor, OpenBlob]] = {}
         self._sent_again: set[Digest] = set()
         self._lock = threading.Lock()
@@ -82,6 +86,19 @@ class Uploads:
             self.skip(blob, content)
         elif on_admitted:
             on_admitted(admitted[-1])
+
+    def asks_for(self, blob: Descriptor) -> bool:
+        """Whether to ask for a blob before it is sent.
+
+        A small one takes as long to ask for as to send. A push that was killed, or one of an image on the
+        same base, sent first what is sent first now: where none of that is there, the rest will not be.
+        """
+        return blob.size > _SINGLE_SIZE or len(self._absent) < _SAMPLE or bool(self._skipped)
+
+    def note_absent(self, blob: Descriptor) -> None:
+        """Remember a blob that was asked for and is not there."""
+        if blob.size <= _SINGLE_SIZE:
+            self._absent.add(blob.digest)
 
     def skip(self, blob: Descriptor, content: OpenBlob) -> None:
         """Remember a blob that is not sent, since the registry says that it has it."""

@@ -79,6 +79,7 @@ def test_locations_that_are_not_followed(location: str) -> None:
 def test_query_parameters_are_added_and_kept() -> None:
     url = with_query("https://example.org/u?_state=a%2Bb%3D", digest="sha256:ab")
     assert url == "https://example.org/u?_state=a%2Bb%3D&digest=sha256%3Aab"
+    assert with_query("https://example.org/u?d%69gest=1", digest="2") == "https://example.org/u?d%69gest=1"
 
 
 @pytest.mark.parametrize(
