@@ -118,13 +118,17 @@ def _digests(layout: Path) -> frozenset[str]:
 
 
 def _sorted(requests: Sequence[Request], image: frozenset[str]) -> Counter[str]:
-    """How many requests were for what; the POST of an upload belongs to what was uploaded then."""
-    asked, opened, written = Counter[str](), 0, False
+    """How many requests were for what; the POST of an upload belongs to what was uploaded then.
+
+    A list that was written is read back, as everything else is.
+    """
+    asked, opened, written, listed = Counter[str](), 0, False, False
     for request in requests:
         digest = _DIGEST.search(request.path)
         of = "image" if digest and digest[0].replace("%3A", ":") in image else "record"
         if _FALLBACK.search(request.path):
-            kind = "list" if written else "read before"
+            kind = "read back" if listed else "list" if written else "read before"
+            listed = listed or request.method == "PUT"
         elif _UPLOAD.search(request.path):
             # Peers send chunks, whose address has no digest; the record of ours is sent without.
             kind, written = "image" if request.method == "PATCH" else of, True
