@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial
 
@@ -14,9 +14,11 @@ from pushpolicy.budget import Budget
 from pushpolicy.errors import EngineError, InputError, RecordError
 from pushpolicy.evaluate import is_of_known_policy, start_decision
 from pushpolicy.gather import Gathered, GatherRequest, Shared, gather, refuse_secrets, secret_values
+from pushpolicy.http.parallel import beside
 from pushpolicy.images import Image, Selection, open_image
 from pushpolicy.images import Limits as ImageLimits
 from pushpolicy.model.digest import Digest
+from pushpolicy.model.reference import Target
 from pushpolicy.push import (
     Permit,
     Pushed,
@@ -33,6 +35,9 @@ from pushpolicy.push import (
 from pushpolicy.records.build import Contents, NewRecord, build_record
 from pushpolicy.records.chain import Before, records_before
 from pushpolicy.registry.interface import Attached
+
+# What the tags of each target name that name anything; waits for the registry's answers.
+Look = Callable[[], Mapping[Target, Mapping[str, Digest]]]
 
 __all__ = ["Outcome", "PushRequest", "admit", "admit_all", "check", "check_all", "collect"]
 
@@ -60,10 +65,10 @@ def admit_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
         opened, budget = stack.enter_context(ExitStack()), _budget(requests)
         with budget.spend(InputError):
             images = _open_all(requests, opened)
-        judged = _judge_all(requests, images, stack.enter_context(Shared()), budget)
+        look = beside(partial(_named_now, requests, to_push=True))
+        judged = _judge_all(requests, images, look, stack.enter_context(Shared()), budget)
         if not all(outcome.decision.allowed for outcome in judged):
             return judged
-        requests[0].client.prepare()
         work = _prepared(requests, images, judged, budget, stack)
         sent: list[Sent] = []
         for each in work:
@@ -94,7 +99,8 @@ def check_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
         budget = _budget(requests)
         with budget.spend(InputError):
             images = _open_all(requests, stack)
-        judged = _judge_all(requests, images, stack.enter_context(Shared()), budget)
+        look = beside(partial(_named_now, requests))
+        judged = _judge_all(requests, images, look, stack.enter_context(Shared()), budget)
         if not all(outcome.decision.allowed for outcome in judged):
             return judged
         work = _prepared(requests, images, judged, budget, stack)
@@ -134,7 +140,7 @@ def _prepared(
 def collect(request: PushRequest) -> Gathered:
     """Gather as `admit` does, and decide nothing."""
     with _budget((request,)).spend(InputError), _opened(request) as image, Shared() as shared:
-        return _gather(request, image, _named_now(request), shared)
+        return _gather(request, image, beside(partial(_named_now, (request,))), shared)[0]
 
 
 def _budget(requests: Sequence[PushRequest]) -> Budget:
@@ -205,20 +211,19 @@ def _verify(request: PushRequest, pushed: Pushed, attached: tuple[Attached, ...]
 
 
 def _judge_all(
-    requests: Sequence[PushRequest], images: Sequence[Image], shared: Shared, budget: Budget
+    requests: Sequence[PushRequest], images: Sequence[Image], look: Look, shared: Shared, budget: Budget
 ) -> tuple[Outcome, ...]:
     work = zip(requests, images, strict=True)
-    return tuple(_judge(request, image, shared, budget) for request, image in work)
+    return tuple(_judge(request, image, look, shared, budget) for request, image in work)
 
 
-def _judge(request: PushRequest, image: Image, shared: Shared, budget: Budget) -> Outcome:
+def _judge(request: PushRequest, image: Image, look: Look, shared: Shared, budget: Budget) -> Outcome:
     # OPA starts on another processor while the registry is asked and the reports are read.
     started = nullcontext(request.decide) if request.decide else None
     with started or start_decision(request.policy, request.engine) as decide:
         request.progress.step("gathering evidence")
         with budget.spend(InputError):
-            previous = _named_now(request)
-            gathered = _gather(request, image, previous, shared)
+            gathered, previous = _gather(request, image, look, shared)
         request.progress.step("deciding")
         with budget.spend(EngineError):
             decision = decide(gathered.evidence.document())
@@ -229,7 +234,12 @@ def _judge(request: PushRequest, image: Image, shared: Shared, budget: Budget) -
     return Outcome(gathered=gathered, decision=decision, previous=previous, notes=image.notes)
 
 
-def _gather(request: PushRequest, image: Image, previous: Mapping[str, Digest], shared: Shared) -> Gathered:
+def _gather(
+    request: PushRequest, image: Image, look: Look, shared: Shared
+) -> tuple[Gathered, Mapping[str, Digest]]:
+    """The evidence, and what the tags of the target name."""
+    shared.read(request.job)  # the registry answers meanwhile
+    previous = look()[request.target]
     gathered = gather(
         GatherRequest(
             job=request.job,
@@ -244,7 +254,7 @@ def _gather(request: PushRequest, image: Image, previous: Mapping[str, Digest], 
     )
     documents = {"the evidence": gathered.evidence.document().content}
     refuse_secrets(documents, gathered.reports, _secrets(request, gathered))
-    return gathered
+    return gathered, previous
 
 
 def _secrets(request: PushRequest, gathered: Gathered) -> dict[str, str]:
@@ -258,10 +268,17 @@ def _secrets(request: PushRequest, gathered: Gathered) -> dict[str, str]:
     )
 
 
-def _named_now(request: PushRequest) -> Mapping[str, Digest]:
-    """What each tag of the target names before the push."""
-    found = {tag: request.client.resolve(tag) for tag in request.target.tags}
-    return {tag: manifest.digest for tag, manifest in found.items() if manifest}
+def _named_now(
+    requests: Sequence[PushRequest], *, to_push: bool = False
+) -> Mapping[Target, Mapping[str, Digest]]:
+    """What each tag of the targets names before the push; for which a distant registry is connected to."""
+    named = {}
+    for request in requests:
+        found = {tag: request.client.resolve(tag) for tag in request.target.tags}
+        named[request.target] = {tag: manifest.digest for tag, manifest in found.items() if manifest}
+    if to_push:
+        requests[0].client.prepare()
+    return named
 
 
 def _contents(request: PushRequest, image: Image, judged: Outcome, before: Before) -> Contents:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import threading
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -10,13 +11,17 @@ from typing import Any
 
 import pytest
 
+from pushpolicy import gather
 from pushpolicy.engines import LocalOpa
 from pushpolicy.errors import EngineError, InputError
+from pushpolicy.gather import Shared
 from pushpolicy.model import canonical, decision, evidence
 from pushpolicy.model.decision import Verdict
+from pushpolicy.model.manifest import Manifest
 from pushpolicy.model.reference import Target
 from pushpolicy.pipeline import PushRequest, admit, check, collect
 from pushpolicy.records.format import ARTIFACT_TYPE
+from pushpolicy.registry.remote import RemoteRepository
 from tests.jobs import AT, BAD, GOOD, Job
 from tests.registries import Registry
 
@@ -68,6 +73,26 @@ def test_a_denied_image_leaves_the_registry_untouched(
     assert outcome.published is None
     assert any_registry.requests(), "the tag was read"
     assert any_registry.writes() == []
+
+
+def test_reports_are_read_while_the_registry_is_asked_for_its_tags(
+    job: Job, remote: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, was_read = Shared.read, threading.Event()
+    resolve, waited = RemoteRepository.resolve, list[bool]()
+
+    def reading(shared: Shared, job: gather.Job) -> None:
+        read(shared, job)
+        was_read.set()
+
+    def resolving(client: RemoteRepository, tag: str) -> Manifest | None:
+        waited.append(was_read.wait(30))
+        return resolve(client, tag)
+
+    monkeypatch.setattr(Shared, "read", reading)
+    monkeypatch.setattr(RemoteRepository, "resolve", resolving)
+    assert check(job.request(GOOD, remote)).decision.allowed
+    assert waited == [True]
 
 
 def test_a_denied_image_makes_no_layout(job: Job, tmp_path: Path) -> None:

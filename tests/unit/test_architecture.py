@@ -24,6 +24,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("gather", "evaluate", "push", "attach"),
     ("reports", "images", "records", "signing"),
     ("registry", "engines"),
+    ("identity",),
     ("http",),
     ("files", "budget"),
     ("model",),

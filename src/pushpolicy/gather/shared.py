@@ -51,6 +51,11 @@ class Shared(msgspec.Struct):
     def __exit__(self, *_: object) -> None:
         self._unpacked.close()
 
+    def read(self, job: Job) -> None:
+        """Read all that has to do with neither image nor target; raises as `files` does."""
+        self.files(job)
+        self.pipeline(job)
+
     def checkout(self, job: Job) -> Checkout:
         """The workspace as git keeps it."""
         if job.workspace not in self._checkouts:

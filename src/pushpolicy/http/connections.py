@@ -21,7 +21,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from functools import partial
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from pushpolicy.errors import PushPolicyError, UsageError
@@ -32,6 +32,11 @@ from pushpolicy.http.retry import Deadline
 from pushpolicy.http.sending import send_body
 from pushpolicy.http.settings import Settings
 from pushpolicy.http.tls import TlsContexts
+
+# What it takes to open a connection over TLS, and a little more.
+_TRIPS_TO_OPEN = 4
+
+T = TypeVar("T")
 
 
 class _Route(NamedTuple):
@@ -67,6 +72,7 @@ class Connections:
         self._routes: dict[tuple[str, str], _Route] = {}
         self.quickest = math.inf
         self._idle: dict[_Route, deque[http.client.HTTPConnection]] = {}
+        self._ahead: dict[_Route, deque[threading.Thread]] = {}
         # Nobody closes a client; what it has kept ends with it.
         weakref.finalize(self, _close_all, self._idle).atexit = False
 
@@ -94,7 +100,7 @@ class Connections:
                 f"the credential for {parts.netloc} would be shown to the proxy of the environment",
                 "plain http is no secret to a proxy: name the host in no_proxy, or use https",
             )
-        connection = self._kept(route) or self._new(route, deadline)
+        connection = self._kept(route) or self._awaited(route) or self._new(route, deadline)
         target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
         if route.proxy and route.scheme == "http":
             target = f"http://{parts.netloc}{target}"
@@ -132,7 +138,9 @@ class Connections:
 
         with suppress(RuntimeError):  # where the system gives no more threads
             for _ in range(count):
-                threading.Thread(target=open_one, daemon=True).start()
+                thread = threading.Thread(target=open_one, daemon=True)
+                thread.start()
+                self._ahead.setdefault(route, deque()).append(thread)
 
     def _route(self, url: str, parts: SplitResult) -> _Route:
         known = self._routes.get((parts.scheme, parts.netloc))
@@ -191,6 +199,13 @@ class Connections:
             if not _has_ended(connection.sock):
                 return connection
             connection.close()
+        return None
+
+    def _awaited(self, route: _Route) -> http.client.HTTPConnection | None:
+        """One that is being opened ahead, which is there before a new one would be."""
+        for thread in _taken(self._ahead.get(route, deque())):
+            thread.join(_TRIPS_TO_OPEN * self.quickest)
+            return self._kept(route)
         return None
 
     def _done(self, route: _Route, connection: http.client.HTTPConnection, reusable: bool) -> None:
@@ -313,11 +328,11 @@ def _close_all(idle: Mapping[_Route, deque[http.client.HTTPConnection]]) -> None
             connection.close()
 
 
-def _taken(idle: deque[http.client.HTTPConnection]) -> Iterator[http.client.HTTPConnection]:
-    """Each connection that is kept, once: what one thread closes, no other thread finds here."""
+def _taken(kept: deque[T]) -> Iterator[T]:
+    """Each one that is kept, once: what one thread closes, no other thread finds here."""
     with suppress(IndexError):
         while True:
-            yield idle.pop()
+            yield kept.pop()
 
 
 def _has_ended(sock: socket.socket) -> bool:

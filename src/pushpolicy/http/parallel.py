@@ -70,6 +70,23 @@ def each(work: Callable[[T], None], items: Iterable[T], *, distant: bool = False
     _finish([_small_lane(work, items, failures, distant)], failures)
 
 
+def beside(work: Callable[[], T]) -> Callable[[], T]:
+    """Begin with this in a thread of its own.
+
+    Returns:
+        what waits for it, and gives its result or raises what it raised.
+    """
+    found: list[T] = []
+    failures: list[Exception] = []
+    lane = _Lane(lambda do: found.append(do()), [work], failures, 1, 1)
+
+    def result() -> T:
+        _finish([lane], failures)
+        return found[0]
+
+    return result
+
+
 def _small_lane(
     work: Callable[[T], None], items: Iterable[T], failures: list[Exception], distant: bool
 ) -> _Lane[T]:

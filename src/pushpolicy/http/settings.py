@@ -16,6 +16,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         plain_http: speak http to a server that is not on this machine.
         ca_file: certificates (PEM) to trust beside the system's.
+        variables: whether SSL_CERT_FILE and SSL_CERT_DIR may stand in the place of the system's authorities.
         certificates: further ones for this server, and the client's, which only this server is shown.
         connect_timeout: seconds to wait for a connection.
         read_timeout: seconds without a byte that is sent, taken or received.
@@ -28,6 +29,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     plain_http: bool = False
     ca_file: Path | None = None
+    variables: bool = True
     certificates: Certificates = NO_CERTIFICATES
     proxies: Proxies = DIRECT
     connect_timeout: float = 10.0

@@ -97,15 +97,15 @@ def authorities(settings: Settings) -> str:
 def _context(settings: Settings, *, own: bool) -> ssl.SSLContext:
     """The system's authorities (certifi's where it has none) and those of the settings."""
     context = _strict_context()
-    system = ssl.get_default_verify_paths()
+    file, folder = _system_authorities(settings)
     try:
-        if system.cafile or system.capath:
-            context.load_verify_locations(system.cafile, system.capath)
-        else:
-            context.load_default_certs()
+        if file or folder:
+            context.load_verify_locations(file, folder)
+        elif settings.variables:
+            context.load_default_certs()  # which looks at the variables once more
     except (OSError, ssl.SSLError) as error:
-        raise UsageError(f"CA file {system.cafile}: not readable as PEM certificates ({error})") from error
-    if not context.cert_store_stats()["x509_ca"] and not _has_authorities(system.capath):
+        raise UsageError(f"CA file {file}: not readable as PEM certificates ({error})") from error
+    if not context.cert_store_stats()["x509_ca"] and not _has_authorities(folder):
         import certifi
 
         context.load_verify_locations(certifi.where())
@@ -117,6 +117,15 @@ def _context(settings: Settings, *, own: bool) -> ssl.SSLContext:
     if own:
         _show(context, settings.certificates)
     return context
+
+
+def _system_authorities(settings: Settings) -> tuple[str | None, str | None]:
+    """The file and the folder of the system's authorities, or those that variables name instead, if there."""
+    used = ssl.get_default_verify_paths()
+    if settings.variables:
+        return used.cafile, used.capath
+    file, folder = used.openssl_cafile, used.openssl_capath
+    return file if Path(file).is_file() else None, folder if Path(folder).is_dir() else None
 
 
 def _has_authorities(folder: str | None) -> bool:

@@ -13,24 +13,12 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from pushpolicy.errors import PolicyError
+from pushpolicy.identity.issuers import Issuer
 from pushpolicy.model import strict_yaml
 from pushpolicy.model.document import Exact
 from pushpolicy.model.text import printable
 
 Entry = TypeVar("Entry")
-
-
-class Issuer(Exact, frozen=True):
-    """An issuer of identity tokens (OpenID Connect Discovery 1.0).
-
-    Attributes:
-        audience: what its tokens must be for; None where the run chooses one.
-        jwks: a file with its keys, for machines that do not reach it.
-    """
-
-    issuer: str
-    audience: str | None = None
-    jwks: str | None = None
 
 
 class Exchange(Exact, frozen=True):

@@ -9,7 +9,7 @@ import pytest
 
 from pushpolicy.errors import PushError
 from pushpolicy.http import parallel
-from pushpolicy.http.parallel import each, each_sized
+from pushpolicy.http.parallel import beside, each, each_sized
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 
@@ -102,3 +102,32 @@ def test_threads_that_are_given_after_all_are_waited_for(monkeypatch: pytest.Mon
     monkeypatch.setattr(threading.Thread, "start", late)
     each(work, range(6))
     assert sorted(done) == list(range(6))
+
+
+def test_what_is_begun_beside_runs_meanwhile_and_is_waited_for() -> None:
+    go_on = threading.Event()
+
+    def work() -> bool:
+        return go_on.wait(10)
+
+    result = beside(work)
+    go_on.set()
+    assert result()
+    assert result(), "and again"
+
+
+def test_what_it_raises_is_raised_where_it_is_waited_for() -> None:
+    def work() -> None:
+        raise PushError("refused")
+
+    result = beside(work)
+    with pytest.raises(PushError, match="refused"):
+        result()
+
+
+def test_without_a_thread_it_is_done_where_it_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", none)
+    assert beside(threading.current_thread)() is threading.current_thread()
