@@ -221,6 +221,10 @@ def test_an_answer_that_does_not_hold_has_failed(name: str) -> None:
         (gitlab((gitlab_job("publish", "running"),)), "no job at work that is this one"),
         (growing, "over 1000 jobs"),
         (
+            gitlab((OWN_AT_GITLAB | {"pipeline": {"id": 7, "ref": "main", "sha": "2" * 40}},)),
+            f"commit: this job says {COMMIT}, the API says {'2' * 40}",
+        ),
+        (
             gitlab((OWN_AT_GITLAB,), [gitlab_job("x", pipeline={"id": 8, "ref": "main", "sha": COMMIT})]),
             "run.id: this job says 7, the API says 8",
         ),
@@ -239,6 +243,26 @@ def test_an_answer_of_gitlab_that_does_not_hold_has_failed(answer: Answer, says:
     found = asked(answer, GITLAB, "/api/v4")
     assert (found.status, found.jobs) == ("failed", None)
     assert says in str(found.reason)
+
+
+def test_a_run_of_no_branch_names_none() -> None:
+    assert asked(github(changed(head_branch=None)), GITHUB).jobs == {"x": "success"}
+
+
+def test_a_run_of_a_tag_is_of_its_name() -> None:
+    tag = GITHUB | {"GITHUB_REF": "refs/tags/v1"}
+    assert asked(github(changed(head_branch="v1")), tag).jobs == {"x": "success"}
+    assert asked(github(changed()), tag).status == "failed"
+
+
+def test_a_run_of_a_pull_request_is_of_the_commit_that_is_proposed(tmp_path: Path) -> None:
+    event = tmp_path / "event.json"
+    sides = {"head": {"ref": "x", "sha": "2" * 40}, "base": {"ref": "main"}}
+    event.write_text(json.dumps({"pull_request": {"number": 5, **sides}}))
+    environ = GITHUB | {"GITHUB_EVENT_NAME": "pull_request", "GITHUB_REF": "refs/pull/5/merge"}
+    environ["GITHUB_EVENT_PATH"] = str(event)
+    assert asked(github(changed(head_sha="2" * 40, head_branch="x")), environ).jobs == {"x": "success"}
+    assert asked(github(changed()), environ).status == "failed"
 
 
 def test_a_server_that_is_silent_ends() -> None:
