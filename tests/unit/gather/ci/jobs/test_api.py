@@ -53,6 +53,13 @@ OWN_AT_GITLAB = gitlab_job("publish", "running", id=70)
 Answer = Callable[[Asked], Answered]
 
 
+@pytest.fixture(autouse=True)
+def _authorities(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the system: with a variable's, nothing is better than asserted."""
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.delenv("SSL_CERT_DIR", raising=False)
+
+
 def asked(answer: Answer, environ: Mapping[str, str], path: str = "") -> CiEvidence:
     """The evidence of a job that asks this server."""
     with fake_registry(answer) as server:
@@ -220,6 +227,7 @@ def test_an_answer_that_does_not_hold_has_failed(name: str) -> None:
         (gitlab((OWN_AT_GITLAB | {"status": "success"},)), "no job at work that is this one"),
         (gitlab((gitlab_job("publish", "running"),)), "no job at work that is this one"),
         (growing, "over 1000 jobs"),
+        (gitlab((OWN_AT_GITLAB, gitlab_job("x"), gitlab_job("x"))), "lists a job twice"),
         (
             gitlab((OWN_AT_GITLAB | {"pipeline": {"id": 7, "ref": "main", "sha": "2" * 40}},)),
             f"commit: this job says {COMMIT}, the API says {'2' * 40}",
@@ -292,8 +300,6 @@ def test_over_tls_from_an_address_of_the_command_line_it_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_variable: bool
 ) -> None:
     certificates = make_certificates(tmp_path)
-    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
-    monkeypatch.delenv("SSL_CERT_DIR", raising=False)
     if by_variable:
         monkeypatch.setenv("SSL_CERT_FILE", str(certificates.authority))
     settings = Settings(ca_file=certificates.authority)
