@@ -7,17 +7,29 @@ deny["branch_allowed"] := data.pushpolicy.rules.branch_allowed.deny
 
 deny["commit_matches"] := data.pushpolicy.rules.commit_matches.deny
 
+deny["coverage_minimum"] := data.pushpolicy.rules.coverage_minimum.deny
+
 deny["credential_source"] := data.pushpolicy.rules.credential_source.deny
 
+deny["environment_secrets"] := data.pushpolicy.rules.environment_secrets.deny
+
 deny["event_allowed"] := data.pushpolicy.rules.event_allowed.deny
+
+deny["evidence_read"] := data.pushpolicy.rules.evidence_read.deny
 
 deny["fork_denied"] := data.pushpolicy.rules.fork_denied.deny
 
 deny["jobs_succeeded"] := data.pushpolicy.rules.jobs_succeeded.deny
 
+deny["labels_required"] := data.pushpolicy.rules.labels_required.deny
+
 deny["pipeline_credentials"] := data.pushpolicy.rules.pipeline_credentials.deny
 
+deny["platforms_complete"] := data.pushpolicy.rules.platforms_complete.deny
+
 deny["protected_ref"] := data.pushpolicy.rules.protected_ref.deny
+
+deny["registries_allowed"] := data.pushpolicy.rules.registries_allowed.deny
 
 deny["reports_of_this_run"] := data.pushpolicy.rules.reports_of_this_run.deny
 
@@ -29,15 +41,25 @@ deny["scan_fresh"] := data.pushpolicy.rules.scan_fresh.deny
 
 deny["scan_severity"] := data.pushpolicy.rules.scan_severity.deny
 
+deny["secrets_found"] := data.pushpolicy.rules.secrets_found.deny
+
 deny["system_supported"] := data.pushpolicy.rules.system_supported.deny
 
 deny["tag_policy"] := data.pushpolicy.rules.tag_policy.deny
 
 deny["tests_passed"] := data.pushpolicy.rules.tests_passed.deny
 
+deny["user_not_root"] := data.pushpolicy.rules.user_not_root.deny
+
 deny["worktree_clean"] := data.pushpolicy.rules.worktree_clean.deny
 
+not_applicable["platforms_complete"] := data.pushpolicy.rules.platforms_complete.not_applicable
+
+not_applicable["registries_allowed"] := data.pushpolicy.rules.registries_allowed.not_applicable
+
 warn["commit_matches"] := data.pushpolicy.rules.commit_matches.warn
+
+warn["coverage_minimum"] := data.pushpolicy.rules.coverage_minimum.warn
 
 warn["credential_source"] := data.pushpolicy.rules.credential_source.warn
 

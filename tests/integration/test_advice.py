@@ -108,7 +108,7 @@ CASES = {
     ),
     "no scan report": Case(
         without("reports/*.json", "reports/*.sarif"),
-        {"scan_bound", "scan_fresh", "scan_severity", "system_supported"},
+        {"scan_bound", "scan_fresh", "scan_severity", "secrets_found", "system_supported"},
         (
             "--evidence scans=PATH",
             "`pushpolicy run scans -- CMD`",

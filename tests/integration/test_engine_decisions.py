@@ -25,6 +25,7 @@ from pushpolicy.evaluate.authority import parse_repo_may
 from pushpolicy.evaluate.indexing import build_index, build_lib, index_shipped
 from pushpolicy.evaluate.sources import SourceFile, policies
 from pushpolicy.model.decision import RuleStatus, Verdict
+from pushpolicy.model.index import COLLECTIONS
 from tests.policies import evidence, rule, scan, write_policy
 
 FINDING = {
@@ -53,7 +54,30 @@ def test_the_committed_index_is_that_of_the_rules(engine: LocalOpa) -> None:
 
 
 def test_the_pack_passes_its_own_check(engine: LocalOpa) -> None:
-    assert check_policy([PACK], engine).warnings == ()
+    assert check_policy(["pack:strict"], engine).warnings == ()
+
+
+def test_each_collection_of_the_pack_has_all_of_the_one_before(engine: LocalOpa) -> None:
+    minimal, default, strict = (load_policy([f"pack:{name}"], engine) for name in COLLECTIONS)
+    assert minimal.index.rules.keys() < default.index.rules.keys() < strict.index.rules.keys()
+    assert strict.index.rules.keys() == {folder.name for folder in (policies() / "rules").iterdir()}
+    assert default.files == load_policy([PACK], engine).files
+    assert len({each.identity.digest for each in (minimal, default, strict)}) == 3
+
+
+def test_the_pack_may_be_named_by_collection_and_by_rule(engine: LocalOpa) -> None:
+    policy = load_policy(["pack:minimal", "pack:user_not_root"], engine)
+    assert "user_not_root" in policy.index.rules
+    assert "rules/user_not_root/user_not_root.rego" in policy.files
+    assert "rules/tag_policy/tag_policy.rego" not in policy.files
+    assert policy.identity.anchored
+    assert policy.identity.source == "pack:minimal, pack:user_not_root"
+
+
+@pytest.mark.parametrize("part", ["", "all", "Strict", "user_not_rooot", "default,strict"])
+def test_a_part_that_the_pack_has_not_is_refused(part: str, engine: LocalOpa) -> None:
+    with pytest.raises(PolicyError, match=f"no collection or rule '{part}': it has the collections minimal"):
+        load_policy([PACK, f"pack:{part}"], engine)
 
 
 def test_allow_and_deny(engine: LocalOpa) -> None:

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from pushpolicy.engines import LocalOpa, find_engine
-from pushpolicy.evaluate import PACK, PolicySet, evaluate, examples, load_policy
+from pushpolicy.evaluate import PolicySet, evaluate, examples, load_policy
 from pushpolicy.evaluate.authoring.deletions import delete_leaves, without
 from pushpolicy.evaluate.examples import Example
 from pushpolicy.evaluate.json_schema import MismatchError, compile_schema
 from pushpolicy.evaluate.settings import setting_problem
 from pushpolicy.model.decision import Verdict
 from pushpolicy.model.document import Document
+from pushpolicy.model.index import COLLECTIONS
 from tests.deletions import Place, children, leaves
 
 POLICIES = Path(__file__).parents[2] / "policies"
@@ -36,7 +37,7 @@ def engine(opa: Path) -> LocalOpa:
 
 @pytest.fixture(scope="module")
 def policy(engine: LocalOpa) -> PolicySet:
-    return load_policy([PACK], engine)
+    return load_policy(["pack:strict"], engine)
 
 
 @pytest.fixture(scope="module")
@@ -96,13 +97,22 @@ def test_the_example_document_fits_the_schema_and_is_allowed(policy: PolicySet, 
     decision = evaluate(policy, Document.of(BASE), engine)
     assert decision.verdict is Verdict.ALLOW
     assert {result.name for result in decision.rules} == set(RULES)
-    assert {result.status.value for result in decision.rules} == {"passed"}
+    unset = {result.name for result in decision.rules if result.status.value == "not_applicable"}
+    assert unset == {"platforms_complete", "registries_allowed"}
+    assert {result.status.value for result in decision.rules} == {"passed", "not_applicable"}
 
 
 @pytest.mark.parametrize("rule", RULES)
 def test_each_rule_shows_what_passes_and_what_does_not(rule: str) -> None:
     expected = {example.expect for example in EXAMPLES if example.rule == rule}
     assert expected >= {"passed", "violated"}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_each_rule_is_of_a_collection_and_serves_a_control(rule: str, policy: PolicySet) -> None:
+    entry = policy.index.rules[rule]
+    assert entry.collections == COLLECTIONS[COLLECTIONS.index(entry.collections[0]) :]
+    assert entry.controls
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -136,9 +146,16 @@ def test_example(example: Example, decisions: Mapping[str, Mapping[str, Any]]) -
         assert len(finding["msg"].splitlines()) == 1
 
 
-@pytest.mark.parametrize("rule", RULES)
+BY_DEFAULT = {one.rule: one for one in reversed(EXAMPLES) if one.expect == "violated" and not one.settings}
+
+
+def test_rules_deny_by_default_but_those_that_are_told_what_to_judge() -> None:
+    assert set(RULES) - BY_DEFAULT.keys() == {"platforms_complete", "registries_allowed"}
+
+
+@pytest.mark.parametrize("rule", BY_DEFAULT)
 def test_the_same_is_decided_alone(rule: str, policy: PolicySet, engine: LocalOpa) -> None:
-    example = next(one for one in DENIED[rule] if not one.settings)
+    example = BY_DEFAULT[rule]
     decision = evaluate(policy, Document.of(example.evidence), engine)
     assert decision.verdict is Verdict.DENY
     assert {found.id for found in decision.violations if found.rule == rule} == (example.at or set())

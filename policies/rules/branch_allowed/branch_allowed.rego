@@ -6,19 +6,24 @@
 #   anybody can put on a branch called main; so a push from a laptop is denied.
 # custom:
 #   severity: high
+#   collections: [default, strict]
+#   controls: [SSDF PS.1.1, OSPS AC-03.01]
 #   fix: Merge the change, and push from the run of the main branch or of a release tag; a main branch of another name is named in the setting branches.
 #   settings:
 #     branches:
 #       type: array
+#       stricter: subset
 #       items: {type: string, minLength: 1}
 #       default: [main, master]
 #       description: "Globs of branches that may push; * stops at a slash, ** does not."
 #     default_branch:
 #       type: boolean
+#       stricter: false
 #       default: true
 #       description: "Also allow the CI system's default branch, where a variable names it: an event file alone is not enough."
 #     tags:
 #       type: array
+#       stricter: subset
 #       items: {type: string, minLength: 1}
 #       default: ["v[0-9]*", "[0-9]*"]
 #       description: Globs of git tags whose runs may push.

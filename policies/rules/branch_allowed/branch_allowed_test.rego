@@ -78,3 +78,16 @@ test_nothing_to_judge_when_not_collected[status] if {
 		with data.settings.branch_allowed as _settings
 	found == set()
 }
+
+test_deny_says_who_names_the_default[by] if {
+	some by, text in {"payload": "that d is the default, the event file alone says", "variable": "or the default branch, d"}
+	ci := {"status": "collected", "ref_type": "branch", "branch": "x", "default_branch": "d", "default_branch_by": by}
+	some found in branch_allowed.deny with input.ci as ci with data.settings.branch_allowed as _settings
+	contains(found.msg, text)
+}
+
+test_deny_says_what_the_run_is_of[text] if {
+	some text, ci in {"refs/x": {"ref": "refs/x"}, "what this run is of": {}}
+	some found in branch_allowed.deny with input.ci as object.union({"status": "collected"}, ci)
+	contains(found.msg, $"does not say whether {text} is a branch or a tag")
+}

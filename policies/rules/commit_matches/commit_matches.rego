@@ -7,13 +7,15 @@
 #   it does not hold, tests and code scans are about another program than the one that is pushed.
 # custom:
 #   severity: critical
+#   collections: [minimal, default, strict]
+#   controls: [SLSA build-l1, SSDF PS.3.2, OSPS BR-02.02]
 #   integrity: true
 #   fix: >-
 #     Check out the commit of the CI run, and build from it with
 #     --label org.opencontainers.image.revision=$(git rev-parse HEAD).
 #   optional: ['image.platforms[].labels["org.opencontainers.image.revision"]']
 #   settings:
-#     require_label: {type: boolean, default: false, description: "Deny a platform without the revision label."}
+#     require_label: {type: boolean, stricter: true, default: false, description: "Deny a platform without the revision label."}
 package pushpolicy.rules.commit_matches
 
 import rego.v2

@@ -10,6 +10,8 @@
 #   needs none.
 # custom:
 #   severity: critical
+#   collections: [minimal, default, strict]
+#   controls: [SSDF PO.5.2, OSPS BR-07.02]
 #   fix: >-
 #     Hand the credential over from the secret store, on standard input or in PUSHPOLICY_USERNAME and
 #     PUSHPOLICY_PASSWORD of the one step that pushes, and revoke one that a file or a command has shown. GitHub: env of
@@ -19,11 +21,13 @@
 #   settings:
 #     sources:
 #       type: array
+#       stricter: subset
 #       items: {type: string, enum: [workload-identity, platform-token, secret-env, helper, file]}
 #       default: [workload-identity, platform-token, secret-env, helper, file]
 #       description: Where the credential may come from.
 #     ephemeral:
 #       type: boolean
+#       stricter: true
 #       default: false
 #       description: Whether it has to end within a day, by its own word.
 #     scope:
@@ -33,6 +37,7 @@
 #       description: Whether it has to say that it may push to this repository alone.
 #     declared:
 #       type: boolean
+#       stricter: true
 #       default: false
 #       description: Whether a file of the pipeline has to show that a variable holds a secret of the store.
 #     others_may_open:

@@ -235,3 +235,22 @@ test_declared_wanted[name] if {
 	_asked(case.credentials, {"declared": true}).deny == case.ids
 	_asked(case.credentials, {"declared": false}).deny == set()
 }
+
+test_one_that_comes_from_no_file_is_closed if {
+	without := {"status": "collected", "source": "secret-env", "literal_in": [], "on_command_line": false}
+	found := credential_source.deny with input.target as {"registry": "r.example.com", "repository": "team/app"}
+		with input.credentials as without
+		with data.settings.credential_source as {"sources": _sources, "others_may_open": "deny"}
+	found == set()
+}
+
+test_deny_says_whose_command_line_shows_it[text] if {
+	some text, credentials in {
+		"command line of [\"make\"],": {"on_command_line": true, "command_line_of": ["make"]},
+		"stands on a command line, which every": {"on_command_line": true},
+	}
+	some found in credential_source.warn
+		with input.credentials as object.union({"status": "collected", "source": "secret-env"}, credentials)
+		with data.settings.credential_source as {"sources": _sources, "command_line": "warn"}
+	contains(found.msg, text)
+}

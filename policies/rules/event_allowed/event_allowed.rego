@@ -6,10 +6,13 @@
 #   trusted code for somebody untrusted (pull_request_target, workflow_run, a comment), nor one that is not known.
 # custom:
 #   severity: critical
+#   collections: [minimal, default, strict]
+#   controls: [SSDF PO.5.1, OSPS BR-01.03]
 #   fix: Push from the run that follows the merge, not from the one that judges the proposal.
 #   settings:
 #     events:
 #       type: array
+#       stricter: subset
 #       items: {type: string, enum: [push, tag, schedule, manual, merge_queue]}
 #       default: [push, tag, schedule]
 #       description: Events whose runs may push.

@@ -6,6 +6,8 @@
 #   fork. No setting loosens this.
 # custom:
 #   severity: critical
+#   collections: [minimal, default, strict]
+#   controls: [SSDF PO.5.1, OSPS BR-01.03]
 #   fix: Push from a run of the repository itself, after the change was merged.
 package pushpolicy.rules.fork_denied
 

@@ -7,6 +7,8 @@
 #   what it says is asserted; or the CI system's API does (--jobs), which a setting can require (docs/ci.md).
 # custom:
 #   severity: high
+#   collections: [default, strict]
+#   controls: [SSDF PO.4.2, OSPS QA-03.01]
 #   fix: >-
 #     Push after the named jobs succeeded; let the pipeline hand their results over in PUSHPOLICY_JOBS, or have the
 #     API of GitHub or GitLab asked for them (--jobs api).

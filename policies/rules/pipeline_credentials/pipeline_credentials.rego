@@ -9,12 +9,15 @@
 #   never run.
 # custom:
 #   severity: high
+#   collections: [default, strict]
+#   controls: [SSDF PO.3.2, OSPS BR-07.01, OSPS AC-04.02]
 #   fix: >-
 #     Move the credential into the CI system's secret store, refer to it there, and revoke the one that git's history shows.
 #     Hand a password to a login by standard input: echo "$PASSWORD" | docker login --username "$USER" --password-stdin.
 #   settings:
 #     deny:
 #       type: array
+#       stricter: superset
 #       items:
 #         type: string
 #         pattern: "^(login-literal|login-stdin-literal|creds-literal|basic-auth-literal|option-literal|input-literal|variable-literal|config-literal|docker-auth|url-literal|token|private-key|secret-on-command-line|login-beside-untrusted-code|unpinned-action|persisted-credentials|copied-credentials|(zizmor|gitleaks|detect-secrets)(/.+)?)$"

@@ -6,9 +6,11 @@
 #   setting denies what is not known to be protected.
 # custom:
 #   severity: high
+#   collections: [default, strict]
+#   controls: [SSDF PS.1.1, OSPS AC-03.01]
 #   fix: Protect the branch or tag in the settings of the repository, or push from one that is.
 #   settings:
-#     required: {type: boolean, default: false, description: "Deny what is not known to be protected."}
+#     required: {type: boolean, stricter: true, default: false, description: "Deny what is not known to be protected."}
 package pushpolicy.rules.protected_ref
 
 import rego.v2

@@ -9,14 +9,17 @@
 #   The capture of a command always has its time, and is denied when it is older.
 # custom:
 #   severity: critical
+#   collections: [minimal, default, strict]
+#   controls: [SSDF PO.4.2]
 #   integrity: true
 #   fix: >-
 #     Take the report out of the repository (git rm --cached, and a line in .gitignore), and run the tests or the
 #     scan in this run. Do not restore reports from a cache.
 #   settings:
-#     deny_older: {type: boolean, default: false, description: "Deny a report whose own time is before the commit's."}
+#     deny_older: {type: boolean, stricter: true, default: false, description: "Deny a report whose own time is before the commit's."}
 #     undated:
 #       type: array
+#       stricter: subset
 #       items: {type: string, minLength: 1}
 #       default: [tap, lcov, go-cover, clair, clair-scanner, klar, quay, osv-scanner, snyk, gitleaks, zizmor]
 #       description: Formats (reports[].format) that hold no time; deny_older does not judge those.

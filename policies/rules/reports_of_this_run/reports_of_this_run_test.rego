@@ -31,6 +31,7 @@ test_allow_when[name] if {
 		"the offset is another": {"at": "2026-03-02T11:30:00+01:00"},
 		"it is a tracked VEX document": {"kind": "vex", "tracked_by_git": true, "at": "2019-01-01T00:00:00Z"},
 		"it is a tracked extra": {"kind": "extra", "tracked_by_git": true},
+		"it is a tracked baseline": {"format": "detect-secrets", "tracked_by_git": true, "at": "2019-01-01T00:00:00Z"},
 		"its format has no time": {"at": null, "format": "tap"},
 	}
 	report := object.union(_report, change)

@@ -6,11 +6,14 @@
 #   to be named. What the job says of its machine is asserted, and only GitHub and Buildkite say its kind.
 # custom:
 #   severity: high
+#   collections: [default, strict]
+#   controls: [SLSA build-l2, SSDF PO.5.1]
 #   fix: Push from a hosted runner, or name the runner in the setting self_hosted.
 #   settings:
-#     only_hosted: {type: boolean, default: false, description: "Deny runners that are not known to be hosted."}
+#     only_hosted: {type: boolean, stricter: true, default: false, description: "Deny runners that are not known to be hosted."}
 #     self_hosted:
 #       type: array
+#       stricter: subset
 #       items: {type: string, minLength: 1}
 #       default: []
 #       description: Names of other runners that may push all the same.

@@ -15,6 +15,8 @@
 #   else.
 # custom:
 #   severity: critical
+#   collections: [minimal, default, strict]
+#   controls: [SSDF RV.1.2, OSPS VM-05.03]
 #   integrity: true
 #   fix: >-
 #     Scan the very file, folder or digest that is pushed, once for each platform, and hand the reports over unchanged.
@@ -23,16 +25,19 @@
 #   settings:
 #     accept_captures:
 #       type: array
+#       stricter: subset
 #       items: {type: string, enum: [scout, trivy, grype, snyk]}
 #       default: [scout, trivy, grype, snyk]
 #       description: Scanners of which a captured command is enough, without a report.
 #     accept_unsaid:
 #       type: array
+#       stricter: subset
 #       items: {type: string, minLength: 1}
 #       default: []
 #       description: Names of scanners (scanner.name) whose image scans count where they do not say what they looked for.
 #     accept_listed:
 #       type: array
+#       stricter: subset
 #       items: {type: string, minLength: 1}
 #       default: [trivy]
 #       description: >-

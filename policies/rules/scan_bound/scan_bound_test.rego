@@ -148,3 +148,40 @@ test_nothing_to_judge_when_not_collected[status] if {
 		with input.image.platforms as [_amd64]
 	found == set()
 }
+
+test_what_does_not_say_what_it_looked_for_counts_where[name] if {
+	some name, case in {
+		"its scanner is named": {"settings": {"accept_unsaid": ["trivy"]}},
+		"it lists packages": {"scan": {"packages": 7}, "settings": {"accept_listed": ["trivy"]}},
+		"an SBOM lists none": {"scan": {"empty_by": "app"}},
+	}
+	scan := object.union(object.union(_scan, {"looked_for": ["unsaid"]}), object.get(case, "scan", {}))
+	found := scan_bound.deny with input.image.platforms as [_amd64]
+		with input.scans as {"status": "collected", "items": [scan]}
+		with data.settings.scan_bound as object.get(case, "settings", {})
+	found == set()
+}
+
+test_deny_says_more[text] if {
+	some text, case in {
+		"bound to nothing: two images are named": {"scan": {"bound": false, "contradiction": "two images are named"}},
+		"it names manifest sha256:x, image ID sha256:y, name web": {"scan": {
+			"bound": false,
+			"image": {"digest": "sha256:x", "image_id": "sha256:y", "name": "web"},
+		}},
+		"of an image that an SBOM calls empty; but a layer holds files": {"scan": {
+			"looked_for": ["unsaid"],
+			"not_empty": "a layer holds files",
+		}},
+		"is a scan of commit c;": {"scan": {"kind": "code", "of_commit": "other", "commit": "c"}},
+		"was not verified (lazy_toc)": {"scan": {"bound": false}, "platform": {"lazy_toc": "unverified"}},
+		"cannot be compared with its config (x/encrypted)": {
+			"scan": {"bound": false},
+			"platform": {"not_comparable": "x/encrypted"},
+		},
+	}
+	some found in scan_bound.deny
+		with input.image.platforms as [object.union(_amd64, object.get(case, "platform", {}))]
+		with input.scans as {"status": "collected", "items": [object.union(_scan, case.scan)]}
+	contains(found.msg, text)
+}

@@ -7,16 +7,19 @@
 #   reports name it, so it only warns unless the setting requires it.
 # custom:
 #   severity: high
+#   collections: [default, strict]
+#   controls: [SSDF RV.1.1, OSPS VM-05.03]
 #   fix: Run the scanner again on this image, with a current database.
 #   settings:
-#     max_age_hours: {type: integer, minimum: 1, default: 24, description: "Hours from the scan to the decision."}
+#     max_age_hours: {type: integer, stricter: lower, minimum: 1, default: 24, description: "Hours from the scan to the decision."}
 #     undated:
 #       type: array
+#       stricter: subset
 #       items: {type: string, minLength: 1}
 #       default: []
 #       description: Names of scanners (scanner.name) that write no time; the age of their scans is not judged.
-#     max_db_age_hours: {type: integer, minimum: 1, default: 120, description: "Hours from the database (grype: 120)."}
-#     require_db: {type: boolean, default: false, description: "Deny an older database, and one of unknown age."}
+#     max_db_age_hours: {type: integer, stricter: lower, minimum: 1, default: 120, description: "Hours from the database (grype: 120)."}
+#     require_db: {type: boolean, stricter: true, default: false, description: "Deny an older database, and one of unknown age."}
 package pushpolicy.rules.scan_fresh
 
 import rego.v2

@@ -13,26 +13,31 @@
 #   record.
 # custom:
 #   severity: critical
+#   collections: [minimal, default, strict]
+#   controls: [SSDF RV.2.2, OSPS VM-05.03, OSPS VM-06.02]
 #   fix: Upgrade the package to a version without the flaw, or ask for a waiver of this finding.
 #   optional: ["scans.items[].findings[].fixed_in"]
 #   settings:
-#     max_critical: {type: integer, minimum: -1, default: 0, description: "Critical findings per scan; -1: any."}
-#     max_high: {type: integer, minimum: -1, default: 0, description: "High findings per scan; -1: any."}
-#     max_medium: {type: integer, minimum: -1, default: -1, description: "Medium findings per scan; -1: any."}
-#     max_low: {type: integer, minimum: -1, default: -1, description: "Low findings per scan; -1: any."}
-#     max_negligible: {type: integer, minimum: -1, default: -1, description: "Negligible findings per scan; -1: any."}
-#     max_unknown: {type: integer, minimum: -1, default: 0, description: "Unrated findings per scan; -1: any."}
+#     max_critical: {type: integer, stricter: limit, minimum: -1, default: 0, description: "Critical findings per scan; -1: any."}
+#     max_high: {type: integer, stricter: limit, minimum: -1, default: 0, description: "High findings per scan; -1: any."}
+#     max_medium: {type: integer, stricter: limit, minimum: -1, default: -1, description: "Medium findings per scan; -1: any."}
+#     max_low: {type: integer, stricter: limit, minimum: -1, default: -1, description: "Low findings per scan; -1: any."}
+#     max_negligible: {type: integer, stricter: limit, minimum: -1, default: -1, description: "Negligible findings per scan; -1: any."}
+#     max_unknown: {type: integer, stricter: limit, minimum: -1, default: 0, description: "Unrated findings per scan; -1: any."}
 #     only_fixable:
 #       type: boolean
+#       stricter: false
 #       default: false
 #       description: Leave out findings that have no fix, as the scanner says (fix_state not-fixed or wont-fix).
 #     accepted_suppressions:
 #       type: array
+#       stricter: subset
 #       items: {type: string, minLength: 1}
 #       default: []
 #       description: Globs of suppressed_by whose findings do not count, as in ".trivyignore *", "sarif external".
 #     accepted_vex:
 #       type: array
+#       stricter: subset
 #       items: {type: string, pattern: "^[0-9a-f]{64}$"}
 #       default: []
 #       description: SHA-256 of the VEX documents whose fixed and not_affected are believed.

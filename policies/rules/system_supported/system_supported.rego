@@ -6,11 +6,14 @@
 #   that does not say is denied too, unless the setting names its scanner.
 # custom:
 #   severity: medium
+#   collections: [default, strict]
+#   controls: [SSDF PW.4.4]
 #   fix: Build on a release of the base image that is still maintained.
 #   settings:
-#     deny_unsupported: {type: boolean, default: false, description: "Deny a system that is no longer maintained."}
+#     deny_unsupported: {type: boolean, stricter: true, default: false, description: "Deny a system that is no longer maintained."}
 #     unsaid:
 #       type: array
+#       stricter: subset
 #       items: {type: string, minLength: 1}
 #       default: []
 #       description: Names of scanners (scanner.name) that never say whether a system is maintained.

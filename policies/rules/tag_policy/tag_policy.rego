@@ -6,10 +6,13 @@
 #   the configuration says so (immutable), no tag is. A push of the same image again is no change.
 # custom:
 #   severity: high
+#   collections: [default, strict]
+#   controls: [SSDF PS.2.1, OSPS BR-02.01]
 #   fix: Add a tag that names this build (--tag), and give a changed release a new version.
 #   settings:
 #     floating:
 #       type: array
+#       stricter: superset
 #       items: {type: string, minLength: 1}
 #       default: [latest]
 #       description: Tags that must not be pushed without another one.

@@ -6,10 +6,13 @@
 #   all skipped prove nothing. A flaky test and totals that disagree in other ways are warnings.
 # custom:
 #   severity: critical
+#   collections: [minimal, default, strict]
+#   controls: [SSDF PW.8.2, OSPS QA-06.01]
 #   fix: Make the named tests pass, and hand over the complete report of each run.
 #   settings:
 #     min_tests:
 #       type: integer
+#       stricter: higher
 #       minimum: 1
 #       default: 1
 #       description: How many tests must have run, over all reports; skipped ones do not count.

@@ -8,6 +8,8 @@
 #   a submodule or what lies outside a sparse checkout, is no change; a setting denies it.
 # custom:
 #   severity: high
+#   collections: [minimal, default, strict]
+#   controls: [SSDF PS.3.2]
 #   integrity: true
 #   fix: >-
 #     Commit the changes or drop them, then build, test and scan again. Check submodules out with their repositories;
@@ -15,10 +17,11 @@
 #   settings:
 #     accept_not_comparable:
 #       type: array
+#       stricter: subset
 #       items: {type: string, minLength: 1}
 #       default: []
 #       description: "Globs of files that need not be compared with the commit; * stops at a slash, ** does not."
-#     require_complete: {type: boolean, default: false, description: "Deny a checkout that lacks files or submodules."}
+#     require_complete: {type: boolean, stricter: true, default: false, description: "Deny a checkout that lacks files or submodules."}
 package pushpolicy.rules.worktree_clean
 
 import rego.v2

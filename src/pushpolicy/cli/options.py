@@ -133,8 +133,9 @@ policy_options = _group(
         "--policy",
         "policies",
         multiple=True,
-        metavar="pack|DIR|FILE",
-        help="Policy that decides; repeatable. Without it, the pack that ships with pushpolicy.",
+        metavar="pack[:PART]|DIR|FILE",
+        help="Policy that decides; repeatable. Without it, the pack that ships with pushpolicy, of which "
+        "minimal, default, strict and each rule are parts.",
     ),
     click.option(
         "--repo-may",

@@ -51,7 +51,7 @@ def init(name: str, folder: str) -> int:
 
 
 @command.command("check")
-@click.argument("sources", nargs=-1, metavar="[pack|DIR|FILE]...")
+@click.argument("sources", nargs=-1, metavar="[pack[:PART]|DIR|FILE]...")
 @shared.policy_options
 @shared.config_option
 @shared.format_option(Kind.POLICY)

@@ -49,7 +49,8 @@ def load_policy(
     """Read a policy set; nothing is evaluated, and the shipped pack is not even parsed.
 
     Args:
-        sources: in order: ``pack``, folders of rules, rule files; two may not hold the same rule.
+        sources: in order: ``pack`` (or ``pack:COLLECTION``, ``pack:RULE``), folders of rules, rule files; two
+            may not hold the same rule.
         compiler: indexes the rules that are not shipped.
         repository: what the judged checkout adds and wishes.
         trust: the file of ``--trust``; with a source's own trust.yaml, the stricter of both holds.

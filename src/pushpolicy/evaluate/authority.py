@@ -21,6 +21,7 @@ from pushpolicy.files import real
 from pushpolicy.model.index import Grounds, RuleEntry
 
 PACK = "pack"
+_DEFAULT = "default"
 # A purl whose type, namespace and name are literal; only the version may be a pattern.
 _NAMED_PURL = re.compile(r"pkg:[a-z][a-z0-9.+-]*/[^@*?]*[^@*?/](@.*)?")
 
@@ -78,6 +79,15 @@ class RepositoryPolicy(msgspec.Struct, frozen=True, kw_only=True):
         return self.checkout.unproven(Path(self.file), self.content) if self.checkout else None
 
 
+def part_of_pack(source: str) -> str | None:
+    """Which of the shipped rules a ``--policy`` means: a collection or one rule; None where it is no pack.
+
+    ``pack`` is the default collection, ``pack:strict`` another one, ``pack:tag_policy`` that rule alone.
+    """
+    pack, colon, part = source.partition(":")
+    return None if pack != PACK else part if colon else _DEFAULT
+
+
 def origin_of(source: str, checkout: JudgedCheckout | None) -> Origin:
     """Where a ``--policy`` comes from.
 
@@ -85,7 +95,7 @@ def origin_of(source: str, checkout: JudgedCheckout | None) -> Origin:
     does not have. Whoever was here before may have put a `.git` anywhere: so a work tree around the judged
     one counts as it does, and where git cannot tell, the folder is part of it.
     """
-    if source == PACK:
+    if part_of_pack(source):
         return Origin.PACK
     if checkout is None:
         return Origin.LOCAL

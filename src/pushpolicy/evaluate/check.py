@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from pushpolicy.engines.interface import Problem, Toolchain
-from pushpolicy.evaluate.authority import PACK
+from pushpolicy.evaluate.authority import part_of_pack
 from pushpolicy.evaluate.examples import Example, ExamplesError, disagreements, read, unshown
 from pushpolicy.evaluate.policyset import PolicySet
 from pushpolicy.evaluate.program import laid_out
@@ -83,7 +83,7 @@ def not_honoured(policy: PolicySet, at: datetime) -> Iterator[str]:
 def rule_folders(policy: PolicySet, sources: Sequence[str]) -> Iterator[tuple[str, Path]]:
     """The folder of each rule, where its examples and tests are."""
     for source in sources:
-        folder = policies() / "rules" if source == PACK else Path(source)
+        folder = Path(source) if part_of_pack(source) is None else policies() / "rules"
         for name in policy.index.rules:
             if folder.name == f"{name}.rego":
                 yield name, folder.parent
@@ -96,6 +96,11 @@ def _line(problem: Problem, sources: Sequence[str]) -> str:
     path = problem.file.removeprefix("rules/")
     for source in sources:
         for file in (Path(source) / path, Path(source)):
-            if source != PACK and path.endswith(".rego") and file.name == Path(path).name and file.is_file():
+            if (
+                part_of_pack(source) is None
+                and path.endswith(".rego")
+                and file.name == Path(path).name
+                and file.is_file()
+            ):
                 return f"{file}:{problem.row}: {problem.message}"
     return str(problem)

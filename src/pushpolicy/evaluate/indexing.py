@@ -136,6 +136,8 @@ def _entry(
         repo_may=metadata.repo_may,
         integrity=metadata.integrity,
         settings=metadata.settings,
+        collections=metadata.collections,
+        controls=metadata.controls,
     )
 
 

@@ -13,8 +13,8 @@ from typing import Any
 
 Check = Callable[[Any], None]
 
-# The last two say what the absence of a field means to a rule (docs/rules.md).
-_IGNORED = frozenset({"$schema", "$id", "title", "description", "default", "x-absent", "x-empty"})
+# The last but one say what the absence of a field means to a rule (docs/rules.md), the last what is stricter.
+_IGNORED = frozenset({"$schema", "$id", "title", "description", "default", "x-absent", "x-empty", "stricter"})
 _NAMES = {
     "object": dict,
     "array": list,

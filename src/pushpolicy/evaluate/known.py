@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 
 import msgspec
 
-from pushpolicy.evaluate.authority import Origin
+from pushpolicy.evaluate.authority import Origin, part_of_pack
 from pushpolicy.evaluate.data import SETTINGS_PATH, default_settings
 from pushpolicy.evaluate.policyset import CAPABILITIES, INDEX_DATA, INDEX_MODULE, SCHEMA, PolicySet
 from pushpolicy.evaluate.sources import policies
@@ -65,7 +65,8 @@ def contradictions(policy: PolicySet) -> Iterator[str]:
     measures += [observe] if (observe := policy.grounds.enforcement.get("observe")) else []
     if not {*told.values(), *(measure.get("origin") for measure in measures)} <= _CHANGED_BY:
         yield "a setting, waiver or rollout is of no origin that there is"
-    if ("pack" in policy.source.split(", ")) is not (Origin.PACK in origins["rules"].values()):
+    named = any(part_of_pack(source) is not None for source in policy.source.split(", "))
+    if named is not (Origin.PACK in origins["rules"].values()):
         yield "its name and the origins of its rules do not agree on the pack"
 
 

@@ -15,6 +15,7 @@ import msgspec
 
 from pushpolicy.evaluate.settings import fragment_problems
 from pushpolicy.model import strict_yaml
+from pushpolicy.model.index import COLLECTIONS
 
 SEVERITIES = ("critical", "high", "medium", "low")
 KINDS = frozenset(
@@ -23,11 +24,13 @@ KINDS = frozenset(
         "unread",
     }
 )
+_CONTROL = re.compile(r"[A-Z][A-Za-z]+ [A-Za-z0-9][A-Za-z0-9.-]*")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _PACKAGE_KEYS = frozenset({"title", "description", "custom", "authors", "organizations", "related_resources"})
 _RULE_KEYS = frozenset({"title", "description"})
 _CUSTOM_KEYS = frozenset(
     {"severity", "fix", "effective_on", "repo_may", "requires", "optional", "integrity", "settings"}
+    | {"collections", "controls"}
 )
 
 
@@ -39,6 +42,8 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
         repo_may: what pushpolicy.yaml may do to it: settings, waive.
         requires: kinds of evidence beyond those that the rule reads.
         optional: paths of evidence whose absence the rule decides itself.
+        collections: those of COLLECTIONS that it belongs to, where it ships with pushpolicy.
+        controls: what it serves of which standard, as ``SLSA build-l1``, ``SSDF PW.8.2``, ``OSPS QA-06.01``.
         settings: key to a JSON Schema fragment with type and default.
     """
 
@@ -52,6 +57,8 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     optional: tuple[str, ...] = ()
     integrity: bool = False
     settings: Mapping[str, Mapping[str, Any]] = {}
+    collections: tuple[str, ...] = ()
+    controls: tuple[str, ...] = ()
 
 
 class MetadataError(ValueError):
@@ -145,6 +152,10 @@ def _wrong(value: Mapping[str, Any]) -> Iterator[str]:
         yield f"custom.requires is not a list of {', '.join(sorted(KINDS))} or extra.NAME"
     if not _list_of(custom.get("optional", []), bool):
         yield "custom.optional is not a list of paths of evidence, as in scans.items[].at"
+    if not _list_of(custom.get("collections", []), COLLECTIONS.__contains__):
+        yield f"custom.collections is not a list of {', '.join(COLLECTIONS)}"
+    if not _list_of(custom.get("controls", []), _CONTROL.fullmatch):
+        yield "custom.controls is not a list of standards with an id, as in SSDF PW.8.2"
     yield from fragment_problems(custom.get("settings", {}))
 
 
@@ -184,4 +195,6 @@ def _metadata(value: Mapping[str, Any]) -> Metadata:
         optional=tuple(custom.get("optional", ())),
         integrity=custom.get("integrity", False),
         settings=custom.get("settings", {}),
+        collections=tuple(custom.get("collections", ())),
+        controls=tuple(custom.get("controls", ())),
     )

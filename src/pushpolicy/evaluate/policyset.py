@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from pushpolicy.engines.interface import Compiler
 from pushpolicy.errors import PolicyError
-from pushpolicy.evaluate.authority import PACK, Origin, RepositoryPolicy, origin_of, unanchored
+from pushpolicy.evaluate.authority import Origin, RepositoryPolicy, origin_of, part_of_pack, unanchored
 from pushpolicy.evaluate.data import (
     ORIGINS_PATH,
     SETTINGS_PATH,
@@ -32,7 +32,7 @@ from pushpolicy.evaluate.data import (
 )
 from pushpolicy.evaluate.sources import TRUST, Source, SourceFile, fail_if, policies, read_file, read_source
 from pushpolicy.model import canonical
-from pushpolicy.model.index import Grounds, Index
+from pushpolicy.model.index import COLLECTIONS, Grounds, Index
 
 if TYPE_CHECKING:
     from pushpolicy.model.decision import PolicyIdentity, SettingUse
@@ -48,7 +48,7 @@ class PolicySet(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         files: path to content, as in the module's docstring.
-        source: how it was named (``pack``, a folder, a reference).
+        source: how it was named (``pack``, ``pack:strict``, a folder).
         index: the rules.
         grounds: what the verdict rests on beside the evidence: index, waivers, enforcement, origins.
         capabilities: what OPA is given; for a recorded set never more than it recorded.
@@ -164,11 +164,11 @@ def load(
     if not sources:
         raise PolicyError("no policy was given", "without --policy the shipped pack decides")
     shipped = Index.read(_shipped(INDEX_DATA))
-    index = shipped if PACK in sources else Index(rules={}, lib=shipped.lib)
+    index = _of_pack(sources, shipped)
     own = [
         read_source(Path(source), origin_of(source, repository.checkout))
         for source in sources
-        if source != PACK
+        if part_of_pack(source) is None
     ]
     added = [read_source(Path(folder), Origin.CHECKOUT) for folder in repository.rules]
     fail_if(
@@ -195,6 +195,20 @@ def load(
     files = _shipped_files() | generated | texts | data.files()
     files |= _trust_file(own, trust, repository)
     return replace(PolicySet.of(files, ", ".join(sources)), warnings=data.warnings)
+
+
+def _of_pack(sources: Sequence[str], shipped: Index) -> Index:
+    """The shipped rules that the sources name: of a collection, or one by its name."""
+    parts = {part for source in sources if (part := part_of_pack(source)) is not None}
+    fail_if(
+        [
+            f"the pack has no collection or rule {part!r}: it has the collections {', '.join(COLLECTIONS)},"
+            f" and the rules {', '.join(sorted(shipped.rules))}"
+            for part in sorted(parts - {*COLLECTIONS, *shipped.rules})
+        ]
+    )
+    names = {name for name, rule in shipped.rules.items() if parts & {name, *rule.collections}}
+    return shipped if names == shipped.rules.keys() else shipped.only(names)
 
 
 def _unique(index: Index, sources: Iterable[Source]) -> dict[str, SourceFile]:

@@ -9,6 +9,7 @@ from typing import Any
 from pushpolicy.evaluate.json_schema import compile_schema
 from pushpolicy.model.canonical import holds_null
 
+STRICTER = "stricter"
 _KEYWORDS = frozenset(
     {
         "type",
@@ -27,8 +28,17 @@ _KEYWORDS = frozenset(
         "properties",
         "additionalProperties",
         "required",
+        STRICTER,
     }
 )
+# Which way of a setting is the stricter one, where that can be said: of arrays, to list less or more; of a
+# limit, the lower one, and -1 is none.
+_STRICTER: Mapping[str, tuple[object, ...]] = {
+    "integer": ("lower", "higher", "limit"),
+    "number": ("lower", "higher"),
+    "boolean": (True, False),
+    "array": ("subset", "superset"),
+}
 _TYPES = frozenset({"string", "integer", "number", "boolean", "array", "object"})
 
 
@@ -43,6 +53,10 @@ def fragment_problems(settings: object) -> Iterator[str]:
             yield f"{name} needs a type ({', '.join(sorted(_TYPES))}) and a default"
         elif unknown := sorted(fragment.keys() - _KEYWORDS):
             yield f"{name}: unknown key {unknown[0]!r}"
+        elif STRICTER in fragment and fragment[STRICTER] not in _STRICTER.get(fragment["type"], ()):
+            words = [str(each).lower() for each in _STRICTER.get(fragment["type"], ())]
+            known = " or ".join(words) or "not said of a setting of this type"
+            yield f"{name}: stricter is {known}"
         elif problem := setting_problem(fragment, fragment["default"]):
             yield f"{name}: the default: {problem}"
 

@@ -8,7 +8,7 @@ each run; that of the shipped rules is committed, and `make index` writes it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any, Self
 
 import msgspec
@@ -17,6 +17,8 @@ from pushpolicy.errors import PolicyError
 from pushpolicy.model import canonical
 
 HEADS = ("deny", "not_applicable", "warn")
+# Parts of the rules that ship, each with all that the one before has.
+COLLECTIONS = ("minimal", "default", "strict")
 
 
 class Leaf(msgspec.Struct, frozen=True, kw_only=True, order=True):
@@ -63,6 +65,8 @@ class RuleEntry(msgspec.Struct, frozen=True, kw_only=True):
         repo_may: what pushpolicy.yaml may do to it: settings, waive.
         integrity: whether it can never be waived.
         settings: key to a JSON Schema fragment with type and default.
+        collections: those of COLLECTIONS that it belongs to.
+        controls: what it serves of which standard.
     """
 
     title: str
@@ -77,6 +81,8 @@ class RuleEntry(msgspec.Struct, frozen=True, kw_only=True):
     repo_may: tuple[str, ...]
     integrity: bool
     settings: Mapping[str, Mapping[str, Any]]
+    collections: tuple[str, ...] = ()
+    controls: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in the index document."""
@@ -93,7 +99,12 @@ class RuleEntry(msgspec.Struct, frozen=True, kw_only=True):
             "integrity": self.integrity,
             "settings": self.settings,
         }
-        return value | ({"effective_on": self.effective_on} if self.effective_on else {})
+        more = {
+            "effective_on": self.effective_on,
+            "collections": list(self.collections),
+            "controls": list(self.controls),
+        }
+        return value | {key: given for key, given in more.items() if given}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
@@ -116,6 +127,8 @@ class RuleEntry(msgspec.Struct, frozen=True, kw_only=True):
             repo_may=tuple(value["repo_may"]),
             integrity=value["integrity"],
             settings=value["settings"],
+            collections=tuple(value.get("collections", ())),
+            controls=tuple(value.get("controls", ())),
         )
 
 
@@ -157,6 +170,11 @@ class Index(msgspec.Struct, frozen=True, kw_only=True):
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise PolicyError(f"the index of the rules is malformed: {error!r}") from error
+
+    def only(self, names: Container[str]) -> Index:
+        """This index with those of its rules alone."""
+        rules = {name: entry for name, entry in self.rules.items() if name in names}
+        return Index(rules=rules, lib=self.lib)
 
     def joined(self, other: Index) -> Index:
         """This index with the rules of another, none of which it has."""

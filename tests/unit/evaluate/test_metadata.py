@@ -18,6 +18,9 @@ TEXT = """# METADATA
 """
 
 
+_SETTING = "#   settings:\n#     n: {type: integer, default: 0"
+
+
 def tree(text: str, row: int = 3) -> dict[str, Any]:
     """As OPA gives a module whose package has this block."""
     location = {"row": row, "text": base64.b64encode(text.encode()).decode()}
@@ -58,6 +61,13 @@ def test_a_block_is_a_list_of_keys_and_values(block: str) -> None:
         (TEXT.replace("fix:", "fixx:"), "unknown key custom.'fixx'"),
         (TEXT.replace("high", "urgent"), "custom.severity is required, one of critical"),
         (TEXT.replace("Fix it.", "7"), "custom.fix is required"),
+        (TEXT + "#   collections: [all]\n", "custom.collections is not a list of minimal, default, strict"),
+        (TEXT + "#   controls: [PW.8.2]\n", "custom.controls is not a list of standards with an id"),
+        (f"{TEXT}{_SETTING}, stricter: less}}\n", "custom.settings.n: stricter is lower or higher or limit"),
+        (
+            f"{TEXT}{_SETTING.replace('integer', 'string').replace('0', 'x')}, stricter: lower}}\n",
+            "stricter is not said",
+        ),
     ],
 )
 def test_what_is_absent_unknown_or_of_another_type_is_named(text: str, reason: str) -> None:

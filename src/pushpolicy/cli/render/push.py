@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from pushpolicy.cli.formats import Kind, Report
 from pushpolicy.cli.render.decision import decision_lines
-from pushpolicy.evaluate import PACK
+from pushpolicy.evaluate.authority import part_of_pack
 from pushpolicy.model.decision import Decision, Violation
 from pushpolicy.model.document import Document, plain
 from pushpolicy.model.text import printable, quoted
@@ -81,7 +81,8 @@ def _advice(decision: Decision, given: Advice) -> Iterator[str]:
         yield f"no waiver helps: nobody can waive {', '.join(unwaivable)}"
         return
     waivable = decision.violations
-    folder = "--policy pack --policy DIR" if decision.policy.source == PACK else "--policy DIR"
+    packs = [each for each in decision.policy.source.split(", ") if part_of_pack(each) is not None]
+    folder = " ".join(f"--policy {each}" for each in (*packs, "DIR"))
     yield f"a waiver could be asked for, in waivers.yaml of a folder that the pipeline names ({folder}):"
     yield from (f"  - {_waiver(item)}" for item in waivable[:WAIVERS_OFFERED])
     if len(waivable) > WAIVERS_OFFERED:
