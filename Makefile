@@ -53,6 +53,7 @@ bench: $(VENV)/tested-with tools ## compare with opa, conftest, json.load, crane
 	$(BIN)/python -m bench.check
 	$(BIN)/python -m bench.gather
 	$(BIN)/python -m bench.components
+	$(BIN)/python -m bench.collection
 	$(BIN)/python -m bench.push
 	$(BIN)/python -m bench.archive
 

@@ -121,10 +121,10 @@ def _may_be_report(entry: os.DirEntry[str], names: tuple[str, ...], *, in_place:
 
 
 def _is_named_as_report(name: str, names: tuple[str, ...], *, in_place: bool) -> bool:
+    if not in_place and names:
+        return False
     name = bare_name(name)
-    if in_place and name.lower().endswith(SUFFIXES):
-        return True
-    return (in_place or not names) and promised(name) is not None
+    return (in_place and name.lower().endswith(SUFFIXES)) or promised(name) is not None
 
 
 def _leads_to_place(path: Path, names: tuple[str, ...]) -> bool:

@@ -160,4 +160,5 @@ def _parse(content: bytes, algorithm: str) -> Folder:
 def _is_name(name: str) -> bool:
     if name in ("", ".", "..") or "/" in name:
         return False
-    return not ("g" in name.lower() and _DOT_GIT.fullmatch(name.translate(_IGNORED_BY_HFS)))
+    is_plain = name.isascii() and name[0] not in ".gG"
+    return is_plain or not _DOT_GIT.fullmatch(name.translate(_IGNORED_BY_HFS))
