@@ -54,3 +54,14 @@ def test_a_command_imports_only_what_it_uses(
 ) -> None:
     loaded = _modules_after(arguments, tmp_path) & unused
     assert not loaded, "\n".join(map(_explain, sorted(loaded)))
+
+
+def test_what_msgspec_imports_where_it_is_there_is_left_out() -> None:
+    program = (
+        "import os, sys; os._exit = lambda _: print(*sys.modules); import pushpolicy.__main__ as it; it.run()"
+    )
+    argv = [sys.executable, "-c", program, "evaluate", "--help"]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True)
+    loaded = set(done.stdout.split())
+    assert "msgspec" in loaded
+    assert "typing_extensions" not in loaded

@@ -8,7 +8,6 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import re
 import tarfile
 import zlib
 from collections.abc import Mapping
@@ -16,9 +15,10 @@ from typing import Any
 
 from pushpolicy.errors import PolicyError
 from pushpolicy.model.canonical import most_values
+from pushpolicy.model.expressions import expression
 from pushpolicy.model.text import printable
 
-_MEMBER = re.compile(
+_MEMBER = expression(
     r"capabilities\.json|schema/evidence\.v1\.json|index/(data\.json|index\.rego)"
     r"|system/(main|lib)(/[a-z][a-z0-9_]*)*\.rego|rules/(?P<rule>[a-z][a-z0-9_]*)/(?P=rule)\.rego"
     r"|data/(settings|pushpolicy/(waivers|enforcement|origins|trust))/data\.json"

@@ -5,7 +5,6 @@ Grammar: distribution-spec, "Pulling manifests" (repository and tag), and skopeo
 
 from __future__ import annotations
 
-import re
 from fnmatch import fnmatchcase
 from typing import Self
 
@@ -13,14 +12,15 @@ import msgspec
 from msgspec.structs import replace
 
 from pushpolicy.model.digest import Digest
+from pushpolicy.model.expressions import expression
 
-_HOST = re.compile(
+_HOST = expression(
     r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*"
     r"|\[(?P<address>[0-9a-fA-F:]+)\])(?::(?P<port>[0-9]{1,5}))?"
 )
-_REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
-_TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
-_LOOPBACK = re.compile(r"(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?")
+_REPOSITORY = expression(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
+_TAG = expression(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
+_LOOPBACK = expression(r"(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?")
 LAYOUT_REGISTRY = "oci"
 # Names of Docker Hub: of its images, of its old index, of its API. A policy and a login know it by the first.
 HUB = "docker.io"

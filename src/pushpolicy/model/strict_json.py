@@ -16,6 +16,8 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from pushpolicy.model.expressions import expression
+
 MAX_DEPTH = 64
 # How deep json itself reads differs from one Python to the next.
 _TOO_DEEP = f"is not JSON that is nested at most {MAX_DEPTH} deep"
@@ -23,9 +25,9 @@ _TOO_DEEP = f"is not JSON that is nested at most {MAX_DEPTH} deep"
 # interrupt. An SBOM has some 30 bytes or more for each comma and bracket, whose number is the bound.
 _MAX_VALUES = 4_000_000
 # Strings are skipped as a whole, so that brackets in them do not count.
-_TO_BRACKET = re.compile(rb'[^"\[\]{}]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"\[\]{}]*+)*+[\[\]{}]', re.DOTALL)
-_TEXT = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_TO_BRACKET = expression(rb'[^"\[\]{}]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"\[\]{}]*+)*+[\[\]{}]', re.DOTALL)
+_TEXT = expression(r'"[^"\\]*(?:\\.[^"\\]*)*"')
+_SURROGATE = expression(r"\\u[dD][89a-fA-F]")
 
 
 class Shape(msgspec.Struct, frozen=True):

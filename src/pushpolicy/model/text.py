@@ -6,13 +6,15 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from pushpolicy.model.expressions import expression
+
 # Control characters, format characters (bidirectional overrides), surrogates, line separators.
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 # What a CI runner reads out of a job's log: `::name::` at the start of a line (GitHub), and `##[name]` or
 # `##vso[...]` anywhere in it (GitHub, Azure Pipelines, TeamCity).
-_COMMAND = re.compile(r"^(\s*):(?=:)|##[a-z]*(\[)", re.IGNORECASE)
+_COMMAND = expression(r"^(\s*):(?=:)|##[a-z]*(\[)", re.IGNORECASE)
 
 
 def printable(text: str, limit: int = 200) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from html import unescape
 
 from pushpolicy.errors import PushError
 from pushpolicy.http import failures
@@ -74,7 +73,11 @@ def registry_words(content: bytes) -> str:
     if not text.startswith("<"):
         return printable(text[:_MAX_WORDS], _MAX_WORDS)
     title = _TITLE.search(text)
-    return f'a page with the title "{printable(unescape(title[1]).strip())}"' if title else ""
+    if title is None:
+        return ""
+    from html import unescape  # its entities take a millisecond to import
+
+    return f'a page with the title "{printable(unescape(title[1]).strip())}"'
 
 
 def _one_error(item: Mapping[str, object]) -> str:

@@ -13,13 +13,14 @@ from msgspec.structs import replace
 
 from pushpolicy.gather.checkout.attributes import Attributes
 from pushpolicy.gather.checkout.objects import Objects, blob_name
+from pushpolicy.model.expressions import expression
 
-_ENCODING = re.compile(
+_ENCODING = expression(
     r"(?:utf-?(?:16|32)(?:[bl]e)?|iso-?8859-?\d+|(?:windows|cp)-?\d+|latin-?\d|koi8-[ru]|shift[-_]jis|sjis"
     r"|euc-?(?:jp|kr|cn)|gb2312|gbk|gb18030|big5|us-ascii)",
     re.IGNORECASE,
 )
-_LITTLE_WITH_MARK = re.compile(r"(utf-?(?:16|32))le-bom", re.IGNORECASE)
+_LITTLE_WITH_MARK = expression(r"(utf-?(?:16|32))le-bom", re.IGNORECASE)
 _MARKS = {
     "UTF-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
     "UTF-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
@@ -27,10 +28,10 @@ _MARKS = {
 _UTF8 = re.compile(r"utf-?8", re.IGNORECASE)
 _UNPRINTABLE = bytes(code for code in (*range(32), 127) if code not in b"\b\t\n\r\x1b\f")
 # What git writes, and nothing that somebody else could have written in its place.
-_EXPANDED = re.compile(rb"\$Id: [0-9a-f]{40}(?:[0-9a-f]{24})? \$")
+_EXPANDED = expression(rb"\$Id: [0-9a-f]{40}(?:[0-9a-f]{24})? \$")
 # What git writes that over: in a blob an old name may stand there.
-_EXPANDABLE = re.compile(rb"\$Id:[^$\n]?[^ $\n]* ?\$")
-_POINTER = re.compile(
+_EXPANDABLE = expression(rb"\$Id:[^$\n]?[^ $\n]* ?\$")
+_POINTER = expression(
     rb"version https://(?:git-lfs\.github\.com/spec/v1|hawser\.github\.com/spec/v1)\n(?:ext-\d.*\n)*"
     rb"oid sha256:(?P<oid>[0-9a-f]{64})\nsize (?P<size>\d{1,18})\n?"
 )

@@ -8,6 +8,7 @@ from functools import cache
 
 from pushpolicy.gather.checkout.effort import Effort
 from pushpolicy.gather.checkout.program import GitError
+from pushpolicy.model.expressions import expression
 
 # Of one file, those that need a regular expression: a tenth of a millisecond each.
 MAX_WILD = 10_000
@@ -22,9 +23,9 @@ _CLASSES = {
     "upper": "A-Z",
     "xdigit": "0-9a-fA-F",
 }
-_BRACKET = re.compile(r"\[(?P<no>[!^]?)(?P<body>\]?(?:\[:\w+:\]|\\.|[^\]\\])*)\]", re.DOTALL)
-_MEMBER = re.compile(r"\[:(?P<name>\w+):\]|\\(?P<escaped>.)|(?P<plain>.)", re.DOTALL)
-_WILD = re.compile(r"[*?\[\\]")
+_BRACKET = expression(r"\[(?P<no>[!^]?)(?P<body>\]?(?:\[:\w+:\]|\\.|[^\]\\])*)\]", re.DOTALL)
+_MEMBER = expression(r"\[:(?P<name>\w+):\]|\\(?P<escaped>.)|(?P<plain>.)", re.DOTALL)
+_WILD = expression(r"[*?\[\\]")
 # A segment and its place from the end of a path; or how a path begins (-1) or ends (-2).
 _Key = tuple[int, str]
 _BEGINS, _ENDS = -1, -2

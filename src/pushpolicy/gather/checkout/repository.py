@@ -13,14 +13,15 @@ from pushpolicy.gather.checkout.objects import Objects, algorithm_of
 from pushpolicy.gather.checkout.patterns import SparsePatterns
 from pushpolicy.gather.checkout.program import Git, GitError
 from pushpolicy.gather.secrets.within import USERINFO, within
+from pushpolicy.model.expressions import expression
 from pushpolicy.model.redacted import Redacted
 from pushpolicy.model.text import printable
 
 _MAX_SPARSE = 4 * 1024 * 1024
-_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*::")
+_COMMIT = expression(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_HELPER = expression(r"[A-Za-z0-9][A-Za-z0-9+.-]*::")
 # user@host:path; what has a colon before the @ is a password with it, whatever else stands in it.
-_SHORT_USERINFO = re.compile(r"^(?:[^/@:]*:.*@|[^/@:]*(?:@[^/@:]*)*@)")
+_SHORT_USERINFO = expression(r"^(?:[^/@:]*:.*@|[^/@:]*(?:@[^/@:]*)*@)")
 _SETTINGS = r"^(remote\.origin\.url|core\.(autocrlf|worktree|sparsecheckout))$"
 _TRUE = ("true", "yes", "on", "1", "")
 # What git opens to answer what it is asked here, beside single objects.

@@ -20,13 +20,14 @@ from typing import Any, NamedTuple
 import msgspec
 
 from pushpolicy.model import strict_json
+from pushpolicy.model.expressions import expression
 from pushpolicy.registry.credentials import Credential
 
 # What ends within a day is taken for short-lived: ECR's passwords, the longest such, live for 12 hours.
 _SHORT = timedelta(days=1)
 _MAX_TOKEN = 64 * 1024
 _MAX_NAMES = 100
-_NAME = re.compile(r"[A-Za-z0-9*][A-Za-z0-9._/*-]{0,254}")
+_NAME = expression(r"[A-Za-z0-9*][A-Za-z0-9._/*-]{0,254}")
 _LAST_SECOND = 253402300799  # of the year 9999
 
 
@@ -63,7 +64,7 @@ _USERS = {
 }
 _ACR = "Azure Container Registry"
 # Issuers of the identity tokens of jobs and machines.
-_IDENTITY_ISSUERS = re.compile(
+_IDENTITY_ISSUERS = expression(
     r"https://(token\.actions\.([a-z0-9-]+\.ghe\.com|githubusercontent\.com(/[\w.-]+)?)|gitlab\.com|oidc\.circleci\.com/org/[\w-]+"
     r"|agent\.buildkite\.com|api\.bitbucket\.org/2\.0/workspaces/[\w-]+/pipelines-config/identity/oidc"
     r"|accounts\.google\.com|vstoken\.dev\.azure\.com/[\w-]+)"

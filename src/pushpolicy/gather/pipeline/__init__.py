@@ -26,6 +26,7 @@ from pushpolicy.gather.pipeline.shell import Word
 from pushpolicy.gather.pipeline.values import is_common, is_particular, is_token, literal
 from pushpolicy.gather.secrets.within import PRIVATE_KEY
 from pushpolicy.model.evidence import PipelineEvidence, PipelineFinding, Status
+from pushpolicy.model.expressions import expression
 from pushpolicy.model.text import printable
 from pushpolicy.reports.parsing.values import text as readable
 
@@ -49,20 +50,20 @@ LITERALS = frozenset(
         ),
     }
 )
-_URL = re.compile(
+_URL = expression(
     r"[a-z][a-z0-9+.-]{1,20}://([^\s/?#@:\"'<>]{0,200}):([^\s/?#@\"'<>]{1,200})@([^\s/?#\"':]{1,200})"
 )
-_WRITTEN = re.compile(
+_WRITTEN = expression(
     r"\bauth\\?\"\s{0,9}:\s{0,9}\\?\"(?P<auth>[A-Za-z0-9+/]{8,4000}={0,2})\\?\""
     r"|:_authToken=(?P<npm>[^\s\"'\\]{1,4000})"
     r"|\bAuthorization:[ ]{0,9}(?:Bearer|Basic|token)[ ]{1,9}(?P<header>[^\s\"'\\]{1,4000})",
     re.IGNORECASE,
 )
 # Services of a job have names without a dot.
-_NEARBY = re.compile(r"localhost|127\.[\d.]+|\[?::1\]?|0\.0\.0\.0|[\w-]+|host\.docker\.internal|\W.*")
+_NEARBY = expression(r"localhost|127\.[\d.]+|\[?::1\]?|0\.0\.0\.0|[\w-]+|host\.docker\.internal|\W.*")
 # A variable before the path of a script names the checkout.
-_TOP = re.compile(r"^(?:\$\{?\w+\}?|\$\{\{[^{}]*\}\})/")
-_INCLUDED = re.compile(
+_TOP = expression(r"^(?:\$\{?\w+\}?|\$\{\{[^{}]*\}\})/")
+_INCLUDED = expression(
     r"(?m)^[ \t-]*(?:local|template|include)[ \t]*:[ \t]*['\"]?/?([\w./-]+\.ya?ml)['\"]?"
     r"|^[ \t]*-[ \t]*['\"]?/?([\w./-]+\.ya?ml)['\"]?[ \t]*$"
 )

@@ -9,21 +9,22 @@ from pushpolicy.gather.pipeline import commands, shell
 from pushpolicy.gather.pipeline.commands import Hit
 from pushpolicy.gather.pipeline.shell import Word
 from pushpolicy.gather.pipeline.values import is_credential_name, is_written
+from pushpolicy.model.expressions import expression
 
-_INSTRUCTION = re.compile(r"\s*([A-Za-z]+)\s+")
-_COPIED = re.compile(
+_INSTRUCTION = expression(r"\s*([A-Za-z]+)\s+")
+_COPIED = expression(
     r"(?:.*/)?(?:\.docker(?:/config\.json)?/?|\.dockercfg|\.npmrc|\.netrc|\.pypirc|\.git-credentials"
     r"|id_(?:rsa|ed25519|ecdsa))"
 )
-_HERE = re.compile(r"<<-?\s*[\"']?([A-Za-z_][\w.-]*)[\"']?")
+_HERE = expression(r"<<-?\s*[\"']?([A-Za-z_][\w.-]*)[\"']?")
 # A text of Groovy with its quotes, or a comment; in this order.
-_GROOVY = re.compile(
+_GROOVY = expression(
     r"//[^\n]*|/\*.*?(?:\*/|\Z)|(?P<long>'''|\"\"\")(?P<block>(?:\\.|(?!(?P=long)).)*)"
     r"(?:(?P=long)|\Z)|(?P<quote>['\"])(?P<text>(?:\\[^\n]|(?!(?P=quote))[^\\\n])*)",
     re.DOTALL,
 )
-_GIVEN_TO = re.compile(r"([A-Za-z_]\w*)\s*[=:]\s*(?:new\s+)?$")
-_NAMED = re.compile(r"name\s*:\s*['\"]([\w.-]+)['\"][^()]*$")
+_GIVEN_TO = expression(r"([A-Za-z_]\w*)\s*[=:]\s*(?:new\s+)?$")
+_NAMED = expression(r"name\s*:\s*['\"]([\w.-]+)['\"][^()]*$")
 
 
 def of_dockerfile(text: str, words: list[Word]) -> Iterator[Hit]:

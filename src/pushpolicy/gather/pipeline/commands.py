@@ -15,6 +15,7 @@ from pushpolicy.gather.pipeline.values import (
     is_written,
     literal,
 )
+from pushpolicy.model.expressions import expression
 
 
 class Hit(NamedTuple):
@@ -56,21 +57,21 @@ _LOGIN_TOOLS = frozenset(
     }
 )
 _PASSWORD = ("--password", "--pass", "--identity-token", "--token", "--registry-token")
-_CREDS = re.compile(r"--?(?:(?:src|dest|s|d)-?)?creds|--registry-creds")
-_SIDE = re.compile(r"--(?:(?:src|dest|from|to|docker|registry)-)(?:registry-)?(?:password|token)")
-_OPTION = re.compile(r"--?([A-Za-z][\w.-]*)(?:=(.*))?", re.DOTALL)
-_ASSIGNMENT = re.compile(r"(?:-[A-Z])?([A-Za-z_][\w.-]*)\+?=(.*)", re.DOTALL)
-_LOOPBACK = re.compile(r"(?:https?://)?(?:localhost|127\.[\d.]+|\[::1\]|0\.0\.0\.0)(?::\d+)?(?:/.*)?")
-_SECRET = re.compile(r"\$\{\{[^{}]{0,100}?\bsecrets\.([\w-]{1,100})[^{}]{0,100}\}\}")
-_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+_CREDS = expression(r"--?(?:(?:src|dest|s|d)-?)?creds|--registry-creds")
+_SIDE = expression(r"--(?:(?:src|dest|from|to|docker|registry)-)(?:registry-)?(?:password|token)")
+_OPTION = expression(r"--?([A-Za-z][\w.-]*)(?:=(.*))?", re.DOTALL)
+_ASSIGNMENT = expression(r"(?:-[A-Z])?([A-Za-z_][\w.-]*)\+?=(.*)", re.DOTALL)
+_LOOPBACK = expression(r"(?:https?://)?(?:localhost|127\.[\d.]+|\[::1\]|0\.0\.0\.0)(?::\d+)?(?:/.*)?")
+_SECRET = expression(r"\$\{\{[^{}]{0,100}?\bsecrets\.([\w-]{1,100})[^{}]{0,100}\}\}")
+_VARIABLE = expression(r"\$(?:\{(\w+)\}|(\w+))")
 _MAX_KNOWN, _MAX_WORD = 100, 500
 _USER = frozenset({"-u", "--user", "-U", "--proxy-user"})
 _ECHOES = frozenset({"echo", "printf", "print", "Write-Output", "Write-Host", "write-output"})
 # What a text has that may be a command with a credential, or that runs a script.
-TELLING = re.compile(
+TELLING = expression(
     r"log-?in\b|creds|pass|token|secret|key|auth|pwd|curl|://|\.(?:ba|z|k)?sh\b|\./|\bmake\b", re.IGNORECASE
 )
-_NESTED = re.compile(r"login|creds|password|token|secret", re.IGNORECASE)
+_NESTED = expression(r"login|creds|password|token|secret", re.IGNORECASE)
 _MAX_NESTED = 3
 
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from collections.abc import Iterator
 
 import msgspec
 
 from pushpolicy.gather.pipeline.commands import Hit
 from pushpolicy.gather.pipeline.values import is_credential_name, literal
+from pushpolicy.model.expressions import expression
 
-_NPM = re.compile(
+_NPM = expression(
     r"\s*(?P<name>[^=;#\s]*(?::|^)_?(?:auth|authToken|password)|_auth(?:Token)?|_password)\s*=\s*(?P<value>\S+)\s*"
 )
-_OLD = re.compile(r"[.:]|^localhost$")
+_OLD = expression(r"[.:]|^localhost$")
 _MAX_LINE = 4096
-_NETRC = re.compile(r"\bpassword\s+(\S+)")
-_INI = re.compile(r"\s*([\w.-]+)\s*[=:]\s*(\S.*?)\s*")
+_NETRC = expression(r"\bpassword\s+(\S+)")
+_INI = expression(r"\s*([\w.-]+)\s*[=:]\s*(\S.*?)\s*")
 
 
 def of_docker(text: str) -> Iterator[Hit]:

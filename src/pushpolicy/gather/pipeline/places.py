@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
+
+from pushpolicy.model.expressions import expression
 
 
 class Kind(StrEnum):
@@ -49,12 +50,12 @@ _PLACES: tuple[tuple[Kind, str], ...] = (
     (Kind.INI, r"(?:.*/)?\.pypirc"),
 )
 # One expression for all of a checkout's names: its groups are the rows.
-_ANY = re.compile("|".join(f"({pattern})" for _, pattern in _PLACES))
+_ANY = expression("|".join(f"({pattern})" for _, pattern in _PLACES))
 # What is common to them, so that most names of a large checkout are passed over.
-_HINT = re.compile(
+_HINT = expression(
     r"\.ya?ml$|[Jj]enkins|ocker|ontainer|/\.?netrc|^[._]netrc|\.npmrc$|\.pypirc$|\.json$|\.buildkite|/_netrc$|\.sh$"
 )
-SCRIPT_NAME = re.compile(r"(?:.*/)?[^/]+\.(?:ba|z|k)?sh")
+SCRIPT_NAME = expression(r"(?:.*/)?[^/]+\.(?:ba|z|k)?sh")
 MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 
 

@@ -10,10 +10,12 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from pushpolicy.model.expressions import expression
+
 _MAX_NESTED = 8
-_PLAIN = re.compile(r"[^\s'\"\\$`;&|()<>#]+")
-_WITHIN_QUOTES = re.compile(r'[^"\\$`]+')
-_HERE = re.compile(r"<<(-?)[ \t]*(?:'([^'\n]+)'|\"([^\"\n]+)\"|\\?([\w.-]+))")
+_PLAIN = expression(r"[^\s'\"\\$`;&|()<>#]+")
+_WITHIN_QUOTES = expression(r'[^"\\$`]+')
+_HERE = expression(r"<<(-?)[ \t]*(?:'([^'\n]+)'|\"([^\"\n]+)\"|\\?([\w.-]+))")
 _ENDS = {"(": ")", "{": "}"}
 
 

@@ -7,20 +7,21 @@ from functools import cache, lru_cache
 
 from pushpolicy.gather.secrets import is_secret_name
 from pushpolicy.gather.secrets.within import TOKEN
+from pushpolicy.model.expressions import expression
 
 # What a shell, a CI system, Make or a template engine puts something else for.
-_REFERENCE = re.compile(
+_REFERENCE = expression(
     r"\$\{\{|\{\{|<<\s*[\w.]|\$\{?[A-Za-z_@*#?!]|\$\(|\$\[|\$\$|`|%[A-Za-z_]\w*%|\(\([\w./-]+\)\)"
     r"|^(?:op|vault|ssm|secret|secretsmanager|keyvault|awsssm|gcpsm|doppler|env|file)://?"
     r"|^vault:|^arn:|^projects/[^/]+/secrets/"
     r"|^ENC\[|^@[\w.]+\("
     r"|^(?:secrets|env|vars|github|steps|inputs|needs|parameters|params|matrix|variables|outputs)\.[\w.-]+$"
 )
-_QUOTED_NAME = re.compile(r"\$\{?\w+\}?|\$\([\w.-]+\)")
+_QUOTED_NAME = expression(r"\$\{?\w+\}?|\$\([\w.-]+\)")
 # An expression of GitHub that is a text, and a default of the shell: the secret stands there all the same.
-_LITERAL_EXPRESSION = re.compile(r"\$\{\{\s*'((?:[^']|'')*)'\s*\}\}")
-_DEFAULT = re.compile(r"\$\{\w+:?[-=]([^${}]+)\}")
-_NAME_OF_VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
+_LITERAL_EXPRESSION = expression(r"\$\{\{\s*'((?:[^']|'')*)'\s*\}\}")
+_DEFAULT = expression(r"\$\{\w+:?[-=]([^${}]+)\}")
+_NAME_OF_VARIABLE = expression(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 _LONGEST = 500
 _NO_SECRET = frozenset(
     {
@@ -29,7 +30,7 @@ _NO_SECRET = frozenset(
     }
 )
 # An example by its form: <password>, [PASSWORD], xxx, ***, ..., YOUR_TOKEN, my-password-here.
-_EXAMPLE = re.compile(
+_EXAMPLE = expression(
     r"<[^<>]*>|\[[^\[\]]*\]|[xX*.?_#-]+|.*(?:chang(?:e|ed)[-_ ]?(?:me|it|this)|replace[-_ ]?(?:me|this|with)"
     r"|place[-_ ]?holder|your[-_ ]|redacted|masked|todo|fixme|insert[-_ ]|put[-_ ].*[-_ ]here"
     r"|xxxx|\*\*\*|\.\.\.).*"
@@ -51,7 +52,7 @@ _COMMON = """
     system temp test tester testing tests that the this tmp to token unit unsafe unused use user
     username value very web with world x y
 """
-_REGISTRY = re.compile(
+_REGISTRY = expression(
     r"DOCKER|REGISTRY|GHCR|QUAY|HARBOR|NEXUS|ARTIFACTORY|JFROG"
     r"|(?:^|_)(?:ECR|ACR|GCR|GAR|OCI|CR|ORAS|SKOPEO|PODMAN|HELM)(?:_|$)",
     re.IGNORECASE,
@@ -66,7 +67,7 @@ _OTHER_END = frozenset(
         *("CREDENTIAL", "CREDENTIALS", "CREDS", "KEYS"),  # the name of one in a store, as Jenkins has it
     }
 )
-_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_PART = expression(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
 @lru_cache(4096)

@@ -10,6 +10,7 @@ from pushpolicy.gather.pipeline.commands import Hit
 from pushpolicy.gather.pipeline.document import Node
 from pushpolicy.gather.pipeline.shell import Word
 from pushpolicy.gather.pipeline.values import is_credential_name, is_written, literal
+from pushpolicy.model.expressions import expression
 
 # Keys whose text is for people, and above which names mean places in a store.
 _WORDS = frozenset(
@@ -41,7 +42,7 @@ _REGISTRY_PLACES = frozenset(
     {"credentials", "registry_auth", "registry-auth", "auth", "aws_auth", "registries"}
 )
 _PASSWORDS = frozenset({"password", "passwd", "pass", "token", "registry_password", "docker_password"})
-_LOGIN_ACTIONS = re.compile(
+_LOGIN_ACTIONS = expression(
     r"docker/(?:login|build-push|bake)-action|(?:redhat-actions/(?:podman-login|push-to-registry))"
     r"|aws-actions/(?:amazon-ecr-login|configure-aws-credentials)|azure/(?:docker-)?login|google-github-actions/auth"
     r"|oras-project/setup-oras|(?:imjasonh|ko-build)/setup-ko|elgohr/publish-docker-github-action"
@@ -49,14 +50,14 @@ _LOGIN_ACTIONS = re.compile(
     r"|jfrog/setup-jfrog-cli|appleboy/docker-.*|.*/kaniko.*|.*(?:docker|registry|ghcr|quay|ecr|acr)-?login.*",
     re.IGNORECASE,
 )
-_PINNED = re.compile(r"[0-9a-f]{40}|sha256:[0-9a-f]{64}")
-_LOGIN = re.compile(
+_PINNED = expression(r"[0-9a-f]{40}|sha256:[0-9a-f]{64}")
+_LOGIN = expression(
     r"\b(?:docker|podman|buildah|skopeo|crane|oras|helm|regctl|ko|cosign)\b[^\n|;&]{0,200}\blogin\b"
     r"|\bdocker push\b"
 )
 _MAX_LINE = 4096
 _UNTRUSTED = frozenset({"pull_request_target", "workflow_run", "issue_comment"})
-_FOREIGN = re.compile(
+_FOREIGN = expression(
     r"github\.(?:event\.pull_request\.(?:head\.|merge_commit_sha)|event\.workflow_run\.head_|head_ref)|refs/pull/"
     r"|event\.issue\.number|\bgh pr checkout\b|\bpull/\S{1,80}/(?:head|merge)\b"
 )

@@ -7,12 +7,12 @@ credentials in use, and looks for them in all that is about to be stored.
 
 from __future__ import annotations
 
-import re
+from pushpolicy.model.expressions import expression
 
 # GITHUB_TOKEN, githubToken and github-token are two words each, PGPASSWORD and GITHUBTOKEN one.
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-_ANYWHERE = re.compile(r"PASSWORD|PASSWD|PASSPHRASE|SECRET|CREDENTIAL")
-_AT_END = re.compile(
+_WORD = expression(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_ANYWHERE = expression(r"PASSWORD|PASSWD|PASSPHRASE|SECRET|CREDENTIAL")
+_AT_END = expression(
     r"(?:TOKEN|WEBHOOK|(?:API|ACCESS|ACCOUNT|AUTH|DEPLOY|ENCRYPTION|HMAC|LICENSE|MASTER|PRIVATE|SHARED|SIGNING|SSH"
     r"|STORAGE)KEY|(?:GH|GITHUB|GITLAB|DOCKER)PAT)S?$|(?:PASS|PWD|AUTH)$"
 )
@@ -57,7 +57,7 @@ _PUBLIC_END = frozenset(
         ),
     }
 )
-_PUBLIC = re.compile(
+_PUBLIC = expression(
     r"(?:^|_)(?:CACHE|FOREIGN|ISSUE|JOB|PARTITION|PRIMARY|PROJECT|PUBLIC|RESTORE|SORT|STEP)_?KEYS?$"
     r"|^GPG_KEYS?$"  # a fingerprint, which Python's and Node's images carry and reports on them repeat
     r"|^CODEBUILD_WEBHOOK_"  # what caused a build
@@ -65,7 +65,7 @@ _PUBLIC = re.compile(
 )
 
 # What CI systems say of a run: branches, titles and messages hold any words.
-_OF_RUN = re.compile(
+_OF_RUN = expression(
     r"(?:BRANCH|BUILD|CHANGE|CI_(?:COMMIT|JOB|MERGE_REQUEST|PIPELINE|PROJECT|RUNNER)|GIT|GITHUB|JOB|NODE|RUNNER|STAGE)_"
 )
 

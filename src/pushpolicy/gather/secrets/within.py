@@ -16,22 +16,23 @@ from itertools import pairwise
 from urllib.parse import unquote
 
 from pushpolicy.gather.secrets import is_secret_name
+from pushpolicy.model.expressions import expression
 
 MIN_LENGTH = 8
 # Everything is bounded: variables may be long, and whoever sets them may wish this to take long.
 _LONGEST = 4000
 # User information of addresses: what stands in front of the last @ before the path. Where a password holds a
 # slash, it is what has a colon that is not that of a port.
-USERINFO = re.compile(
+USERINFO = expression(
     r"(?<=://)(?:[^/?#\s\"'<>]{0,1000}(?=@)"
     r"|[^/?#@:,\s\"'<>\[]{0,200}:(?!//|\d+(?:[/?#]|$))[^\s\"'<>]{0,1000}(?=@))"
 )
 # user:password@host without a scheme, as database drivers take it; an image's tag is followed by its digest.
-_USER_AT_HOST = re.compile(
+_USER_AT_HOST = expression(
     r"(?<![^\s\"'=,;(])(?!(?:mailto|npm|pkg|sip|acct|git):)[^\s/@:\"'=,;(]{1,200}:"
     r"(?P<secret>[^\s\"'@/]{1,1000}+)@(?!sha(?:256|512):)(?=[\w.-]{0,100}[A-Za-z])"
 )
-_ASSIGNED = re.compile(
+_ASSIGNED = expression(
     r"(?P<name>[A-Za-z_][\w.-]{0,80}+)(?:\\?[\"'])?[ \t]{0,3}(?:=|:(?![ \t]*/))[ \t]{0,3}"
     r"(?:(?:Bearer|Basic|Token)[ \t]+)?"
     rf"(?:\"(?P<double>[^\"]{{1,{_LONGEST}}})\"|'(?P<single>[^']{{1,{_LONGEST}}})'"
@@ -40,14 +41,14 @@ _ASSIGNED = re.compile(
 )
 # What stands between two boundaries of PEM is read once: a text may be full of beginnings without an end.
 _BETWEEN = r"(?:[^-]|-(?!----(?:BEGIN|END) ))*"
-_NO_KEY = re.compile(
+_NO_KEY = expression(
     rf"-----BEGIN (?![A-Z ]{{0,40}}PRIVATE KEY)([A-Z ]{{1,60}})-----{_BETWEEN}-----END \1-----"
 )
-_PUBLIC_SSH_KEY = re.compile(
+_PUBLIC_SSH_KEY = expression(
     r"\b(?:ssh-[a-z0-9-]{1,20}|ecdsa-sha2-[a-z0-9]{1,20}) AAAA[A-Za-z0-9+/=]{1,4000}"
 )
-PRIVATE_KEY = re.compile(rf"-----BEGIN [A-Z ]{{0,40}}PRIVATE KEY(?: BLOCK)?-----({_BETWEEN})")
-_KEY_LINE = re.compile(r"[A-Za-z0-9+/=]{32,}")
+PRIVATE_KEY = expression(rf"-----BEGIN [A-Z ]{{0,40}}PRIVATE KEY(?: BLOCK)?-----({_BETWEEN})")
+_KEY_LINE = expression(r"[A-Za-z0-9+/=]{32,}")
 # As the issuers document them, and as GitHub's, GitLab's and gitleaks' secret scanning look for them.
 _TOKENS = (
     r"gh[pousr]_[A-Za-z0-9_.-]{30,}",  # GitHub
@@ -85,12 +86,12 @@ _TOKENS = (
     r"pul-[0-9a-f]{40}",  # Pulumi
     r"AGE-SECRET-KEY-1[A-Z0-9]{58}",
 )
-TOKEN = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(_TOKENS)})")
-_WORD = re.compile(r"[A-Za-z0-9+/_~.-]{20,}")
+TOKEN = expression(rf"(?<![A-Za-z0-9])(?:{'|'.join(_TOKENS)})")
+_WORD = expression(r"[A-Za-z0-9+/_~.-]{20,}")
 _RANDOM_LENGTH, _RANDOM_VARIETY = 20, 12
 # Runs as words and numbers have them.
-_SPOKEN = re.compile(r"[A-Z]?[a-z]{2,}|[A-Z]{3,}|\d{3,}")
-_NO_VALUE = re.compile(r"[$%]?\{{1,2}.*\}{1,2}|\$\w+|\$\(.*\)|%\w+%|<.*>|\[MASKED\]|.?\*+.?", re.IGNORECASE)
+_SPOKEN = expression(r"[A-Z]?[a-z]{2,}|[A-Z]{3,}|\d{3,}")
+_NO_VALUE = expression(r"[$%]?\{{1,2}.*\}{1,2}|\$\w+|\$\(.*\)|%\w+%|<.*>|\[MASKED\]|.?\*+.?", re.IGNORECASE)
 # What everybody chooses in an example, and what reports are full of.
 _COMMON = frozenset(
     {

@@ -9,16 +9,17 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TypeVar
 
+from pushpolicy.model.expressions import expression
 from pushpolicy.model.text import printable
 from pushpolicy.reports.format import ReportError
 
-_TIME = re.compile(
+_TIME = expression(
     r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,30}))? ?(Z|z|UTC|GMT|[+-]\d\d:?\d\d)", re.ASCII
 )
 _LONGEST = 100
 _FIRST_YEAR, _LAST_YEAR = 1679, 2260  # what OPA can read as nanoseconds
-_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_MONTH = re.compile("[A-Za-z]{3}")
+_DAY = expression(r"\d{4}-\d\d-\d\d", re.ASCII)
+_MONTH = expression("[A-Za-z]{3}")
 _Ordered = TypeVar("_Ordered", float, str)
 MAX_INTEGER = 2**53 - 1
 # What Syft and Grype give for their version where they were built from the Go module, as by `go install`.

@@ -5,19 +5,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Hashable, Iterable
 from typing import Generic, TypeVar
 
 from pushpolicy.model.evidence import Counts, Finding, Severity
+from pushpolicy.model.expressions import expression
 from pushpolicy.reports.scans.severity import worst
 
 Name = TypeVar("Name", bound=Hashable)
 # Advisories of distributions (DSA, RHSA, USN ...) are left out: one covers many flaws.
-_FLAW = re.compile(
+_FLAW = expression(
     r"CVE-\d{4}-\d{4,19}|GHSA(?:-[23456789cfghjmpqrvwx]{4}){3}|GO-\d{4}-\d{4,9}|PYSEC-\d{4}-\d{1,9}|RUSTSEC-\d{4}-\d{4,9}"
 )
-_KNOWN_ID = re.compile(
+_KNOWN_ID = expression(
     r"(?:CVE-\d{4}-\d{4,19}|GHSA(?:-[0-9a-z]{4}){3}|GO-\d{4}-\d{4,9}|PYSEC-\d{4}-\d+|RUSTSEC-\d{4}-\d+"
     r"|SNYK-[A-Z0-9]+-|GMS-\d{4}-|ALAS|DSA-\d|DLA-\d|RHSA-|ELSA-|USN-\d|TEMP-\d{7})"
 )
