@@ -17,6 +17,19 @@ from tests.corpus.test_corpus import CORPUS, entries
 HOLDS_NOTHING = {"docker-config/whitespace-only.json", "docker-config/zero-bytes.json"}
 
 
+LEGACY = "legacy .dockercfg (registries at top level)"
+
+
+def form_of(content: bytes) -> str:
+    """Of the old form is what holds nothing as a config.json, and whose keys are hosts."""
+    try:
+        as_new, as_old = (ConfigFile.parse(name, content) for name in ("config.json", "home/.dockercfg"))
+    except UsageError:
+        return "config.json"
+    is_old = not (as_new.auths or as_new.helpers or as_new.store) and any("." in key for key in as_old.auths)
+    return LEGACY if is_old else "config.json"
+
+
 def repository_of(key: str) -> Repository:
     """One that a key of `auths` is for."""
     name = key.partition("://")[2].partition("/")[0] or key
@@ -45,7 +58,8 @@ def kind_of(config: ConfigFile, key: str, entry: Any) -> str:
 def differences(entry: dict[str, Any]) -> list[str]:
     """Where what we read of one file is not what the manifest states."""
     facts, content = entry["facts"], (CORPUS / entry["file"]).read_bytes()
-    name = "home/.dockercfg" if facts.get("form", "").startswith("legacy") else entry["file"]
+    form = form_of(content)
+    name = "home/.dockercfg" if form == LEGACY else entry["file"]
     try:
         config = ConfigFile.parse(name, content)
     except UsageError as error:
@@ -58,6 +72,7 @@ def differences(entry: dict[str, Any]) -> list[str]:
     auths = stated if name.endswith(".dockercfg") else stated.get("auths", {})
     kinds = {key: kind_of(config, key, each) for key, each in auths.items()}
     ours = {
+        "form": form,
         "registries": kinds,
         "registries_with_inline_secret": sum(kind.startswith("auth (decodes") for kind in kinds.values()),
         "creds_store": config.store,

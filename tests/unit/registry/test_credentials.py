@@ -484,6 +484,7 @@ REGISTRY_PAIR = {"CI_REGISTRY_USER": "gitlab-ci-token", "CI_REGISTRY_PASSWORD": 
 DEPLOY_PAIR = {"CI_DEPLOY_USER": "gitlab+deploy-token-1", "CI_DEPLOY_PASSWORD": "of-deployment"}
 JOB_TOKEN = {"CI_JOB_TOKEN": "of-the-job"}
 GITHUB = {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_ACTOR": "octo", "GITHUB_TOKEN": "of-the-run"}
+ENTERPRISE = GITHUB | {"GITHUB_ACTIONS": "true", "GITHUB_SERVER_URL": "https://ghe.example"}
 
 
 @pytest.mark.parametrize(
@@ -514,6 +515,10 @@ GITHUB = {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_ACTOR": "octo", "GI
         (GITLAB | REGISTRY_PAIR | {"CI_REGISTRY_USER": ""}, "registry.example:5050/a", None, None),
         (GITHUB, "registry.example/octo/app", None, None),
         (GITHUB | {"GITHUB_SERVER_URL": "https://ghe.example"}, "ghcr.io/octo/app", None, None),
+        (ENTERPRISE, "containers.ghe.example/octo/app", "GITHUB_TOKEN", "octo"),
+        (ENTERPRISE, "containers.other.example/octo/app", None, None),
+        (ENTERPRISE, "ghe.example/octo/app", None, None),
+        (ENTERPRISE | {"GITHUB_ACTIONS": ""}, "containers.ghe.example/octo/app", None, None),
     ],
 )
 def test_what_the_job_was_handed_for_its_own_registry(

@@ -35,6 +35,7 @@ _HANDED = (
     _Handed(*_GITLAB, "gitlab-ci-token", "CI_JOB_TOKEN"),
     # Where the pipeline hands it on as a variable. The registry of an Enterprise Server is another one.
     _Handed("GITHUB_SERVER_URL", "https://github.com", "ghcr.io", "GITHUB_ACTOR", "GITHUB_TOKEN"),
+    _Handed("GITHUB_ACTIONS", "true", "GITHUB_SERVER_URL", "GITHUB_ACTOR", "GITHUB_TOKEN"),
 )
 # The variables that hold passwords.
 PASSWORDS = tuple(item.password for item in _HANDED)
@@ -43,7 +44,7 @@ PASSWORDS = tuple(item.password for item in _HANDED)
 def handed(registry: str, environ: Mapping[str, str]) -> Credential | None:
     """What the job was handed for its own registry, where that is the registry asked for."""
     for item in _HANDED:
-        host = environ.get(item.host, "") if item.host.isupper() else item.host
+        host = _host(item.host, environ)
         user = environ.get(item.user) if item.user.isupper() else item.user
         password = environ.get(item.password)
         is_own = environ.get(item.mark) == item.marks and host.lower() == registry
@@ -52,3 +53,10 @@ def handed(registry: str, environ: Mapping[str, str]) -> Credential | None:
                 source_kind=SourceKind.VARIABLE, username=user, secret=password, variable=item.password
             )
     return None
+
+
+def _host(name: str, environ: Mapping[str, str]) -> str:
+    """A variable holds a host, or the address of a server, whose registry is a subdomain of it."""
+    said = environ.get(name, "") if name.isupper() else name
+    _, is_address, server = said.partition("://")
+    return f"containers.{server.rstrip('/')}" if is_address else said
