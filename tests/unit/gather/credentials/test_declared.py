@@ -97,3 +97,52 @@ def test_only_a_file_of_the_commit_counts(tmp_path: Path) -> None:
     file.parent.mkdir(parents=True)
     file.write_text(OF_JOB.format(value=SECRET))
     assert declared_in("X", JOB, inspect(tmp_path, ENVIRON)) is None
+
+
+GITLAB = {"GITLAB_CI": "true", "CI_JOB_NAME": "publish", "CI_CONFIG_PATH": "ci/main.yml"}
+DRONE = {"DRONE": "true", "DRONE_STEP_NAME": "publish"}
+WOODPECKER = {"CI": "woodpecker", "CI_STEP_NAME": "publish", "CI_WORKFLOW_NAME": "release"}
+CODEBUILD = {"CODEBUILD_BUILD_ID": "a:1"}
+VAULT = "{vault: a/b/c@d, file: false}"
+FROM = "{from_secret: registry}"
+
+
+@pytest.mark.parametrize(
+    ("environ", "file", "text", "is_shown"),
+    [
+        (GITLAB, "ci/main.yml", f"publish: {{secrets: {{X: {VAULT}}}}}", True),
+        (GITLAB | {"CI_CONFIG_PATH": ""}, ".gitlab-ci.yml", f"publish: {{secrets: {{X: {VAULT}}}}}", True),
+        (GITLAB, "ci/main.yml", "publish: {secrets: {X: {vault: a/b/c@d}}}", False),
+        (GITLAB, "ci/main.yml", f"other: {{secrets: {{X: {VAULT}}}}}", False),
+        (GITLAB, "ci/main.yml", f"publish: {{secrets: {{X: {VAULT}}}, variables: {{X: a}}}}", False),
+        (GITLAB, "ci/main.yml", f"variables: {{X: a}}\npublish: {{secrets: {{X: {VAULT}}}}}", False),
+        (GITLAB, "ci/main.yml", "publish: {variables: {X: $Y}}", False),
+        (GITLAB, "ci/main.yml", "publish: {script: [a]}", False),
+        (GITLAB, "ci/other.yml", f"publish: {{secrets: {{X: {VAULT}}}}}", False),
+        (GITLAB | {"CI_CONFIG_PATH": "../a.yml"}, "a.yml", f"publish: {{secrets: {{X: {VAULT}}}}}", False),
+        (DRONE, ".drone.yml", f"steps: [{{name: publish, environment: {{X: {FROM}}}}}]", True),
+        (DRONE, ".drone.yml", f"steps: [{{name: other, environment: {{X: {FROM}}}}}]", False),
+        (DRONE, ".drone.yml", "steps: [{name: publish, environment: {X: a}}]", False),
+        (
+            DRONE,
+            ".drone.yml",
+            f"environment: {{X: a}}\nsteps: [{{name: publish, environment: {{X: {FROM}}}}}]",
+            False,
+        ),
+        (WOODPECKER, ".woodpecker/release.yml", f"steps: {{publish: {{environment: {{X: {FROM}}}}}}}", True),
+        (WOODPECKER, ".woodpecker/other.yml", f"steps: {{publish: {{environment: {{X: {FROM}}}}}}}", False),
+        (WOODPECKER, ".woodpecker.yaml", f"steps: [{{name: publish, environment: {{X: {FROM}}}}}]", True),
+        (WOODPECKER, ".woodpecker.yaml", "steps: {publish: {environment: [X=a]}}", False),
+        (CODEBUILD, "buildspec.yml", "env: {secrets-manager: {X: 'a:b'}}", True),
+        (CODEBUILD, "buildspec.yml", "env: {parameter-store: {X: /a/b}}", True),
+        (CODEBUILD, "buildspec.yml", "env: {parameter-store: {X: /a/b}, variables: {X: a}}", False),
+        (CODEBUILD, "buildspec.yml", "env: {variables: {X: a}}", False),
+        (CODEBUILD | DRONE, "buildspec.yml", "env: {parameter-store: {X: /a/b}}", False),
+    ],
+)
+def test_what_shows_a_secret_in_files_of_other_systems(
+    tmp_path: Path, environ: dict[str, str], file: str, text: str, is_shown: bool
+) -> None:
+    checkout = inspect(make_checkout(tmp_path, {file: text}), ENVIRON)
+    assert declared_in("X", environ, checkout) == (file if is_shown else None)
+    assert declared_in("Y", environ, checkout) is None
