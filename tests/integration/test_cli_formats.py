@@ -122,7 +122,9 @@ def test_every_error_is_one_document_in_json(workspace: Workspace, name: str) ->
         return
     assert (ran.code, ran.err) == (plain.code, plain.err)
     expected = {"schema": "pushpolicy.error/v1", "exit_code": plain.code, "message": plain.complaint()}
-    assert ran.json == (expected | {"hint": plain.hint()} if plain.hint() else expected)
+    found = {key: value for key, value in ran.json.items() if key != "problems"}
+    assert ("problems" in ran.json) is (plain.code == errors.EXIT_POLICY)
+    assert found == (expected | {"hint": plain.hint()} if plain.hint() else expected)
     assert plain.out == ""
 
 
@@ -133,6 +135,10 @@ def test_an_error_of_many_lines(workspace: Workspace) -> None:
     assert ran.code == ran.json["exit_code"] == errors.EXIT_POLICY
     told = [f"pushpolicy: {line}" for line in ran.json["message"].split("\n")]
     assert len(told) > 1
+    first = next(each for each in ran.json["problems"] if "`denny`" in each["message"])
+    assert first.keys() == {"file", "line", "rule", "message", "fix"}
+    assert (first["file"], first["line"], first["rule"]) == (f"{folder}/a/a.rego", 11, "a")
+    assert first["fix"] == "the name of a helper starts with _"
     assert ran.err.splitlines()[: len(told)] == told
 
 

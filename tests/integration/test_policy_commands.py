@@ -157,3 +157,44 @@ def test_a_test_that_fails_ends_with_30(workspace: Workspace) -> None:
     assert "    found set()" in ran.out
     [problem] = workspace.run("policy", "test", "policies", "--format", "json").json["problems"]
     assert (problem["rule"], problem["line"]) == ("labelled", 8)
+
+
+def granted(place: Workspace, *waivers: dict[str, str]) -> list[str]:
+    """Check the pack with these waivers, on the evidence of a push that was denied; its notes."""
+    given = [{"reason": "r", "approver": "a", "expires": SOON, **waiver} for waiver in waivers]
+    folder = write_policy(
+        place.folder.parent / "organisation", {}, waivers="\n" + json.dumps({"waivers": given})
+    )
+    options = ("--evidence", "pushpolicy-evidence.json", "--format", "json")
+    notes: list[str] = place.run("policy", "check", "pack", folder, *options).json["notes"]
+    return [note.removeprefix(f"{folder}/") for note in notes]
+
+
+@pytest.mark.parametrize(
+    ("waiver", "says"),
+    [
+        ({"rule": "scan_severity", "id": "CVE-1"}, "matches nothing in this evidence"),
+        ({"rule": "tests_passed", "id": "junit/faild"}, "in this evidence (is junit/failed meant?)"),
+        ({"rule": "tests_passed", "id": "x", "expires": "2020-01-01T00:00:00Z"}, "it ended on 2020"),
+        ({"rule": "tests_passed", "id": "x", "expires": LATER}, "lasts longer than the 90 days that"),
+        ({"rule": "worktree_clean", "id": "x"}, "nobody can waive this rule"),
+        (
+            {
+                "rule": "tests_passed",
+                "id": "x",
+                "expires": f"{environment.now() + timedelta(days=13):%Y-%m-%dT%H:%M:%SZ}",
+            },
+            "ends on ",
+        ),
+    ],
+)
+def test_check_notes_waivers_that_help_nobody(denied: Workspace, waiver: dict[str, str], says: str) -> None:
+    notes = granted(denied, waiver)
+    assert any(
+        note.startswith(f"waivers.yaml:2: the waiver of {waiver['rule']}") and says in note for note in notes
+    ), notes
+
+
+def test_check_notes_nothing_of_a_waiver_that_is_used(denied: Workspace) -> None:
+    [denial] = json.loads(denied.path("decision.json").read_text())["violations"]
+    assert granted(denied, {"rule": denial["rule"], "id": denial["id"]}) == []

@@ -22,7 +22,7 @@ from pushpolicy.cli.report import Outputs, say, show
 from pushpolicy.engines import LocalOpa
 from pushpolicy.errors import EXIT_OK, EXIT_POLICY, InputError
 from pushpolicy.evaluate import PACK, PolicySet, check_policy, evaluate, load_policy
-from pushpolicy.evaluate.check import not_honoured, unproven
+from pushpolicy.evaluate.check import not_honoured, unmatched, unproven, waiver_places
 from pushpolicy.files import read_file
 from pushpolicy.model.decision import SCHEMA
 from pushpolicy.model.document import Document, plain
@@ -54,19 +54,30 @@ def init(name: str, folder: str) -> int:
 @click.argument("sources", nargs=-1, metavar="[pack[:PART]|DIR|FILE]...")
 @shared.policy_options
 @shared.config_option
+@click.option("--evidence", metavar="FILE", help="Say which waivers match nothing in this evidence.")
 @shared.format_option(Kind.POLICY)
-def check(sources: tuple[str, ...], policy: PolicyOptions, config: str | None, outputs: Outputs) -> int:
+def check(
+    sources: tuple[str, ...],
+    policy: PolicyOptions,
+    config: str | None,
+    evidence: str | None,
+    outputs: Outputs,
+) -> int:
     """Load policies as a push would, find what would silently never deny, and decide on each rule's examples.
 
-    What is to be checked is named by arguments or by --policy.
+    What is to be checked is named by arguments or by --policy. A waiver or rollout that a push would not
+    honour is noted, and so is a waiver that ends within 14 days.
     """
-    named = _named(sources, policy)
+    named, engine = _named(sources, policy), judging_engine(policy.engine)
     repository = repository_policy(read_config(config), policy)
-    checked = check_policy(named, judging_engine(policy.engine), repository, policy.trust)
-    notes = (
-        *not_honoured(checked, environment.now()),
+    checked = check_policy(named, engine, repository, policy.trust)
+    places = waiver_places(named, repository)
+    notes = [
+        *not_honoured(checked, environment.now(), places),
         *unproven(checked, (*named, *repository.rules)),
-    )
+    ]
+    if evidence is not None:
+        notes += unmatched(evaluate(checked, _read(Path(evidence)), engine), places)
     return outputs.write(
         Report(Kind.POLICY, lambda: _lines(checked, notes), lambda: _document(checked, notes))
     )
@@ -167,14 +178,18 @@ def waive(
 
 def _denials(path: Path, policy: PolicySet, engine: LocalOpa) -> Sequence[Mapping[str, Any]]:
     """What was denied, of a decision as it is, of evidence as it would be now."""
-    with reading(path):
-        document = Document.read(read_file(path, MAX_DOCUMENT_SIZE).removesuffix(b"\n"))
+    document = _read(path)
     if document.value.get("schema") != SCHEMA:
         return [msgspec.structs.asdict(each) for each in evaluate(policy, document, engine).violations]
     found = document.value.get("violations")
     if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
         raise InputError(f"{path}: not a decision: it has no list of violations")
     return found
+
+
+def _read(path: Path) -> Document:
+    with reading(path):
+        return Document.read(read_file(path, MAX_DOCUMENT_SIZE).removesuffix(b"\n"))
 
 
 def _load(

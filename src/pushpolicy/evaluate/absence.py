@@ -230,11 +230,11 @@ class Evidence:
 
 
 _IN_MANY = (
-    "{0} may be absent, and nothing would be denied then: write `not ...`, which denies without it, or "
+    "{0} may be absent, and nothing would be denied then; write `not ...`, which denies without it, or "
     "object.get(..., {1}, DEFAULT) and list it in METADATA as custom.optional"
 )
 _DECIDED = (
-    "the rule decides what the absence of {0} means: list it in METADATA as custom.optional, or write "
+    "the rule decides what the absence of {0} means; list it in METADATA as custom.optional, or write "
     "`not ...`, which denies without it"
 )
 

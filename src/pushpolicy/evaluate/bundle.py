@@ -57,6 +57,8 @@ _NONDETERMINISTIC = frozenset(
         "uuid.rfc4122",
     }
 )
+# Every builtin that rules cannot call.
+REMOVED = _UNMARKED | _NONDETERMINISTIC
 
 
 def pack(files: Mapping[str, bytes]) -> bytes:
@@ -152,7 +154,7 @@ def reduced(capabilities: dict[str, Any]) -> dict[str, Any]:
             if key not in ("description", "categories")
         }
         for builtin in capabilities.get("builtins", [])
-        if not builtin.get("nondeterministic") and builtin.get("name") not in _UNMARKED | _NONDETERMINISTIC
+        if not builtin.get("nondeterministic") and builtin.get("name") not in REMOVED
     ]
     return {**capabilities, "builtins": builtins, "allow_net": []}
 

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pushpolicy.engines.interface import Problem, Toolchain
-from pushpolicy.evaluate.authority import part_of_pack
+from pushpolicy.evaluate.authority import RepositoryPolicy, part_of_pack
 from pushpolicy.evaluate.examples import Example, ExamplesError, disagreements, read, unshown
 from pushpolicy.evaluate.policyset import PolicySet
 from pushpolicy.evaluate.program import laid_out
-from pushpolicy.evaluate.sources import EXAMPLES, fail_if, policies
-from pushpolicy.records.floor import rollout_days, rollout_state, waiver_days, waiver_state
+from pushpolicy.evaluate.removed import explain
+from pushpolicy.evaluate.sources import EXAMPLES, WAIVERS, fail_if, policies
+from pushpolicy.files import is_file
+from pushpolicy.model import strict_yaml
+from pushpolicy.model.text import nearest
+from pushpolicy.records.floor import nanoseconds, rollout_days, rollout_state, waiver_days, waiver_state
+
+if TYPE_CHECKING:
+    from pushpolicy.model.decision import Decision
+
+# How long before its end a waiver is warned of.
+_SOON_DAYS = 14
+_DAY = 24 * 3600 * 10**9
 
 
 def check(policy: PolicySet, engine: Toolchain, sources: Sequence[str]) -> PolicySet:
@@ -48,23 +61,31 @@ def unproven(policy: PolicySet, sources: Sequence[str]) -> Iterator[str]:
             yield f"no example shows what {name} denies: add one that expects `violated` to {file}"
 
 
-def not_honoured(policy: PolicySet, at: datetime) -> Iterator[str]:
-    """What is written in the set's data and a push at that time would not honour, one sentence each."""
+def not_honoured(policy: PolicySet, at: datetime, places: Mapping[str, str]) -> Iterator[str]:
+    """What is written in the set's data and a push at that time would not honour, or soon, one sentence each.
+
+    Args:
+        policy: the set.
+        at: the time.
+        places: where waivers stand, as `waiver_places` knows it.
+    """
     grounds, enforcement = policy.grounds, policy.grounds.enforcement
     now = int(at.timestamp()) * 10**9
     for waiver in policy.waivers:
-        named = waiver.get("id") or waiver.get("purl") or waiver.get("evidence")
-        what = f"the waiver of {waiver['rule']} {named} is not honoured"
+        what = f"{places.get(_key(waiver), '')}the waiver of {waiver['rule']} {_named(waiver)}"
         match waiver_state(waiver, grounds, now):
             case "unwaivable":
-                yield f"{what}: nobody can waive this rule"
+                yield f"{what} is not honoured: nobody can waive this rule"
             case "refused":
-                yield f"{what}: {waiver.get('refused', 'the judged checkout may not waive this rule')}"
+                why = waiver.get("refused", "the judged checkout may not waive this rule")
+                yield f"{what} is not honoured: {why}"
             case "ended":
-                yield f"{what}: it ended on {waiver['expires']}"
+                yield f"{what} is not honoured: it ended on {waiver['expires']}"
             case "long":
                 days = waiver_days(waiver, grounds)
-                yield f"{what}: it lasts longer than the {days} days that the policy allows"
+                yield f"{what} is not honoured: it lasts longer than the {days} days that the policy allows"
+            case "counts" if (nanoseconds(waiver["expires"]) or 0) - now <= _SOON_DAYS * _DAY:
+                yield f"{what} ends on {waiver['expires']}; fix what it is for, or grant another"
     measures = [
         (f"the rollout of {rule} (mode {measure['mode']})", measure["until"])
         for rule, measure in enforcement.get("rules", {}).items()
@@ -80,6 +101,52 @@ def not_honoured(policy: PolicySet, at: datetime) -> Iterator[str]:
                 yield f"{name} softens nothing: it may end on {latest:%Y-%m-%d} at the latest, not on {until}"
 
 
+def unmatched(decision: Decision, places: Mapping[str, str]) -> Iterator[str]:
+    """Which waivers name nothing of what a decision found, with the nearest that there is."""
+    for use in decision.waivers:
+        if use.state == "unused":
+            waiver = use.waiver
+            found = {
+                str(each.id)
+                for each in (*decision.violations, *decision.warnings, *decision.waived)
+                if each.rule == waiver["rule"]
+            }
+            meant = nearest(_named(waiver), found)
+            yield (
+                f"{places.get(_key(waiver), '')}the waiver of {waiver['rule']} {_named(waiver)} matches"
+                f" nothing in this evidence{meant}"
+            )
+
+
+def waiver_places(sources: Sequence[str], repository: RepositoryPolicy) -> dict[str, str]:
+    """Where each waiver of these folders and of the configuration stands: FILE:LINE, and a colon.
+
+    They were read before; what cannot be read any more is left out.
+    """
+    files = {str(Path(source) / WAIVERS): Path(source) / WAIVERS for source in sources}
+    places = _in_file(repository.file, repository.content)
+    for name, file in files.items():
+        if is_file(file):
+            places |= _in_file(name, file.read_bytes())
+    return places
+
+
+def _in_file(name: str, content: bytes) -> dict[str, str]:
+    lines = strict_yaml.lines(content) if content else {}
+    found = (strict_yaml.read(content) or {}).get("waivers") if content else None
+    return {_key(waiver): f"{name}:{lines['waivers', number]}: " for number, waiver in enumerate(found or ())}
+
+
+def _key(waiver: Mapping[str, Any]) -> str:
+    return json.dumps(
+        {key: value for key, value in waiver.items() if key not in ("origin", "refused")}, sort_keys=True
+    )
+
+
+def _named(waiver: Mapping[str, Any]) -> str:
+    return str(waiver.get("id") or waiver.get("purl") or waiver.get("evidence"))
+
+
 def rule_folders(policy: PolicySet, sources: Sequence[str]) -> Iterator[tuple[str, Path]]:
     """The folder of each rule, where its examples and tests are."""
     for source in sources:
@@ -93,7 +160,7 @@ def rule_folders(policy: PolicySet, sources: Sequence[str]) -> Iterator[tuple[st
 
 def _line(problem: Problem, sources: Sequence[str]) -> str:
     """OPA saw the file in our bundle; the writer knows it in the policy folder."""
-    path = problem.file.removeprefix("rules/")
+    path, message = problem.file.removeprefix("rules/"), explain(problem.message)
     for source in sources:
         for file in (Path(source) / path, Path(source)):
             if (
@@ -102,5 +169,5 @@ def _line(problem: Problem, sources: Sequence[str]) -> str:
                 and file.name == Path(path).name
                 and file.is_file()
             ):
-                return f"{file}:{problem.row}: {problem.message}"
+                return f"{file}:{problem.row}: {message}"
     return str(problem)

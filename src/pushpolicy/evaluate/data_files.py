@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pushpolicy.evaluate.json_schema import MismatchError, compile_schema
@@ -11,6 +12,8 @@ from pushpolicy.evaluate.metadata import is_kind, is_time
 from pushpolicy.evaluate.sources import SourceFile, policies
 from pushpolicy.model import strict_yaml
 from pushpolicy.model.index import RuleEntry
+
+_STEP = re.compile(r"\[(\d+)\]|([\w-]+)")
 
 
 def read_document(file: SourceFile, name: str, problems: list[str]) -> dict[str, Any]:
@@ -23,6 +26,29 @@ def read_document(file: SourceFile, name: str, problems: list[str]) -> dict[str,
     found = list(schema_problems(name, value))
     problems += [f"{file.path}: {text}" for text in found]
     return {} if found or value is None else dict(value)
+
+
+def with_lines(problems: Iterable[str], contents: Mapping[str, bytes]) -> list[str]:
+    """The problems, each with the line of what it begins with, as in ``settings.yaml: r.most: ...``.
+
+    Args:
+        problems: one line each.
+        contents: what is in the files that they name.
+    """
+    return [_with_line(problem, contents) for problem in problems]
+
+
+def _with_line(problem: str, contents: Mapping[str, bytes]) -> str:
+    file, _, text = problem.partition(": ")
+    if not text or file not in contents:
+        return problem
+    known, path = strict_yaml.lines(contents[file]), tuple[str | int, ...]()
+    for number, word in _STEP.findall(text):
+        step = int(number) if number else word
+        if (*path, step) not in known:
+            break
+        path = (*path, step)
+    return f"{file}:{known[path]}: {text}" if path else problem
 
 
 def schema_problems(name: str, value: Any) -> Iterator[str]:

@@ -45,6 +45,7 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         file: where it is written.
+        number: which of the file's it is, from 0.
         rule: whose it is.
         evidence: the whole document.
         settings: those of the rule that are not the default.
@@ -52,6 +53,7 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     file: Path
+    number: int = 0
     rule: str
     name: str
     expect: str
@@ -60,7 +62,15 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
     at: frozenset[str] | None = None
 
     def __str__(self) -> str:
-        return f"{self.file}: {self.name}"
+        return f"{self.file}{self._line}: {self.name}"
+
+    @property
+    def _line(self) -> str:
+        """The line, looked for where a message names it; a file that changed meanwhile may have none."""
+        try:
+            return _line_of(self.file.read_bytes(), self.number)
+        except (OSError, ValueError):
+            return ""
 
 
 class ExamplesError(ValueError):
@@ -85,32 +95,46 @@ def read(folder: Path, rule: str) -> tuple[Example, ...]:
     """
     file = folder / EXAMPLES
     try:
-        with open_regular(file) as content:
-            found = strict_yaml.read(content.read(strict_yaml.MAX_SIZE + 1))
+        with open_regular(file) as opened:
+            content = opened.read(strict_yaml.MAX_SIZE + 1)
+        found = strict_yaml.read(content)
     except FileNotFoundError:
         return ()
     except OSError as error:
         raise ExamplesError(f"{file}: {error.strerror}") from error
     except strict_yaml.YamlError as error:
-        raise ExamplesError(f"{file}: not a list of examples: {error}") from error
+        line = f":{error.line}" if error.line else ""
+        raise ExamplesError(f"{file}{line}: not a list of examples: {error}") from error
     if not isinstance(found, list):
         raise ExamplesError(f"{file}: not a list of examples")
+    for number, one in enumerate(found):
+        if problem := _malformed(one):
+            raise ExamplesError(f"{file}{_line_of(content, number)}: {problem}")
     base = json.loads((policies() / "schema" / "evidence.v1.example.json").read_bytes())
-    return tuple(_example(file, rule, base, number, one) for number, one in enumerate(found, 1))
+    return tuple(_example(file, rule, base, number, one) for number, one in enumerate(found))
 
 
-def _example(file: Path, rule: str, base: Any, number: int, one: Any) -> Example:
+def _line_of(content: bytes, number: int) -> str:
+    line = strict_yaml.lines(content).get((number,))
+    return f":{line}" if line else ""
+
+
+def _malformed(one: Any) -> str | None:
+    """Why this is no example."""
     if not isinstance(one, dict) or not isinstance(one.get("name"), str):
-        raise ExamplesError(f"{file}: not a list of examples: number {number} has no name")
-    where = f"{file}: {one['name']}"
+        return "not a list of examples: this one has no name"
     for key, value in one.items():
         if not isinstance(value, _KEYS.get(key, ())):
-            known = key in _KEYS
-            raise ExamplesError(f"{where}: {f'{key} is malformed' if known else f'unknown key {key!r}'}")
+            return f"{one['name']}: {f'{key} is malformed' if key in _KEYS else f'unknown key {key!r}'}"
     if one.get("expect") not in _EXPECTED:
-        raise ExamplesError(f"{where}: expect is one of {', '.join(_EXPECTED)}")
+        return f"{one['name']}: expect is one of {', '.join(_EXPECTED)}"
+    return None
+
+
+def _example(file: Path, rule: str, base: Any, number: int, one: Mapping[str, Any]) -> Example:
     return Example(
         file=file,
+        number=number,
         rule=rule,
         name=one["name"],
         expect=one["expect"],

@@ -6,12 +6,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from msgspec.structs import replace
+
 from pushpolicy.evaluate.authority import Origin, RepositoryPolicy, permissions, refusal
 from pushpolicy.evaluate.data import MAX_DAYS, PolicyData, default_settings
-from pushpolicy.evaluate.data_files import read_document, schema_problems, time_problems, waiver_problems
+from pushpolicy.evaluate.data_files import (
+    read_document,
+    schema_problems,
+    time_problems,
+    waiver_problems,
+    with_lines,
+)
 from pushpolicy.evaluate.settings import setting_problem
 from pushpolicy.evaluate.sources import SETTINGS, TRUST, WAIVERS, Source, SourceFile, fail_if
 from pushpolicy.model.index import Index
+from pushpolicy.model.text import nearest
 
 # From the mildest to the strictest.
 _MODES = ("off", "warn", "enforce")
@@ -52,8 +61,11 @@ def read_data(
         else:
             merger.add(name, str(file.path), value, origin)
     merger.add_repository()
-    fail_if(problems)
-    return merger.result()
+    contents = {str(file.path): file.content for _, _, file, _ in documents}
+    contents.setdefault(repository.file, repository.content)
+    fail_if(with_lines(problems, contents))
+    result = merger.result()
+    return replace(result, warnings=tuple(with_lines(result.warnings, contents)))
 
 
 class _Merger:
@@ -185,7 +197,9 @@ class _Merger:
             rule = self._index.rules.get(str(waiver.get("rule")))
             self._problems += [f"{place}: {text}" for text in waiver_problems(waiver, rule)]
             if rule is None:
-                self._warnings.append(f"{place}: no rule is named {waiver.get('rule')!r}; it waives nothing")
+                name = str(waiver.get("rule"))
+                meant = nearest(name, self._index.rules)
+                self._warnings.append(f"{place}: no rule is named {name!r}; it waives nothing{meant}")
             yield waiver
 
     def _add_enforcement(self, file: str, value: Mapping[str, Any], origin: Origin) -> None:
@@ -216,12 +230,12 @@ class _Merger:
     def _enforcement_problems(self, value: Mapping[str, Any]) -> Iterator[str]:
         for rule, measure in value.get("rules", {}).items():
             if rule not in self._index.rules:
-                yield f"rules.{rule}: no rule is named so"
+                yield f"rules.{rule}: no rule is named so{nearest(rule, self._index.rules)}"
             elif self._index.rules[rule].integrity and measure["mode"] != "enforce":
                 yield f"rules.{rule}: an integrity rule cannot be switched off or only warn"
         for rule in value.get("repo_may", {}):
             if rule not in self._index.rules:
-                yield f"repo_may.{rule}: no rule is named so"
+                yield f"repo_may.{rule}: no rule is named so{nearest(rule, self._index.rules)}"
 
     def _shorten(self, place: str, days: int | None) -> None:
         if days is not None:
@@ -229,7 +243,7 @@ class _Merger:
 
     def _problems_of(self, rule: str, keys: Any) -> Iterator[str]:
         if rule not in self._index.rules:
-            yield f"{rule}: no rule is named so"
+            yield f"{rule}: no rule is named so{nearest(rule, self._index.rules)}"
         elif not isinstance(keys, Mapping):
             yield f"{rule}: must be a map of settings"
         else:
@@ -237,7 +251,8 @@ class _Merger:
             for key, value in keys.items():
                 if key not in declared:
                     known = ", ".join(sorted(declared)) or "none"
-                    yield f"{rule}.{key}: the rule has no such setting; it has {known}"
+                    meant = nearest(key, declared)
+                    yield f"{rule}.{key}: the rule has no such setting; it has {known}{meant}"
                 elif problem := setting_problem(declared[key], value):
                     yield f"{rule}.{key}: {problem}"
 

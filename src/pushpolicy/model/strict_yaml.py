@@ -54,6 +54,30 @@ def read(content: bytes) -> Any:
         raise YamlError(f"not YAML: {' '.join(str(error).split())[:200]}") from error
 
 
+def lines(content: bytes) -> dict[tuple[str | int, ...], int]:
+    """The line of each key and item of a document that `read` takes, by its path."""
+    import yaml
+
+    found: dict[tuple[str | int, ...], int] = {}
+
+    def walk(node: Any, path: tuple[str | int, ...]) -> None:
+        for key, value in _children(node):
+            step = key if isinstance(key, int) else key.value
+            found[*path, step] = _line(value if isinstance(key, int) else key)
+            walk(value, (*path, step))
+
+    walk(yaml.compose(content.decode("utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)), ())
+    return found
+
+
+def _children(node: Any) -> list[tuple[Any, Any]]:
+    import yaml
+
+    if isinstance(node, yaml.MappingNode):
+        return list(node.value)
+    return list(enumerate(node.value)) if isinstance(node, yaml.SequenceNode) else []
+
+
 def _document(events: Iterator[Any]) -> Any:
     import yaml
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from pushpolicy.model.expressions import expression
 
@@ -31,6 +31,14 @@ def printable(text: str, limit: int = 200) -> str:
 def quoted(text: str) -> str:
     """The whole text in double quotes, as YAML reads it; nothing in it acts on a terminal or CI runner."""
     return f'"{"".join(map(_yaml_escape, text))}"'
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """What a misspelt name may have been, as the end of a message; empty where nothing is near."""
+    from difflib import get_close_matches  # only a mistake needs it
+
+    found = get_close_matches(name, list(known), n=1)
+    return f" (is {printable(found[0])} meant?)" if found else ""
 
 
 def first_of(items: Sequence[str], most: int) -> str:

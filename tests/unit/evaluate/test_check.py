@@ -53,7 +53,7 @@ def test_an_example_on_which_the_rule_says_something_else_is_an_error(
 ) -> None:
     folder = write_policy(tmp_path, {"r": rule("r", body, custom=custom)})
     (tmp_path / "r" / "examples.yaml").write_text(examples)
-    with pytest.raises(PolicyError, match=rf"examples.yaml: \w+: .*{why}"):
+    with pytest.raises(PolicyError, match=rf"examples.yaml:1: \w+: .*{why}"):
         check_policy([folder], LocalOpa(opa))
 
 

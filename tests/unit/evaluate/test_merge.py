@@ -107,7 +107,7 @@ def test_waivers_that_are_wrong(tmp_path: Path, change: dict[str, Any]) -> None:
         "expires": "2027-01-01T00:00:00Z",
     } | change
     text = json.dumps({"waivers": [{key: value for key, value in waiver.items() if value is not None}]})
-    with pytest.raises(PolicyError, match=r"waivers\.yaml: .*waivers\[0\]"):
+    with pytest.raises(PolicyError, match=r"waivers\.yaml:1: .*waivers\[0\]"):
         read(tmp_path, waivers=text)
 
 
@@ -145,7 +145,7 @@ def join(tmp_path: Path, name: str, *texts: str) -> PolicyData:
 
 def test_sources_that_agree_are_joined_and_what_cannot_be_compared_is_refused(tmp_path: Path) -> None:
     assert join(tmp_path / "same", "settings", "r: {max: 1}", "r: {max: 1}").settings["r"]["max"] == 1
-    with pytest.raises(PolicyError, match=r"1/settings.yaml: r.max: another source sets it too"):
+    with pytest.raises(PolicyError, match=r"1/settings.yaml:1: r.max: another source sets it too"):
         join(tmp_path / "other", "settings", "r: {max: 1}", "r: {max: 2}")
 
 

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from pushpolicy.cli.formats import Kind, Report
-from pushpolicy.model.document import Document
+from pushpolicy.errors import EXIT_POLICY
+from pushpolicy.evaluate.faults import Fault
+from pushpolicy.model.document import Document, plain
 
 SCHEMA = "pushpolicy.error/v1"
 
 
 def failure(exit_code: int, message: str, hint: str | None) -> Report:
-    """What is told on standard error, as ``pushpolicy.error/v1``; message and hint are printable."""
-    value = {"schema": SCHEMA, "exit_code": exit_code, "message": message}
+    """What is told on standard error, as ``pushpolicy.error/v1``; message and hint are printable.
+
+    Where a policy does not hold, each line is a problem of its own: {file, line, rule, message, fix}.
+    """
+    value: dict[str, object] = {"schema": SCHEMA, "exit_code": exit_code, "message": message}
+    lines = message.split("\n")
+    if exit_code == EXIT_POLICY:
+        value["problems"] = [plain(Fault.parse(line)) for line in lines]
     return Report(
         Kind.ERROR,
-        lambda: [*message.split("\n"), *([hint] if hint else [])],
+        lambda: [*lines, *([hint] if hint else [])],
         lambda: Document.of({**value, "hint": hint} if hint else value),
     )

@@ -53,10 +53,10 @@ def run_tests(policy: PolicySet, engine: Toolchain, sources: Sequence[str], thre
         try:
             examples += read(folder, name)
         except ExamplesError as error:
-            faults.append(Fault(message=str(error), rule=name))
+            faults.append(Fault.parse(str(error)))
     with ThreadPoolExecutor(1) as pool:
         tests = pool.submit(run, policy, engine, folders, examples)
-        wrong = [Fault(message=text) for text in disagreements(policy, engine, examples)]
+        wrong = [Fault.parse(text) for text in disagreements(policy, engine, examples)]
         deleted = Deletions(count=0, allowed=()) if wrong else delete_leaves(policy, engine, examples)
         rego = tests.result()
     return Tested(

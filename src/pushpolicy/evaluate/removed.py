@@ -1,0 +1,37 @@
+"""The builtins of OPA that rules cannot call, and what to write instead.
+
+A decision rests on evidence alone, so that it is the same on every machine and years later: nothing is there
+that reads the clock, a time zone, chance, the environment or the network (`bundle.reduced`).
+"""
+
+from __future__ import annotations
+
+import re
+
+from pushpolicy.evaluate.bundle import REMOVED
+
+_UNDEFINED = re.compile(r"undefined function ([a-z0-9_.]+)")
+_HANDED = "hand what it would answer over as evidence: --evidence extra.NAME=FILE, read as input.extra.NAME"
+_INSTEAD = {
+    "time.now_ns": "the time of the decision is time.parse_rfc3339_ns(input.evaluated_at)",
+    "time.": "it follows the machine's time zone: count in nanoseconds, time.parse_rfc3339_ns, time.add_date",
+    "http.": _HANDED,
+    "net.lookup": _HANDED,
+    "opa.runtime": _HANDED,
+    "rand.": "chance is no reason to deny: leave it out",
+    "uuid.rfc4122": "chance is no reason to deny: leave it out",
+    "io.jwt.": "its expiry is that of the clock: what a verified token says is in input.ci.identity",
+    "crypto.x509.": "it compares with the clock: what is verified of a signature is in the evidence",
+    "json.": "the evidence is validated against its schema before it is decided on",
+}
+
+
+def explain(message: str) -> str:
+    """OPA's message, with why there is no such builtin, and what to use instead, where that is known."""
+    found = _UNDEFINED.search(message)
+    builtin = found[1] if found else ""
+    # The longest beginning says most.
+    for start in sorted(_INSTEAD, key=len, reverse=True):
+        if builtin.startswith(start) and builtin in REMOVED:
+            return f"{builtin} is removed; {_INSTEAD[start]}"
+    return message

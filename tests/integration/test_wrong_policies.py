@@ -1,0 +1,58 @@
+"""Wrong policies, settings and waivers: each is refused by name, with its file and line; none allows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pushpolicy.engines import LocalOpa
+from pushpolicy.errors import PolicyError
+from pushpolicy.evaluate import check_policy
+from pushpolicy.evaluate.bundle import REMOVED
+from pushpolicy.evaluate.faults import Fault
+from pushpolicy.evaluate.removed import explain
+from tests.wrong_policies import LINKED, WRONG, Wrong
+
+
+def written(folder: Path, wrong: Wrong) -> str:
+    (folder.parent / "outside.rego").write_text("package outside")
+    for name, content in wrong.files.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if content == LINKED:
+            file.symlink_to(LINKED)
+        else:
+            file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return str(folder)
+
+
+def test_there_are_enough_of_them_and_no_two_are_one() -> None:
+    assert len({wrong.name for wrong in WRONG}) == len(WRONG) >= 90
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.name)
+def test_each_is_refused_with_its_file_and_line(tmp_path: Path, opa: Path, wrong: Wrong) -> None:
+    source = written(tmp_path / "policies", wrong)
+    with pytest.raises(PolicyError) as error:
+        check_policy([source], LocalOpa(opa))
+    lines = [line.removeprefix(f"{source}/") for line in error.value.message.splitlines()]
+    assert any(line.startswith(wrong.place) and wrong.says in line for line in lines), lines
+    assert all(Fault.parse(line).file for line in lines if ".rego" in wrong.place), lines
+
+
+def test_every_builtin_that_opa_has_and_rules_do_not_is_explained(opa: Path) -> None:
+    with LocalOpa(opa).run("capabilities", "--current") as run:
+        there = {each["name"] for each in json.loads(run.finish().stdout)["builtins"]}
+    allowed = json.loads((Path(__file__).parents[2] / "policies/capabilities.json").read_bytes())["builtins"]
+    removed = there - {each["name"] for each in allowed}
+    assert removed
+    assert removed <= REMOVED
+    for name in removed:
+        said = explain(f"rego_type_error: undefined function {name}")
+        assert said.startswith(f"{name} is removed; ")
+    assert (
+        explain("rego_type_error: undefined function no.such")
+        == "rego_type_error: undefined function no.such"
+    )
