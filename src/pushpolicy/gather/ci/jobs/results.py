@@ -1,4 +1,4 @@
-"""What counts as the success of a job: the word success, and no other."""
+"""What counts as the success of a job: success; Azure and Tekton call it succeeded, Buildkite passed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pushpolicy.gather.ci.readings import CiError
 # How many jobs of a run are read at most.
 MOST = 1000
 _WORDS = {
-    "success": "success",
+    **dict.fromkeys(("success", "succeeded", "passed"), "success"),
     "failure": "failure",
     "failed": "failure",
     **dict.fromkeys(("cancelled", "canceled", "canceling"), "cancelled"),

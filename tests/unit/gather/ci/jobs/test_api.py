@@ -295,6 +295,16 @@ def test_no_variable_leads_to_another_path(variables: dict[str, str]) -> None:
     assert "do not name repository, run and attempt" in str(found.reason)
 
 
+@pytest.mark.parametrize("name", ["CI_PIPELINE_ID", "CI_PROJECT_ID", "CI_JOB_ID"])
+@pytest.mark.parametrize("value", ["7/../8", "7?x", ""])
+def test_no_variable_of_gitlab_leads_to_another_path(name: str, value: str) -> None:
+    with fake_registry(gitlab((OWN_AT_GITLAB,))) as server:
+        asking = Asking(address=f"http://{server.host}/api/v4", settings=QUICK)
+        found = evidence({**GITLAB, name: value}, None, asking)
+    assert (found.status, server.asked) == ("failed", [])
+    assert "do not name project, run and job" in str(found.reason)
+
+
 @pytest.mark.parametrize("by_variable", [False, True])
 def test_over_tls_from_an_address_of_the_command_line_it_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_variable: bool

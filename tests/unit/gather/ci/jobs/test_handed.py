@@ -20,6 +20,9 @@ from tests.unit.gather.ci.test_github import PUSH
         ('[{"name": "publish", "status": "running"}]', {}),
         ('[{"name": "build", "status": "running"}]', {"build": "skipped"}),
         ('{"publish": "failure"}', {"publish": "failure"}),
+        ('{"azure": "Succeeded", "b": "SucceededWithIssues"}', {"azure": "success", "b": "failure"}),
+        ('{"tekton": "Succeeded", "b": "Completed"}', {"tekton": "success", "b": "failure"}),
+        ('{"buildkite": "passed", "b": "soft_failed"}', {"buildkite": "success", "b": "failure"}),
         (
             '{"a": "neutral", "b": "SUCCESS", "c": "odd", "d": ""}',
             dict(zip("abcd", ("skipped", "success", "failure", "failure"), strict=True)),
