@@ -151,6 +151,53 @@ deny contains {"at": {"id": "records/long-lived"}, "msg": msg} if {
 	msg := $"the credential for the records in {input.credentials.records.registry} is not one that ends within a day"
 }
 
+deny contains {"at": {"id": "records/scope"}, "msg": msg} if {
+	input.credentials.status == "collected"
+	data.settings.credential_source.scope == "repository"
+	_records_shows_one
+	not input.credentials.records.scope == "repository"
+	msg := $"{_for_records} does not say that it may push to one repository alone"
+}
+
+deny contains {"at": {"id": "records/others-may-open"}, "msg": msg} if {
+	input.credentials.status == "collected"
+	data.settings.credential_source.others_may_open == "deny"
+	_records_in_file
+	not input.credentials.records.others_may == "nothing"
+	msg := $"other users of this machine may open the file of {_for_records}; its mode must be 600"
+}
+
+deny contains {"at": {"id": "records/command-line"}, "msg": msg} if {
+	input.credentials.status == "collected"
+	data.settings.credential_source.command_line == "deny"
+	_records_shows_one
+	not input.credentials.records.on_command_line == false
+	msg := $"{_for_records} stands, or may stand, on a command line; it must come on standard input or in a variable"
+}
+
+warn contains {"at": {"id": "records/others-may-open"}, "msg": msg} if {
+	data.settings.credential_source.others_may_open == "warn"
+	input.credentials.records.others_may != "nothing"
+	msg := $"other users of this machine may open the file of {_for_records}; its mode should be 600"
+}
+
+warn contains {"at": {"id": "records/command-line"}, "msg": msg} if {
+	data.settings.credential_source.command_line == "warn"
+	input.credentials.records.on_command_line == true
+	msg := $"{_for_records} stands on a command line; hand it over on standard input or in a variable"
+}
+
+_for_records := $"the credential for the records in {input.credentials.records.registry}"
+
+_records_shows_one if {
+	input.credentials.records.source
+	not input.credentials.records.source == "anonymous"
+}
+
+_records_in_file if input.credentials.records.source == "file"
+
+_records_in_file if input.credentials.records.path
+
 _allowed if {
 	input.credentials.source in data.settings.credential_source.sources
 	input.credentials.source in {"workload-identity", "platform-token", "secret-env", "helper", "file"}

@@ -226,6 +226,57 @@ test_records_that_are_long_lived[name] if {
 	_asked({"ephemeral": true, "records": records}, {"ephemeral": false}).deny == set()
 }
 
+test_records_are_asked_what_the_target_is[name] if {
+	file := {"source": "file", "path": "/a"}
+	some name, case in {
+		"one repository": {"records": {"source": "helper", "scope": "repository"}, "asks": "scope", "ids": set()},
+		"several": {"records": {"source": "helper", "scope": "repositories"}, "asks": "scope", "ids": {"scope"}},
+		"does not tell": {"records": {"source": "helper"}, "asks": "scope", "ids": {"scope"}},
+		"none": {"records": {"source": "anonymous"}, "asks": "scope", "ids": set()},
+		"closed": {
+			"records": object.union(file, {"others_may": "nothing"}),
+			"asks": "others_may_open",
+			"ids": set(),
+		},
+		"open": {
+			"records": object.union(file, {"others_may": "read"}),
+			"asks": "others_may_open",
+			"ids": {"others-may-open"},
+		},
+		"not known": {"records": file, "asks": "others_may_open", "ids": {"others-may-open"}},
+		"a helper's file, not known": {
+			"records": {"source": "helper", "path": "/a"},
+			"asks": "others_may_open",
+			"ids": {"others-may-open"},
+		},
+		"no file": {"records": {"source": "secret-env"}, "asks": "others_may_open", "ids": set()},
+		"hidden": {
+			"records": {"source": "helper", "on_command_line": false},
+			"asks": "command_line",
+			"ids": set(),
+		},
+		"shown": {
+			"records": {"source": "helper", "on_command_line": true},
+			"asks": "command_line",
+			"ids": {"command-line"},
+		},
+		"may be shown": {"records": {"source": "helper"}, "asks": "command_line", "ids": {"command-line"}},
+	}
+	records := object.union({"registry": "localhost:5000", "written_in": []}, case.records)
+	own := {"scope": "repository", "push_to": ["team/app"]}
+	wanted := {"scope": "repository", "others_may_open": "deny", "command_line": "deny"}[case.asks]
+	_asked(object.union(own, {"records": records}), {case.asks: wanted}).deny == {$"records/{id}" | some id in case.ids}
+}
+
+test_records_warn_of_what_others_see[name] if {
+	some name, case in {
+		"open": {"records": {"others_may": "write"}, "id": "others-may-open", "key": "others_may_open"},
+		"shown": {"records": {"on_command_line": true}, "id": "command-line", "key": "command_line"},
+	}
+	records := object.union({"registry": "localhost:5000", "source": "file", "written_in": []}, case.records)
+	_asked({"records": records}, {case.key: "warn"}).warn == {$"records/{case.id}"}
+}
+
 test_declared_wanted[name] if {
 	some name, case in {
 		"is": {"credentials": {"source": "secret-env", "declared_in": "ci.yml"}, "ids": set()},

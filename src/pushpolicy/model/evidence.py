@@ -826,13 +826,18 @@ class RecordsCredential(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         registry: the one that it is shown to.
-        source: as in `CredentialsEvidence`.
+        source: as in `CredentialsEvidence`, and so are the fields up to `written_in`.
         written_in: the files of the repository that hold it, or that it was found through.
     """
 
     registry: str
     source: str
     ephemeral: bool | None = None
+    scope: str | None = None
+    push_to: tuple[str, ...] | None = None
+    path: str | None = None
+    others_may: str | None = None
+    on_command_line: bool | None = None
     written_in: tuple[str, ...] = ()
 
 

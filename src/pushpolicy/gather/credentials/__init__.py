@@ -82,6 +82,11 @@ def evidence(
             registry=records.registry,
             source=apart.source or "anonymous",
             ephemeral=apart.ephemeral,
+            scope=apart.scope,
+            push_to=apart.push_to,
+            path=apart.path,
+            others_may=apart.others_may,
+            on_command_line=apart.on_command_line,
             written_in=(*held_by, *apart.literal_in),
         ),
     )

@@ -164,12 +164,14 @@ def test_the_credential_of_the_records_registry_is_judged_too(tmp_path: Path) ->
     assert kept
     assert kept.source == "secret-env"
     assert classified(own, checkout=checkout).records is None
-    assert judged(ANONYMOUS) == RecordsCredential(registry="audit.example", source="anonymous")
-    assert judged(credential()) == RecordsCredential(
-        registry="audit.example", source="literal", ephemeral=False, written_in=("ci.yml:1",)
-    )
-    tracked = judged(credential(SourceKind.FILE, secret="not-written-anywhere", path=config))
-    assert tracked == RecordsCredential(registry="audit.example", source="file", written_in=(str(config),))
+    judged_alike = ("ephemeral", "scope", "push_to", "path", "others_may", "on_command_line")
+    for shown in (own, credential(), credential(SourceKind.FILE, secret="not-written-anywhere", path=config)):
+        as_target, apart = classified(shown, checkout=checkout), judged(shown)
+        assert [getattr(apart, name) for name in judged_alike] == [
+            getattr(as_target, name) for name in judged_alike
+        ]
+    told = {each.source: each.written_in for each in map(judged, (ANONYMOUS, credential(), shown)) if each}
+    assert told == {"anonymous": (), "literal": ("ci.yml:1",), "file": (str(config),)}
 
 
 @pytest.fixture
