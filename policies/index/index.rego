@@ -5,6 +5,8 @@ import rego.v2
 
 deny["branch_allowed"] := data.pushpolicy.rules.branch_allowed.deny
 
+deny["code_findings"] := data.pushpolicy.rules.code_findings.deny
+
 deny["commit_matches"] := data.pushpolicy.rules.commit_matches.deny
 
 deny["coverage_minimum"] := data.pushpolicy.rules.coverage_minimum.deny
@@ -17,11 +19,17 @@ deny["event_allowed"] := data.pushpolicy.rules.event_allowed.deny
 
 deny["evidence_read"] := data.pushpolicy.rules.evidence_read.deny
 
+deny["fix_overdue"] := data.pushpolicy.rules.fix_overdue.deny
+
 deny["fork_denied"] := data.pushpolicy.rules.fork_denied.deny
 
 deny["jobs_succeeded"] := data.pushpolicy.rules.jobs_succeeded.deny
 
 deny["labels_required"] := data.pushpolicy.rules.labels_required.deny
+
+deny["licences_allowed"] := data.pushpolicy.rules.licences_allowed.deny
+
+deny["packages_forbidden"] := data.pushpolicy.rules.packages_forbidden.deny
 
 deny["pipeline_credentials"] := data.pushpolicy.rules.pipeline_credentials.deny
 
@@ -29,17 +37,27 @@ deny["platforms_complete"] := data.pushpolicy.rules.platforms_complete.deny
 
 deny["protected_ref"] := data.pushpolicy.rules.protected_ref.deny
 
+deny["provenance_bound"] := data.pushpolicy.rules.provenance_bound.deny
+
+deny["push_window"] := data.pushpolicy.rules.push_window.deny
+
 deny["registries_allowed"] := data.pushpolicy.rules.registries_allowed.deny
 
 deny["reports_of_this_run"] := data.pushpolicy.rules.reports_of_this_run.deny
 
 deny["runner_trusted"] := data.pushpolicy.rules.runner_trusted.deny
 
+deny["sbom_bound"] := data.pushpolicy.rules.sbom_bound.deny
+
 deny["scan_bound"] := data.pushpolicy.rules.scan_bound.deny
 
 deny["scan_fresh"] := data.pushpolicy.rules.scan_fresh.deny
 
+deny["scan_risk"] := data.pushpolicy.rules.scan_risk.deny
+
 deny["scan_severity"] := data.pushpolicy.rules.scan_severity.deny
+
+deny["scanners_required"] := data.pushpolicy.rules.scanners_required.deny
 
 deny["secrets_found"] := data.pushpolicy.rules.secrets_found.deny
 
@@ -52,6 +70,10 @@ deny["tests_passed"] := data.pushpolicy.rules.tests_passed.deny
 deny["user_not_root"] := data.pushpolicy.rules.user_not_root.deny
 
 deny["worktree_clean"] := data.pushpolicy.rules.worktree_clean.deny
+
+not_applicable["licences_allowed"] := data.pushpolicy.rules.licences_allowed.not_applicable
+
+not_applicable["packages_forbidden"] := data.pushpolicy.rules.packages_forbidden.not_applicable
 
 not_applicable["platforms_complete"] := data.pushpolicy.rules.platforms_complete.not_applicable
 

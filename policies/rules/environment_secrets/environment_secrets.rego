@@ -47,5 +47,5 @@ deny contains {"at": {"id": $"env/{name}", "platform": platform.platform}, "msg"
 
 _matches(name, globs) if {
 	some pattern in globs
-	glob.match(pattern, [], upper(name))
+	glob.match(pattern, null, upper(name))
 }

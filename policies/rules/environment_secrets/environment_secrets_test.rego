@@ -12,7 +12,7 @@ _denied(env) := {violation.at.id |
 test_other_names_may_be_there if _denied(["PATH", "TOKEN_FILE", "PASSWORD_MIN_LENGTH"]) == set()
 
 test_names_of_secrets_may_not if {
-	_denied(["PATH", "DB_PASSWORD", "npm_token"]) == {"env/DB_PASSWORD", "env/npm_token"}
+	_denied(["PATH", "DB_PASSWORD", "npm_token", "db.password"]) == {"env/DB_PASSWORD", "env/npm_token", "env/db.password"}
 }
 
 test_what_is_accepted_may if _denied(["CSRF_TOKEN"]) == set()
