@@ -26,7 +26,7 @@ from msgspec import structs
 from bench.push import ram_disk
 from pushpolicy.demo import project
 from pushpolicy.demo.shell import Shell
-from pushpolicy.gather import GatherRequest, Job, gather
+from pushpolicy.gather import GatherRequest, Job, Previous, gather
 from pushpolicy.gather.checkout import compare
 from pushpolicy.images import open_image
 from pushpolicy.model.evidence import Status
@@ -112,7 +112,7 @@ def _round(shell: Shell) -> tuple[tuple[float, float], tuple[float, float]]:
             ),
             image=image,
             target=Target.parse("registry.example/app:1.0.0"),
-            previous={},
+            previous=Previous({}, ()),
             insecure=False,
             clock=None,
         )

@@ -14,7 +14,7 @@ from pushpolicy.model.decision import Decision
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.document import Document
 from pushpolicy.model.reference import Target
-from pushpolicy.push import SILENT, Progress, Published
+from pushpolicy.push import SILENT, Login, Progress, Published
 from pushpolicy.records.build import RawReports
 from pushpolicy.registry import RepositoryClient
 from pushpolicy.registry.credentials import Credential
@@ -24,13 +24,14 @@ class PushRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be pushed where, and everything that is needed to judge it.
 
     Attributes:
-        job: what evidence is read from; its credential is the one `client` uses.
+        job: what evidence is read from; its credential is the one `client` uses, unless there is a login.
         image: the IMAGE argument.
         records: the repository that the record goes to instead of the target's; its credential is the job's.
         source: the repository that a ``docker://`` argument names, with its own credential.
         source_credential: that credential; it is kept out of records, and not part of the evidence.
         selection: which part of the image, and what goes along.
-        client: the target's repository.
+        client: the target's repository; with a login, as it is read until the push is allowed.
+        login: how the credential of the push is obtained after the decision.
         policy: loaded and checked before anything is gathered.
         decide: a decision by this policy and engine that OPA has begun with; no other request may have it.
         raw: whether the record keeps the reports or their digests only.
@@ -52,6 +53,7 @@ class PushRequest(msgspec.Struct, frozen=True, kw_only=True):
     records: RepositoryClient | None = None
     source: RepositoryClient | None = None
     source_credential: Credential | None = None
+    login: Login | None = None
     selection: Selection = EVERYTHING
 
 
@@ -59,7 +61,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What was decided about an image, on what; and where it is published, if it is.
 
     Attributes:
-        previous: what each tag of the target named before.
+        previous: what each tag of the target named before; of a login's push, with what it then read.
         notes: what became of the image on opening that the user has to know.
     """
 

@@ -13,11 +13,20 @@ from pushpolicy.attach import attach_artifacts
 from pushpolicy.budget import Budget
 from pushpolicy.errors import EngineError, InputError, RecordError
 from pushpolicy.evaluate import is_of_known_policy, start_decision
-from pushpolicy.gather import Gathered, GatherRequest, Shared, gather, refuse_secrets, secret_values
+from pushpolicy.gather import (
+    Gathered,
+    GatherRequest,
+    Previous,
+    Shared,
+    gather,
+    named_now,
+    refuse_secrets,
+    secret_values,
+    told_now,
+)
 from pushpolicy.http.parallel import beside
 from pushpolicy.images import Image, Selection, open_image
 from pushpolicy.images import Limits as ImageLimits
-from pushpolicy.model.digest import Digest
 from pushpolicy.model.reference import Target
 from pushpolicy.push import (
     Permit,
@@ -26,6 +35,7 @@ from pushpolicy.push import (
     Verified,
     carry_referrers,
     issue,
+    log_in,
     move_all_tags,
     push_by_digest,
     read_content,
@@ -36,8 +46,8 @@ from pushpolicy.records.build import Contents, NewRecord, build_record
 from pushpolicy.records.chain import Before, records_before
 from pushpolicy.registry.interface import Attached
 
-# What the tags of each target name that name anything; waits for the registry's answers.
-Look = Callable[[], Mapping[Target, Mapping[str, Digest]]]
+# What the tags of each target name; waits for the registry's answers.
+Look = Callable[[], Mapping[Target, Previous]]
 
 __all__ = ["Outcome", "PushRequest", "admit", "admit_all", "check", "check_all", "collect"]
 
@@ -69,6 +79,7 @@ def admit_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
         judged = _judge_all(requests, images, look, stack.enter_context(Shared()), budget)
         if not all(outcome.decision.allowed for outcome in judged):
             return judged
+        requests, judged = _with_credentials(requests, images, judged)
         work = _prepared(requests, images, judged, budget, stack)
         sent: list[Sent] = []
         for each in work:
@@ -105,6 +116,22 @@ def check_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
             return judged
         work = _prepared(requests, images, judged, budget, stack)
         return tuple(_as_read(request, image, outcome) for request, image, outcome, _ in work)
+
+
+def _with_credentials(
+    requests: Sequence[PushRequest], images: Sequence[Image], judged: Sequence[Outcome]
+) -> tuple[tuple[PushRequest, ...], tuple[Outcome, ...]]:
+    """Everything was allowed: what --login names is obtained now, for all before anything is sent."""
+    work: list[tuple[PushRequest, Outcome]] = []
+    for request, image, outcome in zip(requests, images, judged, strict=True):
+        if request.login is None:
+            work.append((request, outcome))
+            continue
+        request.progress.step("obtaining the credential")
+        client, named = log_in(_permit(request, image, outcome), request.login, outcome.evidence)
+        client.prepare()
+        work.append((replace(request, client=client), replace(outcome, previous=named)))
+    return tuple(request for request, _ in work), tuple(outcome for _, outcome in work)
 
 
 def _as_read(request: PushRequest, image: Image, judged: Outcome) -> Outcome:
@@ -185,6 +212,7 @@ def _send(
         progress=request.progress,
         sent=sent,
         mount_from=request.mount_from,
+        named=judged.previous if request.login else None,
     )
 
 
@@ -231,12 +259,10 @@ def _judge(request: PushRequest, image: Image, look: Look, shared: Shared, budge
         f"policy file {path}": content for path, content in request.policy.files.items()
     }
     refuse_secrets(stored, (), _secrets(request, gathered))
-    return Outcome(gathered=gathered, decision=decision, previous=previous, notes=image.notes)
+    return Outcome(gathered=gathered, decision=decision, previous=previous.digests, notes=image.notes)
 
 
-def _gather(
-    request: PushRequest, image: Image, look: Look, shared: Shared
-) -> tuple[Gathered, Mapping[str, Digest]]:
+def _gather(request: PushRequest, image: Image, look: Look, shared: Shared) -> tuple[Gathered, Previous]:
     """The evidence, and what the tags of the target name."""
     shared.read(request.job)  # the registry answers meanwhile
     previous = look()[request.target]
@@ -268,17 +294,18 @@ def _secrets(request: PushRequest, gathered: Gathered) -> dict[str, str]:
     )
 
 
-def _named_now(
-    requests: Sequence[PushRequest], *, to_push: bool = False
-) -> Mapping[Target, Mapping[str, Digest]]:
+def _named_now(requests: Sequence[PushRequest], *, to_push: bool = False) -> Mapping[Target, Previous]:
     """What each tag of the targets names before the push; for which a distant registry is connected to."""
-    named = {}
-    for request in requests:
-        found = {tag: request.client.resolve(tag) for tag in request.target.tags}
-        named[request.target] = {tag: manifest.digest for tag, manifest in found.items() if manifest}
+    named = {request.target: _previous(request) for request in requests}
     if to_push:
         requests[0].client.prepare()
     return named
+
+
+def _previous(request: PushRequest) -> Previous:
+    if request.login:
+        return told_now(request.client, request.target.tags, may_pull=request.login.may_pull)
+    return named_now(request.client, request.target.tags)
 
 
 def _contents(request: PushRequest, image: Image, judged: Outcome, before: Before) -> Contents:

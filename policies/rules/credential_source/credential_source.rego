@@ -7,7 +7,8 @@
 #   vendor's registry takes is never shown to this one. A credential that other users of the machine can read, in its
 #   file or on a command line, is warned of, or denied where a setting says so. What a token says of itself is
 #   asserted (`credentials.trust`). A push without credential is one to a registry on this machine, and an OCI layout
-#   needs none.
+#   needs none. What --login obtains after the decision is a verified workload identity: the push ends where it is
+#   another.
 # custom:
 #   severity: critical
 #   collections: [minimal, default, strict]
@@ -35,6 +36,10 @@
 #       enum: [any, repository]
 #       default: any
 #       description: Whether it has to say that it may push to this repository alone.
+#     exchanged:
+#       type: boolean
+#       default: false
+#       description: Whether it has to be obtained in this run, after the decision (--login), for the job's token.
 #     declared:
 #       type: boolean
 #       stricter: true
@@ -88,6 +93,14 @@ deny contains {"at": {"id": "scope"}, "msg": msg} if {
 	_shows_one
 	not _only_here
 	msg := $"the credential {_scope}; one that may push to {input.target.repository} alone is wanted"
+}
+
+deny contains {"at": {"id": "not-exchanged"}, "msg": msg} if {
+	input.credentials.status == "collected"
+	data.settings.credential_source.exchanged == true
+	_shows_one
+	not _exchanged
+	msg := "the credential was there before the decision; one that is obtained after it (--login) is wanted"
 }
 
 deny contains {"at": {"id": "not-declared"}, "msg": msg} if {
@@ -220,6 +233,11 @@ _shows_one if not input.credentials.source in {"none", "anonymous"}
 _only_here if {
 	input.credentials.scope == "repository"
 	input.credentials.push_to == [input.target.repository]
+}
+
+_exchanged if {
+	input.credentials.source == "workload-identity"
+	input.credentials.login.kind != "job-token"
 }
 
 _closed if input.credentials.others_may == "nothing"

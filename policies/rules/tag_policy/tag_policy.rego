@@ -45,8 +45,12 @@ deny contains {"at": {"id": $"tag/{tag}"}, "msg": msg} if {
 	not _may_change(tag)
 	not input.target.previous_digests[tag]
 	not tag in input.target.new_tags
-	msg := $"whether {_kind(tag)} {tag} exists already is not known; it must be new or name this image"
+	msg := $"whether {_kind(tag)} {tag} exists already is not known{_because}; it must be new or name this image"
 }
+
+_because := $" ({input.target.previous_unknown})" if input.target.previous_unknown
+
+else := ""
 
 _traceable if {
 	is_array(data.settings.tag_policy.floating)

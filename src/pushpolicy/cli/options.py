@@ -339,6 +339,15 @@ source_options = _group(
 )
 
 
+login_option = click.option(
+    "--login",
+    metavar="NAME",
+    help="Obtain the credential of the push after an ALLOW, for the job's identity token: by a name under"
+    " `exchanges` of the policy's trust.yaml. github, gitlab: show the job's own token only then. No other"
+    " credential is used for the target.",
+)
+
+
 class PushOptions(msgspec.Struct, frozen=True, kw_only=True):
     """All that a decision about a push depends on: of `push`, `check` and, without a policy, `gather`."""
 
@@ -347,10 +356,18 @@ class PushOptions(msgspec.Struct, frozen=True, kw_only=True):
     source: SourceOptions
     policy: PolicyOptions = PolicyOptions()
     parts: tuple[str, ...] = ()
+    login: str | None = None
 
 
 push_options = _group(
-    "options", PushOptions, gather_options, part_option, policy_options, registry_options, source_options
+    "options",
+    PushOptions,
+    gather_options,
+    part_option,
+    policy_options,
+    registry_options,
+    login_option,
+    source_options,
 )
 
 

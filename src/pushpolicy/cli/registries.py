@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pushpolicy.cli import environment
 from pushpolicy.cli.options import RegistryOptions
@@ -21,6 +22,10 @@ from pushpolicy.model.reference import Repository
 from pushpolicy.registry import Access, RepositoryClient, open_repository
 from pushpolicy.registry.credentials import GIVEN, HANDED, Credential
 from pushpolicy.reports.limits import Limits
+
+if TYPE_CHECKING:
+    from pushpolicy.cli.login import Logins
+    from pushpolicy.push import Login
 
 Opened = tuple[RepositoryClient, Credential | None]
 
@@ -44,12 +49,22 @@ class Registries:
         options: how the target's registry is reached; a source's own registry gets no secret of it.
         limits: of which one is for how long a registry may be silent.
         source_plain_http: whether http is spoken to a source's own registry.
+        logins: what `--login` gives; a target's registry is then shown that, and nothing else.
     """
 
-    def __init__(self, options: RegistryOptions, limits: Limits, *, source_plain_http: bool = False) -> None:
+    def __init__(
+        self,
+        options: RegistryOptions,
+        limits: Limits,
+        *,
+        source_plain_http: bool = False,
+        logins: Logins | None = None,
+    ) -> None:
         self._options = options
         self._limits = limits
         self._source_plain_http = source_plain_http
+        self._logins = logins
+        self._registries = set[str]()  # those that --login is for
         self._opened: dict[Repository, Opened] = {}
         self._password: str | None = None
         self._owner: str | None = None
@@ -63,6 +78,10 @@ class Registries:
         """
         if repository.is_layout:
             return open_repository(repository, Access()), None
+        if self._logins:
+            self._registries.add(repository.registry)
+            client, _ = self._open(repository, plain_http=self._options.plain_http)
+            return client, self._logins.judged(repository)
         if self._is_given() and self._owner not in (None, repository.registry):
             raise UsageError(
                 f"one password or certificate for two registries, {self._owner} and {repository.registry}",
@@ -70,6 +89,23 @@ class Registries:
             )
         self._owner = repository.registry
         return self._open(repository, plain_http=self._options.plain_http)
+
+    def login(self, repository: Repository) -> Login | None:
+        """How the credential for a target is obtained after the decision; None without `--login`.
+
+        Raises:
+            UsageError: when there is no such exchange, or it is not for this registry.
+        """
+        if self._logins is None:
+            return None
+
+        def opened(credential: Credential) -> RepositoryClient:
+            hide(credential)
+            return open_repository(
+                repository, self._access(repository, credential, plain_http=self._options.plain_http)
+            )
+
+        return self._logins.login(repository, opened)
 
     def records(self, repository: Repository) -> Opened:
         """The client of the repository of records; opened after every target, and before the sources.
@@ -107,19 +143,22 @@ class Registries:
     def _open(self, repository: Repository, *, plain_http: bool, withheld: tuple[str, ...] = ()) -> Opened:
         if repository not in self._opened:
             environ = {k: v for k, v in environment.environment().items() if k not in withheld}
-            access = Access(
-                credential=self._credential(repository, environ),
-                plain_http=plain_http,
-                ca_file=Path(self._options.ca_file) if self._options.ca_file else None,
-                certificates=self._certificates(repository.registry),
-                proxies=Proxies.from_environ(environ),
-                read_timeout=self._limits.max_stall_seconds,
-            )
+            access = self._access(repository, self._credential(repository, environ), plain_http=plain_http)
             if access.credential.is_anonymous and access.credential.variable:
                 say(f"warning: {access.credential.variable} is set, and empty: no credential is shown")
             hide(access.credential)
             self._opened[repository] = open_repository(repository, access), access.credential
         return self._opened[repository]
+
+    def _access(self, repository: Repository, credential: Credential, *, plain_http: bool) -> Access:
+        return Access(
+            credential=credential,
+            plain_http=plain_http,
+            ca_file=Path(self._options.ca_file) if self._options.ca_file else None,
+            certificates=self._certificates(repository.registry),
+            proxies=Proxies.from_environ(environment.environment()),
+            read_timeout=self._limits.max_stall_seconds,
+        )
 
     def _is_given(self) -> bool:
         environ = environment.environment()
@@ -136,6 +175,8 @@ class Registries:
     def _credential(self, repository: Repository, environ: Mapping[str, str]) -> Credential:
         from pushpolicy.registry.credentials import resolve
 
+        if self._logins and repository.registry in self._registries:
+            return self._logins.reader(repository)
         is_owner = repository.registry == self._owner
         return resolve(
             repository,

@@ -69,15 +69,29 @@ def push_requests(
     sources = [parse_source(work.image) for work in works]
     named = named_evidence(gathering.evidence, config) + named_parts(options.parts)
     limits = read_limits(gathering.limits)
-    registries = Registries(options.registry, limits, source_plain_http=options.source.source_plain_http)
+    logins = None
+    if options.login:
+        from pushpolicy.cli.login import Logins
+
+        targets = [work.target.repository for work in works]
+        logins = Logins.of(options.login, deciding.policy, options.registry, limits, targets)
+    registries = Registries(
+        options.registry, limits, source_plain_http=options.source.source_plain_http, logins=logins
+    )
     # Every target first: what was given by hand is theirs before it is any source's.
     opened = [registries.target(work.target.repository) for work in works]
     kept_in = _records(deciding.policy, options.registry)
+    if options.login and kept_in and not kept_in.is_layout:
+        raise UsageError(
+            f"--login {options.login}: records in {kept_in} would need a credential of their own",
+            "keep them beside the image, or in a folder (oci:DIR)",
+        )
     records, shown = registries.records(kept_in) if kept_in else (None, None)
     apart = RecordsAccess(kept_in.registry, shown) if kept_in and shown else None
     at, environ = environment.now(), environment.environment()
     requests: list[PushRequest] = []
     for work, source, (client, credential) in zip(works, sources, opened, strict=True):
+        login = registries.login(work.target.repository)
         own = (work.target.repository.registry, credential)
         origin, origin_credential = (
             registries.source(source.repository, is_configured=is_configured) if source else (None, None)
@@ -91,6 +105,7 @@ def push_requests(
                     evaluated_at=at,
                     # What is the target's own is judged as that.
                     records=apart if apart != own else None,
+                    promise=login.promise if login else None,
                     named=work.evidence + named,
                     expected=config.expected or Expected(),
                     limits=limits,
@@ -102,6 +117,7 @@ def push_requests(
                 image=work.image,
                 target=work.target,
                 client=client,
+                login=login,
                 policy=deciding.policy,
                 engine=deciding.engine,
                 # One OPA was started; it answers once.

@@ -22,6 +22,7 @@ from pushpolicy.gather.joined import join
 from pushpolicy.gather.names import Reports
 from pushpolicy.gather.parts import check_parts
 from pushpolicy.gather.pipeline.reported import with_reports
+from pushpolicy.gather.previous import Previous, named_now, told_now
 from pushpolicy.gather.request import (
     Expected,
     ExpectedReport,
@@ -56,13 +57,16 @@ __all__ = [
     "Job",
     "Limits",
     "NamedEvidence",
+    "Previous",
     "RawReport",
     "RecordsAccess",
     "Seen",
     "Shared",
     "gather",
+    "named_now",
     "refuse_secrets",
     "secret_values",
+    "told_now",
 ]
 
 
@@ -105,7 +109,11 @@ def gather(request: GatherRequest, shared: Shared | None = None) -> Gathered:
         vex=said,
         provenance=builds,
         credentials=credentials.evidence(
-            job.credential, request.target.repository.registry, _around(job, checkout), job.records
+            job.credential,
+            request.target.repository.registry,
+            _around(job, checkout),
+            job.records,
+            job.promise,
         ),
         pipeline=with_reports(shared.pipeline(job), reports),
         reports=tuple(_report(raw, reports, checkout, times) for raw in files.raw),
@@ -133,8 +141,10 @@ def _target(request: GatherRequest) -> TargetEvidence:
         registry=target.repository.registry,
         repository=target.repository.path,
         tags=target.tags,
-        previous_digest=request.previous.get(target.tags[0]),
-        previous_digests=request.previous,
+        previous_digest=request.previous.digests.get(target.tags[0]),
+        previous_digests=request.previous.digests,
+        new_tags=request.previous.new,
+        previous_unknown=request.previous.unknown,
         insecure=request.insecure,
         trust=TrustEvidence(authorities=request.authorities) if request.authorities else None,
         immutable=ImmutableEvidence(by="configuration") if request.job.immutable else None,

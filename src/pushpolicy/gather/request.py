@@ -10,6 +10,8 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from pushpolicy.gather.ci.jobs import Asking
+from pushpolicy.gather.previous import Previous
+from pushpolicy.identity.minted import Promise
 from pushpolicy.images.image import Image
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.evidence import Clock, Evidence
@@ -98,6 +100,8 @@ class Job(Redacted, frozen=True, kw_only=True):
         credential: the one the push will use; None for a target that needs none.
         evaluated_at: the clock of the decision, in UTC.
         records: what the records' registry is shown; None where they stay, or go to a folder.
+        promise: what will be obtained after the decision instead of `credential`, which is None then, but for
+            a token of the job.
         named: the reports that were named, beside those in the usual places.
         expected: the reports that have to be there.
         limits: of what is read.
@@ -114,6 +118,7 @@ class Job(Redacted, frozen=True, kw_only=True):
     credential: Credential | None
     evaluated_at: datetime
     records: RecordsAccess | None = None
+    promise: Promise | None = None
     named: tuple[NamedEvidence, ...] = ()
     expected: Expected = Expected()
     limits: Limits = Limits()
@@ -127,7 +132,7 @@ class GatherRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Everything gather looks at: the job, the opened image, and the target as it is before the push.
 
     Attributes:
-        previous: what each tag of the target that exists names now.
+        previous: what the tags of the target name now.
         insecure: whether the target's registry is reached without verified TLS.
         authorities: whose word is taken for who the target's registry is (`RepositoryClient.authorities`).
         clock: how far the target's clock is from this one's, where it said so.
@@ -136,7 +141,7 @@ class GatherRequest(msgspec.Struct, frozen=True, kw_only=True):
     job: Job
     image: Image
     target: Target
-    previous: Mapping[str, Digest]
+    previous: Previous
     insecure: bool
     clock: Clock | None
     authorities: str | None = None

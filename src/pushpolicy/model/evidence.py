@@ -83,6 +83,7 @@ class TargetEvidence(msgspec.Struct, frozen=True, kw_only=True):
         immutable: that no tag of this target moves once it is set; None where nobody says so.
         new_tags: those of the tags that do not exist yet; said, so that a lost previous digest cannot pass
             for a new tag.
+        previous_unknown: why it is not known what the tags name that are in neither; None where all is known.
     """
 
     registry: str
@@ -94,10 +95,12 @@ class TargetEvidence(msgspec.Struct, frozen=True, kw_only=True):
     trust: TrustEvidence | None = None
     immutable: ImmutableEvidence | None = None
     new_tags: tuple[str, ...] = ()
+    previous_unknown: str | None = None
 
     def __post_init__(self) -> None:
-        new = tuple(tag for tag in self.tags if tag not in self.previous_digests)
-        force_setattr(self, "new_tags", new)
+        if self.previous_unknown is None:
+            new = tuple(tag for tag in self.tags if tag not in self.previous_digests)
+            force_setattr(self, "new_tags", new)
 
 
 class PlatformEvidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -841,6 +844,20 @@ class RecordsCredential(msgspec.Struct, frozen=True, kw_only=True):
     written_in: tuple[str, ...] = ()
 
 
+class LoginEvidence(msgspec.Struct, frozen=True, kw_only=True):
+    """How the credential is obtained after the decision; the push ends where what it gets is another.
+
+    Attributes:
+        name: the NAME of ``--login``.
+        kind: the exchange, or job-token where the job's own token is shown as it is, after the decision.
+        max_seconds: the longest that it may live.
+    """
+
+    name: str
+    kind: str
+    max_seconds: int | None = None
+
+
 class CredentialsEvidence(msgspec.Struct, frozen=True, kw_only=True):
     """Where the credential of the push comes from and what it is; never its value.
 
@@ -864,8 +881,10 @@ class CredentialsEvidence(msgspec.Struct, frozen=True, kw_only=True):
         on_command_line: whether it stands on the command line of a program above this one.
         command_line_of: those programs.
         records: what is shown to the registry of the records, where that is another credential.
-        trust: field name to ``computed`` (seen here), ``declared`` (by a file of the pipeline) or
-            ``asserted`` (by its form, its user, a variable).
+        login: how it is obtained, where that is done after the decision.
+        trust: field name to ``computed`` (seen here), ``declared`` (by a file of the pipeline), ``asserted``
+            (by its form, its user, a variable) or ``verified`` (it is obtained in this run, and the push
+            ends where it is not so).
     """
 
     status: Status
@@ -887,6 +906,7 @@ class CredentialsEvidence(msgspec.Struct, frozen=True, kw_only=True):
     command_line_of: tuple[str, ...] | None = None
     literal_in: tuple[str, ...] = ()
     records: RecordsCredential | None = None
+    login: LoginEvidence | None = None
     trust: Mapping[str, str] | None = None
 
 

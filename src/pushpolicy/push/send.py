@@ -29,6 +29,7 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         admission: what was read of it, and so may be named by what is put.
+        previous: what each tag that exists named when the credential of the push first read it.
         records: the repository that its record is attached in: the image's own, or another.
     """
 
@@ -38,6 +39,7 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
     client: RepositoryClient
     records: RepositoryClient
     admission: Admission
+    previous: Mapping[str, Digest]
     statements: tuple[Artifact, ...] = ()
 
     def __post_init__(self) -> None:
@@ -68,6 +70,7 @@ def send_blobs(
     progress: Progress = SILENT,
     sent: Sequence[Sent] = (),
     mount_from: tuple[str, ...] = (),
+    named: Mapping[str, Digest] | None = None,
 ) -> Sent:
     """Redeem the permit and send what the image's manifests name, or read it where it is there.
 
@@ -84,6 +87,8 @@ def send_blobs(
         sent: images of the same run that are there already; what they share is mounted from them, and what
             was read of this image for another target is not read anew where it is there.
         mount_from: globs of repositories that blobs may be mounted from.
+        named: what the tags named when they were read with the credential of the push; None where that
+            judged them.
 
     Raises:
         PushError: when the permit does not fit, or the repository refuses.
@@ -121,6 +126,7 @@ def send_blobs(
         client=client,
         records=records or client,
         admission=admission,
+        previous=permit.terms.previous if named is None else named,
         statements=statements,
     )
 

@@ -91,7 +91,7 @@ def _to_move(verified: Iterable[Verified]) -> list[tuple[RepositoryClient, list[
         pushed, top, found = one.pushed, one.pushed.image.top, dict[str, Digest | None]()
         _look(pushed.client, pushed.terms.target.tags, found)
         for tag in pushed.terms.target.tags:
-            before, now = pushed.terms.previous.get(tag), found[tag]
+            before, now = pushed.previous.get(tag), found[tag]
             move = Move(tag=tag, manifest=pushed.admission.vouched(top), before=before)
             if now not in (before, top.digest):
                 raise move.conflict(now)

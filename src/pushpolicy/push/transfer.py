@@ -27,7 +27,7 @@ def push_by_digest(sent: Sent) -> Pushed:
         PushError: when the repository refuses, or a manifest names what was not read in this run.
     """
     # Children before the index that names them; those that name none do not wait for one another.
-    top, named = sent.image.top, sent.terms.previous
+    top, named = sent.image.top, sent.previous
     is_there = not top.subject and all(named.get(tag) == top.digest for tag in sent.terms.target.tags)
     missing = [manifest for manifest in sent.image.manifests if manifest != top or not is_there]
     with settled(sent.client, sent.admission) as put:

@@ -13,20 +13,13 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from pushpolicy.errors import PolicyError
+from pushpolicy.identity.exchange_kind import Exchange
 from pushpolicy.identity.issuers import Issuer
 from pushpolicy.model import strict_yaml
 from pushpolicy.model.document import Exact
 from pushpolicy.model.text import printable
 
 Entry = TypeVar("Entry")
-
-
-class Exchange(Exact, frozen=True):
-    """A token service that trades the job's token for a push credential (RFC 8693)."""
-
-    url: str
-    audience: str | None = None
-    scope: str | None = None
 
 
 class Key(Exact, frozen=True):

@@ -233,6 +233,7 @@ def test_no_step_goes_without_the_one_before(client: LayoutRepository, judged: J
                 client=client,
                 records=client,
                 admission=Admission(),
+                previous={},
             )
         landed = push_by_digest(
             judged.permit(), image=IMAGE, target=judged.target, record=record, client=client

@@ -15,9 +15,10 @@ from pushpolicy.gather.checkout import Checkout
 from pushpolicy.gather.credentials.declared import declared_in
 from pushpolicy.gather.credentials.exposure import TooMuchError, command_lines, literals, others_may
 from pushpolicy.gather.credentials.source import source_of
-from pushpolicy.gather.credentials.tokens import told
+from pushpolicy.gather.credentials.tokens import SHORT, told
 from pushpolicy.gather.request import RecordsAccess
-from pushpolicy.model.evidence import CredentialsEvidence, RecordsCredential, Status
+from pushpolicy.identity.minted import JOB_TOKEN, Promise
+from pushpolicy.model.evidence import CredentialsEvidence, LoginEvidence, RecordsCredential, Status
 from pushpolicy.model.redacted import Redacted
 from pushpolicy.registry.credentials import Credential, SourceKind
 from pushpolicy.reports.limits import Limits
@@ -57,7 +58,11 @@ class Around(Redacted, frozen=True, kw_only=True):
 
 
 def evidence(
-    credential: Credential | None, registry: str, around: Around, records: RecordsAccess | None = None
+    credential: Credential | None,
+    registry: str,
+    around: Around,
+    records: RecordsAccess | None = None,
+    promise: Promise | None = None,
 ) -> CredentialsEvidence:
     """Classify the credential of the target, and that of the records' registry where it is another one.
 
@@ -66,9 +71,12 @@ def evidence(
         registry: of the target.
         around: what it is judged beside.
         records: what the records' registry is shown, where that is another registry or credential.
+        promise: what is obtained after the decision, and was not there when this was gathered.
     """
     try:
         found = _judged(credential, registry, around)
+        if promise is not None:
+            found = _promised(promise, found)
         if records is None:
             return found
         apart = _judged(records.credential, records.registry, around)
@@ -90,6 +98,27 @@ def evidence(
             written_in=(*held_by, *apart.literal_in),
         ),
     )
+
+
+def _promised(promise: Promise, found: CredentialsEvidence) -> CredentialsEvidence:
+    """What will be shown after the decision: a token of the job as it is, or what is obtained for it."""
+    login = LoginEvidence(name=promise.name, kind=promise.kind, max_seconds=promise.seconds)
+    if promise.kind == JOB_TOKEN:
+        return replace(found, login=login)
+    obtained = CredentialsEvidence(
+        status=Status.COLLECTED,
+        source="workload-identity",
+        ephemeral=promise.seconds is not None and promise.seconds <= SHORT.total_seconds(),
+        user_kind="access-token",
+        issued_by=promise.issued_by,
+        scope="repository" if promise.is_for_one else None,
+        push_to=(promise.repository,) if promise.is_for_one else None,
+        on_command_line=False,
+        login=login,
+    )
+    sure = ("source", *BY_FORM)
+    trust = {name: "verified" for name in sure if getattr(obtained, name) is not None}
+    return replace(obtained, trust={**trust, "login": "computed", "on_command_line": "computed"})
 
 
 def _judged(credential: Credential | None, registry: str, around: Around) -> CredentialsEvidence:

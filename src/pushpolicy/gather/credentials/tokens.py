@@ -11,24 +11,21 @@ accounts", Harbor "Create system robot accounts", CNCF distribution "Token authe
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
 
-from pushpolicy.model import strict_json
+from pushpolicy.identity.claims import claims_of, moment, object_in
 from pushpolicy.model.expressions import expression
 from pushpolicy.registry.credentials import Credential
 
 # What ends within a day is taken for short-lived: ECR's passwords, the longest such, live for 12 hours.
-_SHORT = timedelta(days=1)
-_MAX_TOKEN = 64 * 1024
+SHORT = timedelta(days=1)
 _MAX_NAMES = 100
 _NAME = expression(r"[A-Za-z0-9*][A-Za-z0-9._/*-]{0,254}")
-_LAST_SECOND = 253402300799  # of the year 9999
 
 
 class _Form(NamedTuple):
@@ -109,12 +106,12 @@ def told(credential: Credential, at: datetime) -> Told:
     for form in _FORMS:
         if re.fullmatch(form.pattern, secret):
             return Told(issued_by=form.issued_by, user_kind=form.user_kind, ephemeral=form.ephemeral)
-    claims = _claims(secret)
+    claims = claims_of(secret)
     if claims is not None:
         return _of_claims(claims, at)
     ends = _end_of_ecr(secret) if user == "AWS" else None
     if ends is not None:
-        return Told(issued_by="aws", user_kind="access-token", ephemeral=ends - at <= _SHORT, expires_at=ends)
+        return Told(issued_by="aws", user_kind="access-token", ephemeral=ends - at <= SHORT, expires_at=ends)
     for pattern, kind in _USERS.items():
         if re.fullmatch(pattern, user):
             return Told(user_kind=kind, ephemeral=False)
@@ -123,8 +120,8 @@ def told(credential: Credential, at: datetime) -> Told:
 
 def _of_claims(claims: Mapping[str, Any], at: datetime) -> Told:
     """What a JWT says; one that names no end has none."""
-    ends, began = _moment(claims.get("exp")), _moment(claims.get("iat"))
-    ephemeral = ends is not None and ends - min(began or at, at) <= _SHORT
+    ends, began = moment(claims.get("exp")), moment(claims.get("iat"))
+    ephemeral = ends is not None and ends - min(began or at, at) <= SHORT
     issuer = claims.get("iss")
     is_identity = isinstance(issuer, str) and _IDENTITY_ISSUERS.fullmatch(issuer) is not None
     return Told(
@@ -152,40 +149,8 @@ def _push_to(access: Any) -> tuple[str, ...] | None:
     return tuple(sorted(names))
 
 
-def _claims(token: str) -> Mapping[str, Any] | None:
-    """The claims of a JWT, whose signature is not looked at; None for anything else."""
-    parts = token.split(".")
-    if len(parts) != 3 or not token.startswith("eyJ"):
-        return None
-    header, claims, *_ = map(_object, parts)
-    return claims if header is not None and "alg" in header else None
-
-
 def _end_of_ecr(password: str) -> datetime | None:
     """When a password of Amazon ECR ends, which it says in itself; None for anything else."""
-    content = _object(password)
+    content = object_in(password)
     is_one = content is not None and {"payload", "datakey", "expiration"} <= content.keys()
-    return _moment(content["expiration"]) if content is not None and is_one else None
-
-
-def _object(encoded: str) -> dict[str, Any] | None:
-    """The JSON object that base64, of either alphabet, says; None for anything else."""
-    if len(encoded) > _MAX_TOKEN or not encoded.isascii():
-        return None
-    bare = encoded.rstrip("=")
-    try:
-        padded = bare.translate(_URL_SAFE) + "=" * (-len(bare) % 4)
-        value = strict_json.read(base64.urlsafe_b64decode(padded))
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None
-
-
-_URL_SAFE = str.maketrans("+/", "-_")
-
-
-def _moment(value: Any) -> datetime | None:
-    """A time in seconds since 1970."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _LAST_SECOND:
-        return None
-    return datetime.fromtimestamp(int(value), UTC)
+    return moment(content["expiration"]) if content is not None and is_one else None

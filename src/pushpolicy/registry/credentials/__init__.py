@@ -32,10 +32,19 @@ from pushpolicy.registry.credentials.config_file import (
     server_name,
 )
 from pushpolicy.registry.credentials.credential import ANONYMOUS, Credential, SourceKind
-from pushpolicy.registry.credentials.handed import PASSWORDS, handed
+from pushpolicy.registry.credentials.handed import JOB_TOKENS, PASSWORDS, handed
 from pushpolicy.registry.credentials.helper import ask_helper
 
-__all__ = ["ANONYMOUS", "GIVEN", "HANDED", "Credential", "SourceKind", "resolve"]
+__all__ = [
+    "ANONYMOUS",
+    "GIVEN",
+    "HANDED",
+    "JOB_TOKENS",
+    "Credential",
+    "SourceKind",
+    "handed",
+    "resolve",
+]
 
 USERNAME = "PUSHPOLICY_USERNAME"
 PASSWORD = "PUSHPOLICY_PASSWORD"  # noqa: S105 (a variable's name)

@@ -17,6 +17,7 @@ class SourceKind(StrEnum):
     STDIN = "stdin"
     FILE = "file"
     HELPER = "helper"
+    LOGIN = "login"
 
 
 class Credential(Redacted, frozen=True, kw_only=True):
@@ -33,6 +34,7 @@ class Credential(Redacted, frozen=True, kw_only=True):
         helper: the suffix of the credential helper that gave it (``ecr-login``).
         path: the configuration file that holds it, or that names the helper.
         key: the entry of that file that it was found under.
+        login: the NAME of ``--login`` that it was obtained by in this run.
     """
 
     hidden_fields = frozenset({"secret", "identity_token", "registry_token"})
@@ -46,6 +48,7 @@ class Credential(Redacted, frozen=True, kw_only=True):
     helper: str | None = None
     path: Path | None = None
     key: str | None = None
+    login: str | None = None
 
     @property
     def is_anonymous(self) -> bool:
@@ -58,7 +61,8 @@ class Credential(Redacted, frozen=True, kw_only=True):
         if self.is_anonymous:
             return ""
         helper = f"docker-credential-{self.helper}" if self.helper else None
-        place = helper or self.path or self.variable or "standard input"
+        login = f"--login {self.login}" if self.login else None
+        place = helper or self.path or self.variable or login or "standard input"
         whose = f"the credential of {self.username}" if self.username else "a token"
         return printable(f"{whose} from {place}", 200)
 

@@ -39,11 +39,22 @@ _HANDED = (
 )
 # The variables that hold passwords.
 PASSWORDS = tuple(item.password for item in _HANDED)
+# Logins that are no exchange: the registry takes the job's token itself, which `--login` shows it only after
+# the decision.
+JOB_TOKENS = {"github": "GITHUB_TOKEN", "gitlab": "CI_JOB_TOKEN"}
 
 
-def handed(registry: str, environ: Mapping[str, str]) -> Credential | None:
-    """What the job was handed for its own registry, where that is the registry asked for."""
+def handed(registry: str, environ: Mapping[str, str], variable: str | None = None) -> Credential | None:
+    """What the job was handed for its own registry, where that is the registry asked for.
+
+    Args:
+        registry: the one asked for.
+        environ: of the job.
+        variable: the one whose password counts; None for any.
+    """
     for item in _HANDED:
+        if variable not in (None, item.password):
+            continue
         host = _host(item.host, environ)
         user = environ.get(item.user) if item.user.isupper() else item.user
         password = environ.get(item.password)

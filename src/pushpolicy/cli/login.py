@@ -1,0 +1,173 @@
+"""``--login NAME``: what reads the target until a push is allowed, and what is obtained for it then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from pushpolicy.cli import environment
+from pushpolicy.cli.options import RegistryOptions
+from pushpolicy.cli.report import hide
+from pushpolicy.errors import UsageError
+from pushpolicy.evaluate import PolicySet
+from pushpolicy.http.proxies import Proxies
+from pushpolicy.http.settings import Settings
+from pushpolicy.http.transport import Transport
+from pushpolicy.identity.exchange import obtain, prepare
+from pushpolicy.identity.issuers import KNOWN
+from pushpolicy.identity.minted import JOB_TOKEN, Minted, Promise
+from pushpolicy.identity.obtain import job_token
+from pushpolicy.model.reference import Repository
+from pushpolicy.push import Login
+from pushpolicy.registry import RepositoryClient
+from pushpolicy.registry.credentials import ANONYMOUS, GIVEN, JOB_TOKENS, Credential, SourceKind, handed
+from pushpolicy.reports.limits import Limits
+
+_ANONYMOUS = "anonymous"
+Open = Callable[[Credential], RepositoryClient]
+
+
+class Logins:
+    """What one NAME gives for each target of a run.
+
+    Args:
+        name: of ``--login``.
+        policy: of the command line, whose trust.yaml declares exchanges; the checkout's never does.
+        environ: of the job.
+        transport: what token services are asked with.
+    """
+
+    def __init__(
+        self, name: str, policy: PolicySet, environ: Mapping[str, str], transport: Transport
+    ) -> None:
+        self._name = name
+        self._policy = policy
+        self._environ = environ
+        self._transport = transport
+        self._is_job_token = name in JOB_TOKENS and policy.exchange(name) is None
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        policy: PolicySet,
+        registry: RegistryOptions,
+        limits: Limits,
+        targets: Iterable[Repository],
+    ) -> Self:
+        """What ``--login`` gives; it is alone, so that no other credential does the push.
+
+        Raises:
+            UsageError: when another credential was given, or a target needs none.
+        """
+        environ = environment.environment()
+        given = [variable for variable in GIVEN if environ.get(variable)]
+        if registry.username or registry.password_stdin or given:
+            raise UsageError(
+                f"--login {name} beside {', '.join(given) or '--username, --password-stdin'}",
+                "give one or the other: with --login no other credential is used",
+            )
+        if any(target.is_layout for target in targets):
+            raise UsageError(f"--login {name}: a folder (oci:) needs no credential", "leave it out")
+        settings = Settings(
+            ca_file=Path(registry.ca_file) if registry.ca_file else None,
+            proxies=Proxies.from_environ(environ),
+            read_timeout=limits.max_stall_seconds,
+            # An earlier step could have variables name its own authorities, and be the token service.
+            variables=False,
+        )
+        return cls(name, policy, environ, Transport(settings))
+
+    @property
+    def may_pull(self) -> bool:
+        """Whether targets are read by a role for that."""
+        return self._policy.read_role not in (None, _ANONYMOUS)
+
+    def reader(self, repository: Repository) -> Credential:
+        """What a repository is read with until the push is allowed: nothing, or what the read role gives.
+
+        Raises:
+            UsageError: when there is no such role, or it may push.
+            PushError: when the role's token service gives nothing, or more than was asked for.
+        """
+        role = self._policy.read_role
+        if role is None or not self.may_pull:
+            return ANONYMOUS
+        prepared = prepare(role, self._policy.exchange(role), repository, push=False)
+        if "push" in (prepared.promise.scope or ""):
+            raise UsageError(
+                f"read_role {role}: its scope asks for more than pull", "name an exchange that cannot push"
+            )
+        minted = obtain(prepared, self._job_token, self._transport, _keep)
+        minted.check(prepared.promise)
+        return _credential(role, minted)
+
+    def judged(self, repository: Repository) -> Credential | None:
+        """The credential that is there before the decision and will do the push: a token of the job, or none.
+
+        Raises:
+            UsageError: when the job has no token for this registry.
+        """
+        if not self._is_job_token:
+            return None
+        variable = JOB_TOKENS[self._name]
+        found = handed(repository.registry, self._environ, variable)
+        if found is None:
+            raise UsageError(
+                f"--login {self._name}: this job has no {variable} for {repository.registry}",
+                "docs/login.md says what the pipeline has to hand over; no other credential is used",
+            )
+        hide(found)
+        return found
+
+    def login(self, repository: Repository, opened: Open) -> Login:
+        """How the credential for a target is obtained after the decision.
+
+        Raises:
+            UsageError: when there is no such exchange, or it is not for this registry.
+        """
+        if own := self.judged(repository):
+            return Login(
+                promise=self._own(repository),
+                obtain=_as_it_is(own),
+                open=lambda _: opened(own),
+                may_pull=self.may_pull,
+            )
+        prepared = prepare(self._name, self._policy.exchange(self._name), repository)
+        return Login(
+            promise=prepared.promise,
+            obtain=lambda: obtain(prepared, self._job_token, self._transport, _keep),
+            open=lambda minted: opened(_credential(self._name, minted)),
+            may_pull=self.may_pull,
+        )
+
+    def _own(self, repository: Repository) -> Promise:
+        return Promise(
+            name=self._name, kind=JOB_TOKEN, registry=repository.registry, repository=repository.path
+        )
+
+    def _job_token(self, audience: str) -> str:
+        issuers = (*KNOWN.values(), *self._policy.issuers)
+        return job_token(self._environ, self._transport, audience, issuers).value
+
+
+def _as_it_is(own: Credential) -> Callable[[], Minted]:
+    return lambda: Minted(secret=own.secret or "", username=own.username, at=datetime.now(UTC))
+
+
+def _credential(name: str, minted: Minted) -> Credential:
+    """With a user name it is a password, else a bearer token."""
+    source, is_password = SourceKind.LOGIN, minted.username is not None
+    return Credential(
+        source_kind=source,
+        username=minted.username,
+        secret=minted.secret if is_password else None,
+        registry_token=None if is_password else minted.secret,
+        login=name,
+    )
+
+
+def _keep(secret: str) -> None:
+    hide(Credential(source_kind=SourceKind.LOGIN, secret=secret))
