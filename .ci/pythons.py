@@ -55,7 +55,7 @@ def main() -> int:
     """Run, print the table, and return 1 when anything failed or a classifier is missing."""
     default, others = _default(), _others()
     rows = [_tested(default, WHOLE, [])]
-    part = ["PYTEST=--numprocesses auto " + " ".join(f"--ignore={path}" for path in LEFT_OUT)]
+    part = ["PYTEST=--numprocesses auto --dist worksteal " + " ".join(f"--ignore={path}" for path in LEFT_OUT)]
     for python in others:
         if python.prefix != default.prefix:
             own = [f"VENV=.venv-{python.version}", f"PYTHON={python.path}"]
