@@ -23,6 +23,8 @@ deny["fix_overdue"] := data.pushpolicy.rules.fix_overdue.deny
 
 deny["fork_denied"] := data.pushpolicy.rules.fork_denied.deny
 
+deny["identity_verified"] := data.pushpolicy.rules.identity_verified.deny
+
 deny["jobs_succeeded"] := data.pushpolicy.rules.jobs_succeeded.deny
 
 deny["labels_required"] := data.pushpolicy.rules.labels_required.deny
@@ -84,6 +86,8 @@ warn["commit_matches"] := data.pushpolicy.rules.commit_matches.warn
 warn["coverage_minimum"] := data.pushpolicy.rules.coverage_minimum.warn
 
 warn["credential_source"] := data.pushpolicy.rules.credential_source.warn
+
+warn["identity_verified"] := data.pushpolicy.rules.identity_verified.warn
 
 warn["pipeline_credentials"] := data.pushpolicy.rules.pipeline_credentials.warn
 

@@ -290,6 +290,7 @@ def _secrets(request: PushRequest, gathered: Gathered) -> dict[str, str]:
         request.source_credential,
         request.job.records.credential if request.job.records else None,
         remote=gathered.remote_secrets,
+        token=gathered.token_secrets,
         not_secret=request.job.not_secret,
     )
 

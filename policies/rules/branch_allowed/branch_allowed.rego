@@ -10,6 +10,11 @@
 #   controls: [SSDF PS.1.1, OSPS AC-03.01]
 #   fix: Merge the change, and push from the run of the main branch or of a release tag; a main branch of another name is named in the setting branches.
 #   settings:
+#     assurance:
+#       type: string
+#       enum: [asserted, replayable, verified]
+#       default: asserted
+#       description: "What has to say it: any variable, a token that lay in one, or a token that this run asked for."
 #     branches:
 #       type: array
 #       stricter: subset
@@ -38,6 +43,13 @@ deny contains {"at": {"id": "ci.ref_type"}, "msg": msg} if {
 	msg := $"the CI system does not say whether {_ref} is a branch or a tag; it must be one of the two"
 }
 
+# What only variables say, an earlier step of the job can have set.
+deny contains {"at": {"id": "ci.trust.ref"}, "msg": msg} if {
+	input.ci.status == "collected"
+	not _is_sure
+	msg := "what the run is of is asserted by the job itself; a verified identity of the job must say it"
+}
+
 deny contains {"at": {"id": $"branch/{input.ci.branch}"}, "msg": msg} if {
 	input.ci.ref_type == "branch"
 	not _branch_allowed
@@ -56,6 +68,7 @@ _branch_allowed if {
 	data.settings.branch_allowed.default_branch == true
 	input.ci.branch == input.ci.default_branch
 	input.ci.default_branch_by == "variable"
+	_asserted_is_enough # no token says which branch is the default
 }
 
 _also := $" or the default branch, {input.ci.default_branch}" if {
@@ -80,3 +93,17 @@ _matches(name, globs) if {
 _ref := input.ci.ref if input.ci.ref
 
 else := "what this run is of"
+
+_is_sure if input.ci.trust.ref == "verified"
+
+_is_sure if {
+	input.ci.trust.ref == "replayable"
+	data.settings.branch_allowed.assurance in {"asserted", "replayable"}
+}
+
+_is_sure if _asserted_is_enough
+
+_asserted_is_enough if {
+	data.settings.branch_allowed.assurance == "asserted"
+	not input.target.demanded.assurance == "verified"
+}

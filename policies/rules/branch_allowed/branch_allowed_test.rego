@@ -4,6 +4,7 @@ import data.pushpolicy.rules.branch_allowed
 import rego.v2
 
 _settings := {
+	"assurance": "asserted",
 	"branches": ["main", "release/*"],
 	"default_branch": true,
 	"tags": ["v[0-9]*"],
@@ -57,7 +58,7 @@ test_deny_when[name] if {
 test_deny_when_there_are_no_settings if {
 	found := branch_allowed.deny with input.ci as {"status": "collected", "ref_type": "branch", "branch": "main"}
 		with data.settings as {}
-	{violation.at.id | some violation in found} == {"branch/main"}
+	{violation.at.id | some violation in found} == {"branch/main", "ci.trust.ref"}
 }
 
 test_deny_says_what_is_allowed[name] if {

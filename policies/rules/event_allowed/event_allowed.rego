@@ -10,6 +10,11 @@
 #   controls: [SSDF PO.5.1, OSPS BR-01.03]
 #   fix: Push from the run that follows the merge, not from the one that judges the proposal.
 #   settings:
+#     assurance:
+#       type: string
+#       enum: [asserted, replayable, verified]
+#       default: asserted
+#       description: "What has to say it: any variable, a token that lay in one, or a token that this run asked for."
 #     events:
 #       type: array
 #       stricter: subset
@@ -25,6 +30,13 @@ deny contains {"at": {"id": $"event/{input.ci.event}"}, "msg": msg} if {
 	input.ci.status == "collected"
 	not _allowed
 	msg := $"the run was triggered by {input.ci.event}{_called}; allowed are {data.settings.event_allowed.events}"
+}
+
+# What only variables say, an earlier step of the job can have set.
+deny contains {"at": {"id": "ci.trust.event"}, "msg": msg} if {
+	input.ci.status == "collected"
+	not _is_sure
+	msg := "what triggered the run is asserted by the job itself; a verified identity of the job must say it"
 }
 
 deny contains {"at": {"id": "untrusted-trigger"}, "msg": msg} if {
@@ -52,3 +64,15 @@ _called := $" ({input.ci.event_raw})" if {
 }
 
 else := ""
+
+_is_sure if input.ci.trust.event == "verified"
+
+_is_sure if {
+	input.ci.trust.event == "replayable"
+	data.settings.event_allowed.assurance in {"asserted", "replayable"}
+}
+
+_is_sure if {
+	data.settings.event_allowed.assurance == "asserted"
+	not input.target.demanded.assurance == "verified"
+}

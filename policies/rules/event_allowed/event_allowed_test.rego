@@ -5,7 +5,7 @@ import rego.v2
 
 _found(ci, events) := {found.at.id |
 	some found in event_allowed.deny with input.ci as object.union({"status": "collected"}, ci)
-		with data.settings.event_allowed as {"events": events}
+		with data.settings.event_allowed as {"events": events, "assurance": "asserted"}
 }
 
 _default := ["push", "tag", "schedule"]

@@ -5,6 +5,7 @@ import rego.v2
 
 _found(ci) := {found.at.id |
 	some found in fork_denied.deny with input.ci as object.union({"status": "collected"}, ci)
+		with data.settings.fork_denied as {"assurance": "asserted"}
 }
 
 test_allow_when[name] if {

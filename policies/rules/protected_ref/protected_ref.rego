@@ -10,6 +10,11 @@
 #   controls: [SSDF PS.1.1, OSPS AC-03.01]
 #   fix: Protect the branch or tag in the settings of the repository, or push from one that is.
 #   settings:
+#     assurance:
+#       type: string
+#       enum: [asserted, replayable, verified]
+#       default: asserted
+#       description: "What has to say it: any variable, a token that lay in one, or a token that this run asked for."
 #     required: {type: boolean, stricter: true, default: false, description: "Deny what is not known to be protected."}
 package pushpolicy.rules.protected_ref
 
@@ -23,6 +28,14 @@ deny contains {"at": {"id": "ci.ref_protected"}, "msg": msg} if {
 	msg := $"the CI system does not say that {_ref} is protected; it must be"
 }
 
+# What only variables say, an earlier step of the job can have set.
+deny contains {"at": {"id": "ci.trust.ref_protected"}, "msg": msg} if {
+	input.ci.status == "collected"
+	not data.settings.protected_ref.required == false
+	not _is_sure
+	msg := "that the ref is protected is asserted by the job itself; a verified identity of the job must say it"
+}
+
 warn contains {"at": {"id": "ci.ref_protected"}, "msg": msg} if {
 	data.settings.protected_ref.required == false
 	input.ci.ref_protected == false
@@ -32,3 +45,15 @@ warn contains {"at": {"id": "ci.ref_protected"}, "msg": msg} if {
 _ref := input.ci.ref if input.ci.ref
 
 else := "what this run is of"
+
+_is_sure if input.ci.trust.ref_protected == "verified"
+
+_is_sure if {
+	input.ci.trust.ref_protected == "replayable"
+	data.settings.protected_ref.assurance in {"asserted", "replayable"}
+}
+
+_is_sure if {
+	data.settings.protected_ref.assurance == "asserted"
+	not input.target.demanded.assurance == "verified"
+}

@@ -13,9 +13,9 @@ _warned(ci, settings) := {found.at.id |
 		with data.settings as settings
 }
 
-_optional := {"protected_ref": {"required": false}}
+_optional := {"protected_ref": {"required": false, "assurance": "asserted"}}
 
-_required := {"protected_ref": {"required": true}}
+_required := {"protected_ref": {"required": true, "assurance": "asserted"}}
 
 test_allow_when_not_required[name] if {
 	some name, ci in {"known": {"ref_protected": true}, "not known": {}, "not": {"ref_protected": false}}

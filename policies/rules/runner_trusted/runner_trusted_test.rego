@@ -8,11 +8,11 @@ _found(runner, settings) := {found.at.id |
 		with data.settings.runner_trusted as settings
 }
 
-_strict := {"only_hosted": true, "self_hosted": ["builder-1"]}
+_strict := {"assurance": "asserted", "only_hosted": true, "self_hosted": ["builder-1"]}
 
 test_allow_any_by_default[name] if {
 	some name, runner in {"hosted": {"kind": "hosted"}, "own": {"kind": "self-hosted"}, "unknown": {}}
-	_found(runner, {"only_hosted": false, "self_hosted": []}) == set()
+	_found(runner, {"assurance": "asserted", "only_hosted": false, "self_hosted": []}) == set()
 }
 
 test_allow_when_trusted[name] if {

@@ -20,7 +20,7 @@ class Field(NamedTuple):
     Attributes:
         name: in the evidence, with dots where it is in an object.
         value: as JSON has it.
-        trust: asserted, computed or verified.
+        trust: asserted, computed, replayable or verified.
         sources: variables, paths in the event file, or what it follows from.
     """
 
@@ -45,7 +45,8 @@ def fields_of(
     """
     document = {name: value for name, value in plain(found).items() if name not in _NOT_SHOWN}
     for name, value in _flat(document):
-        trust = (found.trust or {}).get(name.partition(".")[0], "asserted")
+        known = found.trust or {}
+        trust = known.get(name) or known.get(name.partition(".")[0], "asserted")
         yield Field(name, value, trust, sources.get(name, ()))
 
 

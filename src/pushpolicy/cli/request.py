@@ -26,12 +26,17 @@ from pushpolicy.errors import UsageError
 from pushpolicy.evaluate import PolicySet
 from pushpolicy.files import real
 from pushpolicy.gather import Expected, Job, NamedEvidence, RecordsAccess
+from pushpolicy.gather.ci.identity import TokenAccess
+from pushpolicy.http.proxies import Proxies
+from pushpolicy.http.settings import Settings
+from pushpolicy.identity.issuers import KNOWN
 from pushpolicy.images import Compression, LayerCompression, Selection, parse_remote, reads_stdin
 from pushpolicy.model.descriptor import Platform
 from pushpolicy.model.reference import Reference, Repository, Target
 from pushpolicy.pipeline import PushRequest
 from pushpolicy.push import SILENT, Progress
 from pushpolicy.records.build import RawReports
+from pushpolicy.signing.trust import Trust
 
 
 class _Work(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +94,8 @@ def push_requests(
     records, shown = registries.records(kept_in) if kept_in else (None, None)
     apart = RecordsAccess(kept_in.registry, shown) if kept_in and shown else None
     at, environ = environment.now(), environment.environment()
+    trust = deciding.policy.trust
+    tokens = token_access(trust, options.registry)
     requests: list[PushRequest] = []
     for work, source, (client, credential) in zip(works, sources, opened, strict=True):
         login = registries.login(work.target.repository)
@@ -113,6 +120,8 @@ def push_requests(
                     not_secret=public_variables(gathering.not_secret),
                     immutable=config.immutable or work.immutable,
                     jobs=asked_jobs(gathering.jobs, options.registry),
+                    tokens=tokens,
+                    verified_for=trust.verified_for,
                 ),
                 image=work.image,
                 target=work.target,
@@ -140,6 +149,20 @@ def push_requests(
             )
         )
     return tuple(requests)
+
+
+def token_access(trust: Trust, options: RegistryOptions) -> TokenAccess:
+    """The issuers that trust.yaml names, else those that are known; a run waits for them for 20 seconds."""
+    settings = Settings(
+        ca_file=Path(options.ca_file) if options.ca_file else None,
+        proxies=Proxies.from_environ(environment.environment()),
+        connect_timeout=5,
+        read_timeout=10,
+        total_timeout=20,
+        attempts=3,
+    )
+    named = tuple(issuer.completed() for issuer in trust.issuers.values())
+    return TokenAccess(issuers=named or tuple(KNOWN.values()), settings=settings)
 
 
 def _records(policy: PolicySet, options: RegistryOptions) -> Repository | None:

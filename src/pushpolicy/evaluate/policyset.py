@@ -39,9 +39,11 @@ if TYPE_CHECKING:
     from pushpolicy.identity.issuers import Issuer
     from pushpolicy.model.decision import PolicyIdentity, SettingUse
     from pushpolicy.model.digest import Digest
+    from pushpolicy.signing.trust import Trust
 
 CAPABILITIES = "capabilities.json"
 SCHEMA = "schema/evidence.v1.json"
+_IDENTITY_RULE = "identity_verified"
 INDEX_DATA, INDEX_MODULE = "index/data.json", "index/index.rego"
 
 
@@ -103,6 +105,13 @@ class PolicySet(msgspec.Struct, frozen=True, kw_only=True):
         return PolicyIdentity(
             source=self.source, digest=whole, anchored=not reasons, not_anchored=reasons, **parts
         )
+
+    @property
+    def trust(self) -> Trust:
+        """Its trust.yaml; an empty one where it has none."""
+        from pushpolicy.signing.trust import Trust
+
+        return msgspec.convert(canonical.decode(self.files.get(TRUST_PATH, b"{}")), Trust)
 
     @property
     def records(self) -> str | None:
@@ -218,7 +227,7 @@ def load(
     paths = {name: f"rules/{name}/{name}.rego" for name in index.rules}
     texts = {path: rules[name].content if name in rules else _shipped(path) for name, path in paths.items()}
     files = _shipped_files() | generated | texts | data.files()
-    files |= _trust_file(own, trust, repository)
+    files |= _trust_file(own, trust, repository, index)
     return replace(PolicySet.of(files, ", ".join(sources)), warnings=data.warnings)
 
 
@@ -260,7 +269,7 @@ def _data(
 
 
 def _trust_file(
-    sources: Iterable[Source], option: str | None, repository: RepositoryPolicy
+    sources: Iterable[Source], option: str | None, repository: RepositoryPolicy, index: Index
 ) -> dict[str, bytes]:
     """The trust section, where a source or ``--trust`` has one; never from the checkout, whatever it may."""
     named = [(source.origin, source.data[TRUST]) for source in sources if TRUST in source.data]
@@ -277,8 +286,32 @@ def _trust_file(
     )
     from pushpolicy.signing.trust import read_trust, stricter
 
-    trust = stricter([read_trust(str(file.path), file.content) for _, file in named])
+    read = [(file.path, read_trust(str(file.path), file.content)) for _, file in named]
+    trust = stricter([_with_keys(each, path, repository) for path, each in read])
+    if trust.verified_for and _IDENTITY_RULE not in index.rules:
+        raise PolicyError(
+            f"trust.yaml demands a verified identity (verified_for), and no rule {_IDENTITY_RULE} judges it",
+            "the shipped pack has it: --policy pack, or --policy pack:identity_verified for it alone",
+        )
     return {TRUST_PATH: canonical.encode(trust.to_json())}
+
+
+def _with_keys(trust: Trust, file: Path, repository: RepositoryPolicy) -> Trust:
+    """A trust file with the keys that it names files of; they are part of what is digested and recorded."""
+    from pushpolicy.model import strict_json
+
+    issuers = dict(trust.issuers)
+    for name, issuer in issuers.items():
+        if not isinstance(issuer.jwks, str):
+            continue
+        path = file.parent / issuer.jwks
+        if origin_of(str(path), repository.checkout) is Origin.CHECKOUT:
+            raise PolicyError(f"{path}: the checkout that is judged cannot say who is trusted")
+        try:
+            issuers[name] = replace(issuer, jwks=strict_json.read(read_file(path).content))
+        except ValueError as error:
+            raise PolicyError(f"{path} {error}", "it holds the answer of the issuer's jwks_uri") from error
+    return replace(trust, issuers=issuers)
 
 
 def _shipped(path: str) -> bytes:

@@ -8,7 +8,8 @@ of it is stored.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 
 from msgspec.structs import replace
 
@@ -39,12 +40,14 @@ from pushpolicy.gather.secrets.search import refuse_secrets, secret_values
 from pushpolicy.gather.shared import Shared
 from pushpolicy.model.evidence import (
     NEVER_STORED,
+    DemandedEvidence,
     Evidence,
     ImmutableEvidence,
     Report,
     TargetEvidence,
     TrustEvidence,
 )
+from pushpolicy.model.reference import Repository
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing.values import format_time
 
@@ -85,7 +88,7 @@ def gather(request: GatherRequest, shared: Shared | None = None) -> Gathered:
     job, about = request.job, image.evidence(request.image)
     shared = shared or Shared()
     checkout, files = shared.checkout(job), shared.files(job)
-    reports, context = files.reports, shared.context(job)
+    reports, context, proof = files.reports, shared.context(job), shared.proof(job)
     here = run_of(checkout.evidence.commit, context)
     check_parts(files.parts, about, here)
     fail_other_runs(reports, here)
@@ -128,6 +131,7 @@ def gather(request: GatherRequest, shared: Shared | None = None) -> Gathered:
         reports=tuple(stored.values()),
         seen=tuple(reports.seen),
         remote_secrets=checkout.remote_secrets,
+        token_secrets=proof.secrets if proof else frozenset(),
     )
 
 
@@ -148,7 +152,21 @@ def _target(request: GatherRequest) -> TargetEvidence:
         insecure=request.insecure,
         trust=TrustEvidence(authorities=request.authorities) if request.authorities else None,
         immutable=ImmutableEvidence(by="configuration") if request.job.immutable else None,
+        demanded=DemandedEvidence(assurance="verified")
+        if _needs_identity(target.repository, request.job.verified_for)
+        else None,
     )
+
+
+def _needs_identity(repository: Repository, globs: Iterable[str]) -> bool:
+    """Whether a glob names a repository; one that ends with ``/**`` names every one below."""
+    parts = str(repository).lower().split("/")
+    for patterns in (glob.lower().split("/") for glob in globs):
+        if patterns[-1] == "**":
+            patterns = [*patterns[:-1], *["*"] * max(1, len(parts) - len(patterns) + 1)]
+        if len(parts) == len(patterns) and all(map(fnmatchcase, parts, patterns)):
+            return True
+    return False
 
 
 def _report(

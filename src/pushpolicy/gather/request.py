@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from pushpolicy.gather.ci.identity import TokenAccess
 from pushpolicy.gather.ci.jobs import Asking
 from pushpolicy.gather.previous import Previous
 from pushpolicy.identity.minted import Promise
@@ -107,6 +108,8 @@ class Job(Redacted, frozen=True, kw_only=True):
         limits: of what is read.
         git: the program, where it is not in one of the usual places.
         not_secret: the variables that hold no secret, whatever they look like.
+        tokens: whose identity tokens are believed; None where nobody asks for one.
+        verified_for: globs of the repositories whose pushes need a verified identity, as trust.yaml says.
         immutable: whether the configuration says that the tags of the target do not move once they are set.
         jobs: to ask the CI system's API how the jobs before ended; None to take what the pipeline hands over.
     """
@@ -126,6 +129,8 @@ class Job(Redacted, frozen=True, kw_only=True):
     not_secret: frozenset[str] = frozenset()
     immutable: bool = False
     jobs: Asking | None = None
+    tokens: TokenAccess | None = None
+    verified_for: tuple[str, ...] = ()
 
 
 class GatherRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,11 +173,17 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Gathered(Redacted, frozen=True, kw_only=True):
-    """The evidence, the files that go with it, all that were looked at, and the secrets of git's remote."""
+    """The evidence, the files that go with it, all that were looked at, and the secrets that were met.
 
-    hidden_fields = frozenset({"remote_secrets"})
+    Attributes:
+        remote_secrets: those of git's remote.
+        token_secrets: the job's identity token, and its signature, with which it could be put together again.
+    """
+
+    hidden_fields = frozenset({"remote_secrets", "token_secrets"})
 
     evidence: Evidence
     reports: tuple[RawReport, ...]
     seen: tuple[Seen, ...]
     remote_secrets: frozenset[str] = frozenset()
+    token_secrets: frozenset[str] = frozenset()

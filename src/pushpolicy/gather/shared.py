@@ -13,6 +13,7 @@ import msgspec
 from pushpolicy.budget import count_folder
 from pushpolicy.gather import ci, extra, pipeline
 from pushpolicy.gather.checkout import Checkout, inspect
+from pushpolicy.gather.ci.identity import Proof, prove
 from pushpolicy.gather.collect import collect
 from pushpolicy.gather.names import CAPTURES, Reports
 from pushpolicy.gather.parts import Part, open_parts
@@ -39,6 +40,7 @@ class Shared(msgspec.Struct):
     Images whose evidence is named alike have the same reports.
     """
 
+    _proofs: list[Proof | None] = []
     _checkouts: dict[Path, Checkout] = {}
     _pipelines: dict[Path, PipelineEvidence] = {}
     _contexts: dict[Path, CiEvidence] = {}
@@ -55,6 +57,12 @@ class Shared(msgspec.Struct):
         """Read all that has to do with neither image nor target; raises as `files` does."""
         self.files(job)
         self.pipeline(job)
+
+    def proof(self, job: Job) -> Proof | None:
+        """What the job's identity token proves: of one run, whatever it pushes, asked for once."""
+        if not self._proofs:
+            self._proofs.append(prove(job.environ, job.tokens))
+        return self._proofs[0]
 
     def checkout(self, job: Job) -> Checkout:
         """The workspace as git keeps it."""
@@ -76,7 +84,7 @@ class Shared(msgspec.Struct):
         """
         if job.workspace not in self._contexts:
             commit = self.checkout(job).evidence.commit
-            self._contexts[job.workspace] = ci.evidence(job.environ, commit, job.jobs)
+            self._contexts[job.workspace] = ci.evidence(job.environ, commit, job.jobs, self.proof(job))
         return self._contexts[job.workspace]
 
     def files(self, job: Job) -> Files:

@@ -21,6 +21,24 @@ _CIRCLECI = "https://oidc.circleci.com/org/"
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"]
 
 
+# Of `ci`, what a claim can say; `ref` says branch and tag too.
+Field = Literal[
+    "repository",
+    "repository_id",
+    "ref",
+    "commit",
+    "event_raw",
+    "run.id",
+    "run.attempt",
+    "job",
+    "job_id",
+    "actor",
+    "workflow",
+    "environment",
+    "ref_protected",
+]
+
+
 def _is_on(url: str, issuer: str) -> bool:
     return is_address(url) and origin(url) == origin(issuer)
 
@@ -44,7 +62,7 @@ class Issuer(Exact, frozen=True):
     jwks: str | Mapping[str, Any] | None = None
     jwks_url: str | None = None
     algorithms: tuple[Algorithm, ...] = ("RS256",)
-    claims: Mapping[str, str] = {}
+    claims: Mapping[Field, str] = {}
 
     def __post_init__(self) -> None:
         if urlsplit(self.issuer).scheme != "https" or not is_address(self.issuer):

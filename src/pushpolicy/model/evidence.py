@@ -71,6 +71,12 @@ class ImmutableEvidence(msgspec.Struct, frozen=True, kw_only=True):
     by: str
 
 
+class DemandedEvidence(msgspec.Struct, frozen=True, kw_only=True):
+    """How sure who pushes has to be: ``verified``, the identity of the job, by a token."""
+
+    assurance: str
+
+
 class TargetEvidence(msgspec.Struct, frozen=True, kw_only=True):
     """Where the image would go.
 
@@ -80,6 +86,7 @@ class TargetEvidence(msgspec.Struct, frozen=True, kw_only=True):
         previous_digests: the same for each tag that exists.
         insecure: whether the push would go over plain http or without verifying a certificate.
         trust: what a certificate was verified by; None where none is asked for.
+        demanded: what trust.yaml demands for this repository; None where it demands nothing.
         immutable: that no tag of this target moves once it is set; None where nobody says so.
         new_tags: those of the tags that do not exist yet; said, so that a lost previous digest cannot pass
             for a new tag.
@@ -94,6 +101,7 @@ class TargetEvidence(msgspec.Struct, frozen=True, kw_only=True):
     insecure: bool
     trust: TrustEvidence | None = None
     immutable: ImmutableEvidence | None = None
+    demanded: DemandedEvidence | None = None
     new_tags: tuple[str, ...] = ()
     previous_unknown: str | None = None
 
@@ -266,6 +274,48 @@ class Contradiction(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.field}: " + ", ".join(f"{side.source} says {side.value}" for side in self.sides)
 
 
+class Configuration(msgspec.Struct, frozen=True, kw_only=True):
+    """The file that a job is defined by, as its token says: path with its host or repository, ref, commit."""
+
+    path: str
+    ref: str | None = None
+    commit: str | None = None
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """What the job's identity token proves; the token itself is never kept.
+
+    Attributes:
+        assurance: ``verified`` where this run asked for it, ``replayable`` where it lay in a variable, else
+            ``asserted``: it proves nothing.
+        reason: why it proves nothing, or not what the run is of.
+        whole: whether it proves repository, ref, event, commit and run at once; else no field of ci is.
+        source: the variable that it came from, or that says where it was asked for.
+        issuer: as the token and the policy name it.
+        audience: whom it is for.
+        repository_id: as the issuer counts its repositories (projects, pipelines).
+        key: the public key that it is signed with (RFC 7517), and `algorithm` how.
+        keys_from: ``issuer``, asked in this run, or ``file``, of trust.yaml.
+        issued_at, until: when it was made, and expires.
+        claims: those that are kept, as text.
+    """
+
+    assurance: str
+    whole: bool = False
+    reason: str | None = None
+    source: str | None = None
+    issuer: str | None = None
+    audience: str | None = None
+    repository_id: str | None = None
+    algorithm: str | None = None
+    key: Mapping[str, str] | None = None
+    keys_from: str | None = None
+    issued_at: str | None = None
+    until: str | None = None
+    claims: Mapping[str, str] | None = None
+    configuration: Configuration | None = None
+
+
 class CiEvidence(msgspec.Struct, frozen=True, kw_only=True):
     """What the CI system says of this run.
 
@@ -277,14 +327,16 @@ class CiEvidence(msgspec.Struct, frozen=True, kw_only=True):
         jobs: job name to success, failure, cancelled or skipped, where that is told.
         jobs_told: how many there are, so that one that got lost is noticed.
         jobs_from: the address of the CI system's API, where that was asked.
-        trust: field name to ``verified`` (by a token), ``reported`` (by the CI system's API) or ``asserted``
-            (by a variable).
+        trust: field name to ``verified`` (by a token that this run asked for), ``replayable`` (by one that
+            lay in a variable), ``reported`` (by the CI system's API) or ``asserted`` (by a variable).
+        repository_id: which never is another repository's, as a name can be once it is free again.
     """
 
     status: Status
     reason: str | None = None
     provider: str | None = None
     repository: str | None = None
+    repository_id: str | None = None
     ref: str | None = None
     ref_type: str | None = None
     branch: str | None = None
@@ -308,6 +360,7 @@ class CiEvidence(msgspec.Struct, frozen=True, kw_only=True):
     workflow: str | None = None
     runner: Runner | None = None
     upstream: Upstream | None = None
+    identity: Identity | None = None
     contradictions: tuple[Contradiction, ...] | None = None
 
 

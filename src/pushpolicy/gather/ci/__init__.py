@@ -1,8 +1,8 @@
 """What the CI system says of this run: one table per system, one reader of them, and the list of them.
 
-Everything here is what variables and files assert; an earlier step of the job can set them. `trust` says so
-for each field, and only a verified identity token may say more. What contradicts itself has failed, with
-both sides: nothing here picks one.
+What variables and files say is asserted: an earlier step of the job can set them. `trust` says so for each
+field. The job's identity token is one source more; what it says too is verified (`identity`).
+What contradicts itself has failed, with both sides: nothing here picks one.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from pushpolicy.gather.ci import (
     travis,
     woodpecker,
 )
+from pushpolicy.gather.ci.identity import Proof, claimed, judged, proven
 from pushpolicy.gather.ci.reading import ContradictionError, Told, compose, tell
 from pushpolicy.gather.ci.readings import CiError
 from pushpolicy.gather.ci.table import System
@@ -72,7 +73,10 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def evidence(
-    environ: Mapping[str, str], head: str | None = None, asking: jobs.Asking | None = None
+    environ: Mapping[str, str],
+    head: str | None = None,
+    asking: jobs.Asking | None = None,
+    proof: Proof | None = None,
 ) -> CiEvidence:
     """The CI context of this run.
 
@@ -80,14 +84,20 @@ def evidence(
         environ: of the job.
         head: the commit that is checked out, where it is known and is to be compared.
         asking: to ask the system's API how the jobs before ended.
+        proof: what the job's identity token proves, where it has one.
 
     Raises:
         UsageError: when that API cannot be asked from here.
     """
-    return look(environ, head, asking).evidence
+    return look(environ, head, asking, proof).evidence
 
 
-def look(environ: Mapping[str, str], head: str | None = None, asking: jobs.Asking | None = None) -> Context:
+def look(
+    environ: Mapping[str, str],
+    head: str | None = None,
+    asking: jobs.Asking | None = None,
+    proof: Proof | None = None,
+) -> Context:
     """The same, with what each source told."""
     here = [system for system in SYSTEMS if system.is_here(environ)]
     if not here:
@@ -99,6 +109,8 @@ def look(environ: Mapping[str, str], head: str | None = None, asking: jobs.Askin
         _check_alone(here)
         _check_read(here[0], environ)
         told = tell(here[0], environ)
+        if proof is not None:
+            told += claimed(here[0], proof)
         found = compose(here[0], told)
         _check_checkout(found, told, head)
         before = jobs.read(here[0], found, environ, asking)
@@ -116,6 +128,9 @@ def look(environ: Mapping[str, str], head: str | None = None, asking: jobs.Askin
     trust = dict.fromkeys(sorted(said), "asserted")
     if before is not None:
         trust |= dict.fromkeys(("jobs", "jobs_told"), before.trust)
+    if proof is not None:
+        identity = judged(here[0], proof, told)
+        found, trust = replace(found, identity=identity), trust | proven(identity, told, found)
     return Context(evidence=replace(found, trust=trust), told=told, advice=here[0].advice)
 
 

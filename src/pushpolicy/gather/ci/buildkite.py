@@ -8,6 +8,8 @@ from pushpolicy.gather.ci.table import System, unless, variable, where
 _NO_PULL_REQUEST = where("BUILDKITE_PULL_REQUEST", "false", "")
 _PULL_REQUEST = unless("BUILDKITE_PULL_REQUEST", "false", "")
 
+_RUNNERS = words({"hosted": "hosted", "self-hosted": "self-hosted"})
+
 SYSTEM = System(
     name="buildkite",
     title="Buildkite",
@@ -17,6 +19,7 @@ SYSTEM = System(
         "event_raw": (variable("BUILDKITE_SOURCE"),),
         "event": (variable("BUILDKITE_MERGE_QUEUE_BASE_BRANCH", words({}, other="merge_queue")),),
         "repository": (variable("BUILDKITE_REPO", repository),),
+        "repository_id": (variable("BUILDKITE_PIPELINE_ID"),),
         "branch": (variable("BUILDKITE_BRANCH", name, unless("BUILDKITE_TAG"), _NO_PULL_REQUEST),),
         "tag": (
             variable("BUILDKITE_TAG", name),
@@ -34,13 +37,24 @@ SYSTEM = System(
         "run.url": (variable("BUILDKITE_BUILD_URL"),),
         "run.attempt": (variable("BUILDKITE_RETRY_COUNT", number),),
         "job": (variable("BUILDKITE_STEP_KEY"),),
+        "job_id": (variable("BUILDKITE_JOB_ID"),),
         "workflow": (variable("BUILDKITE_PIPELINE_SLUG"),),
-        "runner.kind": (
-            variable("BUILDKITE_COMPUTE_TYPE", words({"hosted": "hosted", "self-hosted": "self-hosted"})),
-        ),
+        "runner.kind": (variable("BUILDKITE_COMPUTE_TYPE", _RUNNERS),),
         "runner.name": (variable("BUILDKITE_AGENT_NAME"),),
     },
     events={"webhook": "push", "schedule": "schedule", "ui": "manual"},
+    # It does not say of a build that it is a pull request's, whose branch may be the main one of a fork: what
+    # it says of the run stays asserted. Its build_branch is the name of the tag where there is one.
+    claims={
+        "repository_id": (variable("pipeline_id"),),
+        "tag": (variable("build_tag", name),),
+        "commit": (variable("build_commit", commit, unless("build_commit", "HEAD")),),
+        "run.id": (variable("build_id"),),
+        "job_id": (variable("job_id"),),
+        "workflow": (variable("pipeline_slug"),),
+        "runner.kind": (variable("runner_environment", _RUNNERS),),
+    },
+    kept=("build_branch", "build_source", "cluster_id", "organization_id", "organization_slug"),
     advice="builds of a commit, not of `HEAD`: a build that was started by hand may say `HEAD`, which names"
     " none.",
 )

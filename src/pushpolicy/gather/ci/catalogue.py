@@ -16,7 +16,8 @@ _INTRODUCTION = """\
 Written by `make index` from `src/pushpolicy/gather/ci`; edit the tables there. [ci.md](ci.md) says how to
 push from each, and what pushpolicy makes of it.
 
-Everything is *asserted*: as the variables and the event file of the job say. Where a field has several
+Everything is *asserted*: as the variables and the event file of the job say, unless the job's identity token
+says the same ([identity.md](identity.md)). Where a field has several
 sources, those that speak have to say the same; where two differ, the evidence `ci` has failed and names both.
 The tables are made from the vendors' documentation; none was seen live yet.
 """

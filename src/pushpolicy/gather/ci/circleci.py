@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pushpolicy.gather.ci.readings import commit, name, number, repository, words
+from pushpolicy.gather.ci.readings import after, branch, commit, name, number, repository, tag, words
 from pushpolicy.gather.ci.table import System, unless, variable, where
 
 SYSTEM = System(
@@ -13,6 +13,7 @@ SYSTEM = System(
     quiet="push",
     fields={
         "repository": (variable("CIRCLE_REPOSITORY_URL", repository),),
+        "repository_id": (variable("CIRCLE_PROJECT_ID"),),
         "branch": (variable("CIRCLE_BRANCH", name, unless("CIRCLE_PR_NUMBER")),),
         "tag": (variable("CIRCLE_TAG", name),),
         "commit": (variable("CIRCLE_SHA1", commit),),
@@ -22,6 +23,17 @@ SYSTEM = System(
         "run.id": (variable("CIRCLE_WORKFLOW_ID"),),
         "run.url": (variable("CIRCLE_BUILD_URL"),),
         "job": (variable("CIRCLE_JOB"),),
+        "job_id": (variable("CIRCLE_WORKFLOW_JOB_ID"),),
     },
+    # No commit and no event: what it says of the run stays asserted.
+    claims={
+        "repository_id": (variable("oidc.circleci.com/project-id"),),
+        "repository": (variable("oidc.circleci.com/vcs-origin", after("github.com/")),),
+        "branch": (variable("oidc.circleci.com/vcs-ref", branch),),
+        "tag": (variable("oidc.circleci.com/vcs-ref", tag),),
+        "run.id": (variable("oidc.circleci.com/workflow-id"),),
+        "job_id": (variable("oidc.circleci.com/job-id"),),
+    },
+    kept=("oidc.circleci.com/org-id", "oidc.circleci.com/ssh-rerun"),
     advice="nothing; a run that was scheduled or started by hand looks like a push.",
 )

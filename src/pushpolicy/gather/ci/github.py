@@ -30,6 +30,7 @@ _PULL_REQUESTS = (
 # Of these GITHUB_REF_NAME is NUMBER/merge, which is no branch.
 _IS_NO_PULL_REQUEST = unless("GITHUB_EVENT_NAME", *_PULL_REQUESTS)
 
+_RUNNERS = words({"github-hosted": "hosted", "self-hosted": "self-hosted"})
 SYSTEM = System(
     name="github-actions",
     title="GitHub Actions",
@@ -47,6 +48,7 @@ SYSTEM = System(
             variable("GITHUB_REPOSITORY", name),
             payload("repository.full_name", name),
         ),
+        "repository_id": (variable("GITHUB_REPOSITORY_ID"),),
         "ref": (
             variable("GITHUB_REF", name),
             payload("ref", name, _IS_PUSH),
@@ -85,11 +87,28 @@ SYSTEM = System(
         "run.attempt": (variable("GITHUB_RUN_ATTEMPT", number),),
         "job": (variable("GITHUB_JOB"),),
         "workflow": (variable("GITHUB_WORKFLOW_REF"),),
-        "runner.kind": (
-            variable("RUNNER_ENVIRONMENT", words({"github-hosted": "hosted", "self-hosted": "self-hosted"})),
-        ),
+        "runner.kind": (variable("RUNNER_ENVIRONMENT", _RUNNERS),),
         "runner.name": (variable("RUNNER_NAME"),),
     },
+    claims={
+        "event_raw": (variable("event_name"),),
+        "repository": (variable("repository", name),),
+        "repository_id": (variable("repository_id"),),
+        "ref": (variable("ref", name),),
+        "ref_type": (variable("ref_type"),),
+        "branch": (variable("ref", branch),),
+        "tag": (variable("ref", tag),),
+        "commit": (variable("sha", commit),),
+        "ref_protected": (variable("ref_protected", boolean),),
+        "actor": (variable("actor"),),
+        "run.id": (variable("run_id"),),
+        "run.attempt": (variable("run_attempt", number),),
+        "workflow": (variable("workflow_ref"),),
+        "environment": (variable("environment"),),
+        "runner.kind": (variable("runner_environment", _RUNNERS),),
+    },
+    kept=("actor_id", "check_run_id", "enterprise_id", "repository_owner_id", "repository_visibility"),
+    configuration=("job_workflow_ref", "job_workflow_sha"),
     run_url="{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}/actions/runs/{GITHUB_RUN_ID}",
     events={
         "push": "push",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pushpolicy.gather.ci.readings import boolean, commit, name, number, words
+from pushpolicy.gather.ci.readings import boolean, branch, commit, name, number, tag, words
 from pushpolicy.gather.ci.table import System, unless, variable, where
 
 _OF_A_BRANCH = (
@@ -20,6 +20,7 @@ SYSTEM = System(
         "event_raw": (variable("CI_PIPELINE_SOURCE"),),
         "event": (variable("CI_MERGE_REQUEST_EVENT_TYPE", words({"merge_train": "merge_queue"})),),
         "repository": (variable("CI_PROJECT_PATH", name),),
+        "repository_id": (variable("CI_PROJECT_ID"),),
         "branch": (
             variable("CI_COMMIT_BRANCH", name),
             variable("CI_COMMIT_REF_NAME", name, *_OF_A_BRANCH),
@@ -59,6 +60,7 @@ SYSTEM = System(
         "run.id": (variable("CI_PIPELINE_ID"),),
         "run.url": (variable("CI_PIPELINE_URL"),),
         "job": (variable("CI_JOB_NAME"),),
+        "job_id": (variable("CI_JOB_ID"),),
         "environment": (variable("CI_ENVIRONMENT_NAME"),),
         "workflow": (variable("CI_CONFIG_PATH"),),
         "runner.name": (variable("CI_RUNNER_DESCRIPTION"),),
@@ -70,6 +72,25 @@ SYSTEM = System(
         "schedule": "schedule",
         "web": "manual",
     },
+    claims={
+        "event_raw": (variable("pipeline_source"),),
+        "repository": (variable("project_path", name),),
+        "repository_id": (variable("project_id"),),
+        "ref": (variable("ref_path", name),),
+        "branch": (variable("ref_path", branch),),
+        "tag": (variable("ref_path", tag),),
+        "commit": (variable("sha", commit),),
+        "ref_protected": (variable("ref_protected", boolean),),
+        "actor": (variable("user_login"),),
+        "run.id": (variable("pipeline_id"),),
+        "job_id": (variable("job_id"),),
+        "environment": (variable("environment"),),
+        "runner.kind": (
+            variable("runner_environment", words({"gitlab-hosted": "hosted", "self-hosted": "self-hosted"})),
+        ),
+    },
+    kept=("namespace_id", "project_visibility", "runner_id", "user_id"),
+    configuration=("ci_config_ref_uri", "ci_config_sha"),
     advice="nothing; push from a job of the pipeline itself, since a child pipeline does not say what caused"
     " its parent.",
 )

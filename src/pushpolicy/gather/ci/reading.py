@@ -40,13 +40,16 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     """What one source says of one field.
 
     Attributes:
-        source: a variable, or a path in the event file.
+        source: a variable, a path in the event file, or a claim of the job's token.
+        in_payload: whether the event file says it.
+        in_token: whether the token says it.
     """
 
     field: str
     value: Value
     source: str
     in_payload: bool = False
+    in_token: bool = False
 
 
 class ContradictionError(CiError):
@@ -89,6 +92,7 @@ def compose(system: System, told: tuple[Told, ...]) -> CiEvidence:
         event_raw=raw or UNTOLD,
         untrusted_trigger=raw if raw in system.untrusted else None,
         repository=_text(said, "repository"),
+        repository_id=_text(said, "repository_id"),
         ref=ref or (f"refs/heads/{branch}" if branch else f"refs/tags/{tag}" if tag else None),
         ref_type="branch" if branch else "tag" if tag else None,
         branch=branch,

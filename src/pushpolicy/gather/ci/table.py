@@ -86,6 +86,9 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
         payload_name: how people call it.
         shapes: what in a payload tells of which events it can be one.
         needs: what the payload of an event has to hold, since nothing else tells it.
+        claims: by the same paths, what an identity token says, whose claims take the place of variables.
+        kept: further claims that are kept, which no field has.
+        configuration: the claims of the file that defines the job, as PATH@REF, and of its commit.
         run_url: of a run, with variables in braces; None where a variable of its own says it.
         advice: what its users have to do for the fields to be there, for docs/ci.md.
     """
@@ -103,6 +106,9 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
     payload_name: str = "event file"
     shapes: Mapping[str, tuple[str, ...]] = {}
     needs: Mapping[str, str] = {}
+    claims: Mapping[str, tuple[Source, ...]] = {}
+    kept: tuple[str, ...] = ()
+    configuration: tuple[str, str] | None = None
     run_url: str | None = None
     advice: str = ""
 

@@ -37,6 +37,7 @@ def secret_values(
     environ: Mapping[str, str],
     *credentials: Credential | None,
     remote: Collection[str] = (),
+    token: Collection[str] = (),
     not_secret: Collection[str] = (),
 ) -> dict[str, str]:
     """The secret values that must not be stored, each with what it is called in a message.
@@ -45,6 +46,7 @@ def secret_values(
         environ: the environment of the run.
         credentials: those that the run uses, for the target, a source that is in a registry, and records.
         remote: the secrets that stand in the address of git's remote.
+        token: the job's identity token.
         not_secret: the variables that hold none, whatever they look like. A credential in use is one still.
     """
     found: dict[str, str] = {}
@@ -53,6 +55,8 @@ def secret_values(
             found.setdefault(secret, f"{VARIABLE}{name}")
     for secret in remote:
         found.setdefault(secret, "git's remote")
+    for secret in token:
+        found.setdefault(secret, "the job's identity token")
     for credential, called in zip(credentials, _CREDENTIALS, strict=False):
         for secret in credential.secrets if credential else ():
             if is_telling(secret):
