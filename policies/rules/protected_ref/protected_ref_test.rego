@@ -36,7 +36,7 @@ test_deny_when_required[name] if {
 	_denied(ci, _required) == {"ci.ref_protected"}
 }
 
-test_deny_when_there_are_no_settings if _denied({}, {}) == {"ci.ref_protected"}
+test_deny_when_there_are_no_settings if _denied({}, {}) == {"ci.ref_protected", "ci.trust.ref_protected"}
 
 # The system denies then.
 test_nothing_to_judge_when_not_collected[status] if {
