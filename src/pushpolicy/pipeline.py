@@ -286,7 +286,7 @@ def _gather(request: PushRequest, image: Image, look: Look, shared: Shared) -> t
 def _secrets(request: PushRequest, gathered: Gathered) -> dict[str, str]:
     return secret_values(
         request.job.environ,
-        request.job.credential,
+        request.job.credential or (request.login.reader if request.login else None),
         request.source_credential,
         request.job.records.credential if request.job.records else None,
         remote=gathered.remote_secrets,

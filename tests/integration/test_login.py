@@ -5,6 +5,7 @@ A real issuer and a real token service on loopback, in front of a real registry 
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -16,7 +17,9 @@ import pytest
 from pushpolicy import errors
 from pushpolicy.model import canonical
 from tests.exchange_server import ExchangeServer, exchange_server, slowly
-from tests.fake_registry import Answered
+from tests.fake_registry import Answered, Asked, fake_registry
+from tests.faults.honest import Honest
+from tests.integration.test_job_credentials import in_gitlab
 from tests.issuer import LocalIssuer, local_issuer
 from tests.policies import write_policy
 from tests.registries import Registry, distribution_registry
@@ -306,6 +309,60 @@ def test_a_read_role_that_can_push_is_refused(site: Site) -> None:
     site.trust("read_role: broker\n", exchange=", scope: 'repository:{repository}:pull,push'")
     assert site.run().code == errors.EXIT_USAGE
     assert not site.service.asked
+
+
+GITLAB = "glcbt-64_" + "A1b2" * 5  # made up
+PAIR = "Basic " + base64.b64encode(f"gitlab-ci-token:{GITLAB}".encode()).decode()
+
+
+@pytest.mark.parametrize("is_allowed", [True, False])
+def test_the_jobs_own_token_is_shown_after_the_decision_only(
+    workspace: Workspace, *, is_allowed: bool
+) -> None:
+    """GitLab's registry takes it as it is, and there is nothing to trade it for."""
+    registry, shown = Honest(), list[str]()
+
+    def answer(asked: Asked) -> Answered:
+        if asked.headers.get("Authorization") == PAIR:
+            shown.append(asked.method)
+            return registry(asked)
+        return Answered(status=401, headers={"WWW-Authenticate": 'Basic realm="x"'})
+
+    if not is_allowed:
+        fail_a_test(workspace)
+    with fake_registry(answer) as running:
+        place = in_gitlab(workspace, running.host)
+        place = place.with_variables(CI_COMMIT_SHA=workspace.environ["GITHUB_SHA"])
+        ran = place.push("--login", "gitlab", target=f"{running.host}/team/app:edge")
+    assert GITLAB not in ran.out + ran.err
+    assert ran.code == (errors.EXIT_OK if is_allowed else errors.EXIT_DENIED), ran.out + ran.err
+    assert bool(shown) is bool(registry.tags) is is_allowed
+
+
+def test_a_job_without_its_token_is_told(workspace: Workspace) -> None:
+    ran = workspace.push("--login", "github", target="registry.example/team/app:edge")
+    assert ran.code == errors.EXIT_USAGE
+    assert "this job has no GITHUB_TOKEN for registry.example" in ran.complaint()
+
+
+@pytest.mark.parametrize(
+    ("options", "variables", "target"),
+    [
+        (("--username", "ci"), {}, "registry.example/team/app:1"),
+        (
+            (),
+            {"PUSHPOLICY_USERNAME": "ci", "PUSHPOLICY_PASSWORD": "secret-of-ci"},
+            "registry.example/team/app:1",
+        ),
+        ((), {}, "oci:registry:1"),
+    ],
+)
+def test_a_login_stands_alone(
+    workspace: Workspace, options: tuple[str, ...], variables: dict[str, str], target: str
+) -> None:
+    ran = workspace.with_variables(**variables).push("--login", "gitlab", *options, target=target)
+    assert ran.code == errors.EXIT_USAGE
+    assert ran.complaint().startswith("--login gitlab")
 
 
 def test_a_read_role_that_is_given_more_reads_nothing(site: Site) -> None:

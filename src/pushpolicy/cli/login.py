@@ -96,9 +96,15 @@ class Logins:
         if role is None or not self.may_pull:
             return ANONYMOUS
         prepared = prepare(role, self._policy.exchange(role), repository, push=False)
-        if "push" in (prepared.promise.scope or ""):
+        scope, is_same = (
+            prepared.promise.scope,
+            self._policy.exchange(role) == self._policy.exchange(self._name),
+        )
+        # Without a scope nobody can ask for less: what reads would be what pushes.
+        if "push" in (scope or "") or (scope is None and is_same):
             raise UsageError(
-                f"read_role {role}: its scope asks for more than pull", "name an exchange that cannot push"
+                f"read_role {role}: it would be given more than pull before the decision",
+                "name an exchange that cannot push",
             )
         minted = obtain(prepared, self._job_token, self._transport, _keep)
         minted.check(prepared.promise)
@@ -122,8 +128,13 @@ class Logins:
         hide(found)
         return found
 
-    def login(self, repository: Repository, opened: Open) -> Login:
+    def login(self, repository: Repository, opened: Open, reader: Credential | None) -> Login:
         """How the credential for a target is obtained after the decision.
+
+        Args:
+            repository: of the target.
+            opened: its client, with the credential that was obtained.
+            reader: what it is read with until then.
 
         Raises:
             UsageError: when there is no such exchange, or it is not for this registry.
@@ -134,6 +145,7 @@ class Logins:
                 obtain=_as_it_is(own),
                 open=lambda _: opened(own),
                 may_pull=self.may_pull,
+                reader=reader,
             )
         prepared = prepare(self._name, self._policy.exchange(self._name), repository)
         return Login(
@@ -141,6 +153,7 @@ class Logins:
             obtain=lambda: obtain(prepared, self._job_token, self._transport, _keep),
             open=lambda minted: opened(_credential(self._name, minted)),
             may_pull=self.may_pull,
+            reader=reader,
         )
 
     def _own(self, repository: Repository) -> Promise:

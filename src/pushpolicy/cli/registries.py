@@ -105,7 +105,7 @@ class Registries:
                 repository, self._access(repository, credential, plain_http=self._options.plain_http)
             )
 
-        return self._logins.login(repository, opened)
+        return self._logins.login(repository, opened, self._opened[repository][1])
 
     def records(self, repository: Repository) -> Opened:
         """The client of the repository of records; opened after every target, and before the sources.

@@ -138,7 +138,7 @@ def obtain(
     keep(token)
     if token == values["job_token"] or not _TOKEN.fullmatch(token):
         raise PushError(
-            f"--login {prepared.promise.name}: the answer holds "
+            f"{prepared.promise.called}: the answer holds "
             + ("the job's own token" if token == values["job_token"] else "what is no token")
         )
     username = prepared.kind.username
@@ -174,7 +174,7 @@ def _call(step: Step, values: Mapping[str, str], promise: Promise, deadline: Dea
     kind = "application/json" if step.is_json else "application/x-www-form-urlencoded"
     further = {key: text.format_map(values) for key, text in step.headers.items()}
     call = Call(
-        action=f"--login {promise.name}: {promise.kind} exchange for {promise.registry}/{promise.repository}",
+        action=f"{promise.called}: {promise.kind} exchange for {promise.registry}/{promise.repository}",
         method="POST",
         url=url,
         headers={"Content-Type": kind, "Accept": "application/json", **further},

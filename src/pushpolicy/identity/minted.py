@@ -46,6 +46,11 @@ class Promise(msgspec.Struct, frozen=True, kw_only=True):
     issued_by: str | None = None
 
     @property
+    def called(self) -> str:
+        """By what it was asked for, as a message says it."""
+        return f"{'--login' if 'push' in self.actions else 'read_role'} {self.name}"
+
+    @property
     def is_for_one(self) -> bool:
         """Whether what is asked for is this repository and no other, by scopes as registries have them."""
         parts = self.scope.split() if self.scope else []
@@ -89,7 +94,7 @@ class Minted(Redacted, frozen=True, kw_only=True):
         """
         if differences := self.differences(promised):
             raise PushError(
-                f"--login {promised.name}: what was obtained is not what was judged: "
+                f"{promised.called}: what was obtained is not what was judged: "
                 + "; ".join(f"it {difference}" for difference in differences),
                 "nothing was written; have the token service give out no more than is asked (docs/login.md)",
             )

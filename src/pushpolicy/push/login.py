@@ -12,6 +12,7 @@ from pushpolicy.identity.minted import Minted, Promise
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.document import Document
 from pushpolicy.push.permit import Permit
+from pushpolicy.registry.credentials import Credential
 from pushpolicy.registry.interface import RepositoryClient
 
 
@@ -23,12 +24,14 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
         obtain: asks for it.
         open: the target's repository, with what was obtained.
         may_pull: whether the target is read by a role for that until then; else without a credential.
+        reader: what it is read with; it is kept out of records.
     """
 
     promise: Promise
     obtain: Callable[[], Minted]
     open: Callable[[Minted], RepositoryClient]
     may_pull: bool = False
+    reader: Credential | None = None
 
 
 class LoggedIn(NamedTuple):

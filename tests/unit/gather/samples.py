@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pushpolicy.gather import GatherRequest, Job
+from pushpolicy.gather import GatherRequest, Job, Previous
 from pushpolicy.images.image import Image
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
@@ -90,7 +90,7 @@ def make_request(workspace: Path, **fields: Any) -> GatherRequest:
     defaults: dict[str, Any] = {
         "image": make_image(),
         "target": Target.parse("oci:registry:1.0"),
-        "previous": {},
+        "previous": Previous({}, ("1.0",)),
         "insecure": False,
         "clock": None,
     }
