@@ -55,7 +55,8 @@ def main() -> int:
     """Run, print the table, and return 1 when anything failed or a classifier is missing."""
     default, others = _default(), _others()
     rows = [_tested(default, WHOLE, [])]
-    part = ["PYTEST=--numprocesses auto --dist worksteal " + " ".join(f"--ignore={path}" for path in LEFT_OUT)]
+    left_out = " ".join(f"--ignore={path}" for path in LEFT_OUT)
+    part = [f"PYTEST=--numprocesses auto --dist worksteal {left_out}"]
     for python in others:
         if python.prefix != default.prefix:
             own = [f"VENV=.venv-{python.version}", f"PYTHON={python.path}"]
