@@ -17,8 +17,17 @@ from pushpolicy.evaluate.data_files import (
     waiver_problems,
     with_lines,
 )
-from pushpolicy.evaluate.settings import setting_problem
-from pushpolicy.evaluate.sources import SETTINGS, TRUST, WAIVERS, Source, SourceFile, fail_if
+from pushpolicy.evaluate.settings import joined, setting_problem
+from pushpolicy.evaluate.sources import (
+    RULE_NAME,
+    SETTINGS,
+    TRUST,
+    WAIVERS,
+    Source,
+    SourceFile,
+    fail_if,
+    policies,
+)
 from pushpolicy.model.index import Index
 from pushpolicy.model.text import nearest
 
@@ -154,11 +163,14 @@ class _Merger:
             self._problems += [f"{file}: {text}" for text in found]
             for key, given in () if found else keys.items():
                 known = self._settings.setdefault(rule, {})
-                if key in known and known[key][0] != given:
+                before, first = known.get(key, (given, origin))
+                fragment = self._index.rules[rule].settings[key]
+                value = given if given == before else joined(fragment, before, given)
+                if value is None or setting_problem(fragment, value):
                     self._problems.append(
                         f"{file}: {rule}.{key}: another source sets it too; which is stricter cannot be told"
                     )
-                known.setdefault(key, (given, origin))
+                known[key] = (value, first if value == before else origin)
 
     def _add_their_settings(self, file: str, value: Mapping[str, Any], unproven: str | None) -> None:
         """The checkout's word replaces the organisation's where it may, and counts for its own rules."""
@@ -230,20 +242,25 @@ class _Merger:
     def _enforcement_problems(self, value: Mapping[str, Any]) -> Iterator[str]:
         for rule, measure in value.get("rules", {}).items():
             if rule not in self._index.rules:
-                yield f"rules.{rule}: no rule is named so{nearest(rule, self._index.rules)}"
+                yield f"rules.{rule}: no rule is named so{self._remedy(rule)}"
             elif self._index.rules[rule].integrity and measure["mode"] != "enforce":
                 yield f"rules.{rule}: an integrity rule cannot be switched off or only warn"
         for rule in value.get("repo_may", {}):
             if rule not in self._index.rules:
-                yield f"repo_may.{rule}: no rule is named so{nearest(rule, self._index.rules)}"
+                yield f"repo_may.{rule}: no rule is named so{self._remedy(rule)}"
 
     def _shorten(self, place: str, days: int | None) -> None:
         if days is not None:
             self._days[place] = min(days, self._days.get(place, days))
 
+    def _remedy(self, rule: str) -> str:
+        if RULE_NAME.fullmatch(rule) and (policies() / "rules" / rule).is_dir():
+            return f"; the shipped one of that name is added by --policy pack:{rule}"
+        return nearest(rule, self._index.rules)
+
     def _problems_of(self, rule: str, keys: Any) -> Iterator[str]:
         if rule not in self._index.rules:
-            yield f"{rule}: no rule is named so{nearest(rule, self._index.rules)}"
+            yield f"{rule}: no rule is named so{self._remedy(rule)}"
         elif not isinstance(keys, Mapping):
             yield f"{rule}: must be a map of settings"
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -59,6 +60,23 @@ def fragment_problems(settings: object) -> Iterator[str]:
             yield f"{name}: stricter is {known}"
         elif problem := setting_problem(fragment, fragment["default"]):
             yield f"{name}: the default: {problem}"
+
+
+def joined(fragment: Mapping[str, Any], one: Any, other: Any) -> Any:
+    """What two sources set together: what is no looser than either; None where that cannot be told."""
+    match fragment.get(STRICTER):
+        case "higher":
+            return max(one, other)
+        case "lower":
+            return min(one, other)
+        case "limit":
+            return min(one, other, key=lambda limit: math.inf if limit == -1 else limit)
+        case "superset":
+            return [*one, *(item for item in other if item not in one)]
+        case "subset":
+            return [item for item in one if item in other]
+        case way:
+            return way
 
 
 def setting_problem(fragment: Mapping[str, Any], value: Any) -> str | None:

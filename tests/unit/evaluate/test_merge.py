@@ -10,6 +10,7 @@ from pushpolicy.errors import PolicyError
 from pushpolicy.evaluate.authority import Origin, RepositoryPolicy
 from pushpolicy.evaluate.data import PolicyData
 from pushpolicy.evaluate.merge import read_data
+from pushpolicy.evaluate.settings import joined
 from pushpolicy.evaluate.sources import read_source
 from pushpolicy.model.index import Index, RuleEntry
 from tests.policies import write_policy
@@ -30,7 +31,7 @@ def entry(*repo_may: str) -> RuleEntry:
         effective_on=None,
         repo_may=repo_may,
         integrity=False,
-        settings={"max": NUMBER, "names": NAMES},
+        settings={"max": NUMBER, "names": NAMES, "least": {**NUMBER, "stricter": "higher"}},
     )
 
 
@@ -45,10 +46,13 @@ def read(folder: Path, repository: RepositoryPolicy | None = None, **data: str) 
 
 def test_defaults_are_merged_and_bytes_canonical(tmp_path: Path) -> None:
     data = read(tmp_path, settings="r: {names: [b, a]}")
-    assert data.settings == {"r": {"max": 3, "names": ["b", "a"]}, "open": {"max": 3, "names": []}}
+    assert data.settings == {
+        "r": {"max": 3, "names": ["b", "a"], "least": 3},
+        "open": {"max": 3, "names": [], "least": 3},
+    }
     content = data.files()["data/settings/data.json"]
     assert json.loads(content) == data.settings
-    assert content == b'{"open":{"max":3,"names":[]},"r":{"max":3,"names":["b","a"]}}'
+    assert content == (b'{"open":{"least":3,"max":3,"names":[]},"r":{"least":3,"max":3,"names":["b","a"]}}')
 
 
 @pytest.mark.parametrize(
@@ -145,8 +149,36 @@ def join(tmp_path: Path, name: str, *texts: str) -> PolicyData:
 
 def test_sources_that_agree_are_joined_and_what_cannot_be_compared_is_refused(tmp_path: Path) -> None:
     assert join(tmp_path / "same", "settings", "r: {max: 1}", "r: {max: 1}").settings["r"]["max"] == 1
+    joins = join(tmp_path / "stricter", "settings", "r: {least: 1}", "r: {least: 2}")
+    assert joins.settings["r"]["least"] == 2
     with pytest.raises(PolicyError, match=r"1/settings.yaml:1: r.max: another source sets it too"):
         join(tmp_path / "other", "settings", "r: {max: 1}", "r: {max: 2}")
+
+
+@pytest.mark.parametrize(
+    ("way", "one", "other", "both"),
+    [
+        ("higher", 1, 2, 2),
+        ("lower", 1, 2, 1),
+        ("limit", 3, -1, 3),
+        ("limit", 3, 0, 0),
+        ("superset", ["a", "b"], ["c", "a"], ["a", "b", "c"]),
+        ("subset", ["a", "b"], ["c", "a"], ["a"]),
+        (True, False, True, True),
+        (False, False, True, False),
+        (None, 1, 2, None),
+    ],
+)
+def test_of_two_settings_the_stricter_holds(way: object, one: Any, other: Any, both: Any) -> None:
+    fragment = {"stricter": way} if way is not None else {}
+    for first, second in ((one, other), (other, one)):
+        found = joined(fragment, first, second)
+        assert sorted(found) == both if isinstance(both, list) else found == both
+
+
+def test_a_rule_of_another_part_of_the_pack_is_said_to_be_there(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match="is added by --policy pack:user_not_root"):
+        read(tmp_path, settings="user_not_root: {max: 1}")
 
 
 @pytest.mark.parametrize("reverse", [False, True])

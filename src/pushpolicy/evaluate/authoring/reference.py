@@ -23,8 +23,8 @@ Written by `make index` from METADATA and examples in `policies/rules`; edit the
 says what a rule requires, and how one of your own is written.
 
 The rules are in three collections, each with all of the one before: `--policy pack:minimal`,
-`--policy pack` (default) and `--policy pack:strict`. `--policy pack --policy pack:user_not_root` adds a single
-rule. Settings are given in `settings.yaml` of a policy folder, as in `scan_fresh: {max_age_hours: 12}`.
+`--policy pack` (default) and `--policy pack:strict`. `--policy pack --policy pack:user_not_root` adds one.
+Settings are given in `settings.yaml` of a policy folder, as in `scan_fresh: {max_age_hours: 12}`.
 
 Controls are those of [SLSA](https://slsa.dev/spec/), of the [SSDF](https://csrc.nist.gov/pubs/sp/800/218/final)
 (NIST SP 800-218) and of the [OSPS Baseline](https://baseline.openssf.org): what a rule serves, which it need
