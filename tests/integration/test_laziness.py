@@ -65,3 +65,12 @@ def test_what_msgspec_imports_where_it_is_there_is_left_out() -> None:
     loaded = set(done.stdout.split())
     assert "msgspec" in loaded
     assert "typing_extensions" not in loaded
+
+
+def test_a_push_without_a_token_imports_nothing_that_checks_one(tmp_path: Path) -> None:
+    from tests.layouts import LayoutMaker  # images are made by few tests here
+
+    maker = LayoutMaker(tmp_path / "image")
+    maker.add(maker.image(), name="1.0")
+    modules = _modules_after(["check", f"oci:{tmp_path / 'image'}", f"oci:{tmp_path / 'to'}:1.0"], tmp_path)
+    assert not modules & {"jwt", "cryptography", "pushpolicy.identity.job", "pushpolicy.identity.verify"}

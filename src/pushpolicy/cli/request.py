@@ -13,6 +13,7 @@ import msgspec
 from pushpolicy.cli import environment
 from pushpolicy.cli.config import Config
 from pushpolicy.cli.gathering import asked_jobs, git_program, named_evidence, named_parts, public_variables
+from pushpolicy.cli.identity import token_access
 from pushpolicy.cli.options import (
     PublishOptions,
     PushOptions,
@@ -26,17 +27,12 @@ from pushpolicy.errors import UsageError
 from pushpolicy.evaluate import PolicySet
 from pushpolicy.files import real
 from pushpolicy.gather import Expected, Job, NamedEvidence, RecordsAccess
-from pushpolicy.gather.ci.identity import TokenAccess
-from pushpolicy.http.proxies import Proxies
-from pushpolicy.http.settings import Settings
-from pushpolicy.identity.issuers import KNOWN
 from pushpolicy.images import Compression, LayerCompression, Selection, parse_remote, reads_stdin
 from pushpolicy.model.descriptor import Platform
 from pushpolicy.model.reference import Reference, Repository, Target
 from pushpolicy.pipeline import PushRequest
 from pushpolicy.push import SILENT, Progress
 from pushpolicy.records.build import RawReports
-from pushpolicy.signing.trust import Trust
 
 
 class _Work(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,20 +145,6 @@ def push_requests(
             )
         )
     return tuple(requests)
-
-
-def token_access(trust: Trust, options: RegistryOptions) -> TokenAccess:
-    """The issuers that trust.yaml names, else those that are known; a run waits for them for 20 seconds."""
-    settings = Settings(
-        ca_file=Path(options.ca_file) if options.ca_file else None,
-        proxies=Proxies.from_environ(environment.environment()),
-        connect_timeout=5,
-        read_timeout=10,
-        total_timeout=20,
-        attempts=3,
-    )
-    named = tuple(issuer.completed() for issuer in trust.issuers.values())
-    return TokenAccess(issuers=named or tuple(KNOWN.values()), settings=settings)
 
 
 def _records(policy: PolicySet, options: RegistryOptions) -> Repository | None:
