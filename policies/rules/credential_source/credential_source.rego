@@ -38,6 +38,7 @@
 #       description: Whether it has to say that it may push to this repository alone.
 #     exchanged:
 #       type: boolean
+#       stricter: true
 #       default: false
 #       description: Whether it has to be obtained in this run, after the decision (--login), for the job's token.
 #     declared:

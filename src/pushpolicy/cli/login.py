@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Self
 
+from msgspec.structs import replace
+
 from pushpolicy.cli import environment
+from pushpolicy.cli.identity import token_access
 from pushpolicy.cli.options import RegistryOptions
 from pushpolicy.cli.report import hide
 from pushpolicy.errors import UsageError
-from pushpolicy.evaluate import PolicySet
-from pushpolicy.http.proxies import Proxies
-from pushpolicy.http.settings import Settings
+from pushpolicy.gather.ci.identity import TokenAccess
 from pushpolicy.http.transport import Transport
 from pushpolicy.identity.exchange import obtain, prepare
-from pushpolicy.identity.issuers import KNOWN
 from pushpolicy.identity.minted import JOB_TOKEN, Minted, Promise
 from pushpolicy.identity.obtain import job_token
 from pushpolicy.model.reference import Repository
 from pushpolicy.push import Login
 from pushpolicy.registry import RepositoryClient
 from pushpolicy.registry.credentials import ANONYMOUS, GIVEN, JOB_TOKENS, Credential, SourceKind, handed
-from pushpolicy.reports.limits import Limits
+from pushpolicy.signing.trust import Trust
 
 _ANONYMOUS = "anonymous"
 Open = Callable[[Credential], RepositoryClient]
@@ -34,29 +33,22 @@ class Logins:
 
     Args:
         name: of ``--login``.
-        policy: of the command line, whose trust.yaml declares exchanges; the checkout's never does.
+        trust: of the command line, which declares exchanges; the checkout never does.
         environ: of the job.
-        transport: what token services are asked with.
+        access: whom the job's token is asked of, and how token services are reached.
     """
 
-    def __init__(
-        self, name: str, policy: PolicySet, environ: Mapping[str, str], transport: Transport
-    ) -> None:
+    def __init__(self, name: str, trust: Trust, environ: Mapping[str, str], access: TokenAccess) -> None:
         self._name = name
-        self._policy = policy
+        self._trust = trust
         self._environ = environ
-        self._transport = transport
-        self._is_job_token = name in JOB_TOKENS and policy.exchange(name) is None
+        self._issuers = access.issuers
+        # An earlier step could have variables name its own authorities, and be the token service.
+        self._transport = Transport(replace(access.settings, variables=False))
+        self._is_job_token = name in JOB_TOKENS and name not in trust.exchanges
 
     @classmethod
-    def of(
-        cls,
-        name: str,
-        policy: PolicySet,
-        registry: RegistryOptions,
-        limits: Limits,
-        targets: Iterable[Repository],
-    ) -> Self:
+    def of(cls, name: str, trust: Trust, registry: RegistryOptions, targets: Iterable[Repository]) -> Self:
         """What ``--login`` gives; it is alone, so that no other credential does the push.
 
         Raises:
@@ -71,19 +63,12 @@ class Logins:
             )
         if any(target.is_layout for target in targets):
             raise UsageError(f"--login {name}: a folder (oci:) needs no credential", "leave it out")
-        settings = Settings(
-            ca_file=Path(registry.ca_file) if registry.ca_file else None,
-            proxies=Proxies.from_environ(environ),
-            read_timeout=limits.max_stall_seconds,
-            # An earlier step could have variables name its own authorities, and be the token service.
-            variables=False,
-        )
-        return cls(name, policy, environ, Transport(settings))
+        return cls(name, trust, environ, token_access(trust, registry))
 
     @property
     def may_pull(self) -> bool:
         """Whether targets are read by a role for that."""
-        return self._policy.read_role not in (None, _ANONYMOUS)
+        return self._trust.read_role not in (None, _ANONYMOUS)
 
     def reader(self, repository: Repository) -> Credential:
         """What a repository is read with until the push is allowed: nothing, or what the read role gives.
@@ -92,13 +77,13 @@ class Logins:
             UsageError: when there is no such role, or it may push.
             PushError: when the role's token service gives nothing, or more than was asked for.
         """
-        role = self._policy.read_role
+        role = self._trust.read_role
         if role is None or not self.may_pull:
             return ANONYMOUS
-        prepared = prepare(role, self._policy.exchange(role), repository, push=False)
+        prepared = prepare(role, self._trust.exchanges.get(role), repository, push=False)
         scope, is_same = (
             prepared.promise.scope,
-            self._policy.exchange(role) == self._policy.exchange(self._name),
+            self._trust.exchanges.get(role) == self._trust.exchanges.get(self._name),
         )
         # Without a scope nobody can ask for less: what reads would be what pushes.
         if "push" in (scope or "") or (scope is None and is_same):
@@ -147,7 +132,7 @@ class Logins:
                 may_pull=self.may_pull,
                 reader=reader,
             )
-        prepared = prepare(self._name, self._policy.exchange(self._name), repository)
+        prepared = prepare(self._name, self._trust.exchanges.get(self._name), repository)
         return Login(
             promise=prepared.promise,
             obtain=lambda: obtain(prepared, self._job_token, self._transport, _keep),
@@ -162,8 +147,7 @@ class Logins:
         )
 
     def _job_token(self, audience: str) -> str:
-        issuers = (*KNOWN.values(), *self._policy.issuers)
-        return job_token(self._environ, self._transport, audience, issuers).value
+        return job_token(self._environ, self._transport, audience, self._issuers).value
 
 
 def _as_it_is(own: Credential) -> Callable[[], Minted]:

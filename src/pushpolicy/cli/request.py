@@ -75,7 +75,7 @@ def push_requests(
         from pushpolicy.cli.login import Logins
 
         targets = [work.target.repository for work in works]
-        logins = Logins.of(options.login, deciding.policy, options.registry, limits, targets)
+        logins = Logins.of(options.login, deciding.policy.trust, options.registry, targets)
     registries = Registries(
         options.registry, limits, source_plain_http=options.source.source_plain_http, logins=logins
     )

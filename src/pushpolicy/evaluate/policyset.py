@@ -35,8 +35,6 @@ from pushpolicy.model import canonical
 from pushpolicy.model.index import COLLECTIONS, Grounds, Index
 
 if TYPE_CHECKING:
-    from pushpolicy.identity.exchange_kind import Exchange
-    from pushpolicy.identity.issuers import Issuer
     from pushpolicy.model.decision import PolicyIdentity, SettingUse
     from pushpolicy.model.digest import Digest
     from pushpolicy.signing.trust import Trust
@@ -116,33 +114,7 @@ class PolicySet(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def records(self) -> str | None:
         """The repository that its trust.yaml has records go to; None where it says none."""
-        found: str | None = self._trust.get("records")
-        return found
-
-    @property
-    def read_role(self) -> str | None:
-        """What its trust.yaml has the target read by, before the decision; None where it says nothing."""
-        found: str | None = self._trust.get("read_role")
-        return found
-
-    def exchange(self, name: str) -> Exchange | None:
-        """What its trust.yaml declares of an exchange; None where it says nothing of it."""
-        from pushpolicy.identity.exchange_kind import Exchange
-
-        declared = self._trust.get("exchanges", {}).get(name)
-        return None if declared is None else msgspec.convert(declared, Exchange)
-
-    @property
-    def issuers(self) -> tuple[Issuer, ...]:
-        """The issuers of identity tokens that its trust.yaml names."""
-        from pushpolicy.identity.issuers import Issuer
-
-        return tuple(msgspec.convert(each, Issuer) for each in self._trust.get("issuers", {}).values())
-
-    @property
-    def _trust(self) -> Mapping[str, Any]:
-        value: Mapping[str, Any] = canonical.decode(self.files.get(TRUST_PATH, b"{}"))
-        return value
+        return self.trust.records
 
     @property
     def waivers(self) -> Sequence[Mapping[str, Any]]:
