@@ -24,6 +24,7 @@ REPORTING = {
     "evaluate": (["evaluate", "evidence.json"], Kind.DECISION, "pushpolicy.decision/v1"),
     "gather": (["gather", IMAGE, TARGET], Kind.GATHERED, "pushpolicy.evidence/v1"),
     "policy check": (["policy", "check"], Kind.POLICY, "pushpolicy.policy.check/v1"),
+    "policy diff": (["policy", "diff", "pack", "next-policy"], Kind.POLICY, "pushpolicy.policy.diff/v1"),
     "policy inspect": (["policy", "inspect"], Kind.POLICY, "pushpolicy.policy.inspect/v1"),
     "policy test": (["policy", "test", "next-policy"], Kind.POLICY, "pushpolicy.policy.test/v1"),
     "audit list": (["audit", "list", TARGET], Kind.LISTING, "pushpolicy.audit.list/v1"),

@@ -198,3 +198,40 @@ def test_check_notes_waivers_that_help_nobody(denied: Workspace, waiver: dict[st
 def test_check_notes_nothing_of_a_waiver_that_is_used(denied: Workspace) -> None:
     [denial] = json.loads(denied.path("decision.json").read_text())["violations"]
     assert granted(denied, {"rule": denial["rule"], "id": denial["id"]}) == []
+
+
+def test_two_decisions_are_compared(denied: Workspace) -> None:
+    fixed = denied.path("reports/junit.xml")
+    fixed.write_text(
+        fixed.read_text().replace("<failure", "<system-out").replace("</failure", "</system-out")
+    )
+    denied.run("check", IMAGE, TARGET, "-q", "--format", "json=after.json")
+    ran = denied.run("policy", "diff", "after.json", "decision.json", "--format", "json")
+    assert ran.code == errors.EXIT_OK, ran.err
+    directions = {each["what"]: each["direction"] for each in ran.json["changes"]}
+    assert directions["finding"] == "stricter"
+    same = denied.run("policy", "diff", "decision.json", "decision.json")
+    assert same.out == "nothing differs\n"
+
+
+def test_two_sets_are_compared_and_a_looser_one_may_fail(workspace: Workspace) -> None:
+    folder = write_policy(workspace.path("org"), {}, settings="scan_severity: {max_high: -1}")
+    ran = workspace.run("policy", "diff", "pack", f"pack,{folder}")
+    assert ran.code == errors.EXIT_OK, ran.err
+    assert ran.out.splitlines() == [
+        "0 stricter, 1 looser, 0 changed",
+        "  looser   setting      scan_severity.max_high: 0 -> -1",
+    ]
+    looser = workspace.run("policy", "diff", "pack", f"pack,{folder}", "--fail-on", "looser")
+    assert looser.code == errors.EXIT_DIFFERS
+    assert (
+        workspace.run("policy", "diff", f"pack,{folder}", "pack", "--fail-on", "looser").code
+        == errors.EXIT_OK
+    )
+
+
+@pytest.mark.parametrize("b", ["absent", "absent.json", "reports/junit.xml"])
+def test_what_cannot_be_compared(denied: Workspace, b: str) -> None:
+    ran = denied.run("policy", "diff", "decision.json" if b.endswith("json") else "pack", b)
+    assert ran.code == (errors.EXIT_INPUT if b.endswith("json") else errors.EXIT_POLICY)
+    assert b in ran.err

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import msgspec
 from msgspec.structs import replace
 
+from pushpolicy.evaluate.authoring.changes import Change, Direction
 from pushpolicy.model.decision import Decision, RuleStatus, Verdict
 
 # A finding is identified by its rule, its id and its message.
@@ -39,6 +40,13 @@ class FindingChange(msgspec.Struct, frozen=True, kw_only=True):
     def looser(self) -> bool:
         """Whether it denied before and does not now."""
         return self.before == "violation"
+
+    @property
+    def direction(self) -> Direction:
+        """By what denies, not by what only warns."""
+        if self.stricter or self.looser:
+            return Direction.STRICTER if self.stricter else Direction.LOOSER
+        return Direction.CHANGED
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +92,26 @@ def difference(before: Decision, after: Decision) -> Difference | None:
         ),
         fields=tuple(names),
     )
+
+
+def changes(found: Difference | None) -> Iterator[Change]:
+    """The same, in the form of what differs between two policy sets."""
+    if found is None:
+        return
+    if found.before is not found.after:
+        direction = Direction.STRICTER if found.after is Verdict.DENY else Direction.LOOSER
+        yield Change(
+            what="verdict", name="", direction=direction, before=str(found.before), after=str(found.after)
+        )
+    for rule in found.rules:
+        yield Change(
+            what="rule", name=rule.rule, direction=Direction.CHANGED, before=rule.before, after=rule.after
+        )
+    for each in found.findings:
+        name = f"{each.rule} {each.id}"
+        yield Change(
+            what="finding", name=name, direction=each.direction, before=each.before, after=each.after
+        )
 
 
 def _standings(decision: Decision) -> Mapping[Finding, str]:

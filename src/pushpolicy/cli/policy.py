@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -13,20 +13,23 @@ from pushpolicy.cli import environment
 from pushpolicy.cli import options as shared
 from pushpolicy.cli.config import read_config
 from pushpolicy.cli.evaluate import MAX_DOCUMENT_SIZE, reading
-from pushpolicy.cli.formats import Kind, Report
+from pushpolicy.cli.formats import Kind
 from pushpolicy.cli.options import PolicyOptions
 from pushpolicy.cli.policies import judging_engine, repository_policy
 from pushpolicy.cli.publishing import KEPT
 from pushpolicy.cli.render.decision import count
 from pushpolicy.cli.report import Outputs, say, show
 from pushpolicy.engines import LocalOpa
-from pushpolicy.errors import EXIT_OK, EXIT_POLICY, InputError
+from pushpolicy.errors import EXIT_DIFFERS, EXIT_OK, EXIT_POLICY, InputError, UsageError
 from pushpolicy.evaluate import PACK, PolicySet, check_policy, evaluate, load_policy
 from pushpolicy.evaluate.check import not_honoured, unmatched, unproven, waiver_places
 from pushpolicy.files import read_file
-from pushpolicy.model.decision import SCHEMA
-from pushpolicy.model.document import Document, plain
+from pushpolicy.model.decision import SCHEMA, Decision
+from pushpolicy.model.document import Document
 from pushpolicy.model.text import printable
+
+if TYPE_CHECKING:
+    from pushpolicy.evaluate.authoring.changes import Change
 
 
 @click.group("policy", short_help="Begin, check and test the rules that decide.")
@@ -68,6 +71,8 @@ def check(
     What is to be checked is named by arguments or by --policy. A waiver or rollout that a push would not
     honour is noted, and so is a waiver that ends within 14 days.
     """
+    from pushpolicy.cli.render import policy as render
+
     named, engine = _named(sources, policy), judging_engine(policy.engine)
     repository = repository_policy(read_config(config), policy)
     checked = check_policy(named, engine, repository, policy.trust)
@@ -78,9 +83,7 @@ def check(
     ]
     if evidence is not None:
         notes += unmatched(evaluate(checked, _read(Path(evidence)), engine), places)
-    return outputs.write(
-        Report(Kind.POLICY, lambda: _lines(checked, notes), lambda: _document(checked, notes))
-    )
+    return outputs.write(render.checked(checked, notes))
 
 
 @command.command("test")
@@ -176,6 +179,62 @@ def waive(
     return outputs.write(render.waivers(waivers))
 
 
+@command.command("diff")
+@click.argument("before", metavar="A")
+@click.argument("after", metavar="B")
+@shared.policy_options
+@click.option(
+    "--fail-on",
+    type=click.Choice(["any", "looser", "stricter", "none"]),
+    default="none",
+    show_default=True,
+    help="Which change ends with exit code 50.",
+)
+@shared.format_option(Kind.POLICY)
+def diff(before: str, after: str, policy: PolicyOptions, fail_on: str, outputs: Outputs) -> int:
+    """Say what differs between two sets of rules, or two decisions, and whether it is stricter or looser.
+
+    A and B are sets, as --policy takes them (several with commas: pack,DIR); or decisions, each a file that
+    ends with .json (--format json of push, check and evaluate).
+    """
+    from pushpolicy.cli.render import policy as render
+
+    names = (before, after)
+    found = _of_decisions(names) if all(name.endswith(".json") for name in names) else _of_sets(names, policy)
+    failing = {"any": True, "none": False}
+    fails = any(failing.get(fail_on, each.direction == fail_on) for each in found)
+    return outputs.write(render.changed(names, found), EXIT_DIFFERS if fails else EXIT_OK)
+
+
+def _of_decisions(names: tuple[str, str]) -> Sequence[Change]:
+    from pushpolicy.audit.difference import changes, difference
+
+    before, after = (_decision(Path(name)) for name in names)
+    return tuple(changes(difference(before, after)))
+
+
+def _decision(path: Path) -> Decision:
+    from pushpolicy.records.read import read_decision
+
+    # A push says beside its decision what became of it.
+    told = {key: value for key, value in _read(path).value.items() if key not in ("published", "notes")}
+    try:
+        return read_decision(Document.of(told))
+    except ValueError as error:
+        raise InputError(f"{path}: not a decision: {error}", "--format json of `check` writes one") from error
+
+
+def _of_sets(names: tuple[str, str], policy: PolicyOptions) -> Sequence[Change]:
+    from pushpolicy.evaluate.authoring.changes import compare
+
+    if policy.policies:
+        raise UsageError("A and B name what is compared", "leave --policy out")
+    engine = judging_engine(policy.engine)
+    # Nothing is decided with them: in the repository of the policy itself they are what they say.
+    before, after = (load_policy(tuple(name.split(",")), engine, trust=policy.trust) for name in names)
+    return compare(before, after)
+
+
 def _denials(path: Path, policy: PolicySet, engine: LocalOpa) -> Sequence[Mapping[str, Any]]:
     """What was denied, of a decision as it is, of evidence as it would be now."""
     document = _read(path)
@@ -204,40 +263,3 @@ def _load(
 
 def _named(sources: tuple[str, ...], policy: PolicyOptions) -> tuple[str, ...]:
     return (*sources, *policy.policies) or (PACK,)
-
-
-def _lines(checked: PolicySet, notes: Iterable[str]) -> Iterator[str]:
-    rules, identity = checked.index.rules, checked.identity
-    yield f"{identity.source}: {count(len(rules), 'rule')} checked, digest {identity.digest}"
-    for name, rule in sorted(rules.items()):
-        requires = ", ".join(rule.requires) or "image and target only"
-        yield f"  {name:<20} {rule.title} (reads {requires})"
-        for leaf in rule.leaves:
-            yield f"  {'':<20} requires {leaf.path}{', not empty' if leaf.filled else ''}"
-        for path in rule.optional:
-            yield f"  {'':<20} optional {path}"
-    yield from (click.style(f"note: {printable(note, 500)}", fg="yellow") for note in notes)
-
-
-def _document(checked: PolicySet, notes: Iterable[str]) -> Document:
-    """``pushpolicy.policy.check/v1``."""
-    rules = [
-        {
-            "name": name,
-            "title": rule.title,
-            "requires": rule.requires,
-            "leaves": [{"path": leaf.path, "filled": leaf.filled} for leaf in rule.leaves],
-            "optional": rule.optional,
-        }
-        for name, rule in sorted(checked.index.rules.items())
-    ]
-    return Document.of(
-        plain(
-            {
-                "schema": "pushpolicy.policy.check/v1",
-                "policy": checked.identity,
-                "rules": rules,
-                "notes": list(notes),
-            }
-        )
-    )

@@ -8,6 +8,8 @@ import click
 
 from pushpolicy.cli.formats import Kind, Report
 from pushpolicy.cli.render.decision import count
+from pushpolicy.evaluate import PolicySet
+from pushpolicy.evaluate.authoring.changes import Change, Direction
 from pushpolicy.evaluate.authoring.inspection import Inspection, Rule
 from pushpolicy.evaluate.authoring.rego_tests import Coverage, RegoTest
 from pushpolicy.evaluate.authoring.testing import Tested
@@ -35,6 +37,74 @@ def waivers(given: Sequence[Mapping[str, str]]) -> Report:
     return Report(
         Kind.POLICY, lambda: f"waivers:\n{as_yaml(given)}".splitlines(), lambda: Document.of(document)
     )
+
+
+def checked(policy: PolicySet, notes: Sequence[str]) -> Report:
+    """What `policy check` has to say of a set in which nothing is wrong."""
+    return Report(
+        Kind.POLICY, lambda: _checked_lines(policy, notes), lambda: _checked_document(policy, notes)
+    )
+
+
+def _checked_lines(checked: PolicySet, notes: Sequence[str]) -> Iterator[str]:
+    rules, identity = checked.index.rules, checked.identity
+    yield f"{identity.source}: {count(len(rules), 'rule')} checked, digest {identity.digest}"
+    for name, rule in sorted(rules.items()):
+        requires = ", ".join(rule.requires) or "image and target only"
+        yield f"  {name:<20} {rule.title} (reads {requires})"
+        for leaf in rule.leaves:
+            yield f"  {'':<20} requires {leaf.path}{', not empty' if leaf.filled else ''}"
+        for path in rule.optional:
+            yield f"  {'':<20} optional {path}"
+    yield from (click.style(f"note: {printable(note, 500)}", fg="yellow") for note in notes)
+
+
+def _checked_document(checked: PolicySet, notes: Sequence[str]) -> Document:
+    """``pushpolicy.policy.check/v1``."""
+    rules = [
+        {
+            "name": name,
+            "title": rule.title,
+            "requires": rule.requires,
+            "leaves": [{"path": leaf.path, "filled": leaf.filled} for leaf in rule.leaves],
+            "optional": rule.optional,
+        }
+        for name, rule in sorted(checked.index.rules.items())
+    ]
+    return Document.of(
+        plain(
+            {
+                "schema": "pushpolicy.policy.check/v1",
+                "policy": checked.identity,
+                "rules": rules,
+                "notes": notes,
+            }
+        )
+    )
+
+
+def changed(names: tuple[str, str], found: Sequence[Change]) -> Report:
+    """What `policy diff` found."""
+    document = {
+        "schema": "pushpolicy.policy.diff/v1",
+        "before": names[0],
+        "after": names[1],
+        "changes": found,
+    }
+    return Report(Kind.POLICY, lambda: _changed_lines(found), lambda: Document.of(plain(document)))
+
+
+def _changed_lines(found: Sequence[Change]) -> Iterator[str]:
+    told = [f"{sum(each.direction is way for each in found)} {way}" for way in Direction]
+    yield ", ".join(told) if found else "nothing differs"
+    for each in found:
+        way = click.style(f"{each.direction:<8}", fg=_WAYS[each.direction])
+        values = [each.before, each.after]
+        shown = " -> ".join("none" if value is None else printable(value, 200) for value in values)
+        yield f"  {way} {each.what:<12} {printable(each.name)}{f': {shown}' if any(values) else ''}"
+
+
+_WAYS = {Direction.STRICTER: "red", Direction.LOOSER: "yellow", Direction.CHANGED: None}
 
 
 def _inspected_lines(found: Inspection) -> Iterator[str]:

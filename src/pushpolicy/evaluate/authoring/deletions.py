@@ -6,6 +6,7 @@ with null in it, the other way to lose a leaf, is refused by the schema wherever
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -21,8 +22,9 @@ from pushpolicy.evaluate.policyset import PolicySet
 from pushpolicy.model.document import Document
 
 Place = tuple[str | int, ...]
-# What every rule may read, whatever it requires.
-_ALWAYS = frozenset({"schema", "evaluated_at", "target", "image", "reports"})
+# How a rule names what it reads of the evidence.
+_NAMED = re.compile(r'\binput(?:\.|\[")(\w+)')
+_INPUT = re.compile(r"\binput\b")
 # Of each example, the paths without which its rule finds nothing: first its own denials, which is quick,
 # then, where there are none, those for evidence that is not there.
 _SILENT = """
@@ -105,8 +107,11 @@ def is_said(policy: PolicySet, example: Example, place: Place) -> bool:
 
 
 def _read_by(policy: PolicySet, example: Example) -> Iterator[Place]:
-    kinds = _ALWAYS | {kind.partition(".")[0] for kind in policy.index.rules[example.rule].requires}
-    return (place for place in leaves(example.evidence) if place[0] in kinds)
+    kinds = {kind.partition(".")[0] for kind in policy.index.rules[example.rule].requires}
+    text = policy.files[f"rules/{example.rule}/{example.rule}.rego"].decode()
+    named = _NAMED.findall(text)
+    reads_all = len(_INPUT.findall(text)) > len(named) or "data.pushpolicy.lib" in text
+    return (place for place in leaves(example.evidence) if reads_all or place[0] in kinds.union(named))
 
 
 def _allowed(

@@ -1,0 +1,117 @@
+"""What differs between two sets, and which way it goes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pushpolicy.engines import LocalOpa
+from pushpolicy.evaluate import PolicySet, load_policy
+from pushpolicy.evaluate.authoring.changes import compare, setting_direction
+from tests.policies import rule, write_policy
+
+DENY = 'deny contains {"at": {"id": "x"}, "msg": "x"} if '
+SETTING = "settings: {most: {type: integer, minimum: -1, stricter: limit, default: 3}}"
+BODY = f"{DENY}count(input.target.tags) > data.settings.r.most"
+MODE = 'rules: {{r: {{mode: "{}", until: "{}", reason: x}}}}'
+WAIVER = "waivers: [{{rule: r, id: x, reason: y, approver: z, expires: '{}'}}]"
+SOON, LATER = "2027-01-01T00:00:00Z", "2027-02-01T00:00:00Z"
+BASE = {"r": rule("r", BODY, custom=SETTING)}
+
+
+def loaded(folder: Path, opa: Path, rules: dict[str, str], **data: str) -> PolicySet:
+    return load_policy([write_policy(folder, rules, **data)], LocalOpa(opa))
+
+
+def changed(**more: str) -> dict[str, str]:
+    return {
+        "r": rule("r", BODY, custom="\n".join([SETTING, *(f"{key}: {value}" for key, value in more.items())]))
+    }
+
+
+def test_a_set_does_not_differ_from_itself(tmp_path: Path, opa: Path) -> None:
+    sets = [loaded(tmp_path / name, opa, BASE, waivers=WAIVER.format(SOON)) for name in "ab"]
+    assert compare(*sets) == ()
+
+
+@pytest.mark.parametrize(
+    ("what", "rules", "data"),
+    [
+        ("rule s", {**BASE, "s": rule("s", f"{DENY}input.source.dirty")}, {}),
+        ("integrity r", changed(integrity="true"), {}),
+        ("setting r.most", BASE, {"settings": "r: {most: 2}"}),
+        ("requires r", {"r": rule("r", f'{BODY}\n\n{DENY}input.ci.ref_type == "tag"', custom=SETTING)}, {}),
+        ("max_days waivers", BASE, {"waivers": "max_days: 30"}),
+        ("max_days rollouts", BASE, {"enforcement": "max_days: 30"}),
+    ],
+)
+def test_what_denies_more_is_stricter_and_its_undoing_looser(
+    tmp_path: Path, opa: Path, what: str, rules: dict[str, str], data: dict[str, str]
+) -> None:
+    before, after = loaded(tmp_path / "a", opa, BASE), loaded(tmp_path / "b", opa, rules, **data)
+    assert told(before, after, what) == "stricter"
+    assert told(after, before, what) == "looser"
+
+
+@pytest.mark.parametrize(
+    ("what", "rules", "data"),
+    [
+        ("effective_on r", changed(effective_on=f'"{SOON}"'), {}),
+        ("waiver r x", BASE, {"waivers": WAIVER.format(SOON)}),
+        ("rollout r", BASE, {"enforcement": MODE.format("warn", SOON)}),
+        ("rollout observe mode", BASE, {"enforcement": f'observe: {{until: "{SOON}", reason: x}}'}),
+        ("setting r.most", BASE, {"settings": "r: {most: -1}"}),
+    ],
+)
+def test_what_excepts_is_looser_and_its_undoing_stricter(
+    tmp_path: Path, opa: Path, what: str, rules: dict[str, str], data: dict[str, str]
+) -> None:
+    before, after = loaded(tmp_path / "a", opa, BASE), loaded(tmp_path / "b", opa, rules, **data)
+    assert told(before, after, what) == "looser"
+    assert told(after, before, what) == "stricter"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"waivers": WAIVER.format(SOON)}, {"waivers": WAIVER.format(LATER)}),
+        ({"enforcement": MODE.format("warn", SOON)}, {"enforcement": MODE.format("warn", LATER)}),
+        ({"enforcement": MODE.format("warn", LATER)}, {"enforcement": MODE.format("off", SOON)}),
+    ],
+)
+def test_an_exception_that_lasts_longer_or_softens_more_is_looser(
+    tmp_path: Path, opa: Path, before: dict[str, str], after: dict[str, str]
+) -> None:
+    one, other = loaded(tmp_path / "a", opa, BASE, **before), loaded(tmp_path / "b", opa, BASE, **after)
+    assert [str(each.direction) for each in compare(one, other)] == ["looser"]
+    assert [str(each.direction) for each in compare(other, one)] == ["stricter"]
+
+
+def told(before: PolicySet, after: PolicySet, what: str) -> str:
+    return {f"{each.what} {each.name}": str(each.direction) for each in compare(before, after)}[what]
+
+
+@pytest.mark.parametrize(
+    ("way", "old", "new", "direction"),
+    [
+        ("higher", 70, 80, "stricter"),
+        ("lower", 70, 80, "looser"),
+        ("limit", 0, -1, "looser"),
+        ("limit", -1, 5, "stricter"),
+        ("limit", 5, 4, "stricter"),
+        ("subset", ["a", "b"], ["a"], "stricter"),
+        ("superset", ["a"], ["a", "b"], "stricter"),
+        ("superset", ["a"], ["b"], "changed"),
+        ("subset", ["a", "b"], ["b", "a"], "changed"),
+        (True, False, True, "stricter"),
+        (False, False, True, "looser"),
+        (None, 1, 2, "changed"),
+        ("higher", None, 2, "changed"),
+    ],
+)
+def test_a_setting_goes_the_way_that_its_declaration_says(
+    way: Any, old: Any, new: Any, direction: str
+) -> None:
+    assert setting_direction({"stricter": way} if way is not None else {}, old, new) == direction
