@@ -22,9 +22,9 @@ from pushpolicy.evaluate.policyset import PolicySet
 from pushpolicy.model.document import Document
 
 Place = tuple[str | int, ...]
-# How a rule names what it reads of the evidence.
-_NAMED = re.compile(r'\binput(?:\.|\[")(\w+)')
-_INPUT = re.compile(r"\binput\b")
+_INPUT = re.compile(r"\binput\b(?:\.(\w+))?")
+# A comment, a raw text, or a text in quotes; of one with a dollar, what stands in braces is code.
+_TEXT = re.compile(r'#[^\n]*|`[^`{]*`|(\$?)"((?:\\.|[^"\\\n])*)"')
 # Of each example, the paths without which its rule finds nothing: first its own denials, which is quick,
 # then, where there are none, those for evidence that is not there.
 _SILENT = """
@@ -80,11 +80,15 @@ def delete_leaves(policy: PolicySet, engine: Engine, examples: Sequence[Example]
 
 def leaves(value: Any, place: Place = ()) -> Iterator[Place]:
     """Where the scalars and empty containers are that have a name; items of a list have none."""
-    below = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    below = list(value.items()) if isinstance(value, dict) else _items(value)
     if not below and place and isinstance(place[-1], str):
         yield place
     for key, child in below:
         yield from leaves(child, (*place, key))
+
+
+def _items(value: Any) -> list[tuple[int, Any]]:
+    return list(enumerate(value)) if isinstance(value, list) else []
 
 
 def without(value: Any, place: Place) -> Any:
@@ -107,11 +111,23 @@ def is_said(policy: PolicySet, example: Example, place: Place) -> bool:
 
 
 def _read_by(policy: PolicySet, example: Example) -> Iterator[Place]:
-    kinds = {kind.partition(".")[0] for kind in policy.index.rules[example.rule].requires}
-    text = policy.files[f"rules/{example.rule}/{example.rule}.rego"].decode()
-    named = _NAMED.findall(text)
-    reads_all = len(_INPUT.findall(text)) > len(named) or "data.pushpolicy.lib" in text
-    return (place for place in leaves(example.evidence) if reads_all or place[0] in kinds.union(named))
+    kinds = named_kinds(policy.files[f"rules/{example.rule}/{example.rule}.rego"].decode())
+    if kinds is not None:
+        kinds |= {kind.partition(".")[0] for kind in policy.index.rules[example.rule].requires}
+    return (place for place in leaves(example.evidence) if kinds is None or place[0] in kinds)
+
+
+def named_kinds(text: str) -> set[str] | None:
+    """The kinds of evidence that the text of a rule names; None where it may read others."""
+    found = _INPUT.findall(_TEXT.sub(_code_in, text))
+    return None if "" in found or "data.pushpolicy.lib" in text else set(found)
+
+
+def _code_in(text: re.Match[str]) -> str:
+    dollar, content = text[1], text[2] or ""
+    # A text within the braces ends the match too early: then all of it may be code.
+    is_whole = content.count("{") == content.count("}")
+    return " ".join(re.findall(r"\{[^}]*\}", content)) if dollar and is_whole else content if dollar else " "
 
 
 def _allowed(
