@@ -9,10 +9,12 @@ import pytest
 
 from pushpolicy.engines import LocalOpa
 from pushpolicy.errors import PolicyError
-from pushpolicy.evaluate import check_policy
+from pushpolicy.evaluate import check_policy, evaluate, load_policy
 from pushpolicy.evaluate.bundle import REMOVED
 from pushpolicy.evaluate.faults import Fault
 from pushpolicy.evaluate.removed import explain
+from pushpolicy.model.document import Document
+from tests.policies import example
 from tests.wrong_policies import LINKED, WRONG, Wrong
 
 
@@ -40,6 +42,20 @@ def test_each_is_refused_with_its_file_and_line(tmp_path: Path, opa: Path, wrong
     lines = [line.removeprefix(f"{source}/") for line in error.value.message.splitlines()]
     assert any(line.startswith(wrong.place) and wrong.says in line for line in lines), lines
     assert all(Fault.parse(line).file for line in lines if ".rego" in wrong.place), lines
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.name)
+def test_none_of_them_allows(tmp_path: Path, opa: Path, wrong: Wrong) -> None:
+    """A push that does not check its policy first: what loads denies what the right rule would deny."""
+    engine, source = LocalOpa(opa), written(tmp_path / "policies", wrong)
+    document = example()
+    document["source"]["dirty"] = True
+    document["target"]["tags"] = [f"1.{number}" for number in range(5)]
+    try:
+        decision = evaluate(load_policy([source], engine), Document.of(document), engine)
+    except PolicyError:
+        return
+    assert not decision.allowed
 
 
 def test_every_builtin_that_opa_has_and_rules_do_not_is_explained(opa: Path) -> None:
