@@ -26,7 +26,7 @@ CODES = {value for name, value in vars(errors).items() if name.startswith("EXIT_
 COMMANDS = [
     [],
     *([name] for name in cli.list_commands(None)),  # type: ignore[arg-type]  # the context is not used
-    *(["policy", name] for name in ("check", "diff", "init", "inspect", "test", "waive")),
+    *(["policy", name] for name in ("check", "diff", "docs", "init", "inspect", "test", "waive")),
     *(["audit", name] for name in ("list", "show", "replay")),
 ]
 ALWAYS = 'deny contains {"at": {"id": "always"}, "msg": "always"} if input.image.size > 0'

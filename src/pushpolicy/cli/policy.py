@@ -18,11 +18,12 @@ from pushpolicy.cli.options import PolicyOptions
 from pushpolicy.cli.policies import judging_engine, repository_policy
 from pushpolicy.cli.publishing import KEPT
 from pushpolicy.cli.render.decision import count
-from pushpolicy.cli.report import Outputs, say, show
+from pushpolicy.cli.report import Outputs, say, show, write_stdout
 from pushpolicy.engines import LocalOpa
-from pushpolicy.errors import EXIT_DIFFERS, EXIT_OK, EXIT_POLICY, InputError, UsageError
+from pushpolicy.errors import EXIT_DIFFERS, EXIT_OK, EXIT_POLICY, InputError, PolicyError, UsageError
 from pushpolicy.evaluate import PACK, PolicySet, check_policy, evaluate, load_policy
-from pushpolicy.evaluate.check import not_honoured, unmatched, unproven, waiver_places
+from pushpolicy.evaluate.check import not_honoured, rule_folders, unmatched, unproven, waiver_places
+from pushpolicy.evaluate.examples import ExamplesError, read
 from pushpolicy.files import read_file
 from pushpolicy.model.decision import SCHEMA, Decision
 from pushpolicy.model.document import Document
@@ -131,6 +132,26 @@ def inspect(sources: tuple[str, ...], policy: PolicyOptions, config: str | None,
 
     loaded, _, _ = _load(sources, policy, config)
     return outputs.write(render.inspected(look_into(loaded, environment.now())))
+
+
+@command.command("docs")
+@click.argument("sources", nargs=-1, metavar="[pack|DIR|FILE]...")
+@shared.policy_options
+@shared.config_option
+@click.option("--html", "wants_html", is_flag=True, help="Write HTML instead of Markdown.")
+def docs(sources: tuple[str, ...], policy: PolicyOptions, config: str | None, *, wants_html: bool) -> int:
+    """Print a page about a set of rules: what each is for, requires, can be set to, and shows by examples."""
+    from pushpolicy.evaluate.authoring.html import as_html
+    from pushpolicy.evaluate.authoring.reference import rules_page
+
+    loaded, _, named = _load(sources, policy, config)
+    try:
+        examples = {name: read(folder, name) for name, folder in rule_folders(loaded, named)}
+    except ExamplesError as error:
+        raise PolicyError(str(error)) from error
+    title, page = f"Rules of {loaded.source}", rules_page(loaded.index.rules, examples)
+    write_stdout(as_html(title, page) if wants_html else f"# {title}\n\n{page}")
+    return EXIT_OK
 
 
 @command.command("waive")
