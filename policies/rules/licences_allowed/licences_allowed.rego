@@ -40,7 +40,7 @@ deny contains {"at": object.union(component, {"id": $"{_shown(component)}"}), "m
 	some component in input.sbom.components
 	not _terms(component) in _acceptable
 	not _need_not(component)
-	msg := $"{_shown(component)} is under {_said(component)}; {_wanted}"
+	msg := $"{component.sbom}: {_shown(component)} is under {_said(component)}; {_wanted}"
 }
 
 not_applicable contains "the settings allow and deny none" if _unset

@@ -7,7 +7,7 @@ _both := {"allowed": ["MIT", "BSD-*", "GPL-2.0-only WITH Classpath-exception-2.0
 
 _denied(component, settings) := {violation.msg |
 	some violation in licences_allowed.deny
-		with input.sbom.components as [object.union({"name": "a"}, component)]
+		with input.sbom.components as [object.union({"sbom": "app", "name": "a"}, component)]
 		with data.settings.licences_allowed as settings
 }
 
@@ -71,19 +71,19 @@ test_a_list_holds_together if {
 test_only_denied_ones if {
 	settings := {"allowed": [], "denied": ["AGPL-*"], "unnamed": []}
 	_denied({"licences": ["X"]}, settings) == set()
-	_denied({"licences": ["AGPL-3.0"], "version": "1"}, settings) == {"a@1 is under AGPL-3.0; denied are [\"AGPL-*\"]"}
+	_denied({"licences": ["AGPL-3.0"], "version": "1"}, settings) == {"app: a@1 is under AGPL-3.0; denied are [\"AGPL-*\"]"}
 }
 
 test_only_allowed_ones if {
 	settings := {"allowed": ["MIT"], "denied": [], "unnamed": []}
 	found := _denied({"expression": "X OR Y", "purl": "pkg:npm/a"}, settings)
-	found == {"pkg:npm/a is under X OR Y; allowed are [\"MIT\"]"}
+	found == {"app: pkg:npm/a is under X OR Y; allowed are [\"MIT\"]"}
 }
 
 test_one_that_names_no_licence if {
 	every licences in [{}, {"licences": []}] {
 		some msg in _denied(licences, _both)
-		startswith(msg, "a is under no licence that it names; allowed are")
+		startswith(msg, "app: a is under no licence that it names; allowed are")
 		_denied(object.union({"name": "base-files"}, licences), _both) == set()
 	}
 	count(_denied({"name": "base-files", "licences": ["X"]}, _both)) == 1

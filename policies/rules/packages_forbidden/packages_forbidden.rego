@@ -27,7 +27,7 @@ deny contains {"at": object.union(component, {"id": $"{_shown(component)}"}), "m
 	some component in input.sbom.components
 	some forbidden in data.settings.packages_forbidden.forbidden
 	not _is_another(component, forbidden)
-	msg := $"{_shown(component)} is in the image; {forbidden} is forbidden"
+	msg := $"{component.sbom}: {_shown(component)} is in the image; {forbidden} is forbidden"
 }
 
 not_applicable contains "the setting forbidden names none" if count(data.settings.packages_forbidden.forbidden) == 0

@@ -4,7 +4,7 @@ import data.pushpolicy.rules.packages_forbidden
 import rego.v2
 
 _denied(component, forbidden) := {violation.msg |
-	some violation in packages_forbidden.deny with input.sbom.components as [component]
+	some violation in packages_forbidden.deny with input.sbom.components as [object.union({"sbom": "app"}, component)]
 		with data.settings.packages_forbidden.forbidden as [forbidden]
 }
 
@@ -34,7 +34,7 @@ _cases := {
 test_the_same_package[purl] if {
 	some forbidden, purls in _cases
 	some purl in purls.same
-	_denied({"name": "x", "purl": purl}, forbidden) == {$"{purl} is in the image; {forbidden} is forbidden"}
+	_denied({"name": "x", "purl": purl}, forbidden) == {$"app: {purl} is in the image; {forbidden} is forbidden"}
 }
 
 test_another_package if {
@@ -47,7 +47,7 @@ test_another_package if {
 
 test_without_a_purl_the_name_decides if {
 	every name in ["event-stream", "Event_Stream", "a/event-stream", "org:event-stream"] {
-		_denied({"name": name}, "pkg:npm/event-stream@3.3.6") == {$"{name} is in the image; pkg:npm/event-stream@3.3.6 is forbidden"}
+		_denied({"name": name}, "pkg:npm/event-stream@3.3.6") == {$"app: {name} is in the image; pkg:npm/event-stream@3.3.6 is forbidden"}
 	}
 	_denied({"name": "events"}, "pkg:npm/event-stream") == set()
 }
