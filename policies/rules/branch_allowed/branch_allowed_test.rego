@@ -92,3 +92,14 @@ test_deny_says_what_the_run_is_of[text] if {
 	some found in branch_allowed.deny with input.ci as object.union({"status": "collected"}, ci)
 	contains(found.msg, $"does not say whether {text} is a branch or a tag")
 }
+
+test_how_sure_it_has_to_be[name] if {
+	some name, case in {
+		"verified": {"trust": "verified", "assurance": "verified", "times": 0},
+		"replayable, as the setting lets it": {"trust": "replayable", "assurance": "replayable", "times": 0},
+		"replayable, where it has to be verified": {"trust": "replayable", "assurance": "verified", "times": 1},
+	}
+	found := branch_allowed.deny with input.ci as {"status": "collected", "trust": {"ref": case.trust}}
+		with data.settings.branch_allowed as {"assurance": case.assurance}
+	count({"ci.trust.ref"} & {violation.at.id | some violation in found}) == case.times
+}

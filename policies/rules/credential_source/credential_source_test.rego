@@ -305,3 +305,16 @@ test_deny_says_whose_command_line_shows_it[text] if {
 		with data.settings.credential_source as {"sources": _sources, "command_line": "warn"}
 	contains(found.msg, text)
 }
+
+test_one_that_was_there_before_the_decision[name] if {
+	some name, case in {
+		"a secret": {"credentials": {"source": "secret-env"}, "times": 1},
+		"a job's token": {"credentials": {"source": "workload-identity", "login": {"kind": "job-token"}}, "times": 1},
+		"one that was exchanged": {"credentials": {"source": "workload-identity", "login": {"kind": "x"}}, "times": 0},
+		"none": {"credentials": {"source": "none"}, "times": 0},
+	}
+	found := credential_source.deny with input.target as {"registry": "r.example.com", "repository": "team/app"}
+		with input.credentials as object.union({"status": "collected", "literal_in": []}, case.credentials)
+		with data.settings.credential_source as {"sources": _sources, "exchanged": true}
+	count({"not-exchanged"} & _ids(found)) == case.times
+}

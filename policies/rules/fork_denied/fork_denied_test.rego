@@ -43,3 +43,14 @@ test_nothing_to_judge_when_not_collected[status] if {
 	found := fork_denied.deny with input.ci as {"status": status, "reason": "none"}
 	found == set()
 }
+
+test_how_sure_it_has_to_be[name] if {
+	some name, case in {
+		"verified": {"trust": "verified", "assurance": "verified", "times": 0},
+		"replayable, as the setting lets it": {"trust": "replayable", "assurance": "replayable", "times": 0},
+		"replayable, where it has to be verified": {"trust": "replayable", "assurance": "verified", "times": 1},
+	}
+	found := fork_denied.deny with input.ci as {"status": "collected", "trust": {"event": case.trust}}
+		with data.settings.fork_denied as {"assurance": case.assurance}
+	count({"ci.trust.event"} & {violation.at.id | some violation in found}) == case.times
+}

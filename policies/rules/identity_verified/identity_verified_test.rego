@@ -85,3 +85,18 @@ test_nothing_to_judge_when_not_collected[status] if {
 		with data.settings.identity_verified as object.union(_settings, {"required": true})
 	found == set()
 }
+
+test_deny_says_why_and_what_was_seen[text] if {
+	some text, identity in {
+		"the token is of another run": {"assurance": "asserted", "reason": "the token is of another run"},
+		"a/b at c": {"assurance": "verified"},
+		"a/b at refs/tags/v1": {"configuration": {"path": "a/b", "ref": "refs/tags/v1"}},
+		"a/b at an unknown commit": {"configuration": {"path": "a/b"}},
+	}
+	settings := {"required": true, "workflows": [{"path": "x", "at": "c"}]}
+	found := identity_verified.deny
+		with input.ci as {"status": "collected", "identity": object.union(object.remove(_identity, object.keys(identity)), identity)}
+		with data.settings.identity_verified as object.union(_settings, settings)
+	some violation in found
+	contains(violation.msg, text)
+}

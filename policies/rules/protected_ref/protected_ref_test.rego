@@ -44,3 +44,14 @@ test_nothing_to_judge_when_not_collected[status] if {
 	found := protected_ref.deny with input.ci as {"status": status, "reason": "none"} with data.settings as {}
 	found == set()
 }
+
+test_how_sure_it_has_to_be[name] if {
+	some name, case in {
+		"verified": {"trust": "verified", "assurance": "verified", "times": 0},
+		"replayable, as the setting lets it": {"trust": "replayable", "assurance": "replayable", "times": 0},
+		"replayable, where it has to be verified": {"trust": "replayable", "assurance": "verified", "times": 1},
+	}
+	found := protected_ref.deny with input.ci as {"status": "collected", "trust": {"ref_protected": case.trust}}
+		with data.settings.protected_ref as {"assurance": case.assurance, "required": true}
+	count({"ci.trust.ref_protected"} & {violation.at.id | some violation in found}) == case.times
+}

@@ -78,3 +78,10 @@ test_deny_where_no_tag_moves if {
 		"it must stay, and edge-0123456789ab is free",
 	])}
 }
+
+test_deny_says_why_it_is_not_known if {
+	some found in tag_policy.deny with input.image.digest as "sha256:new"
+		with input.target as {"tags": ["1.2.3"], "previous_digests": {}, "new_tags": [], "previous_unknown": "no answer"}
+		with data.settings.tag_policy as _settings
+	contains(found.msg, "is not known (no answer); it must")
+}
