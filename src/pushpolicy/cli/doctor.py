@@ -16,12 +16,15 @@ from pushpolicy.cli.config import DEFAULT, read_config
 from pushpolicy.cli.fields import Field, fields_of, sources_of
 from pushpolicy.cli.formats import Kind, Report
 from pushpolicy.cli.gathering import asked_jobs
-from pushpolicy.cli.options import RegistryOptions
-from pushpolicy.cli.policies import judging_engine
+from pushpolicy.cli.options import PolicyOptions, RegistryOptions
+from pushpolicy.cli.policies import judging_engine, load
+from pushpolicy.cli.render.identity import proof
 from pushpolicy.cli.report import Outputs
 from pushpolicy.errors import InputError, PushPolicyError, UsageError
 from pushpolicy.gather import Asking, Limits, ci
 from pushpolicy.gather.checkout import find_git
+from pushpolicy.gather.ci.identity import Proof, prove
+from pushpolicy.identity.token import offered
 from pushpolicy.model.document import Document, plain
 from pushpolicy.model.evidence import Status
 from pushpolicy.model.reference import Repository
@@ -30,6 +33,8 @@ from pushpolicy.reports.declared import PLACES
 from pushpolicy.reports.process import ChildDiedError
 from pushpolicy.reports.reader import is_confined
 
+# Claims that the line before the fields shows already.
+_SHOWN_OTHERWISE = frozenset(f"the token's {name}" for name in ("aud", "exp", "iat", "iss", "nbf"))
 Look = Callable[[], Iterable[str | Field]]
 
 
@@ -51,14 +56,14 @@ class _Check(NamedTuple):
 
 @click.command("doctor", short_help="Say what is found here: engine, reports, CI, credential.")
 @click.argument("repository", required=False)
-@click.option("--engine", metavar="PATH", help="The opa program to look at.")
+@shared.policy_options
 @click.option("--config", metavar="FILE", help="The configuration to look at.")
 @shared.jobs_option
 @shared.registry_options
 @shared.format_option(Kind.DOCTOR)
 def command(
     repository: str | None,
-    engine: str | None,
+    policy: PolicyOptions,
     config: str | None,
     jobs: str | None,
     registry: RegistryOptions,
@@ -66,17 +71,19 @@ def command(
 ) -> int:
     """Say what a push from this folder would use: engine, configuration, CI context and reports.
 
-    What the CI system says is printed field by field, with who says it and how sure that is. With REPOSITORY,
-    as REGISTRY/REPO, so is where its credential comes from and what it is; and what its registry can do,
-    as far as it tells without being written to. Ends with 30 when there is no usable engine, with 2 when the
-    configuration or a credential file is wrong, with 40 when the registry cannot be reached or read.
+    What the CI system says is printed field by field, with who says it and how sure that is: the job's
+    identity token, where it has one, is verified as a push with the same --policy and --trust would. With
+    REPOSITORY, as REGISTRY/REPO, so is where its credential comes from and what it is; and what its
+    registry can do, as far as it tells without being written to. Ends with 30 when there is no usable
+    engine or the policy does not load, with 2 when the configuration or a credential file is wrong, with 40
+    when the registry cannot be reached or read.
     """
     places = ", ".join(sorted(PLACES))
     looks: dict[str, Look] = {
-        "engine": lambda: _engine(engine),
+        "engine": lambda: _engine(policy.engine),
         "configuration": lambda: _config(config),
         "git": lambda: [str(find_git() or "not in the usual places: --git names it, to judge the checkout")],
-        "CI": lambda: _ci(asked_jobs(jobs, registry)),
+        "CI": lambda: _ci(asked_jobs(jobs, registry), _proof(policy, registry)),
         **({"credential": _unasked} if repository is None else _of_registry(repository, registry)),
         "reports": _reports,
         "readers": _readers,
@@ -149,8 +156,19 @@ def _config(option: str | None) -> Iterator[str]:
     yield str(config.path) if config.path else f"no {DEFAULT}: the defaults hold"
 
 
-def _ci(jobs: Asking | None) -> Iterator[str | Field]:
-    found, told = (context := ci.look(environment.environment(), asking=jobs)).evidence, context.told
+def _proof(policy: PolicyOptions, registry: RegistryOptions) -> Proof | None:
+    """What the job's identity token proves, by the issuers that the policy trusts; None where it has none."""
+    environ = environment.environment()
+    if not offered(environ):
+        return None
+    from pushpolicy.cli.identity import token_access
+
+    return prove(environ, token_access(load(policy, judging_engine(policy.engine)).trust, registry))
+
+
+def _ci(jobs: Asking | None, given: Proof | None) -> Iterator[str | Field]:
+    context = ci.look(environment.environment(), asking=jobs, proof=given)
+    found, told = context.evidence, context.told
     if found.status is not Status.COLLECTED:
         yield f"{found.status}: {found.reason}"
         if found.status is Status.MISSING:
@@ -159,7 +177,13 @@ def _ci(jobs: Asking | None) -> Iterator[str | Field]:
         return
     where = found.branch or found.tag or found.ref or "unknown ref"
     yield f"{found.provider}: event {found.event} of {where} in {found.repository or 'unknown repository'}"
-    yield from fields_of(found, sources_of(told))
+    yield f"identity {proof(plain(found))}"
+    yield from fields_of(plain(found), sources_of(told))
+    if identity := found.identity:
+        shown = {each.source for each in told} | _SHOWN_OTHERWISE
+        for name, value in (identity.claims or {}).items():
+            if (source := f"the token's {name}") not in shown:
+                yield Field(f"identity.claims.{name}", value, identity.assurance, (source,))
     named = {"branch or tag": found.branch or found.tag, "commit": found.commit}
     if lacking := " and no ".join(name for name, value in named.items() if value is None):
         yield f"no {lacking}: a push is denied; the job takes {context.advice}"

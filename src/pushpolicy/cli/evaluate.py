@@ -43,22 +43,25 @@ def command(
     The decision is as of the time in the document. It is never a permit: nothing can be pushed with it.
     """
     deciding = read_policy(config, policy)
-    decision = _decide(deciding.policy, Path(evidence), at, deciding.engine)
+    decision, content = _decide(deciding.policy, Path(evidence), at, deciding.engine)
 
     from pushpolicy.cli.render import decision as render
 
-    return outputs.write(render.decided(decision), errors.EXIT_OK if decision.allowed else errors.EXIT_DENIED)
+    report = render.decided(decision, lambda: Document.read(content))
+    return outputs.write(report, errors.EXIT_OK if decision.allowed else errors.EXIT_DENIED)
 
 
-def _decide(policy: PolicySet, path: Path, at: str | None, engine: Engine) -> Decision:
+def _decide(policy: PolicySet, path: Path, at: str | None, engine: Engine) -> tuple[Decision, bytes]:
+    """The decision, and the document that it is on."""
     with reading(path):
         # The line end of a text file is no part of the document.
         content = read_file(path, MAX_DOCUMENT_SIZE).removesuffix(b"\n")
         if at is None:
-            return evaluate_bytes(policy, content, engine)
+            return evaluate_bytes(policy, content, engine), content
         document = Document.read(content)
     time = environment.parse_time(at).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return evaluate(policy, Document.of({**document.value, "evaluated_at": time}), engine)
+    document = Document.of({**document.value, "evaluated_at": time})
+    return evaluate(policy, document, engine), document.content
 
 
 @contextmanager

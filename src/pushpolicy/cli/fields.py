@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pushpolicy.gather.ci import Told
-from pushpolicy.model.document import plain
-from pushpolicy.model.evidence import CiEvidence, CredentialsEvidence
+if TYPE_CHECKING:
+    from pushpolicy.gather.ci import Told
 
 # Of the evidence, what is no belief: it is said otherwise, or says how sure the others are.
-_NOT_SHOWN = frozenset({"contradictions", "reason", "status", "trust"})
+_NOT_SHOWN = frozenset({"contradictions", "identity", "reason", "status", "trust"})
 
 
 class Field(NamedTuple):
@@ -34,18 +33,15 @@ class Field(NamedTuple):
         return f"{self.name}: {value} ({', by '.join(filter(None, (self.trust, ', '.join(self.sources))))})"
 
 
-def fields_of(
-    found: CiEvidence | CredentialsEvidence, sources: Mapping[str, tuple[str, ...]]
-) -> Iterator[Field]:
+def fields_of(found: Mapping[str, Any], sources: Mapping[str, tuple[str, ...]] = {}) -> Iterator[Field]:
     """Each field of a kind of evidence that is known.
 
     Args:
-        found: the evidence.
+        found: the evidence, as JSON has it.
         sources: by field, who says it.
     """
-    document = {name: value for name, value in plain(found).items() if name not in _NOT_SHOWN}
-    for name, value in _flat(document):
-        known = found.trust or {}
+    known = found.get("trust", {})
+    for name, value in _flat({name: value for name, value in found.items() if name not in _NOT_SHOWN}):
         trust = known.get(name) or known.get(name.partition(".")[0], "asserted")
         yield Field(name, value, trust, sources.get(name, ()))
 

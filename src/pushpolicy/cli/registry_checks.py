@@ -12,6 +12,7 @@ from pushpolicy.cli.registries import Opened, Registries
 from pushpolicy.gather import credentials
 from pushpolicy.gather.checkout import inspect
 from pushpolicy.model.digest import Digest
+from pushpolicy.model.document import plain
 from pushpolicy.model.reference import Repository
 from pushpolicy.model.text import first_of
 from pushpolicy.registry.challenges import read_challenges
@@ -74,7 +75,9 @@ class RegistryChecks:
         told = credentials.evidence(found, self._repository.registry, around)
         if told.reason:
             yield f"{told.status}: {told.reason}"
-        yield from fields_of(told, dict.fromkeys(credentials.BY_FORM, ("its form, user or a variable",)))
+        yield from fields_of(
+            plain(told), dict.fromkeys(credentials.BY_FORM, ("its form, user or a variable",))
+        )
 
     def registry(self) -> Iterator[str]:
         """How it is reached, and what it asks for."""

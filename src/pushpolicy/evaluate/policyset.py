@@ -31,6 +31,7 @@ from pushpolicy.evaluate.data import (
     grounds_of,
 )
 from pushpolicy.evaluate.sources import TRUST, Source, SourceFile, fail_if, policies, read_file, read_source
+from pushpolicy.files import is_file
 from pushpolicy.model import canonical
 from pushpolicy.model.index import COLLECTIONS, Grounds, Index
 
@@ -279,6 +280,10 @@ def _with_keys(trust: Trust, file: Path, repository: RepositoryPolicy) -> Trust:
         path = file.parent / issuer.jwks
         if origin_of(str(path), repository.checkout) is Origin.CHECKOUT:
             raise PolicyError(f"{path}: the checkout that is judged cannot say who is trusted")
+        if not is_file(path):
+            raise PolicyError(
+                f"{file}: issuers.{name}: there is no file {path}", "save the answer of its jwks_uri there"
+            )
         try:
             issuers[name] = replace(issuer, jwks=strict_json.read(read_file(path).content))
         except ValueError as error:

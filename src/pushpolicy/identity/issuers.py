@@ -19,7 +19,8 @@ _GOOGLE = ("https://accounts.google.com", "https://www.googleapis.com/oauth2/v3/
 _CIRCLECI = "https://oidc.circleci.com/org/"
 
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"]
-
+# Those whose claims are known.
+System = Literal["github-actions", "gitlab-ci", "circleci", "buildkite", "cloud-build"]
 
 # Of `ci`, what a claim can say; `ref` says branch and tag too.
 Field = Literal[
@@ -57,7 +58,7 @@ class Issuer(Exact, frozen=True):
     """
 
     issuer: str
-    system: str | None = None
+    system: System | None = None
     audience: str | None = None
     jwks: str | Mapping[str, Any] | None = None
     jwks_url: str | None = None

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
 from pushpolicy.errors import PushError
+from pushpolicy.http.addresses import is_address, origin
 from pushpolicy.http.call import Call
 from pushpolicy.http.fetch import fetch_json
 from pushpolicy.http.transport import Transport
@@ -24,6 +25,7 @@ from pushpolicy.identity.token import (
     Token,
     TokenError,
 )
+from pushpolicy.model.text import printable
 
 _PERMISSION = "let the job have `permissions: id-token: write`, or leave verified identity out"
 
@@ -70,6 +72,12 @@ def _asked_for(
     if not secret:
         raise TokenError(f"{REQUEST_URL} is set and {REQUEST_TOKEN} is not", _PERMISSION)
     trusted = tuple(issuers)
+    if not (is_address(url) and gives_tokens(origin(url), trusted)):
+        named = ", ".join(each.issuer for each in trusted)
+        raise TokenError(
+            f"{REQUEST_URL} is an address of no trusted issuer: {printable(url, 200)}",
+            f"the policy trusts {named}; name another under `issuers` of its trust.yaml",
+        )
     call = Call(
         action=f"asking for an identity token ({REQUEST_URL})",
         method="GET",

@@ -215,7 +215,8 @@ def _times(claims: Mapping[str, Any], now: float, longest: int) -> tuple[int, in
         ahead = round(max(issued, begins) - now)
         raise TokenError(f"the token counts from {ahead} s after now", "set the clock of the runner")
     if expires < now - LEEWAY:
-        raise TokenError(f"the token expired {round(now - expires)} s ago")
+        ago = round(now - expires)
+        raise TokenError(f"the token expired {ago} s ago", "make it in the job that pushes, just before")
     return issued, expires
 
 

@@ -96,7 +96,7 @@ def test_an_answer_without_a_token_is_none(service: Service, answered: Answered,
     ],
 )
 def test_no_other_host_is_asked_or_shown_the_secret(service: Service, url: str) -> None:
-    with pytest.raises(TokenError, match="not an address that may be asked"):
+    with pytest.raises(TokenError, match="an address of no trusted issuer"):
         service.token({"ACTIONS_ID_TOKEN_REQUEST_URL": url})
     assert not service.server.asked
 

@@ -28,6 +28,7 @@ WRONG = [
     "issuer: {}",
     "issuers: {a: {}}",
     "issuers: {a: {issuer: 1}}",
+    "issuers: {a: {issuer: 'https://ci.example', system: github}}",
     "exchanges: {a: {url: x, more: y}}",
     "keys: {a: {role: decide}}",
     "keys: {a: {key: x, role: god}}",

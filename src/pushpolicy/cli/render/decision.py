@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 import click
 
 from pushpolicy.cli.formats import Kind, Report
+from pushpolicy.cli.render.identity import identity_lines
 from pushpolicy.model.decision import Decision, RuleResult, RuleStatus, Violation
+from pushpolicy.model.document import Document
 from pushpolicy.model.text import printable
 
 FINDINGS_SHOWN = 10
@@ -35,13 +37,19 @@ _AT_SHOWN = (
 )
 
 
-def decided(decision: Decision) -> Report:
-    """A decision that was not made for a push."""
-    return Report(Kind.DECISION, lambda: decision_lines(decision), decision.document, (decision,))
+def decided(decision: Decision, evidence: Callable[[], Document]) -> Report:
+    """A decision that was not made for a push, and what gives the evidence that it was made on."""
+    return Report(
+        Kind.DECISION, lambda: decision_lines(decision, evidence=evidence()), decision.document, (decision,)
+    )
 
 
 def decision_lines(
-    decision: Decision, remarks: Sequence[str] | None = None, *, known: bool = True
+    decision: Decision,
+    remarks: Sequence[str] | None = None,
+    *,
+    known: bool = True,
+    evidence: Document | None = None,
 ) -> Iterator[str]:
     """The whole report of a decision, without what became of the push.
 
@@ -49,6 +57,7 @@ def decision_lines(
         decision: what was decided.
         remarks: of a recorded decision, what is to be said beside its verdict.
         known: whether its policy is what it says it is.
+        evidence: that it was made on, valid against its schema; None where that is somebody else's word.
 
     Yields:
         lines without line ends, styled for a terminal; foreign text in them is harmless.
@@ -61,7 +70,9 @@ def decision_lines(
     yield from _waivers(decision)
     yield ""
     yield from _rule_summary(decision.rules)
-    yield from _identity(decision, known=known)
+    if evidence:
+        yield from identity_lines(evidence.value["ci"])
+    yield from _origins(decision, known=known)
 
 
 def verdict_line(decision: Decision, remarks: Sequence[str] | None = None) -> str:
@@ -179,7 +190,7 @@ def _with_reason(rule: RuleResult) -> str:
     return f"{name} ({printable(', '.join(notes))})" if notes else name
 
 
-def _identity(decision: Decision, *, known: bool) -> Iterator[str]:
+def _origins(decision: Decision, *, known: bool) -> Iterator[str]:
     policy, engine = decision.policy, decision.engine
     anchored = "anchored" if policy.anchored else "not anchored"
     if not known:

@@ -52,7 +52,7 @@ def _lines(outcomes: Sequence[Outcome], advice: Sequence[Advice | None]) -> Iter
     for number, (outcome, given) in enumerate(zip(outcomes, advice, strict=True)):
         if number:
             yield ""
-        yield from decision_lines(outcome.decision)
+        yield from decision_lines(outcome.decision, evidence=outcome.evidence)
         yield from (f"{'note:':<15} {printable(note, 400)}" for note in outcome.notes)
         if outcome.published:
             published = outcome.published

@@ -80,7 +80,7 @@ def prove(environ: Mapping[str, str], access: TokenAccess | None) -> Proof | Non
     try:
         token, found = job.prove(environ, access.issuers, access.settings)
     except TokenError as error:
-        return Proof(reason=". ".join(filter(None, (error.message, error.hint))))
+        return Proof(reason="; ".join(filter(None, (error.message, error.hint))))
     return Proof(token=token, found=found)
 
 
