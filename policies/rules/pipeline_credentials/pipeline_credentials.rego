@@ -4,8 +4,8 @@
 #   The credential of the push stands in no file that git tracks, verbatim: that is denied. Beside it the files of the pipeline
 #   (workflows, Dockerfiles, compose files, scripts that they call, docker's configuration) are read for credentials that are
 #   written down; that is a heuristic and warns, unless the setting denies it. So do logins that others can look into: a
-#   secret on a command line, a login beside code of a pull request, an action that is not pinned, credentials that a
-#   checkout leaves behind. What reports of zizmor, gitleaks and detect-secrets list is judged in the same way; they are
+#   secret on a command line, a login beside code of a pull request, an action, plugin or include that is not pinned,
+#   credentials that a checkout leaves behind. What reports of zizmor, gitleaks and detect-secrets list is judged in the same way; they are
 #   never run.
 # custom:
 #   severity: high
@@ -80,7 +80,7 @@ _words := {
 	"private-key": "a private key is written down; replace it, and use the secret store",
 	"secret-on-command-line": "other processes see a secret on a command line; use --password-stdin",
 	"login-beside-untrusted-code": "a job that runs code of a pull request logs in to a registry; log in in another job",
-	"unpinned-action": "an action that sees the credential can be changed by others; pin it to a commit (40 hex digits)",
-	"persisted-credentials": "a checkout beside a login leaves its token behind; set persist-credentials: false",
+	"unpinned-action": "an action, plugin or include that sees the credential can be changed by others; pin it to a commit, a digest or, where those cannot be named, a full version",
+	"persisted-credentials": "a checkout beside a login leaves its token behind; set persist-credentials: false (Azure: persistCredentials: false)",
 	"copied-credentials": "a file with credentials is copied into the image; use RUN --mount=type=secret",
 }

@@ -20,8 +20,8 @@ from pushpolicy.gather.checkout.files import opened_folder
 from pushpolicy.gather.checkout.tree import LINK, PROGRAM, SUBMODULE, Entry
 from pushpolicy.gather.pipeline import build_files, commands, configs, workflow
 from pushpolicy.gather.pipeline.commands import Hit
-from pushpolicy.gather.pipeline.document import TooDeepError
-from pushpolicy.gather.pipeline.places import MAKEFILES, SCRIPT_NAME, Kind, kind_of
+from pushpolicy.gather.pipeline.document import OverdoneError
+from pushpolicy.gather.pipeline.places import MAKEFILES, SCRIPT_NAME, YAMLS, Kind, kind_of
 from pushpolicy.gather.pipeline.shell import Word
 from pushpolicy.gather.pipeline.values import is_common, is_particular, is_token, literal
 from pushpolicy.gather.secrets.within import PRIVATE_KEY
@@ -92,12 +92,12 @@ def hits(kind: Kind, text: str, words: list[Word] | None = None) -> Iterator[Hit
     """What one file shows, without those of it that are seen in any text.
 
     Raises:
-        TooDeepError: when it is nested too deep.
+        OverdoneError: when it is nested too deep, or repeats too much.
     """
     words = [] if words is None else words
     match kind:
-        case Kind.GITHUB | Kind.YAML:
-            yield from workflow.read(text, words, is_github=kind == Kind.GITHUB)
+        case _ if kind in YAMLS:
+            yield from workflow.read(text, words, kind)
         case Kind.JENKINS:
             yield from build_files.of_jenkinsfile(text, words)
         case Kind.DOCKERFILE:
@@ -187,20 +187,20 @@ class _Files:
                 self._found.setdefault((name, hit.line, hit.rule), found)
                 if len(self._found) > _MAX_FINDINGS:
                     raise _UnreadableError(f"the pipeline's files hold over {_MAX_FINDINGS} findings")
-        except TooDeepError as error:
+        except OverdoneError as error:
             raise _UnreadableError(f"{printable(name)}: {error}") from error
         if time.monotonic() > self._deadline:
             raise _UnreadableError(f"reading the pipeline's files took over {_SECONDS} seconds")
 
     def _named(self, name: str, kind: Kind, text: str, words: list[Word]) -> Iterator[tuple[str, Kind]]:
         """The tracked files that one includes or calls."""
-        if kind == Kind.YAML and "compose" not in name:
+        if kind in YAMLS - {Kind.GITHUB} and "compose" not in name:
             for given in _INCLUDED.findall(text):
                 path = next(filter(None, given))
                 beside = os.path.normpath(f"{name.rpartition('/')[0]}/{path}").lstrip("/")
                 for place in (path, beside):
                     if self._file(place):
-                        yield place, Kind.YAML
+                        yield place, kind
         for said in {word.text for word in words if re.search(r"[/.]|^make$", word.text)}:
             path = os.path.normpath(_TOP.sub("", said.lstrip("@")))
             if path == "make":

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from pushpolicy.gather.pipeline import commands, shell
 from pushpolicy.gather.pipeline.commands import Hit
+from pushpolicy.gather.pipeline.risks.logins import is_fixed, logs_in
 from pushpolicy.gather.pipeline.shell import Word
 from pushpolicy.gather.pipeline.values import is_credential_name, is_written
 from pushpolicy.model.expressions import expression
@@ -24,6 +25,9 @@ _GROOVY = expression(
     re.DOTALL,
 )
 _GIVEN_TO = expression(r"([A-Za-z_]\w*)\s*[=:]\s*(?:new\s+)?$")
+# What a library is taken by: `@Library('name@version')` and `library 'name@version'`, one or a list.
+_LIBRARY = expression(r"(?:@Library|\blibrary)\s*\(?\s*(?:identifier\s*:\s*)?(?:\[[^\]()]*)?$")
+_BINDS = expression(r"\bwith(?:Docker)?(?:Credentials|Registry)\b|\bcredentials\s*\(")
 _NAMED = expression(r"name\s*:\s*['\"]([\w.-]+)['\"][^()]*$")
 
 
@@ -79,8 +83,9 @@ def _of_variables(rest: str, line: int, *, is_old: bool) -> Iterator[Hit]:
 
 
 def of_jenkinsfile(text: str, words: list[Word]) -> Iterator[Hit]:
-    """Commands in the texts of a Jenkinsfile, and texts that are given to the name of a secret."""
+    """Commands in the texts of a Jenkinsfile, texts that are given to the name of a secret, and libraries."""
     line, counted = 1, 0
+    has_login = _BINDS.search(text) is not None or logs_in(text)
     for found in _GROOVY.finditer(text):
         group = "block" if found["block"] else "text"
         said = found[group]
@@ -90,6 +95,8 @@ def of_jenkinsfile(text: str, words: list[Word]) -> Iterator[Hit]:
         line += text.count("\n", counted, start)
         counted = start
         before = text[max(found.start() - 200, 0) : found.start()]
+        if has_login and "@" in said and _LIBRARY.search(before) and not is_fixed(said):
+            yield Hit(line, "unpinned-action")
         name = _GIVEN_TO.search(before)
         if name and name[1] == "defaultValue":
             name = _NAMED.search(before)

@@ -1,7 +1,8 @@
 """A YAML file of a CI system as nodes that know their lines, whoever wrote it.
 
 Only libyaml's events are used: its composer recurses. An alias is the node that it names, which is walked
-once, so a file of aliases to aliases is no larger than its text.
+once. What it would be if each were written out is its weight, which is bounded: who looks at every job's
+steps looks at some of them as often as they are named.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ from collections.abc import Iterator
 from typing import Any
 
 _MAX_DEPTH = 100
+# More than a file of the allowed size has without aliases.
+_MAX_WEIGHT = 1_000_000
+_TEXT = 10
 _Place = tuple[str, ...]
 
 
@@ -22,14 +26,16 @@ class Node:
         line: from 1; of a block, that of its first line.
         items: of a sequence.
         fields: of a mapping.
+        weight: how many values it holds, each alias written out; ten characters of text count as one more.
     """
 
-    __slots__ = ("fields", "items", "line", "style", "text")
+    __slots__ = ("fields", "items", "line", "style", "text", "weight")
 
     def __init__(self, line: int, text: str | None = None, style: str = "") -> None:
         self.line, self.text, self.style = line, text, style
         self.items: list[Node] = []
         self.fields: list[tuple[str, Node]] = []
+        self.weight = 1 + len(text or "") // _TEXT
 
     def get(self, *names: str) -> Node:
         """What stands under these keys, one below the other; an empty node where nothing does."""
@@ -44,15 +50,15 @@ class Node:
         return own | {item.text for item in self.items if item.text} | {key for key, _ in self.fields}
 
 
-class TooDeepError(ValueError):
-    """The file is nested deeper than anybody writes one."""
+class OverdoneError(ValueError):
+    """The file is nested deeper, or repeats more by aliases, than anybody writes one."""
 
 
 def read(text: str) -> list[Node]:
     """The documents of a file.
 
     Raises:
-        TooDeepError: when it is nested more than 100 deep.
+        OverdoneError: when it is nested more than 100 deep, or is too large with its aliases written out.
         ValueError: when it is not YAML.
     """
     import yaml
@@ -75,13 +81,16 @@ def _node(event: Any, events: Iterator[Any], anchors: dict[str, Node], lines: li
     import yaml
 
     if depth > _MAX_DEPTH:
-        raise TooDeepError(f"it is nested more than {_MAX_DEPTH} deep")
+        raise OverdoneError(f"it is nested more than {_MAX_DEPTH} deep")
     if isinstance(event, yaml.AliasEvent):
-        return anchors.get(event.anchor or "") or Node(0)
+        # One within itself is taken by no CI system, and is nothing here.
+        named = anchors.get(event.anchor or "")
+        return named if named and named.weight else Node(0)
     line = event.start_mark.line + 1
     node = _scalar(event, line, lines) if isinstance(event, yaml.ScalarEvent) else Node(line)
     if event.anchor:
         anchors[event.anchor] = node
+    own, node.weight = node.weight, 0
     if isinstance(event, yaml.SequenceStartEvent):
         while not isinstance(event := next(events), yaml.SequenceEndEvent):
             node.items.append(_node(event, events, anchors, lines, depth + 1))
@@ -89,6 +98,10 @@ def _node(event: Any, events: Iterator[Any], anchors: dict[str, Node], lines: li
         while not isinstance(event := next(events), yaml.MappingEndEvent):
             key = _node(event, events, anchors, lines, depth + 1)
             node.fields.append((key.text or "", _node(next(events), events, anchors, lines, depth + 1)))
+    below = (*node.items, *(value for _, value in node.fields))
+    node.weight = own + sum(each.weight for each in below)
+    if node.weight > _MAX_WEIGHT:
+        raise OverdoneError(f"with its aliases written out it holds over {_MAX_WEIGHT} values")
     return node
 
 

@@ -11,6 +11,12 @@ class Kind(StrEnum):
     """How a file is read."""
 
     GITHUB = "github"
+    GITLAB = "gitlab"
+    AZURE = "azure"
+    CIRCLECI = "circleci"
+    BITBUCKET = "bitbucket"
+    BUILDKITE = "buildkite"
+    DRONE = "drone"
     YAML = "yaml"
     JENKINS = "jenkins"
     DOCKERFILE = "dockerfile"
@@ -26,13 +32,13 @@ _YAML = r"\.ya?ml"
 _PLACES: tuple[tuple[Kind, str], ...] = (
     (Kind.GITHUB, rf"\.(?:github|gitea|forgejo)/workflows/[^/]+{_YAML}"),
     (Kind.GITHUB, rf"(?:.*/)?action{_YAML}"),
-    (Kind.YAML, rf"\.gitlab-ci{_YAML}|\.gitlab/ci/.*{_YAML}|[^/]*\.gitlab-ci{_YAML}"),
-    (Kind.YAML, rf"\.?azure-pipelines?[^/]*{_YAML}|\.azure(?:-pipelines|-devops)?/.*{_YAML}"),
-    (Kind.YAML, rf"\.circleci/.*{_YAML}|bitbucket-pipelines{_YAML}|\.buildkite/.*{_YAML}"),
-    (
-        Kind.YAML,
-        rf"\.(?:drone|travis|cirrus){_YAML}|\.woodpecker{_YAML}|\.woodpecker/.*{_YAML}|\.?appveyor{_YAML}",
-    ),
+    (Kind.GITLAB, rf"\.gitlab-ci{_YAML}|\.gitlab/ci/.*{_YAML}|[^/]*\.gitlab-ci{_YAML}"),
+    (Kind.AZURE, rf"\.?azure-pipelines?[^/]*{_YAML}|\.azure(?:-pipelines|-devops)?/.*{_YAML}"),
+    (Kind.CIRCLECI, rf"\.circleci/.*{_YAML}"),
+    (Kind.BITBUCKET, rf"bitbucket-pipelines{_YAML}"),
+    (Kind.BUILDKITE, rf"\.buildkite/.*{_YAML}"),
+    (Kind.DRONE, rf"\.drone{_YAML}|\.woodpecker{_YAML}|\.woodpecker/.*{_YAML}"),
+    (Kind.YAML, rf"\.(?:travis|cirrus){_YAML}|\.?appveyor{_YAML}"),
     (Kind.YAML, rf"\.semaphore/.*{_YAML}|(?:.*/)?(?:buildspec|cloudbuild)[^/]*{_YAML}|cloudbuild[^/]*\.json"),
     (Kind.YAML, rf"\.?tekton/.*{_YAML}|(?:.*/)?(?:docker-)?compose(?:[.-][^/]*)?{_YAML}"),
     (Kind.JENKINS, r"(?:.*/)?(?:Jenkinsfile(?:[.-][^/]*)?|[^/]*\.[Jj]enkinsfile)|\.?jenkins/.*\.groovy"),
@@ -48,6 +54,13 @@ _PLACES: tuple[tuple[Kind, str], ...] = (
     (Kind.NPM, r"(?:.*/)?\.npmrc"),
     (Kind.NETRC, r"(?:.*/)?[._]netrc"),
     (Kind.INI, r"(?:.*/)?\.pypirc"),
+)
+# Those that are YAML; of the last nothing is known but that.
+YAMLS = frozenset(
+    {
+        *(Kind.GITHUB, Kind.GITLAB, Kind.AZURE, Kind.CIRCLECI, Kind.BITBUCKET, Kind.BUILDKITE, Kind.DRONE),
+        Kind.YAML,
+    }
 )
 # One expression for all of a checkout's names: its groups are the rows.
 _ANY = expression("|".join(f"({pattern})" for _, pattern in _PLACES))

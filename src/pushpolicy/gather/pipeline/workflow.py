@@ -1,16 +1,16 @@
-"""What a pipeline's YAML shows: its commands, what its keys hold, and what GitHub's jobs do with a login."""
+"""What a pipeline's YAML shows: its commands, what its keys hold, and what its jobs do with a login."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-from pushpolicy.gather.pipeline import commands, document
+from pushpolicy.gather.pipeline import commands, document, risks
 from pushpolicy.gather.pipeline.commands import Hit
 from pushpolicy.gather.pipeline.document import Node
+from pushpolicy.gather.pipeline.places import Kind
 from pushpolicy.gather.pipeline.shell import Word
 from pushpolicy.gather.pipeline.values import is_credential_name, is_written, literal
-from pushpolicy.model.expressions import expression
 
 # Keys whose text is for people, and above which names mean places in a store.
 _WORDS = frozenset(
@@ -42,41 +42,23 @@ _REGISTRY_PLACES = frozenset(
     {"credentials", "registry_auth", "registry-auth", "auth", "aws_auth", "registries"}
 )
 _PASSWORDS = frozenset({"password", "passwd", "pass", "token", "registry_password", "docker_password"})
-_LOGIN_ACTIONS = expression(
-    r"docker/(?:login|build-push|bake)-action|(?:redhat-actions/(?:podman-login|push-to-registry))"
-    r"|aws-actions/(?:amazon-ecr-login|configure-aws-credentials)|azure/(?:docker-)?login|google-github-actions/auth"
-    r"|oras-project/setup-oras|(?:imjasonh|ko-build)/setup-ko|elgohr/publish-docker-github-action"
-    r"|mr-smithers-excellent/docker-build-push|whoan/docker-build-with-cache-action|macbre/push-to-ghcr"
-    r"|jfrog/setup-jfrog-cli|appleboy/docker-.*|.*/kaniko.*|.*(?:docker|registry|ghcr|quay|ecr|acr)-?login.*",
-    re.IGNORECASE,
-)
-_PINNED = expression(r"[0-9a-f]{40}|sha256:[0-9a-f]{64}")
-_LOGIN = expression(
-    r"\b(?:docker|podman|buildah|skopeo|crane|oras|helm|regctl|ko|cosign)\b[^\n|;&]{0,200}\blogin\b"
-    r"|\bdocker push\b"
-)
 _MAX_LINE = 4096
-_UNTRUSTED = frozenset({"pull_request_target", "workflow_run", "issue_comment"})
-_FOREIGN = expression(
-    r"github\.(?:event\.pull_request\.(?:head\.|merge_commit_sha)|event\.workflow_run\.head_|head_ref)|refs/pull/"
-    r"|event\.issue\.number|\bgh pr checkout\b|\bpull/\S{1,80}/(?:head|merge)\b"
-)
 
 
-def read(text: str, words: list[Word], *, is_github: bool) -> Iterator[Hit]:
+def read(text: str, words: list[Word], kind: Kind) -> Iterator[Hit]:
     """What a file shows.
 
     Args:
         text: the file.
         words: takes every word of a command.
-        is_github: whether it is a workflow or an action, of GitHub, Gitea or Forgejo.
+        kind: whose file it is.
 
     Raises:
-        TooDeepError: when it is nested too deep.
+        OverdoneError: when it is nested too deep, or repeats too much.
     """
     try:
         documents = document.read(text)
-    except document.TooDeepError:
+    except document.OverdoneError:
         raise
     except ValueError:
         # Templates, and what no CI system would take: as lines of a script, and of keys.
@@ -84,14 +66,13 @@ def read(text: str, words: list[Word], *, is_github: bool) -> Iterator[Hit]:
         return
     for place, node in document.walk(documents):
         if node.fields:
-            yield from _of_mapping(place, node, is_github=is_github)
+            yield from _of_mapping(place, node, is_github=kind == Kind.GITHUB)
         elif node.text:
             yield from _of_scalar(place, node, words)
         elif any(item.text == "login" for item in node.items):
             yield from commands.listed([Word(item.text or "", item.line) for item in node.items])
-    if is_github:
-        for root in documents:
-            yield from _of_workflow(root)
+    for root in documents:
+        yield from risks.of(kind, root)
 
 
 def _of_lines(text: str, words: list[Word]) -> Iterator[Hit]:
@@ -149,49 +130,3 @@ def _of_pair(node: Node, parent: str) -> Iterator[Hit]:
         yield Hit(value.line, "variable-literal")
     if default.text and is_credential_name(parent or "") and is_written(parent, default.text):
         yield Hit(default.line, "variable-literal")
-
-
-def _of_workflow(root: Node) -> Iterator[Hit]:
-    triggers = root.get("on").texts()
-    for _, job in root.get("jobs").fields:
-        steps = job.get("steps").items
-        yield from _of_job(steps, is_untrusted=bool(_UNTRUSTED & triggers))
-    yield from _of_actions(root.get("runs", "steps").items)
-
-
-def _of_job(steps: list[Node], *, is_untrusted: bool) -> Iterator[Hit]:
-    yield from _of_actions(steps)
-    logins = [step for step in steps if _logs_in(step)]
-    if not logins:
-        return
-    if is_untrusted and any(_FOREIGN.search(_code(step)) for step in steps):
-        yield from (Hit(step.line, "login-beside-untrusted-code") for step in logins)
-    for step in steps:
-        action = step.get("uses").text or ""
-        if action.startswith("actions/checkout@") and step.get("with", "persist-credentials").text != "false":
-            yield Hit(step.get("uses").line, "persisted-credentials")
-
-
-def _of_actions(steps: list[Node]) -> Iterator[Hit]:
-    for step in steps:
-        action, _, reference = (step.get("uses").text or "").partition("@")
-        if not _LOGIN_ACTIONS.fullmatch(action):
-            continue
-        if not _PINNED.fullmatch(reference):
-            yield Hit(step.get("uses").line, "unpinned-action")
-        password = step.get("with", "password")
-        if password.text and literal(password.text, is_quoted=True) is not None:
-            yield Hit(password.line, "input-literal")
-
-
-def _logs_in(step: Node) -> bool:
-    action = (step.get("uses").text or "").partition("@")[0]
-    return bool(_LOGIN_ACTIONS.fullmatch(action) or _LOGIN.search(step.get("run").text or ""))
-
-
-def _code(step: Node) -> str:
-    """What a step checks out, or runs."""
-    given = step.get("with")
-    return "\n".join(
-        filter(None, (given.get("ref").text, given.get("repository").text, step.get("run").text))
-    )

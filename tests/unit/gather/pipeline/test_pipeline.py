@@ -142,11 +142,6 @@ def test_credentials_that_are_copied_into_an_image(tmp_path: Path) -> None:
 
 # What takes long, or much memory, where it is read without care.
 HOSTILE: dict[str, tuple[str, str | bytes]] = {
-    "aliases of aliases": (
-        WORKFLOW,
-        "a0: &a0 [x, x]\n"
-        + "".join(f"a{n + 1}: &a{n + 1} [{', '.join([f'*a{n}'] * 20)}]\n" for n in range(30)),
-    ),
     "an alias to itself": (WORKFLOW, "jobs: &a {a: *a, steps: [*a]}"),
     "a missing quote": (WORKFLOW, "a:\n  run: |\n    docker login '" + "x " * 200_000),
     "opened substitutions": ("Jenkinsfile", "sh '" + "docker login $(" * 40_000),
@@ -168,16 +163,23 @@ HOSTILE: dict[str, tuple[str, str | bytes]] = {
     "addresses": ("Dockerfile", "RUN " + "http://a:" * 50_000),
     "bytes": ("Dockerfile", bytes(range(256)) * 1000),
     "nothing": ("Dockerfile", b""),
+    "many jobs": (".gitlab-ci.yml", "".join(f"a{n}: {{script: [docker login]}}\n" for n in range(1_900))),
+    "many values": (".circleci/config.yml", "jobs: {a: {steps: [" + "a," * 100_000 + "docker push]}}"),
+    "many programs": (".gitlab-ci.yml", f"a: {{script: ['{'docker ' * 140_000}']}}"),
+    "many dots": (".drone.yml", f"steps: [{{image: 'a{':1.1.1-' * 140_000}', settings: {{password: $A}}}}]"),
+    "many libraries": ("Jenkinsfile", "docker login " + "library(['a@b', " * 30_000),
 }
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_file_ends_soon(tmp_path: Path, name: str) -> None:
+def test_a_hostile_file_ends_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """By the processor's time: what other programs of the machine take is not the file's doing."""
+    monkeypatch.setattr("pushpolicy.gather.pipeline._SECONDS", 600)
     path, content = HOSTILE[name]
-    start = time.monotonic()
+    start = time.process_time()
     result = judged(tmp_path, {path: content})
     assert result.status == Status.COLLECTED, result.reason
-    assert time.monotonic() - start < 15
+    assert time.process_time() - start < 15
 
 
 @pytest.mark.parametrize(
@@ -185,6 +187,22 @@ def test_a_hostile_file_ends_soon(tmp_path: Path, name: str) -> None:
     [
         ("a: " + "[" * 5000, "nested more than 100 deep"),
         ("x: 1\n" * 300_000, "over the limit of 1048576 bytes"),
+        (
+            "a0: &a0 [x, x]\n"
+            + "".join(f"a{n + 1}: &a{n + 1} [{', '.join([f'*a{n}'] * 20)}]\n" for n in range(30)),
+            "aliases written out it holds over 1000000 values",
+        ),
+        (
+            "jobs:\n  a: &a {steps: ["
+            + "x, " * 100_000
+            + "]}\n"
+            + "".join(f"  a{n}: *a\n" for n in range(40_000)),
+            "aliases written out it holds over 1000000 values",
+        ),
+        (
+            f"x: &x '{'docker ' * 50_000}'\nsteps: [{'*x, ' * 40_000}]",
+            "aliases written out it holds over 1000000 values",
+        ),
         ("".join(f"REGISTRY_PASSWORD{n}X: hunter2\n" for n in range(2_100)), "over 2000 findings"),
     ],
 )
