@@ -33,6 +33,8 @@ deny["licences_allowed"] := data.pushpolicy.rules.licences_allowed.deny
 
 deny["packages_forbidden"] := data.pushpolicy.rules.packages_forbidden.deny
 
+deny["parts_trusted"] := data.pushpolicy.rules.parts_trusted.deny
+
 deny["pipeline_credentials"] := data.pushpolicy.rules.pipeline_credentials.deny
 
 deny["platforms_complete"] := data.pushpolicy.rules.platforms_complete.deny
@@ -76,6 +78,8 @@ deny["worktree_clean"] := data.pushpolicy.rules.worktree_clean.deny
 not_applicable["licences_allowed"] := data.pushpolicy.rules.licences_allowed.not_applicable
 
 not_applicable["packages_forbidden"] := data.pushpolicy.rules.packages_forbidden.not_applicable
+
+not_applicable["parts_trusted"] := data.pushpolicy.rules.parts_trusted.not_applicable
 
 not_applicable["platforms_complete"] := data.pushpolicy.rules.platforms_complete.not_applicable
 

@@ -31,7 +31,13 @@ DENIED = {rule: [one for one in EXAMPLES if one.rule == rule and one.expect == "
 
 
 # Those that judge nothing until a setting says what.
-UNSET = {"licences_allowed", "packages_forbidden", "platforms_complete", "registries_allowed"}
+UNSET = {
+    "licences_allowed",
+    "packages_forbidden",
+    "parts_trusted",
+    "platforms_complete",
+    "registries_allowed",
+}
 
 
 @pytest.fixture(scope="module")

@@ -31,6 +31,14 @@ from pushpolicy.pipeline import collect
     help="Write the reports of this job to -o FILE, for the job that pushes. Needs no TARGET, and an IMAGE "
     "only where there is no commit.",
 )
+@click.option(
+    "--identity",
+    "is_signed",
+    is_flag=True,
+    help="With --part: let the CI system say whose it is, by an identity token of this job for this part "
+    "alone (GitHub). It lies in the file until it ends, in minutes or hours.",
+)
+@shared.trust_option
 @click.option("-o", "--output", metavar="FILE", help="Write the document, or the part, to this file.")
 @shared.format_option(Kind.GATHERED, default=None, envvar=None)
 @shared.quiet_option
@@ -41,6 +49,8 @@ def command(
     registry: RegistryOptions,
     source: SourceOptions,
     part: str | None,
+    is_signed: bool,
+    trust: str | None,
     output: str | None,
     outputs: Outputs,
     quiet: bool,
@@ -49,15 +59,18 @@ def command(
 
     What every file was taken for is told on standard error; --format text prints only that.
     """
-    options = PushOptions(gathering=gathering, registry=registry, source=source)
+    policy = PolicyOptions(trust=trust)
+    options = PushOptions(gathering=gathering, policy=policy, registry=registry, source=source)
+    if is_signed and part is None:
+        raise UsageError("--identity is of a part", "write --part NAME -o FILE beside it, or leave it out")
     if part is not None and outputs.asked:
         raise UsageError("--part writes a part, which has no --format", "leave --format out")
     if part is not None:
-        seen = write(part, output, image, target, options)
+        seen = write(part, output, image, target, options, is_signed=is_signed)
     elif image is None or target is None:
         raise UsageError("IMAGE and TARGET are missing", "or --part NAME -o FILE, for the reports of one job")
     else:
-        deciding = read_policy(gathering.config, PolicyOptions())
+        deciding = read_policy(gathering.config, policy)
         (request,) = push_requests(deciding, image, target, options)
         gathered = collect(request)
         seen = gathered.seen

@@ -126,6 +126,12 @@ class PolicyOptions(msgspec.Struct, frozen=True, kw_only=True):
     engine: str | None = None
 
 
+trust_option = click.option(
+    "--trust",
+    metavar="FILE",
+    help="Which keys and issuers are trusted; with a policy's own trust.yaml, the stricter of both.",
+)
+
 policy_options = _group(
     "policy",
     PolicyOptions,
@@ -145,11 +151,7 @@ policy_options = _group(
         help="Let the configuration of the judged checkout change settings of a rule, or waive its findings; "
         "repeatable. '*' is every rule but integrity rules.",
     ),
-    click.option(
-        "--trust",
-        metavar="FILE",
-        help="Which keys and issuers are trusted; with a policy's own trust.yaml, the stricter of both.",
-    ),
+    trust_option,
     click.option(
         "--engine",
         metavar="PATH",

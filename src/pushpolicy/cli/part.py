@@ -7,22 +7,33 @@ from pathlib import Path
 from pushpolicy.cli import environment
 from pushpolicy.cli.config import read_config
 from pushpolicy.cli.gathering import git_program, named_evidence, public_variables
+from pushpolicy.cli.identity import token_access
 from pushpolicy.cli.options import PushOptions, read_limits
 from pushpolicy.cli.registries import Registries
 from pushpolicy.cli.request import parse_source
 from pushpolicy.errors import UsageError
+from pushpolicy.evaluate.sources import read_file
 from pushpolicy.gather import Seen
+from pushpolicy.gather.ci.identity import TokenAccess
 from pushpolicy.gather.parts.write import PartRequest, write_part
 from pushpolicy.images import open_image
 from pushpolicy.model.digest import Digest
+from pushpolicy.signing.trust import Trust, read_trust
 
 
 def write(
-    name: str, output: str | None, image: str | None, target: str | None, options: PushOptions
+    name: str,
+    output: str | None,
+    image: str | None,
+    target: str | None,
+    options: PushOptions,
+    *,
+    is_signed: bool = False,
 ) -> tuple[Seen, ...]:
-    """Write the part; returns what every file was taken for.
+    """Write the part, signed by a token of this job where asked; returns what every file was taken for.
 
     Raises:
+        PolicyError: when the file of ``--trust`` is malformed.
         UsageError: when there is no FILE, or a TARGET, which a part is not about.
         InputError: when evidence or the image cannot be read, or the file cannot be written.
     """
@@ -43,8 +54,15 @@ def write(
         git=git_program(gathering.git),
         not_secret=public_variables(gathering.not_secret),
         image=_digest(image, options) if image else None,
+        signed_by=_issuers(options) if is_signed else None,
     )
     return write_part(request)
+
+
+def _issuers(options: PushOptions) -> TokenAccess:
+    file = options.policy.trust
+    trust = read_trust(file, read_file(Path(file)).content) if file else Trust()
+    return token_access(trust, options.registry)
 
 
 def _digest(image: str, options: PushOptions) -> Digest:

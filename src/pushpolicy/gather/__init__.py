@@ -21,7 +21,7 @@ from pushpolicy.gather.ci.jobs import Asking
 from pushpolicy.gather.image import embedded
 from pushpolicy.gather.joined import join
 from pushpolicy.gather.names import Reports
-from pushpolicy.gather.parts import check_parts
+from pushpolicy.gather.parts import check_parts, identity
 from pushpolicy.gather.pipeline.reported import with_reports
 from pushpolicy.gather.previous import Previous, named_now, told_now
 from pushpolicy.gather.request import (
@@ -105,7 +105,7 @@ def gather(request: GatherRequest, shared: Shared | None = None) -> Gathered:
         target=_target(request),
         image=provenance.with_commit(about, builds),
         source=checkout.evidence,
-        ci=context,
+        ci=replace(context, parts=shared.parts(job)),
         tests=suites.evidence(reports, job.expected),
         scans=scanned,
         sbom=boms,
@@ -131,7 +131,7 @@ def gather(request: GatherRequest, shared: Shared | None = None) -> Gathered:
         reports=tuple(stored.values()),
         seen=tuple(reports.seen),
         remote_secrets=checkout.remote_secrets,
-        token_secrets=proof.secrets if proof else frozenset(),
+        token_secrets=(proof.secrets if proof else frozenset()) | identity.secrets(files.parts),
     )
 
 
@@ -182,4 +182,5 @@ def _report(
         tracked_by_git=checkout.tracks(reports.place(raw.path)),
         captured_by=reports.captured_by.get(raw.digest.hex),
         at=times.get((raw.kind, raw.name)),
+        part=origin.part if (origin := reports.origins.get(raw.path)) else None,
     )

@@ -177,7 +177,8 @@ class Gathered(Redacted, frozen=True, kw_only=True):
 
     Attributes:
         remote_secrets: those of git's remote.
-        token_secrets: the job's identity token, and its signature, with which it could be put together again.
+        token_secrets: identity tokens, of the job and of parts, and their signatures, with which they could
+            be put together again.
     """
 
     hidden_fields = frozenset({"remote_secrets", "token_secrets"})

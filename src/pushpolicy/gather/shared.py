@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
@@ -16,11 +16,14 @@ from pushpolicy.gather.checkout import Checkout, inspect
 from pushpolicy.gather.ci.identity import Proof, prove
 from pushpolicy.gather.collect import collect
 from pushpolicy.gather.names import CAPTURES, Reports
-from pushpolicy.gather.parts import Part, open_parts
+from pushpolicy.gather.parts import Part, identity, open_parts
 from pushpolicy.gather.request import Job, NamedEvidence, RawReport, Reading
-from pushpolicy.model.evidence import CiEvidence, PipelineEvidence
+from pushpolicy.model.evidence import CiEvidence, PartEvidence, PipelineEvidence
 from pushpolicy.reports.format import KINDS
 from pushpolicy.reports.limits import Limits
+
+if TYPE_CHECKING:
+    from pushpolicy.identity.keys import Keyring
 
 _Asked = tuple[Path, tuple[NamedEvidence, ...], Limits]
 
@@ -41,10 +44,12 @@ class Shared(msgspec.Struct):
     """
 
     _proofs: list[Proof | None] = []
+    _keys: Keyring = {}
     _checkouts: dict[Path, Checkout] = {}
     _pipelines: dict[Path, PipelineEvidence] = {}
     _contexts: dict[Path, CiEvidence] = {}
     _files: dict[_Asked, Files] = {}
+    _parts_by: dict[_Asked, tuple[PartEvidence, ...]] = {}
     _unpacked: ExitStack = msgspec.field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
@@ -61,7 +66,7 @@ class Shared(msgspec.Struct):
     def proof(self, job: Job) -> Proof | None:
         """What the job's identity token proves: of one run, whatever it pushes, asked for once."""
         if not self._proofs:
-            self._proofs.append(prove(job.environ, job.tokens))
+            self._proofs.append(prove(job.environ, job.tokens, self._keys))
         return self._proofs[0]
 
     def checkout(self, job: Job) -> Checkout:
@@ -98,6 +103,14 @@ class Shared(msgspec.Struct):
         if asked not in self._files:
             self._files[asked] = read_files(job, self.checkout(job), self._parts(job))
         return self._files[asked]
+
+    def parts(self, job: Job) -> tuple[PartEvidence, ...]:
+        """Which parts there are, and whose each is by its token; raises as `files` does."""
+        asked = (job.workspace, job.named, job.limits)
+        if asked not in self._parts_by:
+            found, context = self.files(job).parts, self.context(job)
+            self._parts_by[asked] = identity.evidence(found, context, job.tokens, self._keys)
+        return self._parts_by[asked]
 
     def _parts(self, job: Job) -> tuple[Part, ...]:
         if all(item.kind != "part" for item in job.named):

@@ -1,4 +1,4 @@
-"""Who this job is, in one step: its token is obtained, and checked with the keys of its issuer."""
+"""Who a job is, in one step: a token is obtained, or came with a part, and checked with its issuer's keys."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pushpolicy.http.addresses import is_address, origin
 from pushpolicy.http.settings import Settings
 from pushpolicy.http.transport import Transport
 from pushpolicy.identity.issuers import Issuer, gives_tokens
-from pushpolicy.identity.keys import issuer_keys
+from pushpolicy.identity.keys import Keyring, keys_once
 from pushpolicy.identity.obtain import fresh_audience, job_token
-from pushpolicy.identity.token import REQUEST_URL, Token
+from pushpolicy.identity.token import REQUEST_URL, NoTokenError, Token
 from pushpolicy.identity.verify import Verified, read_token, verify
 
 # What a token of a variable is for, where trust.yaml names no other audience.
@@ -21,7 +21,10 @@ AUDIENCE = "pushpolicy"
 
 
 def prove(
-    environ: Mapping[str, str], issuers: Sequence[Issuer], settings: Settings
+    environ: Mapping[str, str],
+    issuers: Sequence[Issuer],
+    settings: Settings,
+    keys: Keyring | None = None,
 ) -> tuple[Token, Verified]:
     """The token of this job, and what it proves; one request for it, and one for the keys.
 
@@ -29,18 +32,39 @@ def prove(
         environ: of the job.
         issuers: those that are trusted.
         settings: how they are reached, and how long they may take; no variable says who they are.
+        keys: those that the run was told before.
 
     Raises:
         NoTokenError: when the job has none.
         TokenError: when it proves nothing.
     """
-    # An earlier step could have variables name its own authorities, and be the issuer.
-    transport = Transport(replace(settings, variables=False))
-    token = job_token(environ, transport, _wanted(environ, issuers), issuers)
+    token = job_token(environ, _transport(settings), _wanted(environ, issuers), issuers)
+    return token, check(token, issuers, settings, {} if keys is None else keys)
+
+
+def check(token: Token, issuers: Sequence[Issuer], settings: Settings, keys: Keyring) -> Verified:
+    """What a token proves that is for the audience that it was asked for; raises and takes as `prove`."""
     said = read_token(token, issuers)
-    keys = issuer_keys(said.issuer, transport)
+    own = keys_once(said.issuer, _transport(settings), keys)
     audience = token.audience or said.issuer.audience or AUDIENCE
-    return token, verify(token, said, keys, datetime.now(UTC), audience)
+    return verify(token, said, own, datetime.now(UTC), audience)
+
+
+def ask(environ: Mapping[str, str], issuers: Sequence[Issuer], settings: Settings, audience: str) -> Token:
+    """A token of this job for an audience of our own, which one that lies in a variable never is.
+
+    Raises:
+        NoTokenError: when the job cannot ask for one.
+        TokenError: when nobody answers with one.
+    """
+    if not environ.get(REQUEST_URL):
+        raise NoTokenError(f"the job cannot ask for a token ({REQUEST_URL} is not set)")
+    return job_token(environ, _transport(settings), audience, issuers)
+
+
+def _transport(settings: Settings) -> Transport:
+    """An earlier step could have variables name its own authorities, and be the issuer: none counts."""
+    return Transport(replace(settings, variables=False))
 
 
 def _wanted(environ: Mapping[str, str], issuers: Sequence[Issuer]) -> str:

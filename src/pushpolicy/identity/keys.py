@@ -18,6 +18,30 @@ _DISCOVERY = "/.well-known/openid-configuration"
 _UNREACHED = "where the issuer cannot be reached, trust.yaml can name a file with its keys (jwks)"
 
 Jwk = Mapping[str, Any]
+# What became of asking each issuer for its keys.
+Keyring = dict[str, "tuple[Jwk, ...] | TokenError"]
+
+
+def keys_once(issuer: Issuer, transport: Transport, asked: Keyring) -> tuple[Jwk, ...]:
+    """The keys of an issuer, which is asked once a run, whatever comes of it.
+
+    Args:
+        issuer: whose keys.
+        transport: what to ask with.
+        asked: what became of it before in this run; the answer is added.
+
+    Raises:
+        TokenError: as `issuer_keys`, and when that was raised before.
+    """
+    if issuer.issuer not in asked:
+        try:
+            asked[issuer.issuer] = issuer_keys(issuer, transport)
+        except TokenError as error:
+            asked[issuer.issuer] = error
+    found = asked[issuer.issuer]
+    if isinstance(found, TokenError):
+        raise found
+    return found
 
 
 def issuer_keys(issuer: Issuer, transport: Transport) -> tuple[Jwk, ...]:

@@ -316,6 +316,14 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     configuration: Configuration | None = None
 
 
+class PartEvidence(msgspec.Struct, frozen=True, kw_only=True):
+    """What another job handed over: its name, the digest of its list, and whose it is by its token."""
+
+    name: str
+    sha256: str
+    identity: Identity
+
+
 class CiEvidence(msgspec.Struct, frozen=True, kw_only=True):
     """What the CI system says of this run.
 
@@ -361,6 +369,7 @@ class CiEvidence(msgspec.Struct, frozen=True, kw_only=True):
     runner: Runner | None = None
     upstream: Upstream | None = None
     identity: Identity | None = None
+    parts: tuple[PartEvidence, ...] = ()
     contradictions: tuple[Contradiction, ...] | None = None
 
 
@@ -993,7 +1002,12 @@ NEVER_STORED = "pipeline"
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """One file that was read; `at` is the latest time that it gives itself."""
+    """One file that was read.
+
+    Attributes:
+        at: the latest time that it gives itself.
+        part: the one that it came with; None where it is of the job that pushes.
+    """
 
     name: str
     path: str
@@ -1004,6 +1018,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     tracked_by_git: bool | None = None
     captured_by: str | None = None
     at: str | None = None
+    part: str | None = None
 
 
 class Unread(msgspec.Struct, frozen=True, kw_only=True):

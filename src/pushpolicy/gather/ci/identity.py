@@ -23,6 +23,7 @@ from pushpolicy.reports.parsing.values import format_time, text
 
 if TYPE_CHECKING:
     from pushpolicy.http.settings import Settings
+    from pushpolicy.identity.keys import Keyring
     from pushpolicy.identity.verify import Verified
 
 # What a token has to say at once for any of it to be proven.
@@ -71,17 +72,24 @@ class TokenAccess(msgspec.Struct, frozen=True, kw_only=True):
     settings: Settings
 
 
-def prove(environ: Mapping[str, str], access: TokenAccess | None) -> Proof | None:
+def prove(
+    environ: Mapping[str, str], access: TokenAccess | None, keys: Keyring | None = None
+) -> Proof | None:
     """What the job's token proves; None where it has none, or nobody wants to know. A run asks once."""
     if access is None or not offered(environ):
         return None
     from pushpolicy.identity import job  # with all that checks a signature, which most jobs do not need
 
     try:
-        token, found = job.prove(environ, access.issuers, access.settings)
+        token, found = job.prove(environ, access.issuers, access.settings, keys)
     except TokenError as error:
-        return Proof(reason="; ".join(filter(None, (error.message, error.hint))))
+        return Proof(reason=why(error))
     return Proof(token=token, found=found)
+
+
+def why(error: TokenError) -> str:
+    """Why a token proves nothing, and what to do about it."""
+    return "; ".join(filter(None, (error.message, error.hint)))
 
 
 def claimed(system: System, proof: Proof) -> tuple[Told, ...]:

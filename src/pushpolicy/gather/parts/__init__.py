@@ -2,7 +2,8 @@
 
 A part is a tar archive of the reports as they were, with a list of them. The job that merges reads the
 reports itself, so a part can say no more than its reports do, and the record holds them as ever. The list is
-the archive's first member ``part.json``, a ``pushpolicy.part/v1`` document.
+the archive's first member ``part.json``, a ``pushpolicy.part/v1`` document. The last may be ``identity.jwt``,
+an identity token of the job that is for that very list (`identity`).
 """
 
 from __future__ import annotations
@@ -21,14 +22,17 @@ from pushpolicy.files import open_regular
 from pushpolicy.gather import find
 from pushpolicy.gather.request import NamedEvidence
 from pushpolicy.gather.runs import RunOf
+from pushpolicy.identity.token import MAX_TOKEN
 from pushpolicy.model import canonical
+from pushpolicy.model.digest import Digest
 from pushpolicy.model.document import Exact
 from pushpolicy.model.evidence import ImageEvidence, Unread
+from pushpolicy.model.redacted import Redacted
 from pushpolicy.model.text import printable
 from pushpolicy.reports.format import KINDS
 from pushpolicy.reports.limits import Limits
 
-LIST = "part.json"
+LIST, TOKEN = "part.json", "identity.jwt"
 MAX_LIST = 16 * 1024 * 1024
 _CHUNK = 1024 * 1024
 _HINT = "write it again with `pushpolicy gather --part NAME -o FILE`"
@@ -78,12 +82,21 @@ class Unpacked(msgspec.Struct, frozen=True, kw_only=True):
     listed: Listed
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """A part that was unpacked; every file has the bytes that the list says."""
+class Part(Redacted, frozen=True, kw_only=True):
+    """A part that was unpacked; every file has the bytes that the list says.
+
+    Attributes:
+        digest: of the list.
+        token: of its job, as it came; None where it carries none.
+    """
+
+    hidden_fields = frozenset({"token"})
 
     source: Path
     about: PartList
+    digest: Digest
     files: tuple[Unpacked, ...]
+    token: str | None = None
 
 
 def member(number: int) -> str:
@@ -159,10 +172,12 @@ def _paths(workspace: Path, named: Iterable[NamedEvidence]) -> Iterable[tuple[Na
 def _open(path: Path, folder: Path, limits: Limits) -> Part:
     try:
         with open_regular(path) as file, tarfile.open(fileobj=file, mode="r:") as archive:
-            about = parse(_list(archive))
+            about = parse(listed := _list(archive))
             if len(about.files) > limits.max_files:
                 raise ValueError(f"its {len(about.files)} files are over the limit of {limits.max_files}")
-            return Part(source=path, about=about, files=tuple(_unpack(archive, about, folder, limits)))
+            files = tuple(_unpack(archive, about, folder, limits))
+            digest = Digest.of(listed)
+            return Part(source=path, about=about, digest=digest, files=files, token=_token(archive))
     except OSError as error:
         raise InputError(f"{printable(str(path))}: cannot be read: {error.strerror or error}") from error
     except (ValueError, EOFError, tarfile.TarError, RecursionError) as error:
@@ -187,13 +202,26 @@ def _unpack(archive: tarfile.TarFile, about: PartList, folder: Path, limits: Lim
         if _copy(stream, place) != listed.sha256:
             raise ValueError(f"{printable(listed.path)} has other bytes than listed")
         yield Unpacked(path=place, listed=listed)
-    if archive.next() is not None:
+
+
+def _token(archive: tarfile.TarFile) -> str | None:
+    header = archive.next()
+    if header is None:
+        return None
+    if header.name != TOKEN:
         raise ValueError("it holds more than it lists")
+    stream, size = _plain(archive, header, TOKEN)
+    if size > MAX_TOKEN or archive.next() is not None:
+        raise ValueError(f"its {TOKEN} is no token, or not its last member")
+    return stream.read(size).decode("ascii")
 
 
 def _next(archive: tarfile.TarFile, name: str) -> tuple[IO[bytes], int]:
-    """The next member, which must be that plain file: neither a link nor a sparse file, which hide sizes."""
-    header = archive.next()
+    return _plain(archive, archive.next(), name)
+
+
+def _plain(archive: tarfile.TarFile, header: tarfile.TarInfo | None, name: str) -> tuple[IO[bytes], int]:
+    """A member, which must be that plain file: neither a link nor a sparse file, which hide sizes."""
     stream = archive.extractfile(header) if header and header.type == tarfile.REGTYPE else None
     if header is None or stream is None or header.name != name or header.issparse():
         raise ValueError(f"it is no part: {name} is not where it must be")

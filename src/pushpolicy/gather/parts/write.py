@@ -16,7 +16,8 @@ from pushpolicy.errors import InputError, UsageError
 from pushpolicy.files import open_regular, write_whole
 from pushpolicy.gather import ci
 from pushpolicy.gather.checkout import Checkout, inspect
-from pushpolicy.gather.parts import LIST, Listed, PartList, is_name, member
+from pushpolicy.gather.ci.identity import TokenAccess
+from pushpolicy.gather.parts import LIST, TOKEN, Listed, PartList, identity, is_name, member
 from pushpolicy.gather.request import NamedEvidence, RawReport, Seen
 from pushpolicy.gather.runs import run_of
 from pushpolicy.gather.secrets.search import refuse_secrets, secret_values
@@ -28,7 +29,12 @@ from pushpolicy.reports.limits import Limits
 
 
 class PartRequest(Redacted, frozen=True, kw_only=True):
-    """What goes into a part; `image` is the digest of the image that the reports are about, if any."""
+    """What goes into a part.
+
+    Attributes:
+        image: the digest of the image that the reports are about, if any.
+        signed_by: the issuers whose token it is to carry; None for a part without one.
+    """
 
     hidden_fields = frozenset({"environ"})
 
@@ -41,6 +47,7 @@ class PartRequest(Redacted, frozen=True, kw_only=True):
     image: Digest | None = None
     git: Path | None = None
     not_secret: frozenset[str] = frozenset()
+    signed_by: TokenAccess | None = None
 
 
 def write_part(request: PartRequest) -> tuple[Seen, ...]:
@@ -50,9 +57,9 @@ def write_part(request: PartRequest) -> tuple[Seen, ...]:
         what every file was taken for.
 
     Raises:
-        UsageError: when the name is malformed, or a part is to hold a part.
+        UsageError: when the name is malformed, a part is to hold a part, or the job can ask for no token.
         InputError: when evidence that was named cannot be read, a secret would be stored, nothing says what
-            the reports are about, or the file cannot be written.
+            the reports are about, no token is given, or the file cannot be written.
     """
     if not is_name(request.name):
         hint = "a name has letters, digits and . _ -, at most 100"
@@ -66,8 +73,9 @@ def write_part(request: PartRequest) -> tuple[Seen, ...]:
     listed = _list(request, checkout, files, raws).content()
     secrets = secret_values(request.environ, remote=checkout.remote_secrets, not_secret=request.not_secret)
     refuse_secrets({"the part": listed}, raws, secrets)
+    token = identity.token(listed, request.environ, request.signed_by) if request.signed_by else None
     try:
-        _write(request.output, listed, raws)
+        _write(request.output, listed, raws, token)
     except OSError as error:
         reason = error.strerror or str(error)
         raise InputError(f"{printable(str(request.output))}: cannot be written: {reason}") from error
@@ -107,12 +115,14 @@ def _list(request: PartRequest, checkout: Checkout, files: Files, raws: list[Raw
     )
 
 
-def _write(output: Path, listed: bytes, raws: list[RawReport]) -> None:
-    """Write the archive whole or not at all; the same reports give the same bytes."""
+def _write(output: Path, listed: bytes, raws: list[RawReport], token: str | None) -> None:
+    """Write the archive whole or not at all; the same reports give the same bytes, but for a token."""
     with write_whole(output) as file, tarfile.open(fileobj=file, mode="w") as archive:
         archive.addfile(_header(LIST, len(listed)), io.BytesIO(listed))
         for number, raw in enumerate(raws):
             _add(archive, member(number), raw)
+        if token is not None:
+            archive.addfile(_header(TOKEN, len(token)), io.BytesIO(token.encode("ascii")))
 
 
 def _add(archive: tarfile.TarFile, name: str, raw: RawReport) -> None:
