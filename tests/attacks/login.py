@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
 from pushpolicy import errors
+from tests.attacks.credential import jwt
 from tests.attacks.table import Attack, Change
 from tests.fake_registry import Answered, Asked, fake_registry
 from tests.faults.honest import Honest
@@ -59,7 +61,13 @@ def push_with_login(place: Workspace) -> Ran:
 
     with fake_registry(answer) as running, fake_registry(token) as service:
         url = f"http://{service.host}/token"
-        write_policy(place.folder.parent / "policy", {}, trust=f"exchanges: {{broker: {{url: '{url}'}}}}\n")
+        file = place.folder.parent / "careless.json"
+        careless = json.loads(file.read_text()) if file.exists() else {}
+        exchanges = {"broker": {"url": url} | careless.get("broker", {})}
+        if "reader" in careless:
+            exchanges["reader"] = {"url": url} | careless["reader"]
+        trust_file = {"exchanges": exchanges, **careless.get("trust", {})}
+        write_policy(place.folder.parent / "policy", {}, trust=json.dumps(trust_file))
         config = place.folder.parent / "docker" / "config.json"
         config.parent.mkdir(exist_ok=True)
         auth = base64.b64encode(f"ci:{STATIC}".encode()).decode()
@@ -77,6 +85,15 @@ def push_with_login(place: Workspace) -> Ran:
 
 def row(name: str, strike: Change, says: str, code: int = errors.EXIT_PUSH) -> Attack:
     return Attack(name=name, prepare=with_job_token, strike=strike, run=push_with_login, says=says, code=code)
+
+
+def careless(**declared: Any) -> Change:
+    """Somebody careless wrote the policy's trust.yaml: settings of the exchanges, and what else it says."""
+
+    def strike(place: Workspace) -> None:
+        (place.folder.parent / "careless.json").write_text(json.dumps(declared))
+
+    return strike
 
 
 def leaves(name: str, content: str) -> Change:
@@ -118,12 +135,35 @@ ROWS = [
             ACTIONS_ID_TOKEN_REQUEST_URL="https://elsewhere.example/token?x=1",
             ACTIONS_ID_TOKEN_REQUEST_TOKEN="a-secret-of-the-request",
         ),
-        "is not an address that may be asked",
+        "is an address of no trusted issuer",
     ),
     row(
         "sets a user and a password",
         variables(PUSHPOLICY_USERNAME="ci", PUSHPOLICY_PASSWORD=STATIC),
         "give one or the other",
+        errors.EXIT_USAGE,
+    ),
+    row(
+        "gives a token that says by itself that it is for more",
+        gives(access_token=jwt(scope="repository:*:pull,push", exp=int(time.time()) + 600)),
+        "has the scope repository:*:pull,push, which was not asked for",
+    ),
+    row(
+        "reads before the decision by what pushes, whose scope is one word",
+        careless(broker={"scope": "images"}, trust={"read_role": "broker"}),
+        "it would be given more than pull",
+        errors.EXIT_USAGE,
+    ),
+    row(
+        "reads before the decision by the same under another name",
+        careless(broker={"scope": "images"}, reader={"scope": "images"}, trust={"read_role": "reader"}),
+        "it would be given more than pull",
+        errors.EXIT_USAGE,
+    ),
+    row(
+        "reads before the decision by every action",
+        careless(reader={"scope": "repository:{repository}:*"}, trust={"read_role": "reader"}),
+        "it would be given more than pull",
         errors.EXIT_USAGE,
     ),
     row(

@@ -15,7 +15,7 @@ from pushpolicy.cli.report import hide
 from pushpolicy.errors import UsageError
 from pushpolicy.gather.ci.identity import TokenAccess
 from pushpolicy.http.transport import Transport
-from pushpolicy.identity.exchange import obtain, prepare
+from pushpolicy.identity.exchange import Prepared, obtain, prepare
 from pushpolicy.identity.minted import JOB_TOKEN, Minted, Promise
 from pushpolicy.identity.obtain import job_token
 from pushpolicy.model.reference import Repository
@@ -81,12 +81,7 @@ class Logins:
         if role is None or not self.may_pull:
             return ANONYMOUS
         prepared = prepare(role, self._trust.exchanges.get(role), repository, push=False)
-        scope, is_same = (
-            prepared.promise.scope,
-            self._trust.exchanges.get(role) == self._trust.exchanges.get(self._name),
-        )
-        # Without a scope nobody can ask for less: what reads would be what pushes.
-        if "push" in (scope or "") or (scope is None and is_same):
+        if self._could_push(role, prepared, repository):
             raise UsageError(
                 f"read_role {role}: it would be given more than pull before the decision",
                 "name an exchange that cannot push",
@@ -94,6 +89,22 @@ class Logins:
         minted = obtain(prepared, self._job_token, self._transport, _keep)
         minted.check(prepared.promise)
         return _credential(role, minted)
+
+    def _could_push(self, role: str, reading: Prepared, repository: Repository) -> bool:
+        """Whether what would read may do more: its scope says so, or it is asked for as what pushes is."""
+        scope, declared = reading.promise.scope, self._trust.exchanges
+        actions = [
+            action
+            for part in (scope or "").split()
+            if part.startswith(("repository:", "registry:"))
+            for action in part.rpartition(":")[2].split(",")
+        ]
+        if "push" in (scope or "") or not set(actions) <= {"pull"}:
+            return True
+        own = declared.get(self._name)
+        if role != self._name and (own is None or own != declared.get(role)):
+            return False
+        return scope == prepare(self._name, own, repository).promise.scope
 
     def judged(self, repository: Repository) -> Credential | None:
         """The credential that is there before the decision and will do the push: a token of the job, or none.

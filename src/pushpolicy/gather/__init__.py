@@ -8,8 +8,7 @@ of it is stored.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from fnmatch import fnmatchcase
+from collections.abc import Mapping
 
 from msgspec.structs import replace
 
@@ -47,7 +46,6 @@ from pushpolicy.model.evidence import (
     TargetEvidence,
     TrustEvidence,
 )
-from pushpolicy.model.reference import Repository
 from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.parsing.values import format_time
 
@@ -153,20 +151,9 @@ def _target(request: GatherRequest) -> TargetEvidence:
         trust=TrustEvidence(authorities=request.authorities) if request.authorities else None,
         immutable=ImmutableEvidence(by="configuration") if request.job.immutable else None,
         demanded=DemandedEvidence(assurance="verified")
-        if _needs_identity(target.repository, request.job.verified_for)
+        if any(map(target.repository.is_covered_by, request.job.verified_for))
         else None,
     )
-
-
-def _needs_identity(repository: Repository, globs: Iterable[str]) -> bool:
-    """Whether a glob names a repository; one that ends with ``/**`` names every one below."""
-    parts = str(repository).lower().split("/")
-    for patterns in (glob.lower().split("/") for glob in globs):
-        if patterns[-1] == "**":
-            patterns = [*patterns[:-1], *["*"] * max(1, len(parts) - len(patterns) + 1)]
-        if len(parts) == len(patterns) and all(map(fnmatchcase, parts, patterns)):
-            return True
-    return False
 
 
 def _report(

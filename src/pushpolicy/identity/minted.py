@@ -132,9 +132,10 @@ class Minted(Redacted, frozen=True, kw_only=True):
         return found if found is not None and found.tzinfo else None
 
     def _wider(self, promised: Promise, claims: Mapping[str, Any]) -> Iterator[str]:
-        if promised.scope is not None and (given := self.told.get("scope_given")) is not None:
-            for part in given.split():
-                if not any(_within(part, asked) for asked in promised.scope.split()):
+        # A JWT says it by itself, too (RFC 9068, 2.2.3).
+        for given in filter(None, (self.told.get("scope_given"), claims.get("scope"))):
+            for part in str(given).split() if promised.scope is not None else ():
+                if not any(_within(part, asked) for asked in (promised.scope or "").split()):
                     yield f"has the scope {printable(part, 200)}, which was not asked for"
         access = claims.get("access")
         if access is not None:

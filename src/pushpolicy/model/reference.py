@@ -5,6 +5,7 @@ Grammar: distribution-spec, "Pulling manifests" (repository and tag), and skopeo
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatchcase
 from typing import Self
 
@@ -22,6 +23,8 @@ _REPOSITORY = expression(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:
 _TAG = expression(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 _LOOPBACK = expression(r"(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?")
 LAYOUT_REGISTRY = "oci"
+# What stands for more than itself in a glob, and in a regular expression; the longer first.
+_WILD = {"**/": "(?:.*/)?", "/**": "(?:/.*)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 # Names of Docker Hub: of its images, of its old index, of its API. A policy and a login know it by the first.
 HUB = "docker.io"
 HUB_API = "registry-1.docker.io"
@@ -95,7 +98,7 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"{text[:200]!r} names no registry; write REGISTRY/REPO or oci:DIR")
         if not _REPOSITORY.fullmatch(path) or len(path) > 255:
             raise ValueError(f"{path[:200]!r} is not a valid repository name (lower case, no spaces)")
-        if host in HUB_NAMES:
+        if host.lower() in HUB_NAMES:
             host, path = HUB, hub_path(path)
         return cls(registry=host, path=path)
 
@@ -104,8 +107,27 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True):
         parts, patterns = str(self).lower().split("/"), glob.lower().split("/")
         return len(parts) == len(patterns) and all(map(fnmatchcase, parts, patterns))
 
+    def is_covered_by(self, glob: str) -> bool:
+        """Whether a glob names this, however the registry is spelled: for demands, which must not be missed.
+
+        ``*`` stops at a slash, ``**`` is any number of parts.
+        """
+        pattern = re.escape(_spelled(glob))
+        for wild, meant in _WILD.items():
+            pattern = pattern.replace(re.escape(wild), meant)
+        return re.fullmatch(pattern, _spelled(str(self))) is not None
+
     def __str__(self) -> str:
         return f"{self.registry}:{self.path}" if self.is_layout else f"{self.registry}/{self.path}"
+
+
+def _spelled(name: str) -> str:
+    """A name or a glob as all that mean one registry are spelled: in lower case, without a usual port."""
+    host, slash, path = name.lower().partition("/")
+    host = host.removesuffix(":443").removesuffix(":80")
+    if host in HUB_NAMES:
+        host, path = HUB, path if path == "**" else hub_path(path)
+    return host + slash + path
 
 
 def _is_host(text: str) -> bool:

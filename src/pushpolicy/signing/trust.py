@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
@@ -20,6 +20,8 @@ from pushpolicy.model.document import Exact
 from pushpolicy.model.text import printable
 
 Entry = TypeVar("Entry")
+# A glob over REGISTRY/REPOSITORY. One with a scheme, a tag or an empty part matches nothing: it is refused.
+REPOSITORIES = r"^(oci:[^\s\[\]]+|(\*\*|\[[0-9a-fA-F:]+\]|[^\s/\[\]:]+)(:[0-9]+)?(/[^\s/\[\]:]+)*)$"
 
 
 class Key(Exact, frozen=True):
@@ -63,7 +65,7 @@ class Trust(Exact, frozen=True):
     denials: str | None = None
     records: str | None = None
     raw: Literal["keep", "digest"] | None = None
-    verified_for: tuple[str, ...] = ()
+    verified_for: tuple[Annotated[str, msgspec.Meta(pattern=REPOSITORIES)], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in the policy set; what is not said is left out."""
@@ -108,7 +110,7 @@ def stricter(files: Sequence[Trust]) -> Trust:
     first, *others = files or [Trust()]
     for other in others:
         first = Trust(
-            issuers=_common(first.issuers, other.issuers),
+            issuers=_issuers(first.issuers, other.issuers),
             exchanges=_common(first.exchanges, other.exchanges),
             keys=_common(first.keys, other.keys),
             read_role=_same("read_role", first.read_role, other.read_role),
@@ -118,6 +120,19 @@ def stricter(files: Sequence[Trust]) -> Trust:
             verified_for=tuple(sorted({*first.verified_for, *other.verified_for})),
         )
     return first
+
+
+def _issuers(one: Mapping[str, Issuer], other: Mapping[str, Issuer]) -> Mapping[str, Issuer]:
+    """Those that both name; a file that names none leaves it to the other."""
+    if not one or not other:
+        return one or other
+    # None at all would stand for those that are known.
+    if not (common := _common(one, other)):
+        raise PolicyError(
+            "two trust files name issuers, and none that is the same in both: no token could be believed",
+            "let one of them name the issuers",
+        )
+    return common
 
 
 def _common(one: Mapping[str, Entry], other: Mapping[str, Entry]) -> dict[str, Entry]:

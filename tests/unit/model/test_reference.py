@@ -119,3 +119,37 @@ def test_digest_round_trip(content: bytes, algorithm: str) -> None:
 def test_what_is_no_digest(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         Digest.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "glob"),
+    [
+        ("reg.example:443/prod/app", "reg.example/prod/**"),
+        ("reg.example/prod/app", "REG.example:443/prod/*"),
+        ("Index.docker.io/company/app", "docker.io/company/**"),
+        ("docker.io/library/nginx", "index.docker.io/nginx"),
+        ("docker.io/library/nginx", "docker.io/**"),
+        ("reg.example/a/b/app", "reg.example/**/app"),
+        ("reg.example/app", "reg.example/**/app"),
+        ("reg.example/prod", "reg.example/prod/**"),
+        ("[::1]:5000/a/b", "[::1]:5000/**"),
+        ("oci:/a/b", "oci:**"),
+        ("oci:/a/b", "**"),
+    ],
+)
+def test_a_demand_finds_a_repository_however_it_is_spelled(name: str, glob: str) -> None:
+    assert Repository.parse(name).is_covered_by(glob)
+
+
+@pytest.mark.parametrize(
+    ("name", "glob"),
+    [
+        ("reg.example/production/app", "reg.example/prod/**"),
+        ("reg.example/prod/a/b", "reg.example/prod/*"),
+        ("reg.example/x/prod/a", "reg.example/prod/**"),
+        ("reg-example.io/prod", "reg.example.io/prod"),
+        ("reg.example:5000/prod/a", "reg.example/prod/**"),
+    ],
+)
+def test_a_demand_finds_no_other_repository(name: str, glob: str) -> None:
+    assert not Repository.parse(name).is_covered_by(glob)

@@ -23,6 +23,10 @@ raw: keep
 verified_for: ['reg.example/prod/*']
 """
 WRONG = [
+    *(
+        f"verified_for: ['{glob}']"
+        for glob in ("", "https://r.example/a", "r.example/a/", "r.example/a:1", "oci:[a]")
+    ),
     "[]",
     "keys: []",
     "issuer: {}",
@@ -76,5 +80,10 @@ def test_of_two_files_the_stricter_holds() -> None:
     both = stricter([one, other])
     assert (list(both.keys), both.verified_for, both.raw, both.records) == (["a"], ("x", "y"), "keep", "r")
     assert stricter([other, one]) == both
+    issuers = [f"issuers: {{a: {{issuer: 'https://{name}.example'}}}}" for name in ("one", "two")]
+    assert stricter([trust(issuers[0]), trust("")]) == stricter([trust(""), trust(issuers[0])])
+    assert stricter([trust(issuers[0]), trust("")]).issuers
+    with pytest.raises(PolicyError, match="none that is the same in both"):
+        stricter([*map(trust, issuers)])  # none named would be all that are known
     with pytest.raises(PolicyError, match="another raw"):
         stricter([one, trust("raw: digest")])
