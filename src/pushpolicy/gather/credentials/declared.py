@@ -32,7 +32,7 @@ def declared_in(variable: str, environ: Mapping[str, str], checkout: Checkout) -
     if name is None:
         return None
     try:
-        document = strict_yaml.read(read_file(root / name, _MAX_SIZE))
+        document = here[0].read(read_file(root / name, _MAX_SIZE))
     except (OSError, strict_yaml.YamlError):
         return None
     given = list(here[0].given(document, variable, environ))
@@ -48,6 +48,6 @@ def _files(store: Store, environ: Mapping[str, str]) -> Iterator[str]:
             is_one = name.parts[1:2] == ("workflows",)
         else:
             name = PurePosixPath(_NAME.sub(lambda found: environ.get(found[1], ""), pattern))
-            is_one = name.suffix in (".yml", ".yaml")
+            is_one = "{" not in pattern or name.suffix in (".yml", ".yaml")
         if is_one and ".." not in name.parts and not name.is_absolute():
             yield str(name)

@@ -1,7 +1,7 @@
 """Where the pipeline's file of each CI system hands a secret of its store to a variable, or something else.
 
-Of Azure, Bitbucket, CircleCI, Jenkins and Travis no file shows it: what `$(name)`, a context or `secure:`
-holds only the store knows, and a Jenkinsfile is a program.
+Of Azure, Bitbucket, CircleCI and Travis no file shows it: what `$(name)`, a context or `secure:` holds only
+the store knows. A Jenkinsfile is a program, of which only what it writes out is read.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
+
+from pushpolicy.model import strict_yaml
 
 _Given = Callable[[Any, str, Mapping[str, str]], Iterator[bool]]
 
@@ -20,12 +22,14 @@ class Store(NamedTuple):
         mark: the variable that is set to `marks` in its jobs; to anything where that is empty.
         files: its pipeline's file, with variables in braces; the first that git tracks counts.
         given: for each place of the file that gives a variable something, whether that is a secret.
+        read: the file's content, as `given` takes it; raises YamlError.
     """
 
     mark: str
     marks: str
     files: tuple[str, ...]
     given: _Given
+    read: Callable[[bytes], Any] = strict_yaml.read
 
     def is_here(self, environ: Mapping[str, str]) -> bool:
         """Whether the environment is that of one of its jobs."""
@@ -90,6 +94,67 @@ def _of_codebuild(document: Any, variable: str, _: Mapping[str, str]) -> Iterato
             yield name != "variables"
 
 
+def _listed(document: Any, *keys: str) -> list[Any]:
+    found = _at(document, *keys)
+    return found if isinstance(found, list) else []
+
+
+def _of_cloudbuild(document: Any, variable: str, _: Mapping[str, str]) -> Iterator[bool]:
+    """Google, "Build configuration file schema": `secretEnv`; which step runs is not told, so all count."""
+    kept = _listed(document, "availableSecrets", "secretManager")
+    is_kept = any(_at(each, "env") == variable for each in kept)
+    for place in (_at(document, "options"), *_listed(document, "steps")):
+        yield from (is_kept for each in _listed(place, "secretEnv") if each == variable)
+        yield from (False for each in _listed(place, "env") if str(each).startswith(f"{variable}="))
+
+
+def _of_buildkite(document: Any, variable: str, environ: Mapping[str, str]) -> Iterator[bool]:
+    """Buildkite, "Buildkite secrets": `secrets` of the pipeline and of the step, which its key names."""
+    steps = _listed(document, "steps")
+    steps = [*steps, *(inner for each in steps for inner in _listed(each, "steps"))]
+    key = environ.get("BUILDKITE_STEP_KEY")
+    for place in (document, *(each for each in steps if key and _at(each, "key") == key)):
+        said = _at(place, "secrets")
+        if isinstance(said, (dict, list)) and variable in said:
+            yield True
+        if _at(place, "env", variable) is not None:
+            yield False
+
+
+def _of_tekton(document: Any, variable: str, _: Mapping[str, str]) -> Iterator[bool]:
+    """Tekton, "Tasks": `secretKeyRef` in `env`; which step runs is not told, so all count."""
+    spec = _at(document, "spec")
+    tasks = (*_listed(spec, "tasks"), *_listed(spec, "pipelineSpec", "tasks"), spec)
+    for task in (spec, *(_at(each, "taskSpec") for each in tasks)):
+        for place in (_at(task, "stepTemplate"), *_listed(task, "steps")):
+            for each in _listed(place, "env"):
+                if _at(each, "name") == variable:
+                    yield "value" not in each and bool(_at(each, "valueFrom", "secretKeyRef"))
+
+
+# The texts of Groovy, which are kept, and its comments; what has no end goes on to the end.
+_GROOVY = re.compile(
+    r"('''.*?(?:'''|\Z)|\"\"\".*?(?:\"\"\"|\Z)|'(?:\\.|[^'\\\n])*'?|\"(?:\\.|[^\"\\\n])*\"?)"
+    r"|//[^\n]*|/\*.*?(?:\*/|\Z)",
+    re.DOTALL,
+)
+_BINDING = r"\b(?:string|usernamePassword|usernameColonPassword)\s*\([^()]*\b(?:passwordV|v)ariable\s*:\s*"
+
+
+def _of_jenkins(document: Any, variable: str, _: Mapping[str, str]) -> Iterator[bool]:
+    """Jenkins, "Credentials Binding" and "Using a Jenkinsfile": `withCredentials`, and `credentials()`."""
+    code = _GROOVY.sub(lambda found: found[1] or " ", document)
+    name = re.escape(variable)
+    yield from (True for _ in re.finditer(rf"{_BINDING}(['\"]){name}\1", code))
+    # Of a user with a password credentials() sets two more variables.
+    for found in re.finditer(rf"(?<![\w.])(?:env\.)?({name})\s*=(?!=)\s*(credentials\s*\()?", code):
+        yield found[2] is not None
+    base = re.escape(variable.removesuffix("_PSW"))
+    if variable.endswith("_PSW"):
+        yield from (True for _ in re.finditer(rf"(?<![\w.]){base}\s*=\s*credentials\s*\(", code))
+    yield from (False for _ in re.finditer(rf"['\"]{name}=|\bname\s*:\s*['\"]{name}['\"]", code))
+
+
 STORES = (
     Store("GITHUB_ACTIONS", "true", ("{GITHUB_WORKFLOW_REF}",), _of_github),
     Store("GITLAB_CI", "true", ("{CI_CONFIG_PATH}", ".gitlab-ci.yml"), _of_gitlab),
@@ -101,4 +166,15 @@ STORES = (
         _of_steps("CI_STEP_NAME"),
     ),
     Store("CODEBUILD_BUILD_ID", "", ("buildspec.yml", "buildspec.yaml"), _of_codebuild),
+    Store("BUILDER_OUTPUT", "", ("cloudbuild.yaml", "cloudbuild.yml", "cloudbuild.json"), _of_cloudbuild),
+    Store("BUILDKITE", "true", (".buildkite/pipeline.yml", ".buildkite/pipeline.yaml"), _of_buildkite),
+    Store(
+        "PUSHPOLICY_CI",
+        "tekton",
+        (".tekton/{PUSHPOLICY_CI_JOB}.yaml", ".tekton/{PUSHPOLICY_CI_JOB}.yml"),
+        _of_tekton,
+    ),
+    Store(
+        "JENKINS_URL", "", ("Jenkinsfile",), _of_jenkins, lambda content: content.decode("utf-8", "replace")
+    ),
 )

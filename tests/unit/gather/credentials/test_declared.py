@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,16 @@ GITLAB = {"GITLAB_CI": "true", "CI_JOB_NAME": "publish", "CI_CONFIG_PATH": "ci/m
 DRONE = {"DRONE": "true", "DRONE_STEP_NAME": "publish"}
 WOODPECKER = {"CI": "woodpecker", "CI_STEP_NAME": "publish", "CI_WORKFLOW_NAME": "release"}
 CODEBUILD = {"CODEBUILD_BUILD_ID": "a:1"}
+CLOUDBUILD = {"BUILDER_OUTPUT": "/builder/outputs"}
+BUILDKITE = {"BUILDKITE": "true", "BUILDKITE_STEP_KEY": "publish"}
+TEKTON = {"PUSHPOLICY_CI": "tekton", "PUSHPOLICY_CI_JOB": "publish"}
+JENKINS = {"JENKINS_URL": "https://jenkins.example.com/"}
+KEPT = "availableSecrets: {secretManager: [{versionName: a, env: X}]}\n"
+KEY_REF = "{name: X, valueFrom: {secretKeyRef: {name: a, key: b}}}"
+BOUND = (
+    "withCredentials([usernamePassword(credentialsId: 'a', usernameVariable: 'U', passwordVariable: 'X')]) {}"
+)
+CLOUD, PIPELINE, TASK = "cloudbuild.yaml", ".buildkite/pipeline.yml", ".tekton/publish.yaml"
 VAULT = "{vault: a/b/c@d, file: false}"
 FROM = "{from_secret: registry}"
 
@@ -137,6 +148,53 @@ FROM = "{from_secret: registry}"
         (CODEBUILD, "buildspec.yml", "env: {parameter-store: {X: /a/b}}", True),
         (CODEBUILD, "buildspec.yml", "env: {parameter-store: {X: /a/b}, variables: {X: a}}", False),
         (CODEBUILD, "buildspec.yml", "env: {variables: {X: a}}", False),
+        (CLOUDBUILD, CLOUD, f"{KEPT}steps: [{{secretEnv: [X]}}, {{secretEnv: [Z]}}]", True),
+        (CLOUDBUILD, CLOUD, f"{KEPT}options: {{secretEnv: [X]}}", True),
+        (CLOUDBUILD, "cloudbuild.json", f"{KEPT}steps: [{{secretEnv: [X]}}]", True),
+        (CLOUDBUILD, CLOUD, "steps: [{secretEnv: [X]}]", False),
+        (CLOUDBUILD, CLOUD, f"{KEPT}steps: [{{env: [Z=a]}}]", False),
+        (CLOUDBUILD, CLOUD, f"{KEPT}steps: [{{secretEnv: [X]}}, {{env: [X=a]}}]", False),
+        (CLOUDBUILD, CLOUD, "availableSecrets: [a]\nsteps: a\noptions: []", False),
+        (BUILDKITE, PIPELINE, "steps: [{key: publish, secrets: [X]}]", True),
+        (BUILDKITE, PIPELINE, "steps: [{key: publish, secrets: {X: registry}}]", True),
+        (BUILDKITE, PIPELINE, "steps: [{group: a, steps: [{key: publish, secrets: [X]}]}]", True),
+        (BUILDKITE, PIPELINE, "secrets: [X]\nsteps: [{key: publish}]", True),
+        (BUILDKITE, PIPELINE, "steps: [{key: publish, secrets: [X], env: {X: a}}]", False),
+        (BUILDKITE, PIPELINE, "secrets: [X]\nenv: {X: a}", False),
+        (BUILDKITE, PIPELINE, "steps: [{key: other, secrets: [X]}, wait]", False),
+        (BUILDKITE | {"BUILDKITE_STEP_KEY": ""}, PIPELINE, "steps: [{key: '', secrets: [X]}]", False),
+        (TEKTON, TASK, f"spec: {{steps: [{{env: [{KEY_REF}]}}]}}", True),
+        (TEKTON, TASK, f"spec: {{stepTemplate: {{env: [{KEY_REF}]}}}}", True),
+        (TEKTON, TASK, f"spec: {{taskSpec: {{steps: [{{env: [{KEY_REF}]}}]}}}}", True),
+        (TEKTON, TASK, f"spec: {{tasks: [{{taskSpec: {{steps: [{{env: [{KEY_REF}]}}]}}}}]}}", True),
+        (
+            TEKTON,
+            TASK,
+            f"spec: {{pipelineSpec: {{tasks: [{{taskSpec: {{steps: [{{env: [{KEY_REF}]}}]}}}}]}}}}",
+            True,
+        ),
+        (TEKTON, TASK, f"spec: {{steps: [{{env: [{KEY_REF}]}}, {{env: [{{name: X, value: a}}]}}]}}", False),
+        (TEKTON, TASK, "spec: {steps: [{env: [{name: X, valueFrom: {configMapKeyRef: {name: a}}}]}]}", False),
+        (TEKTON, ".tekton/other.yaml", f"spec: {{steps: [{{env: [{KEY_REF}]}}]}}", False),
+        (TEKTON, TASK, "spec: {steps: [a, {env: [a]}]}", False),
+        (JENKINS, "Jenkinsfile", BOUND, True),
+        (JENKINS, "Jenkinsfile", "withCredentials([string(credentialsId: 'a', variable: \"X\")]) {}", True),
+        (JENKINS, "Jenkinsfile", "environment { X = credentials('a') }", True),
+        (JENKINS, "Jenkinsfile", f"URL = 'https://a'; {BOUND}", True),
+        (JENKINS, "Jenkinsfile", "withCredentials([file(credentialsId: 'a', variable: 'X')]) {}", False),
+        (JENKINS, "Jenkinsfile", f"// {BOUND}", False),
+        (JENKINS, "Jenkinsfile", f"/* {BOUND} */", False),
+        (JENKINS, "Jenkinsfile", f"{BOUND}\nwithEnv(['A=https://a', 'X=a']) {{}}", False),
+        (JENKINS, "Jenkinsfile", f"{BOUND}\nenv.X = 'a'", False),
+        (JENKINS, "Jenkinsfile", f"{BOUND}\nparameters {{ password(name: 'X', defaultValue: '') }}", False),
+        (JENKINS, "Jenkinsfile", "environment { X = 'a' }", False),
+        (
+            JENKINS,
+            "Jenkinsfile",
+            "withCredentials([string(variable: 'XX')]) { AX = credentials('a') }",
+            False,
+        ),
+        (JENKINS, "ci/Jenkinsfile", BOUND, False),
         (CODEBUILD | DRONE, "buildspec.yml", "env: {parameter-store: {X: /a/b}}", False),
     ],
 )
@@ -146,3 +204,22 @@ def test_what_shows_a_secret_in_files_of_other_systems(
     checkout = inspect(make_checkout(tmp_path, {file: text}), ENVIRON)
     assert declared_in("X", environ, checkout) == (file if is_shown else None)
     assert declared_in("Y", environ, checkout) is None
+
+
+def test_the_password_of_a_user_has_a_variable_of_its_own_in_jenkins(tmp_path: Path) -> None:
+    checkout = inspect(
+        make_checkout(tmp_path, {"Jenkinsfile": "environment { X = credentials('a') }"}), ENVIRON
+    )
+    assert declared_in("X_PSW", JENKINS, checkout) == "Jenkinsfile"
+    assert declared_in("Y_PSW", JENKINS, checkout) is None
+    assert declared_in("X_USR", JENKINS, checkout) is None
+
+
+@pytest.mark.parametrize(
+    "piece", ["string(", "'\\", "/*", "X =", '"""', "X = credentials", "string(variable: "]
+)
+def test_a_hostile_jenkinsfile_ends_soon(tmp_path: Path, piece: str) -> None:
+    checkout = inspect(make_checkout(tmp_path, {"Jenkinsfile": piece * (250_000 // len(piece))}), ENVIRON)
+    start = time.process_time()
+    declared_in("X", JENKINS, checkout)
+    assert time.process_time() - start < 5
