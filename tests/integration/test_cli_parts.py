@@ -11,7 +11,7 @@ import pytest
 from pushpolicy import errors
 from pushpolicy.gather.parts import LIST, TOKEN
 from tests.certificates import Certificates, make_certificates
-from tests.issuer import LocalIssuer, local_issuer
+from tests.issuer import KID, LocalIssuer, local_issuer
 from tests.parts import members
 from tests.policies import write_policy
 from tests.workspace import IMAGE, Ran, Workspace
@@ -76,6 +76,7 @@ def test_a_part_of_the_job_that_may_bring_it_is_allowed_and_its_token_is_gone(
     token = content[TOKEN].decode()
     ran = push(job, certificates)
     assert ran.code == errors.EXIT_OK, ran.out + ran.err
+    assert f"part:           unit: verified: a token of {issuer.url}, key {KID}, until 2" in ran.out
     # One token for the part and one for the push, whose audience is another; the keys once.
     assert issuer.asked.count("/request") == 2
     assert issuer.asked.count("/keys") == 1
@@ -92,7 +93,7 @@ def test_a_part_without_a_token_is_denied_where_the_policy_names_who_brings_it(
     assert job.run("gather", "--part", "unit", "-o", "unit.part").code == errors.EXIT_OK
     ran = push(job, certificates)
     assert ran.code == errors.EXIT_DENIED
-    assert "it carries no identity token of its job" in ran.out
+    assert "part:           unit: asserted: it carries no identity token of its job\n" in ran.out
     assert not job.published
 
 

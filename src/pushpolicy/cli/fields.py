@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pushpolicy.gather.ci import Told
 
 # Of the evidence, what is no belief: it is said otherwise, or says how sure the others are.
-_NOT_SHOWN = frozenset({"contradictions", "identity", "reason", "status", "trust"})
+_NOT_SHOWN = frozenset({"contradictions", "identity", "parts", "reason", "status", "trust"})
 
 
 class Field(NamedTuple):

@@ -103,7 +103,7 @@ def gather(request: GatherRequest, shared: Shared | None = None) -> Gathered:
         target=_target(request),
         image=provenance.with_commit(about, builds),
         source=checkout.evidence,
-        ci=replace(context, parts=shared.parts(job)),
+        ci=replace(context, parts=shared.parts(job) or None),
         tests=suites.evidence(reports, job.expected),
         scans=scanned,
         sbom=boms,

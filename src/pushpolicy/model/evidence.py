@@ -338,6 +338,7 @@ class CiEvidence(msgspec.Struct, frozen=True, kw_only=True):
         trust: field name to ``verified`` (by a token that this run asked for), ``replayable`` (by one that
             lay in a variable), ``reported`` (by the CI system's API) or ``asserted`` (by a variable).
         repository_id: which never is another repository's, as a name can be once it is free again.
+        parts: of other jobs that were merged; None where there are none.
     """
 
     status: Status
@@ -369,7 +370,7 @@ class CiEvidence(msgspec.Struct, frozen=True, kw_only=True):
     runner: Runner | None = None
     upstream: Upstream | None = None
     identity: Identity | None = None
-    parts: tuple[PartEvidence, ...] = ()
+    parts: tuple[PartEvidence, ...] | None = None
     contradictions: tuple[Contradiction, ...] | None = None
 
 

@@ -44,7 +44,7 @@ class World(NamedTuple):
         return merged(self.folder, *parts, **(given | fields))
 
     def identity(self, part: Path, **fields: Any) -> Identity:
-        (found,) = self.merged(part, **fields).evidence.ci.parts
+        (found,) = self.merged(part, **fields).evidence.ci.parts or ()
         return found.identity
 
 
@@ -64,7 +64,7 @@ def world(tmp_path: Path, certificates: Certificates) -> Iterator[World]:
 def test_a_token_for_this_part_and_of_this_run_is_verified(world: World) -> None:
     signed = world.part()
     gathered = world.merged(signed, world.part("unit", FAILING))
-    first, _ = gathered.evidence.ci.parts
+    first, _ = gathered.evidence.ci.parts or ()
     identity = first.identity
     assert (identity.assurance, identity.whole, identity.reason) == ("verified", True, None)
     assert identity.audience == f"pushpolicy-part:sha256:{first.sha256}" == audience_of(signed)
@@ -207,7 +207,7 @@ def test_an_issuer_that_does_not_answer_is_asked_once_and_leaves_all_asserted(wo
     world.issuer.answers["/keys"] = lambda: Answered(status=500)
     asked = GITHUB | world.issuer.environ()
     ci = world.merged(*parts, environ=asked).evidence.ci
-    assert [each.identity.assurance for each in ci.parts] == ["asserted"] * 2
+    assert [each.identity.assurance for each in ci.parts or ()] == ["asserted"] * 2
     assert ci.identity is not None
     assert ci.identity.assurance == "asserted"
     assert world.issuer.asked.count("/keys") == 1
@@ -244,4 +244,4 @@ def test_a_job_that_can_ask_for_no_token_is_told_so(world: World) -> None:
 def test_one_part_that_is_named_twice_is_the_same(world: World) -> None:
     mine = world.part()
     again = (named("part", None, str(mine)),)
-    assert len(world.merged(mine, more=again).evidence.ci.parts) == 1
+    assert len(world.merged(mine, more=again).evidence.ci.parts or ()) == 1
