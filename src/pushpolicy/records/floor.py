@@ -99,11 +99,7 @@ def _has(value: Any, steps: Sequence[Sequence[str]], *, filled: bool) -> bool:
     if len(steps) > 1:
         items = list(value.values()) if isinstance(value, Mapping) else value
         return isinstance(items, list) and all(_has(item, steps[1:], filled=filled) for item in items)
-    return (
-        bool(value)
-        if filled and isinstance(value, list | Mapping | str)
-        else value is not None and not filled
-    )
+    return isinstance(value, list) and bool(value) if filled else value is not None
 
 
 def _finding(name: str, element: Any) -> _Finding:
