@@ -23,6 +23,10 @@ from tests.workspace import Ran, Workspace, fail_a_test
 JOB, MINTED, STATIC = "the-token-of-the-job", "a-token-of-an-hour", "a-password-that-could-push"
 LOGIN = {"WWW-Authenticate": 'Basic realm="x"'}
 PAIR = "Basic " + base64.b64encode(f"ci:{STATIC}".encode()).decode()
+TWO_ENDS = ".".join(
+    base64.urlsafe_b64encode(part).decode().rstrip("=")
+    for part in (b'{"alg":"RS256"}', b'{"exp":4102444800,"exp":1}', b"x")
+)
 HONEST = {"access_token": MINTED, "token_type": "Bearer", "expires_in": 600}
 
 
@@ -148,6 +152,15 @@ ROWS = [
         gives(access_token=jwt(scope="repository:*:pull,push", exp=int(time.time()) + 600)),
         "has the scope repository:*:pull,push, which was not asked for",
     ),
+    row(
+        "gives a token that ends by itself when there are no years left",
+        gives(access_token=jwt(exp=10**20)),
+        "has an end that is no time",
+    ),
+    row(
+        "gives a token whose own end is a text", gives(access_token=jwt(exp="9999999999")), "that is no time"
+    ),
+    row("gives a token that says its end twice", gives(access_token=TWO_ENDS), "cannot be read strictly"),
     row(
         "reads before the decision by what pushes, whose scope is one word",
         careless(broker={"scope": "images"}, trust={"read_role": "broker"}),

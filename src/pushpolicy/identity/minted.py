@@ -100,6 +100,9 @@ class Minted(Redacted, frozen=True, kw_only=True):
             )
 
     def _other(self) -> Iterator[str]:
+        # Another reader might find an end or a scope in it that is not seen here.
+        if self.secret.startswith("eyJ") and self.secret.count(".") == 2 and claims_of(self.secret) is None:
+            yield "is a JWT that cannot be read strictly"
         kind = self.told.get("token_type")
         if kind is not None and kind.lower() not in _TOKEN_TYPES:
             yield f"is a token of type {printable(kind, 60)}"
@@ -113,7 +116,9 @@ class Minted(Redacted, frozen=True, kw_only=True):
         ends = [end for end in (self._told_end(), moment(claims.get("exp"))) if end]
         if "refresh_token" in self.told:
             yield "comes with a refresh token, and so does not end"
-        if not ends:
+        if "exp" in claims and moment(claims["exp"]) is None:
+            yield "has an end that is no time"
+        elif not ends:
             yield "does not say when it ends"
         elif max(ends) > self.at + timedelta(seconds=promised.seconds) + _LEEWAY:
             yield f"lives until {max(ends):%Y-%m-%dT%H:%M:%SZ}, longer than {promised.seconds} s"
