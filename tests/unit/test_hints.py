@@ -20,6 +20,7 @@ HELPS = {
     "run this one again, so that it is judged against the tag as it is": "it is judged by another tag",
     "look at the tags, or run the same push again": "it was interrupted",
     "look at the tag, then push again": "somebody else moved it",
+    "run the push again, so that it is judged against the tag as it is": "it is judged by another tag",
     "run the push again, for a fresh decision": "the permit was too old",
     "Have the step that writes the named file run again": "it writes a whole file",
     "make room and run the command again": "there is room then",

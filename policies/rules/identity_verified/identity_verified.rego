@@ -11,7 +11,7 @@
 #   integrity: true
 #   collections: [default, strict]
 #   controls: [SSDF PS.1.1, OSPS AC-03.01]
-#   fix: "Let the job ask for its token (GitHub: permissions: id-token: write), or hand one over for the audience pushpolicy in PUSHPOLICY_ID_TOKEN."
+#   fix: "Let the job ask for its token (GitHub: permissions: id-token: write), or hand one over for the audience pushpolicy in PUSHPOLICY_ID_TOKEN; which jobs may push, the settings repositories and workflows say (docs/identity.md)."
 #   settings:
 #     required: {type: boolean, stricter: true, default: false, description: "Demand it for each repository that is pushed to."}
 #     repositories:
@@ -64,7 +64,7 @@ deny contains {"at": {"id": "ci.identity.configuration"}, "msg": msg} if {
 warn contains {"at": {"id": "repositories"}, "msg": msg} if {
 	_demanded
 	_of_any_repository
-	msg := "the setting repositories is empty: a job of any repository of a trusted issuer would do, whoever it is of"
+	msg := $"the setting repositories is empty: a job of any repository of a trusted issuer would do; name issuer and id there{_this}"
 }
 
 _demanded if {
@@ -127,6 +127,10 @@ _is_replayable if input.ci.identity.assurance == "replayable"
 _repository := input.ci.identity.repository_id if input.ci.identity.repository_id
 
 else := "that no token names"
+
+_this := $", of this job {_issuer} and {input.ci.identity.repository_id}" if input.ci.identity.repository_id
+
+else := ""
 
 _issuer := input.ci.identity.issuer if input.ci.identity.issuer
 

@@ -78,6 +78,18 @@ test_warn_when_no_repository_is_named[name] if {
 	{each.at.id | some each in found} == case.ids
 }
 
+test_warn_says_whose_job_this_is if {
+	_warned(_identity) == {$"{_empty}, of this job {_identity.issuer} and {_identity.repository_id}"}
+	_warned({"assurance": "asserted"}) == {_empty}
+}
+
+_empty := "the setting repositories is empty: a job of any repository of a trusted issuer would do; name issuer and id there"
+
+_warned(identity) := {each.msg | some each in found} if {
+	found := identity_verified.warn with input.ci as {"status": "collected", "identity": identity}
+		with data.settings.identity_verified as object.union(_settings, {"required": true})
+}
+
 # The system denies then.
 test_nothing_to_judge_when_not_collected[status] if {
 	some status in ["missing", "failed"]
