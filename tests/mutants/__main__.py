@@ -52,6 +52,8 @@ def main() -> int:
         reaching = _recorded(options.recorded or Path(folder) / "recorded", options.jobs, options.tests)
         if options.reached:
             found = {name: text for name, text in found.items() if reaching.get(name)}
+        if not any(reaching.get(name) for name in found):
+            sys.exit("these tests reach no check of these packages")
         killed = _run(found, reaching, Path(folder), options.jobs, options.tests)
     return _print(found, reaching, killed)
 
