@@ -10,7 +10,7 @@
 #   controls: [SSDF PO.4.1]
 #   fix: Push again in the window, or ask for a waiver of this day.
 #   settings:
-#     zone: {type: string, pattern: "^[+-][0-9]{2}:[0-9]{2}$", default: "+00:00", description: "Offset of the zone, as +01:00."}
+#     zone: {type: string, pattern: "^[+-]([01][0-9]|2[0-3]):[0-5][0-9]$", default: "+00:00", description: "Offset of the zone, as +01:00."}
 #     days:
 #       type: array
 #       stricter: subset
@@ -27,8 +27,8 @@
 #         additionalProperties: false
 #         required: [first, last, reason]
 #         properties:
-#           first: {type: string, pattern: "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
-#           last: {type: string, pattern: "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
+#           first: {type: string, pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"}
+#           last: {type: string, pattern: "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"}
 #           reason: {type: string, minLength: 1}
 #       default: []
 #       description: Days on which none may happen, from the first to the last.
@@ -53,11 +53,17 @@ deny contains {"at": {"id": "hour"}, "msg": msg} if {
 
 deny contains {"at": {"id": $"freeze/{freeze.first}"}, "msg": msg} if {
 	some freeze in data.settings.push_window.freezes
-	not calendar.within(input.evaluated_at, freeze.first, freeze.last, data.settings.push_window.zone) == false
+	not _is_another_time(freeze)
 	msg := $"from {freeze.first} to {freeze.last} nothing may be pushed: {freeze.reason}"
 }
 
 _open(now) if {
 	now >= data.settings.push_window.from
 	now <= data.settings.push_window.until
+}
+
+# One that ends before it begins would never be, so it always is.
+_is_another_time(freeze) if {
+	freeze.first <= freeze.last
+	calendar.within(input.evaluated_at, freeze.first, freeze.last, data.settings.push_window.zone) == false
 }

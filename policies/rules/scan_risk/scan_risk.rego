@@ -44,7 +44,7 @@ import rego.v2
 # Evidence that was not collected is denied by the system, as evidence:scans; the rule judges what there is.
 deny contains {"at": object.union(finding, {"scan": $"{scan.name}"}), "msg": msg} if {
 	some scan in input.scans.items
-	scan.scanner.name in data.settings.scan_risk.kev_from
+	_is_by(scan, data.settings.scan_risk.kev_from)
 	some finding in scan.findings
 	finding.kind == "vulnerability"
 	not finding.kev == false
@@ -53,7 +53,7 @@ deny contains {"at": object.union(finding, {"scan": $"{scan.name}"}), "msg": msg
 
 deny contains {"at": object.union(finding, {"scan": $"{scan.name}"}), "msg": msg} if {
 	some scan in input.scans.items
-	scan.scanner.name in data.settings.scan_risk.epss_from
+	_is_by(scan, data.settings.scan_risk.epss_from)
 	some finding in scan.findings
 	finding.kind == "vulnerability"
 	not _at_most(finding.epss, data.settings.scan_risk.max_epss)
@@ -69,6 +69,12 @@ deny contains {"at": object.union(finding, {"scan": $"{scan.name}"}), "msg": msg
 	not _at_most(finding.cvss, data.settings.scan_risk.max_cvss)
 	allowed := $"at most {data.settings.scan_risk.max_cvss} is allowed, by {scan.name}"
 	msg := $"{_named(finding)} has {_told(finding, "cvss")} CVSS; {allowed}"
+}
+
+# A scanner's formats spell its name differently: Grype's JSON is by grype, its SARIF by Grype.
+_is_by(scan, names) if {
+	some name in names
+	lower(scan.scanner.name) == lower(name)
 }
 
 _at_most(value, limit) if {

@@ -106,7 +106,7 @@ def _lost(policy: PolicySet, deleted: Deletions) -> Iterator[Fault]:
 
 def _unreached(rego: RegoTests, folders: Mapping[str, Path], threshold: float) -> Iterator[Fault]:
     for name, coverage in (rego.coverage or {}).items():
-        if coverage.percent < threshold:
+        if not coverage.percent >= threshold:  # nor is it, where the threshold is no number
             yield Fault(
                 message=f"tests and examples reach {coverage.percent:.4g} % of {name}, not {threshold:g} %",
                 file=str(folders[name] / f"{name}.rego"),

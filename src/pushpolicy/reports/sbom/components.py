@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
+from itertools import accumulate, chain
 
 from pushpolicy.model.evidence import Component
 from pushpolicy.reports.format import ReportError
@@ -43,7 +43,9 @@ def _lengths(component: Component) -> Iterator[int]:
 
 
 def terms(stated: Iterable[str | None]) -> Terms:
-    """The licences that are named; and the statement with an operator that they are from, if there is one.
+    """The licences that are named; and all that is stated as one expression, if any of it has an operator.
+
+    An expression does not speak for what stands beside it: all hold together, but for names that it has itself.
 
     Args:
         stated: expressions of SPDX, ids and names, as an SBOM says.
@@ -52,18 +54,33 @@ def terms(stated: Iterable[str | None]) -> Terms:
     if not said:
         return None, None
     named = dict.fromkeys(name for text in said if text != _NONE for name in _names(text))
-    return tuple(named), next((text for text in said if _names(text) != (text,)), None)
+    return tuple(named), _expression(list(dict.fromkeys(text for text in said if text != _NONE)))
+
+
+def _expression(said: list[str]) -> str | None:
+    expressions = {text: _names(text) for text in said if _names(text) != (text,)}
+    mentioned = {name for names in expressions.values() for name in names}
+    beside = [text for text in said if text not in expressions and text not in mentioned]
+    if not expressions or (len(expressions) == 1 and not beside):
+        return next(iter(expressions), None)
+    return " AND ".join([*(f"({text})" for text in expressions), *beside])
 
 
 def _names(text: str) -> tuple[str, ...]:
     """The licences of an expression, without exceptions (what stands behind WITH); else the text itself.
 
-    Many tools write names where expressions belong: what has an operator at each second place is one.
+    Many tools write names where expressions belong: what has an operator at each second place is one, if its
+    parentheses are pairs: others would reach into what stands beside it.
     """
-    if " " not in text:
+    if " " not in text or not _is_paired(text):
         return (text,)
     words = _WORDS.findall(text)
     operators = [word.upper() for word in words[1::2]]
     if len(words) != 2 * len(operators) + 1 or not _OPERATORS.issuperset(operators):
         return (text,)
     return tuple(word for word, before in zip(words[::2], ["", *operators], strict=True) if before != "WITH")
+
+
+def _is_paired(text: str) -> bool:
+    depths = list(accumulate((char == "(") - (char == ")") for char in text))
+    return min(depths) >= 0 and depths[-1] == 0

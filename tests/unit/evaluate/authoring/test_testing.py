@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -76,6 +77,8 @@ def test_lines_that_nothing_reaches_are_named(tmp_path: Path, opa: Path) -> None
     [fault] = result.faults
     assert (fault.line, fault.rule) == (first, "r")
     assert "% of r, not 90 %" in str(fault)
+    unordered = outcome(tmp_path, opa, body, SHOWN.replace(", at: [dirty]", ""), threshold=math.nan)
+    assert len(unordered.faults) == 1
 
 
 def test_print_is_shown_of_tests_and_examples(tmp_path: Path, opa: Path) -> None:
