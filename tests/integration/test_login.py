@@ -345,6 +345,12 @@ def test_a_job_without_its_token_is_told(workspace: Workspace) -> None:
     assert "this job has no GITHUB_TOKEN for registry.example" in ran.complaint()
 
 
+def test_an_empty_name_is_not_passed_over(workspace: Workspace) -> None:
+    ran = workspace.push("--login", "", target="registry.example/team/app:edge")
+    assert ran.code == errors.EXIT_USAGE
+    assert "--login" in ran.complaint()
+
+
 @pytest.mark.parametrize(
     ("options", "variables", "target"),
     [

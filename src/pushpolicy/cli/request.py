@@ -71,7 +71,7 @@ def push_requests(
     named = named_evidence(gathering.evidence, config) + named_parts(options.parts)
     limits = read_limits(gathering.limits)
     logins = None
-    if options.login:
+    if options.login is not None:  # an empty name is none that is known
         from pushpolicy.cli.login import Logins
 
         targets = [work.target.repository for work in works]

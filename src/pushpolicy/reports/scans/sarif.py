@@ -205,9 +205,10 @@ def _failures(run: Run) -> Iterator[Result]:
 
 def _finding(result: Result, said: Said, level: str, scan: str) -> Finding:
     name = rule_name(result) or said.id or "unidentified"
-    is_known = is_vulnerability(name)
     message = _message(result.message)
     told = _told(message or "")
+    # Advisories have more names than are known; whatever tells package and version is a flaw of that package.
+    is_known = is_vulnerability(name) or told is not None
     fixed_in = said.fixed_in or (told.get("fixed") or None if told else None)
     return Finding(
         id=name,

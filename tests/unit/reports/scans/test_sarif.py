@@ -375,6 +375,8 @@ def test_an_exit_code_for_findings_is_no_failure_where_the_tool_says_so() -> Non
 def test_package_and_versions_are_read_of_the_message(message: str, told: tuple[str | None, ...]) -> None:
     finding = one({"ruleId": "CVE-2026-1234", "message": {"text": message}})
     assert (finding.package, finding.version, finding.fixed_in) == told
+    advisory = one({"ruleId": "ALSA-2026:1234", "message": {"text": message}})
+    assert (advisory.kind == "vulnerability") is any(told)
 
 
 def test_the_packages_of_a_rule_about_several_are_named() -> None:
