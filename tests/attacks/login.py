@@ -127,6 +127,45 @@ ROWS = [
         gives(scope="repository:team/app:pull,push,delete"),
         "which was not asked for",
     ),
+    row(
+        "gives a personal access token as one of ten minutes",
+        gives(access_token="ghp_" + "Ab1" * 12),
+        "it is of the kind personal-access-token by its form, and names no end of its own",
+    ),
+    row(
+        "gives a deploy token as one of ten minutes",
+        gives(access_token="gldt-" + "Ab1" * 7),
+        "it is of the kind deploy-token by its form",
+    ),
+    row(
+        "gives the token of another job",
+        gives(access_token="glcbt-64_" + "Ab1" * 7),
+        "it is of the kind job-token by its form, not an access token",
+    ),
+    row(
+        "gives the identity of another job",
+        gives(access_token=jwt(iss="https://gitlab.com", exp=time.time() + 600)),
+        "it is of the kind identity-token by its form, not an access token",
+    ),
+    row(
+        "gives a token that names no end as one of ten minutes",
+        gives(access_token=jwt(sub="ci")),
+        "it is of the kind access-token by its form, and names no end of its own",
+    ),
+    row(
+        "gives a token of a year as one of ten minutes",
+        gives(access_token=jwt(exp=time.time() + 31536000)),
+        "longer than 3600 s",
+    ),
+    row(
+        "gives a token for every repository as one for this",
+        gives(
+            access_token=jwt(
+                exp=time.time() + 600, access=[{"type": "repository", "name": "*", "actions": ["push"]}]
+            )
+        ),
+        "it is for the repository *, too",
+    ),
     row("gives one that is renewed", gives(refresh_token="again"), "it comes with a refresh token"),
     row("gives a key and not a bearer token", gives(token_type="DPoP"), "it is a token of type DPoP"),
     row("gives a password and not a bearer token", gives(token_type="Basic"), "of type Basic"),

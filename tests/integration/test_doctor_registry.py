@@ -9,9 +9,9 @@ import pytest
 
 from pushpolicy.cli.options import RegistryOptions
 from pushpolicy.cli.registry_checks import RegistryChecks
+from pushpolicy.identity.vendors import VENDORS, vendor_of
 from pushpolicy.model.manifest import OCI_INDEX
 from pushpolicy.model.reference import Repository
-from pushpolicy.registry.vendors import VENDORS, vendor_of
 from tests.clients import client
 from tests.fake_registry import Answered, Asked, fake_registry
 from tests.layouts import LayoutMaker, push

@@ -11,6 +11,7 @@ from pushpolicy.cli.options import RegistryOptions
 from pushpolicy.cli.registries import Opened, Registries
 from pushpolicy.gather import credentials
 from pushpolicy.gather.checkout import inspect
+from pushpolicy.identity.vendors import vendor_of
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.document import plain
 from pushpolicy.model.reference import Repository
@@ -19,7 +20,6 @@ from pushpolicy.registry.challenges import read_challenges
 from pushpolicy.registry.fallback import fallback_tag
 from pushpolicy.registry.refusals import RefusedError, refusal
 from pushpolicy.registry.remote import RemoteRepository
-from pushpolicy.registry.vendors import vendor_of
 from pushpolicy.reports.limits import Limits
 
 _LEARNED = (

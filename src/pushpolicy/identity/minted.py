@@ -9,7 +9,10 @@ from typing import Any
 import msgspec
 
 from pushpolicy.errors import PushError
+from pushpolicy.identity import forms
 from pushpolicy.identity.claims import claims_of, moment
+from pushpolicy.identity.forms import Told
+from pushpolicy.identity.vendors import vendor_of
 from pushpolicy.model.redacted import Redacted
 from pushpolicy.model.text import printable
 
@@ -19,6 +22,8 @@ JOB_TOKEN = "job-token"  # noqa: S105 (a name)
 _LEEWAY = timedelta(seconds=60)
 _TYPES = frozenset({"urn:ietf:params:oauth:token-type:access_token", "urn:ietf:params:oauth:token-type:jwt"})
 _TOKEN_TYPES = frozenset({"bearer", "n_a"})  # RFC 8693, 2.2.1: N_A is what is no access token
+# What a job is handed, by its form: another's, where it is not the one that was traded.
+_OF_JOBS = frozenset({"identity-token", "job-token"})
 _MAX_ACCESS = 100
 
 
@@ -83,8 +88,10 @@ class Minted(Redacted, frozen=True, kw_only=True):
 
     def differences(self, promised: Promise) -> tuple[str, ...]:
         """In what it is wider, longer or other than was promised; never with its value."""
-        claims = claims_of(self.secret) or {}
-        return (*self._other(), *self._longer(promised, claims), *self._wider(promised, claims))
+        form, claims = forms.told(self.secret, self.username, self.at), claims_of(self.secret) or {}
+        found = (*self._other(), *self._longer(promised, form.expires_at), *self._wider(promised, claims))
+        # The job's own token is judged by its form before the decision.
+        return found if promised.kind == JOB_TOKEN else (*_of_another_form(form, promised), *found)
 
     def check(self, promised: Promise) -> None:
         """Refuse what is not as promised.
@@ -110,10 +117,10 @@ class Minted(Redacted, frozen=True, kw_only=True):
         if issued is not None and issued not in _TYPES:
             yield f"is a {printable(issued, 80)}, not an access token"
 
-    def _longer(self, promised: Promise, claims: Mapping[str, Any]) -> Iterator[str]:
+    def _longer(self, promised: Promise, own_end: datetime | None) -> Iterator[str]:
         if promised.seconds is None:
             return
-        ends = [end for end in (self._told_end(), moment(claims.get("exp"))) if end]
+        ends = [end for end in (self._told_end(), own_end) if end]
         if "refresh_token" in self.told:
             yield "comes with a refresh token, and so does not end"
         if "exp" in claims and moment(claims["exp"]) is None:
@@ -137,14 +144,31 @@ class Minted(Redacted, frozen=True, kw_only=True):
         return found if found is not None and found.tzinfo else None
 
     def _wider(self, promised: Promise, claims: Mapping[str, Any]) -> Iterator[str]:
-        # A JWT says it by itself, too (RFC 9068, 2.2.3).
-        for given in filter(None, (self.told.get("scope_given"), claims.get("scope"))):
-            for part in str(given).split() if promised.scope is not None else ():
-                if not any(_within(part, asked) for asked in (promised.scope or "").split()):
+        if promised.scope is not None:
+            for part in _scopes(self.told.get("scope_given"), claims.get("scope"), claims.get("scp")):
+                if not any(_within(part, asked) for asked in promised.scope.split()):
                     yield f"has the scope {printable(part, 200)}, which was not asked for"
         access = claims.get("access")
         if access is not None:
             yield from _wider_access(access, promised)
+
+
+def _of_another_form(form: Told, promised: Promise) -> Iterator[str]:
+    """What the form of a token tells that is not of a short-lived access token for this registry."""
+    vendor = vendor_of(promised.registry)
+    whose = promised.issued_by or (vendor.issuer if vendor else None)
+    if whose is not None and form.issued_by not in (None, whose):
+        yield f"is a token of {form.issued_by} by its form, not of {whose}"
+    if form.user_kind in _OF_JOBS:
+        yield f"is of the kind {form.user_kind} by its form, not an access token"
+    elif form.ephemeral is False and form.expires_at is None:
+        yield f"is of the kind {form.user_kind} by its form, and names no end of its own"
+
+
+def _scopes(*said: Any) -> list[str]:
+    """Each scope of the answer and of the token's claims, which are texts (RFC 9068) or lists of them."""
+    texts = (text for one in said if one is not None for text in (one if isinstance(one, list) else [one]))
+    return sorted({scope for text in texts for scope in str(text).split()})
 
 
 def _within(given: str, asked: str) -> bool:

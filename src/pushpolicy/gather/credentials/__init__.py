@@ -15,8 +15,9 @@ from pushpolicy.gather.checkout import Checkout
 from pushpolicy.gather.credentials.declared import declared_in
 from pushpolicy.gather.credentials.exposure import TooMuchError, command_lines, literals, others_may
 from pushpolicy.gather.credentials.source import source_of
-from pushpolicy.gather.credentials.tokens import SHORT, told
+from pushpolicy.gather.credentials.users import told
 from pushpolicy.gather.request import RecordsAccess
+from pushpolicy.identity.forms import SHORT
 from pushpolicy.identity.minted import JOB_TOKEN, Promise
 from pushpolicy.model.evidence import CredentialsEvidence, LoginEvidence, RecordsCredential, Status
 from pushpolicy.model.redacted import Redacted

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from pushpolicy.gather.credentials.tokens import Told
+from pushpolicy.identity.forms import Told
+from pushpolicy.identity.vendors import vendor_of
 from pushpolicy.registry.credentials import Credential, SourceKind
-from pushpolicy.registry.vendors import vendor_of
 
 # Tokens that the CI system makes for a job and that end with it: who issues them, by variable.
 _OF_JOBS = {"GITHUB_TOKEN": "github", "CI_JOB_TOKEN": "gitlab"}

@@ -1,12 +1,11 @@
-"""What a credential says of itself by its form: whose it is, what kind, how long it lives, what it may push.
+"""What a token says of itself by its form: whose it is, what kind, how long it lives, what it may push.
 
-Nothing of it is verified: a prefix can be written by anybody, and no signature is looked at. A user name
-alone never makes a credential look better than it is.
+Nothing of it is verified: a prefix can be written by anybody, and no signature is looked at.
 
 Forms as the issuers document them: GitHub "Behind GitHub's new authentication token formats", GitLab "Token
 overview", Docker "Personal access tokens" and "Organization access tokens", AWS GetAuthorizationToken,
-Azure "Authenticate with a container registry", Google "Token types", JFrog "Access tokens", Quay "Robot
-accounts", Harbor "Create system robot accounts", CNCF distribution "Token authentication specification".
+Azure "Authenticate with a container registry", Google "Token types", JFrog "Access tokens", CNCF distribution
+"Token authentication specification".
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ import msgspec
 
 from pushpolicy.identity.claims import claims_of, moment, object_in
 from pushpolicy.model.expressions import expression
-from pushpolicy.registry.credentials import Credential
 
 # What ends within a day is taken for short-lived: ECR's passwords, the longest such, live for 12 hours.
 SHORT = timedelta(days=1)
@@ -52,13 +50,6 @@ _FORMS = (
     _Form(r"AKCp\S+", "jfrog", "api-key", False),
     _Form(r"cmVmdGtu\S+", "jfrog", "access-token", None),  # a reference token
 )
-# User names that say what kind of user it is, none of them something better than a password.
-_USERS = {
-    r"_json_key(_base64)?": "service-account-key",
-    r"gitlab\+deploy-token-\d+": "deploy-token",
-    r"robot\$\S+": "robot",  # Harbor
-    r"[a-z0-9_.-]+\+[a-z0-9_.-]+": "robot",  # Quay
-}
 _ACR = "Azure Container Registry"
 # Issuers of the identity tokens of jobs and machines.
 _IDENTITY_ISSUERS = expression(
@@ -94,15 +85,14 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
         return "repository" if len(self.push_to) == 1 else "repositories"
 
 
-def told(credential: Credential, at: datetime) -> Told:
-    """What the form of a credential tells.
+def told(secret: str, user: str | None, at: datetime) -> Told:
+    """What the form of a token tells; nothing of one that has no known form.
 
     Args:
-        credential: one that has a secret.
-        at: the time of the decision, which a lifetime is counted to.
+        secret: the token.
+        user: as whom it is shown: a password of Amazon ECR is one under its user name only.
+        at: the time that a lifetime is counted to.
     """
-    secret = next(iter(credential.secrets), "")
-    user = credential.username or ""
     for form in _FORMS:
         if re.fullmatch(form.pattern, secret):
             return Told(issued_by=form.issued_by, user_kind=form.user_kind, ephemeral=form.ephemeral)
@@ -112,10 +102,7 @@ def told(credential: Credential, at: datetime) -> Told:
     ends = _end_of_ecr(secret) if user == "AWS" else None
     if ends is not None:
         return Told(issued_by="aws", user_kind="access-token", ephemeral=ends - at <= SHORT, expires_at=ends)
-    for pattern, kind in _USERS.items():
-        if re.fullmatch(pattern, user):
-            return Told(user_kind=kind, ephemeral=False)
-    return Told(user_kind="password" if credential.secret else None)
+    return Told()
 
 
 def _of_claims(claims: Mapping[str, Any], at: datetime) -> Told:

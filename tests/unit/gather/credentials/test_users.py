@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from pushpolicy.gather.credentials.source import fits_registry
-from pushpolicy.gather.credentials.tokens import Told, told
+from pushpolicy.gather.credentials.users import told
+from pushpolicy.identity.forms import Told
 from pushpolicy.registry.credentials import Credential, SourceKind
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
