@@ -24,7 +24,7 @@ from pushpolicy.identity.minted import Minted
 from pushpolicy.model.reference import Repository
 
 HOUR = 3600
-IN_AN_HOUR, SOON = int(time.time()) + HOUR, int(time.time()) + 300
+IN_AN_HOUR, SOON = int(time.time()) + HOUR, int(time.time()) + 1800
 ECR = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
 ROLE = "arn:aws:iam::123456789012:role/ci/pusher"
 POOL = "projects/42/locations/global/workloadIdentityPools/ci/providers/github"
