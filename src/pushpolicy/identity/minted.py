@@ -89,7 +89,8 @@ class Minted(Redacted, frozen=True, kw_only=True):
     def differences(self, promised: Promise) -> tuple[str, ...]:
         """In what it is wider, longer or other than was promised; never with its value."""
         form, claims = forms.told(self.secret, self.username, self.at), claims_of(self.secret) or {}
-        found = (*self._other(), *self._longer(promised, form.expires_at), *self._wider(promised, claims))
+        longer = self._longer(promised, form.expires_at, claims)
+        found = (*self._other(), *longer, *self._wider(promised, claims))
         # The job's own token is judged by its form before the decision.
         return found if promised.kind == JOB_TOKEN else (*_of_another_form(form, promised), *found)
 
@@ -117,7 +118,9 @@ class Minted(Redacted, frozen=True, kw_only=True):
         if issued is not None and issued not in _TYPES:
             yield f"is a {printable(issued, 80)}, not an access token"
 
-    def _longer(self, promised: Promise, own_end: datetime | None) -> Iterator[str]:
+    def _longer(
+        self, promised: Promise, own_end: datetime | None, claims: Mapping[str, Any]
+    ) -> Iterator[str]:
         if promised.seconds is None:
             return
         ends = [end for end in (self._told_end(), own_end) if end]

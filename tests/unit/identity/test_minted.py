@@ -37,7 +37,6 @@ LONG_LIVED = [
     f"AKCp{RANDOM}",
     "a" * 42 + "+ACR" + "b" * 6,
     jwt(),
-    jwt(exp="2026"),
 ]
 
 
