@@ -45,7 +45,7 @@ def _lengths(component: Component) -> Iterator[int]:
 def terms(stated: Iterable[str | None]) -> Terms:
     """The licences that are named; and all that is stated as one expression, if any of it has an operator.
 
-    An expression does not speak for what stands beside it: all hold together, but for names that it has itself.
+    An expression does not speak for what stands beside it. All hold together, but for names in it.
 
     Args:
         stated: expressions of SPDX, ids and names, as an SBOM says.
