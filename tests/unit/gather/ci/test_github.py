@@ -227,3 +227,9 @@ def test_the_checkout_of_a_pull_request_may_be_what_it_would_merge(tmp_path: Pat
     assert found.pull_request is not None
     assert (found.commit, found.pull_request.head_commit) == (COMMIT, "2" * 40)
     assert evidence(environ, "3" * 40).status == "failed"
+
+
+@pytest.mark.parametrize("content", [[], "[1]", "null", "3"])
+def test_an_event_file_that_holds_no_object_is_said_to(tmp_path: Path, content: Any) -> None:
+    found = evidence(PUSH | {"GITHUB_EVENT_NAME": "pull_request"} | event_file(tmp_path, content))
+    assert (found.status, found.reason) == ("failed", "the event file holds no object")
