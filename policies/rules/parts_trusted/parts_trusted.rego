@@ -36,7 +36,6 @@ deny contains {"at": {"id": $"{report.path}/{report.kind}"}, "msg": msg} if {
 	msg := $"{report.path} ({report.kind}) {_told(report)}; allowed are {data.settings.parts_trusted.jobs}"
 }
 
-
 deny contains {"at": {"id": $"{attestation.digest}/{kind}"}, "msg": msg} if {
 	some attestation in input.image.attestations
 	some kind in ["provenance", "sbom"]
