@@ -62,3 +62,14 @@ test_not_applicable_when_no_job_is_named if {
 	found := parts_trusted.not_applicable with data.settings.parts_trusted.jobs as []
 	found == {"the setting jobs names none"}
 }
+
+test_deny_tells_the_revision_that_is_known[words] if {
+	some words, at in {"at r\"": {"ref": "r"}, "at an unknown commit": {}}
+	identity := object.union(_identity, {"configuration": null})
+	job := object.union({"path": "z"}, at)
+	found := parts_trusted.deny with input.reports as [_report]
+		with input.ci.parts as [{"name": "p", "identity": object.union(identity, {"configuration": job})}]
+		with data.settings.parts_trusted.jobs as _jobs({})
+	some each in found
+	contains(each.msg, words)
+}

@@ -247,7 +247,7 @@ def test_the_licences_of_osv_scanner() -> None:
         Licence(
             severity=Severity.UNKNOWN,
             licences=("MIT", "GPL-2.0-only", "Zlib"),
-            expression="GPL-2.0-only OR Zlib",
+            expression="(GPL-2.0-only OR Zlib) AND MIT",
             package="a",
             version="1",
             path="lib/apk/db/installed",
