@@ -25,6 +25,8 @@ from tests.fake_registry import Answered, Asked, fake_registry
 
 REQUEST_SECRET = "the-secret-of-the-request"
 KID = "2026-11"
+METADATA_PATH = "/computeMetadata/v1/instance/service-accounts/default/identity"
+FLAVOR = {"Metadata-Flavor": "Google"}
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
 
@@ -138,6 +140,9 @@ class LocalIssuer:
             return said({"keys": self.keys})
         if url.path == "/request" and asked.headers.get("Authorization") == f"Bearer {REQUEST_SECRET}":
             return said({"value": self.token(parse_qs(url.query)["audience"][0])})
+        if url.path == METADATA_PATH and asked.headers.get("Metadata-Flavor") == "Google":
+            value = self.token(parse_qs(url.query)["audience"][0])
+            return Answered(headers=FLAVOR, body=value.encode())
         return Answered(status=404)
 
 
@@ -153,3 +158,10 @@ def local_issuer(certificates: Certificates) -> Iterator[LocalIssuer]:
     with fake_registry(issuer.answer, certificates) as server:
         issuer.url = f"https://{server.host}"
         yield issuer
+
+
+@contextmanager
+def metadata_server(issuer: LocalIssuer) -> Iterator[str]:
+    """Google's metadata server on loopback, which gives the tokens of this issuer: its address."""
+    with fake_registry(issuer.answer) as server:
+        yield f"http://{server.host}"

@@ -19,6 +19,7 @@ from tests.attacks import (
     record,
     registry,
     report,
+    service_account,
 )
 from tests.attacks.table import PUSH, Attack, changed
 from tests.workspace import IMAGE, TARGET, Workspace
@@ -29,6 +30,7 @@ MODULES = (
     ci_system,
     jobs_api,
     identity,
+    service_account,
     parts,
     credential,
     login,

@@ -11,13 +11,16 @@ from typing import NamedTuple
 import pytest
 
 from pushpolicy import errors
+from tests.attacks.ci_system import JOBS
+from tests.attacks.table import changed
 from tests.certificates import Certificates, make_certificates
 from tests.fake_registry import Answered
-from tests.issuer import KID, LocalIssuer, local_issuer
+from tests.issuer import FLAVOR, KID, METADATA_PATH, LocalIssuer, local_issuer, metadata_server
 from tests.policies import write_policy
 from tests.workspace import IMAGE, TARGET, Ran, Workspace
 
 REQUIRED = "identity_verified: {required: true}"
+MACHINE = {"google.compute_engine.project_id": "shop", "google.compute_engine.instance_id": "7"}
 
 
 @pytest.fixture(scope="module")
@@ -177,3 +180,52 @@ def test_what_is_wrong_is_said_with_its_remedy(site: Site, name: str) -> None:
     said = ran.out + ran.err
     assert [words for words in wrong.words if words not in said] == [], said
     assert "verified: a token" not in said
+
+
+@pytest.fixture
+def build(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """The same in a job of Google Cloud Build, whose metadata server gives the issuer's tokens."""
+    machine = {"compute_engine": {"project_id": "shop", "instance_id": "7", "zone": "z"}}
+    site.issuer.claims = {"sub": "107", "azp": "107", "email": "publish@shop", "google": machine}
+    with metadata_server(site.issuer) as address:
+        monkeypatch.setattr("pushpolicy.cli.identity.METADATA", address)
+        job = changed(site.place, JOBS["cloud-build"]).with_variables(**NO_REQUEST)
+        yield Site(job, site.issuer, site.authority)
+
+
+def of_google(site: Site) -> str:
+    return f"issuers: {{local: {{issuer: '{site.issuer.url}', system: cloud-build}}}}\n"
+
+
+def test_a_build_is_allowed_by_its_service_account_and_nothing_of_the_run_is_proven(build: Site) -> None:
+    named = f"identity_verified: {{service_accounts: [{{issuer: '{build.issuer.url}', id: '107'}}]}}"
+    ran = build.check(of_google(build), named)
+    assert ran.code == errors.EXIT_OK, ran.out
+    assert f"identity:       asserted: a token of {build.issuer.url}, " in ran.out
+    assert "nothing of the run is proven" in ran.out
+    assert "verified: " not in ran.out
+    assert build.check(of_google(build), named.replace("107", "108")).code == errors.EXIT_DENIED
+    doctor = build.place.run("doctor", *build.options(of_google(build), named))
+    for name, value in {"sub": "107", "email": "publish@shop", **MACHINE}.items():
+        assert f"identity.claims.{name}: {value} (verified, by the token's {name})\n" in doctor.out
+    assert "commit: " in doctor.out
+    assert "google.compute_engine.zone" not in doctor.out
+
+
+def test_a_build_says_why_it_has_no_token(build: Site) -> None:
+    build.issuer.answers[METADATA_PATH] = lambda: Answered(status=403, headers=FLAVOR)
+    ran = build.check(of_google(build))
+    assert ran.code == errors.EXIT_DENIED
+    assert "asking Google's metadata server for an identity token: the server answered 403" in ran.out
+    assert "roles/iam.serviceAccountOpenIdTokenCreator" in ran.out
+
+
+@pytest.mark.parametrize("where", ["elsewhere", "untrusted", "two systems"])
+def test_the_metadata_server_is_asked_in_a_build_alone_and_for_a_trusted_issuer(
+    build: Site, where: str
+) -> None:
+    mark = {"elsewhere": {"BUILDER_OUTPUT": ""}, "two systems": {"BUILDKITE": "true"}}.get(where, {})
+    trust = "issuers: {a: {issuer: 'https://ci.example', system: gitlab-ci}}"
+    ran = build.check(trust if where == "untrusted" else of_google(build), "{}", **mark)
+    assert ran.code in (errors.EXIT_OK, errors.EXIT_DENIED)
+    assert build.issuer.asked == []

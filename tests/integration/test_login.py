@@ -16,11 +16,12 @@ import pytest
 
 from pushpolicy import errors
 from pushpolicy.model import canonical
+from tests.attacks.ci_system import JOBS
 from tests.exchange_server import ExchangeServer, exchange_server, slowly
 from tests.fake_registry import Answered, Asked, fake_registry
 from tests.faults.honest import Honest
 from tests.integration.test_job_credentials import in_gitlab
-from tests.issuer import LocalIssuer, local_issuer
+from tests.issuer import LocalIssuer, local_issuer, metadata_server
 from tests.policies import write_policy
 from tests.registries import Registry, distribution_registry
 from tests.token_server import TokenServer
@@ -105,6 +106,23 @@ def test_a_push_obtains_its_credential_after_the_decision(site: Site) -> None:
     assert [form["scope"] for form in site.service.asked] == ["repository:team/app:pull", PUSHES]
     assert site.written
     assert not site.tokens.requests  # what it gave was shown as it is
+
+
+def test_a_build_of_google_trades_the_token_of_its_service_account(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trust = site.place.folder.parent / "policy/trust.yaml"
+    trust.write_text(
+        trust.read_text().replace(f"'{site.issuer.url}'", f"'{site.issuer.url}', system: cloud-build")
+    )
+    build = JOBS["cloud-build"](site.place)
+    assert build
+    with metadata_server(site.issuer) as address:
+        monkeypatch.setattr("pushpolicy.cli.identity.METADATA", address)
+        ran = replace(site, place=build).run()
+    assert ran.code == errors.EXIT_OK, ran.err
+    assert "/request" not in site.issuer.asked
+    assert [form["scope"] for form in site.service.asked] == ["repository:team/app:pull", PUSHES]
 
 
 def test_a_denied_run_never_held_a_credential_that_can_push(site: Site) -> None:

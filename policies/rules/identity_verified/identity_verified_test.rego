@@ -3,7 +3,14 @@ package pushpolicy.rules.identity_verified_test
 import data.pushpolicy.rules.identity_verified
 import rego.v2
 
-_settings := {"required": false, "repositories": [], "workflows": [], "replayable": false, "partial": false}
+_settings := {
+	"required": false,
+	"repositories": [],
+	"service_accounts": [],
+	"workflows": [],
+	"replayable": false,
+	"partial": false,
+}
 
 _mine := [{"issuer": "https://ci.example", "id": "1"}]
 
@@ -39,6 +46,62 @@ test_deny_when[name] if {
 		},
 	}
 	_found(case.identity, case.settings) == case.ids
+}
+
+# Of a service account: its token says no repository and nothing of the run.
+_account := {
+	"assurance": "verified",
+	"whole": false,
+	"issuer": "https://accounts.example",
+	"claims": {"sub": "107", "email": "a@b"},
+}
+
+_named := {"service_accounts": [{"issuer": "https://accounts.example", "id": "107"}]}
+
+_found_of_account(change, settings) := {found.at.id |
+	some found in identity_verified.deny with input.ci as {"status": "collected", "identity": object.union(_account, change)}
+		with data.settings.identity_verified as object.union(_settings, settings)
+}
+
+test_allow_a_service_account_that_is_named if {
+	_found_of_account({}, _named) == set()
+	_found_of_account({}, object.union(_named, {"repositories": _mine})) == set()
+}
+
+test_deny_a_service_account_when[name] if {
+	some name, case in {
+		"nobody names it": {"change": {}, "settings": {"required": true}, "ids": {"ci.identity"}},
+		"partial is no name": {"change": {}, "settings": {"required": true, "partial": true}, "ids": {"ci.identity"}},
+		"repositories are named": {
+			"change": {},
+			"settings": {"repositories": _mine},
+			"ids": {"ci.identity", "ci.repository_id"},
+		},
+		"another account": {"change": {"claims": {"sub": "108"}}, "settings": _named, "ids": {"ci.identity", "ci.repository_id"}},
+		"another issuer": {"change": {"issuer": "x"}, "settings": _named, "ids": {"ci.identity", "ci.repository_id"}},
+		"replayable": {
+			"change": {"assurance": "replayable"},
+			"settings": object.union(_named, {"replayable": true, "partial": true}),
+			"ids": {"ci.identity", "ci.repository_id"},
+		},
+		"workflows are named": {
+			"change": {},
+			"settings": object.union(_named, {"workflows": [{"path": "x", "at": "c"}]}),
+			"ids": {"ci.identity.configuration"},
+		},
+	}
+	_found_of_account(case.change, case.settings) == case.ids
+}
+
+test_deny_a_repository_where_accounts_alone_are_named if _found({}, _named) == {"ci.repository_id"}
+
+test_deny_says_which_account_it_is[text] if {
+	some text in ["and the service accounts [{\"id\": \"107\"", "this job's account is 108"]
+	found := identity_verified.deny
+		with input.ci as {"status": "collected", "identity": object.union(_account, {"claims": {"sub": "108"}})}
+		with data.settings.identity_verified as object.union(_settings, _named)
+	some violation in found
+	contains(violation.msg, text)
 }
 
 test_deny_without_any_identity if {

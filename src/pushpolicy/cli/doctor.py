@@ -159,7 +159,7 @@ def _config(option: str | None) -> Iterator[str]:
 def _proof(policy: PolicyOptions, registry: RegistryOptions) -> Proof | None:
     """What the job's identity token proves, by the issuers that the policy trusts; None where it has none."""
     environ = environment.environment()
-    if not offered(environ):
+    if not (offered(environ) or ci.in_cloud_build(environ)):
         return None
     from pushpolicy.cli.identity import token_access
 

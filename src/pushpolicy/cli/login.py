@@ -42,7 +42,7 @@ class Logins:
         self._name = name
         self._trust = trust
         self._environ = environ
-        self._issuers = access.issuers
+        self._issuers, self._metadata = access.issuers, access.metadata
         # An earlier step could have variables name its own authorities, and be the token service.
         self._transport = Transport(replace(access.settings, variables=False))
         self._is_job_token = name in JOB_TOKENS and name not in trust.exchanges
@@ -158,7 +158,7 @@ class Logins:
         )
 
     def _job_token(self, audience: str) -> str:
-        return job_token(self._environ, self._transport, audience, self._issuers).value
+        return job_token(self._environ, self._transport, audience, self._issuers, self._metadata).value
 
 
 def _as_it_is(own: Credential) -> Callable[[], Minted]:

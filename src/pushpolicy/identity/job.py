@@ -25,6 +25,7 @@ def prove(
     issuers: Sequence[Issuer],
     settings: Settings,
     keys: Keyring | None = None,
+    metadata: str | None = None,
 ) -> tuple[Token, Verified]:
     """The token of this job, and what it proves; one request for it, and one for the keys.
 
@@ -33,12 +34,18 @@ def prove(
         issuers: those that are trusted.
         settings: how they are reached, and how long they may take; no variable says who they are.
         keys: those that the run was told before.
+        metadata: address of Google's metadata server, in a job that asks it.
 
     Raises:
         NoTokenError: when the job has none.
         TokenError: when it proves nothing.
     """
-    token = job_token(environ, _transport(settings), _wanted(environ, issuers), issuers)
+    if metadata:
+        # Anybody could answer, with a token of any issuer: the job's own is Google's, for this run alone.
+        issuers, audience = [each for each in issuers if each.system == "cloud-build"], fresh_audience()
+    else:
+        audience = _wanted(environ, issuers)
+    token = job_token(environ, _transport(settings), audience, issuers, metadata)
     return token, check(token, issuers, settings, {} if keys is None else keys)
 
 

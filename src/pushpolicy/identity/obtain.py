@@ -16,6 +16,7 @@ from pushpolicy.http.call import Call
 from pushpolicy.http.fetch import fetch_json
 from pushpolicy.http.transport import Transport
 from pushpolicy.identity.issuers import KNOWN, Issuer, gives_tokens
+from pushpolicy.identity.metadata import metadata_token
 from pushpolicy.identity.token import (
     MAX_TOKEN,
     REQUEST_TOKEN,
@@ -40,6 +41,7 @@ def job_token(
     transport: Transport,
     audience: str,
     issuers: Iterable[Issuer] = tuple(KNOWN.values()),
+    metadata: str | None = None,
 ) -> Token:
     """The token of this job, for an audience.
 
@@ -47,12 +49,17 @@ def job_token(
         environ: of the job.
         transport: what to ask with.
         audience: what is asked for; a token of a variable has the audience that its pipeline wrote.
-        issuers: those that are trusted; the address that is asked has to be of one of them.
+        issuers: those that are trusted; the address that a variable names has to be of one of them.
+        metadata: address of Google's metadata server, which then is asked and nobody else; None where the
+            job is not of Google Cloud Build.
 
     Raises:
         NoTokenError: when the job has none, and cannot ask for one.
         TokenError: when nobody answers with one, or the address is of no issuer.
     """
+    if metadata:
+        value = metadata_token(metadata, audience)
+        return Token(value=value, source="Google's metadata server", audience=audience)
     if environ.get(REQUEST_URL):
         return Token(
             value=_asked_for(environ, transport, audience, issuers), source=REQUEST_URL, audience=audience

@@ -10,6 +10,8 @@ from pushpolicy.model.redacted import Redacted
 # RFC 7519 sets no bound; GitHub's have 2 KiB, GitLab's with many groups 8.
 MAX_TOKEN = 16 * 1024
 REQUEST_URL, REQUEST_TOKEN = "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"
+# Of Google Cloud: fixed, so that no variable leads elsewhere ("About VM metadata").
+METADATA = "http://metadata.google.internal"
 # In which order they count; the first is for the token that a pipeline hands over by itself.
 VARIABLES = ("PUSHPOLICY_ID_TOKEN", "CIRCLE_OIDC_TOKEN_V2")
 
@@ -27,7 +29,7 @@ class Token(Redacted, frozen=True, kw_only=True):
 
     Attributes:
         value: the token (RFC 7519, compact form).
-        source: the variable that it came from, or that says where it was asked for.
+        source: the variable that it came from, or that says where it was asked for; or who was asked.
         audience: what was asked for; None where it came from a variable.
     """
 

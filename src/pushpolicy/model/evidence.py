@@ -290,7 +290,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
             ``asserted``: it proves nothing.
         reason: why it proves nothing, or not what the run is of.
         whole: whether it proves repository, ref, event, commit and run at once; else no field of ci is.
-        source: the variable that it came from, or that says where it was asked for.
+        source: the variable that it came from, or that says where it was asked for; or who was asked.
         issuer: as the token and the policy name it.
         audience: whom it is for.
         repository_id: as the issuer counts its repositories (projects, pipelines).

@@ -37,7 +37,7 @@ from pushpolicy.gather.ci.table import System
 from pushpolicy.model.evidence import CiEvidence, Contradiction, Side, Status
 from pushpolicy.model.text import printable
 
-__all__ = ["SYSTEMS", "Context", "Told", "evidence", "look"]
+__all__ = ["SYSTEMS", "Context", "Told", "evidence", "in_cloud_build", "look"]
 
 SYSTEMS: tuple[System, ...] = (
     github.SYSTEM,
@@ -99,7 +99,7 @@ def look(
     proof: Proof | None = None,
 ) -> Context:
     """The same, with what each source told."""
-    here = [system for system in SYSTEMS if system.is_here(environ)]
+    here = _here(environ)
     if not here:
         known = ", ".join(system.title for system in SYSTEMS if system is not handed.OTHER)
         reason = f"the environment is that of no known CI system ({known})"
@@ -132,6 +132,15 @@ def look(
         identity = judged(here[0], proof, told)
         found, trust = replace(found, identity=identity), trust | proven(identity, told, found)
     return Context(evidence=replace(found, trust=trust), told=told, advice=here[0].advice)
+
+
+def in_cloud_build(environ: Mapping[str, str]) -> bool:
+    """Whether this is a job of Google Cloud Build, and of nothing else: there a metadata server is asked."""
+    return _here(environ) == [cloudbuild.SYSTEM]
+
+
+def _here(environ: Mapping[str, str]) -> list[System]:
+    return [system for system in SYSTEMS if system.is_here(environ)]
 
 
 def _check_alone(here: list[System]) -> None:

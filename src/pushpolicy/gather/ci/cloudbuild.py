@@ -29,8 +29,11 @@ SYSTEM = System(
         "run.id": (variable("BUILD_ID"),),
         "workflow": (variable("TRIGGER_NAME"),),
     },
-    # Of the build's service account, which says nothing of the run.
-    kept=("azp", "email", "email_verified"),
+    # Of the build's service account and its machine, which say nothing of the run.
+    kept=(
+        *("azp", "email", "email_verified"),
+        *(f"google.compute_engine.{name}" for name in ("instance_id", "project_id", "project_number")),
+    ),
     advice="`options: {automapSubstitutions: true}`, and a trigger: a build submitted by hand is of no"
     " branch.",
 )

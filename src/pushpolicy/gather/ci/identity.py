@@ -66,22 +66,27 @@ class Proof(Redacted, frozen=True, kw_only=True):
 
 
 class TokenAccess(msgspec.Struct, frozen=True, kw_only=True):
-    """Which issuers are trusted, and how they are reached."""
+    """Which issuers are trusted, and how they are reached.
+
+    Attributes:
+        metadata: address of Google's metadata server, where the job asks it for its token.
+    """
 
     issuers: tuple[Issuer, ...]
     settings: Settings
+    metadata: str | None = None
 
 
 def prove(
     environ: Mapping[str, str], access: TokenAccess | None, keys: Keyring | None = None
 ) -> Proof | None:
     """What the job's token proves; None where it has none, or nobody wants to know. A run asks once."""
-    if access is None or not offered(environ):
+    if access is None or not (access.metadata or offered(environ)):
         return None
     from pushpolicy.identity import job  # with all that checks a signature, which most jobs do not need
 
     try:
-        token, found = job.prove(environ, access.issuers, access.settings, keys)
+        token, found = job.prove(environ, access.issuers, access.settings, keys, access.metadata)
     except TokenError as error:
         return Proof(reason=why(error))
     return Proof(token=token, found=found)
@@ -170,13 +175,15 @@ def _told(sources: Iterable[tuple[str, Source]], claims: Mapping[str, str]) -> I
             yield Told(field=field, value=value, source=f"the token's {source.name}", in_token=True)
 
 
-def _texts(claims: Mapping[str, Any]) -> dict[str, str]:
-    """The claims that are one value, as text."""
-    return {
-        key: str(value).lower() if isinstance(value, bool) else str(value)
-        for key, value in claims.items()
-        if isinstance(value, str | int | bool)
-    }
+def _texts(claims: Mapping[str, Any], path: str = "") -> dict[str, str]:
+    """The claims that are one value, as text; one in an object by its path (`object.claim`)."""
+    inner, own = dict[str, str](), dict[str, str]()
+    for key, value in claims.items():
+        if isinstance(value, Mapping):
+            inner |= _texts(value, f"{path}{key}.")
+        elif isinstance(value, str | int | bool):
+            own[f"{path}{key}"] = str(value).lower() if isinstance(value, bool) else str(value)
+    return inner | own  # what a claim says by its own name, no object can say otherwise
 
 
 def _lacking(system: System, told: Iterable[Told]) -> str | None:

@@ -224,6 +224,27 @@ def test_claims_of_an_issuer_of_ones_own_are_named_in_trust_yaml(world: World) -
     assert trusted(found, "replayable") >= {*said, "branch", "event"}
 
 
+@pytest.mark.parametrize(
+    ("claims", "expected"),
+    [
+        ({"my": {"job": "publish"}}, "publish"),
+        ({"my": {"job": "other"}, "my.job": "publish"}, "publish"),
+        ({"my.job": "publish", "my": {"job": "other"}}, "publish"),
+        ({"my": {"job": ["publish"]}}, None),
+        ({"my": "publish"}, None),
+    ],
+)
+def test_a_claim_in_an_object_is_named_by_its_path_and_stands_for_no_other(
+    world: World, claims: dict[str, Any], expected: str | None
+) -> None:
+    value = world.issuer.token(**claims)
+    own = world.issuer.trusted(system=None, claims={"job": "my.job"})
+    found = world.gathered({**GITHUB, "PUSHPOLICY_ID_TOKEN": value}, own)
+    assert found.identity is not None
+    assert found.identity.claims is not None
+    assert found.identity.claims.get("my.job") == expected
+
+
 def test_without_a_token_or_anybody_who_asks_nothing_changes() -> None:
     assert prove(GITHUB, TokenAccess(issuers=(), settings=Settings())) is None
     assert prove({"PUSHPOLICY_ID_TOKEN": "x"}, None) is None
