@@ -164,7 +164,8 @@ def test_first_line_and_ten_findings(workspace: Workspace) -> None:
 
 def test_a_waiver_is_offered_where_one_can_be_had(workspace: Workspace) -> None:
     offered = (
-        "a waiver could be asked for, in waivers.yaml of a folder that the pipeline names (--policy DIR):"
+        "a waiver could be asked for, in waivers.yaml of a folder that the pipeline names "
+        "(--policy pack --policy DIR):"
     )
     lines = workspace.push(*denied(workspace)).out.splitlines()
     assert lines[lines.index(offered) + 1].startswith('  - {rule: r, id: "always", reason: ...')
