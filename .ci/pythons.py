@@ -19,11 +19,16 @@ from typing import NamedTuple
 ROOT = Path(__file__).parent.parent
 RELEASES = ("3.11", "3.12", "3.13", "3.14")
 CLASSIFIER = "Programming Language :: Python :: "
-WHOLE, PART = "everything", "unit and integration, but builders"
-LEFT_OUT = (
-    *("tests/attacks", "tests/corpus", "tests/fuzz", "tests/faults", "tests/simulation"),
-    *("tests/integration/test_builders.py", "tests/integration/test_fetched_builders.py"),
-)
+WHOLE, PART = "everything", "what is about Python"
+# What OPA, a registry or a builder answers does not depend on the Python that asks.
+LEFT_OUT = """
+    tests/attacks tests/corpus tests/faults tests/fuzz tests/registry_table tests/simulation
+    tests/integration/test_builders.py tests/integration/test_fetched_builders.py
+    tests/integration/test_failing_open.py tests/integration/test_leaves.py
+    tests/integration/test_odd_rules.py tests/integration/test_records_that_lie.py
+    tests/integration/test_registry_tries.py tests/integration/test_rules.py
+    tests/unit/evaluate/authoring/test_testing.py
+"""
 PYENV = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
 ASK = "import sys; print('%d.%d.%d' % sys.version_info[:3], sys.base_prefix)"
 
@@ -55,7 +60,7 @@ def main() -> int:
     """Run, print the table, and return 1 when anything failed or a classifier is missing."""
     default, others = _default(), _others()
     rows = [_tested(default, WHOLE, [])]
-    left_out = " ".join(f"--ignore={path}" for path in LEFT_OUT)
+    left_out = " ".join(f"--ignore={path}" for path in LEFT_OUT.split())
     part = [f"PYTEST=--numprocesses auto --dist worksteal {left_out}"]
     for python in others:
         if python.prefix != default.prefix:
