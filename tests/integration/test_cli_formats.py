@@ -8,20 +8,23 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import fastjsonschema
 import pytest
 
 from pushpolicy import errors
 from pushpolicy.cli.formats import FORMATS, Format, Kind, Report
+from pushpolicy.evaluate.sources import policies
+from pushpolicy.model.decision import SCHEMA as DECISION
 from tests.integration.test_cli_exit_codes import INPUT, POLICY, USAGE
 from tests.policies import rule, write_policy
 from tests.workspace import IMAGE, TARGET, Ran, Workspace, fail_a_test
 
 # Each command that reports, once there is a record; with the kind and the schema of its report.
 REPORTING = {
-    "push": (["push", IMAGE, TARGET], Kind.DECISION, "pushpolicy.decision/v1"),
-    "dry run": (["push", IMAGE, TARGET, "--dry-run"], Kind.DECISION, "pushpolicy.decision/v1"),
-    "check": (["check", IMAGE, TARGET], Kind.DECISION, "pushpolicy.decision/v1"),
-    "evaluate": (["evaluate", "evidence.json"], Kind.DECISION, "pushpolicy.decision/v1"),
+    "push": (["push", IMAGE, TARGET], Kind.DECISION, DECISION),
+    "dry run": (["push", IMAGE, TARGET, "--dry-run"], Kind.DECISION, DECISION),
+    "check": (["check", IMAGE, TARGET], Kind.DECISION, DECISION),
+    "evaluate": (["evaluate", "evidence.json"], Kind.DECISION, DECISION),
     "gather": (["gather", IMAGE, TARGET], Kind.GATHERED, "pushpolicy.evidence/v1"),
     "policy check": (["policy", "check"], Kind.POLICY, "pushpolicy.policy.check/v1"),
     "policy diff": (["policy", "diff", "pack", "next-policy"], Kind.POLICY, "pushpolicy.policy.diff/v1"),
@@ -95,6 +98,8 @@ def test_every_command_reports_as_json_with_a_schema(pushed: Workspace, name: st
     ran = pushed.run(*arguments, "--format", "json", "--format", "text=report.txt")
     assert ran.code == errors.EXIT_OK, ran.err
     assert ran.json["schema"] == schema
+    if schema == DECISION:
+        fastjsonschema.validate(json.loads((policies() / "schema/decision.v1.json").read_bytes()), ran.json)
     assert pushed.path("report.txt").read_text().endswith("\n")
     if name != "gather":  # which prints evidence, whatever form decisions are to have
         assert pushed.with_variables(PUSHPOLICY_FORMAT="json").run(*arguments).json["schema"] == schema
@@ -105,7 +110,7 @@ def test_several_images_are_one_document(workspace: Workspace) -> None:
     workspace.write("pushpolicy.yaml", config)
     ran = workspace.run("push", "--all", "--dry-run", "--allow-target", "oci:*", "--format", "json")
     assert ran.json["schema"] == "pushpolicy.push-all/v1"
-    assert [image["schema"] for image in ran.json["images"]] == ["pushpolicy.decision/v1"] * 2
+    assert [image["schema"] for image in ran.json["images"]] == [DECISION] * 2
 
 
 def read(place: Workspace, name: str) -> dict[str, Any]:
