@@ -74,3 +74,10 @@ def test_a_push_without_a_token_imports_nothing_that_checks_one(tmp_path: Path) 
     maker.add(maker.image(), name="1.0")
     modules = _modules_after(["check", f"oci:{tmp_path / 'image'}", f"oci:{tmp_path / 'to'}:1.0"], tmp_path)
     assert not modules & {"jwt", "cryptography", "pushpolicy.identity.job", "pushpolicy.identity.verify"}
+
+
+def test_what_tells_an_error_knows_nothing_of_networks() -> None:
+    """Python 3.13.0 cannot import socket in a folder that is deleted, and that has to be told, too."""
+    program = "import sys, pushpolicy.gather.secrets.search; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert not {"http.client", "socket", "ssl"} & set(done.stdout.split())

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.text import printable
 from pushpolicy.registry import RepositoryClient
-from pushpolicy.registry.refusals import RefusedError
+
+if TYPE_CHECKING:  # it brings http.client, which an error before that is told without
+    from pushpolicy.registry.refusals import RefusedError
 
 _MAX_REASON = 400
 
@@ -52,6 +54,8 @@ def told_now(client: RepositoryClient, tags: Iterable[str], *, may_pull: bool) -
     Raises:
         PushError: when there is no answer.
     """
+    from pushpolicy.registry.refusals import RefusedError
+
     digests, absent, reasons = dict[str, Digest](), list[str](), list[str]()
     for tag in tags:
         try:
@@ -73,6 +77,8 @@ def told_now(client: RepositoryClient, tags: Iterable[str], *, may_pull: bool) -
 
 
 def _shows_tags(client: RepositoryClient) -> bool:
+    from pushpolicy.registry.refusals import RefusedError
+
     try:
         return client.is_known()
     except RefusedError as error:
