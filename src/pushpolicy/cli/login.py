@@ -6,18 +6,15 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Self
 
-from msgspec.structs import replace
-
 from pushpolicy.cli import environment
 from pushpolicy.cli.identity import token_access
 from pushpolicy.cli.options import RegistryOptions
 from pushpolicy.cli.report import hide
 from pushpolicy.errors import UsageError
 from pushpolicy.gather.ci.identity import TokenAccess
-from pushpolicy.http.transport import Transport
 from pushpolicy.identity.exchange import Prepared, obtain, prepare
 from pushpolicy.identity.minted import JOB_TOKEN, Minted, Promise
-from pushpolicy.identity.obtain import job_token
+from pushpolicy.identity.obtain import job_token, trusted_transport
 from pushpolicy.model.reference import Repository
 from pushpolicy.push import Login
 from pushpolicy.registry import RepositoryClient
@@ -43,8 +40,7 @@ class Logins:
         self._trust = trust
         self._environ = environ
         self._issuers, self._metadata = access.issuers, access.metadata
-        # An earlier step could have variables name its own authorities, and be the token service.
-        self._transport = Transport(replace(access.settings, variables=False))
+        self._transport = trusted_transport(access.settings)
         self._is_job_token = name in JOB_TOKENS and name not in trust.exchanges
 
     @classmethod

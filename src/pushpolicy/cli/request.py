@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -17,7 +19,6 @@ from pushpolicy.cli.identity import token_access
 from pushpolicy.cli.options import (
     PublishOptions,
     PushOptions,
-    RegistryOptions,
     SourceOptions,
     read_limits,
 )
@@ -33,6 +34,9 @@ from pushpolicy.model.reference import Reference, Repository, Target
 from pushpolicy.pipeline import PushRequest
 from pushpolicy.push import SILENT, Progress
 from pushpolicy.records.build import RawReports
+
+if TYPE_CHECKING:
+    from pushpolicy.cli.login import Logins
 
 
 class _Work(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,28 +74,29 @@ def push_requests(
     sources = [parse_source(work.image) for work in works]
     named = named_evidence(gathering.evidence, config) + named_parts(options.parts)
     limits = read_limits(gathering.limits)
-    logins = None
-    if options.login is not None:  # an empty name is none that is known
-        from pushpolicy.cli.login import Logins
-
-        targets = [work.target.repository for work in works]
-        logins = Logins.of(options.login, deciding.policy.trust, options.registry, targets)
+    logins = _logins(options, deciding.policy, works)
     registries = Registries(
         options.registry, limits, source_plain_http=options.source.source_plain_http, logins=logins
     )
     # Every target first: what was given by hand is theirs before it is any source's.
     opened = [registries.target(work.target.repository) for work in works]
-    kept_in = _records(deciding.policy, options.registry)
-    if options.login and kept_in and not kept_in.is_layout:
-        raise UsageError(
-            f"--login {options.login}: records in {kept_in} would need a credential of their own",
-            "keep them beside the image, or in a folder (oci:DIR)",
-        )
+    kept_in = _records(deciding.policy, options)
     records, shown = registries.records(kept_in) if kept_in else (None, None)
     apart = RecordsAccess(kept_in.registry, shown) if kept_in and shown else None
-    at, environ = environment.now(), environment.environment()
-    trust = deciding.policy.trust
-    tokens = token_access(trust, options.registry)
+    environ, trust = environment.environment(), deciding.policy.trust
+    job = partial(
+        Job,
+        workspace=environment.workspace(),
+        environ=environ,
+        evaluated_at=environment.now(),
+        expected=config.expected or Expected(),
+        limits=limits,
+        git=git_program(gathering.git),
+        not_secret=public_variables(gathering.not_secret),
+        jobs=asked_jobs(gathering.jobs, options.registry),
+        tokens=token_access(trust, options.registry),
+        verified_for=trust.verified_for,
+    )
     requests: list[PushRequest] = []
     for work, source, (client, credential) in zip(works, sources, opened, strict=True):
         login = registries.login(work.target.repository)
@@ -101,23 +106,13 @@ def push_requests(
         )
         requests.append(
             PushRequest(
-                job=Job(
-                    workspace=environment.workspace(),
-                    environ=environ,
+                job=job(
                     credential=credential,
-                    evaluated_at=at,
                     # What is the target's own is judged as that.
                     records=apart if apart != own else None,
                     promise=login.promise if login else None,
                     named=work.evidence + named,
-                    expected=config.expected or Expected(),
-                    limits=limits,
-                    git=git_program(gathering.git),
-                    not_secret=public_variables(gathering.not_secret),
                     immutable=config.immutable or work.immutable,
-                    jobs=asked_jobs(gathering.jobs, options.registry),
-                    tokens=tokens,
-                    verified_for=trust.verified_for,
                 ),
                 image=work.image,
                 target=work.target,
@@ -147,20 +142,35 @@ def push_requests(
     return tuple(requests)
 
 
-def _records(policy: PolicySet, options: RegistryOptions) -> Repository | None:
+def _logins(options: PushOptions, policy: PolicySet, works: Iterable[_Work]) -> Logins | None:
+    if options.login is None:  # an empty name is none that is known
+        return None
+    from pushpolicy.cli.login import Logins
+
+    targets = [work.target.repository for work in works]
+    return Logins.of(options.login, policy.trust, options.registry, targets)
+
+
+def _records(policy: PolicySet, options: PushOptions) -> Repository | None:
     """Where records go instead of the target: said on the command line, or by its policy's trust.yaml.
 
     Raises:
-        UsageError: when either is no repository, or they name two.
+        UsageError: when either is no repository, they name two, or it needs a credential that nobody obtains.
     """
-    asked = parse_records(options.records)
+    asked = parse_records(options.registry.records)
     trusted = parse_records(policy.records, "records of the policy's trust.yaml")
     if asked and trusted and asked != trusted:
         raise UsageError(
             f"--records names {asked}, and the trust.yaml of the policy {trusted}",
             "leave the option out, or have the policy changed",
         )
-    return asked or trusted
+    kept_in = asked or trusted
+    if options.login and kept_in and not kept_in.is_layout:
+        raise UsageError(
+            f"--login {options.login}: records in {kept_in} would need a credential of their own",
+            "keep them beside the image, or in a folder (oci:DIR)",
+        )
+    return kept_in
 
 
 def _targeted(image: str, target: Target, also: tuple[str, ...]) -> tuple[_Work, ...]:

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from msgspec.structs import replace
-
 from pushpolicy.http.addresses import is_address, origin
 from pushpolicy.http.settings import Settings
-from pushpolicy.http.transport import Transport
 from pushpolicy.identity.issuers import Issuer, gives_tokens
 from pushpolicy.identity.keys import Keyring, keys_once
-from pushpolicy.identity.obtain import fresh_audience, job_token
+from pushpolicy.identity.obtain import fresh_audience, job_token, trusted_transport
 from pushpolicy.identity.token import REQUEST_URL, NoTokenError, Token
 from pushpolicy.identity.verify import Verified, read_token, verify
 
@@ -45,14 +42,14 @@ def prove(
         issuers, audience = [each for each in issuers if each.system == "cloud-build"], fresh_audience()
     else:
         audience = _wanted(environ, issuers)
-    token = job_token(environ, _transport(settings), audience, issuers, metadata)
+    token = job_token(environ, trusted_transport(settings), audience, issuers, metadata)
     return token, check(token, issuers, settings, {} if keys is None else keys)
 
 
 def check(token: Token, issuers: Sequence[Issuer], settings: Settings, keys: Keyring) -> Verified:
     """What a token proves that is for the audience that it was asked for; raises and takes as `prove`."""
     said = read_token(token, issuers)
-    own = keys_once(said.issuer, _transport(settings), keys)
+    own = keys_once(said.issuer, trusted_transport(settings), keys)
     audience = token.audience or said.issuer.audience or AUDIENCE
     return verify(token, said, own, datetime.now(UTC), audience)
 
@@ -66,12 +63,7 @@ def ask(environ: Mapping[str, str], issuers: Sequence[Issuer], settings: Setting
     """
     if not environ.get(REQUEST_URL):
         raise NoTokenError(f"the job cannot ask for a token ({REQUEST_URL} is not set)")
-    return job_token(environ, _transport(settings), audience, issuers)
-
-
-def _transport(settings: Settings) -> Transport:
-    """An earlier step could have variables name its own authorities, and be the issuer: none counts."""
-    return Transport(replace(settings, variables=False))
+    return job_token(environ, trusted_transport(settings), audience, issuers)
 
 
 def _wanted(environ: Mapping[str, str], issuers: Sequence[Issuer]) -> str:

@@ -10,10 +10,13 @@ import secrets
 from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
+from msgspec.structs import replace
+
 from pushpolicy.errors import PushError
 from pushpolicy.http.addresses import is_address, origin
 from pushpolicy.http.call import Call
 from pushpolicy.http.fetch import fetch_json
+from pushpolicy.http.settings import Settings
 from pushpolicy.http.transport import Transport
 from pushpolicy.identity.issuers import KNOWN, Issuer, gives_tokens
 from pushpolicy.identity.metadata import metadata_token
@@ -29,6 +32,14 @@ from pushpolicy.identity.token import (
 from pushpolicy.model.text import printable
 
 _PERMISSION = "let the job have `permissions: id-token: write`, or leave verified identity out"
+
+
+def trusted_transport(settings: Settings) -> Transport:
+    """What issuers and token services are asked with.
+
+    An earlier step could have variables name its own authorities, and be the service: none of them counts.
+    """
+    return Transport(replace(settings, variables=False))
 
 
 def fresh_audience(name: str = "pushpolicy") -> str:

@@ -44,6 +44,11 @@ class Token(Redacted, frozen=True, kw_only=True):
         """Whether another job may have left it here: nobody asked for it in this run."""
         return self.audience is None
 
+    @property
+    def secrets(self) -> frozenset[str]:
+        """The token, and its signature, with which it could be put together again."""
+        return frozenset({self.value, self.value.rpartition(".")[2]}) - {""}
+
 
 def offered(environ: Mapping[str, str]) -> bool:
     """Whether the job has a token, or where to ask for one; asks nobody."""

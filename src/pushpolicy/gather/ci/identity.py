@@ -60,9 +60,8 @@ class Proof(Redacted, frozen=True, kw_only=True):
 
     @property
     def secrets(self) -> frozenset[str]:
-        """The token, and its signature, with which it could be put together again."""
-        value = self.token.value if self.token else ""
-        return frozenset({value, value.rpartition(".")[2]}) - {""}
+        """What nothing that is stored may hold."""
+        return self.token.secrets if self.token else frozenset()
 
 
 class TokenAccess(msgspec.Struct, frozen=True, kw_only=True):

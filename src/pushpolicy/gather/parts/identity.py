@@ -78,8 +78,8 @@ def evidence(
 
 def secrets(parts: Iterable[Part]) -> frozenset[str]:
     """The tokens, and their signatures, which no record may hold."""
-    values = [part.token for part in parts if part.token]
-    return frozenset(filter(is_telling, (*values, *(value.rpartition(".")[2] for value in values))))
+    tokens = [_carried(part, part.token) for part in parts if part.token]
+    return frozenset(secret for each in tokens for secret in each.secrets if is_telling(secret))
 
 
 def _identity(
@@ -90,7 +90,7 @@ def _identity(
     system = next((each for each in SYSTEMS if each.name == here.provider), None)
     if access is None or system is None:
         return _asserted("nothing tells which CI system, or which issuers, its token would be of")
-    carried = Token(value=value, source=f"the part {part.about.name}", audience=audience(part.digest))
+    carried = _carried(part, value)
     try:
         found = check(carried, access.issuers, access.settings, keys)
         return _judged(system, Proof(token=carried, found=found), here)
@@ -98,6 +98,10 @@ def _identity(
         return _asserted(why(error))
     except CiError as error:
         return _asserted(str(error))
+
+
+def _carried(part: Part, value: str) -> Token:
+    return Token(value=value, source=f"the part {part.about.name}", audience=audience(part.digest))
 
 
 def _judged(system: System, proof: Proof, here: CiEvidence) -> Identity:
