@@ -142,6 +142,8 @@ def test_image_or_evidence_unreadable(workspace: Workspace, arguments: list[str]
 
 POLICY = {
     "no policy": ["--policy", "absent"],
+    "an empty policy": ["--policy", ""],
+    "an empty policy beside the pack": ["--policy", "pack", "--policy", " "],
     "not a policy": ["--policy", "status.py"],
     "no engine there": ["--engine", "absent"],
     "not an engine": ["--engine", "/bin/true"],

@@ -170,6 +170,9 @@ def load(
     """Read, index and merge the sources; see `pushpolicy.evaluate.load_policy`."""
     if not sources:
         raise PolicyError("no policy was given", "without --policy the shipped pack decides")
+    # As a path it would be this folder: in a pipeline the checkout, which would decide on itself.
+    if not all(source.strip() for source in (*sources, *repository.rules)):
+        raise PolicyError("a policy has an empty name", "see that the variable which names it is set")
     shipped = Index.read(_shipped(INDEX_DATA))
     index = _of_pack(sources, shipped)
     own = [

@@ -17,6 +17,18 @@ def test_no_policy_is_not_the_pack(opa: Path) -> None:
         load_policy([], LocalOpa(opa))
 
 
+@pytest.mark.parametrize("sources", [("",), (" ",), ("pack", "")])
+def test_an_empty_name_is_not_this_folder(
+    sources: tuple[str, ...], tmp_path: Path, opa: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pipeline says `--policy "$UNSET"`, and the checkout holds nothing but a rule that never denies."""
+    never = 'deny contains {"at": {"id": "x"}, "msg": "x"} if input.image.digest == "sha256:0"'
+    write_policy(tmp_path, {"r": rule("r", never)})
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PolicyError, match="a policy has an empty name"):
+        load_policy(sources, LocalOpa(opa))
+
+
 def test_a_policy_without_rules_is_refused(tmp_path: Path, opa: Path) -> None:
     with pytest.raises(PolicyError, match="the policy has no rules"):
         load_policy([str(tmp_path)], LocalOpa(opa))
