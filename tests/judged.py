@@ -74,21 +74,10 @@ def policy() -> PolicySet:
     from pushpolicy.evaluate.authority import Origin
     from pushpolicy.evaluate.data import default_data
     from pushpolicy.evaluate.sources import policies
-    from pushpolicy.model.index import Index, RuleEntry
+    from pushpolicy.model.index import Index
+    from tests.policies import rule_entry
 
     name = "one"
-    entry = RuleEntry(
-        title="A rule",
-        description="For tests.",
-        severity="high",
-        fix="Fix it.",
-        requires=(),
-        heads=("deny",),
-        effective_on=None,
-        repo_may=(),
-        integrity=False,
-        settings={},
-    )
     root = policies()
     shipped = ["capabilities.json", "schema/evidence.v1.json"]
     shipped += [
@@ -97,7 +86,7 @@ def policy() -> PolicySet:
         if not path.name.endswith("_test.rego")
     ]
     lib = Index.read((root / "index/data.json").read_bytes()).lib
-    index = Index(rules={name: entry}, lib=lib)
+    index = Index(rules={name: rule_entry()}, lib=lib)
     files = {path: (root / path).read_bytes() for path in shipped}
     files |= {"index/data.json": index.data(), "index/index.rego": index.module()}
     files |= {f"rules/{name}/{name}.rego": RULE.format(name=name).encode()}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pushpolicy.model.document import Document
+from pushpolicy.model.index import RuleEntry
 
 ROOT = Path(__file__).resolve().parent.parent
 METADATA = """\
@@ -24,6 +25,23 @@ def rule(name: str, body: str, custom: str = "", head: str = METADATA) -> str:
     """The text of a rule; `custom` holds more lines of METADATA below `custom`."""
     lines = "".join(f"#   {line}\n" for line in custom.splitlines())
     return f"{head}{lines}package pushpolicy.rules.{name}\n\nimport rego.v2\n\n{body}\n"
+
+
+def rule_entry(**changes: Any) -> RuleEntry:
+    """A rule as the index has it, with some fields changed."""
+    fields: dict[str, Any] = {
+        "title": "A rule",
+        "description": "For tests.",
+        "severity": "high",
+        "fix": "Fix it.",
+        "requires": (),
+        "heads": ("deny",),
+        "effective_on": None,
+        "repo_may": (),
+        "integrity": False,
+        "settings": {},
+    }
+    return RuleEntry(**{**fields, **changes})
 
 
 def write_policy(folder: Path, rules: Mapping[str, str], **data: str) -> str:

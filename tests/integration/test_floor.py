@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pushpolicy.model.index import Grounds, Leaf, RuleEntry
+from pushpolicy.model.index import Grounds, Leaf
 from pushpolicy.records.floor import objections
-from tests.policies import ROOT
+from tests.policies import ROOT, rule_entry
 
 CASES = int(os.environ.get("PUSHPOLICY_FLOOR_CASES", "1000"))
 AT = "2026-11-02T10:00:00Z"
@@ -219,18 +219,12 @@ def named(item: Any) -> bool:
 
 def grounds(given: dict[str, Any]) -> Grounds:
     rules = {
-        name: RuleEntry(
-            title="A rule",
-            description="For tests.",
-            severity="high",
-            fix="Fix it.",
+        name: rule_entry(
             requires=tuple(entry["requires"]),
             leaves=tuple(Leaf.from_json(leaf) for leaf in entry["leaves"]),
             heads=tuple(entry["heads"]),
             effective_on=entry.get("effective_on"),
-            repo_may=(),
             integrity=entry["integrity"],
-            settings={},
         )
         for name, entry in given["index"]["rules"].items()
     }

@@ -11,8 +11,8 @@ from pushpolicy.evaluate.data import PolicyData
 from pushpolicy.evaluate.policyset import PolicySet
 from pushpolicy.model.decision import EngineIdentity, Verdict
 from pushpolicy.model.digest import Digest
-from pushpolicy.model.index import Index, RuleEntry
-from tests.policies import evidence
+from pushpolicy.model.index import Index
+from tests.policies import evidence, rule_entry
 
 ENGINE = EngineIdentity(name="opa", version="1.22.2", digest=Digest.of(b"opa"))
 WAIVER = {"rule": "r", "id": "x"}
@@ -32,19 +32,7 @@ DENY = {**ALLOW, "allow": False, "rules": [{"name": "r", "status": "violated"}],
 
 
 def policy() -> PolicySet:
-    entry = RuleEntry(
-        title="A rule",
-        description="For tests.",
-        severity="high",
-        fix="Fix it.",
-        requires=(),
-        heads=("deny",),
-        effective_on=None,
-        repo_may=(),
-        integrity=False,
-        settings={},
-    )
-    index = Index(rules={"r": entry}, lib={})
+    index = Index(rules={"r": rule_entry()}, lib={})
     waivers = {"max_days": 90, "waivers": [WAIVER]}
     data = PolicyData(settings={}, waivers=waivers, enforcement={}, origins={}, warnings=())
     files = {"capabilities.json": b"{}", "schema/evidence.v1.json": b"{}"}

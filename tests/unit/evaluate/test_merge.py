@@ -13,7 +13,7 @@ from pushpolicy.evaluate.merge import read_data
 from pushpolicy.evaluate.settings import joined
 from pushpolicy.evaluate.sources import read_source
 from pushpolicy.model.index import Index, RuleEntry
-from tests.policies import write_policy
+from tests.policies import rule_entry, write_policy
 
 NUMBER = {"type": "integer", "minimum": 0, "default": 3}
 NAMES = {"type": "array", "items": {"type": "string"}, "default": []}
@@ -21,16 +21,8 @@ WAIVER = "{rule: r, id: x, reason: a, approver: b, expires: '2027-01-01T00:00:00
 
 
 def entry(*repo_may: str) -> RuleEntry:
-    return RuleEntry(
-        title="A rule",
-        description="For tests.",
-        severity="high",
-        fix="Fix it.",
-        requires=(),
-        heads=("deny",),
-        effective_on=None,
+    return rule_entry(
         repo_may=repo_may,
-        integrity=False,
         settings={"max": NUMBER, "names": NAMES, "least": {**NUMBER, "stricter": "higher"}},
     )
 

@@ -7,18 +7,13 @@ from pathlib import Path
 from pushpolicy.evaluate.authoring.reference import DOCUMENT, rules_page, shipped_page
 from pushpolicy.evaluate.examples import Example
 from pushpolicy.evaluate.sources import policies
-from pushpolicy.model.index import RuleEntry
+from tests.policies import rule_entry
 
 ROOT = Path(__file__).parents[4]
-ENTRY = RuleEntry(
-    title="A rule",
+ENTRY = rule_entry(
     description="It is for tests.",
     severity="low",
-    fix="Fix it.",
     requires=("tests",),
-    heads=("deny",),
-    effective_on=None,
-    repo_may=(),
     integrity=True,
     settings={
         "max": {"type": "integer", "default": -1, "stricter": "limit", "description": "At most | any."},
@@ -53,18 +48,7 @@ def test_a_rule_is_told_with_its_settings_and_examples() -> None:
 
 
 def test_a_rule_of_ones_own_needs_none_of_it() -> None:
-    bare = RuleEntry(
-        title="A rule",
-        description="It is for tests.",
-        severity="low",
-        fix="Fix it.",
-        requires=(),
-        heads=("deny",),
-        effective_on=None,
-        repo_may=(),
-        integrity=False,
-        settings={},
-    )
+    bare = rule_entry(severity="low")
     assert rules_page({"r": bare}, {}).endswith("- Fix: Fix it.\n- Severity: low\n")
 
 
