@@ -14,6 +14,8 @@ from types import MappingProxyType
 
 from pushpolicy.errors import UsageError
 
+SIGNING_KEY = "PUSHPOLICY_SIGNING_KEY"
+
 
 def environment() -> Mapping[str, str]:
     """The variables of this process, for the steps that classify or search them."""
@@ -53,6 +55,11 @@ def home() -> Path:
 def now() -> datetime:
     """The time of a decision, in whole seconds of UTC."""
     return datetime.now(UTC).replace(microsecond=0)
+
+
+def take_signing_key() -> str | None:
+    """The PEM in PUSHPOLICY_SIGNING_KEY, once: no child inherits it after that."""
+    return os.environ.pop(SIGNING_KEY, None)
 
 
 def parse_time(text: str | None) -> datetime:

@@ -24,6 +24,7 @@ _COMMANDS = {
     "run": ("run", "Run a test or scan command and capture what it did."),
     "evaluate": ("evaluate", "Decide on an existing evidence document."),
     "policy": ("policy", "Begin, check and test the rules that decide."),
+    "keygen": ("keygen", "Make a key that signs, and print its entry for trust.yaml."),
     "audit": ("audit", "List, show and replay past decisions; try a policy on them."),
     "doctor": ("doctor", "Say what is found here: engine, reports, CI, credential."),
     "demo": ("demo", "Show the whole way on a sample application."),

@@ -1,1 +1,1 @@
-"""Whom this run trusts: the trust file. Keys get their use when records and policies are signed."""
+"""Keys, signed envelopes, and whom this run trusts: the trust file."""

@@ -18,10 +18,14 @@ from pushpolicy.identity.issuers import Issuer
 from pushpolicy.model import strict_yaml
 from pushpolicy.model.document import Exact
 from pushpolicy.model.text import printable
+from pushpolicy.signing.keys import SigningError
 
 Entry = TypeVar("Entry")
 # A glob over REGISTRY/REPOSITORY. One with a scheme, a tag or an empty part matches nothing: it is refused.
 REPOSITORIES = r"^(oci:[^\s\[\]]+|(\*\*|\[[0-9a-fA-F:]+\]|[^\s/\[\]:]+)(:[0-9]+)?(/[^\s/\[\]:]+)*)$"
+
+Glob = Annotated[str, msgspec.Meta(pattern=REPOSITORIES)]
+Role = Literal["decide", "policy", "vex", "waiver"]
 
 
 class Key(Exact, frozen=True):
@@ -31,14 +35,14 @@ class Key(Exact, frozen=True):
         key: PEM, SubjectPublicKeyInfo.
         role: what it may sign; a signature counts for its role's payload type alone.
         repositories: globs over REGISTRY/REPOSITORY; every one where there is none.
-        verifier: the verifier id that its statements must carry.
+        verifier: the verifier id that its statements must carry; of the role decide alone, whose have one.
         not_before: RFC 3339 time from which it counts.
         not_after: RFC 3339 time from which it counts no more.
     """
 
     key: str
-    role: Literal["decide", "policy", "vex", "waiver"]
-    repositories: tuple[str, ...] = ()
+    role: Role
+    repositories: tuple[Glob, ...] = ()
     verifier: str | None = None
     not_before: str | None = None
     not_after: str | None = None
@@ -65,7 +69,7 @@ class Trust(Exact, frozen=True):
     denials: str | None = None
     records: str | None = None
     raw: Literal["keep", "digest"] | None = None
-    verified_for: tuple[Annotated[str, msgspec.Meta(pattern=REPOSITORIES)], ...] = ()
+    verified_for: tuple[Glob, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in the policy set; what is not said is left out."""
@@ -81,21 +85,43 @@ def read_trust(file: str, content: bytes) -> Trust:
         content: its bytes.
 
     Raises:
-        PolicyError: naming the place of what is malformed, unknown or no time.
+        PolicyError: naming the place of what is malformed, unknown, no time or no key.
     """
     try:
         value = strict_yaml.read(content)
         trust = msgspec.convert({} if value is None else value, Trust)
         for name, key in trust.keys.items():
-            for time in filter(None, (key.not_before, key.not_after)):
-                if datetime.fromisoformat(time).tzinfo is None:
-                    raise ValueError(f"keys.{name}: {time} has no zone")
+            _check_key(name, key)
+    except SigningError as error:
+        raise PolicyError(f"{file}: {printable(error.message, 300)}", error.hint) from error
     except strict_yaml.YamlError as error:
         raise PolicyError(f"{file}:{error.line}: {error}") from error
     except ValueError as error:  # msgspec's too
         hint = "`pushpolicy schema trust` prints its form"
         raise PolicyError(f"{file}: {printable(str(error), 300)}", hint) from error
     return trust
+
+
+def _check_key(name: str, key: Key) -> None:
+    """What the types cannot say of a key.
+
+    Raises:
+        SigningError: when it is no public key of the one kind.
+        ValueError: when a time of its window has no zone, or it limits what its role has not.
+    """
+    from pushpolicy.signing.keys import read_public
+
+    times = [datetime.fromisoformat(time) for time in (key.not_before, key.not_after) if time]
+    if any(time.tzinfo is None for time in times):
+        raise ValueError(f"keys.{name}: {key.not_before or key.not_after} has no zone")
+    if len(times) == 2 and times[0] >= times[1]:
+        raise ValueError(f"keys.{name}: not_after is not later than not_before, so it never counts")
+    if key.verifier is not None and key.role != "decide":
+        raise ValueError(f"keys.{name}: verifier is for keys of the role decide; this one has {key.role}")
+    try:
+        read_public(key.key)
+    except SigningError as error:
+        raise SigningError(f"keys.{name}.key {error.message}", error.hint) from error
 
 
 def stricter(files: Sequence[Trust]) -> Trust:

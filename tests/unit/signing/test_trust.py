@@ -9,9 +9,10 @@ from pushpolicy.errors import PolicyError
 from pushpolicy.evaluate.json_schema import MismatchError, compile_schema
 from pushpolicy.model import strict_yaml
 from pushpolicy.signing.trust import Trust, read_trust, stricter
+from tests.keys import key
 from tests.policies import ROOT
 
-KEY = "key: '-----BEGIN PUBLIC KEY-----', role: decide"
+KEY = f"key: {json.dumps(key().public.pem)}, role: decide"
 WHOLE = f"""
 issuers: {{github: {{issuer: 'https://token.example', audience: push, jwks: keys.json}}}}
 exchanges: {{harbor: {{url: 'https://harbor.example/token', audience: a, scope: b}}}}
@@ -37,6 +38,7 @@ WRONG = [
     "keys: {a: {role: decide}}",
     "keys: {a: {key: x, role: god}}",
     "keys: {a: {key: x, role: decide, repositories: x}}",
+    "keys: {a: {key: x, role: decide, repositories: ['https://r.example/a']}}",
     "raw: drop",
     "verified_for: x",
 ]
@@ -72,6 +74,29 @@ def test_what_is_malformed_is_refused_and_the_schema_says_the_same(text: str) ->
 def test_a_window_has_times_with_a_zone(time: str) -> None:
     with pytest.raises(PolicyError, match=r"trust\.yaml"):
         trust(f"keys: {{a: {{{KEY}, not_after: {time}}}}}")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("keys: {a: {key: x, role: decide}}", r"keys\.a\.key is not a key in PEM"),
+        (
+            f"keys: {{a: {{{KEY}}}, b: {{key: '-----BEGIN CERTIFICATE-----', role: vex}}}}",
+            r"keys\.b\.key is a cert",
+        ),
+        (
+            f"keys: {{a: {{{KEY.replace('decide', 'policy')}, verifier: v}}}}",
+            "verifier is for keys of the role",
+        ),
+        (
+            f"keys: {{a: {{{KEY}, not_before: '2027-01-01T00:00:00Z', not_after: '2027-01-01T00:00:00Z'}}}}",
+            "never",
+        ),
+    ],
+)
+def test_a_key_that_could_never_count_is_refused(text: str, why: str) -> None:
+    with pytest.raises(PolicyError, match=why):
+        trust(text)
 
 
 def test_of_two_files_the_stricter_holds() -> None:

@@ -1,0 +1,73 @@
+"""A trusted signature: which listed key signed, and whether its word counts here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+import msgspec
+
+from pushpolicy.model.reference import Repository
+from pushpolicy.model.text import first_of, printable
+from pushpolicy.signing.dsse import Envelope
+from pushpolicy.signing.keys import SigningError, read_public
+from pushpolicy.signing.trust import Key, Role
+
+POLICY_STATEMENT = "application/vnd.pushpolicy.policy+json"
+# What the keys of a role sign. A signature counts for its role's payload types alone.
+PAYLOADS: Mapping[str, Role] = {POLICY_STATEMENT: "policy"}
+
+
+class Signed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a trusted key signed.
+
+    Attributes:
+        payload: the verified bytes.
+        key: the name of the key that signed them, in the trust file.
+        trusted: that key.
+    """
+
+    payload: bytes
+    key: str
+    trusted: Key
+
+
+def verify(
+    envelope: Envelope, keys: Mapping[str, Key], repository: Repository, at: datetime, expected: str
+) -> Signed:
+    """The payload, if a listed key signed it whose word counts for it.
+
+    Args:
+        envelope: as it was read.
+        keys: those that are trusted, by name.
+        repository: where it was found.
+        at: when the key has to count.
+        expected: the payload type that is asked for.
+
+    Raises:
+        SigningError: when it is of another type, no listed key signed it, or the one that did has another
+            role, counts at other times, or for other repositories.
+    """
+    if envelope.payload_type != expected:
+        raise SigningError(f"is signed as {printable(envelope.payload_type, 100)}, not as {expected}")
+    signers = [name for name in sorted(keys) if envelope.is_signed_by(read_public(keys[name].key))]
+    refusals: list[str] = []
+    for name in signers:
+        why_not = next(_refusals(name, keys[name], repository, at, PAYLOADS[expected]), None)
+        if why_not is None:
+            return Signed(payload=envelope.payload, key=name, trusted=keys[name])
+        refusals.append(why_not)
+    listed = first_of(sorted(keys), 5) if keys else "none is listed"
+    raise SigningError(refusals[0] if refusals else f"is signed by no listed key ({listed})")
+
+
+def _refusals(name: str, key: Key, repository: Repository, at: datetime, role: Role) -> Iterator[str]:
+    if key.role != role:
+        yield f"is signed by the key {name}, whose role is {key.role}, not {role}"
+    if key.not_before and at < datetime.fromisoformat(key.not_before):
+        yield f"is signed by the key {name}, which counts from {key.not_before} on"
+    if key.not_after and at >= datetime.fromisoformat(key.not_after):
+        yield f"is signed by the key {name}, which counted until {key.not_after}"
+    if key.repositories and not any(map(repository.is_covered_by, key.repositories)):
+        globs = first_of(key.repositories, 3)
+        yield f"is signed by the key {name}, which counts for {globs}, not for {repository}"

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+
+from pushpolicy.model.reference import Repository
+from pushpolicy.signing.dsse import read_envelope, sign
+from pushpolicy.signing.keys import SigningError
+from pushpolicy.signing.trust import Key
+from pushpolicy.signing.verify import POLICY_STATEMENT, verify
+from tests.keys import entry, key
+
+NOW = datetime(2026, 12, 1, tzinfo=UTC)
+HERE = Repository.parse("registry.example/platform/policy")
+PAYLOAD = b'{"name":"platform"}'
+
+
+def trusted(name: str = "ci", role: str = "policy", **more: object) -> Key:
+    return msgspec.convert(entry(name, role, **more), Key)
+
+
+def check(keys: dict[str, Key], kind: str = POLICY_STATEMENT) -> str:
+    return verify(read_envelope(sign(kind, PAYLOAD, key())), keys, HERE, NOW, POLICY_STATEMENT).key
+
+
+@pytest.mark.parametrize(
+    ("key_", "why"),
+    [
+        (trusted("other"), r"signed by no listed key \(it\)"),
+        (trusted(role="decide"), "whose role is decide, not policy"),
+        (trusted(role="waiver"), "whose role is waiver"),
+        (trusted(not_before="2026-12-01T00:00:01Z"), "counts from 2026-12-01T00:00:01Z on"),
+        (trusted(not_after="2026-12-01T00:00:00Z"), "counted until 2026-12-01T00:00:00Z"),
+        (trusted(not_after="2026-12-01T00:30:00+01:00"), "counted until"),
+        (trusted(repositories=["registry.example/other/*"]), "not for registry.example/platform/policy"),
+        (trusted(repositories=["registry.example/*"]), "counts for"),
+        (trusted(repositories=["registry.example.evil/platform/policy"]), "counts for"),
+    ],
+)
+def test_each_reason_is_its_own(key_: Key, why: str) -> None:
+    with pytest.raises(SigningError, match=why):
+        check({"it": key_})
+
+
+@pytest.mark.parametrize(
+    "key_",
+    [
+        trusted(),
+        trusted(not_before="2026-12-01T00:00:00Z", not_after="2026-12-01T00:00:01Z"),
+        trusted(repositories=["other.example/x", "registry.example/platform/*"]),
+        trusted(repositories=["registry.example/**"]),
+    ],
+)
+def test_what_a_listed_key_signed_counts(key_: Key) -> None:
+    assert check({"it": key_}) == "it"
+
+
+def test_no_key_is_trusted_where_none_is_listed() -> None:
+    with pytest.raises(SigningError, match="none is listed"):
+        check({})
+
+
+def test_a_signature_counts_for_its_type_alone() -> None:
+    with pytest.raises(SigningError, match=r"signed as application/vnd\.in-toto\+json, not as"):
+        check({"it": trusted()}, "application/vnd.in-toto+json")
+
+
+def test_a_key_that_is_listed_twice_counts_by_each_entry() -> None:
+    """As in a rotation, where the window of the old entry is over."""
+    keys = {"a": trusted(not_after="2026-01-01T00:00:00Z"), "b": trusted("other"), "c": trusted()}
+    assert check(keys) == "c"
