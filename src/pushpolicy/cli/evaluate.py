@@ -34,32 +34,44 @@ _HINT = "`pushpolicy gather` writes one"
 @shared.config_option
 @shared.policy_options
 @click.option("--at", metavar="TIME", help="Decide as of this time instead of the document's own.")
+@click.option("--watch", is_flag=True, help="Decide again whenever the evidence or the policy is saved.")
 @shared.format_option(Kind.DECISION)
 def command(
-    evidence: str, config: str | None, policy: PolicyOptions, at: str | None, outputs: Outputs
+    evidence: str, config: str | None, policy: PolicyOptions, at: str | None, watch: bool, outputs: Outputs
 ) -> int:
     """Decide on the document EVIDENCE, as `pushpolicy gather` writes it and a denied push keeps it.
 
     The decision is as of the time in the document. It is never a permit: nothing can be pushed with it.
     """
-    deciding = read_policy(config, policy)
-    decision, content = _decide(deciding.policy, Path(evidence), at, deciding.engine)
+    time = None if at is None else environment.parse_time(at).strftime("%Y-%m-%dT%H:%M:%SZ")
 
-    from pushpolicy.cli.render import decision as render
+    def decide(outputs: Outputs) -> Decision:
+        from pushpolicy.cli.render import decision as render
 
-    report = render.decided(decision, lambda: Document.read(content))
-    return outputs.write(report, errors.EXIT_OK if decision.allowed else errors.EXIT_DENIED)
+        deciding = read_policy(config, policy)
+        decision, content = _decide(deciding.policy, Path(evidence), time, deciding.engine)
+        outputs.write(render.decided(decision, lambda: Document.read(content)), _code(decision))
+        return decision
+
+    if watch:
+        from pushpolicy.cli import watch as watching
+
+        return watching.watch(decide, watching.Paths(evidence, config, policy), outputs)
+    return _code(decide(outputs))
 
 
-def _decide(policy: PolicySet, path: Path, at: str | None, engine: Engine) -> tuple[Decision, bytes]:
+def _code(decision: Decision) -> int:
+    return errors.EXIT_OK if decision.allowed else errors.EXIT_DENIED
+
+
+def _decide(policy: PolicySet, path: Path, time: str | None, engine: Engine) -> tuple[Decision, bytes]:
     """The decision, and the document that it is on."""
     with reading(path):
         # The line end of a text file is no part of the document.
         content = read_file(path, MAX_DOCUMENT_SIZE).removesuffix(b"\n")
-        if at is None:
+        if time is None:
             return evaluate_bytes(policy, content, engine), content
         document = Document.read(content)
-    time = environment.parse_time(at).strftime("%Y-%m-%dT%H:%M:%SZ")
     document = Document.of({**document.value, "evaluated_at": time})
     return evaluate(policy, document, engine), document.content
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,7 +12,7 @@ import click
 
 from pushpolicy import __version__, errors
 from pushpolicy.cli import environment
-from pushpolicy.cli.report import Outputs, say
+from pushpolicy.cli.report import Outputs, fail, fail_with, say
 
 # Command name to the module under pushpolicy.cli that defines it as `command`, and its help line.
 # A module is imported only when its command runs or prints its help: start-up is part of every push.
@@ -83,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # click's own, when the reader of its output went away. Wherever that was: not a success.
         return errors.EXIT_INTERRUPTED
     except errors.PushPolicyError as error:
-        return _fail(outputs, error.exit_code, error.message, _advice(error))
+        return fail(outputs, error)
     except click.exceptions.NoArgsIsHelpError as error:
         say(error.format_message())
         return errors.EXIT_USAGE
@@ -92,25 +91,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         usage = context.command_path if context else "pushpolicy"
         if context and not outputs.asked:
             _read_format(context, sys.argv[1:] if argv is None else argv)
-        return _fail(outputs, errors.EXIT_USAGE, error.format_message(), f"see '{usage} --help'")
+        return fail_with(outputs, errors.EXIT_USAGE, error.format_message(), f"see '{usage} --help'")
     except (KeyboardInterrupt, click.Abort):
         hint = "no tag was moved, unless a report above says so"
-        return _fail(outputs, errors.EXIT_INTERRUPTED, "interrupted", hint)
+        return fail_with(outputs, errors.EXIT_INTERRUPTED, "interrupted", hint)
     except Exception as error:  # noqa: BLE001 - the boundary: a bug ends without a push and says so
         if isinstance(error, OSError) and _is_click_writing(error):
             message = f"standard output cannot be written: {error.strerror}"
-            return _fail(outputs, errors.EXIT_INPUT, message, None)
-        return _fail(outputs, errors.EXIT_BUG, *_crash(error))
-
-
-def _advice(error: errors.PushPolicyError) -> str | None:
-    """What to do about it. Where no file can be opened any more, that is the cause, whatever step it was."""
-    below: BaseException | None = error
-    while below is not None:
-        if isinstance(below, OSError) and below.errno in (errno.EMFILE, errno.ENFILE):
-            return "raise the limit on open files (ulimit -n), or that of the system"
-        below = below.__cause__ or below.__context__
-    return error.hint
+            return fail_with(outputs, errors.EXIT_INPUT, message, None)
+        return fail_with(outputs, errors.EXIT_BUG, *_crash(error))
 
 
 def _read_format(context: click.Context, argv: Sequence[str]) -> None:
@@ -122,27 +111,6 @@ def _read_format(context: click.Context, argv: Sequence[str]) -> None:
         if option.name == "outputs":
             with suppress(errors.UsageError):
                 option.handle_parse_result(context, {option.name: typed} if typed else {}, [])
-
-
-def _fail(outputs: Outputs, code: int, message: str, hint: str | None) -> int:
-    """Tell the error on standard error, and in the formats that were asked for; returns the exit code."""
-    from pushpolicy.cli.report import without_secrets
-    from pushpolicy.model.text import printable
-
-    lines = [printable(line, 1000) for line in without_secrets(message).split("\n")]
-    hint = printable(without_secrets(hint), 1000) if hint else None
-    for line in lines:
-        say(f"pushpolicy: {line}")
-    if hint:
-        say(f"  -> {hint}")
-    if outputs.asked:
-        from pushpolicy.cli.render.error import failure
-
-        try:
-            outputs.fail(failure(code, "\n".join(lines), hint), code)
-        except Exception as error:  # noqa: BLE001 - the error above is what the run ends with
-            say(f"pushpolicy: it could not be reported in the format asked for: {type(error).__name__}")
-    return code
 
 
 def _is_click_writing(error: OSError) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Collection, Iterable, Mapping
@@ -12,7 +13,7 @@ import click
 
 from pushpolicy.cli import environment
 from pushpolicy.cli.formats import FORMATS, Format, Kind, Report
-from pushpolicy.errors import EXIT_OK, InputError, UsageError
+from pushpolicy.errors import EXIT_OK, InputError, PushPolicyError, UsageError
 from pushpolicy.files import is_file
 from pushpolicy.model.text import printable
 
@@ -88,6 +89,13 @@ class Outputs:
             )
         self._asked = asked
 
+    def again(self) -> Outputs:
+        """The same for a further run, which writes each place anew; a file that this one wrote is its own."""
+        outputs = Outputs()
+        written = self._written
+        outputs.ask(each._replace(replaces=each.replaces or each.path in written) for each in self._asked)
+        return outputs
+
     def write(self, report: Report, code: int = EXIT_OK) -> int:
         """Write the report in each format that was asked for, and return the exit code that it explains.
 
@@ -115,6 +123,39 @@ class Outputs:
             if report.kind in output.format.kinds and output.path not in self._written
         )
         self.write(report, code)
+
+
+def fail(outputs: Outputs, error: PushPolicyError) -> int:
+    """Tell an expected failure as `fail_with` does; returns its exit code."""
+    return fail_with(outputs, error.exit_code, error.message, _advice(error))
+
+
+def fail_with(outputs: Outputs, code: int, message: str, hint: str | None) -> int:
+    """Tell an error on standard error, and in the formats that were asked for; returns the exit code."""
+    lines = [printable(line, 1000) for line in without_secrets(message).split("\n")]
+    hint = printable(without_secrets(hint), 1000) if hint else None
+    for line in lines:
+        say(f"pushpolicy: {line}")
+    if hint:
+        say(f"  -> {hint}")
+    if outputs.asked:
+        from pushpolicy.cli.render.error import failure
+
+        try:
+            outputs.fail(failure(code, "\n".join(lines), hint), code)
+        except Exception as error:  # noqa: BLE001 - the error above is what the run ends with
+            say(f"pushpolicy: it could not be reported in the format asked for: {type(error).__name__}")
+    return code
+
+
+def _advice(error: PushPolicyError) -> str | None:
+    """What to do about it. Where no file can be opened any more, that is the cause, whatever step it was."""
+    below: BaseException | None = error
+    while below is not None:
+        if isinstance(below, OSError) and below.errno in (errno.EMFILE, errno.ENFILE):
+            return "raise the limit on open files (ulimit -n), or that of the system"
+        below = below.__cause__ or below.__context__
+    return error.hint
 
 
 def _write(output: Output, content: str) -> None:
