@@ -14,6 +14,42 @@ settings:
 
 
 INNOCENT = [
+    # numbers of several, and differences
+    of_build("sum([input.tests.totals.failed, input.tests.totals.errors]) > 3"),
+    of_build("max([input.tests.totals.failed, input.tests.totals.errors]) > 3"),
+    of_build("min([input.tests.coverage.percent, 99]) < 90"),
+    of_build("sum([x | some x in [input.tests.totals.failed]]) >= 0"),
+    of_build("bits.and(input.image.size, 1) == 1"),
+    of_build("input.image.size * -1 < 0"),
+    of_build("x := input.tests.totals.failed; y := input.tests.totals.errors; x > y; x < y + 9"),
+    of_build("x := input.tests.totals.failed; y := input.tests.totals.total; x <= y; y <= x"),
+    of_build("x := input.tests.totals.failed; y := input.tests.totals.total; 2 * x > y; x < y"),
+    of_build("x := input.tests.totals.failed; x + 1 > x"),
+    of_build("x := input.tests.coverage.percent; x + 0.1 != x"),
+    of_build('input.image.size > units.parse_bytes("1KB"); input.image.size < units.parse_bytes("1GB")'),
+    of_build('time.parse_rfc3339_ns(input.evaluated_at) > time.parse_rfc3339_ns("2026-01-01T00:00:00Z")'),
+    # texts that are put together, and how long they are
+    of_build('sprintf("%d", [input.tests.totals.failed]) == "3"'),
+    of_build('sprintf("%v%%", [input.tests.coverage.percent]) != "85%"'),
+    of_build('concat(":", [input.target.repository, input.ci.branch]) == "shop/web:main"'),
+    of_build(
+        'startswith(sprintf("%s@%s", [input.target.repository, input.image.digest]), "shop/web@sha256:")'
+    ),
+    of_build('$"{input.target.registry}/{input.target.repository}" == "registry.example.com/shop/web"'),
+    of_build('$"{input.tests.totals.failed}" == "3"'),
+    of_build('$"{input.ci.ref_type}" == "<undefined>"', custom="optional: [ci.ref_type]"),
+    of_build('count(split(input.target.repository, "/")) == 1'),
+    of_build('split(input.target.repository, "/")[_] == "shop"'),
+    of_build("count(input.source.commit) == 40"),
+    of_build("count(input.ci.branch) > 40"),
+    of_build('count(input.target.tags) == 1; some t in input.target.tags; t != "latest"'),
+    of_build('input.target.tags != []; some t in input.target.tags; t != "latest"'),
+    of_build("count(input.reports) == 0; input.image.size > 0"),
+    of_build('regex.match("^(release|hotfix)/|^main$", input.ci.branch)'),
+    of_build('regex.match("(^|/)main$", input.ci.branch)'),
+    of_build('regex.match("^$|main", input.ci.branch)'),
+    of_build('startswith(input.target.registry, "registry")'),
+    of_build('some k in object.keys({"shop": 1, "web": 2}); startswith(input.target.repository, k)'),
     # innocent
     of_build('b := input.ci.branch; startswith(b, "release/"); endswith(b, "-rc")'),
     of_build('some t in input.target.tags; regex.match("^v[0-9]+", t); contains(t, "rc")'),

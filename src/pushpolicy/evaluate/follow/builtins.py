@@ -20,14 +20,16 @@ from pushpolicy.evaluate.follow.domain import (
     ANYTHING,
     FALSE,
     NEVER,
-    Bound,
     Domain,
     both,
     few,
     kinds,
     matching,
+    of_schema,
 )
-from pushpolicy.evaluate.follow.twins import EXACT, TWINS, UNDEFINED, glob_pattern, read_alike
+from pushpolicy.evaluate.follow.forms import FORMS, MATCHES
+from pushpolicy.evaluate.follow.ranges import BETWEEN, RANGES, between, over
+from pushpolicy.evaluate.follow.twins import TWINS, UNDEFINED
 from pushpolicy.evaluate.sources import policies
 
 # How many combinations of arguments are tried.
@@ -49,13 +51,19 @@ class Outcome(msgspec.Struct, frozen=True):
     is_sure: bool = False
 
 
-def call(name: str, given: Sequence[Domain], known: Sequence[Sequence[Any] | None]) -> Outcome:
+def call(
+    name: str,
+    given: Sequence[Domain],
+    known: Sequence[Sequence[Any] | None],
+    inside: Sequence[Domain | None] = (),
+) -> Outcome:
     """What a builtin gives.
 
     Args:
         name: of the builtin.
         given: what each argument can be.
         known: the same in Python where they are few, arrays and sets included.
+        inside: what is in each, where it is a collection of which that is known.
     """
     if any(domain.is_empty for domain in given):
         return Outcome(NEVER)
@@ -65,15 +73,17 @@ def call(name: str, given: Sequence[Domain], known: Sequence[Sequence[Any] | Non
         simple = [each for each in results if not isinstance(each, list | frozenset)]
         domain = few(simple) if len(simple) == len(results) else _result_type(name)
         return Outcome(domain, tuple(results), is_sure=name not in ("max", "min"))
-    if name in _RANGES and all(domain.types == {"number"} for domain in given):
-        domain = _RANGES[name](*given)
+    if len(given) == 1 and inside and (among := over(name, inside[0] or ANYTHING)) is not None:
+        return Outcome(among, is_sure=name not in ("max", "min"))
+    if name in RANGES and all(domain.types == {"number"} for domain in given):
+        domain = RANGES[name](*given)
         return Outcome(domain, is_sure=name not in ("div", "rem"))
     if name == "minus" and any(domain.types == {"number"} for domain in given):
         return Outcome(kinds("number"))
-    if name in _BETWEEN:
-        return Outcome(_range(*_BETWEEN[name], whole=True))
-    if name in _FORMS:
-        return Outcome(matching(_FORMS[name]))
+    if name in BETWEEN:
+        return Outcome(between(*BETWEEN[name], whole=True))
+    if name in FORMS:
+        return Outcome(matching(FORMS[name](*given)))
     if (asked := matched(name, known)) and both(given[asked[0]], asked[1]).is_empty:
         return Outcome(FALSE, (False,))
     return Outcome(_result_type(name))
@@ -91,17 +101,6 @@ def matched(name: str, known: Sequence[Sequence[Any] | None]) -> tuple[int, Doma
         return place, matching(form(*(values[0] for values in others if values)))
     except (ValueError, TypeError):
         return None
-
-
-def text(parts: Sequence[Sequence[str] | None]) -> Domain:
-    """A text that is made of these, one after the other; None: of which nothing is known."""
-    given = [part for part in parts if part is not None]
-    if len(given) == len(parts) and math.prod(map(len, given)) <= _MOST:
-        return few("".join(each) for each in product(*given))
-    pattern = "".join(
-        re.escape(part[0]) if part is not None and len(part) == 1 else r"[\s\S]*" for part in parts
-    )
-    return matching(f"^{pattern}$")
 
 
 def _tried(twin: Callable[..., Any], known: Sequence[Sequence[Any] | None]) -> list[Any] | None:
@@ -127,108 +126,36 @@ def _typed(name: str, given: Domain) -> Outcome:
 
 
 @cache
-def _types() -> Mapping[str, str]:
+def _results() -> Mapping[str, Mapping[str, Any]]:
+    """What each builtin gives, as a JSON Schema."""
     builtins = json.loads((policies() / "capabilities.json").read_bytes())["builtins"]
-    return {each["name"]: each["decl"].get("result", {}).get("type", "any") for each in builtins}
+    return {each["name"]: _schema_of(each["decl"].get("result", {})) for each in builtins}
+
+
+def _schema_of(told: Mapping[str, Any]) -> dict[str, Any]:
+    """OPA's type as a JSON Schema, as far as what is in it has one type."""
+    kind = told.get("type", "any")
+    if kind == "any":
+        return {}
+    inside = told.get("of") if kind == "set" else told.get("dynamic")
+    if not isinstance(inside, Mapping) or told.get("static"):
+        return {"type": kind}
+    if kind == "object":
+        return {"type": kind, "additionalProperties": _schema_of(inside.get("value", {}))}
+    return {"type": kind, "items": _schema_of(inside)}
+
+
+def is_builtin(name: str) -> bool:
+    """Whether rules have it."""
+    return name in _results()
+
+
+def result_schema(name: str, given: Sequence[Domain]) -> Mapping[str, Any]:
+    """What a builtin gives, as a JSON Schema."""
+    schema = _results().get(name, {})
+    # The pieces of a text are one at least, unless it is cut into its characters.
+    return {**schema, "minItems": 1} if name == "split" and not given[1].holds("") else schema
 
 
 def _result_type(name: str) -> Domain:
-    kind = _types().get(name, "any")
-    return ANYTHING if kind == "any" else kinds(kind)
-
-
-def _bound(number: float, side: int, outward: float) -> Bound:
-    """A bound that was computed, moved outward by the error of that."""
-    exact = math.isinf(number) or (number == int(number) and abs(number) < EXACT)
-    return (number if exact else math.nextafter(number, outward), side if exact else 0)
-
-
-def _range(low: float, high: float, whole: bool, sides: tuple[int, int] = (0, 0)) -> Domain:
-    return Domain(
-        types=frozenset({"number"}),
-        low=_bound(low, sides[0], -math.inf),
-        high=_bound(high, sides[1], math.inf),
-        whole=whole,
-    )
-
-
-def _plus(a: Domain, b: Domain) -> Domain:
-    sides = (max(a.low[1], b.low[1]), min(a.high[1], b.high[1]))
-    return _range(a.low[0] + b.low[0], a.high[0] + b.high[0], a.whole and b.whole, sides)
-
-
-def _less(a: Domain, b: Domain) -> Domain:
-    sides = (max(a.low[1], -b.high[1]), min(a.high[1], -b.low[1]))
-    return _range(a.low[0] - b.high[0], a.high[0] - b.low[0], a.whole and b.whole, sides)
-
-
-def _times(a: Domain, b: Domain) -> Domain:
-    if a.low[0] < 0 or b.low[0] < 0:
-        return kinds("number")
-    highs = (a.high[0], b.high[0])
-    return _range(a.low[0] * b.low[0], 0 if 0 in highs else math.prod(highs), a.whole and b.whole)
-
-
-def _by(a: Domain, b: Domain) -> Domain:
-    if a.low[0] < 0 or b.low[0] <= 0:
-        return _range(0 if a.low[0] >= 0 and b.low[0] >= 0 else -math.inf, math.inf, whole=False)
-    return _range(0, a.high[0] / b.low[0], whole=False)
-
-
-def _remainder(a: Domain, b: Domain) -> Domain:
-    if a.low[0] < 0 or b.low[0] <= 0:
-        return Domain(types=frozenset({"number"}), whole=True)
-    return _range(0, b.high[0] - 1, whole=True)
-
-
-def _absolute(a: Domain) -> Domain:
-    return _range(max(a.low[0], 0), max(abs(a.low[0]), abs(a.high[0])), a.whole)
-
-
-def _to_whole(a: Domain) -> Domain:
-    if a.low[0] < 0:  # OPA's ceil(-0.5) is 1
-        return Domain(types=frozenset({"number"}), whole=True)
-    return _range(
-        math.floor(a.low[0]), a.high[0] if math.isinf(a.high[0]) else math.ceil(a.high[0]), whole=True
-    )
-
-
-_RANGES: Mapping[str, Callable[..., Domain]] = {
-    "plus": _plus,
-    "minus": _less,
-    "mul": _times,
-    "div": _by,
-    "rem": _remainder,
-    "abs": _absolute,
-    "ceil": _to_whole,
-    "floor": _to_whole,
-    "round": _to_whole,
-}
-# Between which bounds every number is that they give; times are nanoseconds in 64 bits.
-_BETWEEN = {
-    "semver.compare": (-1, 1),
-    "indexof": (-1, math.inf),
-    "strings.count": (0, math.inf),
-    "time.parse_rfc3339_ns": (-(2.0**63), 2.0**63),
-    "time.parse_duration_ns": (-(2.0**63), 2.0**63),
-    "time.add_date": (-(2.0**63), 2.0**63),
-}
-# What every text has in common that they give.
-_FORMS = {
-    "lower": "^[^A-Z]*$",
-    "upper": "^[^a-z]*$",
-    "trim_space": r"^(\S([\s\S]*\S)?)?$",
-    "crypto.md5": "^[0-9a-f]{32}$",
-    "crypto.sha1": "^[0-9a-f]{40}$",
-    "crypto.sha256": "^[0-9a-f]{64}$",
-    "crypto.sha512": "^[0-9a-f]{128}$",
-    "format_int": "^-?[0-9a-f]+$",
-}
-# The text that is asked about, and its form by the other arguments.
-MATCHES: Mapping[str, tuple[int, Callable[..., str]]] = {
-    "startswith": (0, lambda part: f"^{re.escape(part)}"),
-    "endswith": (0, lambda part: f"{re.escape(part)}$"),
-    "contains": (0, lambda part: re.escape(part)),
-    "regex.match": (1, read_alike),
-    "glob.match": (2, glob_pattern),
-}
+    return of_schema(_results().get(name, {}))

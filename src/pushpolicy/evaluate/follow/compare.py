@@ -24,6 +24,8 @@ from pushpolicy.evaluate.follow.domain import (
     kinds,
     of_schema,
     only,
+    sizes_of_schema,
+    sizes_of_texts,
     truths,
 )
 from pushpolicy.evaluate.follow.notes import Notes
@@ -111,11 +113,13 @@ class Comparisons(Notes, ABC):
             return few(range(least, len(value.items) + 1))
         if isinstance(value, Rows) and self._seen(value)[1] == frozenset():
             return few([0])
+        if isinstance(value, Setting):
+            return sizes_of_schema(json.loads(value.schema))
         if isinstance(value, Words | Made) and value.results:
             return either(map(self._size, value.results))
         domain = both(value.only, self._domain_of(value))
-        if domain.few is not None and domain.types == {"string"}:
-            return few(len(text) for text in domain.values)
+        if domain.types == {"string"}:
+            return sizes_of_texts(domain)
         return SIZE if domain.types & {"array", "set", "object", "string"} else NEVER
 
     def _known(self, values: Values) -> list[Any] | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from pushpolicy.evaluate.follow.patterns import apart
+from pushpolicy.evaluate.follow.patterns import apart, lengths
 
 COMPARES: dict[str, Callable[[Any, Any], bool]] = {
     "equal": operator.eq,
@@ -91,6 +91,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 ANYTHING = Domain()
 NEVER = Domain(few=frozenset(), types=frozenset())
 SIZE = Domain(types=frozenset({"number"}), low=(0, 0), whole=True)
+AT_LEAST_ONE = Domain(types=frozenset({"number"}), low=(1, 0), whole=True)
 
 
 def type_of(value: object) -> str:
@@ -156,6 +157,26 @@ def of_schema(node: Mapping[str, Any]) -> Domain:
         whole=kind == "integer",
         patterns=frozenset({node["pattern"]} if "pattern" in node else ()),
     )
+
+
+def sizes_of_schema(node: Mapping[str, Any]) -> Domain:
+    """How many items, or characters, there can be of what fits a schema."""
+    domain = of_schema(node)
+    if domain.types == {"string"}:
+        return sizes_of_texts(domain)
+    least = node.get("minItems", 0)
+    return msgspec.structs.replace(SIZE, low=(least, 0), high=(node.get("maxItems", math.inf), 0))
+
+
+def sizes_of_texts(domain: Domain) -> Domain:
+    """How many characters these texts can have."""
+    if domain.few is not None:
+        return few(len(text) for text in domain.values)
+    known = [lengths(pattern) for pattern in domain.patterns]
+    low, high = max((low for low, _ in known), default=0), min((high for _, high in known), default=math.inf)
+    if low == high:
+        return few([low])
+    return msgspec.structs.replace(SIZE, low=(low, 0), high=(high, 0))
 
 
 def either(domains: Iterable[Domain]) -> Domain:

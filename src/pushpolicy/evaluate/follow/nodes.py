@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 Node = Mapping[str, Any]
@@ -82,6 +82,20 @@ def is_words(node: Node) -> bool:
         and operator_of(terms[0]) == "assign"
         and terms[2]["type"] in ("templatestring", "string")
     )
+
+
+def is_written_out(node: Node, is_builtin: Callable[[str], bool]) -> bool:
+    """Whether a term is the same whatever the evidence, a setting or a variable is."""
+    kind, value = node["type"], node.get("value")
+    if kind in ("array", "set", "ref"):
+        return all(is_written_out(each, is_builtin) for each in value or ())
+    if kind == "object":
+        return all(is_written_out(each, is_builtin) for pair in value or () for each in pair)
+    if kind == "call" and value:
+        return is_builtin(operator_of(value[0])) and all(
+            is_written_out(each, is_builtin) for each in value[1:]
+        )
+    return kind in SCALARS
 
 
 def references(terms: Any) -> Iterator[Node]:

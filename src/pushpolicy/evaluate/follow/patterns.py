@@ -5,6 +5,7 @@ What is not understood of a pattern counts as anything, so `apart` is certain wh
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -28,6 +29,10 @@ _CONTROLS = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v"}
 _REPEATED = re.compile(r"(?:\{(\d+)(?:(,)(\d*))?\}|([*+?]))\??")
 # How large an automaton may be, and how far two are walked together.
 _MOST_STATES, _MOST_STEPS = 3000, 20_000
+# Up to which length it is known how long texts are.
+_MOST_LENGTH = 300
+# Where a walk is: before the first character; behind the last.
+BEGIN, END = 1, 2
 
 
 class _UnknownError(ValueError):
@@ -38,30 +43,61 @@ class _UnknownError(ValueError):
 def apart(patterns: frozenset[str]) -> bool:
     """Whether no text matches all of these regular expressions; no, where that is not known."""
     automata = [automaton for pattern in sorted(patterns) if (automaton := _automaton(pattern))]
-    return len(automata) > 1 and not _meet(automata)
+    return bool(automata) and not _meet(automata)
+
+
+def inside(pattern: str) -> str | None:
+    """What stands between `^` and `$`, where that is one expression for the whole text, and understood."""
+    automaton = _automaton(pattern)
+    whole = pattern[:1] == "^" and pattern[-1:] == "$" and pattern[-2:-1] != "\\"
+    return pattern[1:-1] if whole and automaton and automaton.is_one else None
+
+
+@lru_cache(maxsize=1024)
+def lengths(pattern: str) -> tuple[int, float]:
+    """How many characters a text has that matches, at least and at most."""
+    automaton = _automaton(pattern)
+    if automaton is None:
+        return 0, math.inf
+    states, found = automaton.reached({automaton.start}), list[int]()
+    for length in range(_MOST_LENGTH):
+        if automaton.end in states:
+            found.append(length)
+        states = automaton.reached({target for state in states for _, target in automaton.moves[state]})
+        if not states:
+            break
+    return min(found, default=0), math.inf if states or not found else max(found)
 
 
 def _meet(automata: Sequence[_Automaton]) -> bool:
     """Whether they can be walked to their ends by one text."""
-    todo = [tuple(automaton.start for automaton in automata)]
+    todo = [(BEGIN, tuple(automaton.start for automaton in automata))]
     seen = set(todo)
     while todo:
-        states = todo.pop()
+        where, states = todo.pop()
         if all(state == automaton.end for state, automaton in zip(states, automata, strict=True)):
             return True
         if len(seen) > _MOST_STEPS:
             return True  # not known
-        for following in _following(states, automata):
+        for following in _following(where, states, automata):
             if following not in seen:
                 seen.add(following)
                 todo.append(following)
     return False
 
 
-def _following(states: tuple[int, ...], automata: Sequence[_Automaton]) -> Iterator[tuple[int, ...]]:
+def _following(
+    where: int, states: tuple[int, ...], automata: Sequence[_Automaton]
+) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """Where the walk may go on: BEGIN before the first character, END where none may follow, both or none."""
     for place, (state, automaton) in enumerate(zip(states, automata, strict=True)):
         for target in automaton.free[state]:
-            yield (*states[:place], target, *states[place + 1 :])
+            yield where, (*states[:place], target, *states[place + 1 :])
+        for anchor, target in automaton.anchors.get(state, ()):
+            if anchor == END or where & BEGIN:
+                yield where | anchor, (*states[:place], target, *states[place + 1 :])
+    if where & END:
+        return
     found: list[tuple[_Characters, tuple[int, ...]]] = [(_ANY, ())]
     for state, automaton in zip(states, automata, strict=True):
         found = [
@@ -71,7 +107,7 @@ def _following(states: tuple[int, ...], automata: Sequence[_Automaton]) -> Itera
             if (common := _common(characters, wanted))
         ]
     for _, targets in found:
-        yield targets
+        yield 0, targets
 
 
 def _common(a: _Characters, b: _Characters) -> _Characters:
@@ -97,11 +133,26 @@ class _Automaton:
     def __init__(self, pattern: str) -> None:
         self.moves: list[list[tuple[_Characters, int]]] = []
         self.free: list[list[int]] = []
+        # Moves that are free at the beginning of the text, or at its end.
+        self.anchors: dict[int, list[tuple[int, int]]] = {}
+        # Whether it is no choice between several.
+        self.is_one = True
         self._text, self._at = pattern, 0
         self.start, self.end = self._state(), self._state()
         self._alternatives(self.start, self.end, is_outermost=True)
         if self._at < len(pattern):
             raise _UnknownError
+
+    def reached(self, states: set[int]) -> set[int]:
+        """Where one may be without a further character."""
+        todo = list(states)
+        while todo:
+            state = todo.pop()
+            for target in (*self.free[state], *(target for _, target in self.anchors.get(state, ()))):
+                if target not in states:
+                    states.add(target)
+                    todo.append(target)
+        return states
 
     def _state(self) -> int:
         if len(self.moves) > _MOST_STATES:
@@ -114,21 +165,23 @@ class _Automaton:
         return self._text[self._at : self._at + 1]
 
     def _alternatives(self, start: int, end: int, is_outermost: bool = False) -> None:
-        """`a|b|c`, up to the end of the group. Anchors stand at the ends of the outermost ones only."""
+        """`a|b|c`, up to the end of the group."""
         while True:
             here = start
             if is_outermost:
                 here = self._anywhere(start, "^")
-            while self._next() not in ("", "|", ")", "$"):
+            while self._next() not in ("", "|", ")") and not (is_outermost and self._is_at_end()):
                 here = self._repeated(here)
             if is_outermost:
                 here = self._anywhere(here, "$")
-            elif self._next() == "$":
-                raise _UnknownError
             self.free[here].append(end)
             if self._next() != "|":
                 return
             self._at += 1
+            self.is_one &= not is_outermost
+
+    def _is_at_end(self) -> bool:
+        return self._next() == "$" and self._text[self._at + 1 : self._at + 2] in ("", "|")
 
     def _anywhere(self, state: int, anchor: str) -> int:
         """Anything may stand there, but where there is an anchor."""
@@ -196,6 +249,8 @@ class _Automaton:
             self.moves[start].append((_ANY, end))
         elif character == "\\":
             self.moves[start].append((self._escaped(), end))
+        elif character in ("^", "$") and not _REPEATED.match(self._text, self._at):
+            self.anchors.setdefault(start, []).append((BEGIN if character == "^" else END, end))
         elif character in "^$*+?{":
             raise _UnknownError
         else:

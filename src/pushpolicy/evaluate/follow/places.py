@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 
 from pushpolicy.evaluate.absence import COMPUTED, EACH, ITEM, WORDS, RefusedError, Steps, shown
-from pushpolicy.evaluate.follow.builtins import MATCHES, Outcome, call
 from pushpolicy.evaluate.follow.compare import Comparisons
 from pushpolicy.evaluate.follow.direction import untold
 from pushpolicy.evaluate.follow.domain import ANYTHING, SIZE, both
 from pushpolicy.evaluate.follow.values import (
-    EMPTY_SET,
     NOTHING,
     UNKNOWN,
     At,
@@ -27,41 +25,9 @@ from pushpolicy.evaluate.follow.values import (
     Values,
     Words,
     literal,
-    parts,
     scalars,
-    turned,
     union,
-    written,
 )
-
-_LOOKS_INSIDE = ("json.", "object.filter", "object.keys", "object.subset", "walk", "graph.", "yaml.")
-# What they are given is inside of one argument.
-_OF_ALL = frozenset({"intersection", "union", "object.union_n"})
-HANDED_ON = frozenset(
-    {"array.concat", "array.reverse", "array.slice", "object.remove", "object.union", "sort", "or", "and"}
-    | {"intersection", "union", "object.union_n"}
-)
-MAKES_TEXT = frozenset(
-    {
-        "concat",
-        "format_int",
-        "lower",
-        "upper",
-        "replace",
-        "split",
-        "sprintf",
-        "substring",
-        "trim",
-        "trim_left",
-    }
-    | {"trim_prefix", "trim_right", "trim_space", "trim_suffix"}
-)
-
-
-def _two(values: Values) -> tuple[Values, ...]:
-    """The two that a set holds, where it is written out and holds two."""
-    [value, *others] = values
-    return value.items if isinstance(value, Items) and len(value.items) == 2 and not others else ()
 
 
 class Places(Comparisons):
@@ -204,95 +170,6 @@ class Places(Comparisons):
                 result |= places
         self._doubted = doubted
         return result
-
-    def _builtin(self, name: str, given: tuple[Values, ...], mode: int) -> Values:
-        if NOTHING in given:
-            return NOTHING
-        everything = union(given)
-        if name == "count":
-            return frozenset({Count(everything)})
-        if name == "object.keys" and all(self._is_map(each) for each in everything):
-            keys, _ = self._iterate(everything, untold(mode))
-            return frozenset({Items((keys,), is_set=True, is_part=True)})
-        if name in MATCHES and self._is_swapped(given, MATCHES[name][0]):
-            self.problem(
-                f"{name} looks for evidence in a text that is not: its arguments are the other way round"
-            )
-        outcome = call(name, [self._domain(each) for each in given], [self._known(each) for each in given])
-        if name == "and" or (name == "minus" and outcome.domain.types != {"number"}):
-            return self._fewer(name, given, outcome, mode)
-        if name == "intersection" and (two := _two(everything)):
-            return self._fewer("and", two, outcome, mode)
-        if name in _OF_ALL:
-            return parts(self._collections(everything, mode))
-        if name in HANDED_ON:
-            self._doubted = True
-            return parts(everything)
-        self._doubted |= not outcome.is_sure
-        results = NOTHING if outcome.results is None else frozenset(map(written, outcome.results))
-        if name.startswith(_LOOKS_INSIDE) and self._fixed(everything):
-            self.problem(f"{name} looks into a whole object: name the fields that are meant")
-        if name in MAKES_TEXT:
-            return frozenset({Words(frozenset(), everything, outcome.domain, results)})
-        self._decide(everything, mode)
-        if not name.startswith(("is_", "type_name")):
-            for value in everything:
-                if isinstance(value, At):
-                    self._filled(value.steps, untold(mode))
-        return frozenset({Made(outcome.domain, results)})
-
-    def _collections(self, values: Values, mode: int) -> Values:
-        """What is in an array or a set of collections, of which all are joined."""
-        found = NOTHING
-        for value in values:
-            if isinstance(value, Items):
-                found |= union(value.items)
-            else:
-                # What is done with all of them is not known yet, nor which way that goes.
-                found |= self._iterate(frozenset({value}), untold(mode))[1]
-        return found
-
-    def _is_map(self, value: Value) -> bool:
-        """Whether it is an object of the evidence that may have any keys, or one that is written out."""
-        if not isinstance(value, At | Decided):
-            return isinstance(value, Fields)
-        return "object" in self._domain_of(value).types and not self._evidence.is_fixed(value.steps)
-
-    @staticmethod
-    def _is_swapped(given: tuple[Values, ...], place: int) -> bool:
-        """Whether of what a text is asked, the text alone is written out or set, and the rest is evidence.
-
-        Whoever decides what the evidence says could then say what every text has: nothing, or `.*`.
-        """
-        if len(given) <= place or not all(isinstance(each, Literal | Setting) for each in given[place]):
-            return False
-        others = union(each for number, each in enumerate(given) if number != place)
-        return any(isinstance(each, At | Decided) for each in others)
-
-    def _fewer(self, name: str, given: tuple[Values, ...], outcome: Outcome, mode: int) -> Values:
-        """What two sets have in common, or what one has alone: nothing, where that is certain."""
-        values = given[0] | (turned(given[1]) if name == "minus" else given[1])
-        left, right = ([self._items(each) for each in values] for values in given)
-        known = [union(each for each in side if each is not None) for side in (left, right)]
-        apart = name == "and" and None not in [*left, *right] and True not in self._truths("equal", *known)
-        self._doubted |= outcome.results is None
-        if apart or (outcome.results is not None and not any(outcome.results)):
-            self._decide(values, mode)
-            return EMPTY_SET
-        return parts(values)
-
-    def _fixed(self, values: Values) -> bool:
-        """Whether an object of the evidence is among them, or inside of what is among them."""
-        for value in values:
-            if isinstance(value, At | Decided):
-                node = self._evidence.node(value.steps)
-                if node.get("type", "object") in ("object", "array"):
-                    return True
-            if isinstance(value, Items) and self._fixed(union(value.items)):
-                return True
-            if isinstance(value, Fields) and self._fixed(union(item for _, item in value.fields)):
-                return True
-        return False
 
     def _sized(self, values: Values, mode: int) -> None:
         """A collection of which only counts how large it is."""

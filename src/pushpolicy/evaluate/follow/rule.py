@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from pushpolicy.evaluate.absence import VANISHES, WORDS, Evidence, Read, Steps
+from pushpolicy.evaluate.follow.calls import HANDED_ON, MAKES_TEXT
 from pushpolicy.evaluate.follow.compare import NEVER_HOLDS
 from pushpolicy.evaluate.follow.direction import turn, untold
 from pushpolicy.evaluate.follow.nodes import (
@@ -23,7 +24,6 @@ from pushpolicy.evaluate.follow.nodes import (
     scalar_of,
 )
 from pushpolicy.evaluate.follow.notes import Found
-from pushpolicy.evaluate.follow.places import HANDED_ON, MAKES_TEXT
 from pushpolicy.evaluate.follow.scope import Scope
 from pushpolicy.evaluate.follow.statements import Statements
 from pushpolicy.evaluate.follow.terms import MOST_VISITS, Settings, TooLargeError

@@ -4,36 +4,35 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from pushpolicy.evaluate.absence import VANISHES, WORDS, Evidence
-from pushpolicy.evaluate.follow.builtins import MATCHES, matched
+from pushpolicy.evaluate.follow.builtins import is_builtin, matched
 from pushpolicy.evaluate.follow.compare import NEVER_HOLDS
-from pushpolicy.evaluate.follow.direction import directed, size_of, turn, untold
-from pushpolicy.evaluate.follow.domain import ANYTHING, COMPARES, FALSE, SWAPPED, Domain, both, few, narrowed
-from pushpolicy.evaluate.follow.nodes import Node, is_some, operator_of, references, row_of
+from pushpolicy.evaluate.follow.conditions import Conditions
+from pushpolicy.evaluate.follow.direction import turn
+from pushpolicy.evaluate.follow.domain import (
+    ANYTHING,
+    COMPARES,
+    few,
+)
+from pushpolicy.evaluate.follow.forms import MATCHES
+from pushpolicy.evaluate.follow.nodes import Node, is_some, is_written_out, operator_of, references, row_of
 from pushpolicy.evaluate.follow.notes import Found
 from pushpolicy.evaluate.follow.scope import Scope
-from pushpolicy.evaluate.follow.terms import Settings, Terms
+from pushpolicy.evaluate.follow.terms import Settings
 from pushpolicy.evaluate.follow.values import (
-    EMPTY_ARRAY,
-    EMPTY_OBJECT,
-    EMPTY_SET,
     NOTHING,
-    TRUE,
-    At,
-    Count,
     Items,
     Key,
-    Rows,
     Values,
-    scalars,
 )
 
 # With how many values of a term a statement is tried.
 _FEW = 12
 
 
-class Statements(Terms):
+class Statements(Conditions):
     """The visit, as far as it knows what a body's statements do."""
 
     def __init__(self, name: str, tree: Node, settings: Settings, evidence: Evidence) -> None:
@@ -79,10 +78,14 @@ class Statements(Terms):
         uses = Counter[Key]()
         for each in body:
             terms = each["terms"]
-            if isinstance(terms, list) and operator_of(terms[0]) == "assign":
+            if is_some(each):
+                terms = [
+                    None,
+                    *(symbol["value"][-1] for symbol in terms["symbols"] if symbol["type"] == "call"),
+                ]
+            elif isinstance(terms, list) and operator_of(terms[0]) == "assign":
                 terms = [None, terms[2]] if terms[2]["type"] not in ("ref", "var") else None
-            if not is_some(each):
-                uses.update(self._key(reference, scope) for reference in references(terms))
+            uses.update(self._key(reference, scope) for reference in references(terms))
         return frozenset(key for key, number in uses.items() if key and number > 1)
 
     def _expression(self, node: Node, scope: Scope, mode: int) -> bool | None:
@@ -96,6 +99,8 @@ class Statements(Terms):
                 self.never = self.never or row
             elif self._closed and not self.found.problems:
                 self.problem(NEVER_HOLDS, row)
+        if truth is None and self._is_constant(node["terms"]):
+            self.problem("this is the same whatever the evidence says", row)
         return truth
 
     def _truth(self, node: Node, scope: Scope, mode: int) -> bool | None:
@@ -118,6 +123,12 @@ class Statements(Terms):
         if terms.get("type") == "not":
             return self._not(terms["body"], scope, mode)
         return self._holds(terms, self._term(terms, scope, mode, bare=True), scope, mode)
+
+    @staticmethod
+    def _is_constant(terms: Any) -> bool:
+        """Whether a condition is about nothing but what is written there."""
+        node = {"type": "call", "value": terms} if isinstance(terms, list) else terms
+        return "type" in node and is_written_out(node, is_builtin)
 
     def _tried(self, node: Node, scope: Scope, mode: int) -> bool | None:
         """Try a statement with each value of what it is about, where these are few; rule out the others."""
@@ -166,7 +177,7 @@ class Statements(Terms):
         truth = self._body(terms["body"], inner, mode)
         self._outermost, self._strict = within
         scope.missed |= inner.missed
-        if not items and values and not self._doubted:
+        if values and not self._doubted and (not items or truth is True):
             return True
         certain = all(isinstance(each, Items) and each.items and not each.is_part for each in values)
         return False if certain and truth is False else None
@@ -177,9 +188,10 @@ class Statements(Terms):
         if self._outermost:
             self._gone_through |= found
         keys, items = self._iterate(found, mode)
+        possible = self._has_items(collection, scope)
         for pattern, values in ((item, items), *((each, keys) for each in key)):
             self._bind(pattern, values, scope, mode, collection, new=True)
-        return None if items else False
+        return None if items and possible else False
 
     def _statement(self, terms: Sequence[Node], node: Node, scope: Scope, mode: int) -> bool | None:
         name, arguments = operator_of(terms[0]), terms[1:]
@@ -215,76 +227,3 @@ class Statements(Terms):
         if not values:
             return False
         return True if pattern["type"] == "var" and not self._doubted else None
-
-    def _holds(self, node: Node, values: Values, scope: Scope, mode: int) -> bool | None:
-        """A term that stands alone: it holds unless it is false."""
-        self._decide(values, mode)
-        domain = self._domain(values)
-        if not values or domain == FALSE:
-            return False
-        if self._judging and domain.few is not None and (key := self._key(node, scope)):
-            scope.narrow(key, domain.keep(lambda value: value is not False))
-        if domain.holds(False):
-            return None
-        return True if not self._doubted or node["type"].endswith("comprehension") else None
-
-    def _compare(
-        self, name: str, left: Node, right: Node, scope: Scope, mode: int, told: bool
-    ) -> bool | None:
-        """A comparison. `told`: it is a condition; as a value one cannot tell what its collections do."""
-        for this, other in ((left, right), (right, left)):
-            # A helper that must be true is a helper that must hold.
-            if other.get("value") is True and name in ("equal", "eq") and told and self._is_helper(this):
-                values = self._term(this, scope, mode, bare=True)
-                truth = self._holds(this, values, scope, mode)
-                return truth and self._agree("equal", values, TRUE)
-        a, b = self._term(left, scope, mode), self._term(right, scope, mode)
-        for values, others, operation in ((a, b, name), (b, a, SWAPPED.get(name, name))):
-            empty = others in (EMPTY_ARRAY, EMPTY_SET, EMPTY_OBJECT)
-            size = size_of(operation, values, scalars(others), empty)
-            way = directed(mode, size) if told else untold(mode)
-            for value in values:
-                if isinstance(value, Count):
-                    self._sized(value.of, way)
-                elif size is not None and isinstance(value, At | Rows):
-                    self._sized(frozenset({value}), way)
-                else:
-                    self._decide(frozenset({value}), mode, whole=True)
-        truth = self._agree(name, a, b)
-        if name in ("neq", "lt", "gt") and self._key(left, scope) == self._key(right, scope) != ():
-            return False  # it is compared with itself
-        if self._judging and told and truth is not False:
-            x, y = self._domain(a), self._domain(b)
-            scope.narrow(self._key(left, scope), narrowed(name, x, y))
-            scope.narrow(self._key(right, scope), narrowed(SWAPPED.get(name, name), y, x))
-        return truth
-
-    def _is_helper(self, node: Node) -> bool:
-        if node["type"] == "call":
-            return operator_of(node["value"][0]) in self._rules
-        return node["type"] == "var" and node["value"] in self._rules
-
-    def _member(self, arguments: Sequence[Node], scope: Scope, mode: int, told: bool) -> bool | None:
-        """`x in COLLECTION`, `k, x in COLLECTION`."""
-        *key, item, collection = arguments
-        value = self._term(item, scope, mode)
-        keys, items = self._iterate(self._term(collection, scope, mode), mode if told else untold(mode))
-        self._decide(value | items, mode, whole=True)
-        for each in key:
-            self._agree("equal", self._term(each, scope, mode), keys)
-        truth = self._agree("equal", value, items)
-        domain = self._domain(value)
-        if self._judging and told and truth is not False:
-            scope.narrow(self._key(item, scope), both(domain, self._domain(items)))
-        if truth is False or key or self._doubted:
-            return truth and None
-        return True if self._holds_all(self._term(collection, scope, WORDS), domain) else None
-
-    @staticmethod
-    def _holds_all(collection: Values, domain: Domain) -> bool:
-        """Whether a collection that is written out holds each of these values."""
-        [written, *others] = collection
-        if others or not isinstance(written, Items) or written.is_part or domain.few is None:
-            return False
-        held = [value for item in written.items if (value := scalars(item)) and len(value) == 1]
-        return domain.few <= (few(value[0] for value in held).few or frozenset())

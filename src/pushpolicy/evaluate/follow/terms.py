@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pushpolicy.evaluate.absence import WORDS, Evidence
-from pushpolicy.evaluate.follow.builtins import text
-from pushpolicy.evaluate.follow.domain import COMPARES, few
+from pushpolicy.evaluate.follow.calls import Calls
+from pushpolicy.evaluate.follow.domain import ANYTHING, COMPARES, Domain, few
+from pushpolicy.evaluate.follow.forms import text
 from pushpolicy.evaluate.follow.nodes import SCALARS, Node, name_of, operator_of, path_of, row_of, scalar_of
 from pushpolicy.evaluate.follow.notes import Found
-from pushpolicy.evaluate.follow.places import Places
 from pushpolicy.evaluate.follow.scope import Scope
 from pushpolicy.evaluate.follow.values import (
     NOTHING,
@@ -40,7 +40,7 @@ class TooLargeError(Exception):
     """A rule is not followed for ever."""
 
 
-class Terms(Places):
+class Terms(Calls):
     """The visit, as far as it knows what a term stands for."""
 
     def __init__(self, name: str, tree: Node, settings: Settings, evidence: Evidence) -> None:
@@ -204,18 +204,18 @@ class Terms(Places):
         """A text with places in it: what is absent there is printed as `<undefined>`."""
         outer, within = self.found, (self._strict, self._doubted)
         self.found, self._strict = Found(), False
-        values, said = NOTHING, list[list[str] | None]()
+        values, said = NOTHING, list[Domain]()
         for part in node:
             terms = part.get("terms")
             if not terms:
-                said.append([str(part.get("value"))])
+                said.append(few([str(part.get("value"))]))
                 continue
             self._doubted = False
             if isinstance(terms, list):
                 found = self._call(operator_of(terms[0]), terms[0], terms[1:], scope, WORDS)
             else:
                 found = self._term(terms, scope, WORDS)
-            said.append(None if self._doubted else _as_text(self._known(found)))
+            said.append(ANYTHING if self._doubted else self._domain(found))
             values |= found
         found_here, self.found, (self._strict, self._doubted) = self.found, outer, within
         self.found.add(found_here)
@@ -280,13 +280,6 @@ class Terms(Places):
             other = self._term(pattern, scope, mode)
             self._agree("equal", values, other)
             self._decide(values | other, mode, whole=True)
-
-
-def _as_text(known: list[Any] | None) -> list[str] | None:
-    """How values are printed in a text, where that is certain."""
-    if known is None or any(isinstance(each, bool) or not isinstance(each, str | int) for each in known):
-        return None
-    return [str(each) for each in known]
 
 
 def _as_boolean(truth: bool | None) -> Values:

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 # What a builtin gives that gives nothing.
 UNDEFINED = object()
 EXACT = 2**53  # up to here both count exactly
+_MOST_NUMBERS = 100
 _SPACE = "\t\n\v\f\r \x85\xa0"
 _ESCAPE = r"\\[-.dwsDWS/$^+*?|(){}\[\]\\]"
 _READ_ALIKE = re.compile(
@@ -218,6 +219,34 @@ def _most(function: Callable[[list[Any]], Any]) -> Callable[[Any], Any]:
     return twin
 
 
+def _numbers(first: int, last: int) -> list[int]:
+    _whole(first, last)
+    if abs(last - first) > _MOST_NUMBERS:
+        raise ValueError
+    return list(range(first, last + 1)) if first <= last else list(range(first, last - 1, -1))
+
+
+def _bytes(text: str) -> int:
+    _strings(text)
+    match = re.fullmatch(r"([0-9]{1,15})(?:([kmgt])(i)?b?)?", text.lower())
+    if match is None:
+        raise ValueError
+    number, unit, binary = match.groups()
+    size = int(number)
+    for _ in range(" kmgt".index(unit or " ")):
+        size *= 1024 if binary else 1000
+    _whole(size)
+    return size
+
+
+def _duration(text: str) -> int:
+    _strings(text)
+    match = re.fullmatch(r"([0-9]{1,9})([hms])", text)
+    if match is None:
+        raise ValueError
+    return int(match[1]) * {"h": 3600, "m": 60, "s": 1}[match[2]] * 10**9
+
+
 def _marshalled(value: Any) -> str:
     if (
         not isinstance(value, str)
@@ -276,6 +305,9 @@ TWINS: Mapping[str, Callable[..., Any]] = {
     "product": _over(math.prod),
     "max": _most(max),
     "min": _most(min),
+    "numbers.range": _numbers,
+    "units.parse_bytes": _bytes,
+    "time.parse_duration_ns": _duration,
     "json.marshal": _marshalled,
     "base64.encode": lambda text: b64encode(text.encode()).decode(),
 }
