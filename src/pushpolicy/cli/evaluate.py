@@ -35,13 +35,24 @@ _HINT = "`pushpolicy gather` writes one"
 @shared.policy_options
 @click.option("--at", metavar="TIME", help="Decide as of this time instead of the document's own.")
 @click.option("--watch", is_flag=True, help="Decide again whenever the evidence or the policy is saved.")
+@click.option("--margins", "told", is_flag=True, help="Say how far it is from another decision.")
 @shared.format_option(Kind.DECISION)
 def command(
-    evidence: str, config: str | None, policy: PolicyOptions, at: str | None, watch: bool, outputs: Outputs
+    evidence: str,
+    config: str | None,
+    policy: PolicyOptions,
+    at: str | None,
+    watch: bool,
+    outputs: Outputs,
+    *,
+    told: bool,
 ) -> int:
     """Decide on the document EVIDENCE, as `pushpolicy gather` writes it and a denied push keeps it.
 
     The decision is as of the time in the document. It is never a permit: nothing can be pushed with it.
+
+    With --margins: by how much each threshold passes or fails, and what the next 30 days change, by asking
+    OPA again with other values and at later times.
     """
     time = None if at is None else environment.parse_time(at).strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -50,7 +61,14 @@ def command(
 
         deciding = read_policy(config, policy)
         decision, content = _decide(deciding.policy, Path(evidence), time, deciding.engine)
-        outputs.write(render.decided(decision, lambda: Document.read(content)), _code(decision))
+        report = render.decided(decision, lambda: Document.read(content))
+        if told:
+            from pushpolicy.cli.render.margins import with_margins
+            from pushpolicy.evaluate.margins import margins
+
+            found = margins(deciding.policy, deciding.engine, Document.read(content), decision)
+            report = with_margins(report, found)
+        outputs.write(report, _code(decision))
         return decision
 
     if watch:

@@ -237,8 +237,9 @@ def _of_decisions(names: tuple[str, str]) -> Sequence[Change]:
 def _decision(path: Path) -> Decision:
     from pushpolicy.records.read import read_decision
 
-    # A push says beside its decision what became of it.
-    told = {key: value for key, value in _read(path).value.items() if key not in ("published", "notes")}
+    # A command says more beside its decision: what became of the push, how far it is from another one.
+    beside = ("published", "notes", "margins")
+    told = {key: value for key, value in _read(path).value.items() if key not in beside}
     try:
         return read_decision(Document.of(told))
     except ValueError as error:

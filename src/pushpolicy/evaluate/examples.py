@@ -9,11 +9,8 @@ all findings of the rule. Waivers, enforcement and settings of the policy set pl
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +19,15 @@ from msgspec.structs import replace
 
 from pushpolicy.engines.interface import Engine
 from pushpolicy.errors import EngineError, InputError
+from pushpolicy.evaluate import batches
 from pushpolicy.evaluate.data import default_data, default_settings
 from pushpolicy.evaluate.evidence import validate
-from pushpolicy.evaluate.policyset import SCHEMA, PolicySet
-from pushpolicy.evaluate.program import QUERY, laid_out
+from pushpolicy.evaluate.policyset import PolicySet
+from pushpolicy.evaluate.program import QUERY
 from pushpolicy.evaluate.settings import setting_problem
 from pushpolicy.evaluate.sources import EXAMPLES, policies
 from pushpolicy.files import open_regular
-from pushpolicy.model import canonical, strict_yaml
+from pushpolicy.model import strict_yaml
 from pushpolicy.model.document import Document
 
 _STEP = re.compile(r'\[\]|\[KEY\]|\[\*\]|\["(?:[^"\\]|\\.)*"\]|[^.\[\]]+')
@@ -242,22 +240,9 @@ def ask(policy: PolicySet, engine: Engine, query: str, records: Sequence[Mapping
     Raises:
         EngineError: when OPA fails.
     """
-    # The input of such a query is no evidence document, so it has no schema.
     data = default_data(policy.index, {}).files()
-    bare = replace(policy, files={**policy.files, **data, SCHEMA: b"{}"})
-    size = min(_BATCH, -(-len(records) // (os.cpu_count() or 1)))
-    batches = [records[start : start + size] for start in range(0, len(records), size or 1)]
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        return [answer for found in pool.map(partial(_ask, bare, engine, query), batches) for answer in found]
-
-
-def _ask(policy: PolicySet, engine: Engine, query: str, records: Sequence[Mapping[str, Any]]) -> list[Any]:
-    with laid_out(policy) as program, engine.start(replace(program, query=query)) as session:
-        session.send(canonical.encode({"records": records}))
-        found: list[Any] = session.answer()
-    if len(found) != len(records):
-        raise EngineError("OPA gave no decision on one of the documents")
-    return found
+    bare = replace(policy, files={**policy.files, **data})
+    return batches.answers(bare, engine, query, records, most=_BATCH)
 
 
 def unshown(folder: Path, examples: Sequence[Example], optional: Sequence[str]) -> Iterator[str]:

@@ -1,0 +1,61 @@
+"""Many questions about a policy set at once: a query that gives one answer for each of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+from msgspec.structs import replace
+
+from pushpolicy.engines.interface import Engine
+from pushpolicy.errors import EngineError
+from pushpolicy.evaluate.policyset import SCHEMA, PolicySet
+from pushpolicy.evaluate.program import laid_out
+from pushpolicy.model import canonical
+
+_NOTHING: Mapping[str, Any] = {}
+
+
+def answers(
+    policy: PolicySet,
+    engine: Engine,
+    query: str,
+    records: Sequence[Any],
+    *,
+    shared: Mapping[str, Any] = _NOTHING,
+    most: int,
+) -> list[Any]:
+    """What a query gives for each of `input.records`, in order; as many processes as processors.
+
+    Args:
+        policy: what is asked.
+        engine: evaluates.
+        query: its value is an array, an answer for each record.
+        records: what is asked about.
+        shared: what the query finds in `input` beside the records.
+        most: how many of them a process is given, which has the time of one decision.
+
+    Raises:
+        EngineError: when OPA fails, or gives another number of answers.
+    """
+    # The input of such a query is no evidence document, so it has no schema.
+    asked = replace(policy, files={**policy.files, SCHEMA: b"{}"})
+    size = min(most, -(-len(records) // (os.cpu_count() or 1)))
+    batches = [records[start : start + size] for start in range(0, len(records), size or 1)]
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        found = pool.map(partial(_ask, asked, engine, query, shared), batches)
+        return [answer for batch in found for answer in batch]
+
+
+def _ask(
+    policy: PolicySet, engine: Engine, query: str, shared: Mapping[str, Any], records: Sequence[Any]
+) -> list[Any]:
+    with laid_out(policy) as program, engine.start(replace(program, query=query)) as session:
+        session.send(canonical.encode({**shared, "records": records}))
+        found: list[Any] = session.answer()
+    if len(found) != len(records):
+        raise EngineError("OPA gave no decision on one of the documents")
+    return found
