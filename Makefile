@@ -62,7 +62,7 @@ interop: $(VENV)/tested-with ## judge what the real syft, grype and trivy write 
 	$(GOTOOL) $(patsubst %/go.mod,%,$(wildcard tests/interop/tools/*/go.mod))
 	$(BIN)/python -m tests.interop
 
-index: $(VENV)/installed ## write what is generated: the index of the shipped rules, what formats declare, docs/{rule-pack,formats,ci-fields}.md
+index: $(VENV)/installed ## write what is generated: the index of the shipped rules, what formats declare, docs/{rule-pack,evidence,rego,formats,ci-fields}.md
 	$(BIN)/python -m pushpolicy.evaluate.indexing
 	$(BIN)/python -m pushpolicy.evaluate.authoring.reference
 	$(BIN)/python -m pushpolicy.reports.catalogue

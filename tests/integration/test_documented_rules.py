@@ -45,6 +45,7 @@ def with_platform(**changes: object) -> dict[str, Any]:
 
 def with_finding(**changes: object) -> dict[str, Any]:
     document = example()
+    document["scans"]["items"][1]["findings"] = []
     document["scans"]["items"][0]["findings"][0] |= changes
     return document
 

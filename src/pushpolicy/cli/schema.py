@@ -2,26 +2,49 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
-from pushpolicy.cli.report import write_stdout
+from pushpolicy.cli.report import say, show, write_stdout
+from pushpolicy.errors import UsageError
 from pushpolicy.evaluate.sources import policies
+from pushpolicy.model.text import printable
 
-NAMES = ("evidence", "decision", "config", "settings", "waivers", "enforcement", "trust")
+EXAMPLE = "example"
+NAMES = ("evidence", "decision", "config", "settings", "waivers", "enforcement", "trust", "examples")
 
 
 def read_schema(name: str) -> str:
-    """The text of a schema, version 1.
+    """The text of a schema, version 1, or of the example.
 
     Raises:
         PolicyError: when the installation is not complete.
     """
-    return (policies() / "schema" / f"{name}.v1.json").read_text("utf-8")
+    file = "evidence.v1.example.json" if name == EXAMPLE else f"{name}.v1.json"
+    return (policies() / "schema" / file).read_text("utf-8")
 
 
 @click.command("schema", short_help="Print the JSON Schema of a document.")
-@click.argument("name", type=click.Choice(NAMES), default="evidence")
-def command(name: str) -> int:
-    """Print the JSON Schema of the evidence, the decision, pushpolicy.yaml, or a data file of a policy."""
-    write_stdout(read_schema(name))
+@click.argument("name", type=click.Choice([*NAMES, EXAMPLE]), required=False)
+@click.option("--write", "folder", metavar="DIR", help="Write all that an editor needs into a folder.")
+def command(name: str | None, folder: str | None) -> int:
+    """Print the JSON Schema of the evidence, the decision, pushpolicy.yaml, or a file of a policy.
+
+    `example` is an evidence document in which every kind is collected, to try rules on: pushpolicy schema
+    example > evidence.json.
+
+    With --write, DIR gets all of them, and the Rego that rules can import: for YAML language servers, and for
+    opa check --schema. docs/editors.md says how.
+    """
+    if folder is None:
+        write_stdout(read_schema(name or "evidence"))
+        return 0
+    if name is not None:
+        raise UsageError("--write writes all schemas", f"leave {name} out")
+    from pushpolicy.evaluate.authoring.editors import write_all
+
+    for file in write_all(Path(folder)):
+        show(printable(str(file)))
+    say("docs/editors.md says what an editor makes of them")
     return 0

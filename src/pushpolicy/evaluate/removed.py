@@ -14,7 +14,8 @@ _UNDEFINED = re.compile(r"undefined function ([a-z0-9_.]+)")
 _HANDED = "hand what it would answer over as evidence: --evidence extra.NAME=FILE, read as input.extra.NAME"
 _INSTEAD = {
     "time.now_ns": "the time of the decision is time.parse_rfc3339_ns(input.evaluated_at)",
-    "time.": "it follows the machine's time zone: count in nanoseconds, time.parse_rfc3339_ns, time.add_date",
+    "time.": "it follows the machine's time zone: call data.pushpolicy.lib.calendar, or count in nanoseconds "
+    "(time.parse_rfc3339_ns, time.add_date)",
     "http.": _HANDED,
     "net.lookup": _HANDED,
     "opa.runtime": _HANDED,
@@ -29,9 +30,12 @@ _INSTEAD = {
 def explain(message: str) -> str:
     """OPA's message, with why there is no such builtin, and what to use instead, where that is known."""
     found = _UNDEFINED.search(message)
-    builtin = found[1] if found else ""
+    if found is None or found[1] not in REMOVED:
+        return message
+    return f"{found[1]} is removed; {instead(found[1])}"
+
+
+def instead(builtin: str) -> str:
+    """Why a builtin of REMOVED is not there, and what to use instead."""
     # The longest beginning says most.
-    for start in sorted(_INSTEAD, key=len, reverse=True):
-        if builtin.startswith(start) and builtin in REMOVED:
-            return f"{builtin} is removed; {_INSTEAD[start]}"
-    return message
+    return _INSTEAD[max(filter(builtin.startswith, _INSTEAD), key=len)]

@@ -14,18 +14,24 @@ _minute := 60000000000
 _weekdays := ["thursday", "friday", "saturday", "sunday", "monday", "tuesday", "wednesday"]
 
 # METADATA
-# title: The day of the week of a time (RFC 3339) in a zone, as monday
+# title: The day of the week of a time (RFC 3339) in a zone
+# custom:
+#   example: calendar.weekday(input.evaluated_at, "+01:00") == "monday"
 weekday(at, zone) := _weekdays[((local - (local % _day)) / _day) % 7] if local := _local(at, zone)
 
 # METADATA
-# title: The hour and minute of a time (RFC 3339) in a zone, as 08:05
+# title: The hour and minute of a time (RFC 3339) in a zone
+# custom:
+#   example: calendar.clock(input.evaluated_at, "+01:00") == "11:00"
 clock(at, zone) := sprintf("%02d:%02d", [(minutes - (minutes % 60)) / 60, minutes % 60]) if {
 	passed := _local(at, zone) % _day
 	minutes := (passed - (passed % _minute)) / _minute
 }
 
 # METADATA
-# title: Whether a time (RFC 3339) is on one of the days from the first to the last (2026-12-24), in a zone
+# title: Whether a time (RFC 3339) is on one of the days from the first to the last, in a zone
+# custom:
+#   example: calendar.within(input.evaluated_at, "2026-12-24", "2027-01-02", "+01:00") == false
 within(at, first, last, zone) if {
 	now := time.parse_rfc3339_ns(at)
 	now >= time.parse_rfc3339_ns($"{first}T00:00:00{zone}")

@@ -1,6 +1,7 @@
 """The rules of a set as a page for people, from their METADATA and examples.
 
-`python -m pushpolicy.evaluate.authoring.reference` writes docs/rule-pack.md, the page of the shipped rules.
+`python -m pushpolicy.evaluate.authoring.reference` writes docs/rule-pack.md, the page of the shipped rules,
+and the pages about what rules read and call.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pushpolicy.evaluate.authoring import evidence_page, rego_page
+from pushpolicy.evaluate.authoring.markdown import row
 from pushpolicy.evaluate.examples import Example, read
 from pushpolicy.evaluate.settings import STRICTER
 from pushpolicy.evaluate.sources import policies
@@ -96,7 +99,7 @@ def _setting(key: str, fragment: Mapping[str, Any]) -> str:
         f"`{_json(fragment['default'])}`",
         stricter,
     )
-    return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
+    return row(*cells)
 
 
 def _type(fragment: Mapping[str, Any]) -> str:
@@ -117,3 +120,5 @@ def _json(value: Any) -> str:
 
 if __name__ == "__main__":
     DOCUMENT.write_text(shipped_page())
+    evidence_page.DOCUMENT.write_text(evidence_page.evidence_page())
+    rego_page.DOCUMENT.write_text(rego_page.rego_page())
