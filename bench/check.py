@@ -70,6 +70,7 @@ def _named(program: Program, folder: Path) -> Program:
         schema=folder / program.schema.name,
         capabilities=folder / program.capabilities.name,
         query=program.query,
+        digest=program.digest,
     )
 
 

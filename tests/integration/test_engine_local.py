@@ -198,7 +198,12 @@ def test_check_and_parse_name_file_and_line(tmp_path: Path, opa: Path) -> None:
         Path("policies").absolute() / name for name in ("schema/evidence.v1.json", "capabilities.json")
     )
     program = Program(
-        folder=tmp_path, bundles=(bundle,), schema=schema, capabilities=capabilities, query="data"
+        folder=tmp_path,
+        bundles=(bundle,),
+        schema=schema,
+        capabilities=capabilities,
+        query="data",
+        digest=lambda: Digest.of(b"none"),
     )
     (problem,) = engine.check(program)
     assert str(problem).startswith("bundle/a.rego:5: rego_unsafe_var_error")

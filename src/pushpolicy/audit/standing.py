@@ -21,7 +21,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         unknown: what passes for a part of pushpolicy in its policy, and is of no known version.
         anchored: whether everything that decided is known: computed here.
         elsewhere: that it is for another repository than was asked about, or for other tags.
-        notes: what its decision says of itself: observed only, loosened.
+        notes: what its decision says of itself: observed only, delegated, loosened.
     """
 
     unknown: tuple[str, ...]
@@ -50,7 +50,7 @@ def standing_of(record: Record, held: RecordedPolicy, reference: Reference) -> S
     """`standing` for whoever has read the policy already."""
     return Standing(
         unknown=held.unknown,
-        anchored=held.policy.identity.anchored and not held.unknown,
+        anchored=held.policy.identity.decided_by(record.decision.engine).anchored and not held.unknown,
         elsewhere=tuple(_elsewhere(record.decision, reference)),
         notes=tuple(_notes(record.decision, reference)),
     )
@@ -69,5 +69,7 @@ def _notes(decision: Decision, reference: Reference) -> Iterator[str]:
         yield f"for a folder that it calls {printable(decision.image.repository)}, which can be any"
     if decision.observed:
         yield "observed only: it would have been denied"
+    if decision.engine.is_delegated:
+        yield f"delegated: only {printable(decision.engine.server or '', 200)} evaluated the policy"
     if decision.loosened:
         yield f"loosened by the judged checkout ({printable(first_of(decision.loosened, 3))})"

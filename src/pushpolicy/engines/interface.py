@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -11,6 +11,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from pushpolicy.model.decision import EngineIdentity
+    from pushpolicy.model.digest import Digest
 
 
 class Program(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,6 +23,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
         schema: the JSON Schema of the input, one file (a folder would check nothing).
         capabilities: the builtins that rules may use.
         query: the entrypoint.
+        digest: that of the policy set, computed when it is asked for: by who is not given the bundles.
         descriptors: open files that a process of OPA has to have, too: those that are at /dev/fd.
     """
 
@@ -30,6 +32,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     schema: Path
     capabilities: Path
     query: str
+    digest: Callable[[], Digest]
     descriptors: tuple[int, ...] = ()
 
 
@@ -46,6 +49,13 @@ class Session(Protocol):
             EngineError: when the engine fails, takes too long, or the value is undefined.
         """
 
+    def identity(self) -> EngineIdentity:
+        """Which OPA answered; after its answer.
+
+        Raises:
+            EngineError: when it is not the one it should be, or older than 1.22.
+        """
+
 
 class Engine(Protocol):
     """Something that evaluates Rego."""
@@ -55,13 +65,6 @@ class Engine(Protocol):
 
         Raises:
             EngineError: when the engine cannot be started.
-        """
-
-    def identity(self) -> EngineIdentity:
-        """Which OPA this is, by its own digest.
-
-        Raises:
-            EngineError: when it is not the one it should be, or older than 1.22.
         """
 
 

@@ -77,7 +77,7 @@ class LocalOpa:
         except EngineError:
             process.end()
             raise
-        return LocalSession(process, program)
+        return LocalSession(self, process, program)
 
     def identity(self) -> EngineIdentity:
         """The version and digest; computed in a thread since `start`."""
@@ -89,9 +89,7 @@ class LocalOpa:
                 f"{self._executable} is not the OPA it was built as: its SHA-256 is {digest.hex}",
                 "reinstall packages/opa",
             )
-        numbers = version.split("-")[0].split(".")[:2]
-        if not all(map(str.isdecimal, numbers)) or tuple(map(int, numbers)) < OLDEST:
-            raise EngineError(f"OPA {version} is too old: rules need 1.22 or newer", "install packages/opa")
+        check_version(version, str(self._executable))
         return EngineIdentity(name="opa", version=version, digest=digest)
 
     def parse(self, modules: Sequence[bytes]) -> list[dict[str, Any] | tuple[Problem, ...]]:
@@ -160,8 +158,8 @@ class LocalOpa:
 class LocalSession:
     """One running `opa eval`."""
 
-    def __init__(self, process: Process, program: Program) -> None:
-        self._process, self._program = process, program
+    def __init__(self, opa: LocalOpa, process: Process, program: Program) -> None:
+        self._opa, self._process, self._program = opa, process, program
 
     def __enter__(self) -> Self:
         return self
@@ -187,6 +185,10 @@ class LocalSession:
             case answer if answer == {}:
                 raise EngineError(f"OPA: {self._program.query} is undefined")
         raise EngineError("OPA: an answer in another form than `opa eval --format json` gives")
+
+    def identity(self) -> EngineIdentity:
+        """That of its binary."""
+        return self._opa.identity()
 
 
 class _Identification:
@@ -224,6 +226,20 @@ class _Identification:
             self._version = self._version or self._opa.ask_version()
         except EngineError as error:
             self._error = error
+
+
+def check_version(version: str, where: str) -> None:
+    """Refuse an OPA whose `not` would let rules pass (import rego.v2 came with 1.22).
+
+    Raises:
+        EngineError: when it is too old, or says no version.
+    """
+    numbers = version.split("-")[0].split(".")[:2]
+    if not all(number.isdecimal() and number.isascii() for number in numbers) or (
+        tuple(map(int, numbers)) < OLDEST
+    ):
+        about = f"{where}: OPA {printable(version, 40)} is too old"
+        raise EngineError(f"{about}: rules need 1.22 or newer", "packages/opa has a newer one")
 
 
 def _types(program: Program) -> list[str]:

@@ -124,7 +124,7 @@ def start_decision(policy: PolicySet, engine: Engine) -> Iterator[Decide]:
 
         def decide(evidence: Document) -> Decision:
             session.send(evidence.content)
-            return _decision(policy, evidence, engine, session)
+            return _decision(policy, evidence, session)
 
         yield decide
 
@@ -145,7 +145,7 @@ def evaluate_bytes(policy: PolicySet, content: bytes, engine: Engine) -> Decisio
 
         evidence = Document.read(content)
         if evidence.content == content:
-            return _decision(policy, evidence, engine, session)
+            return _decision(policy, evidence, session)
     return evaluate(policy, evidence, engine)
 
 
@@ -156,9 +156,9 @@ def _started(policy: PolicySet, engine: Engine) -> Iterator[Session]:
         yield session
 
 
-def _decision(policy: PolicySet, evidence: Document, engine: Engine, session: Session) -> Decision:
+def _decision(policy: PolicySet, evidence: Document, session: Session) -> Decision:
     from pushpolicy.evaluate.answer import read_answer
 
     # While OPA evaluates. Its answer counts only if the document passes.
     validate_evidence(evidence)
-    return read_answer(session.answer(), policy, evidence, engine.identity())
+    return read_answer(session.answer(), policy, evidence, session.identity())

@@ -162,7 +162,7 @@ class _Reader:
             evaluated_at=evidence.value["evaluated_at"],
             image=_image(evidence.value),
             evidence=evidence.digest,
-            policy=self._policy.identity,
+            policy=self._policy.identity.decided_by(engine),
             engine=engine,
             rules=self._results(answer.rules),
             violations=tuple(map(self._finding, answer.violations)),

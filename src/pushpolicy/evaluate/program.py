@@ -1,4 +1,4 @@
-"""A policy set laid out for OPA: four bundles, each with roots that no other can reach into."""
+"""A policy set laid out for OPA: four bundles with roots that no other can reach into; one for a server."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import BinaryIO
 from pushpolicy.engines.interface import Program
 from pushpolicy.errors import PolicyError
 from pushpolicy.evaluate.policyset import SCHEMA, PolicySet
+from pushpolicy.evaluate.sources import policies
 
 QUERY = "data.pushpolicy.main.decision"
 _DESCRIPTORS = Path("/dev/fd")
@@ -49,6 +50,7 @@ def laid_out(policy: PolicySet) -> Iterator[Program]:
             capabilities=_DESCRIPTORS / str(capabilities),
             descriptors=(*bundles, schema, capabilities),
             query=QUERY,
+            digest=lambda: policy.identity.digest,
         )
 
 
@@ -65,15 +67,44 @@ def _held(content: bytes) -> BinaryIO:
     return file
 
 
+def server_bundle(policy: PolicySet) -> bytes:
+    """The set as one bundle for ``opa run --server -b``, which names the set in each answer; a tar.gz.
+
+    It holds what a process of OPA on this machine is given, so that both have the same to answer; a server
+    has no place for schema and capabilities, by which the set must have been checked.
+    """
+    from pushpolicy.evaluate.bundle import archive
+
+    digest = str(policy.identity.digest)
+    files = {
+        "server/answer.rego": (policies() / "server" / "answer.rego").read_bytes(),
+        "pushpolicy/server/data.json": json.dumps({"policy": digest}).encode(),
+    }
+    roots = ["pushpolicy/server"]
+    for name, own in _roots(policy).items():
+        files |= _files(policy, name)
+        roots += own
+    return archive({".manifest": _manifest(roots, revision=digest), **files}, level=6)
+
+
 def _bundle(policy: PolicySet, name: str, roots: Sequence[str]) -> bytes:
     from pushpolicy.evaluate.bundle import archive
 
-    files = {".manifest": json.dumps({"roots": roots, "rego_version": 1}).encode()}
-    for path, content in policy.files.items():
-        if path.startswith(f"{name}/"):
-            # Data is called as it lies in the bundle. A module says itself what it is; errors name its file.
-            files[path if path.endswith(".rego") else path.removeprefix(f"{name}/")] = content
-    return archive(files, level=0)  # it does not leave this machine
+    # Not compressed: it does not leave this machine.
+    return archive({".manifest": _manifest(roots), **_files(policy, name)}, level=0)
+
+
+def _manifest(roots: Sequence[str], **further: str) -> bytes:
+    return json.dumps({"roots": roots, "rego_version": 1, **further}).encode()
+
+
+def _files(policy: PolicySet, name: str) -> dict[str, bytes]:
+    """Those of one bundle. Data is called as it lies there; a module says itself what it is."""
+    return {
+        path if path.endswith(".rego") else path.removeprefix(f"{name}/"): content
+        for path, content in policy.files.items()
+        if path.startswith(f"{name}/")
+    }
 
 
 def _roots(policy: PolicySet) -> dict[str, list[str]]:

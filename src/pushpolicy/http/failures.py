@@ -17,12 +17,12 @@ from pushpolicy.http.chains import ChainError
 from pushpolicy.http.sending import StallError
 from pushpolicy.model.text import printable
 
-_CERTIFICATE_HINT = (
+CERTIFICATE_HINT = (
     "if the server has a private authority, give its certificate as CA file (--ca-file), or put it into "
     "the folder of its name in a certs.d"
 )
 _CHAIN_HINT = "whoever issued it has to issue another; programs in Go, such as docker, do not take it either"
-_HTTP_HINT = "the server seems to speak plain http; if that is meant, ask for plain http (--plain-http)"
+HTTP_HINT = "the server seems to speak plain http; if that is meant, ask for plain http (--plain-http)"
 PROXY_LOGIN_HINT = (
     "put user and password into the proxy's address (HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT)"
 )
@@ -75,17 +75,17 @@ def no_answer(action: str, host: str, error: Exception) -> NoAnswer:
             case ProxyError():
                 assert isinstance(cause.__cause__, Exception)
                 below = no_answer(action, f"the proxy {cause}", cause.__cause__)
-                is_about_certificate = below.failure.hint in (_CERTIFICATE_HINT, _CHAIN_HINT)
+                is_about_certificate = below.failure.hint in (CERTIFICATE_HINT, _CHAIN_HINT)
                 hint = below.failure.hint if is_about_certificate else _PROXY_HINT
                 return NoAnswer(PushError(below.failure.message, hint), below.transient)
             case http.client.InvalidURL():
                 return NoAnswer(PushError(f"{action}: {printable(str(cause))}"), False)
             case ssl.SSLCertVerificationError():
                 reason = f"the certificate of {host} is not trusted ({printable(cause.verify_message)})"
-                hint = _CHAIN_HINT if isinstance(cause, ChainError) else _CERTIFICATE_HINT
+                hint = _CHAIN_HINT if isinstance(cause, ChainError) else CERTIFICATE_HINT
                 return NoAnswer(PushError(f"{action}: {reason}", hint), False)
             case ssl.SSLError() if getattr(cause, "reason", None) in _NOT_TLS:
-                return NoAnswer(PushError(f"{action}: {host} does not speak TLS", _HTTP_HINT), False)
+                return NoAnswer(PushError(f"{action}: {host} does not speak TLS", HTTP_HINT), False)
             case ssl.SSLError() if getattr(cause, "reason", None) in _NO_CLIENT:
                 reason = f"{host} does not accept the client's certificate, or the lack of one"
                 return NoAnswer(PushError(f"{action}: {reason} ({cause.reason})", _CLIENT_HINT), False)

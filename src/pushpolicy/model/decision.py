@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec.structs import replace
@@ -133,14 +133,37 @@ class PolicyIdentity(msgspec.Struct, frozen=True, kw_only=True):
     origins: Digest | None = None
     not_anchored: tuple[str, ...] = ()
 
+    def decided_by(self, engine: EngineIdentity) -> PolicyIdentity:
+        """The same policy, as it counts where this engine evaluated it: on a server's word alone, less."""
+        if not engine.is_delegated:
+            return self
+        why = f"delegated: evaluated by {engine.server}, and by no OPA of this machine"
+        return replace(self, anchored=False, not_anchored=(*self.not_anchored, why))
+
 
 class EngineIdentity(msgspec.Struct, frozen=True, kw_only=True):
-    """Which OPA answered. `hermeticity` is local (capabilities enforced) or delegated (a server)."""
+    """Which OPA answered.
+
+    Attributes:
+        digest: of the program on this machine that evaluated; None where there was none.
+        hermeticity: ``local`` (capabilities enforced), or ``delegated``: only a server evaluated.
+        server: the address of the OPA server that gave the same answer, or, delegated, the only one.
+    """
 
     name: str
     version: str
-    digest: Digest
-    hermeticity: str = "local"
+    digest: Digest | None = None
+    hermeticity: Literal["local", "delegated"] = "local"
+    server: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.is_delegated is (self.digest is not None) or (self.is_delegated and not self.server):
+            raise ValueError("an engine is a program with a digest, or a server without one")
+
+    @property
+    def is_delegated(self) -> bool:
+        """Whether the policy was evaluated by a server, and by nothing that this machine knows."""
+        return self.hermeticity == "delegated"
 
 
 class ImageIdentity(msgspec.Struct, frozen=True, kw_only=True):

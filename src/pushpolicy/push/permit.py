@@ -11,7 +11,7 @@ import msgspec
 
 from pushpolicy.errors import PushError
 from pushpolicy.images.image import Image
-from pushpolicy.model.decision import Decision
+from pushpolicy.model.decision import Decision, EngineIdentity
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.document import Document
 from pushpolicy.model.reference import Target
@@ -43,7 +43,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     evidence: Digest
     decision: Digest
     policy: Digest
-    engine: Digest
+    engine: EngineIdentity
 
     @classmethod
     def of(cls, decision: Decision, evidence: Document, image: Image, target: Target) -> Self:
@@ -63,7 +63,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
             evidence=evidence.digest,
             decision=decision.document().digest,
             policy=decision.policy.digest,
-            engine=decision.engine.digest,
+            engine=decision.engine,
         )
 
     def differences(self, other: Terms) -> tuple[str, ...]:

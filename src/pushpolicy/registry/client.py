@@ -17,6 +17,7 @@ from msgspec.structs import asdict, replace
 
 from pushpolicy.errors import PushError, UsageError
 from pushpolicy.http.call import MAX_ANSWER, MakeBody
+from pushpolicy.http.deferred import deferred
 from pushpolicy.http.retry import TransientError
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
@@ -32,7 +33,6 @@ from pushpolicy.registry.answers import (
     streamed,
 )
 from pushpolicy.registry.api import Api
-from pushpolicy.registry.deferred import deferred
 from pushpolicy.registry.download import stream_blob
 from pushpolicy.registry.interface import Access, OpenBlob
 from pushpolicy.registry.meanings import Try, attempt_of

@@ -1,0 +1,73 @@
+"""OPA as a server, started from the pinned program on a port of loopback: with a bundle, TLS, a token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.certificates import Certificates, make_certificates
+from tests.registries.running import Server, free_port, serving
+
+TOKEN = "a-token-for-tests-9f2c"
+# The one of docs/engine.md: whoever shows the token may ask for decisions, and nobody anything else.
+AUTHZ = f"""\
+package system.authz
+
+import rego.v1
+
+default allow := false
+
+allow if {{
+	input.identity == "{TOKEN}"
+	input.method == "POST"
+	input.path == ["v1", "data", "pushpolicy", "server", "answer"]
+}}
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpaServer:
+    """A running one.
+
+    Attributes:
+        bundle: the file that it loads when it starts, and again whenever that is replaced.
+        certificates: the files behind its TLS; None over plain http.
+    """
+
+    url: str
+    bundle: Path
+    server: Server
+    certificates: Certificates | None = None
+
+    def swap(self, bundle: bytes) -> None:
+        """Have it run another bundle, after a restart."""
+        self.bundle.write_bytes(bundle)
+        self.server.restart()
+
+
+@contextmanager
+def opa_server(
+    opa: Path, folder: Path, bundle: bytes, *, tls: bool = False, token: bool = False
+) -> Iterator[OpaServer]:
+    """Run one until the context ends; `token`: it takes TOKEN, and refuses whoever does not show it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (path := folder / "bundle.tar.gz").write_bytes(bundle)
+    certificates = make_certificates(folder) if tls else None
+    port = free_port()
+    argv = [str(opa), "run", "--server", "--addr", f"127.0.0.1:{port}", "--bundle", str(path)]
+    argv += ["--log-level", "error", "--skip-version-check"]
+    if certificates:
+        argv += ["--tls-cert-file", str(certificates.server), "--tls-private-key-file", str(certificates.key)]
+    if token:
+        (folder / "authz").mkdir()
+        (folder / "authz" / "authz.rego").write_text(AUTHZ)
+        # Without roots of its own it would lay claim to all of data.
+        (folder / "authz" / ".manifest").write_text('{"roots": ["system/authz"]}')
+        argv += ["--authentication", "token", "--authorization", "basic"]
+        argv += ["--bundle", str(folder / "authz")]
+    with serving(argv, folder / "opa.log", port) as server:
+        scheme = "https" if tls else "http"
+        url = f"{scheme}://127.0.0.1:{port}"
+        yield OpaServer(url=url, bundle=path, server=server, certificates=certificates)
