@@ -26,9 +26,9 @@ KINDS = frozenset(
 )
 _CONTROL = re.compile(r"[A-Z][A-Za-z]+ [A-Za-z0-9][A-Za-z0-9.-]*")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
-_PACKAGE_KEYS = frozenset({"title", "description", "custom", "authors", "organizations", "related_resources"})
+PACKAGE_KEYS = frozenset({"title", "description", "custom", "authors", "organizations", "related_resources"})
 _RULE_KEYS = frozenset({"title", "description"})
-_CUSTOM_KEYS = frozenset(
+CUSTOM_KEYS = frozenset(
     {"severity", "fix", "effective_on", "repo_may", "requires", "optional", "integrity", "settings"}
     | {"collections", "controls"}
 )
@@ -122,11 +122,11 @@ def _misspelt(tree: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
 
 
 def _unknown(value: Mapping[str, Any], is_package: bool) -> Iterator[str]:
-    for key in sorted(value.keys() - (_PACKAGE_KEYS if is_package else _RULE_KEYS)):
+    for key in sorted(value.keys() - (PACKAGE_KEYS if is_package else _RULE_KEYS)):
         yield f"unknown key {key!r}"
     custom = value.get("custom")
     if is_package and isinstance(custom, dict):
-        for key in sorted(custom.keys() - _CUSTOM_KEYS):
+        for key in sorted(custom.keys() - CUSTOM_KEYS):
             yield f"unknown key custom.{key!r}"
 
 
