@@ -33,6 +33,7 @@ class PushRequest(msgspec.Struct, frozen=True, kw_only=True):
         client: the target's repository; with a login, as it is read until the push is allowed.
         login: how the credential of the push is obtained after the decision.
         policy: loaded and checked before anything is gathered.
+        engine_credential: what an OPA server is shown; it is kept out of records.
         decide: a decision by this policy and engine that OPA has begun with; no other request may have it.
         raw: whether the record keeps the reports or their digests only.
         mount_from: globs of repositories of the target's registry that blobs may be mounted from.
@@ -45,6 +46,7 @@ class PushRequest(msgspec.Struct, frozen=True, kw_only=True):
     client: RepositoryClient
     policy: PolicySet
     engine: Engine
+    engine_credential: Credential | None = None
     decide: Decide | None = None
     raw: RawReports = RawReports.KEEP
     mount_from: tuple[str, ...] = ()

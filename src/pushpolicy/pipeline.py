@@ -289,6 +289,7 @@ def _secrets(request: PushRequest, gathered: Gathered) -> dict[str, str]:
         request.job.credential or (request.login.reader if request.login else None),
         request.source_credential,
         request.job.records.credential if request.job.records else None,
+        request.engine_credential,
         remote=gathered.remote_secrets,
         token=gathered.token_secrets,
         not_secret=request.job.not_secret,

@@ -29,7 +29,7 @@ def command(
     quiet: bool,
 ) -> int:
     """Say whether IMAGE may be published as TARGET, and why; nothing is written there."""
-    with start_engine(options.gathering.config, options.policy) as deciding:
+    with start_engine(options.gathering.config, options.policy, options.server) as deciding:
         from pushpolicy.cli import publishing
 
         publish = PublishOptions(dry_run=True, also=also, verify=verify)

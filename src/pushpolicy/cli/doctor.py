@@ -13,14 +13,17 @@ from pushpolicy import __version__, errors
 from pushpolicy.cli import environment
 from pushpolicy.cli import options as shared
 from pushpolicy.cli.config import DEFAULT, read_config
+from pushpolicy.cli.engine import judge
 from pushpolicy.cli.fields import Field, fields_of, sources_of
 from pushpolicy.cli.formats import Kind, Report
 from pushpolicy.cli.gathering import asked_jobs
-from pushpolicy.cli.options import PolicyOptions, RegistryOptions
-from pushpolicy.cli.policies import judging_engine, load
+from pushpolicy.cli.options import PolicyOptions, RegistryOptions, ServerOptions
+from pushpolicy.cli.policies import load, repository_policy
 from pushpolicy.cli.render.identity import proof
 from pushpolicy.cli.report import Outputs
 from pushpolicy.errors import InputError, PushPolicyError, UsageError
+from pushpolicy.evaluate import evaluate
+from pushpolicy.evaluate.sources import policies
 from pushpolicy.gather import Asking, Limits, ci
 from pushpolicy.gather.checkout import find_git
 from pushpolicy.gather.ci.identity import Proof, prove
@@ -57,6 +60,7 @@ class _Check(NamedTuple):
 @click.command("doctor", short_help="Say what is found here: engine, reports, CI, credential.")
 @click.argument("repository", required=False)
 @shared.policy_options
+@shared.server_options
 @click.option("--config", metavar="FILE", help="The configuration to look at.")
 @shared.jobs_option
 @shared.registry_options
@@ -64,6 +68,7 @@ class _Check(NamedTuple):
 def command(
     repository: str | None,
     policy: PolicyOptions,
+    server: ServerOptions,
     config: str | None,
     jobs: str | None,
     registry: RegistryOptions,
@@ -80,10 +85,10 @@ def command(
     """
     places = ", ".join(sorted(PLACES))
     looks: dict[str, Look] = {
-        "engine": lambda: _engine(policy.engine),
+        "engine": lambda: _engine(config, policy, server),
         "configuration": lambda: _config(config),
         "git": lambda: [str(find_git() or "not in the usual places: --git names it, to judge the checkout")],
-        "CI": lambda: _ci(asked_jobs(jobs, registry), _proof(policy, registry)),
+        "CI": lambda: _ci(asked_jobs(jobs, registry), _proof(policy, server, registry)),
         **({"credential": _unasked} if repository is None else _of_registry(repository, registry)),
         "reports": _reports,
         "readers": _readers,
@@ -135,11 +140,22 @@ def _document(checks: Iterable[_Check]) -> Document:
     )
 
 
-def _engine(option: str | None) -> Iterator[str]:
-    engine = judging_engine(option)
-    identity = engine.identity()
-    yield f"{identity.name} {identity.version} {identity.digest}"
-    yield str(engine.executable)
+def _engine(config: str | None, policy: PolicyOptions, server: ServerOptions) -> Iterator[str]:
+    judging = judge(policy.engine, server)
+    if (local := judging.local) is not None:
+        identity = local.identity()
+        yield f"{identity.name} {identity.version} {identity.digest}"
+        yield str(local.executable)
+    if judging.engine is local:
+        return
+    yield f"beside the OPA server {policy.engine}" if local else f"only the OPA server {policy.engine}"
+    example = (policies() / "schema" / "evidence.v1.example.json").read_bytes()
+    # Nothing less shows that it can be reached, runs this policy and comes to the same answer.
+    loaded = load(policy, judging, repository_policy(read_config(config), policy))
+    decision = evaluate(loaded, Document.read(example), judging.engine)
+    yield f"it runs policy {decision.policy.digest}, as this run does, and decided on an example"
+    if decision.engine.is_delegated:
+        yield "delegated: no OPA of this machine checks what it says, so that no decision is anchored"
 
 
 def _readers() -> Iterator[str]:
@@ -156,14 +172,14 @@ def _config(option: str | None) -> Iterator[str]:
     yield str(config.path) if config.path else f"no {DEFAULT}: the defaults hold"
 
 
-def _proof(policy: PolicyOptions, registry: RegistryOptions) -> Proof | None:
+def _proof(policy: PolicyOptions, server: ServerOptions, registry: RegistryOptions) -> Proof | None:
     """What the job's identity token proves, by the issuers that the policy trusts; None where it has none."""
     environ = environment.environment()
     if not (offered(environ) or ci.in_cloud_build(environ)):
         return None
     from pushpolicy.cli.identity import token_access
 
-    return prove(environ, token_access(load(policy, judging_engine(policy.engine)).trust, registry))
+    return prove(environ, token_access(load(policy, judge(policy.engine, server)).trust, registry))
 
 
 def _ci(jobs: Asking | None, given: Proof | None) -> Iterator[str | Field]:

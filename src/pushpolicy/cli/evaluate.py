@@ -13,7 +13,7 @@ from pushpolicy import errors
 from pushpolicy.cli import environment
 from pushpolicy.cli import options as shared
 from pushpolicy.cli.formats import Kind
-from pushpolicy.cli.options import PolicyOptions
+from pushpolicy.cli.options import PolicyOptions, ServerOptions
 from pushpolicy.cli.policies import read_policy
 from pushpolicy.cli.report import Outputs
 from pushpolicy.engines import Engine
@@ -33,6 +33,7 @@ _HINT = "`pushpolicy gather` writes one"
 @click.argument("evidence")
 @shared.config_option
 @shared.policy_options
+@shared.server_options
 @click.option("--at", metavar="TIME", help="Decide as of this time instead of the document's own.")
 @click.option("--watch", is_flag=True, help="Decide again whenever the evidence or the policy is saved.")
 @click.option("--margins", "told", is_flag=True, help="Say how far it is from another decision.")
@@ -41,6 +42,7 @@ def command(
     evidence: str,
     config: str | None,
     policy: PolicyOptions,
+    server: ServerOptions,
     at: str | None,
     watch: bool,
     outputs: Outputs,
@@ -59,14 +61,15 @@ def command(
     def decide(outputs: Outputs) -> Decision:
         from pushpolicy.cli.render import decision as render
 
-        deciding = read_policy(config, policy)
-        decision, content = _decide(deciding.policy, Path(evidence), time, deciding.engine)
+        deciding = read_policy(config, policy, server)
+        decision, content = _decide(deciding.policy, Path(evidence), time, deciding.judge.engine)
         report = render.decided(decision, lambda: Document.read(content))
         if told:
             from pushpolicy.cli.render.margins import with_margins
             from pushpolicy.evaluate.margins import margins
 
-            found = margins(deciding.policy, deciding.engine, Document.read(content), decision)
+            opa = deciding.judge.program("--margins asks OPA again")
+            found = margins(deciding.policy, opa, Document.read(content), decision)
             report = with_margins(report, found)
         outputs.write(report, _code(decision))
         return decision

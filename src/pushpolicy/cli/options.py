@@ -154,9 +154,51 @@ policy_options = _group(
     trust_option,
     click.option(
         "--engine",
-        metavar="PATH",
-        help="The opa program, 1.22 or newer. Default: that of the pushpolicy-opa wheel; never from PATH or "
-        "the checkout.",
+        metavar="PATH|URL",
+        help="The opa program, 1.22 or newer; to push, check and evaluate also an OPA server (https://). "
+        "Default: the program of the pushpolicy-opa wheel; never from PATH or the checkout.",
+    ),
+)
+
+
+class ServerOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How the OPA server of ``--engine URL`` is reached.
+
+    Attributes:
+        engine_plain_http: the reason why plain http is spoken.
+    """
+
+    engine_token_file: str | None = None
+    engine_ca_file: str | None = None
+    engine_cert_dir: str | None = None
+    engine_plain_http: str | None = None
+
+    def named(self) -> list[str]:
+        """Those that were given, as on the command line: name and value in turn."""
+        given = ((f"--{name.replace('_', '-')}", getattr(self, name)) for name in self.__struct_fields__)
+        return [word for name, value in given if value is not None for word in (name, value)]
+
+
+server_options = _group(
+    "server",
+    ServerOptions,
+    click.option(
+        "--engine-token-file",
+        metavar="FILE",
+        help="Holds the bearer token that the OPA server is shown.  [default: PUSHPOLICY_OPA_TOKEN holds it]",
+    ),
+    click.option(
+        "--engine-ca-file", metavar="FILE", help="Further authorities to verify the OPA server by, in PEM."
+    ),
+    click.option(
+        "--engine-cert-dir",
+        metavar="DIR",
+        help="Folder with *.crt (authorities), NAME.cert and NAME.key (what the OPA server is shown).",
+    ),
+    click.option(
+        "--engine-plain-http",
+        metavar="REASON",
+        help="Why an OPA server that is not on loopback is spoken to over http.",
     ),
 )
 
@@ -357,6 +399,7 @@ class PushOptions(msgspec.Struct, frozen=True, kw_only=True):
     registry: RegistryOptions
     source: SourceOptions
     policy: PolicyOptions = PolicyOptions()
+    server: ServerOptions = ServerOptions()
     parts: tuple[str, ...] = ()
     login: str | None = None
 
@@ -367,6 +410,7 @@ push_options = _group(
     gather_options,
     part_option,
     policy_options,
+    server_options,
     registry_options,
     login_option,
     source_options,

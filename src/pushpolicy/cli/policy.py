@@ -12,10 +12,11 @@ import msgspec
 from pushpolicy.cli import environment
 from pushpolicy.cli import options as shared
 from pushpolicy.cli.config import read_config
+from pushpolicy.cli.engine import judging_engine
 from pushpolicy.cli.evaluate import MAX_DOCUMENT_SIZE, reading
 from pushpolicy.cli.formats import Kind
 from pushpolicy.cli.options import PolicyOptions
-from pushpolicy.cli.policies import judging_engine, repository_policy
+from pushpolicy.cli.policies import repository_policy
 from pushpolicy.cli.publishing import KEPT
 from pushpolicy.cli.render.decision import count
 from pushpolicy.cli.report import Outputs, say, show, write_stdout

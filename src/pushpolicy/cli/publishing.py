@@ -111,6 +111,7 @@ def _reproduce(kept: Path, options: PushOptions) -> str:
     for name, value in given.items():
         if value:
             words += [name, value]
+    words += options.server.named()
     for policy in options.policy.policies:
         words += ["--policy", policy]
     for may in options.policy.repo_may:

@@ -37,7 +37,7 @@ def command(
         raise UsageError("--all: the configuration names each image with its target and tags")
     if not publish.all_images and (image is None or target is None):
         raise UsageError("IMAGE and TARGET are missing", "or --all, for the images of the configuration")
-    with start_engine(options.gathering.config, options.policy) as deciding:
+    with start_engine(options.gathering.config, options.policy, options.server) as deciding:
         # The larger part of the program, imported while OPA starts and its binary is hashed.
         from pushpolicy.cli import publishing
 

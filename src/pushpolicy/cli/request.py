@@ -119,7 +119,8 @@ def push_requests(
                 client=client,
                 login=login,
                 policy=deciding.policy,
-                engine=deciding.engine,
+                engine=deciding.judge.engine,
+                engine_credential=deciding.judge.credential,
                 # One OPA was started; it answers once.
                 decide=None if requests else deciding.decide,
                 raw=RawReports(publish.raw),

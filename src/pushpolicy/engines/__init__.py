@@ -1,4 +1,4 @@
-"""OPA, wherever it runs. `find_engine` is the only way the command line gets one."""
+"""OPA, wherever it runs: as a process of this machine (`find_engine`), or as a server (`OpaServer`)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 from pushpolicy.engines.interface import Compiler, Engine, Problem, Program, Session
 from pushpolicy.engines.local import LocalOpa
 from pushpolicy.engines.process import Limits
-from pushpolicy.errors import EngineError
+from pushpolicy.errors import EngineError, UsageError
 from pushpolicy.files import is_file
+from pushpolicy.model.text import printable
 
 __all__ = [
     "Compiler",
@@ -20,6 +21,7 @@ __all__ = [
     "Program",
     "Session",
     "find_engine",
+    "is_address",
 ]
 
 _HINT = "install the companion wheel (pip install ./packages/opa), or give --engine PATH"
@@ -29,8 +31,14 @@ def find_engine(option: str | None = None, limits: Limits | None = None) -> Loca
     """The engine that `--engine` names, else the one of the companion wheel. PATH is never searched.
 
     Raises:
+        UsageError: when the option names a server, which only decides.
         EngineError: when there is none.
     """
+    if option is not None and is_address(option):
+        raise UsageError(
+            f"--engine {printable(option)}: a server only decides, and this command needs the opa program",
+            "leave --engine out, or give the path of one; push, check and evaluate ask a server",
+        )
     if option is not None:
         return LocalOpa(_executable(Path(option)), limits=limits)
     try:
@@ -43,6 +51,11 @@ def find_engine(option: str | None = None, limits: Limits | None = None) -> Loca
         sha256=pushpolicy_opa.SHA256,
         limits=limits,
     )
+
+
+def is_address(option: str) -> bool:
+    """Whether ``--engine`` names a server, and not a program."""
+    return "://" in option
 
 
 def _executable(path: Path) -> Path:

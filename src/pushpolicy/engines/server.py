@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pushpolicy.model.decision import EngineIdentity
 
 # data.pushpolicy.server.answer, of the server's bundle: policies/server/answer.rego.
+_DECISION = "data.pushpolicy.main.decision"
 _PACKAGE, _RULE = "pushpolicy.server", "answer"
 # Without the first an error of a builtin is silently undefined; the second has the server name its version.
 _PARAMETERS = {"strict-builtin-errors": "true", "provenance": "true"}
@@ -71,7 +72,9 @@ class OpaServer:
         self._client = StrictOpaClient(address, limits.seconds + limits.grace)
 
     def start(self, program: Program) -> ServerSession:
-        """Have the OPA of this machine load the program; the server has loaded its own."""
+        """Have the OPA of this machine load the program; the server has loaded its own, for its own query."""
+        if program.query != _DECISION:
+            raise EngineError(f"the OPA server {self._url} is asked for decisions only")
         return ServerSession(self._url, self._client, program, self._local)
 
 

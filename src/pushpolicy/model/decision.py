@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -153,11 +153,13 @@ class EngineIdentity(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     version: str
     digest: Digest | None = None
-    hermeticity: Literal["local", "delegated"] = "local"
+    hermeticity: str = "local"
     server: str | None = None
 
     def __post_init__(self) -> None:
-        if self.is_delegated is (self.digest is not None) or (self.is_delegated and not self.server):
+        program = self.hermeticity == "local" and self.digest is not None
+        server = self.is_delegated and self.digest is None and self.server
+        if not (program or server):
             raise ValueError("an engine is a program with a digest, or a server without one")
 
     @property

@@ -16,6 +16,8 @@ DIGEST = Digest.of(b"opa")
     [
         {},
         {"server": "https://opa"},
+        {"hermeticity": "sealed", "digest": DIGEST},
+        {"hermeticity": "sealed", "server": "https://opa"},
         {"hermeticity": "delegated"},
         {"hermeticity": "delegated", "server": ""},
         {"hermeticity": "delegated", "server": "https://opa", "digest": DIGEST},

@@ -198,7 +198,11 @@ def _origins(decision: Decision, *, known: bool) -> Iterator[str]:
     yield f"{'evidence:':<15} {decision.evidence} at {printable(decision.evaluated_at)}"
     yield f"{'policy:':<15} {printable(policy.source)} {policy.digest} ({anchored})"
     yield from (f"{'':<15} {printable(reason, 400)}" for reason in policy.not_anchored)
-    yield f"{'engine:':<15} {printable(engine.name)} {printable(engine.version)} {engine.digest}"
+    digest = f" {engine.digest}" if engine.digest else ""
+    yield f"{'engine:':<15} {printable(engine.name)} {printable(engine.version)}{digest}"
+    if engine.server:
+        said = "delegated: only the server" if engine.is_delegated else "confirmed by the server"
+        yield f"{'':<15} {said} {printable(engine.server)}"
 
 
 def count(number: int, noun: str) -> str:

@@ -30,6 +30,7 @@ _CREDENTIALS = (
     "the registry's credential",
     "the credential of the source's registry",
     "the credential of the records' registry",
+    "the token of the OPA server",
 )
 
 
@@ -44,7 +45,8 @@ def secret_values(
 
     Args:
         environ: the environment of the run.
-        credentials: those that the run uses, for the target, a source that is in a registry, and records.
+        credentials: those that the run uses, for the target, a source that is in a registry, records, and
+            an OPA server.
         remote: the secrets that stand in the address of git's remote.
         token: the job's identity token.
         not_secret: the variables that hold none, whatever they look like. A credential in use is one still.
