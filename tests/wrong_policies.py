@@ -376,7 +376,7 @@ WRONG = [
             (
                 "evidence of an example misspelt",
                 1,
-                "does not fit the schema",
+                "does not fit its schema",
                 "- {name: a, expect: passed, evidence: {sorce: {}}}\n",
             ),
         ]

@@ -26,7 +26,7 @@ from pushpolicy.evaluate.indexing import build_index, build_lib, index_shipped
 from pushpolicy.evaluate.sources import SourceFile, policies
 from pushpolicy.model.decision import RuleStatus, Verdict
 from pushpolicy.model.index import COLLECTIONS
-from tests.policies import evidence, rule, scan, write_policy
+from tests.policies import evidence, example, rule, scan, write_policy
 
 FINDING = {
     "id": "CVE-1",
@@ -437,3 +437,15 @@ def test_trust_is_part_of_the_set_and_of_its_digest(tmp_path: Path, engine: Loca
     assert policy.identity.digest != load_policy([PACK], engine).identity.digest
     assert PolicySet.from_bundle(policy.bundle()).identity.digest == policy.identity.digest
     assert evaluate(policy, evidence(scans=scan([])), engine).verdict is Verdict.ALLOW
+
+
+def test_a_builtin_that_cannot_take_the_evidence_ends_the_decision_and_says_what_to_do(
+    tmp_path: Path, engine: LocalOpa
+) -> None:
+    body = 'deny contains {"at": {}, "msg": "low"} if to_number(input.image.platforms[_].user) < 1000'
+    policy = load_policy([write_policy(tmp_path, {"uid": rule("uid", body)})], engine)
+    image = example()["image"]
+    image["platforms"][0]["user"] = "app"
+    with pytest.raises(PolicyError, match=r'uid\.rego:11: eval_builtin_error: to_number: .*"app"') as caught:
+        evaluate(policy, evidence(image=image), engine)
+    assert "let the rule ask first" in str(caught.value.hint)

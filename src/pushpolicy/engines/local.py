@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 OLDEST = (1, 22)
 # Seconds after which OPA ends by itself, where nobody is left to end it.
 _ORPHANED = 3600.0
+_ASK_FIRST = "let the rule ask first whether the builtin can take it, as in regex.match(`^[0-9]+$`, x)"
 
 
 class LocalOpa:
@@ -178,7 +179,9 @@ class LocalSession:
         result = self._process.finish()
         if result.code != 0:
             found = problems(result, self._program.folder)
-            raise EngineError("OPA: " + "; ".join(str(problem) for problem in found[:3]))
+            failed = any("eval_builtin_error" in problem.message for problem in found)
+            said = "; ".join(str(problem) for problem in found[:3])
+            raise EngineError(f"OPA: {said}", _ASK_FIRST if failed else None)
         match _json(result.stdout):
             case {"result": [{"expressions": [{"value": value}]}]}:
                 return value

@@ -180,7 +180,7 @@ def _misfit(policy: PolicySet, example: Example) -> str | None:
     try:
         validate(Document.of(example.evidence))
     except (InputError, ValueError) as error:
-        return f"its evidence does not fit the schema: {error}"
+        return str(error)
     return None
 
 

@@ -95,8 +95,15 @@ def _type(part: Mapping[str, Any]) -> str:
         return ", ".join(f"`{word}`" for word in part["enum"])
     kind = part.get("type")
     if kind == "array":
-        inner = part["items"]
-        return "list of objects" if inner["type"] == "object" else f"list of: {_type(inner)}"
+        inner = "objects" if part["items"]["type"] == "object" else _type(part["items"])
+        return f"list of {inner}{', never empty' if part.get('minItems') else ''}"
     if kind == "string" and part.get("pattern", "").startswith(_TIME):
         return "time"
-    return {"string": "text", "boolean": "true or false", None: "any"}.get(kind, str(kind))
+    return {"string": "text", "boolean": "true or false", None: "any"}.get(kind, str(kind)) + _bounds(part)
+
+
+def _bounds(part: Mapping[str, Any]) -> str:
+    least, most = part.get("minimum"), part.get("maximum")
+    if most is not None:
+        return f", {least} to {most}"
+    return "" if least is None else f", {least} or more"

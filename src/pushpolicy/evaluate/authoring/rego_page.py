@@ -20,10 +20,13 @@ _INTRODUCTION = """\
 
 Written by `make index` from `policies/system/lib` and the table of removed builtins.
 
-Rules are Rego of OPA 1.22 with `import rego.v2`. There `not` also holds where what it asks about is absent,
-and `$"{a} of {b}"` is a text with values in it. All of
+Rules are Rego of OPA 1.22 with `import rego.v2`. There `not` also holds where what it asks about is
+absent, and `$"{a} of {b}"` is a text with values in it. All of
 [OPA's builtins](https://www.openpolicyagent.org/docs/policy-reference/builtins) are there but those below;
 [rules.md](rules.md#what-does-not-load) says which uses of them do not load.
+
+A builtin that cannot take what it is given, such as `to_number` a user that is called app, ends the whole
+decision with 30. Let the rule ask first: ``regex.match(`^[0-9]+$`, uid)``.
 
 A rule cannot import another one. What several share is copied, or a setting of each.
 """

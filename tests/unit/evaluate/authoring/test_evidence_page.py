@@ -44,8 +44,11 @@ def test_every_field_is_told_once() -> None:
         ("scans.items", "list of objects |  |"),
         ("scans.items[].findings[].suppressed_by", "text | a fact |"),
         ("scans.items[].findings[].fixed_in", "text | unknown |"),
-        ("scans.items[].findings[].aliases", "list of: text |  |"),
+        ("scans.items[].findings[].aliases", "list of text |  |"),
         ("image.platforms[].root", "true or false |  |"),
+        ("scans.items[].findings[].cvss", "number, 0 to 10 | unknown |"),
+        ("tests.coverage.reports", "list of objects, never empty |  |"),
+        ("image.size", "integer, 0 or more |  |"),
         ("source.commit", "text |  |"),
     ],
 )
