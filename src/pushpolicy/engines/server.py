@@ -7,6 +7,7 @@ difference ends the run; where it has none, the decision is *delegated*, and is 
 
 from __future__ import annotations
 
+import json
 from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -110,7 +111,7 @@ class ServerSession:
         if self._local is None:
             return value
         expected = self._local.answer()
-        if value != expected:
+        if not _same(value, expected):
             both = f"the OPA server {self._url} and the OPA of this machine"
             raise EngineError(f"{both} differ: {_difference(value, expected)}", _TRUST_HINT)
         return expected
@@ -163,12 +164,19 @@ class ServerSession:
         return result.decision
 
 
+def _same(server: Any, local: Any) -> bool:
+    # In Python True is 1.
+    return bool(server == local) and json.dumps(server, sort_keys=True) == json.dumps(local, sort_keys=True)
+
+
 def _difference(server: Any, local: Any) -> str:
     """How two answers differ: the verdict first."""
     if not isinstance(server, dict) or not isinstance(local, dict):
         return "one of them is no decision"
     there, here = ("ALLOW" if each.get("allow") is True else "DENY" for each in (server, local))
     names = sorted(
-        name for name in server.keys() | local.keys() if server.get(name, UNSET) != local.get(name, UNSET)
+        name
+        for name in server.keys() | local.keys()
+        if name not in server or name not in local or not _same(server[name], local[name])
     )
     return f"{there} there, {here} here (other {printable(', '.join(names), 200)})"
