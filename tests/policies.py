@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
+from pushpolicy.evaluate.policyset import INDEX_DATA, PolicySet
 from pushpolicy.model.document import Document
-from pushpolicy.model.index import RuleEntry
+from pushpolicy.model.index import Index, RuleEntry
 
 ROOT = Path(__file__).resolve().parent.parent
 METADATA = """\
@@ -53,6 +56,13 @@ def write_policy(folder: Path, rules: Mapping[str, str], **data: str) -> str:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{name}.yaml").write_text(text)
     return str(folder)
+
+
+def unguarded(policy: PolicySet) -> PolicySet:
+    """The set as it would be if nothing were known of what its rules read."""
+    rules = {name: replace(entry, leaves=()) for name, entry in policy.index.rules.items()}
+    index = Index(rules=rules, lib=policy.index.lib)
+    return PolicySet.of({**policy.files, INDEX_DATA: index.data()}, policy.source)
 
 
 def example() -> dict[str, Any]:

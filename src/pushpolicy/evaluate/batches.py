@@ -43,11 +43,15 @@ def answers(
     """
     # The input of such a query is no evidence document, so it has no schema.
     asked = replace(policy, files={**policy.files, SCHEMA: b"{}"})
-    size = min(most, -(-len(records) // (os.cpu_count() or 1)))
-    batches = [records[start : start + size] for start in range(0, len(records), size or 1)]
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        found = pool.map(partial(_ask, asked, engine, query, shared), batches)
-        return [answer for batch in found for answer in batch]
+    # Neighbours often take as long as one another, so they are dealt out like cards.
+    processes = os.cpu_count() or 1
+    hands = max(min(processes, len(records)), -(-len(records) // most))
+    dealt = [records[number::hands] for number in range(hands)]
+    found: list[Any] = [None] * len(records)
+    with ThreadPoolExecutor(max_workers=processes) as pool:
+        for number, each in enumerate(pool.map(partial(_ask, asked, engine, query, shared), dealt)):
+            found[number::hands] = each
+    return found
 
 
 def _ask(

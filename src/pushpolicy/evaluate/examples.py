@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -108,8 +109,14 @@ def read(folder: Path, rule: str) -> tuple[Example, ...]:
     for number, one in enumerate(found):
         if problem := _malformed(one):
             raise ExamplesError(f"{file}{_line_of(content, number)}: {problem}")
-    base = json.loads((policies() / "schema" / "evidence.v1.example.json").read_bytes())
-    return tuple(_example(file, rule, base, number, one) for number, one in enumerate(found))
+    return tuple(_example(file, rule, number, one) for number, one in enumerate(found))
+
+
+@cache
+def base() -> Mapping[str, Any]:
+    """The document over which the evidence of examples is merged."""
+    document: dict[str, Any] = json.loads((policies() / "schema" / "evidence.v1.example.json").read_bytes())
+    return document
 
 
 def _line_of(content: bytes, number: int) -> str:
@@ -129,14 +136,14 @@ def _malformed(one: Any) -> str | None:
     return None
 
 
-def _example(file: Path, rule: str, base: Any, number: int, one: Mapping[str, Any]) -> Example:
+def _example(file: Path, rule: str, number: int, one: Mapping[str, Any]) -> Example:
     return Example(
         file=file,
         number=number,
         rule=rule,
         name=one["name"],
         expect=one["expect"],
-        evidence=merge(base, one.get("evidence", {})),
+        evidence=merge(base(), one.get("evidence", {})),
         settings=one.get("settings", {}),
         at=frozenset(map(str, one["at"])) if "at" in one else None,
     )
@@ -216,24 +223,45 @@ def decide(
     Raises:
         EngineError: when OPA fails.
     """
-    defaults = default_settings(policy.index)
     names = list(policy.index.rules)
     records = [
-        {"evidence": evidence, "settings": merge(defaults, settings), "rules": [alone[i]] if alone else names}
+        {**record(policy, evidence, settings), "rules": [alone[i]] if alone else names}
         for i, (evidence, settings) in enumerate(cases)
     ]
     return ask(policy, engine, _MANY, records)
 
 
+def record(
+    policy: PolicySet, evidence: Mapping[str, Any], settings: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """A document, and settings over the defaults, for `EVIDENCE` and `SETTINGS` to put together.
+
+    Only kinds of evidence that are not those of `base` are in it: reading the same again and again is what
+    would take OPA longest.
+    """
+    known, defaults = base(), default_settings(policy.index)
+    own = {kind: value for kind, value in evidence.items() if value is not known.get(kind)}
+    return {
+        "own": own,
+        "changed": [*own, *(known.keys() - evidence.keys())],
+        "settings": {rule: merge(defaults.get(rule, {}), each) for rule, each in settings.items() if each},
+    }
+
+
+EVIDENCE = "object.union(object.remove({base}, {record}.changed), {record}.own)"
+SETTINGS = "object.union(object.remove(data.settings, {record}.settings), {record}.settings)"
+# Of a query for `ask`: each record with its document e and its settings s.
+GIVEN = "some record in input.records; e := {}; s := {}".format(
+    EVIDENCE.format(base="input.base", record="record"), SETTINGS.format(record="record")
+)
 _MANY = (
-    "[d | some record in input.records; e := record.evidence; s := record.settings;"
-    " rules := object.filter(data.pushpolicy.index.rules, record.rules);"
+    f"[d | {GIVEN}; rules := object.filter(data.pushpolicy.index.rules, record.rules);"
     f" d := {QUERY} with input as e with data.settings as s with data.pushpolicy.index.rules as rules]"
 )
 
 
 def ask(policy: PolicySet, engine: Engine, query: str, records: Sequence[Mapping[str, Any]]) -> list[Any]:
-    """The answers of a query that gives one for each of `input.records`; as many processes as processors.
+    """The answers of a query that gives one for `GIVEN` of the records; as many processes as processors.
 
     The set has no waivers, no enforcement and the rules' own settings.
 
@@ -242,7 +270,7 @@ def ask(policy: PolicySet, engine: Engine, query: str, records: Sequence[Mapping
     """
     data = default_data(policy.index, {}).files()
     bare = replace(policy, files={**policy.files, **data})
-    return batches.answers(bare, engine, query, records, most=_BATCH)
+    return batches.answers(bare, engine, query, records, shared={"base": base()}, most=_BATCH)
 
 
 def unshown(folder: Path, examples: Sequence[Example], optional: Sequence[str]) -> Iterator[str]:

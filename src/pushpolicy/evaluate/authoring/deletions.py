@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -15,9 +16,8 @@ import msgspec
 from pushpolicy.engines.interface import Engine
 from pushpolicy.errors import InputError
 from pushpolicy.evaluate.absence import COMPUTED, EACH, ITEM, Steps, evidence_schema, shown
-from pushpolicy.evaluate.data import default_settings
 from pushpolicy.evaluate.evidence import validate
-from pushpolicy.evaluate.examples import Example, ask, decide, merge
+from pushpolicy.evaluate.examples import GIVEN, Example, ask, decide, record
 from pushpolicy.evaluate.policyset import PolicySet
 from pushpolicy.model.document import Document
 
@@ -27,18 +27,15 @@ _INPUT = re.compile(r"\binput\b(?:\.(\w+))?")
 _TEXT = re.compile(r'#[^\n]*|`[^`{]*`|(\$?)"((?:\\.|[^"\\\n])*)"')
 # Of each example, the paths without which its rule finds nothing: first its own denials, which is quick,
 # then, where there are none, those for evidence that is not there.
-_SILENT = """
+_SILENT = f"""
 [silent |
-	some record in input.records
-	s := record.settings
+	{GIVEN}
 	rule := record.rule
 	silent := [number |
 		some number, path in record.paths
-		e := json.remove(record.evidence, [path])
-		denials := count(data.pushpolicy.index.deny[rule]) with input as e with data.settings as s
-		denials == 0
-		open := count(data.pushpolicy.main.waivers.open[rule]) with input as e with data.settings as s
-		open == 0
+		left := json.remove(e, [path])
+		not count(data.pushpolicy.index.deny[rule]) > 0 with input as left with data.settings as s
+		not count(data.pushpolicy.main.waivers.open[rule]) > 0 with input as left with data.settings as s
 	]
 ]"""
 
@@ -60,12 +57,10 @@ def delete_leaves(policy: PolicySet, engine: Engine, examples: Sequence[Example]
     """
     denied = [one for one in examples if one.expect == "violated"]
     places = [list(_read_by(policy, one)) for one in denied]
-    defaults = default_settings(policy.index)
     records = [
         {
+            **record(policy, one.evidence, {one.rule: one.settings}),
             "rule": one.rule,
-            "evidence": one.evidence,
-            "settings": merge(defaults, {one.rule: one.settings}),
             "paths": list(map(_pointer, own)),
         }
         for one, own in zip(denied, places, strict=True)
@@ -111,16 +106,22 @@ def is_said(policy: PolicySet, example: Example, place: Place) -> bool:
 
 
 def _read_by(policy: PolicySet, example: Example) -> Iterator[Place]:
-    kinds = named_kinds(policy.files[f"rules/{example.rule}/{example.rule}.rego"].decode())
-    if kinds is not None:
-        kinds |= {kind.partition(".")[0] for kind in policy.index.rules[example.rule].requires}
-    return (place for place in leaves(example.evidence) if kinds is None or place[0] in kinds)
+    text = policy.files[f"rules/{example.rule}/{example.rule}.rego"].decode()
+    if "data.pushpolicy.lib" in text:
+        lib = (path for path in policy.files if path.startswith("system/lib/"))
+        text = "\n".join([text, *(policy.files[path].decode() for path in lib)])
+    kinds = named_kinds(text)
+    required = {kind.partition(".")[0] for kind in policy.index.rules[example.rule].requires}
+    for kind, value in example.evidence.items():
+        if kinds is None or kind in kinds | required:
+            yield from leaves(value, (kind,))
 
 
-def named_kinds(text: str) -> set[str] | None:
+@cache
+def named_kinds(text: str) -> frozenset[str] | None:
     """The kinds of evidence that the text of a rule names; None where it may read others."""
-    found = _INPUT.findall(_TEXT.sub(_code_in, text))
-    return None if "" in found or "data.pushpolicy.lib" in text else set(found)
+    found = frozenset(_INPUT.findall(_TEXT.sub(_code_in, text)))
+    return None if "" in found else found
 
 
 def _code_in(text: re.Match[str]) -> str:
@@ -133,10 +134,12 @@ def _code_in(text: re.Match[str]) -> str:
 def _allowed(
     policy: PolicySet, engine: Engine, lost: Sequence[tuple[Example, Place]]
 ) -> Iterator[tuple[Example, Place]]:
-    """Those that no other rule denies, and that the schema takes."""
-    cases = [(without(one.evidence, place), {one.rule: one.settings}) for one, place in lost]
-    for (one, place), (evidence, _), answer in zip(lost, cases, decide(policy, engine, cases), strict=True):
-        if answer["allow"] and _fits(evidence):
+    """Those that the schema takes, and that no other rule denies."""
+    left = [(one, place, without(one.evidence, place)) for one, place in lost]
+    taken = [each for each in left if _fits(each[2])]
+    cases = [(evidence, {one.rule: one.settings}) for one, _, evidence in taken]
+    for (one, place, _), answer in zip(taken, decide(policy, engine, cases), strict=True):
+        if answer["allow"]:
             yield one, place
 
 

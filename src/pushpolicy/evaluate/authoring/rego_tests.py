@@ -20,7 +20,7 @@ import msgspec
 from pushpolicy.engines.interface import Toolchain
 from pushpolicy.errors import PolicyError
 from pushpolicy.evaluate.data import default_settings
-from pushpolicy.evaluate.examples import Example, merge
+from pushpolicy.evaluate.examples import EVIDENCE, SETTINGS, Example, base, record
 from pushpolicy.evaluate.policyset import PolicySet
 from pushpolicy.evaluate.sources import read_tests
 from pushpolicy.model import canonical
@@ -95,11 +95,9 @@ def _write(
         for test in read_tests(folder):
             path = f"{name}/{test.path.relative_to(folder).as_posix()}"
             files[path], written[path] = test.content, test.path
-    defaults = default_settings(policy.index)
-    given = [
-        {"evidence": one.evidence, "settings": merge(defaults, {one.rule: one.settings})} for one in examples
-    ]
-    files["data.json"] = canonical.encode({"settings": defaults, _EXAMPLES: given})
+    given = [record(policy, one.evidence, {one.rule: one.settings}) for one in examples]
+    data = {"settings": default_settings(policy.index), _EXAMPLES: {"base": base(), "records": given}}
+    files["data.json"] = canonical.encode(data)
     files[f"{_EXAMPLES}.rego"] = "\n".join(_evaluating(policy, examples)).encode()
     for path, content in files.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
@@ -109,13 +107,15 @@ def _write(
 
 def _evaluating(policy: PolicySet, examples: Iterable[Example]) -> Iterator[str]:
     """A module with one test for each example, which evaluates everything that its rule defines."""
+    given = f"data.{_EXAMPLES}.records[number]"
     yield f"package {_EXAMPLES}_test\n\nimport rego.v2\n"
+    yield f"_evidence(number) := {EVIDENCE.format(base=f'data.{_EXAMPLES}.base', record=given)}\n"
+    yield f"_settings(number) := {SETTINGS.format(record=given)}\n"
     for number, one in enumerate(examples):
-        given = f"data.{_EXAMPLES}[{number}]"
         yield f"test_{number} if {{"
         for head in policy.index.rules[one.rule].heads:
             yield f"\tcount(data.pushpolicy.rules.{one.rule}.{head}) >= 0"
-            yield f"\t\twith input as {given}.evidence with data.settings as {given}.settings"
+            yield f"\t\twith input as _evidence({number}) with data.settings as _settings({number})"
         yield "}\n"
 
 
