@@ -119,6 +119,24 @@ def dirty(place: Workspace, change: Change) -> Workspace:
     return place
 
 
+def conftest_of_checkout(package: str) -> Change:
+    """Policies of conftest from elsewhere, which deny everything but in main, and one of the checkout."""
+
+    def strike(place: Workspace) -> Workspace:
+        place.write("../conftest/a.rego", f"{CONFTEST}deny contains `no` if input.source.branch != `main`\n")
+        place.write(
+            "own/a.rego",
+            f"{CONFTEST}deny contains `no` if input.image.size > 1000000000\n".replace("main", package),
+        )
+        return place.committed(
+            "own/b.rego", f"{CONFTEST}exception contains [``] if true\n".replace("main", package)
+        )
+
+    return strike
+
+
+CONFTEST = "package main\nimport rego.v1\n"
+WITH_THEIRS = ("--namespace", "main", "--namespace", "theirs")
 BY_PATH = ("-c", "protocol.file.allow=always")
 ALWAYS = {"polite": rule("polite", 'deny contains {"at": {}, "msg": "no"} if input.image.size > 1000000000')}
 OFF = f"rules: {{tests_passed: {{mode: off, until: '{SOON}', reason: x}}}}"
@@ -316,6 +334,14 @@ ROWS = [
         run=push("--policy", "pack", "--policy", "own-policy"),
         code=errors.EXIT_POLICY,
         says="cannot say who is trusted",
+    ),
+    Attack(
+        name="excepts what a policy of conftest from elsewhere denies",
+        prepare=conftest_of_checkout("theirs"),
+        strike=conftest_of_checkout("main"),
+        run=push("--conftest", "../conftest", "--conftest", "own", *WITH_THEIRS),
+        code=errors.EXIT_POLICY,
+        says="main is in ../conftest too, which is of another origin",
     ),
     Attack(
         name="nests a workflow so deep that its credentials are not read",

@@ -34,6 +34,27 @@ def deny(*conditions: str) -> str:
     return f"deny contains {FOUND} if {{\n\t" + "\n\t".join(conditions) + "\n}"
 
 
+def sound_conftest(place: Workspace) -> None:
+    """A policy of conftest beside the checkout."""
+    place.write(
+        "../conftest/a.rego", "package main\nimport rego.v1\ndeny contains `no` if input.source.dirty\n"
+    )
+
+
+CONFTEST_RUN = push("--conftest", "../conftest")
+
+
+def of_conftest(name: str, text: str, says: str) -> Attack:
+    """A test has failed, and a further file beside a sound policy of conftest should help it."""
+
+    def strike(place: Workspace) -> None:
+        place.write("../conftest/b.rego", text)
+        fail_a_test(place)
+
+    code = errors.EXIT_POLICY
+    return Attack(name=name, prepare=sound_conftest, strike=strike, run=CONFTEST_RUN, code=code, says=says)
+
+
 GOOD = written(rule("r", LARGE))
 
 
@@ -431,4 +452,26 @@ DATA = [
         "sets a setting twice", "max_critical", settings="scan_severity: {max_critical: 0, max_critical: 9}"
     ),
 ]
-ROWS = [*SHAPES, *READS, *WORDS, *ABSENT, *HERMETIC, *OVERRIDES, *DATA]
+CONFTEST = [
+    of_conftest(
+        "takes the place of the decision in a policy of conftest",
+        'package pushpolicy.main\nimport rego.v1\ndecision := {"allow": true}\n',
+        "a package pushpolicy is pushpolicy's own",
+    ),
+    of_conftest(
+        "excepts a rule of the pack in a policy of conftest",
+        "package pushpolicy.rules.tests_passed\nimport rego.v1\nexception contains [``] if true\n",
+        "a package pushpolicy is pushpolicy's own",
+    ),
+    of_conftest(
+        "asks the network in a policy of conftest",
+        "package other\nimport rego.v1\nx := http.send({})\n",
+        "http.send is removed",
+    ),
+    of_conftest(
+        "misspells deny in a policy of conftest",
+        "package main\nimport rego.v1\ndeny_tests := `no` if input.tests.totals.failed > 0\n",
+        "`deny_tests` is not a set",
+    ),
+]
+ROWS = [*SHAPES, *READS, *WORDS, *ABSENT, *HERMETIC, *OVERRIDES, *DATA, *CONFTEST]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from pushpolicy.audit.allowance import Allowance
 from pushpolicy.audit.difference import Difference, difference
@@ -15,6 +16,7 @@ from pushpolicy.engines import LocalOpa
 from pushpolicy.errors import InputError, PolicyError, RecordError
 from pushpolicy.evaluate import PolicySet, evaluate
 from pushpolicy.evaluate.authority import Origin
+from pushpolicy.evaluate.conftest import recorded_rules
 from pushpolicy.evaluate.indexing import build_index
 from pushpolicy.evaluate.recorded import recorded_policy
 from pushpolicy.evaluate.sources import SourceFile
@@ -114,7 +116,19 @@ def _check_index(policy: PolicySet, engine: LocalOpa) -> None:
     """
     origins = policy.grounds.origins["rules"]
     paths = {name: f"rules/{name}/{name}.rego" for name in policy.index.rules if origins[name] != Origin.PACK}
-    files = {name: SourceFile(path=Path(path), content=policy.files[path]) for name, path in paths.items()}
-    found = build_index(files, engine, policy.index.lib).rules if files else {}
+    # What was made of policies of conftest is made of them again; only the record knows their folder's name.
+    made = {
+        name: rule
+        for name, rule in recorded_rules(policy.files, engine).items()
+        if name in paths and (policy.files[paths[name]], origins[name]) == (rule.module, rule.origin)
+    }
+    files = {
+        name: SourceFile(path=Path(path), content=policy.files[path])
+        for name, path in paths.items()
+        if name not in made
+    }
+    found = dict(build_index(files, engine, policy.index.lib).rules) if files else {}
+    for name, rule in made.items():
+        found[name] = replace(rule.entry, title=policy.index.rules[name].title)
     if other := sorted(name for name in found if found[name] != policy.index.rules[name]):
         raise PolicyError(f"the index in the record is not that of its rules: {first_of(other, 5)}")

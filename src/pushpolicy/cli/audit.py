@@ -96,7 +96,7 @@ def replay_(
     bounds = read_limits(limits, LIMITS)
     shelf, place = _open(reference, registry, bounds)
     opa = find_engine(policy.engine)
-    other = load(policy, opa) if policy.policies else None
+    other = load(policy, opa) if policy.policies or policy.conftest else None
     allowance = Allowance(bounds)
     found, code = _records(shelf, place, allowance)
     if other is not None:

@@ -116,11 +116,16 @@ class PolicyOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What decides: the sources of the policy, and the OPA program (None for the companion wheel's).
 
     Attributes:
+        conftest: policies of conftest, with `namespaces`, `data` and `rego_version` as it takes them.
         repo_may: what the judged checkout may loosen, as RULE=settings,waive.
         trust: the file of ``--trust``.
     """
 
     policies: tuple[str, ...] = ()
+    conftest: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
+    rego_version: str | None = None
     repo_may: tuple[str, ...] = ()
     trust: str | None = None
     engine: str | None = None
@@ -142,6 +147,33 @@ policy_options = _group(
         metavar="pack[:PART]|DIR|FILE",
         help="Policy that decides; repeatable. Without it, the pack that ships with pushpolicy, of which "
         "minimal, default, strict and each rule are parts.",
+    ),
+    click.option(
+        "--conftest",
+        "conftest",
+        multiple=True,
+        metavar="DIR|FILE",
+        help="Policies of conftest, whose denials are added; repeatable (docs/conftest.md).",
+    ),
+    click.option(
+        "--namespace",
+        "namespaces",
+        multiple=True,
+        metavar="NAME",
+        help="A package of --conftest that denies; repeatable.  [default: main]",
+    ),
+    click.option(
+        "--data",
+        "data",
+        multiple=True,
+        metavar="DIR|FILE",
+        help="YAML or JSON that the policies of --conftest read as `data`; repeatable.",
+    ),
+    click.option(
+        "--rego-version",
+        "rego_version",
+        type=click.Choice(["v0", "v1"]),
+        help="The Rego of --conftest: v0 is that from before OPA 1.0.  [default: v1]",
     ),
     click.option(
         "--repo-may",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pushpolicy.cli.checkout import Checkout
 from pushpolicy.cli.config import DEFAULT, Config, read_config
@@ -12,9 +12,13 @@ from pushpolicy.cli.engine import Judge, judge
 from pushpolicy.cli.options import PolicyOptions, ServerOptions
 from pushpolicy.cli.report import say
 from pushpolicy.engines import Compiler
+from pushpolicy.errors import UsageError
 from pushpolicy.evaluate import PACK, Decide, PolicySet, RepositoryPolicy, load_policy, start_decision
 from pushpolicy.evaluate.authority import parse_repo_may
 from pushpolicy.model.text import printable
+
+if TYPE_CHECKING:
+    from pushpolicy.evaluate.conftest import Conftest
 
 _NOTHING = RepositoryPolicy()
 _NO_SERVER = ServerOptions()
@@ -69,10 +73,35 @@ def load(options: PolicyOptions, compiler: Compiler, repository: RepositoryPolic
     Raises:
         PolicyError: when it does not load.
     """
-    policy = load_policy(options.policies or (PACK,), compiler, repository, options.trust)
+    policy = load_policy(
+        options.policies or (PACK,), compiler, repository, options.trust, conftest_of(options)
+    )
     for warning in policy.warnings:
         say(f"warning: {printable(warning, 500)}", color="yellow")
     return policy
+
+
+def conftest_of(options: PolicyOptions) -> Conftest | None:
+    """What ``--conftest`` and the options beside it name; None without it.
+
+    Raises:
+        UsageError: when one of those stands alone.
+    """
+    if not options.conftest:
+        if options.namespaces or options.data or options.rego_version:
+            raise UsageError(
+                "--namespace, --data and --rego-version say how policies of conftest are read",
+                "name these with --conftest DIR",
+            )
+        return None
+    from pushpolicy.evaluate.conftest import Conftest
+
+    return Conftest(
+        folders=options.conftest,
+        namespaces=options.namespaces or ("main",),
+        data=options.data,
+        rego=options.rego_version or "v1",
+    )
 
 
 def repository_policy(config: Config, options: PolicyOptions) -> RepositoryPolicy:

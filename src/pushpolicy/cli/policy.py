@@ -16,7 +16,7 @@ from pushpolicy.cli.engine import judging_engine
 from pushpolicy.cli.evaluate import MAX_DOCUMENT_SIZE, reading
 from pushpolicy.cli.formats import Kind
 from pushpolicy.cli.options import PolicyOptions
-from pushpolicy.cli.policies import repository_policy
+from pushpolicy.cli.policies import conftest_of, repository_policy
 from pushpolicy.cli.publishing import KEPT
 from pushpolicy.cli.render.decision import count
 from pushpolicy.cli.report import Outputs, say, show, write_stdout
@@ -77,7 +77,7 @@ def check(
 
     named, engine = _named(sources, policy), judging_engine(policy.engine)
     repository = repository_policy(read_config(config), policy)
-    checked = check_policy(named, engine, repository, policy.trust)
+    checked = check_policy(named, engine, repository, policy.trust, conftest_of(policy))
     places = waiver_places(named, repository)
     notes = [
         *not_honoured(checked, environment.now(), places),
@@ -280,7 +280,7 @@ def _load(
     """The set that the arguments name, or the pack; what evaluates it; and the sources it was read from."""
     named, repository = _named(sources, policy), repository_policy(read_config(config), policy)
     engine = judging_engine(policy.engine)
-    loaded = load_policy(named, engine, repository, policy.trust)
+    loaded = load_policy(named, engine, repository, policy.trust, conftest_of(policy))
     return loaded, engine, (*named, *repository.rules)
 
 

@@ -107,13 +107,19 @@ def _reproduce(kept: Path, options: PushOptions) -> str:
         "--config": options.gathering.config,
         "--engine": options.policy.engine,
         "--trust": options.policy.trust,
+        "--rego-version": options.policy.rego_version,
     }
     for name, value in given.items():
         if value:
             words += [name, value]
     words += options.server.named()
-    for policy in options.policy.policies:
-        words += ["--policy", policy]
-    for may in options.policy.repo_may:
-        words += ["--repo-may", may]
+    repeated = {
+        "--policy": options.policy.policies,
+        "--conftest": options.policy.conftest,
+        "--namespace": options.policy.namespaces,
+        "--data": options.policy.data,
+        "--repo-may": options.policy.repo_may,
+    }
+    for name, values in repeated.items():
+        words += [word for value in values for word in (name, value)]
     return shlex.join(words)

@@ -38,7 +38,9 @@ class Paths:
     def __init__(self, evidence: str, config: str | None, policy: PolicyOptions) -> None:
         own = (source for source in policy.policies if part_of_pack(source) is None)
         self._config = config
-        self._named = (evidence, config or DEFAULT, *own, *([policy.trust] if policy.trust else []))
+        foreign = (*policy.conftest, *policy.data)
+        trust = [policy.trust] if policy.trust else []
+        self._named = (evidence, config or DEFAULT, *own, *foreign, *trust)
         self._configured: tuple[str, ...] = ()
 
     def __call__(self) -> tuple[Path, ...]:

@@ -82,15 +82,21 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 class Compiler(Protocol):
     """What the policy set needs beyond answers; only a local binary offers it."""
 
-    def parse(self, modules: Sequence[bytes]) -> list[dict[str, Any] | tuple[Problem, ...]]:
+    def parse(
+        self, modules: Sequence[bytes], *, v0: bool = False
+    ) -> list[dict[str, Any] | tuple[Problem, ...]]:
         """The syntax tree of each module with locations, comments and annotations, or its errors.
+
+        Args:
+            modules: their texts.
+            v0: whether they are in the Rego from before OPA 1.0.
 
         Raises:
             EngineError: when OPA itself fails.
         """
 
-    def check(self, program: Program) -> tuple[Problem, ...]:
-        """Everything `opa check --strict` objects to.
+    def check(self, program: Program, *, strict: bool = True) -> tuple[Problem, ...]:
+        """Everything `opa check` objects to, with ``--strict`` or without.
 
         Raises:
             EngineError: when OPA itself fails.

@@ -93,16 +93,19 @@ class LocalOpa:
         check_version(version, str(self._executable))
         return EngineIdentity(name="opa", version=version, digest=digest)
 
-    def parse(self, modules: Sequence[bytes]) -> list[dict[str, Any] | tuple[Problem, ...]]:
+    def parse(
+        self, modules: Sequence[bytes], *, v0: bool = False
+    ) -> list[dict[str, Any] | tuple[Problem, ...]]:
         """Parse each module, as many at once as there are processors."""
+        options = ("--v0-compatible",) if v0 else ()
         from concurrent.futures import ThreadPoolExecutor
 
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-            return list(pool.map(self._parse, modules))
+            return list(pool.map(lambda module: self._parse(module, *options), modules))
 
-    def check(self, program: Program) -> tuple[Problem, ...]:
-        """Run `opa check --strict` on the bundles."""
-        options = ("--strict", "--bundle", "--format", "json", *_types(program))
+    def check(self, program: Program, *, strict: bool = True) -> tuple[Problem, ...]:
+        """Run `opa check` on the bundles."""
+        options = (*(["--strict"] if strict else []), "--bundle", "--format", "json", *_types(program))
         bundles = map(str, program.bundles)
         with self.run("check", *options, *bundles, descriptors=program.descriptors) as opa:
             result = opa.finish()
@@ -144,8 +147,10 @@ class LocalOpa:
         """Start the binary with these arguments and, beside the standard streams, these open files."""
         return Process([str(self._executable), *arguments], self._limits, descriptors)
 
-    def _parse(self, module: bytes) -> dict[str, Any] | tuple[Problem, ...]:
-        with self.run("parse", "--format", "json", "--json-include", "locations", "/dev/stdin") as opa:
+    def _parse(self, module: bytes, *options: str) -> dict[str, Any] | tuple[Problem, ...]:
+        with self.run(
+            "parse", "--format", "json", "--json-include", "locations", *options, "/dev/stdin"
+        ) as opa:
             opa.send(module)
             result = opa.finish()
         if result.code != 0:

@@ -18,6 +18,7 @@ from pushpolicy.evaluate.policyset import PolicySet, load
 from pushpolicy.evaluate.program import laid_out
 
 if TYPE_CHECKING:
+    from pushpolicy.evaluate.conftest import Conftest
     from pushpolicy.model.decision import Decision
     from pushpolicy.model.document import Document
     from pushpolicy.records.read import Record
@@ -45,6 +46,7 @@ def load_policy(
     compiler: Compiler,
     repository: RepositoryPolicy = _NOTHING,
     trust: str | None = None,
+    conftest: Conftest | None = None,
 ) -> PolicySet:
     """Read a policy set; nothing is evaluated, and the shipped pack is not even parsed.
 
@@ -54,11 +56,12 @@ def load_policy(
         compiler: indexes the rules that are not shipped.
         repository: what the judged checkout adds and wishes.
         trust: the file of ``--trust``; with a source's own trust.yaml, the stricter of both holds.
+        conftest: policies of conftest, whose denials are added.
 
     Raises:
         PolicyError: listing everything that is wrong, one a line with its file and line.
     """
-    return load(sources, compiler, repository, trust)
+    return load(sources, compiler, repository, trust, conftest)
 
 
 def check_policy(
@@ -66,6 +69,7 @@ def check_policy(
     engine: Toolchain,
     repository: RepositoryPolicy = _NOTHING,
     trust: str | None = None,
+    conftest: Conftest | None = None,
 ) -> PolicySet:
     """Load a policy set, have OPA check it, and decide on its examples; for whoever writes rules.
 
@@ -76,7 +80,7 @@ def check_policy(
     """
     from pushpolicy.evaluate.check import check
 
-    return check(load(sources, engine, repository, trust), engine, (*sources, *repository.rules))
+    return check(load(sources, engine, repository, trust, conftest), engine, (*sources, *repository.rules))
 
 
 def is_of_known_policy(record: Record) -> bool:

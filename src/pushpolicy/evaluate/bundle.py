@@ -21,6 +21,7 @@ from pushpolicy.model.text import printable
 _MEMBER = expression(
     r"capabilities\.json|schema/evidence\.v1\.json|index/(data\.json|index\.rego)"
     r"|system/(main|lib)(/[a-z][a-z0-9_]*)*\.rego|rules/(?P<rule>[a-z][a-z0-9_]*)/(?P=rule)\.rego"
+    r"|conftest/(data\.json|v[01]/(local|checkout)/(?!(pushpolicy|settings|system)/)[A-Za-z_][A-Za-z0-9_]*/[0-9]+-[A-Za-z0-9_]+\.rego)"
     r"|data/(settings|pushpolicy/(waivers|enforcement|origins|trust))/data\.json"
 )
 _MAX_SIZE = 32 * 1024 * 1024

@@ -5,6 +5,7 @@ schema/evidence.v1.json                   what rules are type-checked against
 system/{main,lib}/...                     our Rego
 index/{data.json,index.rego}              the rules there are
 rules/<rule>/<rule>.rego
+conftest/{data.json,v*/ORIGIN/ROOT/*.rego} policies of conftest, where there are any
 data/{settings,pushpolicy/...}/data.json  settings, waivers, enforcement, origins, trust
 """
 
@@ -34,8 +35,10 @@ from pushpolicy.evaluate.sources import TRUST, Source, SourceFile, fail_if, poli
 from pushpolicy.files import is_file
 from pushpolicy.model import canonical
 from pushpolicy.model.index import COLLECTIONS, Grounds, Index
+from pushpolicy.model.text import printable
 
 if TYPE_CHECKING:
+    from pushpolicy.evaluate.conftest import Added, Conftest
     from pushpolicy.model.decision import PolicyIdentity, SettingUse
     from pushpolicy.model.digest import Digest
     from pushpolicy.signing.trust import Trust
@@ -165,7 +168,11 @@ class PolicySet(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load(
-    sources: Sequence[str], compiler: Compiler, repository: RepositoryPolicy, trust: str | None = None
+    sources: Sequence[str],
+    compiler: Compiler,
+    repository: RepositoryPolicy,
+    trust: str | None = None,
+    conftest: Conftest | None = None,
 ) -> PolicySet:
     """Read, index and merge the sources; see `pushpolicy.evaluate.load_policy`."""
     if not sources:
@@ -198,13 +205,41 @@ def load(
     origins = dict.fromkeys(index.rules, Origin.PACK) | {
         name: source.origin for source in (*own, *added) for name in source.rules
     }
+    foreign = _conftest(conftest, index, compiler, repository)
+    if foreign:
+        index, origins = index.joined(Index(rules=foreign.entries, lib={})), {**origins, **foreign.origins}
     data = _data(own, index, repository, origins)
     generated = {INDEX_DATA: index.data(), INDEX_MODULE: index.module()} if index is not shipped else {}
     paths = {name: f"rules/{name}/{name}.rego" for name in index.rules}
-    texts = {path: rules[name].content if name in rules else _shipped(path) for name, path in paths.items()}
-    files = _shipped_files() | generated | texts | data.files()
+    files = _shipped_files() | generated | data.files() | (dict(foreign.files) if foreign else {})
+    for name, path in paths.items():
+        if path not in files:
+            files[path] = rules[name].content if name in rules else _shipped(path)
     files |= _trust_file(own, trust, repository, index)
-    return replace(PolicySet.of(files, ", ".join(sources)), warnings=data.warnings)
+    named = [*sources, *(f"conftest:{folder}" for folder in (conftest.folders if conftest else ()))]
+    policy = replace(PolicySet.of(files, printable(", ".join(named), 1000)), warnings=data.warnings)
+    return _compiled(policy, compiler, foreign) if foreign else policy
+
+
+def _conftest(
+    given: Conftest | None, index: Index, compiler: Compiler, repository: RepositoryPolicy
+) -> Added | None:
+    """What policies of conftest add to these rules, whose names they cannot have."""
+    if given is None:
+        return None
+    from pushpolicy.evaluate.conftest import read_conftest
+
+    added = read_conftest(given, compiler, repository.checkout)
+    fail_if([f"a rule is named {name} already" for name in sorted(added.entries.keys() & index.rules.keys())])
+    return added
+
+
+def _compiled(policy: PolicySet, compiler: Compiler, added: Added) -> PolicySet:
+    """The set, when OPA takes what is added: its messages name files that only this run knows."""
+    from pushpolicy.evaluate.conftest import compile_problems
+
+    fail_if(list(compile_problems(policy, compiler, added.places)))
+    return replace(policy, warnings=(*policy.warnings, *added.warnings))
 
 
 def _of_pack(sources: Sequence[str], shipped: Index) -> Index:

@@ -1,4 +1,4 @@
-"""A policy set laid out for OPA: four bundles with roots that no other can reach into; one for a server."""
+"""A policy set laid out for OPA: bundles with roots that no other can reach into; one for a server."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -82,20 +82,28 @@ def server_bundle(policy: PolicySet) -> bytes:
     }
     roots = ["pushpolicy/server"]
     for name, own in _roots(policy).items():
-        files |= _files(policy, name)
+        for path, content in _files(policy, name).items():
+            # The index and conftest's data are both at the top, under names that only one of them has.
+            files[path] = _joined(files[path], content) if path in files else content
         roots += own
-    return archive({".manifest": _manifest(roots, revision=digest), **files}, level=6)
+    return archive({".manifest": _manifest(roots, files, revision=digest), **files}, level=6)
 
 
 def _bundle(policy: PolicySet, name: str, roots: Sequence[str]) -> bytes:
     from pushpolicy.evaluate.bundle import archive
 
+    files = _files(policy, name)
     # Not compressed: it does not leave this machine.
-    return archive({".manifest": _manifest(roots), **_files(policy, name)}, level=0)
+    return archive({".manifest": _manifest(roots, files), **files}, level=0)
 
 
-def _manifest(roots: Sequence[str], **further: str) -> bytes:
-    return json.dumps({"roots": roots, "rego_version": 1, **further}).encode()
+def _manifest(roots: Sequence[str], files: Iterable[str], **further: str) -> bytes:
+    older = {f"/{path}": 0 for path in files if path.startswith("conftest/v0/")}
+    return json.dumps({"roots": roots, "rego_version": 1, "file_rego_versions": older, **further}).encode()
+
+
+def _joined(content: bytes, other: bytes) -> bytes:
+    return json.dumps({**json.loads(content), **json.loads(other)}).encode()
 
 
 def _files(policy: PolicySet, name: str) -> dict[str, bytes]:
@@ -108,7 +116,7 @@ def _files(policy: PolicySet, name: str) -> dict[str, bytes]:
 
 
 def _roots(policy: PolicySet) -> dict[str, list[str]]:
-    return {
+    roots = {
         "system": ["pushpolicy/main", "pushpolicy/lib"],
         "index": ["pushpolicy/index"],
         "data": [
@@ -117,3 +125,8 @@ def _roots(policy: PolicySet) -> dict[str, list[str]]:
         ],
         "rules": [f"pushpolicy/rules/{name}" for name in policy.index.rules],
     }
+    if any(path.startswith("conftest/") for path in policy.files):
+        from pushpolicy.evaluate.conftest.bundled import roots_of
+
+        roots["conftest"] = roots_of(policy.files)
+    return roots

@@ -6,7 +6,7 @@ Whatever looks like policy and would not be evaluated is an error, since it woul
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import msgspec
 
 from pushpolicy.errors import PolicyError
 from pushpolicy.evaluate.authority import Origin
-from pushpolicy.files import real
+from pushpolicy.files import is_folder, real
 from pushpolicy.model.text import printable
 
 RULE_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -113,6 +113,30 @@ def read_tests(folder: Path) -> list[SourceFile]:
     return [file for file in files if file]
 
 
+def read_below(path: Path, suffixes: Sequence[str], problems: list[str]) -> list[SourceFile]:
+    """All files of these suffixes in a folder and below, or the one file, whatever it is called.
+
+    Args:
+        path: the folder or file.
+        suffixes: with the dot, in lower case.
+        problems: what is unreadable or outside the folder is added here.
+    """
+    folder = is_folder(path)
+    root = real(path) if folder else real(path).parent
+    paths = _below(path, suffixes, problems) if folder else [path]
+    return [file for found in paths if (file := _read(found, root, problems))]
+
+
+def _below(folder: Path, suffixes: Sequence[str], problems: list[str]) -> Iterator[Path]:
+    for entry in _entries(folder, problems, hidden=True):
+        if not is_folder(entry):
+            yield from [entry] if entry.suffix in suffixes else []
+        elif entry.is_symlink():
+            problems.append(f"{entry}: a link to a folder, which is not followed")
+        else:
+            yield from _below(entry, suffixes, problems)
+
+
 def _tests(folder: Path, problems: list[str]) -> Iterator[Path]:
     for entry in _entries(folder, problems):
         if entry.is_dir() and not entry.is_symlink():
@@ -190,9 +214,9 @@ def _is_data(path: Path) -> bool:
     return path.stem.lower() in _DATA_NAMES and path.suffix.lower() in _DATA_SUFFIXES
 
 
-def _entries(folder: Path, problems: list[str]) -> list[Path]:
+def _entries(folder: Path, problems: list[str], *, hidden: bool = False) -> list[Path]:
     try:
-        return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+        return sorted(entry for entry in folder.iterdir() if hidden or not entry.name.startswith("."))
     except OSError as error:
         problems.append(f"{folder}: {error.strerror}")
         return []

@@ -50,26 +50,26 @@ def shape_problems(name: str, tree: Mapping[str, Any]) -> Iterator[tuple[int, st
     """Why a module is not a rule of this name: line and text."""
     if package_of(tree) != (*_RULES, name):
         package = ".".join(package_of(tree)[1:])
-        yield _row(tree["package"]), f"package is {package}, must be pushpolicy.rules.{name}"
+        yield row_of(tree["package"]), f"package is {package}, must be pushpolicy.rules.{name}"
     if not any(_import_path(item) == ("rego", "v2") for item in tree.get("imports", [])):
         yield (
-            _row(tree["package"]),
+            row_of(tree["package"]),
             "`import rego.v2` is required: without it, `not` passes over absent fields",
         )
     rules = tree.get("rules", [])
     for rule in rules:
         if problem := _head_problem(rule):
-            yield _row(rule), problem
+            yield row_of(rule), problem
     if not {"deny", "warn"} & set(heads(tree)):
         yield (
-            _row(tree["package"]),
+            row_of(tree["package"]),
             "neither `deny contains` nor `warn contains`: it would never find anything",
         )
 
 
 def heads(tree: Mapping[str, Any]) -> tuple[str, ...]:
     """Which of deny, not_applicable, warn a module defines."""
-    names = {_head_name(rule) for rule in tree.get("rules", [])}
+    names = {head_name(rule) for rule in tree.get("rules", [])}
     return tuple(head for head in HEADS if head in names)
 
 
@@ -106,7 +106,7 @@ class _Collector:
             for item in node:
                 self.visit(item, row)
         elif isinstance(node, dict):
-            self._visit_node(node, _row(node, row))
+            self._visit_node(node, row_of(node, row))
 
     def _visit_node(self, node: dict[str, Any], row: int) -> None:
         if "with" in node:
@@ -167,7 +167,7 @@ class _Collector:
 
 
 def _head_problem(rule: Mapping[str, Any]) -> str | None:
-    head, name = rule["head"], _head_name(rule)
+    head, name = rule["head"], head_name(rule)
     if name.startswith("_"):
         dotted = "name" not in head
         return (
@@ -181,7 +181,8 @@ def _head_problem(rule: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _head_name(rule: Mapping[str, Any]) -> str:
+def head_name(rule: Mapping[str, Any]) -> str:
+    """What a rule defines; of a name with dots the first part."""
     head = rule["head"]
     return str(head.get("name") or head["ref"][0]["value"])
 
@@ -202,7 +203,8 @@ def _aliases(tree: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
             yield item.get("alias") or str(path[-1]), path
 
 
-def _row(node: Mapping[str, Any], fallback: int = 1) -> int:
+def row_of(node: Mapping[str, Any], fallback: int = 1) -> int:
+    """The line that a node of a syntax tree begins on."""
     location = node.get("location")
     return int(location["row"]) if isinstance(location, dict) else fallback
 
@@ -212,5 +214,5 @@ def lib_functions(tree: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
     topic = package_of(tree)[len(_LIB)]
     result: dict[str, list[Any]] = {}
     for rule in tree.get("rules", []):
-        result.setdefault(f"{topic}.{_head_name(rule)}", []).append(rule)
+        result.setdefault(f"{topic}.{head_name(rule)}", []).append(rule)
     return {name: tuple(rules) for name, rules in result.items()}
