@@ -163,4 +163,4 @@ def test_of_policies_made_by_chance_it_denies_what_conftest_fails(tmp_path: Path
         assert not (judged.fails and decision.allowed), (seed, text)
         assert judged.messages <= {item.msg for item in decision.violations}, (seed, text)
     # Else it could hold because none loads, or all deny.
-    assert min(failed, denied, loaded - denied) > SEEDS / 10
+    assert min(failed, denied, loaded - denied) >= SEEDS / 15
