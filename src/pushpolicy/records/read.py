@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
 from functools import cache
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -215,6 +215,10 @@ def _typed(hint: Any, value: object, at: str) -> Any:
         if not isinstance(value, list):
             raise ValueError(f"{at} is not a list")
         return tuple(_typed(arguments[0], item, f"{at}[{index}]") for index, item in enumerate(value))
+    if origin is Literal:
+        if value not in arguments:
+            raise ValueError(f"{at} is none of {', '.join(arguments)}")
+        return value
     if origin is not None:
         return _exactly(dict, value, at)
     if hint is Digest or issubclass(hint, Enum):
