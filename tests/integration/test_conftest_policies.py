@@ -12,11 +12,16 @@ import pytest
 
 from pushpolicy.engines import LocalOpa
 from pushpolicy.engines.process import Limits
+from pushpolicy.engines.rest import Address
+from pushpolicy.engines.server import OpaServer
 from pushpolicy.errors import EngineError, PolicyError
 from pushpolicy.evaluate import RepositoryPolicy, evaluate, load_policy
 from pushpolicy.evaluate.conftest import Conftest
+from pushpolicy.evaluate.program import server_bundle
+from pushpolicy.http.settings import Settings
 from pushpolicy.model.decision import Decision
 from pushpolicy.model.document import Document
+from tests.opa_servers import opa_server
 from tests.policies import example
 
 PACK = ("pack:user_not_root",)
@@ -359,3 +364,22 @@ def test_they_are_never_the_only_policy(tmp_path: Path, opa: Path) -> None:
     given = Conftest(folders=(str(folder),), namespaces=("main",))
     with pytest.raises(PolicyError, match="the policy has no rules"):
         load_policy([str(tmp_path / "empty")], LocalOpa(opa), conftest=given)
+
+
+def test_a_server_decides_the_same(tmp_path: Path, opa: Path) -> None:
+    """Its one bundle holds both languages, and two documents of data."""
+    text = "package main\ndeny[msg] { msg := data.words[_]; input.source.dirty }\n"
+    (tmp_path / "words.yaml").write_text("words: [no, never]\n")
+    folder = written(tmp_path / "policy", {"a.rego": text})
+    given = Conftest(
+        folders=(str(folder),), namespaces=("main",), data=(str(tmp_path / "words.yaml"),), rego="v0"
+    )
+    local = LocalOpa(opa)
+    policy = load_policy(["pack"], local, conftest=given)
+    document = example()
+    document["source"]["dirty"] = True
+    evidence, reached = Document.of(document), Settings(plain_http=True)
+    with opa_server(opa, tmp_path / "opa", server_bundle(policy)) as running:
+        remote = evaluate(policy, evidence, OpaServer(Address(url=running.url, settings=reached)))
+    assert remote.violations == evaluate(policy, evidence, local).violations
+    assert {item.msg for item in remote.violations if item.rule == "conftest_main"} == {"no", "never"}

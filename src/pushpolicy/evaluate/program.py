@@ -98,8 +98,10 @@ def _bundle(policy: PolicySet, name: str, roots: Sequence[str]) -> bytes:
 
 
 def _manifest(roots: Sequence[str], files: Iterable[str], **further: str) -> bytes:
-    older = {f"/{path}": 0 for path in files if path.startswith("conftest/v0/")}
-    return json.dumps({"roots": roots, "rego_version": 1, "file_rego_versions": older, **further}).encode()
+    # A pattern: OPA has a slash before the path, or none, as the bundle is a folder or an archive.
+    older = {"*conftest/v0/*": 0} if any(path.startswith("conftest/v0/") for path in files) else {}
+    versions = {"rego_version": 1, **({"file_rego_versions": older} if older else {})}
+    return json.dumps({"roots": roots, **versions, **further}).encode()
 
 
 def _joined(content: bytes, other: bytes) -> bytes:
