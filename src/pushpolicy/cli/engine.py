@@ -40,13 +40,15 @@ class Judge(NamedTuple):
     local: LocalOpa | None
     credential: Credential | None = None
 
-    def parse(self, modules: Sequence[bytes]) -> list[dict[str, Any] | tuple[Problem, ...]]:
+    def parse(
+        self, modules: Sequence[bytes], *, v0: bool = False
+    ) -> list[dict[str, Any] | tuple[Problem, ...]]:
         """As a `Compiler`: only rules that are not the pack's need it."""
-        return self.program("rules that are not the pack's cannot be read").parse(modules)
+        return self.program("rules that are not the pack's cannot be read").parse(modules, v0=v0)
 
-    def check(self, program: Program) -> tuple[Problem, ...]:
+    def check(self, program: Program, *, strict: bool = True) -> tuple[Problem, ...]:
         """As a `Compiler`."""
-        return self.program("rules cannot be checked").check(program)
+        return self.program("rules cannot be checked").check(program, strict=strict)
 
     def program(self, what: str) -> LocalOpa:
         """The OPA of this machine.
