@@ -13,7 +13,9 @@ from pushpolicy import errors
 from pushpolicy.engines import LocalOpa
 from pushpolicy.evaluate import PACK, load_policy
 from pushpolicy.evaluate.program import server_bundle
+from tests.fake_registry import Answered, fake_registry
 from tests.opa_servers import TOKEN, OpaServer, opa_server
+from tests.policies import rule, write_policy
 from tests.workspace import TARGET, Workspace, fail_a_test
 
 
@@ -88,3 +90,129 @@ def test_a_denial_says_how_it_is_reproduced(place: Workspace, server: OpaServer)
     again = place.run(*words)
     assert again.code == errors.EXIT_DENIED, again.out + again.err
     assert f"confirmed by the server {server.url}" in again.out
+
+
+def wrong(place: Workspace, *options: str) -> tuple[int, str, str]:
+    ran = place.push(*options)
+    assert not place.published
+    return ran.code, ran.complaint(), ran.hint()
+
+
+URLS = {
+    "https://user:word@opa.example": "is no address of a server",
+    "https://opa.example?x=1": "is no address of a server",
+    "https://opa.example/#x": "is no address of a server",
+    "https://": "is no address of a server",
+    "https://opa.example:0": "is no address of a server",
+    "https://opa.example:99999": "is no address of a server",
+    "ftp://opa.example": "is no address of a server",
+    "https://öpa.example": "is no address of a server",
+    "http://opa.example": "over plain http anybody on the way reads along and can answer",
+    "http://10.0.0.1:8181": "over plain http anybody on the way reads along and can answer",
+}
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_an_address_that_is_none(url: str, place: Workspace) -> None:
+    code, said, hint = wrong(place, "--engine", url)
+    assert (code, bool(hint)) == (errors.EXIT_USAGE, True)
+    assert URLS[url] in said
+    assert "user" not in said
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--engine-ca-file", "ca.pem"), "--engine-ca-file is for an OPA server, and --engine names none"),
+        (("--engine", "https://a", "--engine-plain-http", "lab"), "why an http:// address is used"),
+        (("--engine", "http://a", "--engine-plain-http", " "), "why an http:// address is used"),
+        (("--engine", "https://a", "--engine-token-file", "absent"), "cannot be read: No such file"),
+        (("--engine", "https://a", "--engine-token-file", "two.txt"), "holds what no token holds"),
+        (("--engine", "https://a", "--engine-token-file", "empty.txt"), "holds what no token holds"),
+        (("--engine", "https://a", "--engine-cert-dir", "../absent"), "--cert-dir"),
+    ],
+)
+def test_what_a_server_cannot_be_reached_with(options: tuple[str, ...], says: str, place: Workspace) -> None:
+    place.write("two.txt", "one two")
+    place.write("empty.txt", "\n")
+    code, said, _ = wrong(place, *options)
+    assert code == errors.EXIT_USAGE
+    assert says in said
+
+
+def test_the_checkout_does_not_say_who_the_server_is(place: Workspace, server: OpaServer) -> None:
+    assert server.certificates
+    place.write("ca.pem", server.certificates.authority.read_bytes())
+    (place.folder / "certs").mkdir()
+    for options in (("--engine-ca-file", "ca.pem"), ("--engine-cert-dir", "certs")):
+        code, said, _ = wrong(place, "--engine", server.url, *options)
+        assert code == errors.EXIT_POLICY
+        assert "lies inside the checkout that is judged" in said
+
+
+def test_no_variable_says_who_the_server_is(place: Workspace, server: OpaServer) -> None:
+    assert server.certificates
+    authority = str(server.certificates.authority)
+    stepped = place.with_variables(SSL_CERT_FILE=authority, OPA_URL="http://127.0.0.1:1", **place.environ)
+    code, said, hint = wrong(stepped, "--engine", server.url)
+    assert code == errors.EXIT_POLICY
+    assert "is not trusted" in said
+    assert "--engine-ca-file" in hint
+
+
+def test_a_token_of_a_file_and_a_refused_one(place: Workspace, server: OpaServer, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(f"{TOKEN}\n")
+    place = place.with_variables(**{**place.environ, "PUSHPOLICY_OPA_TOKEN": "another-token-7a3e"})
+    code, said, hint = wrong(place, *asking(server))
+    assert code == errors.EXIT_POLICY
+    assert "it answered 401: request rejected by administrative policy" in said
+    assert "PUSHPOLICY_OPA_TOKEN" in hint
+    ran = place.push(*asking(server), "--engine-token-file", str(tmp_path / "token"))
+    assert ran.code == errors.EXIT_OK, ran.out + ran.err
+
+
+def test_a_token_that_a_server_says_back_is_not_shown(place: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("held-in-a-file-55d1")
+    answer = Answered(status=403, body=b'{"code": "x", "message": "not held-in-a-file-55d1"}')
+    with fake_registry(lambda _: answer) as double:
+        url = ("--engine", f"http://{double.host}", "--engine-token-file", str(tmp_path / "token"))
+        code, said, _ = wrong(place, *url)
+    assert code == errors.EXIT_POLICY
+    assert "held-in-a-file" not in said
+    assert "the token of the OPA server" in said or "the registry's credential" in said
+
+
+@pytest.mark.parametrize("command", [("audit", "replay", TARGET), ("policy", "check"), ("policy", "test")])
+def test_a_server_only_decides(command: tuple[str, ...], place: Workspace) -> None:
+    assert place.push().code == errors.EXIT_OK
+    ran = place.run(*command, "--engine", "https://opa.example")
+    assert ran.code == errors.EXIT_USAGE
+    assert "a server only decides, and this command needs the opa program" in ran.complaint()
+    assert "push, check and evaluate" in ran.hint()
+
+
+@pytest.mark.usefixtures("without_opa")
+def test_without_an_opa_here_only_the_pack_can_be_read(place: Workspace, tmp_path: Path) -> None:
+    own = write_policy(
+        tmp_path / "own", {"r": rule("r", 'deny contains {"at": {}, "msg": "x"} if input.image.size < 1')}
+    )
+    code, said, hint = wrong(place, "--engine", "https://opa.example", "--policy", own)
+    assert code == errors.EXIT_POLICY
+    assert "rules that are not the pack's cannot be read: a server only decides" in said
+    assert "companion wheel" in hint
+
+
+def test_a_server_that_is_not_there(place: Workspace) -> None:
+    code, said, hint = wrong(place, "--engine", "http://127.0.0.1:1")
+    assert code == errors.EXIT_POLICY
+    assert said == "the OPA server http://127.0.0.1:1: 127.0.0.1:1 refuses connections"
+    assert "server runs" in hint
+
+
+def test_doctor_asks_the_server(place: Workspace, server: OpaServer, opa: Path) -> None:
+    ran = place.run("doctor", *asking(server))
+    assert f"beside the OPA server {server.url}" in ran.out
+    assert "it runs policy sha256:" in ran.out
+    ran = place.run("doctor", *asking(server), "--policy", "pack:minimal")
+    assert ran.code == errors.EXIT_POLICY
+    assert "this run expects" in ran.out

@@ -113,7 +113,8 @@ def _url(text: str, reason: str | None) -> str:
         if parts.query or parts.fragment:
             raise ValueError
     except ValueError as error:
-        raise UsageError(f"--engine {printable(text)} is no address of a server", _ADDRESS_HINT) from error
+        shown = printable(text if "@" not in text else f"https://…@{text.rpartition('@')[2]}")
+        raise UsageError(f"--engine {shown} is no address of a server", _ADDRESS_HINT) from error
     url = f"{scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
     if reason is not None and (scheme == "https" or not reason.strip()):
         raise UsageError(
