@@ -57,6 +57,7 @@ bench: $(VENV)/tested-with tools ## compare with opa, conftest, json.load, crane
 	$(BIN)/python -m bench.collection
 	$(BIN)/python -m bench.push
 	$(BIN)/python -m bench.archive
+	$(BIN)/python -m bench.server
 
 interop: $(VENV)/tested-with ## judge what the real syft, grype and trivy write about an image (builds them: minutes)
 	$(GOTOOL) $(patsubst %/go.mod,%,$(wildcard tests/interop/tools/*/go.mod))
