@@ -11,7 +11,7 @@ import pytest
 from pushpolicy import errors
 from pushpolicy.cli import environment
 from pushpolicy.model import strict_yaml
-from tests.policies import rule, write_policy
+from tests.policies import evidence, rule, scan, write_policy
 from tests.workspace import IMAGE, TARGET, Workspace, fail_a_test
 
 SOON = f"{environment.now() + timedelta(days=20):%Y-%m-%dT%H:%M:%SZ}"
@@ -98,6 +98,82 @@ def test_a_file_that_cannot_be_appended_to_stays_as_it_is(denied: Workspace, tex
 def test_what_is_not_granted(denied: Workspace, options: tuple[str, ...], code: int, why: str) -> None:
     ran = denied.run("policy", "waive", *options)
     assert (ran.code, ran.out) == (code, "")
+    assert why in ran.err
+
+
+def flawed(place: Workspace) -> str:
+    """Evidence of three flaws in two packages, as a denied push would keep it."""
+    purls = {
+        "CVE-1": "pkg:deb/debian/openssl@3.0.1",
+        "CVE-2": "pkg:deb/debian/openssl@3.0.2",
+        "CVE-3": "pkg:npm/a@1",
+    }
+    findings = [
+        {"id": name, "severity": "critical", "kind": "vulnerability", "package": "p", "purl": purl}
+        for name, purl in purls.items()
+    ]
+    return str(place.write("flawed.json", evidence(scans=scan(findings)).content))
+
+
+PACKAGE = "pkg:deb/debian/openssl@*"
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (("--purl", PACKAGE), [{"purl": PACKAGE}]),
+        (("--purl", "pkg:npm/a@1"), [{"purl": "pkg:npm/a@1"}]),
+        (("--purl", PACKAGE, "--id", "CVE-2"), [{"id": "CVE-2", "purl": PACKAGE}]),
+        (("--id", "CVE-2"), [{"id": "CVE-2"}]),
+        ((), [{"id": "CVE-1"}, {"id": "CVE-2"}, {"id": "CVE-3"}]),
+    ],
+)
+def test_a_waiver_by_package(
+    workspace: Workspace, options: tuple[str, ...], expected: list[dict[str, str]]
+) -> None:
+    """What is granted waives exactly what it names, in a decision."""
+    file, folder = flawed(workspace), workspace.folder.parent / "organisation"
+    write_policy(folder, {}, settings="")
+    rule = ("--rule", "scan_severity")
+    ran = workspace.run(
+        "policy", "waive", file, *GRANT, *rule, *options, "--write", str(folder / "waivers.yaml")
+    )
+    assert ran.code == errors.EXIT_OK, ran.err
+    given = strict_yaml.read(ran.out.encode())["waivers"]
+    words = ("reason", "approver", "expires")
+    assert [{key: value for key, value in each.items() if key not in words} for each in given] == [
+        {"rule": "scan_severity", **each} for each in expected
+    ]
+    at = ("--at", f"{environment.now():%Y-%m-%dT%H:%M:%SZ}")
+    decided = workspace.run(
+        "evaluate", file, "--policy", "pack", "--policy", str(folder), *at, "--format", "json"
+    ).json
+    names = {each.get("id") for each in expected} - {None}
+    if options == ("--purl", PACKAGE):
+        names = {"CVE-1", "CVE-2"}
+    elif not names:
+        names = {"CVE-3"}
+    assert {each["id"] for each in decided["waived"] if each["rule"] == "scan_severity"} == names
+
+
+@pytest.mark.parametrize(
+    ("purl", "why"),
+    [
+        *(
+            (purl, "does not name one package")
+            for purl in ("*", "**", "pkg:*", "pkg:deb/*", "pkg:deb/**/openssl@*")
+        ),
+        *((purl, "does not name one package") for purl in ("openssl", "", "pkg:deb/{a,b}@*", "pkg:deb/a[b]")),
+        (
+            "pkg:deb/debian/curl@*",
+            "denied are scan_severity pkg:deb/debian/openssl@3.0.1, scan_severity pkg:deb",
+        ),
+        ("pkg:deb/debian/openssl", "nothing of that rule, id and package was denied"),
+    ],
+)
+def test_a_package_that_is_none(workspace: Workspace, purl: str, why: str) -> None:
+    ran = workspace.run("policy", "waive", flawed(workspace), *GRANT, "--purl", purl)
+    assert (ran.code, ran.out) == (errors.EXIT_USAGE, "")
     assert why in ran.err
 
 

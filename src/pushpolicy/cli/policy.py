@@ -161,6 +161,11 @@ def docs(sources: tuple[str, ...], policy: PolicyOptions, config: str | None, *,
     "--rule", "rules", multiple=True, metavar="RULE", help="Only what this rule denies; repeatable."
 )
 @click.option("--id", "ids", multiple=True, metavar="ID", help="Only the finding of this id; repeatable.")
+@click.option(
+    "--purl",
+    metavar="PURL",
+    help="By package, with * for its version: pkg:deb/debian/openssl@*. With --id, these ids in it.",
+)
 @click.option("--reason", required=True, help="Why it is tolerable.")
 @click.option("--approver", required=True, metavar="WHO", help="Who says so.")
 @click.option("--expires", required=True, metavar="TIME", help="When it ends, as 2027-01-31T00:00:00Z.")
@@ -177,6 +182,7 @@ def waive(
     file: str,
     rules: tuple[str, ...],
     ids: tuple[str, ...],
+    purl: str | None,
     target: str | None,
     policy: PolicyOptions,
     config: str | None,
@@ -184,6 +190,8 @@ def waive(
     **given: Any,
 ) -> int:
     """Print the waivers of what was denied, one for each finding, for whoever grants them.
+
+    With --purl it is one for each rule that denied something in the package, for all that it finds there.
 
     FILE is evidence, which is decided on again, or a decision (--format json). Without it, it is the
     pushpolicy-evidence.json that a denied push keeps. What nobody can waive is refused, and so is what would
@@ -193,8 +201,9 @@ def waive(
     from pushpolicy.evaluate.authoring.waivers import Grant, append, grant, select
 
     loaded, engine, _ = _load((), policy, config)
-    denials = select(_denials(Path(file), loaded, engine), rules, ids)
-    waivers = grant(loaded, denials, Grant(**given), environment.now())
+    denials = select(_denials(Path(file), loaded, engine), rules, ids, purl)
+    by_id = purl is None or bool(ids)
+    waivers = grant(loaded, denials, Grant(purl=purl, **given), environment.now(), by_id=by_id)
     if target is not None:
         append(Path(target), waivers)
         say(f"appended to {printable(target)}: {count(len(waivers), 'waiver')}")

@@ -23,7 +23,7 @@ from pushpolicy.model.index import Grounds, RuleEntry
 PACK = "pack"
 _DEFAULT = "default"
 # A purl whose type, namespace and name are literal; only the version may be a pattern.
-_NAMED_PURL = re.compile(r"pkg:[a-z][a-z0-9.+-]*/[^@*?]*[^@*?/](@.*)?")
+NAMED_PURL = re.compile(r"pkg:[a-z][a-z0-9.+-]*/[^@*?]*[^@*?/](@.*)?")
 
 
 class Origin(StrEnum):
@@ -176,7 +176,7 @@ def refusal(
         return f"the checkout may not waive {name}; on the command line, --repo-may {name}=waive admits it"
     if "evidence" in waiver:
         return "a checkout cannot waive missing evidence; a waivers.yaml of the command line's policy can"
-    if "purl" in waiver and not _NAMED_PURL.fullmatch(str(waiver["purl"])):
+    if "purl" in waiver and not NAMED_PURL.fullmatch(str(waiver["purl"])):
         return "a checkout's waiver names one package: only the version of its purl may be a pattern"
     if any(mark in str(waiver.get("repository", "")) for mark in "*?"):
         return "a checkout's waiver is for its own repository: write it without * and ?"

@@ -141,7 +141,7 @@ class _Waivers:
         target = _mapping(evidence.get("target"))
         place = f"{target.get('registry')}/{target.get('repository')}"
         for waiver in map(_mapping, grounds.waivers.get("waivers", ())):
-            if waiver_state(waiver, grounds, now) == "counts" and _matches(
+            if waiver_state(waiver, grounds, now) == "counts" and matches_glob(
                 waiver.get("repository", "**"), "/", place
             ):
                 by_purl = "purl" in waiver and "id" not in waiver
@@ -163,7 +163,7 @@ class _Waivers:
         names = [finding.id, *(aliases if isinstance(aliases, list) else ())]
         keys = [("id", name) for name in names if isinstance(name, str)] + [("purl", "")]
         return any(
-            "purl" not in waiver or _matches(waiver["purl"], "", finding.at.get("purl"))
+            "purl" not in waiver or matches_glob(waiver["purl"], "", finding.at.get("purl"))
             for key, name in keys
             for waiver in self._named.get((finding.rule, key, name), ())
         )
@@ -235,7 +235,7 @@ def nanoseconds(value: object) -> int | None:
     return int(seconds) * 10**9 + int((parts[2] or "")[:9].ljust(9, "0"))
 
 
-def _matches(pattern: object, separator: str, text: object) -> bool:
+def matches_glob(pattern: object, separator: str, text: object) -> bool:
     """Whether a glob of the waivers' schema fits: ``**``, or ``*`` and ``?``, which stop at a separator."""
     return (
         isinstance(pattern, str) and isinstance(text, str) and bool(_glob(pattern, separator).fullmatch(text))

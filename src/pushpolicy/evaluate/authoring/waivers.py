@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,14 +11,17 @@ from typing import Any
 import msgspec
 
 from pushpolicy.errors import InputError, UsageError
+from pushpolicy.evaluate.authority import NAMED_PURL
 from pushpolicy.evaluate.policyset import PolicySet
 from pushpolicy.files import read_file, write_whole
 from pushpolicy.model import strict_yaml
 from pushpolicy.model.text import first_of, printable, quoted
-from pushpolicy.records.floor import nanoseconds, waiver_days
+from pushpolicy.records.floor import matches_glob, nanoseconds, waiver_days
 
 # What a list in the file may be indented by.
 _INDENTS = ("  ", "", "    ")
+# What no pattern for OPA is, beyond * and ?; the schema of waivers.yaml says so, too.
+_PURL = re.compile(r"[^\[\]{}\\!]+")
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +29,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         expires: RFC 3339 time, as are the others.
+        purl: which package it is for, with * for its version; without one, each waiver names a finding.
         repository: where it holds, REGISTRY/REPOSITORY with * for one part of the path; everywhere without.
     """
 
@@ -33,13 +38,21 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     expires: str
     ticket: str | None = None
     not_before: str | None = None
+    purl: str | None = None
     repository: str | None = None
 
 
 def grant(
-    policy: PolicySet, denials: Sequence[Mapping[str, Any]], given: Grant, at: datetime
+    policy: PolicySet, denials: Sequence[Mapping[str, Any]], given: Grant, at: datetime, *, by_id: bool = True
 ) -> list[dict[str, str]]:
-    """The waivers of these denials ({rule, id, evidence?}), one for each.
+    """The waivers of these denials ({rule, id, evidence?}), one for each; or one of a package for each rule.
+
+    Args:
+        policy: what denied.
+        denials: those of `select`.
+        given: what is granted.
+        at: now.
+        by_id: whether each names the id of the finding; without it, the package alone.
 
     Raises:
         UsageError: when one can never be waived, or what is given would not be honoured.
@@ -47,10 +60,13 @@ def grant(
     if problem := next(_problems(policy, denials, given, at), None):
         raise UsageError(*problem)
     words = {key: value for key, value in msgspec.structs.asdict(given).items() if value is not None}
-    return [
-        {"rule": each["rule"], "evidence" if each.get("evidence") else "id": each["id"], **words}
-        for each in denials
-    ]
+    if by_id:
+        return [{**_named(each), **words} for each in denials]
+    return [{"rule": rule, **words} for rule in dict.fromkeys(str(each["rule"]) for each in denials)]
+
+
+def _named(denial: Mapping[str, Any]) -> dict[str, str]:
+    return {"rule": denial["rule"], "evidence" if denial.get("evidence") else "id": denial["id"]}
 
 
 def _problems(
@@ -137,20 +153,43 @@ def _with(text: str, before: Mapping[str, Any], waivers: Sequence[Mapping[str, s
 
 
 def select(
-    denials: Sequence[Mapping[str, Any]], rules: Sequence[str], ids: Sequence[str]
+    denials: Sequence[Mapping[str, Any]], rules: Sequence[str], ids: Sequence[str], purl: str | None = None
 ) -> list[Mapping[str, Any]]:
-    """Those of these rules and ids; all, where neither is named.
+    """Those of these rules, ids and packages; all, where none is named.
 
     Raises:
-        UsageError: when there is none.
+        UsageError: when there is none, or the package could be any.
     """
+    if purl is not None and not (_PURL.fullmatch(purl) and NAMED_PURL.fullmatch(purl)):
+        raise UsageError(
+            f"--purl {printable(purl)} does not name one package",
+            "write its type and name, with * for the version alone: pkg:deb/debian/openssl@*",
+        )
     found = [
-        each for each in denials if (not rules or each["rule"] in rules) and (not ids or each["id"] in ids)
+        each
+        for each in denials
+        if (not rules or each["rule"] in rules)
+        and (not ids or each["id"] in ids)
+        and (purl is None or matches_glob(purl, "", _purl(each)))
     ]
     if not found:
-        there = sorted({f"{each['rule']} {each['id']}" for each in denials})
+        named = "rule and id" if purl is None else "rule, id and package"
+        there = sorted(
+            {
+                f"{each['rule']} {each['id'] if purl is None else _purl(each)}"
+                for each in denials
+                if purl is None or _purl(each)
+            }
+        )
+        nothing = "nothing was denied at all" if not denials else "no finding that was denied has a purl"
         raise UsageError(
-            "nothing of that rule and id was denied",
-            f"denied are {printable(first_of(there, 5), 400)}" if there else "nothing was denied at all",
+            f"nothing of that {named} was denied",
+            f"denied are {printable(first_of(there, 5), 400)}" if there else nothing,
         )
     return found
+
+
+def _purl(denial: Mapping[str, Any]) -> str | None:
+    at = denial.get("at")
+    purl = at.get("purl") if isinstance(at, Mapping) else None
+    return purl if isinstance(purl, str) else None
