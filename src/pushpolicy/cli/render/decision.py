@@ -10,6 +10,7 @@ import click
 
 from pushpolicy.cli.formats import Kind, Report
 from pushpolicy.cli.render.identity import identity_lines
+from pushpolicy.cli.render.several import several_lines
 from pushpolicy.model.decision import Decision, RuleResult, RuleStatus, Violation
 from pushpolicy.model.document import Document
 from pushpolicy.model.text import printable
@@ -67,6 +68,9 @@ def decision_lines(
     for findings, color in ((decision.violations, "red"), (decision.warnings, "yellow")):
         yield from _absent((item for item in findings if item.evidence), titles, color)
         yield from _by_rule((item for item in findings if not item.evidence), titles, color)
+    if several := list(several_lines(decision.violations)):
+        yield ""
+        yield from several
     yield from _waivers(decision)
     yield ""
     yield from _rule_summary(decision.rules)
