@@ -211,6 +211,10 @@ def _typed(hint: Any, value: object, at: str) -> Any:
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         return _typed(next(item for item in arguments if item is not types.NoneType), value, at)
+    if origin is Literal:
+        if value not in arguments:
+            raise ValueError(f"{at} is none of {', '.join(arguments)}")
+        return value
     if origin is tuple:
         if not isinstance(value, list):
             raise ValueError(f"{at} is not a list")
