@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from pushpolicy.evaluate.authority import rests_on_artifact
 from pushpolicy.evaluate.recorded import RecordedPolicy, check_recorded
 from pushpolicy.model.decision import Decision
 from pushpolicy.model.reference import Reference
@@ -20,20 +21,30 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         unknown: what passes for a part of pushpolicy in its policy, and is of no known version.
         anchored: whether everything that decided is known: computed here.
+        claimed: the signed policy that it names, whose artifact is not looked at here.
         elsewhere: that it is for another repository than was asked about, or for other tags.
         notes: what its decision says of itself: observed only, delegated, loosened.
     """
 
     unknown: tuple[str, ...]
     anchored: bool
+    claimed: str | None
     elsewhere: tuple[str, ...]
     notes: tuple[str, ...]
+
+    @property
+    def doubt(self) -> str | None:
+        """What is to be said of the policy where it cannot be said to be what it says it is."""
+        if self.unknown:
+            return "unknown: what it says of itself is not so"
+        return "not verified here" if self.claimed else None
 
     @property
     def remarks(self) -> tuple[str, ...]:
         """Everything to be said beside the verdict, on one line each; nothing signs records yet."""
         unknown = tuple(f"unknown policy: {reason}" for reason in self.unknown)
-        anchored = () if self.anchored or unknown else ("not anchored",)
+        claimed = f"not anchored: its policy is not verified here ({self.claimed})" if self.claimed else None
+        anchored = () if self.anchored or unknown else (claimed or "not anchored",)
         return (*unknown, *self.elsewhere, *self.notes, "unsigned", *anchored)
 
 
@@ -48,9 +59,12 @@ def standing(record: Record, reference: Reference) -> Standing:
 
 def standing_of(record: Record, held: RecordedPolicy, reference: Reference) -> Standing:
     """`standing` for whoever has read the policy already."""
+    identity = held.policy.identity.decided_by(record.decision.engine)
+    claimed = identity.anchored and rests_on_artifact(held.policy.grounds)
     return Standing(
         unknown=held.unknown,
-        anchored=held.policy.identity.decided_by(record.decision.engine).anchored and not held.unknown,
+        anchored=identity.anchored and not claimed and not held.unknown,
+        claimed=printable(record.decision.policy.source, 200) if claimed else None,
         elsewhere=tuple(_elsewhere(record.decision, reference)),
         notes=tuple(_notes(record.decision, reference)),
     )

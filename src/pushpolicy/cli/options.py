@@ -76,7 +76,7 @@ def _group(
     def decorate(command: Command) -> Command:
         @wraps(command)
         def collect(**given: Any) -> Any:
-            fields = {field: given.pop(field) for field in kind.__struct_fields__}
+            fields = {field: given.pop(field) for field in kind.__struct_fields__ if field in given}
             return command(**given, **{name: kind(**fields)})
 
         decorated: Callable[..., Any] = collect
@@ -119,6 +119,8 @@ class PolicyOptions(msgspec.Struct, frozen=True, kw_only=True):
         conftest: policies of conftest, with `namespaces`, `data` and `rego_version` as it takes them.
         repo_may: what the judged checkout may loosen, as RULE=settings,waive.
         trust: the file of ``--trust``.
+        policy_keys: who signs artifacts of which name, as FILE=NAME.
+        min_sequence: the smallest sequence of those.
     """
 
     policies: tuple[str, ...] = ()
@@ -128,6 +130,8 @@ class PolicyOptions(msgspec.Struct, frozen=True, kw_only=True):
     rego_version: str | None = None
     repo_may: tuple[str, ...] = ()
     trust: str | None = None
+    policy_keys: tuple[str, ...] = ()
+    min_sequence: int | None = None
     engine: str | None = None
 
 
@@ -137,6 +141,29 @@ trust_option = click.option(
     help="Which keys and issuers are trusted; with a policy's own trust.yaml, the stricter of both.",
 )
 
+policy_key_options = (
+    click.option(
+        "--policy-key",
+        "policy_keys",
+        multiple=True,
+        metavar="FILE=NAME",
+        help="Who signs the policy NAME: a public key, or a trust.yaml with keys of that role; repeatable.",
+    ),
+    click.option(
+        "--min-sequence",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Refuse releases of a signed policy that are older than this sequence.",
+    ),
+)
+
+engine_option = click.option(
+    "--engine",
+    metavar="PATH|URL",
+    help="The opa program, 1.22 or newer; to push, check and evaluate also an OPA server (https://). "
+    "Default: the program of the pushpolicy-opa wheel; never from PATH or the checkout.",
+)
+
 policy_options = _group(
     "policy",
     PolicyOptions,
@@ -144,9 +171,10 @@ policy_options = _group(
         "--policy",
         "policies",
         multiple=True,
-        metavar="pack[:PART]|DIR|FILE",
+        metavar="pack[:PART]|DIR|FILE|oci://REF",
         help="Policy that decides; repeatable. Without it, the pack that ships with pushpolicy, of which "
-        "minimal, default, strict and each rule are parts.",
+        "minimal, default, strict and each rule are parts. oci://REGISTRY/REPO@DIGEST (or oci:DIR@DIGEST) is "
+        "what `policy push` stored; by :TAG it needs --policy-key.",
     ),
     click.option(
         "--conftest",
@@ -184,12 +212,8 @@ policy_options = _group(
         "repeatable. '*' is every rule but integrity rules.",
     ),
     trust_option,
-    click.option(
-        "--engine",
-        metavar="PATH|URL",
-        help="The opa program, 1.22 or newer; to push, check and evaluate also an OPA server (https://). "
-        "Default: the program of the pushpolicy-opa wheel; never from PATH or the checkout.",
-    ),
+    *policy_key_options,
+    engine_option,
 )
 
 
@@ -339,9 +363,7 @@ class RegistryOptions(msgspec.Struct, frozen=True, kw_only=True):
     records: str | None = None
 
 
-registry_options = _group(
-    "registry",
-    RegistryOptions,
+_access = (
     click.option(
         "--plain-http", is_flag=True, help="Speak http instead of https. Loopback hosts may anyway."
     ),
@@ -364,6 +386,15 @@ registry_options = _group(
     ),
     click.option("--password-stdin", is_flag=True, help="Read the password from standard input."),
     click.option("--password", hidden=True, expose_value=False, callback=_refuse_password),
+)
+
+# Of a registry that no image is pushed to, so that there are no records.
+access_options = _group("registry", RegistryOptions, *_access)
+
+registry_options = _group(
+    "registry",
+    RegistryOptions,
+    *_access,
     click.option(
         "--records",
         metavar="REPOSITORY",

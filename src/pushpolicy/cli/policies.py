@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
+from pushpolicy.cli.artifacts import fetched
 from pushpolicy.cli.checkout import Checkout
 from pushpolicy.cli.config import DEFAULT, Config, read_config
 from pushpolicy.cli.engine import Judge, judge
@@ -73,9 +74,8 @@ def load(options: PolicyOptions, compiler: Compiler, repository: RepositoryPolic
     Raises:
         PolicyError: when it does not load.
     """
-    policy = load_policy(
-        options.policies or (PACK,), compiler, repository, options.trust, conftest_of(options)
-    )
+    sources, artifacts = options.policies or (PACK,), fetched(options.policies, options)
+    policy = load_policy(sources, compiler, repository, options.trust, conftest_of(options), artifacts)
     for warning in policy.warnings:
         say(f"warning: {printable(warning, 500)}", color="yellow")
     return policy

@@ -11,6 +11,7 @@ import msgspec
 
 from pushpolicy.cli import environment
 from pushpolicy.cli import options as shared
+from pushpolicy.cli.artifacts import fetched
 from pushpolicy.cli.config import read_config
 from pushpolicy.cli.engine import judging_engine
 from pushpolicy.cli.evaluate import MAX_DOCUMENT_SIZE, reading
@@ -18,6 +19,7 @@ from pushpolicy.cli.formats import Kind
 from pushpolicy.cli.options import PolicyOptions
 from pushpolicy.cli.policies import conftest_of, repository_policy
 from pushpolicy.cli.publishing import KEPT
+from pushpolicy.cli.publishing_policy import bundle, pull, push
 from pushpolicy.cli.render.decision import count
 from pushpolicy.cli.report import Outputs, say, show, write_stdout
 from pushpolicy.engines import LocalOpa
@@ -37,6 +39,10 @@ if TYPE_CHECKING:
 @click.group("policy", short_help="Begin, check and test the rules that decide.")
 def command() -> None:
     """Work on policies."""
+
+
+for _ in (bundle, push, pull):
+    command.add_command(_)
 
 
 @command.command("init")
@@ -77,7 +83,8 @@ def check(
 
     named, engine = _named(sources, policy), judging_engine(policy.engine)
     repository = repository_policy(read_config(config), policy)
-    checked = check_policy(named, engine, repository, policy.trust, conftest_of(policy))
+    artifacts = fetched(named, policy)
+    checked = check_policy(named, engine, repository, policy.trust, conftest_of(policy), artifacts)
     places = waiver_places(named, repository)
     notes = [
         *not_honoured(checked, environment.now(), places),
@@ -263,8 +270,12 @@ def _of_sets(names: tuple[str, str], policy: PolicyOptions) -> Sequence[Change]:
         raise UsageError("A and B name what is compared", "leave --policy out")
     engine = judging_engine(policy.engine)
     # Nothing is decided with them: in the repository of the policy itself they are what they say.
-    before, after = (load_policy(tuple(name.split(",")), engine, trust=policy.trust) for name in names)
+    before, after = (_set(tuple(name.split(",")), policy, engine) for name in names)
     return compare(before, after)
+
+
+def _set(sources: tuple[str, ...], policy: PolicyOptions, engine: LocalOpa) -> PolicySet:
+    return load_policy(sources, engine, trust=policy.trust, artifacts=fetched(sources, policy))
 
 
 def _denials(path: Path, policy: PolicySet, engine: LocalOpa) -> Sequence[Mapping[str, Any]]:
@@ -289,7 +300,8 @@ def _load(
     """The set that the arguments name, or the pack; what evaluates it; and the sources it was read from."""
     named, repository = _named(sources, policy), repository_policy(read_config(config), policy)
     engine = judging_engine(policy.engine)
-    loaded = load_policy(named, engine, repository, policy.trust, conftest_of(policy))
+    artifacts = fetched(named, policy)
+    loaded = load_policy(named, engine, repository, policy.trust, conftest_of(policy), artifacts)
     return loaded, engine, (*named, *repository.rules)
 
 

@@ -140,6 +140,16 @@ class Registries:
             withheld=HANDED if is_configured and not is_same else (),
         )
 
+    def policy(self, repository: Repository) -> RepositoryClient:
+        """The client of the repository of a policy, which is shown what the files have for its registry.
+
+        Raises:
+            UsageError: when credential or certificates cannot be read.
+        """
+        if repository.is_layout:
+            return open_repository(repository, Access())
+        return self._open(repository, plain_http=False, withheld=HANDED)[0]
+
     def _open(self, repository: Repository, *, plain_http: bool, withheld: tuple[str, ...] = ()) -> Opened:
         if repository not in self._opened:
             environ = {k: v for k, v in environment.environment().items() if k not in withheld}

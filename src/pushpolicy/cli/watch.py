@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pushpolicy.cli.artifacts import is_artifact
 from pushpolicy.cli.config import DEFAULT, read_config
 from pushpolicy.cli.options import PolicyOptions
 from pushpolicy.cli.report import Outputs, fail, say
@@ -36,7 +37,9 @@ class Paths:
     """The files and folders that decisions on an evidence document rest on."""
 
     def __init__(self, evidence: str, config: str | None, policy: PolicyOptions) -> None:
-        own = (source for source in policy.policies if part_of_pack(source) is None)
+        own = (
+            source for source in policy.policies if part_of_pack(source) is None and not is_artifact(source)
+        )
         self._config = config
         foreign = (*policy.conftest, *policy.data)
         trust = [policy.trust] if policy.trust else []

@@ -8,14 +8,16 @@ OPA starts as early as possible: what is only needed for its answer is imported 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pushpolicy.engines.interface import Compiler, Engine, Session, Toolchain
 from pushpolicy.evaluate.authority import PACK, RepositoryPolicy
 from pushpolicy.evaluate.policyset import PolicySet, load
 from pushpolicy.evaluate.program import laid_out
+from pushpolicy.evaluate.sources import Source
 
 if TYPE_CHECKING:
     from pushpolicy.evaluate.conftest import Conftest
@@ -38,7 +40,9 @@ __all__ = [
 ]
 
 Decide = Callable[["Document"], "Decision"]
+Artifacts = Mapping[str, Source]
 _NOTHING = RepositoryPolicy()
+_NONE: Artifacts = MappingProxyType({})
 
 
 def load_policy(
@@ -47,6 +51,7 @@ def load_policy(
     repository: RepositoryPolicy = _NOTHING,
     trust: str | None = None,
     conftest: Conftest | None = None,
+    artifacts: Artifacts = _NONE,
 ) -> PolicySet:
     """Read a policy set; nothing is evaluated, and the shipped pack is not even parsed.
 
@@ -57,11 +62,12 @@ def load_policy(
         repository: what the judged checkout adds and wishes.
         trust: the file of ``--trust``; with a source's own trust.yaml, the stricter of both holds.
         conftest: policies of conftest, whose denials are added.
+        artifacts: what was fetched and verified, for those of the sources that name an artifact.
 
     Raises:
         PolicyError: listing everything that is wrong, one a line with its file and line.
     """
-    return load(sources, compiler, repository, trust, conftest)
+    return load(sources, compiler, repository, trust, conftest, artifacts)
 
 
 def check_policy(
@@ -70,6 +76,7 @@ def check_policy(
     repository: RepositoryPolicy = _NOTHING,
     trust: str | None = None,
     conftest: Conftest | None = None,
+    artifacts: Artifacts = _NONE,
 ) -> PolicySet:
     """Load a policy set, have OPA check it, and decide on its examples; for whoever writes rules.
 
@@ -80,7 +87,8 @@ def check_policy(
     """
     from pushpolicy.evaluate.check import check
 
-    return check(load(sources, engine, repository, trust, conftest), engine, (*sources, *repository.rules))
+    policy = load(sources, engine, repository, trust, conftest, artifacts)
+    return check(policy, engine, (*sources, *repository.rules))
 
 
 def is_of_known_policy(record: Record) -> bool:

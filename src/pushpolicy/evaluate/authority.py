@@ -30,11 +30,12 @@ class Origin(StrEnum):
     """Where a rule, a setting, a waiver or a measure comes from.
 
     The pack is part of the program. A local folder was named on the command line, and nothing but its path
-    is known of it. Sources with a digest or a signature of their own would be further members.
+    is known of it. An artifact was pinned by its digest, or signed by a key of the command line.
     """
 
     PACK = "pack"
     LOCAL = "local"
+    ARTIFACT = "artifact"
     CHECKOUT = "checkout"
 
 
@@ -195,7 +196,7 @@ def unanchored(grounds: Grounds) -> Iterator[str]:
         yield "it does not say where its rules come from"
     elif not foreign:
         yield "checkout: every rule lies in the checkout that is judged"
-    told = [(f"rule {rule}", rules[rule]) for rule in foreign] + list(_changes(grounds, foreign))
+    told = _told(grounds, foreign)
     for origin, place in (
         (Origin.LOCAL, "local: only its path is known of the folder with"),
         (Origin.CHECKOUT, "checkout: the judged checkout brings"),
@@ -204,6 +205,18 @@ def unanchored(grounds: Grounds) -> Iterator[str]:
             yield f"{place} {', '.join(names[:5])}" + (
                 f" and {len(names) - 5} more" if len(names) > 5 else ""
             )
+
+
+def rests_on_artifact(grounds: Grounds) -> bool:
+    """Whether a set says that something that decides comes from an artifact, which it cannot prove."""
+    rules: Mapping[str, str] = grounds.origins.get("rules", {})
+    return any(origin == Origin.ARTIFACT for _, origin in _told(grounds, set(rules)))
+
+
+def _told(grounds: Grounds, foreign: set[str]) -> list[tuple[str, str]]:
+    """What decides beside the checkout's own rules, with the origin of each."""
+    rules = grounds.origins.get("rules", {})
+    return [(f"rule {rule}", rules[rule]) for rule in foreign] + list(_changes(grounds, foreign))
 
 
 def _changes(grounds: Grounds, foreign: set[str]) -> Iterator[tuple[str, str]]:

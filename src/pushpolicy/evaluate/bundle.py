@@ -1,13 +1,13 @@
-"""A policy set as one reproducible archive, for the record, and the builtins that its rules may use.
+"""Policies as reproducible archives: a whole set for the record; and the builtins that its rules may use.
 
 Those are the ones whose result depends on nothing but their arguments.
 """
 
 from __future__ import annotations
 
-import gzip
 import io
 import json
+import re
 import tarfile
 import zlib
 from collections.abc import Mapping
@@ -24,6 +24,7 @@ _MEMBER = expression(
     r"|conftest/(data\.json|v[01]/(local|checkout)/(?!(pushpolicy|settings|system)/)[A-Za-z_][A-Za-z0-9_]*/[0-9]+-[A-Za-z0-9_]+\.rego)"
     r"|data/(settings|pushpolicy/(waivers|enforcement|origins|trust))/data\.json"
 )
+_SYSTEM_BYTE, _NO_SYSTEM = 9, 255  # RFC 1952 section 2.3.1
 _MAX_SIZE = 32 * 1024 * 1024
 _MAX_FILES = 5000
 _MAX_VALUES = 1_000_000
@@ -74,17 +75,29 @@ def pack(files: Mapping[str, bytes]) -> bytes:
 
 def archive(files: Mapping[str, bytes], level: int) -> bytes:
     """The tar.gz itself; `level` is how hard it is compressed, 0 to 9."""
+    compressed = bytearray(zlib.compress(tarred(files), level, wbits=31))
+    compressed[_SYSTEM_BYTE] = _NO_SYSTEM  # of which zlib and Python's gzip have several opinions
+    return bytes(compressed)
+
+
+def tarred(files: Mapping[str, bytes]) -> bytes:
+    """The tar within: sorted, without times or owners."""
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for path in sorted(files):
             member = tarfile.TarInfo(path)
             member.size, member.mode = len(files[path]), 0o644
             archive.addfile(member, io.BytesIO(files[path]))
-    return gzip.compress(plain.getvalue(), level, mtime=0)
+    return plain.getvalue()
 
 
-def unpack(content: bytes) -> dict[str, bytes]:
+def unpack(content: bytes, allowed: re.Pattern[str] = _MEMBER, *, exactly: bool = False) -> dict[str, bytes]:
     """The files of an archive.
+
+    Args:
+        content: the archive.
+        allowed: what a member may be called.
+        exactly: whether the tar has to be the one that `archive` makes of them, to the byte.
 
     Raises:
         PolicyError: when it is broken, too large, or holds anything but regular files, once each.
@@ -96,10 +109,16 @@ def unpack(content: bytes) -> dict[str, bytes]:
             raise PolicyError(_TOO_LARGE)
         if not engine.eof:
             raise PolicyError("the policy bundle is not a tar.gz: it is cut off")
-        files = _members(plain)
+        if engine.unused_data:
+            raise PolicyError("the policy bundle has more after its end")
+        files = _members(plain, allowed)
     except (zlib.error, tarfile.TarError, EOFError, UnicodeError) as error:
         raise PolicyError(f"the policy bundle is not a tar.gz: {error}") from error
     _check_limits(files)
+    if exactly and tarred(files) != plain:
+        raise PolicyError(
+            "the policy bundle is not as pushpolicy writes it: its tar says more than the files"
+        )
     return files
 
 
@@ -111,7 +130,7 @@ def _check_limits(files: Mapping[str, bytes]) -> None:
         raise PolicyError(f"the data of the policy may have more than {_MAX_VALUES} values")
 
 
-def _members(plain: bytes) -> dict[str, bytes]:
+def _members(plain: bytes, allowed: re.Pattern[str]) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     start = 0
     while (block := plain[start : start + tarfile.BLOCKSIZE]).strip(b"\0"):
@@ -120,7 +139,7 @@ def _members(plain: bytes) -> dict[str, bytes]:
         is_file = member.type in (tarfile.REGTYPE, tarfile.AREGTYPE)
         if not is_file or member.name in files or len(files) >= _MAX_FILES:
             raise PolicyError("the policy bundle holds something that is not a file, or twice")
-        if not _MEMBER.fullmatch(member.name):
+        if not allowed.fullmatch(member.name):
             raise PolicyError(f"{printable(member.name)} in the policy bundle is not part of a policy set")
         start += tarfile.BLOCKSIZE
         content = plain[start : start + member.size] if member.size >= 0 else b""

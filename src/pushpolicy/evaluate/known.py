@@ -20,7 +20,7 @@ from pushpolicy.evaluate.sources import policies
 from pushpolicy.model.index import Index
 from pushpolicy.model.text import first_of
 
-_CHANGED_BY = frozenset({Origin.LOCAL, Origin.CHECKOUT})
+_CHANGED_BY = frozenset({Origin.LOCAL, Origin.ARTIFACT, Origin.CHECKOUT})
 
 
 def unknown(policy: PolicySet) -> Iterator[str]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
@@ -173,6 +174,7 @@ def load(
     repository: RepositoryPolicy,
     trust: str | None = None,
     conftest: Conftest | None = None,
+    artifacts: Mapping[str, Source] = MappingProxyType({}),
 ) -> PolicySet:
     """Read, index and merge the sources; see `pushpolicy.evaluate.load_policy`."""
     if not sources:
@@ -183,7 +185,7 @@ def load(
     shipped = Index.read(_shipped(INDEX_DATA))
     index = _of_pack(sources, shipped)
     own = [
-        read_source(Path(source), origin_of(source, repository.checkout))
+        artifacts.get(source) or read_source(Path(source), origin_of(source, repository.checkout))
         for source in sources
         if part_of_pack(source) is None
     ]
@@ -216,7 +218,8 @@ def load(
         if path not in files:
             files[path] = rules[name].content if name in rules else _shipped(path)
     files |= _trust_file(own, trust, repository, index)
-    named = [*sources, *(f"conftest:{folder}" for folder in (conftest.folders if conftest else ()))]
+    labels = (artifacts[name].label or name if name in artifacts else name for name in sources)
+    named = [*labels, *(f"conftest:{folder}" for folder in (conftest.folders if conftest else ()))]
     policy = replace(PolicySet.of(files, printable(", ".join(named), 1000)), warnings=data.warnings)
     return _compiled(policy, compiler, foreign) if foreign else policy
 
@@ -298,7 +301,7 @@ def _trust_file(
     from pushpolicy.signing.trust import read_trust, stricter
 
     read = [(file.path, read_trust(str(file.path), file.content)) for _, file in named]
-    trust = stricter([_with_keys(each, path, repository) for path, each in read])
+    trust = stricter([with_keys(each, path, repository) for path, each in read])
     if trust.verified_for and _IDENTITY_RULE not in index.rules:
         raise PolicyError(
             f"trust.yaml demands a verified identity (verified_for), and no rule {_IDENTITY_RULE} judges it",
@@ -307,7 +310,7 @@ def _trust_file(
     return {TRUST_PATH: canonical.encode(trust.to_json())}
 
 
-def _with_keys(trust: Trust, file: Path, repository: RepositoryPolicy) -> Trust:
+def with_keys(trust: Trust, file: Path, repository: RepositoryPolicy) -> Trust:
     """A trust file with the keys that it names files of; they are part of what is digested and recorded."""
     from pushpolicy.model import strict_json
 
@@ -327,6 +330,11 @@ def _with_keys(trust: Trust, file: Path, repository: RepositoryPolicy) -> Trust:
         except ValueError as error:
             raise PolicyError(f"{path} {error}", "it holds the answer of the issuer's jwks_uri") from error
     return replace(trust, issuers=issuers)
+
+
+def shipped_lib() -> Mapping[str, tuple[str, ...]]:
+    """What each function of the lib reads."""
+    return Index.read(_shipped(INDEX_DATA)).lib
 
 
 def _shipped(path: str) -> bytes:

@@ -50,11 +50,16 @@ class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """What one `--policy` holds: rules by name, and data files by file name."""
+    """What one `--policy` holds: rules by name, and data files by file name.
+
+    Attributes:
+        label: what the decision calls it, where that says more than the option.
+    """
 
     rules: dict[str, SourceFile]
     data: dict[str, SourceFile]
     origin: Origin = Origin.LOCAL
+    label: str | None = None
 
 
 def read_source(path: Path, origin: Origin = Origin.LOCAL) -> Source:

@@ -73,7 +73,7 @@ def record(found: Record, how: Standing) -> Report:
 
 def _record_lines(found: Record, how: Standing) -> Iterator[str]:
     """The decision as it was printed then, what is to be said beside it, and what the record holds."""
-    yield from decision_lines(found.decision, how.remarks, known=not how.unknown)
+    yield from decision_lines(found.decision, how.remarks, doubt=how.doubt)
     summary = found.summary
     yield f"{'record:':<15} {summary.digest}"
     for tag, digest in summary.previous.items():

@@ -49,7 +49,7 @@ def decision_lines(
     decision: Decision,
     remarks: Sequence[str] | None = None,
     *,
-    known: bool = True,
+    doubt: str | None = None,
     evidence: Document | None = None,
 ) -> Iterator[str]:
     """The whole report of a decision, without what became of the push.
@@ -57,7 +57,7 @@ def decision_lines(
     Args:
         decision: what was decided.
         remarks: of a recorded decision, what is to be said beside its verdict.
-        known: whether its policy is what it says it is.
+        doubt: why its policy cannot be said to be what it says it is; None where it can.
         evidence: that it was made on, valid against its schema; None where that is somebody else's word.
 
     Yields:
@@ -76,7 +76,7 @@ def decision_lines(
     yield from _rule_summary(decision.rules)
     if evidence:
         yield from identity_lines(evidence.value["ci"])
-    yield from _origins(decision, known=known)
+    yield from _origins(decision, doubt=doubt)
 
 
 def verdict_line(decision: Decision, remarks: Sequence[str] | None = None) -> str:
@@ -194,13 +194,11 @@ def _with_reason(rule: RuleResult) -> str:
     return f"{name} ({printable(', '.join(notes))})" if notes else name
 
 
-def _origins(decision: Decision, *, known: bool) -> Iterator[str]:
+def _origins(decision: Decision, *, doubt: str | None) -> Iterator[str]:
     policy, engine = decision.policy, decision.engine
     anchored = "anchored" if policy.anchored else "not anchored"
-    if not known:
-        anchored = "unknown: what it says of itself is not so"
     yield f"{'evidence:':<15} {decision.evidence} at {printable(decision.evaluated_at)}"
-    yield f"{'policy:':<15} {printable(policy.source)} {policy.digest} ({anchored})"
+    yield f"{'policy:':<15} {printable(policy.source)} {policy.digest} ({doubt or anchored})"
     yield from (f"{'':<15} {printable(reason, 400)}" for reason in policy.not_anchored)
     digest = f" {engine.digest}" if engine.digest else ""
     yield f"{'engine:':<15} {printable(engine.name)} {printable(engine.version)}{digest}"

@@ -1,0 +1,247 @@
+"""Policies that are artifacts: which option names one, who signs them, and what is fetched.
+
+Nothing is kept from one run to the next: a tag is resolved in the run that uses it, once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec.structs import replace
+
+from pushpolicy.cli import environment
+from pushpolicy.cli.checkout import Checkout
+from pushpolicy.cli.options import PolicyOptions, RegistryOptions
+from pushpolicy.cli.report import say
+from pushpolicy.errors import PolicyError, UsageError
+from pushpolicy.evaluate import Artifacts
+from pushpolicy.evaluate.authority import lies_in
+from pushpolicy.evaluate.published.statement import NAME, PolicyStatement
+from pushpolicy.files import read_file
+from pushpolicy.model.text import printable
+from pushpolicy.signing.keys import SigningError
+
+if TYPE_CHECKING:
+    from pushpolicy.evaluate.published.artifact import Fetched, Verified
+    from pushpolicy.model.reference import Reference
+    from pushpolicy.registry import RepositoryClient
+    from pushpolicy.signing.trust import Key
+
+_LAYOUT, _REGISTRY = "oci:", "oci://"
+_MAX_KEYS = 1024 * 1024
+_NOT_IN_NAMES = re.compile(r"[^\w.-]")
+
+
+class PolicyKey(NamedTuple):
+    """Who signs the policy of a name, as ``--policy-key FILE=NAME`` says."""
+
+    name: str
+    keys: Mapping[str, Key]
+
+
+class Found(NamedTuple):
+    """An artifact, and what a trusted key says of it, where one was asked for."""
+
+    reference: Reference
+    fetched: Fetched
+    verified: Verified | None
+
+    @property
+    def label(self) -> str:
+        """What a decision says of where its policy comes from."""
+        name = f"{self.reference.repository}@{self.fetched.manifest.digest}"
+        where = name if self.reference.repository.is_layout else f"{_REGISTRY}{name}"
+        if self.verified is None:
+            return where
+        key = _NOT_IN_NAMES.sub("_", self.verified.key)
+        return f"{where} signed by {key} sequence {self.verified.statement.sequence}"
+
+
+def is_artifact(source: str) -> bool:
+    """Whether a ``--policy`` names an artifact."""
+    return source.startswith(_LAYOUT)
+
+
+def parse(text: str, name: str = "--policy") -> Reference:
+    """The artifact that is named ``oci://REGISTRY/REPO`` or ``oci:DIR``, with :TAG or @DIGEST.
+
+    Raises:
+        UsageError: when it has another form, or neither tag nor digest.
+    """
+    from pushpolicy.model.reference import Reference
+
+    try:
+        reference = Reference.parse(text.removeprefix(_REGISTRY))
+        if text.startswith(_REGISTRY) and reference.repository.is_layout:
+            raise ValueError(f"{text[:200]!r} is a folder and a registry")
+    except ValueError as error:
+        hint = "write oci://REGISTRY/REPO@DIGEST, or oci:DIR@DIGEST for a folder"
+        raise UsageError(f"{name}: {error}", hint) from error
+    if reference.tag is None and reference.digest is None:
+        raise UsageError(f"{name} {printable(text)} names neither a tag nor a digest", "add :TAG or @DIGEST")
+    return reference
+
+
+def fetched(sources: Sequence[str], options: PolicyOptions) -> Artifacts:
+    """What the artifacts among these sources hold, each by its source.
+
+    Raises:
+        UsageError: when one is named by a tag and no key says whose it is, or a key is for none.
+        PolicyError: when one cannot be read, or does not count.
+    """
+    named = {source: parse(source) for source in sources if is_artifact(source)}
+    if not named:
+        if options.policy_keys or options.min_sequence:
+            raise UsageError(
+                "--policy-key and --min-sequence are about policies that are artifacts, and none is named",
+                "add --policy oci://REGISTRY/REPO:TAG",
+            )
+        return {}
+    from pushpolicy.cli.registries import Registries
+    from pushpolicy.evaluate.published.bundle import read_bundle
+    from pushpolicy.reports.limits import Limits
+
+    registries = Registries(RegistryOptions(), Limits())
+    finder = Finder(read_keys(options.policy_keys, judged=True), options.min_sequence)
+    found = {}
+    # Those that only a signature vouches for come first: each needs a name of its own.
+    for source, reference in sorted(named.items(), key=lambda each: each[1].digest is not None):
+        finder.check_known(reference)
+        one = finder.find(registries.policy(reference.repository), reference)
+        held = read_bundle(one.fetched.bundle, f"policy {reference}")
+        found[source] = replace(held, label=one.label)
+    finder.check_used()
+    return found
+
+
+class Finder:
+    """Finds artifacts, and what keys say of them. Each name is for one artifact: none takes another's place.
+
+    Args:
+        keys: whose word counts, and for which name.
+        least: the smallest sequence that is accepted; None where none was said.
+
+    Raises:
+        UsageError: when a smallest sequence is given, and no key that says one.
+    """
+
+    def __init__(self, keys: Sequence[PolicyKey], least: int | None) -> None:
+        if least is not None and not keys:
+            raise UsageError(
+                "--min-sequence: without --policy-key no sequence is believed", "add --policy-key FILE=NAME"
+            )
+        self._unused, self._least = list(keys), least
+        self._reasons = dict[str, SigningError]()
+
+    def check_known(self, reference: Reference) -> None:
+        """Refuse a tag that no key is left for: whoever can write to the repository moves it.
+
+        Raises:
+            UsageError: when it is one.
+        """
+        if reference.digest is None and not self._unused:
+            where = f"{'' if reference.repository.is_layout else _REGISTRY}{reference.repository}"
+            raise UsageError(
+                f"policy {reference} is named by a tag, which all who can write there move",
+                f"name its digest ({where}@sha256:...), or who signs it and as what: --policy-key FILE=NAME",
+            )
+
+    def find(self, client: RepositoryClient, reference: Reference) -> Found:
+        """Read an artifact, and have a key vouch for it where a digest does not.
+
+        Raises:
+            PolicyError: when it cannot be read, or is named by a tag and does not count.
+        """
+        from pushpolicy.evaluate.published.artifact import fetch, verified
+
+        artifact, now = fetch(client, reference), environment.now()
+        for each in self._unused:
+            try:
+                said = verified(artifact, each.keys, each.name, reference.repository, now, self._least or 1)
+            except SigningError as error:
+                self._reasons[each.name] = error
+                continue
+            self._unused.remove(each)
+            if reference.digest is None:
+                self._note(reference, said.statement)
+            return Found(reference, artifact, said)
+        if reference.digest is None:
+            refused = [self._reasons[each.name] for each in self._unused]
+            reasons = "; or ".join(dict.fromkeys(error.message for error in refused))
+            raise PolicyError(f"policy {reference} {reasons}", refused[0].hint)
+        return Found(reference, artifact, None)
+
+    def check_used(self) -> None:
+        """Refuse a key that vouched for nothing: what it was meant for would go unnoticed.
+
+        Raises:
+            PolicyError: when there is one.
+        """
+        for each in self._unused:
+            reason = self._reasons.get(each.name)
+            told = f"it {reason.message}" if reason else "there are more names than policies"
+            hint = reason.hint if reason else "name with --policy where it is"
+            raise PolicyError(f"no --policy is {each.name}, as --policy-key asks: {told}", hint)
+
+    def _note(self, reference: Reference, statement: PolicyStatement) -> None:
+        ends = f", until {printable(statement.expires)}" if statement.expires else ""
+        older = (
+            ""
+            if self._least
+            else "; no earlier record is known here, and no --min-sequence says what is too old"
+        )
+        say(f"policy {reference}: {statement.name}, sequence {statement.sequence}{ends}{older}")
+
+
+def read_keys(options: Iterable[str], *, judged: bool) -> tuple[PolicyKey, ...]:
+    """What ``--policy-key FILE=NAME`` says.
+
+    Args:
+        options: as they were given.
+        judged: whether a checkout is judged, which says no more than that who is trusted.
+
+    Raises:
+        UsageError: when one has another form, or holds no key.
+        PolicyError: when a file lies in the judged checkout, or is a malformed trust.yaml.
+    """
+    found = dict[str, PolicyKey]()
+    for option in options:
+        file, equals, name = option.rpartition("=")
+        if not equals or not file or not re.match(NAME, name):
+            hint = "write FILE=NAME, with the name that the policy is signed as"
+            raise UsageError(f"--policy-key {printable(option)} has another form", hint)
+        if name in found:
+            hint = "list both keys in one trust.yaml, with role: policy"
+            raise UsageError(f"--policy-key: two for the policy {name}", hint)
+        if judged and lies_in(file, Checkout()):
+            raise PolicyError(
+                f"{printable(file)}: the checkout that is judged cannot say who is trusted",
+                "keep the key beside the checkout",
+            )
+        found[name] = PolicyKey(name, _keys(Path(file)))
+    return tuple(found.values())
+
+
+def _keys(path: Path) -> Mapping[str, Key]:
+    """The key in a PEM file, by the file's name, or those of a trust.yaml."""
+    from pushpolicy.signing.keys import read_public
+    from pushpolicy.signing.trust import Key, read_trust
+
+    name = f"--policy-key {printable(str(path))}"
+    try:
+        content = read_file(path, _MAX_KEYS)
+        if not content.lstrip().startswith(b"-----BEGIN"):
+            keys = read_trust(name, content).keys
+        else:
+            keys = {path.stem: Key(key=read_public(content).pem, role="policy")}
+    except OSError as error:
+        hint = "FILE holds a public key in PEM, or a trust.yaml with keys"
+        raise UsageError(f"{name}: {error.strerror}", hint) from error
+    except SigningError as error:
+        raise UsageError(f"{name} {error.message}", error.hint) from error
+    if not keys:
+        raise UsageError(f"{name} lists no keys", "name a public key in PEM, or a trust.yaml with keys")
+    return keys

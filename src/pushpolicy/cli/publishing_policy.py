@@ -1,0 +1,156 @@
+"""``pushpolicy policy bundle|push|pull``: policies that travel as artifacts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from pushpolicy.cli import environment
+from pushpolicy.cli import options as shared
+from pushpolicy.cli.artifacts import Finder, parse, read_keys
+from pushpolicy.cli.engine import judging_engine
+from pushpolicy.cli.keys import signing_key
+from pushpolicy.cli.options import RegistryOptions
+from pushpolicy.cli.registries import Registries
+from pushpolicy.cli.report import say, show
+from pushpolicy.errors import EXIT_OK, InputError, UsageError
+from pushpolicy.evaluate.published.artifact import sequence_at, signed, store
+from pushpolicy.evaluate.published.bundle import pack_source, read_bundle
+from pushpolicy.evaluate.published.statement import MAX_SEQUENCE, PolicyStatement
+from pushpolicy.evaluate.sources import Source, read_source
+from pushpolicy.files import write_whole
+from pushpolicy.model.reference import Reference
+from pushpolicy.model.text import printable
+from pushpolicy.registry import RepositoryClient
+from pushpolicy.reports.limits import Limits
+
+
+@click.command("bundle")
+@click.argument("folder", metavar="DIR")
+@click.option("-o", "output", metavar="FILE", required=True, help="Where to write it, as policy.tar.gz.")
+@shared.engine_option
+def bundle(folder: str, output: str, engine: str | None) -> int:
+    """Write the rules and data of DIR as an OPA bundle, for `opa eval -b` and `opa run -b`.
+
+    Tests and examples are left out. The same folder gives the same bytes.
+    """
+    content = pack_source(read_source(Path(folder)), judging_engine(engine))
+    try:
+        with write_whole(Path(output)) as file:
+            file.write(content)
+    except OSError as error:
+        raise InputError(f"{printable(output)}: cannot be written: {error.strerror}") from error
+    return EXIT_OK
+
+
+@click.command("push")
+@click.argument("folder", metavar="DIR")
+@click.argument("reference", metavar="REF")
+@click.option("--key", metavar="FILE", help="The private key that signs; without it, PUSHPOLICY_SIGNING_KEY.")
+@click.option("--name", required=True, help="What the policy is signed as; --policy-key asks for it.")
+@click.option(
+    "--sequence",
+    type=click.IntRange(1, MAX_SEQUENCE),
+    required=True,
+    metavar="N",
+    help="Larger for each release; --min-sequence refuses older ones.",
+)
+@click.option("--expires", metavar="TIME", help="From when on nobody is to use it, as 2027-01-31T00:00:00Z.")
+@shared.engine_option
+@shared.access_options
+def push(
+    folder: str,
+    reference: str,
+    key: str | None,
+    name: str,
+    sequence: int,
+    expires: str | None,
+    engine: str | None,
+    registry: RegistryOptions,
+) -> int:
+    """Sign the rules and data of DIR, and store them as REF: oci://REGISTRY/REPO:TAG, or oci:DIR:TAG.
+
+    Prints the artifact by its digest, which pins it: --policy oci://REGISTRY/REPO@DIGEST.
+    """
+    place = _parse(reference)
+    if place.tag is None or place.digest is not None:
+        raise UsageError(
+            f"REF {printable(reference)} names no tag to store it as", "add :TAG, without a digest"
+        )
+    signer = signing_key(key)
+    content = pack_source(read_source(Path(folder)), judging_engine(engine))
+    try:
+        statement = PolicyStatement.of(content, name, sequence, expires)
+        ended = (end := statement.end()) and end <= environment.now()
+    except ValueError as error:
+        hint = "a name is small letters, digits and . _ -; a time is as 2027-01-31T00:00:00Z"
+        raise UsageError(f"the statement to be signed {error}", hint) from error
+    if ended:
+        raise UsageError(f"--expires {printable(str(expires))} is over already", "give a later time")
+    client, _ = Registries(registry, Limits()).target(place.repository)
+    _check_newer(client, place, sequence)
+    artifact = signed(content, statement, signer)
+    store(client, artifact, place.tag)
+    scheme = "" if place.repository.is_layout else "oci://"
+    show(f"{scheme}{place.repository}@{artifact.manifest.digest}")
+    say(f"stored as {place}: {name}, sequence {sequence}, signed by {signer.public.fingerprint[:12]}")
+    return EXIT_OK
+
+
+@click.command("pull")
+@click.argument("reference", metavar="REF")
+@click.option("-o", "output", metavar="DIR", required=True, help="A folder that is not there yet.")
+@shared.policy_key_options[0]
+@shared.policy_key_options[1]
+@shared.access_options
+def pull(
+    reference: str,
+    output: str,
+    policy_keys: tuple[str, ...],
+    min_sequence: int | None,
+    registry: RegistryOptions,
+) -> int:
+    """Write the rules and data of the artifact REF into a new folder, as --policy takes it."""
+    place, finder = _parse(reference), Finder(read_keys(policy_keys, judged=False), min_sequence)
+    finder.check_known(place)
+    client, _ = Registries(registry, Limits()).target(place.repository)
+    found = finder.find(client, place)
+    finder.check_used()
+    _write(read_bundle(found.fetched.bundle, f"policy {place}"), Path(output))
+    show(found.label)
+    return EXIT_OK
+
+
+def _parse(text: str) -> Reference:
+    return parse(text if text.startswith("oci:") else f"oci://{text}", "REF")
+
+
+def _check_newer(client: RepositoryClient, place: Reference, sequence: int) -> None:
+    """Refuse a release that would go back: whoever sets --min-sequence would be left without a policy."""
+    try:
+        before = sequence_at(client, place.tag or "")
+    except ValueError as error:
+        raise UsageError(f"REF: the tag of {place} {error}", "name another tag or repository") from error
+    if before is not None and before >= sequence:
+        raise UsageError(
+            f"--sequence {sequence}: {place} is sequence {before} already", f"give it {before + 1} or more"
+        )
+
+
+def _write(source: Source, folder: Path) -> None:
+    """The source as a folder; data files are JSON, which YAML is."""
+    files = {folder / name / f"{name}.rego": file.content for name, file in source.rules.items()}
+    for name, file in source.data.items():
+        value = json.loads(file.content)
+        files[folder / name] = json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"
+    try:
+        folder.mkdir(parents=True)
+        for path, content in files.items():
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(content)
+    except FileExistsError as error:
+        raise UsageError(f"{printable(str(folder))} is there already", "give another DIR") from error
+    except OSError as error:
+        raise InputError(f"{printable(str(error.filename))}: cannot be written: {error.strerror}") from error
