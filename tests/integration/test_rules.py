@@ -85,7 +85,7 @@ def _allowed(
     policy: PolicySet, engine: LocalOpa, lost: Sequence[tuple[Example, Place]]
 ) -> list[tuple[Example, Place]]:
     answers = decide(policy, engine, [(one, without(one.evidence, place)) for one, place in lost])
-    return [each for each, answer in zip(lost, answers, strict=True) if answer["allow"]]
+    return [each for each, answer in zip(lost, answers, strict=True) if not answer["violations"]]
 
 
 def fits(evidence: Mapping[str, Any]) -> bool:

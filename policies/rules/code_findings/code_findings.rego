@@ -24,6 +24,7 @@
 #       description: Globs of suppressed_by whose findings do not count, as in "sarif inSource".
 package pushpolicy.rules.code_findings
 
+import data.pushpolicy.lib.findings
 import rego.v2
 
 # Evidence that was not collected is denied by the system, as evidence:scans; the rule judges what there is.
@@ -51,10 +52,7 @@ _scanned if {
 	scan.of_commit in {"same", "unsaid"}
 }
 
-_accepted(finding) if {
-	some pattern in data.settings.code_findings.accepted_suppressions
-	glob.match(pattern, null, finding.suppressed_by)
-}
+_accepted(finding) if findings.set_aside(finding, data.settings.code_findings.accepted_suppressions, [])
 
 _place(finding) := finding.location if finding.location
 

@@ -4,7 +4,8 @@
 #   A vulnerability that can be fixed is fixed within so many days as its severity allows, counted from the day that
 #   the scanner tells: of the fix, or else of the publication. One without that day is denied, for nobody knows how
 #   old it is. This leaves time only where the limits of scan_severity do: set those to -1 for a severity that is to
-#   be judged by its age. What a report ignores, or a VEX document calls harmless, counts: waive it.
+#   be judged by its age. What a report calls ignored, or a VEX document harmless, counts unless the
+#   settings accept that kind of suppression, or name the document, as those of scan_severity do.
 # custom:
 #   severity: high
 #   collections: [strict]
@@ -28,8 +29,21 @@
 #       items: {type: string, minLength: 1}
 #       default: []
 #       description: Names of scanners (scanner.name) that tell no day; the age of what they find is not judged.
+#     accepted_suppressions:
+#       type: array
+#       stricter: subset
+#       items: {type: string, minLength: 1}
+#       default: []
+#       description: Globs of suppressed_by whose findings do not count, as in ".trivyignore *", "sarif external".
+#     accepted_vex:
+#       type: array
+#       stricter: subset
+#       items: {type: string, pattern: "^[0-9a-f]{64}$"}
+#       default: []
+#       description: SHA-256 of the VEX documents whose fixed and not_affected are believed.
 package pushpolicy.rules.fix_overdue
 
+import data.pushpolicy.lib.findings
 import rego.v2
 
 # Evidence that was not collected is denied by the system, as evidence:scans; the rule judges what there is.
@@ -41,6 +55,7 @@ deny contains {"at": object.union(finding, {"scan": $"{scan.name}"}), "msg": msg
 	not _limits[finding.severity] == -1
 	not finding.fix_state in {"not-fixed", "wont-fix"}
 	not _in_time(scan, finding)
+	not _left_out(finding)
 	allowed := $"{_limits[finding.severity]} days are allowed for {finding.severity} ones, by {scan.name}"
 	msg := $"{finding.id} in {_package(finding)} {_dated(scan, finding)}; {allowed}"
 }
@@ -53,6 +68,12 @@ _limits := {
 	"negligible": data.settings.fix_overdue.days_negligible,
 	"unknown": data.settings.fix_overdue.days_unknown,
 }
+
+_left_out(finding) if findings.left_out(
+	finding,
+	data.settings.fix_overdue.accepted_suppressions,
+	data.settings.fix_overdue.accepted_vex,
+)
 
 _in_time(scan, finding) if {
 	_counts_fix(scan)

@@ -6,6 +6,7 @@ import rego.v2
 _settings := {
 	"days_critical": 7, "days_high": 30, "days_medium": 90, "days_low": -1, "days_negligible": -1, "days_unknown": 7,
 	"since_fix": ["grype"], "undated": ["scout"],
+	"accepted_suppressions": [".trivyignore *"], "accepted_vex": [],
 }
 
 _found(finding, scanner, settings) := {violation.msg |
@@ -65,6 +66,12 @@ test_without_a_package if {
 	bare := {"id": "CVE-1", "kind": "vulnerability", "severity": "high", "published": _old}
 	some msg in _found(bare, "trivy", {})
 	startswith(msg, "CVE-1 in a package that is not named has been known")
+}
+
+test_what_is_set_aside_by_the_settings_does_not_count if {
+	overdue := _finding({"severity": "high", "published": _old})
+	count(_found(overdue, "trivy", {})) == 1
+	_found(object.union(overdue, {"suppressed_by": ".trivyignore ignored"}), "trivy", {}) == set()
 }
 
 test_a_limit_is_a_number if {

@@ -3,7 +3,7 @@ package pushpolicy.rules.scan_risk_test
 import data.pushpolicy.rules.scan_risk
 import rego.v2
 
-_settings := {"kev_from": ["grype"], "epss_from": ["grype"], "max_epss": 0.1, "max_cvss": 7}
+_settings := {"kev_from": ["grype"], "epss_from": ["grype"], "max_epss": 0.1, "max_cvss": 7, "accepted_suppressions": [".trivyignore *"], "accepted_vex": []}
 
 _harmless := {"id": "CVE-1", "kind": "vulnerability", "package": "a", "kev": false, "epss": 0.1, "cvss": 7}
 
@@ -45,6 +45,12 @@ test_what_is_not_said_denies if {
 		"CVE-1 has no CVSS; at most 7 is allowed, by image",
 	}
 	_found({"id": "CVE-1", "kind": "vulnerability"}, "trivy", {"max_cvss": 10}) == set()
+}
+
+test_what_is_set_aside_by_the_settings_does_not_count if {
+	bad := object.union(_harmless, {"kev": true, "epss": 1, "cvss": 9})
+	count(_found(bad, "grype", {})) == 3
+	_found(object.union(bad, {"suppressed_by": ".trivyignore ignored"}), "grype", {}) == set()
 }
 
 test_a_limit_is_a_number if count(_found(_harmless, "grype", {"max_epss": "1", "max_cvss": "9"})) == 2

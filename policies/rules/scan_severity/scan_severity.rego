@@ -43,6 +43,7 @@
 #       description: SHA-256 of the VEX documents whose fixed and not_affected are believed.
 package pushpolicy.rules.scan_severity
 
+import data.pushpolicy.lib.findings
 import rego.v2
 
 # Evidence that was not collected is denied by the system, as evidence:scans; the rule judges what there is.
@@ -144,16 +145,11 @@ _stands_elsewhere(finding) if {
 	not _unfixable(told)
 }
 
-_set_aside(finding) if {
-	some pattern in data.settings.scan_severity.accepted_suppressions
-	glob.match(pattern, null, finding.suppressed_by)
-}
-
-_set_aside(finding) if {
-	some claim in finding.vex
-	claim.status in {"fixed", "not_affected"}
-	claim.sha256 in data.settings.scan_severity.accepted_vex
-}
+_set_aside(finding) if findings.set_aside(
+	finding,
+	data.settings.scan_severity.accepted_suppressions,
+	data.settings.scan_severity.accepted_vex,
+)
 
 _unfixable(finding) if {
 	data.settings.scan_severity.only_fixable == true

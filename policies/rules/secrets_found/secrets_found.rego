@@ -17,6 +17,7 @@
 #       description: Globs of suppressed_by whose secrets do not count, as in "sarif external".
 package pushpolicy.rules.secrets_found
 
+import data.pushpolicy.lib.findings
 import rego.v2
 
 # Evidence that was not collected is denied by the system, as evidence:scans; the rule judges what there is.
@@ -28,10 +29,7 @@ deny contains {"at": object.union(finding, {"scan": $"{scan.name}"}), "msg": msg
 	msg := $"{scan.name}: {finding.id} in {_place(finding)}; no secret may be in the code or in the image"
 }
 
-_accepted(finding) if {
-	some pattern in data.settings.secrets_found.accepted_suppressions
-	glob.match(pattern, null, finding.suppressed_by)
-}
+_accepted(finding) if findings.set_aside(finding, data.settings.secrets_found.accepted_suppressions, [])
 
 _place(finding) := finding.location if finding.location
 

@@ -41,8 +41,22 @@ _allow if {
 	count(index.rules) > 0
 	count(_results) == count(index.rules)
 	count(_violations) == 0
+	_judged
 	_accounted
 }
+
+# Where every rule says that it does not apply, none judged the image. A rule that is switched off is the
+# organisation's word, and so is observe mode.
+_judged if {
+	some result in _results
+	_is_judgement(result)
+}
+
+_judged if _state(enforcement.observe.until) == "active"
+
+_is_judgement(result) if not result.status == "not_applicable"
+
+_is_judgement(result) if result.because == "off"
 
 # Every denial that a rule gave is somewhere in the answer, unless the organisation switched the rule off.
 _accounted if {

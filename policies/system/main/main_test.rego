@@ -141,6 +141,15 @@ test_not_applicable_is_stated if {
 	decision.rules == [{"name": "r", "status": "not_applicable", "reason": "no base image"}]
 }
 
+test_what_no_rule_judged_is_not_allowed if {
+	none := {"not_applicable": {"r": {"none"}, "q": {"none"}}}
+	not decide({"r": rule, "q": rule}, none, {}).allow
+	decide({"r": rule, "q": rule}, {"not_applicable": {"r": {"none"}}}, {}).allow
+	decide({"r": rule, "q": rule}, none, mode("off", later)).allow
+	decide({"r": rule, "q": rule}, none, observe(later)).allow
+	not decide({"r": rule, "q": rule}, none, observe(at)).allow
+}
+
 test_not_applicable_loses_to_violations if {
 	decision := decide({"r": rule}, {"deny": {"r": {finding}}, "not_applicable": {"r": {"none"}}}, {})
 	decision.rules == [{"name": "r", "status": "violated"}]

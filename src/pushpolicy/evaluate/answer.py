@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from pushpolicy.errors import EngineError
 from pushpolicy.evaluate.policyset import PolicySet
@@ -108,6 +109,8 @@ def decision_of(value: Any, policy: PolicySet, evidence: Document, engine: Engin
         raise ContradictionError(str(error)) from error
     decision = _Reader(policy, evidence.value).decision(answer, evidence, engine)
     _check_statuses(decision)
+    if not _is_judged(decision) and policy.is_current:
+        decision = replace(decision, violations=tuple(_unjudged(decision, policy)))
     if answer.allow is bool(decision.violations):
         raise ContradictionError(f"allow is {answer.allow} with {len(decision.violations)} violations")
     if answer.allow:
@@ -132,6 +135,27 @@ def _check_statuses(decision: Decision) -> None:
         raise ContradictionError("a rule that passed or is not applicable has findings")
     if not decision.observed and any(rule.because == "observe" for rule in decision.rules):
         raise ContradictionError("a rule only warned because of observe mode, and observed is false")
+
+
+def _is_judged(decision: Decision) -> bool:
+    """Whether a rule judged the image. Rules that are off, and observe mode, are the organisation's word."""
+    observes = any(each.measure == "observe" and each.state == "active" for each in decision.rollouts)
+    return observes or any(
+        rule.status is not RuleStatus.NOT_APPLICABLE or rule.because == "off" for rule in decision.rules
+    )
+
+
+def _unjudged(decision: Decision, policy: PolicySet) -> Iterator[Violation]:
+    """What is denied where no rule judged the image: of each, that it did not."""
+    for rule in decision.rules:
+        yield Violation(
+            rule=rule.name,
+            id="not_applicable",
+            msg=f"no rule judged this image, and this one does not apply: {rule.reason}",
+            at={"id": "not_applicable"},
+            severity=policy.index.rules[rule.name].severity,
+            fix="Set what the rule asks for in settings.yaml, or add a rule that applies.",
+        )
 
 
 def _check_floor(answer: _Answer, policy: PolicySet, evidence: Document) -> None:

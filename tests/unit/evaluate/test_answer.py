@@ -50,6 +50,24 @@ def test_allow_and_deny() -> None:
     assert deny.rules[0].title == "A rule"
 
 
+UNJUDGED = {"name": "r", "status": "not_applicable", "reason": "the setting names none"}
+
+
+def test_what_no_rule_judged_is_denied_with_the_reason() -> None:
+    decision = read_answer({**ALLOW, "allow": False, "rules": [UNJUDGED]}, policy(), evidence(), ENGINE)
+    assert decision.verdict is Verdict.DENY
+    assert [found.id for found in decision.violations] == ["not_applicable"]
+    assert "does not apply: the setting names none" in decision.violations[0].msg
+    # What is switched off, the organisation decided.
+    off = {**UNJUDGED, "because": "off"}
+    assert read_answer({**ALLOW, "rules": [off]}, policy(), evidence(), ENGINE).verdict is Verdict.ALLOW
+
+
+def test_an_allow_of_rules_that_do_not_apply_is_refused() -> None:
+    with pytest.raises(EngineError, match="allow is True with 1 violations"):
+        read_answer({**ALLOW, "rules": [UNJUDGED]}, policy(), evidence(), ENGINE)
+
+
 @pytest.mark.parametrize("answer", [None, True, [], "ALLOW", {}, {"allow": True}, [ALLOW]])
 def test_another_kind_of_answer(answer: object) -> None:
     with pytest.raises(EngineError, match="out of contract"):

@@ -139,7 +139,7 @@ def _allowed(
     taken = [each for each in left if _fits(each[2])]
     cases = [(evidence, {one.rule: one.settings}) for one, _, evidence in taken]
     for (one, place, _), answer in zip(taken, decide(policy, engine, cases), strict=True):
-        if answer["allow"]:
+        if not answer["violations"]:
             yield one, place
 
 

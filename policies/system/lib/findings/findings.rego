@@ -1,0 +1,33 @@
+# METADATA
+# title: Findings that do not count
+# description: |
+#   A report may call a finding ignored, and a VEX document may call it harmless. Neither counts by itself: a rule
+#   hands over what its settings accept. The same answer for each rule, so that none denies what another leaves out.
+package pushpolicy.lib.findings
+
+import rego.v2
+
+# METADATA
+# title: Whether a finding is set aside by an accepted suppression (globs) or VEX document (its SHA-256)
+set_aside(finding, suppressions, _) if {
+	some pattern in suppressions
+	glob.match(pattern, null, finding.suppressed_by)
+}
+
+set_aside(finding, _, documents) if {
+	some claim in finding.vex
+	claim.status in {"fixed", "not_affected"}
+	claim.sha256 in documents
+}
+
+# METADATA
+# title: The same for a finding that several scans may list, of which each has to say so
+left_out(finding, suppressions, documents) if {
+	set_aside(finding, suppressions, documents)
+	not _stands(finding, suppressions, documents)
+}
+
+_stands(finding, suppressions, documents) if {
+	some told in finding.joined.told
+	not set_aside(told, suppressions, documents)
+}
