@@ -7,10 +7,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
+import click
 import pytest
 
 from pushpolicy import errors
@@ -81,6 +82,39 @@ def test_wrong_usage(workspace: Workspace, arguments: list[str]) -> None:
     assert not workspace.published
 
 
+def options_of(path: list[str]) -> Iterator[str]:
+    """Each option of a command that takes a value."""
+    command: click.Command = cli
+    for name in path:
+        assert isinstance(command, click.Group)
+        found = command.get_command(click.Context(command), name)
+        assert found is not None
+        command = found
+    for option in command.params:
+        if isinstance(option, click.Option) and not option.is_flag and option.name != "help":
+            yield max(option.opts, key=len)
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_no_option_is_given_as_an_empty_text(workspace: Workspace, path: list[str]) -> None:
+    """As `--ca-file "$CA"` does where the variable is not set."""
+    for option in options_of(path):
+        for empty in ("", " "):
+            ran = workspace.run(*path, option, empty)
+            assert ran.code == errors.EXIT_USAGE, option
+            assert option in ran.complaint(), option
+            assert ran.hint(), option
+
+
+@pytest.mark.parametrize("option", ["--ca-file", "--cert-dir", "--username", "--policy", "--tag", "--git"])
+def test_a_push_with_an_empty_option_pushes_nothing(workspace: Workspace, option: str) -> None:
+    ran = workspace.push("--policy", "pack", option, "")
+    assert ran.code == errors.EXIT_USAGE
+    assert f"{option} is empty" in ran.complaint()
+    assert "variable" in ran.hint()
+    assert not workspace.published
+
+
 def test_a_literal_password_is_refused_with_the_reason(workspace: Workspace) -> None:
     ran = workspace.push("--password", "hunter2-hunter2", target="registry.example/app:1.0.0")
     assert "--password is refused" in ran.complaint()
@@ -142,8 +176,6 @@ def test_image_or_evidence_unreadable(workspace: Workspace, arguments: list[str]
 
 POLICY = {
     "no policy": ["--policy", "absent"],
-    "an empty policy": ["--policy", ""],
-    "an empty policy beside the pack": ["--policy", "pack", "--policy", " "],
     "not a policy": ["--policy", "status.py"],
     "no engine there": ["--engine", "absent"],
     "not an engine": ["--engine", "/bin/true"],

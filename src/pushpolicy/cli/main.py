@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import cache, partial
 from importlib import import_module
 from itertools import pairwise, takewhile
+from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from pushpolicy import __version__, errors
 from pushpolicy.cli import environment
@@ -31,6 +34,42 @@ _COMMANDS = {
 }
 
 
+@cache
+def _command(name: str) -> click.Command:
+    command: click.Command = import_module(f"pushpolicy.cli.{_COMMANDS[name][0]}").command
+    _refuse_empty(command)
+    return command
+
+
+def _refuse_empty(command: click.Command) -> None:
+    """Let no option of a command, or of those below it, be given as an empty text.
+
+    That is what a variable leaves which is not set: as a path it would be this folder, and as anything else
+    what nobody asked for.
+    """
+    for option in command.params:
+        if isinstance(option, click.Option):
+            option.callback = partial(_not_empty, option.callback)
+    for inner in command.commands.values() if isinstance(command, click.Group) else ():
+        _refuse_empty(inner)
+
+
+def _not_empty(
+    then: Callable[[click.Context, click.Parameter, Any], Any] | None,
+    context: click.Context,
+    option: click.Parameter,
+    value: Any,
+) -> Any:
+    typed = context.get_parameter_source(str(option.name)) is ParameterSource.COMMANDLINE
+    given = value if isinstance(value, tuple) else (value,)
+    if typed and any(isinstance(each, str) and not each.strip() for each in given):
+        raise errors.UsageError(
+            f"{max(option.opts, key=len)} is empty",
+            "see that the variable which fills it is set, or leave it out",
+        )
+    return then(context, option, value) if then else value
+
+
 class _LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -40,8 +79,7 @@ class _LazyGroup(click.Group):
             return None
         # No command does without its folder; Python 3.13.0 cannot even import socket in one that is deleted.
         environment.workspace()
-        command: click.Command = import_module(f"pushpolicy.cli.{_COMMANDS[name][0]}").command
-        return command
+        return _command(name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

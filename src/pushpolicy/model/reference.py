@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from fnmatch import fnmatchcase
+from posixpath import normpath
 from typing import Self
 
 import msgspec
@@ -110,7 +111,8 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True):
     def is_covered_by(self, glob: str) -> bool:
         """Whether a glob names this, however the registry is spelled: for demands, which must not be missed.
 
-        ``*`` stops at a slash, ``**`` is any number of parts.
+        ``*`` stops at a slash, ``**`` is any number of parts. A folder is ``oci:DIR``, or ``oci/DIR`` as the
+        evidence has it; it is known by the path that the command line gives.
         """
         pattern = re.escape(_spelled(glob))
         for wild, meant in _WILD.items():
@@ -123,6 +125,9 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True):
 
 def _spelled(name: str) -> str:
     """A name or a glob as all that mean one registry are spelled: in lower case, without a usual port."""
+    if name.startswith((f"{LAYOUT_REGISTRY}:", f"{LAYOUT_REGISTRY}/")):
+        folder = name[len(LAYOUT_REGISTRY) + 1 :]
+        return f"{LAYOUT_REGISTRY}/{normpath(folder)}".lower()
     host, slash, path = name.lower().partition("/")
     host = host.removesuffix(":443").removesuffix(":80")
     if host in HUB_NAMES:

@@ -135,6 +135,12 @@ def test_what_is_no_digest(text: str) -> None:
         ("[::1]:5000/a/b", "[::1]:5000/**"),
         ("oci:/a/b", "oci:**"),
         ("oci:/a/b", "**"),
+        ("oci:published", "oci/**"),
+        ("oci:/srv/published", "oci/**"),
+        ("oci:./published/", "oci/published"),
+        ("oci:published", "oci:./published"),
+        ("oci:/srv/prod/app", "oci:/srv/prod/*"),
+        ("oci:published", "**"),
     ],
 )
 def test_a_demand_finds_a_repository_however_it_is_spelled(name: str, glob: str) -> None:
@@ -149,6 +155,9 @@ def test_a_demand_finds_a_repository_however_it_is_spelled(name: str, glob: str)
         ("reg.example/x/prod/a", "reg.example/prod/**"),
         ("reg-example.io/prod", "reg.example.io/prod"),
         ("reg.example:5000/prod/a", "reg.example/prod/**"),
+        ("oci:published", "oci/other"),
+        ("oci:prod/a/b", "oci/prod/*"),
+        ("oci.example/published", "oci/**"),
     ],
 )
 def test_a_demand_finds_no_other_repository(name: str, glob: str) -> None:
