@@ -9,19 +9,14 @@ import rego.v2
 
 # METADATA
 # title: Whether a finding is set aside by an accepted suppression (globs) or VEX document (its SHA-256)
-set_aside(finding, suppressions, _) if {
-	some pattern in suppressions
-	glob.match(pattern, null, finding.suppressed_by)
-}
-
-set_aside(finding, _, documents) if {
-	some claim in finding.vex
-	claim.status in {"fixed", "not_affected"}
-	claim.sha256 in documents
-}
+# custom:
+#   example: not findings.set_aside(input.scans.items[0].findings[0], ["sarif *"], [])
+set_aside(finding, suppressions, documents) if not _counts(finding, suppressions, documents)
 
 # METADATA
 # title: The same for a finding that several scans may list, of which each has to say so
+# custom:
+#   example: not findings.left_out(input.scans.items[0].findings[0], ["sarif *"], [])
 left_out(finding, suppressions, documents) if {
 	set_aside(finding, suppressions, documents)
 	not _stands(finding, suppressions, documents)
@@ -30,4 +25,20 @@ left_out(finding, suppressions, documents) if {
 _stands(finding, suppressions, documents) if {
 	some told in finding.joined.told
 	not set_aside(told, suppressions, documents)
+}
+
+_counts(finding, suppressions, documents) if {
+	not _suppressed(finding, suppressions)
+	not _harmless(finding, documents)
+}
+
+_suppressed(finding, suppressions) if {
+	some pattern in suppressions
+	glob.match(pattern, null, finding.suppressed_by)
+}
+
+_harmless(finding, documents) if {
+	some claim in finding.vex
+	claim.status in {"fixed", "not_affected"}
+	claim.sha256 in documents
 }
