@@ -109,7 +109,6 @@ def test_doctor_asks_for_the_jobs(workspace: Workspace) -> None:
         "api.github.com",
         "https://h/x?token=1",
         "https://u:p@h",
-        "",
     ):
         ran = place.run("doctor", "--jobs", address)
         assert ran.code == errors.EXIT_USAGE
