@@ -81,8 +81,9 @@ def test_what_cannot_be_decided_again_says_why(job: Job, record: Record) -> None
 
 def test_a_recorded_policy_gets_no_builtin_that_is_not_allowed_today(job: Job, record: Record) -> None:
     call = 'http.send({"method": "get", "url": "http://127.0.0.1:9"})'
-    sends = f'deny contains {{"at": {{"id": "x"}}, "msg": "m"}} if {{ input.image.size > 0; {call} }}'
-    files = dict(job.policy({"passed": rule("passed", sends)}).files)
+    text = rule("passed", 'deny contains {"at": {"id": "x"}, "msg": "m"} if { input.image.size > 0; true }')
+    files = dict(job.policy({"passed": text}).files)
+    files["rules/passed/passed.rego"] = text.replace("; true", f"; {call}").encode()
     capabilities = json.loads(files["capabilities.json"])
     capabilities.pop("allow_net")
     capabilities["builtins"].append(HTTP_SEND)

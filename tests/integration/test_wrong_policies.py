@@ -10,12 +10,13 @@ import pytest
 from pushpolicy.engines import LocalOpa
 from pushpolicy.errors import PolicyError
 from pushpolicy.evaluate import check_policy, evaluate, load_policy
+from pushpolicy.evaluate.authoring.rego_tests import run
 from pushpolicy.evaluate.bundle import REMOVED
 from pushpolicy.evaluate.faults import Fault
 from pushpolicy.evaluate.removed import explain
 from pushpolicy.model.document import Document
-from tests.policies import example
-from tests.wrong_policies import LINKED, WRONG, Wrong
+from tests.policies import example, rule
+from tests.wrong_policies import DENY, LINKED, RIGHT, WRONG, Wrong, of_rule
 
 
 def written(folder: Path, wrong: Wrong) -> str:
@@ -72,3 +73,34 @@ def test_every_builtin_that_opa_has_and_rules_do_not_is_explained(opa: Path) -> 
         explain("rego_type_error: undefined function no.such")
         == "rego_type_error: undefined function no.such"
     )
+
+
+REMOVALS = [wrong for wrong in WRONG if " is removed" in wrong.says]
+
+
+@pytest.mark.parametrize("wrong", REMOVALS, ids=lambda wrong: wrong.name)
+def test_a_removed_builtin_is_explained_wherever_a_policy_loads(
+    tmp_path: Path, opa: Path, wrong: Wrong
+) -> None:
+    """A push only loads its policy; OPA would say that the function is undefined, when it decides."""
+    assert len(REMOVALS) >= 5
+    source = written(tmp_path / "policies", wrong)
+    with pytest.raises(PolicyError) as error:
+        load_policy([source], LocalOpa(opa))
+    assert f"{source}/{wrong.place}: {wrong.says}; " in error.value.message
+
+
+def test_a_field_that_is_called_like_a_removed_builtin_is_none(tmp_path: Path, opa: Path) -> None:
+    body = f'{DENY}{{ time := {{"clock": 3}}; input.image.size > time.clock }}'
+    load_policy([written(tmp_path / "policies", of_rule("a variable", "", "", body))], LocalOpa(opa))
+
+
+def test_a_removed_builtin_in_a_test_is_explained(tmp_path: Path, opa: Path) -> None:
+    test = "package pushpolicy.rules.r_test\n\nimport rego.v2\n\ntest_now if time.now_ns() > 0\n"
+    source = written(
+        tmp_path / "policies", Wrong("test", "", "", {"r/r.rego": rule("r", RIGHT), "r/r_test.rego": test})
+    )
+    engine = LocalOpa(opa)
+    policy = load_policy([source], engine)
+    with pytest.raises(PolicyError, match=r"time\.now_ns is removed; the time of the decision is"):
+        run(policy, engine, {"r": Path(source) / "r"}, ())

@@ -10,7 +10,7 @@ import re
 
 from pushpolicy.evaluate.bundle import REMOVED
 
-_UNDEFINED = re.compile(r"undefined function ([a-z0-9_.]+)")
+_UNDEFINED = re.compile(r"(?:rego_type_error: )?undefined function ([a-z0-9_.]+)")
 _HANDED = "hand what it would answer over as evidence: --evidence extra.NAME=FILE, read as input.extra.NAME"
 _INSTEAD = {
     "time.now_ns": "the time of the decision is time.parse_rfc3339_ns(input.evaluated_at)",
@@ -29,10 +29,12 @@ _INSTEAD = {
 
 def explain(message: str) -> str:
     """OPA's message, with why there is no such builtin, and what to use instead, where that is known."""
-    found = _UNDEFINED.search(message)
-    if found is None or found[1] not in REMOVED:
-        return message
-    return f"{found[1]} is removed; {instead(found[1])}"
+    return _UNDEFINED.sub(lambda found: told(found[1]) if found[1] in REMOVED else found[0], message)
+
+
+def told(builtin: str) -> str:
+    """That a builtin of REMOVED is not there, and what to use instead."""
+    return f"{builtin} is removed; {instead(builtin)}"
 
 
 def instead(builtin: str) -> str:

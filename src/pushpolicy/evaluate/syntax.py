@@ -11,7 +11,10 @@ from typing import Any
 
 import msgspec
 
+from pushpolicy.evaluate.bundle import REMOVED
+from pushpolicy.evaluate.follow.nodes import operator_of
 from pushpolicy.evaluate.metadata import KINDS
+from pushpolicy.evaluate.removed import told
 from pushpolicy.model.index import HEADS
 
 _ALWAYS = frozenset({"schema", "evaluated_at", "target", "image", "reports"})
@@ -112,6 +115,7 @@ class _Collector:
         if "with" in node:
             self.problems.append((row, "`with` in a rule would replace the evidence it judges"))
         kind, value = node.get("type"), node.get("value")
+        self._call(value if kind == "call" else node.get("terms"), row)
         if kind == "var" and isinstance(value, str):
             self._reference((value,), row)
         elif kind == "ref" and isinstance(value, list):
@@ -125,6 +129,13 @@ class _Collector:
             for key, item in node.items():
                 if key not in ("location", "annotations"):
                     self.visit(item, row)
+
+    def _call(self, terms: Any, row: int) -> None:
+        """OPA would say of such a builtin that it is undefined, and not before it decides."""
+        if isinstance(terms, list) and terms and isinstance(terms[0].get("value"), list):
+            name = operator_of(terms[0])
+            if name in REMOVED:
+                self.problems.append((row, told(name)))
 
     def _reference(self, path: Path, row: int) -> None:
         full = (*self._aliases.get(str(path[0]), path[:1]), *path[1:])

@@ -22,6 +22,7 @@ from pushpolicy.errors import PolicyError
 from pushpolicy.evaluate.data import default_settings
 from pushpolicy.evaluate.examples import EVIDENCE, SETTINGS, Example, base, record
 from pushpolicy.evaluate.policyset import PolicySet
+from pushpolicy.evaluate.removed import explain
 from pushpolicy.evaluate.sources import read_tests
 from pushpolicy.model import canonical
 
@@ -125,7 +126,7 @@ def _named(written: Mapping[str, Path]) -> Iterator[None]:
     try:
         yield
     except PolicyError as error:
-        message = error.message
+        message = explain(error.message)
         for path, known in written.items():
             message = message.replace(path, str(known))
         raise type(error)(message, error.hint) from error
