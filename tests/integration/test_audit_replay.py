@@ -92,7 +92,7 @@ def test_a_recorded_policy_gets_no_builtin_that_is_not_allowed_today(job: Job, r
     summary = replace(record.summary, decision=replace(record.decision, policy=forged.identity))
     replayed = replay(replace(record, summary=summary, policy=forged.bundle()), job.engine)
     assert isinstance(replayed, NotReplayable)
-    assert "undefined function http.send" in replayed.reason
+    assert "http.send is removed" in replayed.reason
 
 
 def test_another_engine_is_named(job: Job, record: Record) -> None:
