@@ -16,6 +16,7 @@ import msgspec
 from pushpolicy.evaluate.settings import fragment_problems
 from pushpolicy.model import strict_yaml
 from pushpolicy.model.index import COLLECTIONS
+from pushpolicy.model.text import nearest
 
 SEVERITIES = ("critical", "high", "medium", "low")
 KINDS = frozenset(
@@ -122,12 +123,19 @@ def _misspelt(tree: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
 
 
 def _unknown(value: Mapping[str, Any], is_package: bool) -> Iterator[str]:
-    for key in sorted(value.keys() - (PACKAGE_KEYS if is_package else _RULE_KEYS)):
-        yield f"unknown key {key!r}"
+    known = PACKAGE_KEYS if is_package else _RULE_KEYS
+    for key in sorted(value.keys() - known):
+        if is_package and key in CUSTOM_KEYS:
+            yield f"unknown key {key!r}: it belongs below custom"
+        elif key == "schemas":
+            # OPA would check those rules alone that say so, and only where it is given a folder of schemas.
+            yield f"unknown key {key!r}: every rule is checked against the schema of the evidence"
+        else:
+            yield f"unknown key {key!r}{nearest(key, known)}"
     custom = value.get("custom")
     if is_package and isinstance(custom, dict):
         for key in sorted(custom.keys() - CUSTOM_KEYS):
-            yield f"unknown key custom.{key!r}"
+            yield f"unknown key custom.{key!r}{nearest(key, CUSTOM_KEYS)}"
 
 
 def _wrong(value: Mapping[str, Any]) -> Iterator[str]:

@@ -57,7 +57,11 @@ def test_a_block_is_a_list_of_keys_and_values(block: str) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (TEXT + "# fix: Fix it.\n", "unknown key 'fix'"),
+        (TEXT + "# fix: Fix it.\n", "unknown key 'fix': it belongs below custom"),
+        (
+            TEXT + "# schemas: []\n",
+            "unknown key 'schemas': every rule is checked against the schema of the evidence",
+        ),
         (TEXT.replace("fix:", "fixx:"), "unknown key custom.'fixx'"),
         (TEXT.replace("high", "urgent"), "custom.severity is required, one of critical"),
         (TEXT.replace("Fix it.", "7"), "custom.fix is required"),

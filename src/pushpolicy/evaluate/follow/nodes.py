@@ -7,6 +7,9 @@ from typing import Any
 
 Node = Mapping[str, Any]
 
+# What joins two bodies to a statement, and where these stand in it.
+JOINS = ("and", "or")
+SIDES = ("lhs", "rhs")
 SCALARS = ("string", "number", "boolean", "null")
 
 
@@ -119,6 +122,7 @@ def references(terms: Any) -> Iterator[Node]:
             yield from references(
                 [None, *((value or {}).get(part) for part in ("key", "term", "value")), value]
             )
-        for statement in terms.get("body", ()):
-            yield from references(statement["terms"])
+        for body in ("body", *SIDES):
+            for statement in terms.get(body, ()):
+                yield from references(statement["terms"])
         yield from references(terms.get("domain"))

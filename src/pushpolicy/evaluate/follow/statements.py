@@ -17,7 +17,16 @@ from pushpolicy.evaluate.follow.domain import (
     few,
 )
 from pushpolicy.evaluate.follow.forms import MATCHES
-from pushpolicy.evaluate.follow.nodes import Node, is_some, is_written_out, operator_of, references, row_of
+from pushpolicy.evaluate.follow.nodes import (
+    JOINS,
+    SIDES,
+    Node,
+    is_some,
+    is_written_out,
+    operator_of,
+    references,
+    row_of,
+)
 from pushpolicy.evaluate.follow.notes import Found
 from pushpolicy.evaluate.follow.scope import Scope
 from pushpolicy.evaluate.follow.terms import Settings
@@ -122,6 +131,8 @@ class Statements(Conditions):
             return self._every(terms, scope, mode)
         if terms.get("type") == "not":
             return self._not(terms["body"], scope, mode)
+        if terms.get("type") in JOINS:
+            return self._joined(terms, scope, mode)
         return self._holds(terms, self._term(terms, scope, mode, bare=True), scope, mode)
 
     @staticmethod
@@ -165,6 +176,19 @@ class Statements(Conditions):
         self._outermost, self._strict, self._closed = within
         scope.missed |= inner.missed
         return None if truth is None else not truth
+
+    def _joined(self, terms: Node, scope: Scope, mode: int) -> bool | None:
+        """`A and B`, `A or B`: two bodies, whose variables are their own."""
+        within = (self._outermost, self._strict)
+        self._outermost, self._strict = False, False
+        truths = []
+        for side in SIDES:
+            inner = scope.inner()
+            truths.append(self._body(terms[side], inner, mode))
+            scope.missed |= inner.missed
+        self._outermost, self._strict = within
+        decides = terms["type"] == "or"
+        return decides if decides in truths else not decides if None not in truths else None
 
     def _every(self, terms: Node, scope: Scope, mode: int) -> bool | None:
         values = self._term(terms["domain"], scope, mode)

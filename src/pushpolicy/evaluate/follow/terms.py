@@ -133,6 +133,7 @@ class Terms(Calls):
             )
         if kind == "templatestring":
             return self._template(node["value"]["parts"], scope)
+        self.problem(f"`{kind}` cannot be followed")
         return UNKNOWN
 
     def _variable(self, name: str, scope: Scope, mode: int, bare: bool = False) -> Values:

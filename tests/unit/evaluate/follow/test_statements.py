@@ -61,6 +61,42 @@ TURNED = [
         helpers='default _who := {}\n_who := {"name": input.ci.actor}',
     ),
 ]
+JOINED = [
+    right("or", 'input.ci.actor == "a" or input.ci.job == "b"', "ci.actor", "ci.job"),
+    right("and", 'input.ci.actor == "a" and input.ci.job == "b"', "ci.actor", "ci.job"),
+    right("not of an or", 'not { input.ci.actor == "a" or input.ci.job == "b" }'),
+    right("an or of not", 'not input.ci.actor == "a" or input.ci.job == "b"', "ci.job"),
+    right(
+        "and in an or",
+        'input.source.dirty or input.ci.actor == "a" and input.ci.job == "b"',
+        "ci.actor",
+        "ci.job",
+    ),
+    right(
+        "or in a comprehension",
+        'count([1 | input.ci.actor == "a" or input.ci.job == "b"]) > 0',
+        "ci.actor",
+        "ci.job",
+    ),
+    right("or of a block", '{ a := input.ci.actor; a == "a" } or input.source.dirty', "ci.actor"),
+    right(
+        "or of a helper", "input.source.dirty or _good", "ci.actor", helpers='_good if input.ci.actor == "a"'
+    ),
+    wrong(
+        "a word that is none, in an or", f'{SCAN}; f.severity == "high" or f.severity == "HIGH"', "is never"
+    ),
+    wrong("a word that is none, in an and", f'{SCAN}; f.severity == "HIGH" and f.id == "a"', "is never"),
+    wrong("a field that there is not, in an or", "input.source.dirty or input.source.dirtier", "no field"),
+    wrong("a field of a finding, in an or", f'{SCAN}; f.fixed_in == "1" or f.id == "a"', "may be absent"),
+    wrong("and with what is false", "input.source.dirty and 1 == 2", "never holds"),
+    wrong("or of what is false", "input.source.dirty or 1 == 2", "never holds"),
+    wrong("and of two words", 'input.ci.event == "push" and input.ci.event == "tag"', "never holds"),
+    wrong(
+        "or of nothing of the evidence",
+        "data.settings.r.max > 3 or data.settings.r.max < 1",
+        "reads no evidence",
+    ),
+]
 CONSTANT = [
     wrong("a size below zero", "count(input.image.platforms) < 0", "the size of something"),
     wrong("a size that is negative", "count(input.image.platforms) == -1", "the size of something"),
@@ -104,7 +140,7 @@ CONSTANT = [
         helpers='_is(e, m) if { m == "b"; e == "push" }',
     ),
 ]
-CASES = [*TURNED, *CONSTANT]
+CASES = [*TURNED, *JOINED, *CONSTANT]
 
 
 @pytest.mark.parametrize("case", CASES, ids=name_of)
