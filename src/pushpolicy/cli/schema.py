@@ -26,13 +26,16 @@ def read_schema(name: str) -> str:
 
 
 @click.command("schema", short_help="Print the JSON Schema of a document.")
-@click.argument("name", type=click.Choice([*NAMES, EXAMPLE]), required=False)
+@click.argument("name", metavar="[NAME]", type=click.Choice([*NAMES, EXAMPLE]), required=False)
 @click.option("--write", "folder", metavar="DIR", help="Write all that an editor needs into a folder.")
 def command(name: str | None, folder: str | None) -> int:
-    """Print the JSON Schema of the evidence, the decision, pushpolicy.yaml, or a file of a policy.
+    """Print the JSON Schema of the evidence, the decision, pushpolicy.yaml (config), or a file of a policy.
 
-    `example` is an evidence document in which every kind is collected, to try rules on: pushpolicy schema
-    example > evidence.json.
+    `example` is no schema but an evidence document in which every kind is collected, to try rules on:
+    pushpolicy schema example > evidence.json. `examples` is the schema of the examples.yaml of rules.
+
+    NAME is evidence (without one), decision, config, settings, waivers, enforcement, trust, examples or
+    example.
 
     With --write, DIR gets all of them, and the Rego that rules can import: for YAML language servers, and for
     opa check --schema. docs/editors.md says how.
