@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec.structs import replace
@@ -153,7 +153,7 @@ class EngineIdentity(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     version: str
     digest: Digest | None = None
-    hermeticity: str = "local"
+    hermeticity: Literal["local", "delegated"] = "local"
     server: str | None = None
 
     def __post_init__(self) -> None:
