@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -125,11 +126,14 @@ def test_an_address_that_is_none(url: str, place: Workspace) -> None:
     [
         (("--engine-ca-file", "ca.pem"), "--engine-ca-file is for an OPA server, and --engine names none"),
         (("--engine", "https://a", "--engine-plain-http", "lab"), "why an http:// address is used"),
-        (("--engine", "http://a", "--engine-plain-http", " "), "why an http:// address is used"),
+        (("--engine", "http://a", "--engine-plain-http", " "), "--engine-plain-http is empty"),
         (("--engine", "https://a", "--engine-token-file", "absent"), "cannot be read: No such file"),
         (("--engine", "https://a", "--engine-token-file", "two.txt"), "holds what no token holds"),
         (("--engine", "https://a", "--engine-token-file", "empty.txt"), "holds what no token holds"),
-        (("--engine", "https://a", "--engine-cert-dir", "../absent"), "--cert-dir"),
+        (
+            ("--engine", "https://a", "--engine-cert-dir", "../absent"),
+            "--engine-cert-dir ../absent: No such file",
+        ),
     ],
 )
 def test_what_a_server_cannot_be_reached_with(options: tuple[str, ...], says: str, place: Workspace) -> None:
@@ -216,3 +220,44 @@ def test_doctor_asks_the_server(place: Workspace, server: OpaServer, opa: Path) 
     ran = place.run("doctor", *asking(server), "--policy", "pack:minimal")
     assert ran.code == errors.EXIT_POLICY
     assert "this run expects" in ran.out
+
+
+def test_the_bundle_of_a_server_is_what_its_policy_bundle_writes(
+    place: Workspace, opa: Path, tmp_path: Path
+) -> None:
+    size = 'deny contains {"at": {"id": "size"}, "msg": "large"} if input.image.size > 1'
+    end = (datetime.now(UTC) + timedelta(days=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    waiver = f"{{rule: size, id: size, reason: x, approver: sam, expires: '{end}'}}"
+    rules = {"size": rule("size", size)}
+    own = write_policy(tmp_path / "own", rules, waivers=f"max_days: 90\nwaivers: [{waiver}]\n")
+    (conftest := tmp_path / "conftest").mkdir()
+    (conftest / "main.rego").write_text('package main\n\ndeny contains "none" if input.image.size == 0\n')
+    policy = ("--policy", "pack", "--policy", own, "--conftest", str(conftest), "--repo-may", "*=waive")
+    written = tmp_path / "server.tar.gz"
+    ran = place.run("policy", "bundle", *policy, "--server", "-o", str(written))
+    assert ran.code == errors.EXIT_OK, ran.out + ran.err
+    with opa_server(opa, tmp_path / "opa", written.read_bytes()) as running:
+        pushed = place.push(*policy, "--engine", running.url, "--format", "json")
+        assert pushed.code == errors.EXIT_OK, pushed.out + pushed.err
+        said = json.loads(pushed.out)
+        assert said["policy"]["digest"] == ran.out.strip()
+        assert said["engine"]["server"] == running.url
+        assert {each["name"]: each["status"] for each in said["rules"]}["size"] == "waived"
+        other = place.push("--engine", running.url, target="oci:registry:2.0.0")
+    assert other.code == errors.EXIT_POLICY
+    assert "this run expects" in other.complaint()
+    assert "policy bundle --server" in other.hint()
+
+
+def test_a_bundle_that_would_not_be_checked_is_not_written(place: Workspace, tmp_path: Path) -> None:
+    own = write_policy(tmp_path / "own", {"r": rule("r", "deny contains x if false")})
+    for arguments, code in (
+        ((own, "--server"), errors.EXIT_POLICY),
+        ((own, "--policy", "pack"), errors.EXIT_USAGE),
+        ((own, own), errors.EXIT_USAGE),
+        ((), errors.EXIT_USAGE),
+        ((own, "--trust", "x"), errors.EXIT_USAGE),
+    ):
+        ran = place.run("policy", "bundle", *arguments, "-o", str(tmp_path / "out"))
+        assert ran.code == code, ran.out + ran.err
+        assert not (tmp_path / "out").exists()

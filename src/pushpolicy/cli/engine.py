@@ -116,7 +116,7 @@ def _url(text: str, reason: str | None) -> str:
         shown = printable(text if "@" not in text else f"https://…@{text.rpartition('@')[2]}")
         raise UsageError(f"--engine {shown} is no address of a server", _ADDRESS_HINT) from error
     url = f"{scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
-    if reason is not None and (scheme == "https" or not reason.strip()):
+    if reason is not None and scheme == "https":
         raise UsageError(
             "--engine-plain-http is the reason why an http:// address is used", "leave it out for https://"
         )
@@ -174,7 +174,9 @@ def _settings(url: str, server: ServerOptions) -> Settings:
         plain_http=plain,
         ca_file=Path(server.engine_ca_file) if server.engine_ca_file else None,
         variables=False,
-        certificates=cert_dir(Path(server.engine_cert_dir)) if server.engine_cert_dir else NO_CERTIFICATES,
+        certificates=cert_dir(Path(server.engine_cert_dir), "--engine-cert-dir")
+        if server.engine_cert_dir
+        else NO_CERTIFICATES,
         proxies=DIRECT if plain else Proxies.from_environ(environment.environment()),
     )
 

@@ -9,13 +9,17 @@ import click
 
 from pushpolicy.cli import environment
 from pushpolicy.cli import options as shared
-from pushpolicy.cli.artifacts import Finder, parse, read_keys
+from pushpolicy.cli.artifacts import Finder, fetched, parse, read_keys
 from pushpolicy.cli.engine import judging_engine
 from pushpolicy.cli.keys import signing_key
-from pushpolicy.cli.options import RegistryOptions
+from pushpolicy.cli.options import PolicyOptions, RegistryOptions
+from pushpolicy.cli.policies import conftest_of
 from pushpolicy.cli.registries import Registries
 from pushpolicy.cli.report import say, show
 from pushpolicy.errors import EXIT_OK, InputError, UsageError
+from pushpolicy.evaluate import PACK, PolicySet, RepositoryPolicy, check_policy
+from pushpolicy.evaluate.authority import parse_repo_may
+from pushpolicy.evaluate.program import server_bundle
 from pushpolicy.evaluate.published.artifact import sequence_at, signed, store
 from pushpolicy.evaluate.published.bundle import pack_source, read_bundle
 from pushpolicy.evaluate.published.statement import MAX_SEQUENCE, PolicyStatement
@@ -28,21 +32,48 @@ from pushpolicy.reports.limits import Limits
 
 
 @click.command("bundle")
-@click.argument("folder", metavar="DIR")
+@click.argument("sources", nargs=-1, metavar="[DIR|pack[:PART]|FILE]...")
 @click.option("-o", "output", metavar="FILE", required=True, help="Where to write it, as policy.tar.gz.")
-@shared.engine_option
-def bundle(folder: str, output: str, engine: str | None) -> int:
+@click.option(
+    "--server", is_flag=True, help="All that decides by these policies, for the OPA server of --engine URL."
+)
+@shared.policy_options
+def bundle(sources: tuple[str, ...], output: str, policy: PolicyOptions, *, server: bool) -> int:
     """Write the rules and data of DIR as an OPA bundle, for `opa eval -b` and `opa run -b`.
 
     Tests and examples are left out. The same folder gives the same bytes.
+
+    With --server, what arguments and --policy name (without them the pack) is checked as by `policy check`,
+    and written together with the system part and the index, for `opa run --server -b FILE`. Prints the
+    digest of the policy, which the server then says in each answer. Write it with the options of a push.
     """
-    content = pack_source(read_source(Path(folder)), judging_engine(engine))
+    if server:
+        checked = _checked((*sources, *policy.policies) or (PACK,), policy)
+        _write_file(server_bundle(checked), output)
+        show(str(checked.identity.digest))
+        return EXIT_OK
+    if len(sources) != 1 or policy != PolicyOptions(engine=policy.engine):
+        raise UsageError(
+            "policy bundle takes one DIR, and no policies beside it",
+            "--server bundles several, with all that decides by them",
+        )
+    _write_file(pack_source(read_source(Path(sources[0])), judging_engine(policy.engine)), output)
+    return EXIT_OK
+
+
+def _checked(sources: tuple[str, ...], policy: PolicyOptions) -> PolicySet:
+    """The set that a push by these options decides by, whose checkout adds nothing."""
+    repository = RepositoryPolicy(may=parse_repo_may(policy.repo_may))
+    foreign, artifacts = conftest_of(policy), fetched(sources, policy)
+    return check_policy(sources, judging_engine(policy.engine), repository, policy.trust, foreign, artifacts)
+
+
+def _write_file(content: bytes, output: str) -> None:
     try:
         with write_whole(Path(output)) as file:
             file.write(content)
     except OSError as error:
         raise InputError(f"{printable(output)}: cannot be written: {error.strerror}") from error
-    return EXIT_OK
 
 
 @click.command("push")

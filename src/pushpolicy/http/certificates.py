@@ -66,8 +66,8 @@ def find_certificates(folders: Iterable[Path]) -> Certificates:
     return NO_CERTIFICATES
 
 
-def cert_dir(folder: Path) -> Certificates:
-    """What a folder holds that was named.
+def cert_dir(folder: Path, option: str = "--cert-dir") -> Certificates:
+    """What a folder holds that an option names.
 
     Raises:
         UsageError: as `find_certificates`, and when it cannot be read.
@@ -75,7 +75,7 @@ def cert_dir(folder: Path) -> Certificates:
     try:
         return _read(folder, sorted(path.name for path in folder.iterdir()))
     except OSError as error:
-        raise UsageError(f"--cert-dir {printable(str(folder))}: {error.strerror}") from error
+        raise UsageError(f"{option} {printable(str(folder))}: {error.strerror}") from error
 
 
 def _read(folder: Path, names: list[str]) -> Certificates:
