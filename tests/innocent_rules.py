@@ -174,6 +174,8 @@ INNOCENT = [
     of_build("count(union({{f.id | some f in s.findings} | some s in input.scans.items})) > 2"),
     of_build("not object.union_n([p.labels | some p in input.image.platforms]).team"),
     of_build('"debug" in object.keys(input.image.annotations)'),
+    of_build('print("here"); input.image.size > 3; print()'),
+    of_build("print(input.tests.coverage.percent, input.ci.pull_request.number); input.image.size > 3"),
     of_build("_bad", helpers="_bad if input.image.size > 3"),
     of_build("not _ok", helpers="_ok if input.image.size < 3000"),
     of_build("_is(input.ci.event)", helpers='_is(e) if e in {"push", "tag"}'),

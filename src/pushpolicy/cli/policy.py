@@ -255,7 +255,7 @@ def _decision(path: Path) -> Decision:
     from pushpolicy.records.read import read_decision
 
     # A command says more beside its decision: what became of the push, how far it is from another one.
-    beside = ("published", "notes", "margins")
+    beside = ("published", "notes", "margins", "explanations")
     told = {key: value for key, value in _read(path).value.items() if key not in beside}
     try:
         return read_decision(Document.of(told))

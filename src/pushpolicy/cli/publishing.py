@@ -17,6 +17,7 @@ from pushpolicy.cli.render import push as render
 from pushpolicy.cli.render.push import Advice
 from pushpolicy.cli.report import Outputs, say
 from pushpolicy.cli.request import push_requests
+from pushpolicy.evaluate.prints import printing_rules
 from pushpolicy.model.document import Document
 from pushpolicy.model.text import first_of
 from pushpolicy.pipeline import Outcome, admit_all, check_all
@@ -53,6 +54,11 @@ def publish(
     with _published_before(outcomes):
         if not quiet:
             note_seen(dict.fromkeys(seen for outcome in outcomes for seen in outcome.gathered.seen))
+        if publish.dry_run and not quiet and printing_rules(deciding.policy):
+            from pushpolicy.cli.printing import show_printed
+
+            for evidence in [outcome.evidence for outcome in outcomes]:
+                show_printed(deciding, options.policy, evidence)
         report = render.admitted(outcomes, _advise(deciding, outcomes, options))
         return outputs.write(report, errors.EXIT_OK if is_allowed else errors.EXIT_DENIED)
 

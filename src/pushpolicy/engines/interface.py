@@ -104,7 +104,7 @@ class Compiler(Protocol):
 
 
 class Toolchain(Engine, Compiler, Protocol):
-    """Both, and tests, for whoever writes rules."""
+    """Both, with tests and traces, for whoever writes rules."""
 
     def test(self, folder: Path, capabilities: Path, *options: str) -> Any:
         """What `opa test --format json` answers about the modules and data in a folder.
@@ -112,4 +112,24 @@ class Toolchain(Engine, Compiler, Protocol):
         Raises:
             PolicyError: when they do not compile; with ``--coverage`` also when a test fails.
             EngineError: when OPA itself fails.
+        """
+
+    def prints(self, program: Program, document: bytes) -> str:
+        """What rules print() that a query about a document needs; of more than 1 MiB the beginning.
+
+        Raises:
+            EngineError: when OPA fails or takes too long.
+        """
+
+    def trace(self, program: Program, document: bytes, level: str, size: int) -> tuple[str, bool]:
+        """OPA's own trace (notes, fails, full) of a query about a document, and whether it is all of it.
+
+        Args:
+            program: with the query.
+            document: the input.
+            level: which events.
+            size: how many bytes at most.
+
+        Raises:
+            EngineError: when OPA fails or takes too long.
         """

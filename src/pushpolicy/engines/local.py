@@ -58,10 +58,19 @@ class LocalOpa:
 
     def start(self, program: Program) -> LocalSession:
         """Start `opa eval`, which waits for the document before it loads the bundles; and hash the binary."""
+        process = self._eval(program, "--format", "json")
+        try:
+            self._identification.begin()
+        except EngineError:
+            process.end()
+            raise
+        return LocalSession(self, process, program)
+
+    def _eval(self, program: Program, *options: str, cut: int | None = None) -> Process:
         bundles = [text for bundle in program.bundles for text in ("-b", str(bundle))]
-        process = self.run(
+        return self.run(
             "eval",
-            "--format", "json",
+            *options,
             "--strict-builtin-errors",
             # Without it, whether a builtin's error is seen depends on the order of clauses.
             "--disable-early-exit",
@@ -72,13 +81,8 @@ class LocalOpa:
             *bundles,
             program.query,
             descriptors=program.descriptors,
+            cut=cut,
         )  # fmt: skip
-        try:
-            self._identification.begin()
-        except EngineError:
-            process.end()
-            raise
-        return LocalSession(self, process, program)
 
     def identity(self) -> EngineIdentity:
         """The version and digest; computed in a thread since `start`."""
@@ -122,6 +126,23 @@ class LocalOpa:
             raise PolicyError("\n".join(str(problem) for problem in problems(result, folder)))
         return _json(result.stdout)
 
+    def prints(self, program: Program, document: bytes) -> str:
+        """Run `opa eval`; what is print()ed goes to its standard error."""
+        with self._eval(program, "--format", "json") as opa:
+            opa.send(document)
+            result = opa.finish()
+        _require_success(result, program)
+        return result.stderr.decode("utf-8", "replace")
+
+    def trace(self, program: Program, document: bytes, level: str, size: int) -> tuple[str, bool]:
+        """Run `opa eval --explain`, and end it where it has said enough."""
+        with self._eval(program, "--format", "pretty", "--explain", level, cut=size) as opa:
+            opa.send(document)
+            result = opa.finish()
+        if not result.is_cut:
+            _require_success(result, program)
+        return result.stdout.decode("utf-8", "replace"), not result.is_cut
+
     def ask_version(self) -> str:
         """What `opa version` says."""
         with self.run("version") as opa:
@@ -143,9 +164,12 @@ class LocalOpa:
         except OSError as error:
             raise EngineError(f"cannot read {self._executable}: {error.strerror}") from error
 
-    def run(self, *arguments: str, descriptors: Sequence[int] = ()) -> Process:
-        """Start the binary with these arguments and, beside the standard streams, these open files."""
-        return Process([str(self._executable), *arguments], self._limits, descriptors)
+    def run(self, *arguments: str, descriptors: Sequence[int] = (), cut: int | None = None) -> Process:
+        """Start the binary with these arguments and, beside the standard streams, these open files.
+
+        `cut` is after how many bytes of output it is ended, which is then no error.
+        """
+        return Process([str(self._executable), *arguments], self._limits, descriptors, cut)
 
     def _parse(self, module: bytes, *options: str) -> dict[str, Any] | tuple[Problem, ...]:
         with self.run(
@@ -182,11 +206,7 @@ class LocalSession:
     def answer(self) -> Any:
         """Wait for the value; undefined is an error, not a false."""
         result = self._process.finish()
-        if result.code != 0:
-            found = problems(result, self._program.folder)
-            failed = any("eval_builtin_error" in problem.message for problem in found)
-            said = "; ".join(str(problem) for problem in found[:3])
-            raise EngineError(f"OPA: {said}", _ASK_FIRST if failed else None)
+        _require_success(result, self._program)
         match _json(result.stdout):
             case {"result": [{"expressions": [{"value": value}]}]}:
                 return value
@@ -248,6 +268,15 @@ def check_version(version: str, where: str) -> None:
     ):
         about = f"{where}: OPA {printable(version, 40)} is too old"
         raise EngineError(f"{about}: rules need 1.22 or newer", "packages/opa has a newer one")
+
+
+def _require_success(result: Result, program: Program) -> None:
+    """Raise what `opa eval` objects to, where it failed."""
+    if result.code != 0:
+        found = problems(result, program.folder)
+        failed = any("eval_builtin_error" in problem.message for problem in found)
+        said = "; ".join(str(problem) for problem in found[:3])
+        raise EngineError(f"OPA: {said}", _ASK_FIRST if failed else None)
 
 
 def _types(program: Program) -> list[str]:

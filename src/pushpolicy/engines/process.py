@@ -45,23 +45,41 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """How a process ended. `code` is negative when a signal ended it."""
+    """How a process ended. `code` is negative when a signal ended it.
+
+    Attributes:
+        is_cut: whether it was ended where its output was as long as was asked for.
+    """
 
     code: int
     stdout: bytes
     stderr: bytes
+    is_cut: bool = False
 
 
 class Process:
     """A started child. Use as a context; `send` and `finish` once each.
 
+    Args:
+        argv: the program, by its path, and its arguments.
+        limits: bounds on it.
+        descriptors: further files that it has open.
+        cut: after how many bytes of output it is ended, which is no error.
+
     Raises:
         EngineError: when it cannot be started.
     """
 
-    def __init__(self, argv: Sequence[str], limits: Limits, descriptors: Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        argv: Sequence[str],
+        limits: Limits,
+        descriptors: Sequence[int] = (),
+        cut: int | None = None,
+    ) -> None:
         self._limits = limits
         self._complaint: str | None = None
+        self._is_cut = False
         # A limit may only be lowered: where this process has a lower one, that one holds.
         hard = resource.getrlimit(resource.RLIMIT_AS)[1]
         memory = limits.memory if hard == resource.RLIM_INFINITY else min(limits.memory, hard)
@@ -91,8 +109,10 @@ class Process:
         self._writer: threading.Thread | None = None
         self._streams: list[_Reader] = []
         try:
-            for stream, limit in ((self._popen.stdout, limits.output), (self._popen.stderr, _MIB)):
-                self._streams.append(_Reader(stream, limit, self._kill))
+            output = (limits.output, self._kill) if cut is None else (cut, self._cut)
+            self._streams.append(_Reader(self._popen.stdout, *output))
+            # What rules print() may be long, and decides nothing.
+            self._streams.append(_Reader(self._popen.stderr, _MIB, None))
         except EngineError:
             self.end()
             raise
@@ -139,7 +159,7 @@ class Process:
         self._timer.cancel()
         if self._complaint:
             raise EngineError(f"OPA was stopped: {self._complaint}")
-        return Result(code=code, stdout=stdout, stderr=stderr)
+        return Result(code=code, stdout=stdout, stderr=stderr, is_cut=self._is_cut)
 
     def _write(self, content: bytes) -> None:
         assert self._popen.stdin is not None
@@ -148,6 +168,10 @@ class Process:
             self._popen.stdin.write(content)
         with suppress(BrokenPipeError):
             self._popen.stdin.close()
+
+    def _cut(self, _: str) -> None:
+        self._is_cut = True
+        self._kill(None)
 
     def _kill(self, complaint: str | None) -> None:
         if self._popen.poll() is None:
@@ -169,9 +193,9 @@ def start_thread(thread: threading.Thread) -> None:
 
 
 class _Reader(threading.Thread):
-    """Reads one stream to its end, so that the child never blocks on it; past the limit, kills."""
+    """Reads one stream to its end, so that the child never blocks on it; past the limit, kills or forgets."""
 
-    def __init__(self, stream: IO[bytes] | None, limit: int, kill: Callable[[str], None]) -> None:
+    def __init__(self, stream: IO[bytes] | None, limit: int, kill: Callable[[str], None] | None) -> None:
         super().__init__(daemon=True)
         assert stream is not None
         self._stream, self._limit, self._kill = stream, limit, kill
@@ -181,10 +205,11 @@ class _Reader(threading.Thread):
     def run(self) -> None:
         size = 0
         while part := self._stream.read1(1 << 20):  # type: ignore[attr-defined]
+            if size < self._limit:
+                self._parts.append(part[: self._limit - size])
             size += len(part)
-            if size > self._limit:
+            if size > self._limit and self._kill:
                 return self._kill(f"its output is over {self._limit // _MIB} MiB")
-            self._parts.append(part)
         return None
 
     def content(self) -> bytes:

@@ -12,20 +12,26 @@ import msgspec
 
 from pushpolicy.evaluate.absence import Read, Steps, evidence_schema
 from pushpolicy.evaluate.follow.nodes import Node, name_of
+from pushpolicy.evaluate.follow.notes import Clause
 from pushpolicy.evaluate.follow.rule import Rule
 from pushpolicy.evaluate.follow.terms import Settings, TooLargeError
 
-__all__ = ["Followed", "Settings", "follow"]
+__all__ = ["Clause", "Followed", "Settings", "follow"]
 
 NO_SETTINGS: Settings = {}
 
 
 class Followed(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rule's deny reads, what (steps, filled) it covers by a denial of its own, and errors by line."""
+    """What a rule's deny reads, what (steps, filled) it covers by a denial of its own, and errors by line.
+
+    Attributes:
+        clauses: of deny, warn and not_applicable, in the order of the file.
+    """
 
     reads: tuple[Read, ...]
     covered: frozenset[tuple[Steps, bool]]
     problems: tuple[tuple[int, str], ...]
+    clauses: tuple[Clause, ...]
 
 
 def follow(name: str, tree: Node, settings: Settings = NO_SETTINGS) -> Followed:
@@ -52,4 +58,5 @@ def follow(name: str, tree: Node, settings: Settings = NO_SETTINGS) -> Followed:
         reads=tuple(visitor.found.reads),
         covered=frozenset(visitor.covered),
         problems=tuple(visitor.found.problems),
+        clauses=tuple(visitor.clauses),
     )

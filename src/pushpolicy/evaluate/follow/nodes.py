@@ -87,6 +87,12 @@ def is_words(node: Node) -> bool:
     )
 
 
+def is_print(node: Node) -> bool:
+    """Whether a statement is a `print()`: it always holds, whatever of its arguments is undefined."""
+    terms = node["terms"]
+    return isinstance(terms, list) and operator_of(terms[0]) == "print"
+
+
 def is_written_out(node: Node, is_builtin: Callable[[str], bool]) -> bool:
     """Whether a term is the same whatever the evidence, a setting or a variable is."""
     kind, value = node["type"], node.get("value")

@@ -2,8 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import msgspec
+
 from pushpolicy.evaluate.absence import EITHER, FIRES, Evidence, Read, Steps
 from pushpolicy.evaluate.follow.values import At, Values
+
+
+class Clause(msgspec.Struct, frozen=True, kw_only=True):
+    """One clause of deny, warn or not_applicable, as it was visited.
+
+    Attributes:
+        head: which of them.
+        row: its line in the file.
+        reads: what its body reads, through helpers.
+        variables: what each variable of the body stands for; one that is not named is called `$0` and so on.
+    """
+
+    head: str
+    row: int
+    reads: tuple[Read, ...]
+    variables: Mapping[str, Values]
 
 
 class Found:
@@ -33,10 +53,12 @@ class Notes:
 
     Attributes:
         found: what was found so far.
+        clauses: those that were visited so far.
     """
 
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
+        self.clauses: list[Clause] = []
         self._row = 1
         # Whether the condition of a `not` in a clause of deny itself is visited.
         self._strict = False

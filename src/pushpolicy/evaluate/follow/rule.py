@@ -23,7 +23,7 @@ from pushpolicy.evaluate.follow.nodes import (
     row_of,
     scalar_of,
 )
-from pushpolicy.evaluate.follow.notes import Found
+from pushpolicy.evaluate.follow.notes import Clause, Found
 from pushpolicy.evaluate.follow.scope import Scope
 from pushpolicy.evaluate.follow.statements import Statements
 from pushpolicy.evaluate.follow.terms import MOST_VISITS, Settings, TooLargeError
@@ -67,6 +67,7 @@ class Rule(Statements):
         if not self.found.reads and head != "not_applicable":
             self.problem(f"the body of this {head} reads no evidence: it finds always the same", row)
         body, self.found = self.found, Found()
+        self.clauses.append(Clause(head=head, row=row, reads=tuple(body.reads), variables=dict(scope.values)))
         said = self._term(rule["head"]["key"], scope, mode)
         if not said and not body.problems:
             self.problem(f"what this {head} says is never there, so nothing is found here", row)

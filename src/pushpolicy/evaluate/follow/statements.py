@@ -21,6 +21,7 @@ from pushpolicy.evaluate.follow.nodes import (
     JOINS,
     SIDES,
     Node,
+    is_print,
     is_some,
     is_written_out,
     operator_of,
@@ -108,13 +109,17 @@ class Statements(Conditions):
                 self.never = self.never or row
             elif self._closed and not self.found.problems:
                 self.problem(NEVER_HOLDS, row)
-        if truth is None and self._is_constant(node["terms"]):
+        if truth is None and not is_print(node) and self._is_constant(node["terms"]):
             self.problem("this is the same whatever the evidence says", row)
         return truth
 
     def _truth(self, node: Node, scope: Scope, mode: int) -> bool | None:
         """Whether a statement never holds, or always."""
         terms = node["terms"]
+        if is_print(node):
+            for each in terms[1:]:
+                self._term(each, scope, WORDS)
+            return None
         if isinstance(terms, list):
             return self._statement(terms, node, scope, mode)
         if "symbols" in terms:

@@ -126,9 +126,9 @@ class Counting(LocalOpa):
 
     started = 0
 
-    def run(self, *arguments: str, descriptors: Sequence[int] = ()) -> Process:
+    def run(self, *arguments: str, descriptors: Sequence[int] = (), cut: int | None = None) -> Process:
         self.started += arguments[0] in ("eval", "test")
-        return super().run(*arguments, descriptors=descriptors)
+        return super().run(*arguments, descriptors=descriptors, cut=cut)
 
 
 def test_every_shipped_rule_passes_and_all_of_it_is_reached(opa: Path) -> None:
