@@ -401,7 +401,7 @@ USAGE, POLICY = errors.EXIT_USAGE, errors.EXIT_POLICY
 @pytest.mark.parametrize(
     ("options", "code", "why"),
     [
-        (("-q",), USAGE, "is named by a tag, which all who can write there move"),
+        (("-q",), USAGE, "is named by a tag, and whoever can write there moves it"),
         (("--min-sequence", "5"), USAGE, "without --policy-key no sequence is believed"),
         (("--policy-key", "../org.pub"), USAGE, "has another form"),
         (("--policy-key", "../org.pub=Platform"), USAGE, "has another form"),

@@ -19,7 +19,7 @@ from tests.keys import key
 from tests.policies import ROOT, example, rule, write_policy
 from tests.policy_artifacts import RULE, TEXT
 from tests.programs import installed, tool
-from tests.registries import Registry
+from tests.registries import PASSWORD, USERNAME, Registry, distribution_registry
 from tests.workspace import IMAGE, TARGET, Ran, Workspace
 
 SIZE = rule("too_large", 'deny contains {"at": {"id": "image"}, "msg": "too large"} if input.image.size > 10')
@@ -292,3 +292,36 @@ def test_the_page_works_as_it_is_written(place: Workspace, olareg: Registry) -> 
         ran = replace(place, folder=folder).shell(shown)
         assert ran.code == errors.EXIT_OK, shown + ran.err
         digest = ran.out.strip().rpartition("@")[2] if " push " in command else digest
+
+
+def test_what_is_given_by_hand_is_for_the_registry_of_the_target(place: Workspace, tmp_path: Path) -> None:
+    given = place.with_variables(PUSHPOLICY_USERNAME=USERNAME, PUSHPOLICY_PASSWORD=PASSWORD)
+    with (
+        distribution_registry(tmp_path / "target", auth="basic") as target,
+        distribution_registry(tmp_path / "other", auth="basic") as other,
+    ):
+        image = f"{target.host}/org/app:1.0.0"
+        for registry in (target, other):
+            assert push(given, f"oci://{registry.host}/org/policy:prod").code == errors.EXIT_OK
+        options = ("--policy", "pack", *ORG, "--policy")
+        own = given.run("check", IMAGE, image, *options, f"oci://{target.host}/org/policy:prod")
+        assert own.code == errors.EXIT_OK, own.err
+        for ran in (
+            given.run("check", IMAGE, image, *options, f"oci://{other.host}/org/policy:prod"),
+            given.run("policy", "inspect", *options, f"oci://{target.host}/org/policy:prod"),
+        ):
+            assert (ran.code, "401 Unauthorized" in ran.complaint()) == (errors.EXIT_POLICY, True), ran.err
+            assert ran.hint().startswith("docker login ")
+            assert "(no credential was shown)" in ran.complaint()
+
+
+def test_what_it_would_have_decided(place: Workspace) -> None:
+    """Also in audit, whose --policy is the same."""
+    assert place.push().code == errors.EXIT_OK
+    write_policy(place.folder.parent / "organisation", {"too_large": SIZE})
+    pinned = push(place, "oci:../policies:prod").out.strip()
+    ran = place.run("audit", "replay", TARGET, "--policy", "pack", "--policy", pinned)
+    assert ran.code == errors.EXIT_DIFFERS, ran.err
+    assert "too_large" in ran.out
+    same = place.run("policy", "diff", f"pack,{pinned}", "pack,../organisation", "--fail-on", "any")
+    assert same.code == errors.EXIT_OK, same.out + same.err

@@ -6,15 +6,16 @@ Nothing is kept from one run to the next: a tag is resolved in the run that uses
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from msgspec.structs import replace
 
 from pushpolicy.cli import environment
 from pushpolicy.cli.checkout import Checkout
-from pushpolicy.cli.options import PolicyOptions, RegistryOptions
+from pushpolicy.cli.options import PolicyOptions, PushOptions, RegistryOptions
 from pushpolicy.cli.report import say
 from pushpolicy.errors import PolicyError, UsageError
 from pushpolicy.evaluate import Artifacts
@@ -26,13 +27,38 @@ from pushpolicy.signing.keys import SigningError
 
 if TYPE_CHECKING:
     from pushpolicy.evaluate.published.artifact import Fetched, Verified
-    from pushpolicy.model.reference import Reference
+    from pushpolicy.model.reference import Reference, Repository
     from pushpolicy.registry import RepositoryClient
     from pushpolicy.signing.trust import Key
 
 _LAYOUT, _REGISTRY = "oci:", "oci://"
 _MAX_KEYS = 1024 * 1024
 _NOT_IN_NAMES = re.compile(r"[^\w.-]")
+
+
+class PolicyRegistries(NamedTuple):
+    """How the registries of policies are reached.
+
+    Attributes:
+        options: of the target's registry.
+        target: that registry, which a policy is read from as the target is; None where there is none.
+    """
+
+    options: RegistryOptions = RegistryOptions()
+    target: str | None = None
+
+    @classmethod
+    def of(cls, options: PushOptions, target: str | None) -> Self:
+        """Those of a push to TARGET; what comes by standard input, or by --login, is for that alone."""
+        from pushpolicy.model.reference import Target
+
+        given = options.registry
+        if target is None or options.login or given.password_stdin:
+            return cls(RegistryOptions(ca_file=given.ca_file))
+        try:
+            return cls(given, Target.parse(target).repository.registry)
+        except ValueError:  # told where the target is needed
+            return cls()
 
 
 class PolicyKey(NamedTuple):
@@ -85,8 +111,17 @@ def parse(text: str, name: str = "--policy") -> Reference:
     return reference
 
 
-def fetched(sources: Sequence[str], options: PolicyOptions) -> Artifacts:
+def fetched(
+    sources: Sequence[str],
+    options: PolicyOptions,
+    reached: PolicyRegistries = PolicyRegistries(),  # noqa: B008 - it is frozen
+) -> Artifacts:
     """What the artifacts among these sources hold, each by its source.
+
+    Args:
+        sources: of a policy.
+        options: who signs artifacts.
+        reached: how their registries are.
 
     Raises:
         UsageError: when one is named by a tag and no key says whose it is, or a key is for none.
@@ -104,17 +139,37 @@ def fetched(sources: Sequence[str], options: PolicyOptions) -> Artifacts:
     from pushpolicy.evaluate.published.bundle import read_bundle
     from pushpolicy.reports.limits import Limits
 
-    registries = Registries(RegistryOptions(), Limits())
+    registries = Registries(reached.options, Limits(), owner=reached.target)
     finder = Finder(read_keys(options.policy_keys, judged=True), options.min_sequence)
     found = {}
     # Those that only a signature vouches for come first: each needs a name of its own.
     for source, reference in sorted(named.items(), key=lambda each: each[1].digest is not None):
         finder.check_known(reference)
-        one = finder.find(registries.policy(reference.repository), reference)
+        with _login_hint(reference.repository, reached.target):
+            one = finder.find(registries.policy(reference.repository), reference)
         held = read_bundle(one.fetched.bundle, f"policy {reference}")
         found[source] = replace(held, label=one.label)
     finder.check_used()
     return found
+
+
+@contextmanager
+def _login_hint(repository: Repository, target: str | None) -> Iterator[None]:
+    """Say of a registry that wants a credential where that is looked for, which is not where others are."""
+    from pushpolicy.registry.refusals import RefusedError
+
+    try:
+        yield
+    except PolicyError as error:
+        cause = error.__cause__
+        if (
+            repository.registry == target
+            or not isinstance(cause, RefusedError)
+            or cause.status not in (401, 403)
+        ):
+            raise
+        hint = f"docker login {repository.registry}; variables and options are the target's registry's alone"
+        raise PolicyError(error.message, hint) from error
 
 
 class Finder:
@@ -145,7 +200,7 @@ class Finder:
         if reference.digest is None and not self._unused:
             where = f"{'' if reference.repository.is_layout else _REGISTRY}{reference.repository}"
             raise UsageError(
-                f"policy {reference} is named by a tag, which all who can write there move",
+                f"policy {reference} is named by a tag, and whoever can write there moves it",
                 f"name its digest ({where}@sha256:...), or who signs it and as what: --policy-key FILE=NAME",
             )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from pushpolicy.cli import options as shared
+from pushpolicy.cli.artifacts import PolicyRegistries
 from pushpolicy.cli.formats import Kind
 from pushpolicy.cli.options import PublishOptions, PushOptions
 from pushpolicy.cli.policies import start_engine
@@ -29,7 +30,8 @@ def command(
     quiet: bool,
 ) -> int:
     """Say whether IMAGE may be published as TARGET, and why; nothing is written there."""
-    with start_engine(options.gathering.config, options.policy, options.server) as deciding:
+    registries = PolicyRegistries.of(options, target)
+    with start_engine(options.gathering.config, options.policy, options.server, registries) as deciding:
         from pushpolicy.cli import publishing
 
         publish = PublishOptions(dry_run=True, also=also, verify=verify)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from pushpolicy.cli.artifacts import fetched
+from pushpolicy.cli.artifacts import PolicyRegistries, fetched
 from pushpolicy.cli.checkout import Checkout
 from pushpolicy.cli.config import DEFAULT, Config, read_config
 from pushpolicy.cli.engine import Judge, judge
@@ -40,7 +40,10 @@ class PolicyAndEngine(NamedTuple):
 
 
 def read_policy(
-    config: str | None, options: PolicyOptions, server: ServerOptions = _NO_SERVER
+    config: str | None,
+    options: PolicyOptions,
+    server: ServerOptions = _NO_SERVER,
+    registries: PolicyRegistries = PolicyRegistries(),  # noqa: B008 - it is frozen
 ) -> PolicyAndEngine:
     """What ``--config`` and the policy options say.
 
@@ -50,31 +53,36 @@ def read_policy(
         EngineError: as `judge`.
     """
     settings, judging = read_config(config), judge(options.engine, server)
-    policy = load(options, judging, repository_policy(settings, options))
+    policy = load(options, judging, repository_policy(settings, options), registries)
     return PolicyAndEngine(settings, judging, policy)
 
 
 @contextmanager
 def start_engine(
-    config: str | None, options: PolicyOptions, server: ServerOptions
+    config: str | None, options: PolicyOptions, server: ServerOptions, registries: PolicyRegistries
 ) -> Iterator[PolicyAndEngine]:
     """The same, and OPA is started: it loads and is hashed while the rest of the program is imported.
 
     Raises:
         PushPolicyError: as `read_policy`, and when OPA cannot be started.
     """
-    read = read_policy(config, options, server)
+    read = read_policy(config, options, server, registries)
     with start_decision(read.policy, read.judge.engine) as decide:
         yield read._replace(decide=decide)
 
 
-def load(options: PolicyOptions, compiler: Compiler, repository: RepositoryPolicy = _NOTHING) -> PolicySet:
+def load(
+    options: PolicyOptions,
+    compiler: Compiler,
+    repository: RepositoryPolicy = _NOTHING,
+    registries: PolicyRegistries = PolicyRegistries(),  # noqa: B008 - it is frozen
+) -> PolicySet:
     """What ``--policy`` names, or the shipped pack; with what the judged checkout adds.
 
     Raises:
         PolicyError: when it does not load.
     """
-    sources, artifacts = options.policies or (PACK,), fetched(options.policies, options)
+    sources, artifacts = options.policies or (PACK,), fetched(options.policies, options, registries)
     policy = load_policy(sources, compiler, repository, options.trust, conftest_of(options), artifacts)
     for warning in policy.warnings:
         say(f"warning: {printable(warning, 500)}", color="yellow")

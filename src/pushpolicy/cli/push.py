@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from pushpolicy.cli import options as shared
+from pushpolicy.cli.artifacts import PolicyRegistries
 from pushpolicy.cli.formats import Kind
 from pushpolicy.cli.options import PublishOptions, PushOptions
 from pushpolicy.cli.policies import start_engine
@@ -37,7 +38,8 @@ def command(
         raise UsageError("--all: the configuration names each image with its target and tags")
     if not publish.all_images and (image is None or target is None):
         raise UsageError("IMAGE and TARGET are missing", "or --all, for the images of the configuration")
-    with start_engine(options.gathering.config, options.policy, options.server) as deciding:
+    registries = PolicyRegistries.of(options, target)
+    with start_engine(options.gathering.config, options.policy, options.server, registries) as deciding:
         # The larger part of the program, imported while OPA starts and its binary is hashed.
         from pushpolicy.cli import publishing
 

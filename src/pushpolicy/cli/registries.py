@@ -50,6 +50,7 @@ class Registries:
         limits: of which one is for how long a registry may be silent.
         source_plain_http: whether http is spoken to a source's own registry.
         logins: what `--login` gives; a target's registry is then shown that, and nothing else.
+        owner: the registry that what was given by hand is for, where that is known before it is opened.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Registries:
         *,
         source_plain_http: bool = False,
         logins: Logins | None = None,
+        owner: str | None = None,
     ) -> None:
         self._options = options
         self._limits = limits
@@ -67,7 +69,7 @@ class Registries:
         self._registries = set[str]()  # those that --login is for
         self._opened: dict[Repository, Opened] = {}
         self._password: str | None = None
-        self._owner: str | None = None
+        self._owner = owner
 
     def target(self, repository: Repository) -> Opened:
         """The client of a target, and the credential it will use; None for a layout.
@@ -141,14 +143,18 @@ class Registries:
         )
 
     def policy(self, repository: Repository) -> RepositoryClient:
-        """The client of the repository of a policy, which is shown what the files have for its registry.
+        """The client of the repository of a policy.
+
+        The owner's registry is shown what it is shown for an image; another one what the files have for it.
 
         Raises:
             UsageError: when credential or certificates cannot be read.
         """
         if repository.is_layout:
             return open_repository(repository, Access())
-        return self._open(repository, plain_http=False, withheld=HANDED)[0]
+        is_own = repository.registry == self._owner
+        plain_http, withheld = is_own and self._options.plain_http, () if is_own else HANDED
+        return self._open(repository, plain_http=plain_http, withheld=withheld)[0]
 
     def _open(self, repository: Repository, *, plain_http: bool, withheld: tuple[str, ...] = ()) -> Opened:
         if repository not in self._opened:

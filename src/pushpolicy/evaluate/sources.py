@@ -87,7 +87,7 @@ def _read_source(path: Path, origin: Origin) -> Source:
     if not path.is_dir():
         raise PolicyError(
             f"policy {path} is not a folder or a .rego file",
-            "write pack, pack:strict, a folder with RULE/RULE.rego in it, or one .rego file",
+            "write pack, pack:strict, a folder with RULE/RULE.rego in it, one .rego file, or oci://REGISTRY/REPO@DIGEST",
         )
     return _read_folder(path, origin)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 
 import msgspec
 
@@ -125,6 +126,11 @@ def fetch(client: RepositoryClient, reference: Reference) -> Fetched:
     Raises:
         PolicyError: when it is absent, cannot be read, or is not such an artifact.
     """
+    place = reference.repository
+    if place.is_layout and not Path(place.path).is_dir():
+        raise PolicyError(
+            f"policy {reference}: there is no folder {printable(place.path)}", "check the path after oci:"
+        )
     try:
         manifest = (
             client.manifest(reference.digest) if reference.digest else client.resolve(reference.tag or "")
