@@ -93,7 +93,11 @@ READS = [
         "x := 1 if input.source with data.pushpolicy.index as {}",
     ),
     of_rule("reads the file that conftest reads", "data.conftest is", "x := data.conftest.file.name"),
-    of_rule("reads what evidence never has", "b.rego:3: rego_type_error", "deny contains 1 if input.kind"),
+    of_rule(
+        "reads what evidence never has",
+        "a file of your own is input.extra.NAME in it",
+        "deny contains 1 if input.kind",
+    ),
 ]
 BUILTINS = [
     of_rule(
@@ -105,9 +109,7 @@ BUILTINS = [
     of_rule("reads the clock", "b.rego:3: time.now_ns is removed", "x := time.now_ns()"),
     of_rule("throws dice", "b.rego:3: rand.intn is removed", 'x := rand.intn("a", 9)'),
     of_rule("resolves a name", "net.lookup_ip_addr is removed", 'x := net.lookup_ip_addr("example.com")'),
-    of_rule(
-        "reads a file as conftest does", "undefined function parse_config_file", 'x := parse_config_file("a")'
-    ),
+    of_rule("reads a file as conftest does", "functions are not there: hand", 'x := parse_config_file("a")'),
     of_rule(
         "reads a text as conftest does", "undefined function parse_config", 'x := parse_config("a", "b")'
     ),
@@ -155,11 +157,17 @@ FILES = [
         "a hidden folder", ".hidden/b.rego:1: rego_parse_error", {"a.rego": SOUND, ".hidden/b.rego": "x"}
     ),
     Hostile("a test that denies nothing it knows", "b_test.rego:1: ", {"a.rego": SOUND, "b_test.rego": "x"}),
+    Hostile("too many", "1001 files are over the limit", {f"{n}.rego": SOUND for n in range(1001)}),
+    Hostile("no name but a suffix", ".rego:1: rego_parse_error", {"a.rego": SOUND, ".rego": "x"}),
     Hostile("not UTF-8", "b.rego:", {"a.rego": SOUND, "b.rego": b"package main\n# \xff\xfe\n"}),
     Hostile("too large", "b.rego: over the limit", {"a.rego": SOUND, "b.rego": "#" * (4 * 1024 * 1024 + 1)}),
     of_data("data of the decision", "the key pushpolicy is", x='{"pushpolicy": {"waivers": {}}}'),
     of_data("data of settings", "the key settings is", x='{"settings": {}}'),
     of_data("data of OPA", "the key system is", x='{"system": {}}'),
+    of_data("data that reach into others", "the key 'main/deny'", x='{"main/deny": []}'),
+    of_data("data of everything", "the key ''", x='{"": {"pushpolicy": {}}}'),
+    of_data("data with a number that is none", "x.json: ", x='{"a": 1e999}'),
+    of_data("data with a number beyond 2^53", "--data: ", x='{"a": 12345678901234567890}'),
     of_data("data in place of a rule", "conflict", x='{"main": {"deny": []}}'),
     of_data("data without names", "not an object", x="[]"),
     of_data("data with a name twice", "x.json: ", x='{"a": 1, "a": 2}'),

@@ -6,7 +6,7 @@ Whatever looks like policy and would not be evaluated is an error, since it woul
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -118,7 +118,7 @@ def read_tests(folder: Path) -> list[SourceFile]:
     return [file for file in files if file]
 
 
-def read_below(path: Path, suffixes: Sequence[str], problems: list[str]) -> list[SourceFile]:
+def read_below(path: Path, suffixes: tuple[str, ...], problems: list[str]) -> list[SourceFile]:
     """All files of these suffixes in a folder and below, or the one file, whatever it is called.
 
     Args:
@@ -132,10 +132,10 @@ def read_below(path: Path, suffixes: Sequence[str], problems: list[str]) -> list
     return [file for found in paths if (file := _read(found, root, problems))]
 
 
-def _below(folder: Path, suffixes: Sequence[str], problems: list[str]) -> Iterator[Path]:
+def _below(folder: Path, suffixes: tuple[str, ...], problems: list[str]) -> Iterator[Path]:
     for entry in _entries(folder, problems, hidden=True):
         if not is_folder(entry):
-            yield from [entry] if entry.suffix in suffixes else []
+            yield from [entry] if entry.name.endswith(suffixes) else []
         elif entry.is_symlink():
             problems.append(f"{entry}: a link to a folder, which is not followed")
         else:

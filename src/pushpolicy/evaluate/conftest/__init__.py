@@ -30,6 +30,15 @@ if TYPE_CHECKING:
 __all__ = ["Added", "Conftest", "compile_problems", "read_conftest", "recorded_rules"]
 
 
+# What a policy asks for that is about a file, not about a push.
+_REMEDIES = {
+    "undefined ref: input.": "their input is the evidence (`pushpolicy schema evidence`); a file of your own"
+    " is input.extra.NAME in it, by --evidence extra.NAME=FILE",
+    "undefined function parse_": "conftest's own functions are not there: hand the file over with --evidence"
+    " extra.NAME=FILE, and read input.extra.NAME",
+}
+
+
 class Added(msgspec.Struct, frozen=True, kw_only=True):
     """What they add to a policy set.
 
@@ -92,3 +101,6 @@ def compile_problems(policy: PolicySet, compiler: Compiler, places: Mapping[str,
     for problem in found:
         place = places.get(problem.file)
         yield f"{place}:{problem.row}: {explain(problem.message)}" if place else str(problem)
+    for part, remedy in _REMEDIES.items():
+        if any(part in problem.message for problem in found):
+            yield remedy

@@ -19,7 +19,11 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_]")
 
 
 def bundled(groups: Sequence[Group], rego: str) -> tuple[dict[str, bytes], dict[str, Path]]:
-    """The files, and where the user has each module."""
+    """The files, and where the user has each module.
+
+    Raises:
+        PolicyError: for a number in the data that programs read differently.
+    """
     files, places, data = dict[str, bytes](), dict[str, Path](), dict[str, Any]()
     for group, module in ((each, module) for each in groups for module in each.modules):
         name = _UNSAFE.sub("_", module.file.path.stem)[:40]
@@ -27,9 +31,10 @@ def bundled(groups: Sequence[Group], rego: str) -> tuple[dict[str, bytes], dict[
         files[path], places[path] = module.file.content, module.file.path
     for group in groups:
         data |= group.data
-    if data:
-        files[_DATA] = canonical.encode(data)
-    return files, places
+    try:
+        return files | ({_DATA: canonical.encode(data)} if data else {}), places
+    except ValueError as error:
+        raise PolicyError(f"--data: {error}", "write such a number as a text") from error
 
 
 def recorded(files: Mapping[str, bytes], compiler: Compiler) -> list[Group]:

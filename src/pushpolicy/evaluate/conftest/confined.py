@@ -5,6 +5,7 @@ Else a folder of the judged checkout could define what the policies of somebody 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from pushpolicy.evaluate.syntax import head_name
 
 # Of pushpolicy's own, or of OPA's.
 TAKEN = frozenset({"pushpolicy", "settings", "system"})
+# OPA splits the root of a bundle at slashes.
+_KEY = re.compile(r"[\w-]+", re.ASCII)
 # A test may replace what is not there, and nobody asks what it says.
 _TESTS = ("test_", "todo_test_")
 
@@ -38,8 +41,11 @@ def _leaving(group: Group) -> Iterator[str]:
                 yield module.at(
                     node, f"data.{name} is undefined: no package of {group.named}, and no key of --data"
                 )
-    for top in sorted(TAKEN & group.data.keys()):
-        yield f"--data: the key {top} is pushpolicy's own or OPA's"
+    for top in group.data:
+        if top in TAKEN:
+            yield f"--data: the key {top} is pushpolicy's own or OPA's"
+        elif not _KEY.fullmatch(top):
+            yield f"--data: the key {top!r} at the top has other characters than letters, digits, _ and -"
 
 
 def _references(tree: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], str | None]]:

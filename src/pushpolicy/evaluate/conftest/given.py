@@ -16,6 +16,8 @@ from pushpolicy.evaluate.syntax import package_of, row_of
 from pushpolicy.files import is_folder
 from pushpolicy.model.text import first_of, printable
 
+# Each is parsed by a process of OPA of its own.
+_MAX_FILES = 1000
 _DATA_SUFFIXES = (".yaml", ".yml", ".json")
 
 
@@ -120,6 +122,10 @@ def _modules(folders: Sequence[str], rego: str, compiler: Compiler) -> tuple[Mod
         if not found and not problems:
             problems.append(f"--conftest {folder}: there is no .rego file")
         files |= {file.path: file for file in found}
+    if len(files) > _MAX_FILES:
+        problems.append(
+            f"--conftest {first_of(folders, 3)}: {len(files)} files are over the limit of {_MAX_FILES}"
+        )
     fail_if(problems)
     return parsed(list(files.values()), rego, compiler)
 
