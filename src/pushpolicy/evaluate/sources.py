@@ -5,6 +5,7 @@ Whatever looks like policy and would not be evaluated is an error, since it woul
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -127,6 +128,9 @@ def read_below(path: Path, suffixes: tuple[str, ...], problems: list[str]) -> li
         problems: what is unreadable or outside the folder is added here.
     """
     folder = is_folder(path)
+    if not folder and not os.path.lexists(path):
+        problems.append(f"{path}: there is no such file or folder")
+        return []
     root = real(path) if folder else real(path).parent
     paths = _below(path, suffixes, problems) if folder else [path]
     return [file for found in paths if (file := _read(found, root, problems))]
