@@ -97,7 +97,7 @@ def test_a_finding_is_waived_as_any_rules(beside: Workspace) -> None:
     [
         (("--namespace", "main"), errors.EXIT_USAGE, "say how policies of conftest are read"),
         (("--rego-version", "v0"), errors.EXIT_USAGE, "say how policies of conftest are read"),
-        (("--conftest", ""), errors.EXIT_POLICY, "empty name"),
+        (("--conftest", ""), errors.EXIT_USAGE, "--conftest is empty"),
         (("--conftest", "../nowhere"), errors.EXIT_POLICY, "nowhere"),
         ((*options(), "--namespace", "mian"), errors.EXIT_POLICY, "has the packages main"),
         (("--conftest", "../conftest/policy", *OLD), errors.EXIT_POLICY, "data.unwanted is undefined"),
