@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.certificates import Certificates, make_certificates
+from tests.policies import ROOT
 from tests.registries.running import Server, free_port, serving
 
 TOKEN = "a-token-for-tests-9f2c"
-# The one of docs/engine.md: whoever shows the token may ask for decisions, and nobody anything else.
-AUTHZ = f"""\
-package system.authz
-
-import rego.v1
-
-default allow := false
-
-allow if {{
-	input.identity == "{TOKEN}"
-	input.method == "POST"
-	input.path == ["v1", "data", "pushpolicy", "server", "answer"]
-}}
-"""
+# Whoever shows the token may ask for decisions, and nobody anything else.
+_AUTHZ = re.compile("```rego\n(package system.authz\n.*?)```", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +52,20 @@ def opa_server(
     if certificates:
         argv += ["--tls-cert-file", str(certificates.server), "--tls-private-key-file", str(certificates.key)]
     if token:
-        (folder / "authz").mkdir()
-        (folder / "authz" / "authz.rego").write_text(AUTHZ)
-        # Without roots of its own it would lay claim to all of data.
-        (folder / "authz" / ".manifest").write_text('{"roots": ["system/authz"]}')
+        _write_authz(folder / "authz")
         argv += ["--authentication", "token", "--authorization", "basic"]
         argv += ["--bundle", str(folder / "authz")]
     with serving(argv, folder / "opa.log", port) as server:
         scheme = "https" if tls else "http"
         url = f"{scheme}://127.0.0.1:{port}"
         yield OpaServer(url=url, bundle=path, server=server, certificates=certificates)
+
+
+def _write_authz(folder: Path) -> None:
+    """As docs/engine.md has it."""
+    documented = _AUTHZ.search((ROOT / "docs" / "engine.md").read_text(encoding="utf-8"))
+    assert documented
+    (data := folder / "system" / "authz").mkdir(parents=True)
+    (folder / "authz.rego").write_text(documented[1])
+    (folder / ".manifest").write_text('{"roots": ["system/authz"]}')
+    (data / "data.json").write_text(json.dumps({"token": TOKEN}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -245,6 +246,18 @@ def test_a_token_and_certificates(opa: Path, pack: PolicySet, local: LocalOpa, t
         assert "--engine-ca-file" in str(caught.value.hint)
         with pytest.raises(EngineError, match=r"answered 400|does not speak|broke"):
             ask(TOKEN, Settings(plain_http=True, first_pause=0.05), running.url.replace("https", "http"))
+
+        context = ssl.create_default_context(cafile=running.certificates.authority)
+
+        def status(path: str, token: str | None) -> int:
+            headers = {"Authorization": f"Bearer {token}"} if token else {}
+            try:
+                return int(urlopen(Request(f"{running.url}/{path}", headers=headers), context=context).status)
+            except HTTPError as error:
+                return error.code
+
+        assert status("health", None) == 200
+        assert status("v1/data", TOKEN) == status("v1/policies", TOKEN) == status("v1/config", TOKEN) == 401
     assert TOKEN not in repr(Address(url="https://a", token=TOKEN))
 
 
