@@ -63,8 +63,12 @@ class Watching:
 
     def report(self) -> dict[str, Any]:
         """The next line of standard output, which is JSON."""
-        value: dict[str, Any] = json.loads(self._reported.get(timeout=30))
+        value: dict[str, Any] = json.loads(self.line())
         return value
+
+    def line(self) -> str:
+        """The next line of standard output."""
+        return self._reported.get(timeout=30)
 
     def is_quiet(self, seconds: float = 1.0) -> bool:
         """Whether nothing is said for a while."""
@@ -184,6 +188,27 @@ def test_a_file_half_written_is_told_and_watched_on(place: Path, watching: Calla
     (place / "evidence.json").write_text(text)
     # What is compared with is the last decision that there was.
     assert "-- DENY; newly violated: tagged" in run.round()
+
+
+def test_after_a_round_that_failed_the_report_is_there_again(
+    place: Path, watching: Callable[..., Watching]
+) -> None:
+    run = watching()
+    run.round()
+    for text in (DENIES[:-5], DENIES):
+        (place / "rules/tagged/tagged.rego").write_text(text)
+        run.round()
+    assert run.line().startswith("ALLOW ")
+    assert any(run.line().startswith("DENY ") for _ in range(20))
+
+
+def test_which_findings_are_new_and_gone(place: Path, watching: Callable[..., Watching]) -> None:
+    file = place / "rules/tagged/tagged.rego"
+    file.write_text(DENIES)
+    run = watching()
+    run.round()
+    file.write_text(DENIES.replace('"t"', '"t2"'))
+    assert "-- DENY; new in tagged: t2; gone from tagged: t; " in run.round()
 
 
 def test_a_burst_of_saves_is_one_round(place: Path, watching: Callable[..., Watching]) -> None:

@@ -104,7 +104,19 @@ class Outputs:
         Raises:
             InputError: when it cannot be written, and the code is that of a success.
         """
-        contents = [(output, _unsaid(output.format.render(report))) for output in self._asked]
+        return self._report(report, self._asked, code)
+
+    def fail(self, report: Report, code: int) -> None:
+        """Write the error that the run ends with, where no report was written before."""
+        asked = tuple(
+            output
+            for output in self._asked
+            if report.kind in output.format.kinds and output.path not in self._written
+        )
+        self._report(report, asked, code)
+
+    def _report(self, report: Report, asked: Iterable[Output], code: int) -> int:
+        contents = [(output, _unsaid(output.format.render(report))) for output in asked]
         for output, content in contents:
             self._written.add(output.path)
             try:
@@ -114,15 +126,6 @@ class Outputs:
                     raise
                 say(f"pushpolicy: {printable(error.message, 400)}")
         return code
-
-    def fail(self, report: Report, code: int) -> None:
-        """Write the error that the run ends with, where no report was written before."""
-        self._asked = tuple(
-            output
-            for output in self._asked
-            if report.kind in output.format.kinds and output.path not in self._written
-        )
-        self.write(report, code)
 
 
 def fail(outputs: Outputs, error: PushPolicyError) -> int:

@@ -114,8 +114,9 @@ def _differences(before: Decision, now: Decision) -> Iterator[str]:
     if went:
         yield f"no longer: {', '.join(went)}"
     for name in sorted(old.keys() & new.keys()):
-        if new[name] != old[name]:
-            yield f"{name}: {len(new[name] - old[name])} new findings, {len(old[name] - new[name])} gone"
+        for word, ids in (("new in", new[name] - old[name]), ("gone from", old[name] - new[name])):
+            if ids:
+                yield f"{word} {name}: {first_of([printable(each, 60) for each in sorted(ids)], 3)}"
     if not came and not went and new == old:
         yield "the same findings" if new else "still no findings"
 

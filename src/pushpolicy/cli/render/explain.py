@@ -163,7 +163,8 @@ def _trace(trace: Trace) -> Iterator[str]:
     yield f"  OPA's trace ({trace.level}), {count(len(trace.lines), 'line')}"
     yield from (f"    {printable(line, 240)}" for line in trace.lines)
     if trace.failed:
-        yield f"    there is none: {printable(trace.failed, 300)}"
+        shorter = "; --trace fails is shorter" if trace.level == "full" else ""
+        yield from _wrapped(f"there is none: {printable(trace.failed, 300)}{shorter}", 4)
     elif trace.cut != 0:
         yield f"    cut here: there are {'' if trace.cut is None else f'{trace.cut} '}more"
 
