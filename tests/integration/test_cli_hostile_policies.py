@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -167,3 +169,121 @@ def test_a_policy_that_this_user_may_not_read(workspace: Workspace, monkeypatch:
     monkeypatch.setattr(Path, "is_dir", refuse)
     complaint = refused(workspace, errors.EXIT_POLICY, "push", IMAGE, TARGET, "--policy", folder)
     assert complaint == f"policy {folder}: {folder}/r cannot be read: Permission denied"
+
+
+COMMANDS = ("check", "test", "inspect", "docs")
+MARKS = "<script>alert(1)</script>"
+ESCAPES = ("\x1b[2J", "\x07", "\x9b2J", "\u202e", "\u2028")
+FOREIGN: dict[str, Callable[[Path], object]] = {
+    **POLICY_FILES,
+    "a link to itself": lambda folder: (folder / "r/r.rego").symlink_to("r.rego"),
+    "a bomb of settings": lambda folder: (folder / "settings.yaml").write_text(YAML_BOMB),
+    "a name of a terminal": lambda folder: (folder / "\x1b[2J.rego").write_text("package x"),
+}
+BESIDE: dict[str, Callable[[Path], object]] = {
+    "examples a pipe": lambda folder: os.mkfifo(folder / "r/examples.yaml"),
+    "examples a link that leads out": lambda folder: (folder / "r/examples.yaml").symlink_to("/etc/passwd"),
+    "examples a device": lambda folder: (folder / "r/examples.yaml").symlink_to("/dev/zero"),
+    "examples a bomb": lambda folder: (folder / "r/examples.yaml").write_text(YAML_BOMB),
+    "examples too large": lambda folder: (folder / "r/examples.yaml").write_text("#" * 20_000_000),
+    "examples of a terminal": lambda folder: (folder / "r/examples.yaml").write_text(
+        '- {name: "\\e[2J", expect: violated}'
+    ),
+}
+TESTS: dict[str, Callable[[Path], object]] = {
+    "a test a pipe": lambda folder: os.mkfifo(folder / "r/r_test.rego"),
+    "a test a link that leads out": lambda folder: (folder / "r/r_test.rego").symlink_to("/etc/passwd"),
+    "a test a device": lambda folder: (folder / "r/r_test.rego").symlink_to("/dev/zero"),
+    "a test too large": lambda folder: (folder / "r/r_test.rego").write_text("#" * 5_000_000),
+}
+READERS = ("check", "test", "docs")
+
+
+@pytest.mark.parametrize("arrange", FOREIGN.values(), ids=FOREIGN)
+def test_a_foreign_folder_stops_each_command(workspace: Workspace, arrange: Callable[[Path], object]) -> None:
+    """Whoever reviews somebody's policy runs these on it."""
+    folder = workspace.path("policy/r/r_test.rego").parent.parent
+    arrange(folder)
+    for command in (*([each, "policy"] for each in COMMANDS), ["diff", "pack", "policy"]):
+        assert "policy" in refused(workspace, errors.EXIT_POLICY, "policy", *command)
+
+
+@pytest.mark.parametrize(
+    ("commands", "arrange"),
+    [*((READERS, each) for each in BESIDE.values()), *((("test",), each) for each in TESTS.values())],
+    ids=[*BESIDE, *TESTS],
+)
+def test_what_lies_beside_a_foreign_rule_stops_who_reads_it(
+    workspace: Workspace, commands: tuple[str, ...], arrange: Callable[[Path], object]
+) -> None:
+    folder = Path(write_policy(workspace.path("policy"), {"r": rule("r", DENY)}))
+    arrange(folder)
+    for command in commands:
+        ran = workspace.run("policy", command, "policy")
+        assert ran.code == errors.EXIT_POLICY, (command, ran.out)
+        # `test` reports what fails, the others stop.
+        assert "policy/r/" in (ran.out if command == "test" and ran.out else ran.complaint())
+        assert harmless(ran.out + ran.err), command
+        assert "root:" not in ran.out + ran.err
+
+
+def test_what_a_foreign_rule_says_of_itself_is_text(workspace: Workspace) -> None:
+    """No tag, address or escape of METADATA, names and examples comes through, in any command and form."""
+    head = f"""\
+# METADATA
+# title: {json.dumps(MARKS + "[x](javascript:alert(1))")}
+# description: {json.dumps(MARKS + "`</code><img src=x>`")}
+# custom:
+#   severity: high
+#   fix: {json.dumps(MARKS)}
+"""
+    folder = write_policy(workspace.path("policy"), {"r": rule("r", DENY, head=head)})
+    examples = [{"name": MARKS, "expect": "violated"}]
+    Path(folder, "r/examples.yaml").write_text(json.dumps(examples))
+    for command in (*([each, "policy"] for each in COMMANDS), ["docs", "--html", "policy"]):
+        ran = workspace.run("policy", *command)
+        assert ran.code == errors.EXIT_OK, (command, ran.err)
+        assert harmless(ran.out), command
+        assert harmless(ran.err), command
+        if "--html" in command:
+            assert not re.search("<script|<img|href=.javascript", ran.out)
+    changed = workspace.run("policy", "diff", "pack:user_not_root", "policy").out
+    assert changed
+    assert harmless(changed)
+
+
+@pytest.mark.parametrize("key", ["title", "description", "fix"])
+def test_a_rule_that_speaks_to_the_terminal_does_not_load(workspace: Workspace, key: str) -> None:
+    for escape in ESCAPES:
+        text = rule("r", DENY)
+        line = next(line for line in text.splitlines() if f" {key}:" in line)
+        said = f"{line.partition(':')[0]}: {json.dumps(f'a{escape}b')}"
+        folder = write_policy(workspace.path("policy"), {"r": text.replace(line, said)})
+        for command in (["push", IMAGE, TARGET, "--policy", folder], ["policy", "docs", folder]):
+            assert "which nobody sees" in refused(workspace, errors.EXIT_POLICY, *command)
+
+
+def test_a_waiver_is_written_through_no_link(workspace: Workspace) -> None:
+    outside = workspace.write("../outside.yaml", "waivers:\n")
+    workspace.path("waivers.yaml").symlink_to(outside)
+    folder = write_policy(workspace.path("policy"), {"r": rule("r", DENY)})
+    workspace.push("--policy", folder)
+    grant = ("--reason", "x", "--approver", "y", "--expires", "2026-12-30T00:00:00Z")
+    written = ("policy", "waive", "--policy", folder, *grant, "--write", "waivers.yaml")
+    assert "waivers.yaml: it is a link" in refused(workspace, errors.EXIT_INPUT, *written)
+    assert outside.read_text() == "waivers:\n"
+    assert workspace.path("waivers.yaml").is_symlink()
+
+
+def test_in_its_own_repository_a_policy_may_set_what_it_likes(workspace: Workspace) -> None:
+    """Named by an argument, where nothing is configured; with --policy it is as in a push from here."""
+    folder = write_policy(
+        workspace.path("policy"), {"r": rule("r", DENY)}, settings="tests_passed: {min_tests: 3}\n"
+    )
+    ran = workspace.run("policy", "check", "pack", folder)
+    assert ran.code == errors.EXIT_OK, ran.err
+    assert "was checked as a policy of its own" in ran.out
+    as_in_a_push = ("policy", "check", "--policy", "pack", "--policy", folder)
+    assert "tests_passed" in refused(workspace, errors.EXIT_POLICY, *as_in_a_push)
+    workspace.write("pushpolicy.yaml", "waivers: []\n")
+    assert "tests_passed" in refused(workspace, errors.EXIT_POLICY, "policy", "check", "pack", folder)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec.structs import replace
 
 from pushpolicy.cli.artifacts import PolicyRegistries, fetched
 from pushpolicy.cli.checkout import Checkout
@@ -15,7 +17,7 @@ from pushpolicy.cli.report import say
 from pushpolicy.engines import Compiler
 from pushpolicy.errors import UsageError
 from pushpolicy.evaluate import PACK, Decide, PolicySet, RepositoryPolicy, load_policy, start_decision
-from pushpolicy.evaluate.authority import parse_repo_may
+from pushpolicy.evaluate.authority import Origin, origin_of, parse_repo_may
 from pushpolicy.model.text import printable
 
 if TYPE_CHECKING:
@@ -127,3 +129,28 @@ def repository_policy(config: Config, options: PolicyOptions) -> RepositoryPolic
         checkout=Checkout(),
         may=parse_repo_may(options.repo_may),
     )
+
+
+def repository_of(arguments: Sequence[str], options: PolicyOptions, config: str | None) -> RepositoryPolicy:
+    """For a command about policies: what the configuration adds, and which checkout is judged.
+
+    Where arguments name the set and there is no configuration, none is: this is the repository of the policy
+    itself, which may set what it likes.
+
+    Raises:
+        UsageError: when the configuration is wrong.
+    """
+    read = read_config(config)
+    repository = repository_policy(read, options)
+    return replace(repository, checkout=None) if arguments and not read.content else repository
+
+
+def on_their_own(arguments: Sequence[str], repository: RepositoryPolicy) -> Iterator[str]:
+    """Which folders were checked as policies of their own, and would be the checkout's in a push."""
+    if repository.checkout is None:
+        for each in arguments:
+            if origin_of(each, Checkout()) is Origin.CHECKOUT:
+                yield (
+                    f"{each} was checked as a policy of its own; in a push from this repository it could "
+                    f"only add rules: --policy {each} checks that"
+                )

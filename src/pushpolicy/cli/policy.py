@@ -12,12 +12,11 @@ import msgspec
 from pushpolicy.cli import environment
 from pushpolicy.cli import options as shared
 from pushpolicy.cli.artifacts import fetched
-from pushpolicy.cli.config import read_config
 from pushpolicy.cli.engine import judging_engine
 from pushpolicy.cli.evaluate import MAX_DOCUMENT_SIZE, reading
 from pushpolicy.cli.formats import Kind
 from pushpolicy.cli.options import PolicyOptions
-from pushpolicy.cli.policies import conftest_of, repository_policy
+from pushpolicy.cli.policies import conftest_of, on_their_own, repository_of
 from pushpolicy.cli.publishing import KEPT
 from pushpolicy.cli.publishing_policy import bundle, pull, push
 from pushpolicy.cli.render.decision import count
@@ -76,19 +75,22 @@ def check(
 ) -> int:
     """Load policies as a push would, find what would silently never deny, and decide on each rule's examples.
 
-    What is to be checked is named by arguments or by --policy. A waiver or rollout that a push would not
-    honour is noted, and so is a waiver that ends within 14 days.
+    What is to be checked is named by arguments, or by --policy: that is the same as in a push from here,
+    where a folder of this repository can only add rules. An argument is a policy of its own, unless there is
+    a configuration here. A waiver or rollout that a push would not honour is noted, and so is a waiver that
+    ends within 14 days.
     """
     from pushpolicy.cli.render import policy as render
 
     named, engine = _named(sources, policy), judging_engine(policy.engine)
-    repository = repository_policy(read_config(config), policy)
+    repository = repository_of(sources, policy, config)
     artifacts = fetched(named, policy)
     checked = check_policy(named, engine, repository, policy.trust, conftest_of(policy), artifacts)
     places = waiver_places(named, repository)
     notes = [
         *not_honoured(checked, environment.now(), places),
         *unproven(checked, (*named, *repository.rules)),
+        *on_their_own(sources, repository),
     ]
     if evidence is not None:
         notes += unmatched(evaluate(checked, _read(Path(evidence)), engine), places)
@@ -298,7 +300,7 @@ def _load(
     sources: tuple[str, ...], policy: PolicyOptions, config: str | None
 ) -> tuple[PolicySet, LocalOpa, tuple[str, ...]]:
     """The set that the arguments name, or the pack; what evaluates it; and the sources it was read from."""
-    named, repository = _named(sources, policy), repository_policy(read_config(config), policy)
+    named, repository = _named(sources, policy), repository_of(sources, policy, config)
     engine = judging_engine(policy.engine)
     artifacts = fetched(named, policy)
     loaded = load_policy(named, engine, repository, policy.trust, conftest_of(policy), artifacts)

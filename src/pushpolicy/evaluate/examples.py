@@ -27,9 +27,10 @@ from pushpolicy.evaluate.policyset import PolicySet
 from pushpolicy.evaluate.program import QUERY
 from pushpolicy.evaluate.settings import setting_problem
 from pushpolicy.evaluate.sources import EXAMPLES, policies
-from pushpolicy.files import open_regular
+from pushpolicy.files import open_regular, real
 from pushpolicy.model import strict_yaml
 from pushpolicy.model.document import Document
+from pushpolicy.model.text import is_unsafe, printable
 
 _STEP = re.compile(r'\[\]|\[KEY\]|\[\*\]|\["(?:[^"\\]|\\.)*"\]|[^.\[\]]+')
 _KEYS = {"name": str, "expect": str, "at": list, "evidence": dict, "settings": dict}
@@ -93,6 +94,8 @@ def read(folder: Path, rule: str) -> tuple[Example, ...]:
         ExamplesError: when the file is not what this module's docstring says.
     """
     file = folder / EXAMPLES
+    if not real(file).is_relative_to(real(folder.parent)):
+        raise ExamplesError(f"{file}: a link that leaves the policy folder")
     try:
         with open_regular(file) as opened:
             content = opened.read(strict_yaml.MAX_SIZE + 1)
@@ -128,6 +131,8 @@ def _malformed(one: Any) -> str | None:
     """Why this is no example."""
     if not isinstance(one, dict) or not isinstance(one.get("name"), str):
         return "not a list of examples: this one has no name"
+    if any(map(is_unsafe, one["name"])):
+        return f"{printable(one['name'])}: a name holds only what is shown"
     for key, value in one.items():
         if not isinstance(value, _KEYS.get(key, ())):
             return f"{one['name']}: {f'{key} is malformed' if key in _KEYS else f'unknown key {key!r}'}"

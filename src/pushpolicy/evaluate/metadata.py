@@ -16,7 +16,7 @@ import msgspec
 from pushpolicy.evaluate.settings import fragment_problems
 from pushpolicy.model import strict_yaml
 from pushpolicy.model.index import COLLECTIONS
-from pushpolicy.model.text import nearest
+from pushpolicy.model.text import is_unsafe, nearest
 
 SEVERITIES = ("critical", "high", "medium", "low")
 KINDS = frozenset(
@@ -139,6 +139,9 @@ def _unknown(value: Mapping[str, Any], is_package: bool) -> Iterator[str]:
 
 
 def _wrong(value: Mapping[str, Any]) -> Iterator[str]:
+    for character in sorted(_unseen(value)):
+        # It would reach terminals, pages and the logs of each push.
+        yield f"it holds U+{ord(character):04X}, which nobody sees and a terminal may obey"
     for key in ("title", "description"):
         if not _text(value.get(key)):
             yield f"{key} is required, a text"
@@ -165,6 +168,15 @@ def _wrong(value: Mapping[str, Any]) -> Iterator[str]:
     if not _list_of(custom.get("controls", []), _CONTROL.fullmatch):
         yield "custom.controls is not a list of standards with an id, as in SSDF PW.8.2"
     yield from fragment_problems(custom.get("settings", {}))
+
+
+def _unseen(value: object) -> set[str]:
+    """The characters in all texts that are neither printed nor the end of a line."""
+    if isinstance(value, str):
+        return {each for each in value if is_unsafe(each) and each not in "\n\t"}
+    if isinstance(value, Mapping):
+        value = [*value, *value.values()]
+    return set().union(*map(_unseen, value if isinstance(value, list) else ()))
 
 
 def is_kind(item: object) -> bool:

@@ -17,6 +17,11 @@ _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _COMMAND = expression(r"^(\s*):(?=:)|##[a-z]*(\[)", re.IGNORECASE)
 
 
+def is_unsafe(character: str) -> bool:
+    """Whether it is one that is not shown, and that a terminal may obey."""
+    return unicodedata.category(character) in _UNSAFE
+
+
 def printable(text: str, limit: int = 200) -> str:
     """The text on one line, of at most `limit` characters: nothing that a terminal or CI runner acts on."""
     cut = text if len(text) <= limit else text[: limit - 1] + "…"

@@ -51,7 +51,7 @@ def _checked_lines(checked: PolicySet, notes: Sequence[str]) -> Iterator[str]:
     yield f"{identity.source}: {count(len(rules), 'rule')} checked, digest {identity.digest}"
     for name, rule in sorted(rules.items()):
         requires = ", ".join(rule.requires) or "image and target only"
-        yield f"  {name:<20} {rule.title} (reads {requires})"
+        yield f"  {name:<20} {printable(rule.title)} (reads {requires})"
         for leaf in rule.leaves:
             yield f"  {'':<20} requires {leaf.path}{', not empty' if leaf.filled else ''}"
         for path in rule.optional:

@@ -120,6 +120,8 @@ def append(path: Path, waivers: Sequence[Mapping[str, str]]) -> None:
     Raises:
         InputError: when the file cannot be read or written, or does not end with such a list.
     """
+    if path.is_symlink():
+        raise InputError(f"{path}: it is a link", "name the file that it leads to")
     try:
         text = read_file(path, strict_yaml.MAX_SIZE).decode() if path.exists() else ""
         before = strict_yaml.read(text.encode()) or {}
