@@ -40,9 +40,12 @@ class OpaServer:
 
 @contextmanager
 def opa_server(
-    opa: Path, folder: Path, bundle: bytes, *, tls: bool = False, token: bool = False
+    opa: Path, folder: Path, bundle: bytes, *, tls: bool = False, token: bool = False, client: bool = False
 ) -> Iterator[OpaServer]:
-    """Run one until the context ends; `token`: it takes TOKEN, and refuses whoever does not show it."""
+    """Run one until the context ends; `token`: it takes TOKEN, and refuses whoever does not show it.
+
+    `client`: it speaks TLS with who shows a certificate of its authority.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     (path := folder / "bundle.tar.gz").write_bytes(bundle)
     certificates = make_certificates(folder) if tls else None
@@ -51,6 +54,8 @@ def opa_server(
     argv += ["--log-level", "error", "--skip-version-check"]
     if certificates:
         argv += ["--tls-cert-file", str(certificates.server), "--tls-private-key-file", str(certificates.key)]
+    if certificates and client:
+        argv += ["--authentication", "tls", "--tls-ca-cert-file", str(certificates.authority)]
     if token:
         _write_authz(folder / "authz")
         argv += ["--authentication", "token", "--authorization", "basic"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -210,7 +211,23 @@ def test_a_server_that_is_not_there(place: Workspace) -> None:
     code, said, hint = wrong(place, "--engine", "http://127.0.0.1:1")
     assert code == errors.EXIT_POLICY
     assert said == "the OPA server http://127.0.0.1:1: 127.0.0.1:1 refuses connections"
-    assert "server runs" in hint
+    assert hint == "check host and port, and that the server runs"
+
+
+def test_a_server_that_asks_for_a_certificate(place: Workspace, opa: Path, tmp_path: Path) -> None:
+    bundle = server_bundle(load_policy([PACK], LocalOpa(opa)))
+    with opa_server(opa, tmp_path / "opa", bundle, tls=True, client=True) as running:
+        assert running.certificates
+        (folder := tmp_path / "certs").mkdir()
+        shutil.copy(running.certificates.authority, folder / "ca.crt")
+        code, said, hint = wrong(place, "--engine", running.url, "--engine-cert-dir", str(folder))
+        assert code == errors.EXIT_POLICY
+        assert "does not accept the client's certificate, or the lack of one" in said
+        assert "--engine-cert-dir" in hint
+        shutil.copy(running.certificates.client, folder / "ci.cert")
+        shutil.copy(running.certificates.client_key, folder / "ci.key")
+        ran = place.push("--engine", running.url, "--engine-cert-dir", str(folder))
+        assert ran.code == errors.EXIT_OK, ran.out + ran.err
 
 
 def test_doctor_asks_the_server(place: Workspace, server: OpaServer, opa: Path) -> None:

@@ -16,28 +16,32 @@ import msgspec
 
 from pushpolicy.errors import EngineError, PushError
 from pushpolicy.http.call import Answer, Call
+from pushpolicy.http.connections import Connections
 from pushpolicy.http.deferred import deferred
-from pushpolicy.http.failures import CERTIFICATE_HINT, HTTP_HINT
+from pushpolicy.http.failures import CERTIFICATE_HINT, CLIENT_HINT, HTTP_HINT
 from pushpolicy.http.response import Response
-from pushpolicy.http.retry import Deadline, TransientError
+from pushpolicy.http.retry import SLOW_HINT, Deadline, TransientError
 from pushpolicy.http.settings import Settings
+from pushpolicy.http.tls import TlsContexts
 from pushpolicy.http.transport import Transport
 from pushpolicy.model import canonical
 from pushpolicy.model.redacted import Redacted
 from pushpolicy.model.text import printable
 
 # What the library imports and this use of it never calls: 150 ms.
-with deferred("aiohttp", "requests", "requests.adapters", "urllib3.util.retry"):
+with deferred("aiohttp", "asyncio", "requests", "requests.adapters", "urllib3.util.retry"):
     from opa_client.opa import OpaClient
 
 # An answer has no more than the findings, each a few times.
 _MAX_ANSWER = 64 * 1024 * 1024
 _MAX_VALUES = 4_000_000
-_UP_HINT = "see that the server runs and is reached from here: a run without it ends here"
+_HINT = "what answers there is no OPA, or something before it changes its answers"
 # In the place of advice about registries.
 _HINTS = {
     CERTIFICATE_HINT: "if the server has a private authority, give its certificate: --engine-ca-file",
+    CLIENT_HINT: "give a folder with a NAME.cert and NAME.key that the server accepts: --engine-cert-dir",
     HTTP_HINT: "the server seems to speak plain http, which is for loopback addresses",
+    SLOW_HINT: "the server or the network is too slow; see what else the server is asked",
 }
 
 
@@ -94,7 +98,9 @@ class _Session:
     def __init__(self, address: Address, headers: Mapping[str, str]) -> None:
         self._action = f"the OPA server {address.url}"
         self._headers = {**headers, "Content-Type": "application/json"}
-        self._transport = _Transport(address.settings)
+        settings = address.settings
+        # Nothing else is ever asked, so that a client's certificate is for every address.
+        self._transport = _Transport(settings, Connections(settings, TlsContexts(settings), lambda _: True))
 
     def post(self, url: str, *, json: Mapping[str, Input], timeout: float) -> _Reply:
         """Send a query; a server that is busy or away for a moment is asked again.
@@ -116,7 +122,8 @@ class _Session:
         try:
             return _Reply(self._action, self._transport.exchange(call))
         except PushError as error:
-            raise EngineError(error.message, _HINTS.get(error.hint or "", _UP_HINT)) from error
+            hint = error.hint or _HINT
+            raise EngineError(error.message, _HINTS.get(hint, hint)) from error
 
     def close(self) -> None:
         """Called by the library; what is kept open ends with the transport."""
@@ -159,9 +166,6 @@ class _Reply:
         except ValueError as error:
             why = printable(str(error), 200)
             raise EngineError(f"{self._action}: its answer is not strict JSON ({why})", _HINT) from error
-
-
-_HINT = "what answers there is no OPA, or something before it changes its answers"
 
 
 def _refuse(action: str, answer: Answer) -> NoReturn:

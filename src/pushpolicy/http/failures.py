@@ -44,7 +44,7 @@ _NO_CLIENT = frozenset(
         "TLSV1_ALERT_ACCESS_DENIED",
     }
 )
-_CLIENT_HINT = (
+CLIENT_HINT = (
     "give the server's folder of a certs.d (docker, podman) or --cert-dir a NAME.cert with NAME.key "
     "that it accepts"
 )
@@ -88,7 +88,7 @@ def no_answer(action: str, host: str, error: Exception) -> NoAnswer:
                 return NoAnswer(PushError(f"{action}: {host} does not speak TLS", HTTP_HINT), False)
             case ssl.SSLError() if getattr(cause, "reason", None) in _NO_CLIENT:
                 reason = f"{host} does not accept the client's certificate, or the lack of one"
-                return NoAnswer(PushError(f"{action}: {reason} ({cause.reason})", _CLIENT_HINT), False)
+                return NoAnswer(PushError(f"{action}: {reason} ({cause.reason})", CLIENT_HINT), False)
             case socket.gaierror():
                 failure = PushError(
                     f"{action}: {host} is not found by its name",

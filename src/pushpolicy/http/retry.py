@@ -17,6 +17,8 @@ TRANSIENT_STATUS = frozenset({408, 429, 500, 502, 503, 504})
 _LONGEST_PAUSE = 10.0
 _LONGEST_WAIT = 60.0
 
+SLOW_HINT = "the server or the network is too slow; run it again, what was sent is not sent twice"
+
 T = TypeVar("T")
 
 
@@ -51,7 +53,7 @@ class Deadline:
         if self.remaining < 0:
             raise PushError(
                 f"{action}: not done within {self.seconds:.0f} s",
-                "the server or the network is too slow; run it again, what was sent is not sent twice",
+                SLOW_HINT,
             )
 
 
