@@ -276,9 +276,27 @@ def test_the_text_says_it_in_80_columns(place: Workspace) -> None:
         '      scans.items[0].findings[1].severity = "medium"  (line 18 in _tolerable)\n'
         '      scans.items[0].findings[1].fix_state = "fixed"  (line 20 in _tolerable)\n'
     ) in told
+    assert (
+        "\n  it reads\n"
+        '    scans.items[].findings[].severity = "low", "medium", "high"  (4 places)\n'
+        '    scans.items[].findings[].fix_state = "unknown", "fixed", "not-fixed"\n'
+        "        (4 places)\n"
+        "  helpers: _tolerable (line 18)\n"
+    ) in told
     assert "\ntests_passed: passed\n" in told
     assert "flaws: " not in told  # asked for twice, told once
     assert all(len(line) < 80 for line in told.splitlines() if "/" not in line)
+
+
+def test_it_says_the_same_each_time(place: Workspace) -> None:
+    """Also where Python puts what is in sets into another order."""
+    said = set()
+    for seed in "123":
+        run = place.with_variables(PYTHONHASHSEED=seed).start(
+            *RUN, "--explain", "tests_passed", "--explain", "flaws"
+        )
+        said.add(run.communicate()[0])
+    assert len(said) == 1
 
 
 def test_the_document_fits_the_schema_and_can_be_compared(place: Workspace) -> None:

@@ -163,7 +163,7 @@ class _Rule:
             keys: dict[Steps, frozenset[Any]] = {}
             others = dict[str, Any]()
             not_meant = set[str]()
-            for name, value in variables.items():
+            for name, value in sorted(variables.items()):
                 values = clause.variables[name]
                 for steps in {each.steps for each in values if isinstance(each, KeyOf)}:
                     keys[steps] = keys.get(steps, frozenset()) | {value}
@@ -238,7 +238,9 @@ class _Rule:
                 lines=[read.row for read in reads],
                 through=[name for read in reads if (name := self._helper_at(read.row))],
             )
-            for steps, reads in asked.items()
+            for _, steps, reads in sorted(
+                (min(read.row for read in reads), steps, reads) for steps, reads in asked.items()
+            )
             if not any(other[: len(steps)] == steps != other for other in asked)
         )
 

@@ -59,14 +59,17 @@ def reading(
     """What a document holds at some steps; where a key is known, only there."""
     found = list(places(document, steps, keys))
     absent = [each for each in found if each.absent]
-    different = {json.dumps([each.value, each.size]): each for each in reversed(found) if not each.absent}
+    different: dict[str, Held] = {}
+    for each in found:
+        if not each.absent:
+            different.setdefault(json.dumps([each.value, each.size]), each)
     return Reading(
         path=_path(steps, keys),
         lines=tuple(sorted(set(lines))),
-        through=tuple(dict.fromkeys(through)),
+        through=tuple(sorted(set(through))),
         places=len(found),
         absent=len(absent),
-        held=tuple([*absent[:_SHOWN], *reversed(different.values())][:_SHOWN]),
+        held=tuple([*absent[:_SHOWN], *different.values()][:_SHOWN]),
     )
 
 
