@@ -163,7 +163,8 @@ def test_a_waiver_by_package(
             (purl, "does not name one package")
             for purl in ("*", "**", "pkg:*", "pkg:deb/*", "pkg:deb/**/openssl@*")
         ),
-        *((purl, "does not name one package") for purl in ("openssl", "", "pkg:deb/{a,b}@*", "pkg:deb/a[b]")),
+        *((purl, "does not name one package") for purl in ("openssl", "pkg:deb/{a,b}@*", "pkg:deb/a[b]")),
+        ("", "--purl is empty"),
         (
             "pkg:deb/debian/curl@*",
             "denied are scan_severity pkg:deb/debian/openssl@3.0.1, scan_severity pkg:deb",
