@@ -148,6 +148,23 @@ def test_an_error_of_many_lines(workspace: Workspace) -> None:
     assert ran.err.splitlines()[: len(told)] == told
 
 
+def test_each_problem_says_what_to_do(workspace: Workspace) -> None:
+    """Also where a name in the message holds what stands before the remedy, or a hint is the remedy."""
+    clean = rule("r", 'deny contains {"at": {"id": "x"}, "msg": "x"} if input.source.dirty')
+    folder = write_policy(workspace.path("mine"), {"r": clean})
+    workspace.write("mine/r/examples.yaml", '- {name: "one: two; three", expect: violated}')
+    [problem] = workspace.run("policy", "check", folder, "--format", "json").json["problems"]
+    assert problem == {
+        "file": f"{folder}/r/examples.yaml",
+        "line": 1,
+        "rule": "r",
+        "message": "one: two, three: expected is violated, and the rule says passed",
+        "fix": "correct the rule or the example",
+    }
+    ran = workspace.run("policy", "check", "absent", "--format", "json")
+    assert ran.json["problems"][0]["fix"] == ran.json["hint"] == ran.hint()
+
+
 def test_a_bug_in_json(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pushpolicy.cli.publishing.push_requests", lambda *_: 1 / 0)
     ran = workspace.push("--format", "json")

@@ -14,6 +14,7 @@ from pushpolicy import errors
 from pushpolicy.cli.schema import read_schema
 from pushpolicy.engines import LocalOpa
 from pushpolicy.evaluate import evaluate, load_policy
+from pushpolicy.evaluate.conftest import Conftest
 from pushpolicy.evaluate.json_schema import compile_schema
 from pushpolicy.evaluate.margins import Margin, Margins, margins
 from pushpolicy.evaluate.policyset import PolicySet
@@ -241,6 +242,19 @@ def test_a_window_that_closes_and_opens(engine: LocalOpa, tmp_path: Path) -> Non
         ("2026-03-07T09:0", False, True),
     ]
     assert ("2026-03-09T00:0", False, True) in changes
+
+
+def test_what_policies_of_conftest_say_later(engine: LocalOpa, tmp_path: Path) -> None:
+    (tmp_path / "a.rego").write_text(
+        'package main\nimport rego.v1\ndeny contains "late" if input.evaluated_at > "2026-03-05"\n'
+    )
+    policy = load_policy(
+        ["pack:user_not_root"], engine, conftest=Conftest(folders=(str(tmp_path),), namespaces=("main",))
+    )
+    document = evidence(evaluated_at=AT)
+    [moment] = margins(policy, engine, document, evaluate(policy, document, engine)).moments
+    assert moment.at.startswith("2026-03-05T00:0")
+    assert moment.denies[0].rule == "conftest_main"
 
 
 @pytest.mark.parametrize("time", ["2262-04-01T00:00:00Z", "1970-01-01T00:00:00Z"])

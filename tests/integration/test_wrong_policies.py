@@ -43,6 +43,8 @@ def test_each_is_refused_with_its_file_and_line(tmp_path: Path, opa: Path, wrong
     lines = [line.removeprefix(f"{source}/") for line in error.value.message.splitlines()]
     assert any(line.startswith(wrong.place) and wrong.says in line for line in lines), lines
     assert all(Fault.parse(line).file for line in lines if ".rego" in wrong.place), lines
+    # What is to be done stands behind the first semicolon, and nowhere else.
+    assert all(Fault.parse(line).fix and str(Fault.parse(line)) == line for line in lines), lines
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.name)
@@ -71,7 +73,7 @@ def test_every_builtin_that_opa_has_and_rules_do_not_is_explained(opa: Path) -> 
         assert said.startswith(f"{name} is removed; ")
     assert (
         explain("rego_type_error: undefined function no.such")
-        == "rego_type_error: undefined function no.such"
+        == "rego_type_error: undefined function no.such; call what there is, with what it takes"
     )
 
 

@@ -109,7 +109,7 @@ class Evidence:
         """
         node = self.node(steps)
         if not steps and step in (COMPUTED, EACH):
-            raise RefusedError("`input` as a whole: name the kind of evidence, as in input.tests")
+            raise RefusedError("`input` as a whole; name the kind of evidence, as in input.tests")
         if "properties" in node:
             return (*steps, self._field(steps, node["properties"], step))
         if node.get("type") == "array":
@@ -121,7 +121,7 @@ class Evidence:
         if node.get("type") not in ("object", None):
             raise RefusedError(f"{shown(steps)} is a {node['type']}: nothing is below it")
         if steps == ("extra",) and step in (COMPUTED, EACH):
-            raise RefusedError("`input.extra` as a whole: name it, as in input.extra.NAME")
+            raise RefusedError("`input.extra` as a whole; name it, as in input.extra.NAME")
         return (*steps, step if step in (COMPUTED, EACH) else f"{_KEY}{step}")
 
     @staticmethod
@@ -166,19 +166,20 @@ class Evidence:
         """Why this order of what is there and a literal (None: not known) cannot be meant."""
         node = self.node(steps)
         if "enum" in node:
-            return f"{shown(steps)} is one of a few texts, which have no order: list those that are meant"
+            return f"{shown(steps)} is one of a few texts, which have no order; list those that are meant"
         if str(node.get("pattern", "")).startswith(_DATE):
             return (
-                f"{shown(steps)} is a time, and as a text it has another order than in time: "
+                f"{shown(steps)} is a time, and as a text it has another order than in time; "
                 "compare time.parse_rfc3339_ns(...) of both"
             )
         if literal is None or "type" not in node:
             return None
         if isinstance(literal, str) is not (node["type"] == "string") or isinstance(literal, bool):
-            return f"{shown(steps)} is a {node['type']}, and is compared by order with {json.dumps(literal)}"
+            kind, other = node["type"], json.dumps(literal)
+            return f"{shown(steps)} is of type {kind}, and compared by order with {other}; compare its like"
         for tests, bound in ((_LEAST, node.get("minimum")), (_MOST, node.get("maximum"))):
             if bound is not None and operator in tests and tests[operator](literal, bound):
-                return f"{shown(steps)} {operator} {json.dumps(literal)} never holds"
+                return f"{shown(steps)} {operator} {json.dumps(literal)} never holds; correct the bound"
         return None
 
     def requirements(

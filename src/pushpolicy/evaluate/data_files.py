@@ -21,7 +21,7 @@ def read_document(file: SourceFile, name: str, problems: list[str]) -> dict[str,
     try:
         value = strict_yaml.read(file.content)
     except strict_yaml.YamlError as error:
-        problems.append(f"{file.path}:{error.line}: {error}")
+        problems.append(f"{file.path}:{error.line}: {error}; write it in plain YAML")
         return {}
     found = list(schema_problems(name, value))
     problems += [f"{file.path}: {text}" for text in found]
@@ -59,7 +59,7 @@ def schema_problems(name: str, value: Any) -> Iterator[str]:
     try:
         compile_schema(schema)(value)
     except MismatchError as error:
-        yield str(error)
+        yield f"{error}; `pushpolicy schema {name.removesuffix('.yaml')}` has its form"
 
 
 def waiver_problems(waiver: Mapping[str, Any], rule: RuleEntry | None) -> Iterator[str]:
@@ -68,13 +68,16 @@ def waiver_problems(waiver: Mapping[str, Any], rule: RuleEntry | None) -> Iterat
         yield "names no finding; give id, purl, or evidence: evidence:KIND"
     if "evidence" in waiver:
         if {"id", "purl"} & waiver.keys():
-            yield "evidence does not go together with id or purl"
+            yield "evidence does not go together with id or purl; write a waiver for each"
         absent = waiver["evidence"].removeprefix("evidence:")
         if not is_kind(absent) and (rule is None or all(leaf.path != absent for leaf in rule.leaves)):
-            yield f"{waiver['evidence']} is neither a kind of evidence nor a field that the rule rests on"
+            yield (
+                f"{waiver['evidence']} is neither a kind of evidence nor a field that the rule rests on;"
+                " `policy inspect` shows both"
+            )
     for key in ("expires", "not_before"):
         if key in waiver and not is_time(waiver[key]):
-            yield f'{key} is not a time like "2027-01-01T00:00:00Z"'
+            yield f'{key} is not a time; write it like "2027-01-01T00:00:00Z"'
 
 
 def time_problems(enforcement: Mapping[str, Any]) -> Iterator[str]:
@@ -83,4 +86,4 @@ def time_problems(enforcement: Mapping[str, Any]) -> Iterator[str]:
     measures["observe"] = enforcement.get("observe", {})
     for place, measure in measures.items():
         if "until" in measure and not is_time(measure["until"]):
-            yield f'{place}.until is not a time like "2027-01-01T00:00:00Z"'
+            yield f'{place}.until is not a time; write it like "2027-01-01T00:00:00Z"'

@@ -62,7 +62,8 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
     at: frozenset[str] | None = None
 
     def __str__(self) -> str:
-        return f"{self.file}{self._line}: {self.name}"
+        # What follows it is what to do.
+        return f"{self.file}{self._line}: {self.name.replace('; ', ', ')}"
 
     @property
     def _line(self) -> str:
@@ -106,12 +107,14 @@ def read(folder: Path, rule: str) -> tuple[Example, ...]:
         raise ExamplesError(f"{file}: {error.strerror}") from error
     except strict_yaml.YamlError as error:
         line = f":{error.line}" if error.line else ""
-        raise ExamplesError(f"{file}{line}: not a list of examples: {error}") from error
+        raise ExamplesError(
+            f"{file}{line}: not a list of examples: {error}; docs/rules.md has their form"
+        ) from error
     if not isinstance(found, list):
-        raise ExamplesError(f"{file}: not a list of examples")
+        raise ExamplesError(f"{file}: not a list of examples; docs/rules.md has their form")
     for number, one in enumerate(found):
         if problem := _malformed(one):
-            raise ExamplesError(f"{file}{_line_of(content, number)}: {problem}")
+            raise ExamplesError(f"{file}{_line_of(content, number)}: {problem}; docs/rules.md has its form")
     return tuple(_example(file, rule, number, one) for number, one in enumerate(found))
 
 
@@ -163,7 +166,7 @@ def disagreements(policy: PolicySet, engine: Engine, examples: Sequence[Example]
     good = list[Example]()
     for example in examples:
         if problem := _misfit(policy, example):
-            yield f"{example}: {problem}"
+            yield f"{example}: {problem}; correct the example"
         else:
             good.append(example)
     cases = [(each.evidence, {each.rule: each.settings}) for each in good]
@@ -175,11 +178,11 @@ def disagreements(policy: PolicySet, engine: Engine, examples: Sequence[Example]
             try:
                 decide(policy, engine, [case], [example.rule])
             except EngineError as error:
-                yield f"{example}: {error}"
+                yield f"{example}: {error}; correct the rule, or the evidence of the example"
         return
     for example, answer in zip(good, answers, strict=True):
         if problem := _disagreement(example, answer):
-            yield f"{example}: {problem}"
+            yield f"{example}: {problem}; correct the rule or the example"
 
 
 def _misfit(policy: PolicySet, example: Example) -> str | None:
@@ -283,7 +286,7 @@ def unshown(folder: Path, examples: Sequence[Example], optional: Sequence[str]) 
     for path in optional:
         if not any(_is_without(example.evidence, path) for example in examples):
             yield (
-                f"{folder / EXAMPLES}: no example is without {path}, which custom.optional lists: "
+                f"{folder / EXAMPLES}: no example is without {path}, which custom.optional lists; "
                 "add one with what is expected then"
             )
 

@@ -12,6 +12,7 @@ from pushpolicy.engines.interface import Compiler
 from pushpolicy.evaluate.absence import evidence_schema
 from pushpolicy.evaluate.follow import follow
 from pushpolicy.evaluate.metadata import Metadata, MetadataError, read_metadata
+from pushpolicy.evaluate.removed import explain
 from pushpolicy.evaluate.sources import SourceFile, fail_if, policies, read_source
 from pushpolicy.evaluate.syntax import Reads, heads, lib_functions, read_references, shape_problems
 from pushpolicy.model.index import Index, Leaf, RuleEntry
@@ -37,7 +38,7 @@ def build_index(
     trees = compiler.parse([file.content for file in rules.values()])
     for (name, file), tree in zip(rules.items(), trees, strict=True):
         if isinstance(tree, tuple):
-            problems += [f"{file.path}:{item.row}: {item.message}" for item in tree]
+            problems += [f"{file.path}:{item.row}: {explain(item.message)}" for item in tree]
             continue
         entry, found = _rule_entry(name, tree, lib)
         problems += [f"{file.path}:{row}: {text}" for row, text in sorted(found)]
@@ -81,7 +82,8 @@ def _rule_entry(
     reads, refused = read_references(name, tree, tree.get("rules", []))
     problems += refused
     problems += [
-        (1, f"data.pushpolicy.lib.{item} does not exist") for item in sorted(reads.functions - lib.keys())
+        (1, f"data.pushpolicy.lib.{item} does not exist; lib has {', '.join(sorted(lib))}")
+        for item in sorted(reads.functions - lib.keys())
     ]
     try:
         metadata = read_metadata(tree)
@@ -89,12 +91,15 @@ def _rule_entry(
         return None, problems + error.problems
     for key in sorted(reads.settings.keys() - metadata.settings.keys()):
         problems.append(
-            (reads.settings[key], f"data.settings.{name}.{key} is not declared in custom.settings")
+            (
+                reads.settings[key],
+                f"data.settings.{name}.{key} is not declared in custom.settings; declare it there",
+            )
         )
     for (key, field), row in reads.fields.items():
         if field not in metadata.settings.get(key, {}).get("required", ()):
             problems.append(
-                (row, f"the setting {key} need not have {field}: list it as required, or use object.get")
+                (row, f"the setting {key} need not have {field}; list it as required, or use object.get")
             )
     if problems:
         return None, problems
@@ -109,7 +114,7 @@ def _leaves(name: str, tree: Mapping[str, Any], metadata: Metadata) -> tuple[tup
     found = evidence_schema().requirements(followed.reads, followed.covered, optional)
     problems = [*followed.problems, *found.problems]
     problems += [
-        (1, f"METADATA: custom.optional: no read of {path} needs it")
+        (1, f"METADATA: custom.optional: no read of {path} needs it; leave it out")
         for path in sorted(optional - found.needed)
     ]
     return found.leaves, problems

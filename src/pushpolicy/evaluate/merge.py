@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -52,7 +53,7 @@ def read_data(
         PolicyError: listing every problem, one a line.
     """
     problems = [
-        f"--repo-may {name}: no rule is named so"
+        f"--repo-may {name}: no rule is named so{_named_so(name, index.rules)}"
         for name in repository.may
         if name not in {"*", *index.rules}
     ]
@@ -168,7 +169,8 @@ class _Merger:
                 value = given if given == before else joined(fragment, before, given)
                 if value is None or setting_problem(fragment, value):
                     self._problems.append(
-                        f"{file}: {rule}.{key}: another source sets it too; which is stricter cannot be told"
+                        f"{file}: {rule}.{key}: another source sets it too, and which is stricter cannot be"
+                        " told; set it in one of them"
                     )
                 known[key] = (value, first if value == before else origin)
 
@@ -211,7 +213,9 @@ class _Merger:
             if rule is None:
                 name = str(waiver.get("rule"))
                 meant = nearest(name, self._index.rules)
-                self._warnings.append(f"{place}: no rule is named {name!r}; it waives nothing{meant}")
+                self._warnings.append(
+                    f"{place}: no rule is named {name!r}, so it waives nothing; name a rule of the set{meant}"
+                )
             yield waiver
 
     def _add_enforcement(self, file: str, value: Mapping[str, Any], origin: Origin) -> None:
@@ -244,7 +248,7 @@ class _Merger:
             if rule not in self._index.rules:
                 yield f"rules.{rule}: no rule is named so{self._remedy(rule)}"
             elif self._index.rules[rule].integrity and measure["mode"] != "enforce":
-                yield f"rules.{rule}: an integrity rule cannot be switched off or only warn"
+                yield f"rules.{rule}: an integrity rule cannot be switched off or only warn; leave it out"
         for rule in value.get("repo_may", {}):
             if rule not in self._index.rules:
                 yield f"repo_may.{rule}: no rule is named so{self._remedy(rule)}"
@@ -256,13 +260,13 @@ class _Merger:
     def _remedy(self, rule: str) -> str:
         if RULE_NAME.fullmatch(rule) and (policies() / "rules" / rule).is_dir():
             return f"; the shipped one of that name is added by --policy pack:{rule}"
-        return nearest(rule, self._index.rules)
+        return _named_so(rule, self._index.rules)
 
     def _problems_of(self, rule: str, keys: Any) -> Iterator[str]:
         if rule not in self._index.rules:
             yield f"{rule}: no rule is named so{self._remedy(rule)}"
         elif not isinstance(keys, Mapping):
-            yield f"{rule}: must be a map of settings"
+            yield f"{rule}: must be a map of settings; write RULE: {{KEY: VALUE}}"
         else:
             declared = self._index.rules[rule].settings
             for key, value in keys.items():
@@ -271,7 +275,16 @@ class _Merger:
                     meant = nearest(key, declared)
                     yield f"{rule}.{key}: the rule has no such setting; it has {known}{meant}"
                 elif problem := setting_problem(declared[key], value):
-                    yield f"{rule}.{key}: {problem}"
+                    yield f"{rule}.{key}: {problem}; {_declared(declared[key])}"
+
+
+def _named_so(rule: str, rules: Iterable[str]) -> str:
+    return f"; `policy inspect` lists those of the set{nearest(rule, rules)}"
+
+
+def _declared(fragment: Mapping[str, Any]) -> str:
+    form = {key: value for key, value in fragment.items() if key not in ("description", "stricter")}
+    return f"it is declared as {json.dumps(form, ensure_ascii=False)}"
 
 
 def _stricter(one: dict[str, Any] | None, other: dict[str, Any]) -> dict[str, Any]:

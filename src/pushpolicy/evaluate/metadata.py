@@ -83,20 +83,26 @@ def read_metadata(tree: Mapping[str, Any]) -> Metadata:
         try:
             value = _block(annotation)
         except strict_yaml.YamlError as error:
-            problems.append((row + error.line, f"METADATA: {error}"))
+            problems.append((row + error.line, _of_metadata(str(error))))
             continue
         is_package = annotation.get("scope") == "package"
-        problems += [(row, f"METADATA: {text}") for text in _unknown(value, is_package)]
+        problems += [(row, _of_metadata(text)) for text in _unknown(value, is_package)]
         if is_package:
             found.append((row, value))
     if len(found) == 1:
         row, value = found[0]
-        problems += [(row, f"METADATA: {text}") for text in _wrong(value)]
+        problems += [(row, _of_metadata(text)) for text in _wrong(value)]
     elif not problems:
-        problems.append((1, "a rule needs one METADATA block directly above `package`"))
+        problems.append(
+            (1, "a rule needs one METADATA block directly above `package`; docs/rules.md has its form")
+        )
     if problems:
         raise MetadataError(problems)
     return _metadata(found[0][1])
+
+
+def _of_metadata(text: str) -> str:
+    return f"METADATA: {text}" if "; " in text else f"METADATA: {text}; docs/rules.md has its form"
 
 
 def _block(annotation: Mapping[str, Any]) -> dict[str, Any]:

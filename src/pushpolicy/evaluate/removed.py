@@ -12,6 +12,14 @@ from pushpolicy.evaluate.bundle import REMOVED
 
 _UNDEFINED = re.compile(r"(?:rego_type_error: )?undefined function ([a-z0-9_.]+)")
 _HANDED = "hand what it would answer over as evidence: --evidence extra.NAME=FILE, read as input.extra.NAME"
+# By what OPA's errors begin with.
+_REMEDIES = {
+    "rego_parse_error": "correct the text there",
+    "rego_compile_error": "correct the text there",
+    "rego_type_error": "call what there is, with what it takes",
+    "rego_unsafe_var_error": "give the variable a value in the body: `some x in ...`, or `x := ...`",
+    "rego_recursion_error": "let one of them do without the other",
+}
 _INSTEAD = {
     "time.now_ns": "the time of the decision is time.parse_rfc3339_ns(input.evaluated_at)",
     "time.": "it follows the machine's time zone: call data.pushpolicy.lib.calendar, or count in nanoseconds "
@@ -28,8 +36,13 @@ _INSTEAD = {
 
 
 def explain(message: str) -> str:
-    """OPA's message, with why there is no such builtin, and what to use instead, where that is known."""
-    return _UNDEFINED.sub(lambda found: told(found[1]) if found[1] in REMOVED else found[0], message)
+    """OPA's message, and what to do: of a removed builtin, that it is, and what to use instead of it."""
+    explained = _UNDEFINED.sub(lambda found: told(found[1]) if found[1] in REMOVED else found[0], message)
+    if explained != message:
+        return explained
+    # Of OPA's words nothing is what to do, also where they have a semicolon.
+    said, code = message.replace("; ", ", "), message.partition(":")[0]
+    return f"{said}; {_REMEDIES[code]}" if code in _REMEDIES else said
 
 
 def told(builtin: str) -> str:

@@ -80,7 +80,9 @@ def _read_source(path: Path, origin: Origin) -> Source:
     if path.is_file() and path.suffix == ".rego":
         problems, file = list[str](), None
         if not RULE_NAME.fullmatch(path.stem):
-            problems.append(f"{path}: {path.stem!r} is not a valid name for a rule")
+            problems.append(
+                f"{path}: {path.stem!r} is not a valid name for a rule; it has to be {RULE_NAME.pattern}"
+            )
         else:
             file = _read(path, real(path).parent, problems)
         fail_if(problems)
@@ -175,7 +177,9 @@ def _read_folder(folder: Path, origin: Origin) -> Source:
             if file := _read(entry, root, problems):
                 data[entry.name] = file
         elif entry.suffix.lower() == ".rego":
-            problems.append(f"{entry}: a rule is a folder of its own: {entry.stem}/{entry.stem}.rego")
+            problems.append(
+                f"{entry}: a rule is a folder of its own; move it to {entry.stem}/{entry.stem}.rego"
+            )
         elif entry.suffix.lower() in _DATA_SUFFIXES:
             known = ", ".join(sorted(_DATA_FILES))
             problems.append(f"{entry}: not a file that is read; data is in {known}")
@@ -200,7 +204,9 @@ def _read_rule(folder: Path, root: Path, problems: list[str]) -> SourceFile | No
     if expected not in found:
         return None
     if not RULE_NAME.fullmatch(folder.name):
-        problems.append(f"{folder}: {folder.name!r} is not a valid name for a rule ({RULE_NAME.pattern})")
+        problems.append(
+            f"{folder}: {folder.name!r} is not a valid name for a rule; it has to be {RULE_NAME.pattern}"
+        )
         return None
     return _read(expected, root, problems)
 
@@ -234,11 +240,11 @@ def _entries(folder: Path, problems: list[str], *, hidden: bool = False) -> list
 def _read(path: Path, root: Path, problems: list[str]) -> SourceFile | None:
     try:
         if not real(path).is_relative_to(root):
-            problems.append(f"{path}: a link that leaves the policy folder")
+            problems.append(f"{path}: a link that leaves the policy folder; put the file itself there")
         elif not path.is_file():
-            problems.append(f"{path}: not a regular file")
+            problems.append(f"{path}: not a regular file; put a file there")
         elif path.stat().st_size > _MAX_FILE:
-            problems.append(f"{path}: over the limit of 4 MiB")
+            problems.append(f"{path}: over the limit of 4 MiB; split it")
         else:
             return SourceFile(path=path, content=path.read_bytes())
     except OSError as error:

@@ -16,6 +16,7 @@ from pushpolicy.evaluate.follow.nodes import operator_of
 from pushpolicy.evaluate.metadata import KINDS
 from pushpolicy.evaluate.removed import told
 from pushpolicy.model.index import HEADS
+from pushpolicy.model.text import nearest
 
 _ALWAYS = frozenset({"schema", "evaluated_at", "target", "image", "reports"})
 _RULES = ("data", "pushpolicy", "rules")
@@ -53,11 +54,11 @@ def shape_problems(name: str, tree: Mapping[str, Any]) -> Iterator[tuple[int, st
     """Why a module is not a rule of this name: line and text."""
     if package_of(tree) != (*_RULES, name):
         package = ".".join(package_of(tree)[1:])
-        yield row_of(tree["package"]), f"package is {package}, must be pushpolicy.rules.{name}"
+        yield row_of(tree["package"]), f"package is {package}; it must be pushpolicy.rules.{name}"
     if not any(_import_path(item) == ("rego", "v2") for item in tree.get("imports", [])):
         yield (
             row_of(tree["package"]),
-            "`import rego.v2` is required: without it, `not` passes over absent fields",
+            "`import rego.v2` is required: without it, `not` passes over absent fields; add it below package",
         )
     rules = tree.get("rules", [])
     for rule in rules:
@@ -66,7 +67,7 @@ def shape_problems(name: str, tree: Mapping[str, Any]) -> Iterator[tuple[int, st
     if not {"deny", "warn"} & set(heads(tree)):
         yield (
             row_of(tree["package"]),
-            "neither `deny contains` nor `warn contains`: it would never find anything",
+            "neither `deny contains` nor `warn contains`: it would never find anything; write one of them",
         )
 
 
@@ -113,7 +114,7 @@ class _Collector:
 
     def _visit_node(self, node: dict[str, Any], row: int) -> None:
         if "with" in node:
-            self.problems.append((row, "`with` in a rule would replace the evidence it judges"))
+            self.problems.append((row, "`with` in a rule would replace the evidence it judges; leave it out"))
         kind, value = node.get("type"), node.get("value")
         self._call(value if kind == "call" else node.get("terms"), row)
         if kind == "var" and isinstance(value, str):
@@ -150,13 +151,16 @@ class _Collector:
     def _input(self, path: Path) -> None:
         kind = path[1] if len(path) > 1 else None
         if kind is None:
-            raise _RefusedError("`input` as a whole: name the kind of evidence, as in input.tests")
+            raise _RefusedError("`input` as a whole; name the kind of evidence, as in input.tests")
         if kind == "extra":
             if len(path) < 3 or path[2] is None:
-                raise _RefusedError("`input.extra` as a whole: name it, as in input.extra.NAME")
+                raise _RefusedError("`input.extra` as a whole; name it, as in input.extra.NAME")
             kind = f"extra.{path[2]}"
         elif kind not in KINDS | _ALWAYS:
-            raise _RefusedError(f"input.{kind} is not in the evidence")
+            raise _RefusedError(
+                f"input.{kind} is not in the evidence; it has {', '.join(sorted(KINDS | _ALWAYS))}"
+                f"{nearest(kind, KINDS)}"
+            )
         if kind not in _ALWAYS:
             self.kinds.add(kind)
 
@@ -173,7 +177,7 @@ class _Collector:
             case _:
                 shown = ".".join(part or "[...]" for part in path)
                 raise _RefusedError(
-                    f"{shown}: a rule reads only its own settings (data.settings.{self._name}.KEY) and lib"
+                    f"{shown}; a rule reads only its own settings (data.settings.{self._name}.KEY) and lib"
                 )
 
 
@@ -188,7 +192,7 @@ def _head_problem(rule: Mapping[str, Any]) -> str | None:
         return f"`{name}` is not deny, warn or not_applicable; the name of a helper starts with _"
     partial_set = len(head.get("ref", [])) == 1 and "key" in head and "value" not in head
     if not partial_set or "args" in head or rule.get("default") or "else" in rule:
-        return f"`{name}` must be written `{name} contains ... if ...`; in this form it never finds anything"
+        return f"`{name}` never finds anything in this form; it must be written `{name} contains ... if ...`"
     return None
 
 

@@ -57,10 +57,10 @@ def test_only_lists_of_what_was_looked_for_are_no_fact_when_empty() -> None:
 @pytest.mark.parametrize(
     ("steps", "step", "reason"),
     [
-        ((), COMPUTED, "`input` as a whole: name the kind"),
-        ((), EACH, "`input` as a whole: name the kind"),
-        (("extra",), COMPUTED, "`input.extra` as a whole: name it"),
-        (("extra",), EACH, "`input.extra` as a whole: name it"),
+        ((), COMPUTED, "`input` as a whole; name the kind"),
+        ((), EACH, "`input` as a whole; name the kind"),
+        (("extra",), COMPUTED, "`input.extra` as a whole; name it"),
+        (("extra",), EACH, "`input.extra` as a whole; name it"),
         ((), "weather", "^input.weather is not in the evidence$"),
     ],
 )

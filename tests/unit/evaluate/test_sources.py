@@ -124,6 +124,6 @@ def test_a_file_of_a_policy_is_regular_and_no_larger_than_the_limit(tmp_path: Pa
     with pytest.raises(PolicyError) as caught:
         read_source(tmp_path)
     assert caught.value.message.splitlines() == [
-        f"{tmp_path / 'settings.yaml'}: over the limit of 4 MiB",
-        f"{tmp_path / 'waivers.yaml'}: not a regular file",
+        f"{tmp_path / 'settings.yaml'}: over the limit of 4 MiB; split it",
+        f"{tmp_path / 'waivers.yaml'}: not a regular file; put a file there",
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from pushpolicy.cli.formats import Kind, Report
 from pushpolicy.errors import EXIT_POLICY
 from pushpolicy.evaluate.faults import Fault
@@ -18,7 +20,11 @@ def failure(exit_code: int, message: str, hint: str | None) -> Report:
     value: dict[str, object] = {"schema": SCHEMA, "exit_code": exit_code, "message": message}
     lines = message.split("\n")
     if exit_code == EXIT_POLICY:
-        value["problems"] = [plain(Fault.parse(line)) for line in lines]
+        faults = [Fault.parse(line) for line in lines]
+        # The hint is about the whole; where there is one problem, it is what to do about that.
+        if len(faults) == 1 and not faults[0].fix and hint:
+            faults = [replace(faults[0], fix=hint)]
+        value["problems"] = [plain(fault) for fault in faults]
     return Report(
         Kind.ERROR,
         lambda: [*lines, *([hint] if hint else [])],

@@ -48,7 +48,7 @@ from pushpolicy.evaluate.follow.values import (
 )
 
 ORDERS = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
-NEVER_HOLDS = "this never holds, so nothing is found here"
+NEVER_HOLDS = "this never holds, so nothing is found here; correct the condition"
 _EITHER = frozenset({False, True})
 _MOST = 200
 
@@ -217,7 +217,9 @@ class Comparisons(Notes, ABC):
                     self._possible(others, value)
                 elif isinstance(value, Count) and (known := scalars(others)):
                     if True not in truths(operation, SIZE, few(known)):
-                        self.problem("the size of something is a whole number, 0 or more: this never holds")
+                        self.problem(
+                            "the size of something is a whole number, 0 or more; compare it with one"
+                        )
                 elif isinstance(value, At | Decided) and operation in ORDERS:
                     for known in scalars(others) or [None]:
                         if why := self._evidence.disorder(value.steps, ORDERS[operation], known):
@@ -230,7 +232,9 @@ class Comparisons(Notes, ABC):
         """Different types have an order in OPA, and nobody means it."""
         if not left.types & right.types:
             one, other = (" or ".join(sorted(each.types)) for each in (left, right))
-            self.problem(f"{one} is compared by order with {other}: that is always the same")
+            self.problem(
+                f"{one} is compared by order with {other}, always the same; compare what is of one type"
+            )
 
     def _possible(self, values: Values, wanted: Literal) -> None:
         """An error unless one of the values may equal this literal."""
@@ -241,9 +245,9 @@ class Comparisons(Notes, ABC):
         places = [value for value in values if isinstance(value, At | Decided)]
         for place in places[:1]:
             reason = self._evidence.mismatch(place.steps, wanted.value)
-            self.problem(f"{shown(place.steps)} is never {wanted.text}: it {reason}")
+            self.problem(f"{shown(place.steps)} is never {wanted.text}; it {reason}")
         if not places:
-            self.problem(f"this is never {wanted.text}: it can be {_told(self._domain(values))}")
+            self.problem(f"this is never {wanted.text}; it can be {_told(self._domain(values))}")
 
     def _looked_up(self, wanted: Values, known: Values) -> None:
         """A text is looked up in a set or an object: an entry that it never is, is an error."""

@@ -206,4 +206,4 @@ class Places(Comparisons):
             elif isinstance(value, Fields):
                 self._decide(union(item for _, item in value.fields), mode, whole)
             elif isinstance(value, At) and whole and self._evidence.is_fixed(value.steps):
-                self.problem(f"{shown(value.steps)} is compared as a whole: name the fields that are meant")
+                self.problem(f"{shown(value.steps)} is compared as a whole; name the fields that are meant")

@@ -65,12 +65,17 @@ class Rule(Statements):
         self._body(rule["body"], scope, mode)
         self._outermost = False
         if not self.found.reads and head != "not_applicable":
-            self.problem(f"the body of this {head} reads no evidence: it finds always the same", row)
+            self.problem(
+                f"the body of this {head} reads no evidence: it finds always the same; let it read input",
+                row,
+            )
         body, self.found = self.found, Found()
         self.clauses.append(Clause(head=head, row=row, reads=tuple(body.reads), variables=dict(scope.values)))
         said = self._term(rule["head"]["key"], scope, mode)
         if not said and not body.problems:
-            self.problem(f"what this {head} says is never there, so nothing is found here", row)
+            self.problem(
+                f"what this {head} says is never there, so nothing is found here; say what is there", row
+            )
         if denies and self._stands_alone(rule["body"]) and self._can_be_said(rule["head"]["key"]):
             # Where the head cannot be said, nothing is denied.
             covered = self._places(body.strict) - self._places(self.found.reads)

@@ -26,6 +26,7 @@ _LOOKS = tuple(
     sorted({hours * _HOUR for hours in (1, 2, 4, 8, 12, 16, 20)} | {day * _DAY for day in range(1, DAYS + 1)})
 )
 _MINUTE = 60
+_READING, _FOREIGN = (b"evaluated_at", b"\\u"), "conftest_"
 _TRIED = 7
 _BATCH = 20
 _MOST = 10
@@ -132,9 +133,14 @@ def _dependent(policy: PolicySet, decision: Decision) -> set[str]:
     rules = set(policy.index.rules)
     if any(measure.measure == "observe" for measure in decision.rollouts):
         return rules
-    # A rule names what it reads; a text with an escape in it may name anything.
+    # A rule names what it reads. A text with an escape in it may name anything, and the generated rule of
+    # policies of conftest does not name what they read.
     texts = {name: policy.files[f"rules/{name}/{name}.rego"] for name in rules}
-    reading = {name for name, text in texts.items() if b"evaluated_at" in text or b"\\u" in text}
+    reading = {
+        name
+        for name, text in texts.items()
+        if name.startswith(_FOREIGN) or any(word in text for word in _READING)
+    }
     softened = {str(measure.rule) for measure in decision.rollouts}
     waived = {str(use.waiver["rule"]) for use in decision.waivers}
     return rules & (reading | softened | waived)
