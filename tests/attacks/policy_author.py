@@ -96,7 +96,7 @@ def waivers(**changes: object) -> str:
     return json.dumps({"waivers": [waiver]})
 
 
-NEVER = "in this form it never finds anything"
+NEVER = "never finds anything in this form"
 NEITHER = "neither `deny contains` nor `warn contains`"
 SHAPES = [
     spoilt("a boolean deny", "deny if input.image.size > 0", NEVER),

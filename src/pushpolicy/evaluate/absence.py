@@ -176,7 +176,7 @@ class Evidence:
             return None
         if isinstance(literal, str) is not (node["type"] == "string") or isinstance(literal, bool):
             kind, other = node["type"], json.dumps(literal)
-            return f"{shown(steps)} is of type {kind}, and compared by order with {other}; compare its like"
+            return f"{shown(steps)}, a {kind}, is compared by order with {other}; compare its like"
         for tests, bound in ((_LEAST, node.get("minimum")), (_MOST, node.get("maximum"))):
             if bound is not None and operator in tests and tests[operator](literal, bound):
                 return f"{shown(steps)} {operator} {json.dumps(literal)} never holds; correct the bound"
