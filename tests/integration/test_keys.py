@@ -37,6 +37,15 @@ def test_what_is_printed_is_its_entry_for_trust_yaml(workspace: Workspace, besid
     assert "BEGIN PRIVATE" not in ran.out + ran.err
 
 
+def test_its_folder_is_made_for_its_owner_alone(workspace: Workspace, beside: Path) -> None:
+    assert workspace.run("keygen", str(beside / "a/b/ci.1")).code == errors.EXIT_OK
+    assert stat.S_IMODE((beside / "a/b").stat().st_mode) == 0o700
+    assert sorted(file.name for file in (beside / "a/b").iterdir()) == ["ci.1.key", "ci.1.pub"]
+    (beside / "file").write_text("")
+    ran = workspace.run("keygen", str(beside / "file/ci"))
+    assert (ran.code, "no folder can be made there" in ran.complaint()) == (errors.EXIT_USAGE, True)
+
+
 @pytest.mark.parametrize("there", ["a.key", "a.pub"])
 def test_nothing_is_overwritten(workspace: Workspace, beside: Path, there: str) -> None:
     (beside / there).symlink_to("/nonexistent/target")

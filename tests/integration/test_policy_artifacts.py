@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -278,20 +280,73 @@ def test_a_record_says_that_the_signature_is_not_verified_there(place: Workspace
     assert replayed.code == errors.EXIT_OK, replayed.out
 
 
-def test_the_page_works_as_it_is_written(place: Workspace, olareg: Registry) -> None:
-    """Its commands, in order; the first two run in the repository of the policy."""
-    page = (ROOT / "docs/policy-artifacts.md").read_text()
-    commands = [line.strip() for line in page.splitlines() if line.startswith("    pushpolicy ")]
-    assert len(commands) == 4
+PAGE = (ROOT / "docs/policy-artifacts.md").read_text()
+COMMANDS = [line.strip() for line in PAGE.splitlines() if line.startswith("    pushpolicy ")]
+BLOCKS = dict(
+    zip(
+        ("rule", "enforcement", "waivers"),
+        re.findall(r"```(?:rego|yaml)\n(.*?)```", PAGE, re.DOTALL),
+        strict=True,
+    )
+)
+
+
+def follow(place: Workspace, registry: Registry, command: str, *more: str) -> Ran:
+    """A command of the page; what is about the policy's own folder runs there."""
+    is_theirs = " . " in f"{command} " or "keygen" in command
+    folder = place.folder.parent / "organisation" if is_theirs else place.folder
+    return replace(place, folder=folder).shell(command.replace("registry.example", registry.host), *more)
+
+
+def test_the_page_begins_as_it_is_written(place: Workspace, olareg: Registry) -> None:
     (place.folder.parent / "keys").mkdir()
-    digest = ""
-    for command in commands:
-        is_theirs = " check " not in command
-        folder = place.folder.parent / "organisation" if is_theirs else place.folder
-        shown = command.replace("registry.example", olareg.host).replace("sha256:DIGEST", digest)
-        ran = replace(place, folder=folder).shell(shown)
-        assert ran.code == errors.EXIT_OK, shown + ran.err
-        digest = ran.out.strip().rpartition("@")[2] if " push " in command else digest
+    made, pushed, by_digest, by_tag = COMMANDS[:4]
+    assert follow(place, olareg, made).code == errors.EXIT_OK
+    digest = follow(place, olareg, pushed).out.strip().rpartition("@")[2]
+    for command in (by_digest.replace("sha256:DIGEST", digest), by_tag):
+        ran = follow(place, olareg, command)
+        assert ran.code == errors.EXIT_OK, command + ran.err
+
+
+def test_an_organisation_lives_with_it(place: Workspace, olareg: Registry) -> None:
+    folder, soon_ = place.folder.parent / "organisation", soon()
+    shutil.rmtree(folder)
+    dated = {name: re.sub(r"20\d\d-[-0-9T:]+Z", soon_, text) for name, text in BLOCKS.items()}
+    write_policy(folder, {"licence_named": dated["rule"]}, enforcement=dated["enforcement"])
+    (place.folder.parent / "keys").mkdir(mode=0o700)
+    for name in ("org.key", "org.pub"):
+        (place.folder.parent / name).rename(place.folder.parent / "keys" / name)
+    checked, released, pushed, replayed, inspected = COMMANDS[4:]
+
+    def tried(repository: str) -> Ran:
+        return follow(place, olareg, pushed.replace("shop/web", f"shop/{repository}"))
+
+    def release(sequence: int) -> None:
+        ran = follow(place, olareg, released.replace("101", str(sequence)))
+        assert ran.code == errors.EXIT_OK, ran.err
+
+    assert follow(place, olareg, checked).code == errors.EXIT_OK
+    release(101)
+    for repository in ("web", "api", "legacy"):
+        ran = tried(repository)
+        assert (ran.code, "warned:" in ran.out) == (errors.EXIT_OK, True), ran.out + ran.err
+        assert "licence_named (artifact)" in ran.out
+    (folder / "enforcement.yaml").unlink()
+    what_if = follow(place, olareg, replayed)
+    assert what_if.code == errors.EXIT_OK, what_if.err
+    assert "stricter" in what_if.out
+    release(102)
+    assert {tried(repository).code for repository in ("web", "api", "legacy")} == {errors.EXIT_DENIED}
+    write_policy(folder, {}, waivers=dated["waivers"].replace("registry.example", olareg.host))
+    release(103)
+    assert tried("api").code == errors.EXIT_DENIED
+    allowed = tried("legacy")
+    assert (allowed.code, "waived" in allowed.out, "(anchored)" in allowed.out) == (0, True, True), (
+        allowed.out
+    )
+    seen = follow(place, olareg, inspected)
+    assert seen.code == errors.EXIT_OK, seen.err
+    assert "waiver (artifact) of licence_named linux/amd64" in seen.out
 
 
 def test_what_is_given_by_hand_is_for_the_registry_of_the_target(place: Workspace, tmp_path: Path) -> None:

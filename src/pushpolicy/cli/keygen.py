@@ -35,7 +35,26 @@ def command(name: str, role: str) -> int:
     NAME may be a path: ~/keys/release. Nothing is overwritten, and nothing is written into a git work tree,
     where a private key is one commit away from everybody.
     """
-    path = Path(name)
+    private, public = _files(Path(name))
+    key = generate()
+    _write(private, key.private_pem(), 0o600)
+    _write(public, key.public.pem.encode(), 0o644)
+    show(f"keys:\n  {private.stem}:\n    role: {role}\n    key: |")
+    for line in key.public.pem.splitlines():
+        show(f"      {line}")
+    say(
+        f"{printable(str(private))} signs: keep it secret, and away from build, test and scan jobs."
+        f" {printable(str(public))} verifies; the lines above are its entry for trust.yaml."
+    )
+    return EXIT_OK
+
+
+def _files(path: Path) -> tuple[Path, Path]:
+    """Where the private and the public key of this name go; the folder is there then.
+
+    Raises:
+        UsageError: when one of them is there already, or they would lie in a work tree.
+    """
     if not _NAME.fullmatch(path.name):
         raise UsageError(
             f"{printable(path.name)!r} cannot be the name of a key", "write letters, digits and . _ - only"
@@ -46,20 +65,15 @@ def command(name: str, role: str) -> int:
             f"{printable(str(private))} would lie in the git work tree {printable(str(trees[0]))}",
             f"keep it elsewhere, as in: pushpolicy keygen ~/keys/{path.name}",
         )
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        folder = printable(str(path.parent))
+        raise UsageError(f"{folder}: no folder can be made there: {error.strerror}") from error
     for file in (private, public):
         if os.path.lexists(file):
             raise UsageError(f"{printable(str(file))} is there already", "give the key another name")
-    key = generate()
-    _write(private, key.private_pem(), 0o600)
-    _write(public, key.public.pem.encode(), 0o644)
-    show(f"keys:\n  {path.name}:\n    role: {role}\n    key: |")
-    for line in key.public.pem.splitlines():
-        show(f"      {line}")
-    say(
-        f"{printable(str(private))} signs: keep it secret, and away from build, test and scan jobs."
-        f" {printable(str(public))} verifies; the lines above are its entry for trust.yaml."
-    )
-    return EXIT_OK
+    return private, public
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:

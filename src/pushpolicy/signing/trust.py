@@ -21,8 +21,9 @@ from pushpolicy.model.text import printable
 from pushpolicy.signing.keys import SigningError
 
 Entry = TypeVar("Entry")
-# A glob over REGISTRY/REPOSITORY. One with a scheme, a tag or an empty part matches nothing: it is refused.
-REPOSITORIES = r"^(oci:[^\s\[\]]+|(\*\*|\[[0-9a-fA-F:]+\]|[^\s/\[\]:]+)(:[0-9]+)?(/[^\s/\[\]:]+)*)$"
+# A glob over REGISTRY/REPOSITORY. One with a scheme, a tag, an empty part or a line end matches nothing:
+# it is refused. In Python, $ would let a line end pass.
+REPOSITORIES = r"^(oci:[^\s\[\]]+|(\*\*|\[[0-9a-fA-F:]+\]|[^\s/\[\]:]+)(:[0-9]+)?(/[^\s/\[\]:]+)*)\Z"
 
 Glob = Annotated[str, msgspec.Meta(pattern=REPOSITORIES)]
 Role = Literal["decide", "policy", "vex", "waiver"]

@@ -28,6 +28,8 @@ WRONG = [
         f"verified_for: ['{glob}']"
         for glob in ("", "https://r.example/a", "r.example/a/", "r.example/a:1", "oci:[a]")
     ),
+    'verified_for: ["r.example/a\\n"]',
+    "verified_for:\n- |\n  r.example/a\n",
     "[]",
     "keys: []",
     "issuer: {}",

@@ -66,8 +66,10 @@ def pack_source(source: Source, compiler: Compiler) -> bytes:
         if name == ENFORCEMENT:
             problems += [f"{file.path}: {text}" for text in time_problems(value)]
         files[_PLACES[name]] = canonical.encode(value)
-        if strict_yaml.read(files[_PLACES[name]]) != value:
-            problems.append(f"{file.path}: it holds text that YAML has no form of JSON for")
+        if not _is_yaml_too(files[_PLACES[name]], value):
+            problems.append(
+                f"{file.path}: it holds a character, or a long key, that YAML cannot have as JSON does"
+            )
     fail_if(problems)
     return archive({MANIFEST: _manifest(files), **files}, level=9)
 
@@ -106,13 +108,21 @@ def _data(content: bytes, path: str) -> bytes:
         value = strict_json.read(content)
         if canonical.encode(value) != content:
             raise ValueError("is not canonical JSON")
-        if strict_yaml.read(content) != value:
-            raise ValueError("is another document as YAML")
+        if not _is_yaml_too(content, value):
+            raise ValueError("is another document, or none, as YAML")
     except ValueError as error:
         raise PolicyError(f"{path} in the policy bundle {error}") from error
     if path == _PLACES[TRUST] and any(_named_files(value)):
         raise PolicyError(f"{path} in the policy bundle names a file with keys, which it does not bring")
     return content
+
+
+def _is_yaml_too(content: bytes, value: Any) -> bool:
+    """Whether the reader of data files takes JSON for what it is."""
+    try:
+        return bool(strict_yaml.read(content) == value)
+    except strict_yaml.YamlError:
+        return False
 
 
 def _named_files(trust: Any) -> Iterator[str]:

@@ -13,7 +13,7 @@ from pushpolicy.model.document import Exact
 from pushpolicy.model.text import printable
 
 SCHEMA: Final = "pushpolicy.policy-statement/v1"
-NAME = r"^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$"
+NAME = r"^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?\Z"
 MAX_SEQUENCE = 2**53 - 1
 _SHAPE = strict_json.Shape(dict.fromkeys(("schema", "name", "sequence", "bundle", "expires")))
 
