@@ -250,7 +250,10 @@ test_a_waiver_for_another_repository_says_so if {
 }
 
 test_a_waiver_by_id_alias_or_purl if {
-	every given in [{"id": "CVE-1"}, {"id": "GHSA-1"}, {"purl": "pkg:pypi/*"}, {"id": "CVE-1", "purl": "pkg:pypi/a@*"}] {
+	every given in [
+		{"id": "CVE-1"}, {"id": "GHSA-1"}, {"purl": "pkg:pypi/*"}, {"purl": "pkg:pypi/a@*"},
+		{"id": "CVE-1", "purl": "pkg:pypi/a@*"},
+	] {
 		decision := denied({"waivers": [object.union(object.remove(waiver, ["id"]), given)]})
 		decision.allow
 		decision.waived == [{"rule": "r", "id": "CVE-1", "msg": "bad", "at": finding.at, "waiver": 0}]
@@ -260,7 +263,7 @@ test_a_waiver_by_id_alias_or_purl if {
 }
 
 test_a_waiver_of_something_else if {
-	every given in [{"id": "CVE-2"}, {"purl": "pkg:npm/*"}, {"id": "CVE-1", "purl": "pkg:npm/*"}, {"rule": "other"}] {
+	every given in [{"id": "CVE-2"}, {"purl": "pkg:npm/*"}, {"purl": "pkg:pypi/b@*"}, {"id": "CVE-1", "purl": "pkg:npm/*"}, {"rule": "other"}] {
 		decision := denied({"waivers": [object.union(object.remove(waiver, ["id"]), given)]})
 		not decision.allow
 	}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -250,15 +250,18 @@ class _Reader:
             raise ContradictionError(
                 f"it speaks of {len(items)} waivers, or out of order; there are {len(self._waivers)}"
             )
+        found: dict[str, list[str]] = {}
+        for each in answer.violations:
+            found.setdefault(each.rule, []).append(each.id)
         return tuple(
-            WaiverUse(waiver=waiver, state=item.state, reason=self._why(waiver, item.state, answer))
+            WaiverUse(waiver=waiver, state=item.state, reason=self._why(waiver, item.state, found))
             for waiver, item in zip(self._waivers, items, strict=True)
         )
 
-    def _why(self, waiver: Mapping[str, Any], state: str, answer: _Answer) -> str | None:
+    def _why(self, waiver: Mapping[str, Any], state: str, found: Mapping[str, Sequence[str]]) -> str | None:
         """Why a waiver does not count, and what would make it count."""
         return {
-            "unused": self._unused(waiver, answer),
+            "unused": self._unused(waiver, found.get(waiver["rule"], ())),
             "pending": f"it counts from {waiver.get('not_before')}",
             "expired": f"it ended on {waiver.get('expires')}; whoever approves may set another end",
             "too_long": self._too_long(waiver),
@@ -266,10 +269,9 @@ class _Reader:
             "elsewhere": f"it is for {waiver.get('repository')}",
         }.get(state)
 
-    def _unused(self, waiver: Mapping[str, Any], answer: _Answer) -> str:
+    def _unused(self, waiver: Mapping[str, Any], found: Sequence[str]) -> str:
         """Which findings it could have named: an id may be misspelt, or another by now."""
         rule, named = waiver["rule"], waiver.get("id") or waiver.get("purl") or waiver.get("evidence")
-        found = [item.id for item in answer.violations if item.rule == rule]
         others = f"; what it found is {first_of(found, 3)}" if found else ""
         return f"{rule} found nothing that {named} names{others}"
 

@@ -24,6 +24,7 @@ SCHEMA = "pushpolicy.evidence/v1"
 _MAX_DAYS = 180
 # Of a waiver, or a measure that softens: whether it counts at a time, and if not, why.
 State = Literal["counts", "unwaivable", "refused", "ended", "long", "pending"]
+_WILD = re.compile(r"[*?]")
 _DAY = 24 * 60 * 60 * 10**9
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)")
 
@@ -144,10 +145,11 @@ class _Waivers:
             if waiver_state(waiver, grounds, now) == "counts" and matches_glob(
                 waiver.get("repository", "**"), "/", place
             ):
-                by_purl = "purl" in waiver and "id" not in waiver
                 for key, name in (("evidence", waiver.get("evidence")), ("id", waiver.get("id"))):
                     self._add(waiver, key, name)
-                self._add(waiver, "purl", "" if by_purl else None)
+                if isinstance(waiver.get("purl"), str) and "id" not in waiver:
+                    product = _product(waiver["purl"])
+                    self._add(waiver, "purl", "" if {"*", "?"} & set(product) else product)
 
     def _add(self, waiver: Mapping[str, Any], key: str, name: object) -> None:
         if isinstance(name, str):
@@ -162,6 +164,8 @@ class _Waivers:
             aliases = list(aliases.values())
         names = [finding.id, *(aliases if isinstance(aliases, list) else ())]
         keys = [("id", name) for name in names if isinstance(name, str)] + [("purl", "")]
+        if isinstance(purl := finding.at.get("purl"), str):
+            keys.append(("purl", _product(purl)))
         return any(
             "purl" not in waiver or matches_glob(waiver["purl"], "", finding.at.get("purl"))
             for key, name in keys
@@ -237,9 +241,15 @@ def nanoseconds(value: object) -> int | None:
 
 def matches_glob(pattern: object, separator: str, text: object) -> bool:
     """Whether a glob of the waivers' schema fits: ``**``, or ``*`` and ``?``, which stop at a separator."""
-    return (
-        isinstance(pattern, str) and isinstance(text, str) and bool(_glob(pattern, separator).fullmatch(text))
-    )
+    if not (isinstance(pattern, str) and isinstance(text, str)):
+        return False
+    # Making a pattern takes far longer than using it, and most begin as only a few texts do.
+    return text.startswith(_WILD.split(pattern, 1)[0]) and bool(_glob(pattern, separator).fullmatch(text))
+
+
+def _product(purl: str) -> str:
+    """What stands before the version; a glob that is literal there fits no purl of another product."""
+    return purl.partition("@")[0]
 
 
 @cache

@@ -86,27 +86,35 @@ _here(waiver) if object.get(waiver, "repository", "**") == "**"
 
 _here(waiver) if glob.match(waiver.repository, ["/"], concat("/", [input.target.registry, input.target.repository]))
 
-# Looked up by name, since thousands of findings may meet hundreds of waivers.
-_by_name[waiver.rule][waiver.id] contains number if some number, waiver in _honoured
+# Looked up by what they name, since thousands of findings may meet thousands of waivers: in a whole document,
+# which is made once. Of a partial one OPA would go through all waivers for each key that is asked.
+_named := _by_name
 
-_by_purl[waiver.rule] contains number if {
+_by_name[waiver.rule].id[waiver.id] contains number if some number, waiver in _honoured
+
+_by_name[waiver.rule].evidence[waiver.evidence] contains number if some number, waiver in _honoured
+
+_by_name[waiver.rule].purl[_product(waiver.purl)] contains number if {
 	some number, waiver in _honoured
-	waiver.purl
 	not waiver.id
 }
 
-_for_absence(finding) := {number |
-	some number, waiver in _honoured
-	waiver.rule == finding.rule
-	waiver.evidence == finding.id
-}
+# What no other purl has before its version; of a glob that leaves that open, nothing.
+_product(purl) := "" if {
+	some wild in ["*", "?"]
+	contains(split(purl, "@")[0], wild)
+} else := split(purl, "@")[0]
+
+_for_absence(finding) := {number | some number in _named[finding.rule].evidence[finding.id]}
 
 _for_denial(finding) := {number |
 	some name in _names(finding)
-	some number in _by_name[finding.rule][name]
+	some number in _named[finding.rule].id[name]
 	_fits(_honoured[number], finding)
 } | {number |
-	some number in _by_purl[finding.rule]
+	is_string(finding.at.purl)
+	some product in {"", split(finding.at.purl, "@")[0]}
+	some number in _named[finding.rule].purl[product]
 	_fits(_honoured[number], finding)
 }
 
