@@ -48,6 +48,8 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
         decided: how many steps come before those whose absence the rule decides, by `object.get` with a
             default; None where it decides nothing.
         filled: whether what counts is that the array is not empty.
+        type: as which type it is used, where the schema does not know any (`Leaf.type`): of another one, what
+            the rule looks for is not found.
         row: the line of the file.
     """
 
@@ -56,6 +58,7 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
     row: int
     decided: int | None = None
     filled: bool = False
+    type: str = ""
 
 
 class Requirements(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,6 +148,10 @@ class Evidence:
         """Whether a list is there."""
         return self.node(steps).get("type") == "array"
 
+    def is_untyped(self, steps: Steps) -> bool:
+        """Whether the schema does not say what is there: in an `extra`, and below."""
+        return steps[:1] == ("extra",) and len(steps) > 1
+
     def absences(self, steps: Steps) -> Iterator[tuple[Steps, Any]]:
         """Each beginning of a path, below its kind, that may be absent, with its `x-absent`."""
         for length in range(_kind_length(steps) + 1, len(steps) + 1):
@@ -196,7 +203,7 @@ class Evidence:
         for read in reads:
             for steps, meaning, decided in self._asked(read):
                 path = shown(steps)
-                if (steps, read.filled) in covered and not decided:
+                if (steps, read.filled) in covered and not decided and not read.type:
                     continue
                 if path in optional:
                     needed.add(path)
@@ -205,8 +212,10 @@ class Evidence:
                 elif not _MANY.isdisjoint(steps) and meaning != "written":
                     problems[read.row, _IN_MANY.format(path, _last(steps))] = None
                 else:
-                    filled = read.filled or (path in leaves and leaves[path].filled)
-                    leaves[path] = _leaf(steps, filled)
+                    before = leaves.get(path)
+                    filled = read.filled or (before is not None and before.filled)
+                    kind = read.type if steps == read.steps else ""
+                    leaves[path] = _leaf(steps, filled, kind or (before.type if before else ""))
         return Requirements(
             leaves=tuple(sorted(leaves.values())), problems=tuple(problems), needed=frozenset(needed)
         )
@@ -214,6 +223,11 @@ class Evidence:
     def _asked(self, read: Read) -> Iterator[tuple[Steps, Any, bool]]:
         """What a read rests on, with what its absence means and whether the rule decides that itself."""
         if read.absent == WORDS:
+            return
+        if read.type:
+            # Below what is gone through, each item would have to be of the type.
+            if read.absent != FIRES and _MANY.isdisjoint(read.steps):
+                yield read.steps, "unknown", False
             return
         if read.filled:
             if read.absent != FIRES and self.node(read.steps).get("x-empty") == "unknown":
@@ -268,7 +282,7 @@ def _last(steps: Steps) -> str:
     return "KEY" if steps[-1] == COMPUTED else json.dumps(steps[-1].removeprefix(_KEY))
 
 
-def _leaf(steps: Steps, filled: bool) -> Leaf:
+def _leaf(steps: Steps, filled: bool, type_: str) -> Leaf:
     parts: list[list[str]] = [[]]
     for step in steps:
         if step == ITEM:
@@ -276,4 +290,4 @@ def _leaf(steps: Steps, filled: bool) -> Leaf:
         else:
             parts[-1].append(step.removeprefix(_KEY))
     kind = ".".join(step.removeprefix(_KEY) for step in steps[: _kind_length(steps)])
-    return Leaf(path=shown(steps), kind=kind, steps=tuple(map(tuple, parts)), filled=filled)
+    return Leaf(path=shown(steps), kind=kind, steps=tuple(map(tuple, parts)), filled=filled, type=type_)

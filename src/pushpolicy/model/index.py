@@ -30,17 +30,21 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, order=True):
         steps: keys from the document's root; after each part but the last, all items of the array there. The
             leaf is absent where it is absent in one of them.
         filled: whether it is an array that must have an item.
+        type: what must be there, where the schema does not say it: collection (a list or an object), number,
+            string; empty for anything.
     """
 
     path: str
     kind: str
     steps: tuple[tuple[str, ...], ...]
     filled: bool = False
+    type: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in the index document."""
         steps = [list(part) for part in self.steps]
-        return {"path": self.path, "kind": self.kind, "steps": steps, "filled": self.filled}
+        value = {"path": self.path, "kind": self.kind, "steps": steps, "filled": self.filled}
+        return {**value, "type": self.type} if self.type else value
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
@@ -50,7 +54,8 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, order=True):
             KeyError: when a field is absent.
         """
         steps = tuple(tuple(part) for part in value["steps"])
-        return cls(path=value["path"], kind=value["kind"], steps=steps, filled=value["filled"])
+        words = {"path": value["path"], "kind": value["kind"], "type": value.get("type", "")}
+        return cls(**words, steps=steps, filled=value["filled"])
 
 
 class RuleEntry(msgspec.Struct, frozen=True, kw_only=True):

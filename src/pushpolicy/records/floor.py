@@ -18,7 +18,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Literal, NamedTuple
 
-from pushpolicy.model.index import Grounds, RuleEntry
+from pushpolicy.model.index import Grounds, Leaf, RuleEntry
 
 SCHEMA = "pushpolicy.evidence/v1"
 _MAX_DAYS = 180
@@ -77,7 +77,7 @@ def _absent(rule: RuleEntry, evidence: Mapping[str, Any]) -> Iterator[str]:
     """The evidence that a rule requires and that is not there: kinds, and leaves of those that are."""
     yield from (kind for kind in rule.requires if not _collected(kind, evidence))
     for leaf in rule.leaves:
-        if _collected(leaf.kind, evidence) and not _has(evidence, leaf.steps, filled=leaf.filled):
+        if _collected(leaf.kind, evidence) and not _has(evidence, leaf.steps, leaf):
             yield leaf.path
 
 
@@ -93,14 +93,25 @@ def _collected(kind: str, evidence: Mapping[str, Any]) -> bool:
     return _mapping(evidence.get(kind)).get("status") == "collected"
 
 
-def _has(value: Any, steps: Sequence[Sequence[str]], *, filled: bool) -> bool:
+def _has(value: Any, steps: Sequence[Sequence[str]], leaf: Leaf) -> bool:
     """Whether all items of each array on the way have what follows."""
     for key in steps[0]:
         value = _mapping(value).get(key)
     if len(steps) > 1:
         items = list(value.values()) if isinstance(value, Mapping) else value
-        return isinstance(items, list) and all(_has(item, steps[1:], filled=filled) for item in items)
-    return isinstance(value, list) and bool(value) if filled else value is not None
+        return isinstance(items, list) and all(_has(item, steps[1:], leaf) for item in items)
+    if leaf.filled and not (isinstance(value, list) and value):
+        return False
+    return value is not None and _is_of(leaf.type, value)
+
+
+def _is_of(kind: str, value: object) -> bool:
+    """Whether a value is of the type that a leaf asks for; of one that is not known here, none is."""
+    if kind == "number":
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if kind == "collection":
+        return isinstance(value, list | Mapping)
+    return isinstance(value, str) if kind == "string" else not kind
 
 
 def _finding(name: str, element: Any) -> _Finding:

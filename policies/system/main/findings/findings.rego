@@ -37,7 +37,7 @@ _leaves(name, rule) := [finding |
 		"rule": name,
 		"id": $"evidence:{leaf.path}",
 		"at": {"evidence": leaf.path},
-		"msg": $"the evidence does not say {leaf.path}, which this rule rests on",
+		"msg": $"the evidence does not say {leaf.path}{object.get(_as, object.get(leaf, "type", ""), "")}, which this rule rests on",
 		"evidence": leaf.path,
 	}
 ]
@@ -89,13 +89,26 @@ _has(leaf) if {
 _present(leaf, value) if {
 	leaf.filled == false
 	value != null
+	_is_of(object.get(leaf, "type", ""), value)
 }
 
 _present(leaf, value) if {
 	leaf.filled == true
 	is_array(value)
 	count(value) > 0
+	_is_of(object.get(leaf, "type", ""), value)
 }
+
+_is_of("", _)
+
+_is_of("collection", value) if type_name(value) in {"array", "object"}
+
+_is_of(kind, value) if {
+	kind in {"number", "string"}
+	type_name(value) == kind
+}
+
+_as := {"collection": " as a list or an object", "number": " as a number", "string": " as a text"}
 
 _reason(kind) := input[kind].reason if is_string(input[kind].reason)
 

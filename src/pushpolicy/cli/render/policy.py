@@ -16,6 +16,7 @@ from pushpolicy.evaluate.authoring.testing import Tested
 from pushpolicy.evaluate.authoring.waivers import as_yaml
 from pushpolicy.model import canonical
 from pushpolicy.model.document import Document, plain
+from pushpolicy.model.index import Leaf
 from pushpolicy.model.text import printable
 
 _FAULT = 500
@@ -53,7 +54,7 @@ def _checked_lines(checked: PolicySet, notes: Sequence[str]) -> Iterator[str]:
         requires = ", ".join(rule.requires) or "image and target only"
         yield f"  {name:<20} {printable(rule.title)} (reads {requires})"
         for leaf in rule.leaves:
-            yield f"  {'':<20} requires {leaf.path}{', not empty' if leaf.filled else ''}"
+            yield f"  {'':<20} requires {leaf.path}{', not empty' if leaf.filled else ''}{_as(leaf)}"
         for path in rule.optional:
             yield f"  {'':<20} optional {path}"
     yield from (click.style(f"note: {printable(note, 500)}", fg="yellow") for note in notes)
@@ -131,7 +132,10 @@ def _inspected_lines(found: Inspection) -> Iterator[str]:
 
 def _said(rule: Rule) -> Iterator[tuple[str, str]]:
     yield "reads", ", ".join(rule.reads) or "image and target only"
-    yield "requires", ", ".join(f"{leaf.path}{' (not empty)' if leaf.filled else ''}" for leaf in rule.leaves)
+    yield (
+        "requires",
+        ", ".join(f"{leaf.path}{' (not empty)' if leaf.filled else ''}{_as(leaf)}" for leaf in rule.leaves),
+    )
     yield "optional", ", ".join(rule.optional)
     yield "finds", ", ".join(rule.heads)
     yield "waive", ", ".join(_WHO[who] for who in rule.waive)
@@ -224,3 +228,8 @@ def _tested_document(result: Tested) -> Document:
             }
         )
     )
+
+
+def _as(leaf: Leaf) -> str:
+    """Of which type something in an `extra` has to be."""
+    return f" (a {leaf.type})" if leaf.type else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pushpolicy.evaluate.absence import WORDS
+from pushpolicy.evaluate.follow.compare import ORDERS
 from pushpolicy.evaluate.follow.direction import directed, size_of, untold
 from pushpolicy.evaluate.follow.domain import (
     ANYTHING,
@@ -74,6 +75,9 @@ class Conditions(Terms):
                 self._has_items(left if values is a else right, scope, are_there=name == "neq")
             size = size_of(operation, values, scalars(others), empty)
             way = directed(mode, size) if told else untold(mode)
+            kind = self._domain(others).types if operation in ORDERS else frozenset()
+            if kind in ({"number"}, {"string"}):
+                self._typed(values, min(kind), mode)
             for value in values:
                 if isinstance(value, Count):
                     self._sized(value.of, way)
@@ -118,7 +122,9 @@ class Conditions(Terms):
         """`x in COLLECTION`, `k, x in COLLECTION`."""
         *key, item, collection = arguments
         value = self._term(item, scope, mode)
-        keys, items = self._iterate(self._term(collection, scope, mode), mode if told else untold(mode))
+        found = self._term(collection, scope, mode)
+        keys, items = self._iterate(found, mode if told else untold(mode))
+        self._typed(found, "collection", mode if told else untold(mode))
         self._decide(value | items, mode, whole=True)
         for each in key:
             self._agree("equal", self._term(each, scope, mode), keys)

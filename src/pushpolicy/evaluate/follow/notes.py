@@ -80,6 +80,12 @@ class Notes:
         if self._evidence.is_array(steps):
             self._note(steps, mode, filled=True)
 
+    def _typed(self, values: Values, kind: str, mode: int) -> None:
+        """What an `extra` holds is used as something of this type: as another one it would find nothing."""
+        for value in values:
+            if isinstance(value, At) and self._evidence.is_untyped(value.steps):
+                self.found.reads[Read(steps=value.steps, absent=mode, row=self._row, type=kind)] = None
+
     def _note(self, steps: Steps, mode: int, decided: int | None = None, filled: bool = False) -> None:
         read = Read(steps=steps, absent=mode, row=self._row, decided=decided, filled=filled)
         self.found.reads[read] = None

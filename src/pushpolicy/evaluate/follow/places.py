@@ -178,6 +178,7 @@ class Places(Comparisons):
                 self._rows(value, mode)
             elif isinstance(value, At | Decided):
                 self._filled(value.steps, mode)
+                self._typed(frozenset({value}), "collection", untold(mode))  # of a text it is its length
             if not isinstance(value, At | Rows):
                 self._decide(frozenset({value}), mode)
 

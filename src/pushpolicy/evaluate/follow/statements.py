@@ -198,6 +198,7 @@ class Statements(Conditions):
     def _every(self, terms: Node, scope: Scope, mode: int) -> bool | None:
         values = self._term(terms["domain"], scope, mode)
         keys, items = self._iterate(values, turn(mode))
+        self._typed(values, "collection", mode)  # of nothing it holds; of what is no collection it does not
         inner, within = scope.inner(), (self._outermost, self._strict)
         self._outermost, self._strict = False, False
         if terms.get("key"):
@@ -217,6 +218,7 @@ class Statements(Conditions):
         if self._outermost:
             self._gone_through |= found
         keys, items = self._iterate(found, mode)
+        self._typed(found, "collection", mode)
         possible = self._has_items(collection, scope)
         for pattern, values in ((item, items), *((each, keys) for each in key)):
             self._bind(pattern, values, scope, mode, collection, new=True)

@@ -196,6 +196,7 @@ class Terms(Calls):
         """One operand of a reference: a key, or a variable that takes each key in turn."""
         if self._is_free(part, scope, part):
             keys, items = self._iterate(values, mode)
+            self._typed(values, "collection", mode)
             self._doubted = True
             self._bind(part, keys, scope, mode, part)
             return items
