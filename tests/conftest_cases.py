@@ -357,4 +357,24 @@ GENERATED = [
     )
     for (form, head), (kind, (condition, denied, passed)) in product(_HEADS.items(), _CONDITIONS.items())
 ]
+# What `exception` names of each rule: its name without the words that conftest takes away.
+EXCEPTED = {
+    "deny": "",
+    "violation": "",
+    "deny_a": "a",
+    "deny_a_b": "a_b",
+    "violation_deny_a": "a",
+    "deny_violation_a": "violation_a",
+    "deny_warn_a": "a",
+}
+GENERATED += [
+    Case(
+        f"an exception of {rule}",
+        f'exception contains ["other", "{name}"] if {{\n\tinput.source.dirty\n}}\n'
+        f'{rule} contains "no" if {{\n\tinput.target\n}}\n',
+        example(),
+        _changed(source={"dirty": True}),
+    )
+    for rule, name in EXCEPTED.items()
+]
 CASES = [*REAL, *GENERATED]

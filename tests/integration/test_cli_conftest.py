@@ -114,6 +114,20 @@ def test_what_is_wrong_is_said_before_anything_is_gathered(
     assert not beside.published
 
 
+def test_a_rule_that_stands_for_them_is_not_explained(beside: Workspace) -> None:
+    beside.run("gather", "oci:image", "oci:registry:1.0.0", "-o", "evidence.json")
+    ran = beside.run("evaluate", "evidence.json", *options(), "--explain", "conftest_main")
+    assert ran.code == errors.EXIT_USAGE
+    assert "it stands for policies of conftest" in ran.complaint()
+    assert beside.run("evaluate", "evidence.json", *options(), "--margins").code == errors.EXIT_OK
+
+
+def test_two_sets_are_compared_without_them(beside: Workspace) -> None:
+    ran = beside.run("policy", "diff", "pack", "pack:minimal", *options())
+    assert ran.code == errors.EXIT_USAGE
+    assert "--conftest" in ran.hint()
+
+
 def test_what_writes_policies_looks_at_them_too(beside: Workspace) -> None:
     for command in ("check", "inspect", "test"):
         ran = beside.run("policy", command, "pack:minimal", *options())

@@ -268,8 +268,8 @@ def _decision(path: Path) -> Decision:
 def _of_sets(names: tuple[str, str], policy: PolicyOptions) -> Sequence[Change]:
     from pushpolicy.evaluate.authoring.changes import compare
 
-    if policy.policies:
-        raise UsageError("A and B name what is compared", "leave --policy out")
+    if policy.policies or policy.conftest:
+        raise UsageError("A and B name what is compared", "leave --policy and --conftest out")
     engine = judging_engine(policy.engine)
     # Nothing is decided with them: in the repository of the policy itself they are what they say.
     before, after = (_set(tuple(name.split(",")), policy, engine) for name in names)

@@ -21,6 +21,7 @@ _DENIES = re.compile(r"(deny|violation)(_[a-zA-Z0-9]+)*")
 _WARNS = re.compile(r"warn(_[a-zA-Z0-9]+)*")
 _ALMOST = re.compile(r"(deny|den(y|ie[sd])|violations?|violates?|warn|warnings?)(_.*)?")
 _PREFIXES = ("violation", "deny", "warn")
+_FIRST_LINE = "# Generated from conftest policies."
 # The values of a complete rule that conftest reports.
 _MANY = frozenset({"array", "set", "arraycomprehension", "setcomprehension"})
 _NAMESPACE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
@@ -80,6 +81,11 @@ def make_rules(namespaces: Sequence[str], groups: Sequence[Group]) -> tuple[list
         [f"{_having(group)}, none of which --namespace names" for group in groups if group.origin not in used]
     )
     return rules, tuple(warnings)
+
+
+def is_generated(module: bytes) -> bool:
+    """Whether a rule of the set stands for policies of conftest; in a record it may only say so."""
+    return module.startswith(_FIRST_LINE.encode())
 
 
 def all_rules(groups: Sequence[Group]) -> Iterator[Rule]:
@@ -179,7 +185,7 @@ def _kinds(group: Group) -> set[str]:
 
 def _module(name: str, namespace: str, names: Sequence[str], *, excepts: bool) -> Iterator[str]:
     package = "data" + "".join(f"[{json.dumps(part)}]" for part in namespace.split("."))
-    yield f"# Generated from conftest policies.\npackage pushpolicy.rules.{name}\n\nimport rego.v2"
+    yield f"{_FIRST_LINE}\npackage pushpolicy.rules.{name}\n\nimport rego.v2"
     for each in names:
         body = [f"some found in {package}.{each}"]
         if excepts:

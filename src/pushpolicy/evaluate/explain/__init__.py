@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -22,6 +23,7 @@ from pushpolicy.engines.interface import Toolchain
 from pushpolicy.errors import UsageError
 from pushpolicy.evaluate.absence import COMPUTED, ITEM, WORDS, Read, Steps
 from pushpolicy.evaluate.check import rule_folders
+from pushpolicy.evaluate.conftest.rules import is_generated
 from pushpolicy.evaluate.data import SETTINGS_PATH
 from pushpolicy.evaluate.explain import instrument
 from pushpolicy.evaluate.explain.asking import ask, parse, trace_of
@@ -89,15 +91,17 @@ def explain(
     for name in dict.fromkeys(asked.rules):
         rule = _Rule(policy, decision, evidence, engine, name)
         trace = trace_of(policy, evidence, engine, name, asked.trace) if asked.trace else None
-        found.append(rule.explanation(str(folders[name] / f"{name}.rego"), trace))
+        # A rule of an artifact is in no folder.
+        folder = folders.get(name, Path("rules") / name)
+        found.append(rule.explanation(str(folder / f"{name}.rego"), trace))
     return tuple(found)
 
 
 def check_names(names: Iterable[str], policy: PolicySet) -> None:
-    """Require that there are rules of these names.
+    """Require that there are rules of these names, which can be followed.
 
     Raises:
-        UsageError: naming the nearest that there is.
+        UsageError: naming the nearest that there is; for a rule that stands for policies of conftest.
     """
     for name in names:
         if name not in policy.index.rules:
@@ -105,6 +109,11 @@ def check_names(names: Iterable[str], policy: PolicySet) -> None:
                 f"--explain {printable(name)}: the policy has no such rule"
                 f"{nearest(name, policy.index.rules)}",
                 "`pushpolicy policy inspect` shows its rules, with the same --policy",
+            )
+        if is_generated(policy.files[f"rules/{name}/{name}.rego"]):
+            raise UsageError(
+                f"--explain {name}: it stands for policies of conftest, which are not followed",
+                "conftest test --trace shows what they do with the evidence",
             )
 
 
