@@ -16,7 +16,7 @@ from pushpolicy.engines import LocalOpa
 from pushpolicy.evaluate import evaluate, load_policy
 from pushpolicy.evaluate.examples import read
 from pushpolicy.evaluate.explain import Asked, Explanation, Finding, explain
-from pushpolicy.evaluate.sources import policies
+from pushpolicy.evaluate.sources import policies, read_source
 from pushpolicy.model.document import Document
 from tests.policies import evidence, example, rule, scan, write_policy
 from tests.workspace import IMAGE, TARGET, Workspace, fail_a_test, harmless
@@ -234,6 +234,17 @@ def test_absent_evidence_says_what_is_there_instead(
     found = explained(engine, tmp_path, body, evidence(tests=tests, **changes))
     absent = {held.path: held.value for each in found.findings for held in each.absent}
     assert absent.items() >= at.items()
+
+
+def test_a_rule_of_an_artifact_is_explained_by_its_place_in_the_set(engine: LocalOpa, tmp_path: Path) -> None:
+    body = 'deny contains {"at": {"id": "x"}, "msg": "x"} if input.source.dirty == false'
+    held = read_source(Path(write_policy(tmp_path, {"r": rule("r", body)})))
+    policy = load_policy(["oci:x:1"], engine, artifacts={"oci:x:1": held})
+    document = evidence()
+    decision = evaluate(policy, document, engine)
+    [found] = explain(policy, engine, decision, document, Asked(rules=("r",), sources=("oci:x:1",)))
+    assert found.file == "rules/r/r.rego"
+    assert found.findings[0].causes
 
 
 def test_warnings_waivers_and_what_is_not_applicable(engine: LocalOpa, tmp_path: Path) -> None:
