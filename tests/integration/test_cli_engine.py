@@ -54,7 +54,9 @@ def test_a_push_that_a_server_confirms(place: Workspace, server: OpaServer) -> N
     shown = place.run("audit", "show", TARGET)
     assert f"confirmed by the server {server.url}" in shown.out
     assert "not anchored" not in shown.out
-    assert place.run("audit", "replay", TARGET).code == errors.EXIT_OK
+    replayed = place.run("audit", "replay", TARGET)
+    assert replayed.code == errors.EXIT_OK
+    assert "recorded was" not in replayed.out
 
 
 @pytest.mark.usefixtures("without_opa")
@@ -78,6 +80,7 @@ def test_a_push_that_only_a_server_decided(place: Workspace, server: OpaServer, 
     assert "not anchored" in first
     replayed = place.run("audit", "replay", TARGET, "--engine", str(opa))
     assert replayed.code == errors.EXIT_OK, replayed.out + replayed.err
+    assert f"recorded was opa 1.22.2 ({server.url})" in replayed.out
     listed = json.loads(place.run("audit", "list", TARGET, "--format", "json").out)
     assert "delegated" in json.dumps(listed)
 

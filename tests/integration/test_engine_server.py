@@ -34,6 +34,7 @@ from tests.fake_registry import Answered, Asked, fake_registry
 from tests.opa_servers import TOKEN, opa_server
 from tests.opa_servers import OpaServer as Running
 from tests.policies import evidence, rule, scan, write_policy
+from tests.registries.running import free_port, serving
 
 FINDING = {"id": "CVE-1", "severity": "critical", "kind": "vulnerability", "package": "a"}
 DENIED = evidence(scans=scan([FINDING]))
@@ -289,3 +290,36 @@ def test_a_fleet_behind_one_address(opa: Path, pack: PolicySet, local: LocalOpa,
             second.swap(server_bundle(other))
             with pytest.raises(EngineError, match=f"runs policy {other.identity.digest}"):
                 [evaluate(pack, evidence(), server) for _ in range(2)]
+
+
+def test_a_bundle_that_is_swapped_under_the_eyes_of_the_server(
+    opa: Path, local: LocalOpa, pack: PolicySet, tmp_path: Path
+) -> None:
+    """It polls for bundles: each answer is wholly of the one before, or wholly of the one after."""
+    minimal = load_policy(["pack:minimal"], local)
+    other = str(minimal.identity.digest)[:14]
+    served, answers = [server_bundle(pack)], list[str]()
+    with fake_registry(lambda _: Answered(body=served[0])) as store:
+        settings = [f"services.s.url=http://{store.host}", "bundles.p.service=s", "bundles.p.resource=b"]
+        settings += [f"bundles.p.polling.{which}_delay_seconds=1" for which in ("min", "max")]
+        options = [word for setting in settings for word in ("--set", setting)]
+        port = free_port()
+        argv = [str(opa), "run", "--server", "--addr", f"127.0.0.1:{port}", *options]
+        with serving([*argv, "--skip-version-check"], tmp_path / "log", port):
+            server = engine(f"http://127.0.0.1:{port}")
+
+            def ask(_: int) -> None:
+                try:
+                    answers.append(evaluate(pack, evidence(), server).verdict)
+                except EngineError as error:
+                    answers.append(error.message.partition("runs policy ")[2][:14] or error.message)
+
+            until = time.monotonic() + 20
+            with ThreadPoolExecutor(4) as pool:
+                while not {Verdict.ALLOW, other} <= set(answers):
+                    assert time.monotonic() < until, answers[-3:]
+                    list(pool.map(ask, range(20)))
+                    if Verdict.ALLOW in answers:
+                        served[0] = server_bundle(minimal)
+    not_yet = f"the OPA server http://127.0.0.1:{port} does not run a policy bundle of pushpolicy"
+    assert {Verdict.ALLOW, other} <= set(answers) <= {Verdict.ALLOW, other, not_yet}

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from pushpolicy.engines import Limits, LocalOpa
 from pushpolicy.engines.rest import Address
@@ -19,6 +20,7 @@ from pushpolicy.engines.server import OpaServer
 from pushpolicy.errors import EXIT_POLICY, EngineError, InputError
 from pushpolicy.evaluate import PACK, PolicySet, evaluate, evaluate_bytes, load_policy
 from pushpolicy.evaluate.answer import read_answer
+from pushpolicy.evaluate.program import laid_out
 from pushpolicy.http.settings import Settings
 from pushpolicy.model.decision import EngineIdentity, Verdict
 from pushpolicy.model.document import Document
@@ -44,8 +46,6 @@ def pack(local: LocalOpa) -> PolicySet:
 @pytest.fixture(scope="module")
 def allow(pack: PolicySet, local: LocalOpa) -> dict[str, Any]:
     """The honest answer about the example, which is ALLOW."""
-    from pushpolicy.evaluate.program import laid_out
-
     with laid_out(pack) as program, local.start(program) as session:
         session.send(evidence().content)
         answer: dict[str, Any] = session.answer()
@@ -350,3 +350,27 @@ def test_the_floor_stands_for_a_server_s_answers(pack: PolicySet, allow: dict[st
         evaluate(pack, unscanned, server)
     own = EngineIdentity(name="opa", version="1.22.2", hermeticity="delegated", server="https://opa")
     assert read_answer(allow, pack, evidence(), own).engine == own
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("asks for a token", "PUSHPOLICY_OPA_TOKEN"),
+        ("forbids", "PUSHPOLICY_OPA_TOKEN"),
+        ("has no API", "the address ends where OPA's /v1 begins"),
+        ("redirects with 307", "give the address that answers itself"),
+        ("created", "what answers there is no OPA"),
+    ],
+)
+def test_what_to_do_about_a_status(name: str, advice: str, pack: PolicySet) -> None:
+    with asking(lambda _: STATUSES[name][0]) as server, pytest.raises(EngineError) as caught:
+        evaluate(pack, evidence(), server)
+    assert advice in str(caught.value.hint)
+
+
+def test_a_server_is_asked_for_decisions_only_and_known_by_its_answer(pack: PolicySet) -> None:
+    with asking(saying(b"{}")) as server, laid_out(pack) as program:
+        with pytest.raises(EngineError, match="is asked for decisions only"):
+            server.start(replace(program, query="data.pushpolicy.rules"))
+        with server.start(program) as session, pytest.raises(EngineError, match="has not answered yet"):
+            session.identity()

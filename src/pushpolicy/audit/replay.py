@@ -42,7 +42,8 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def other_engine(self) -> bool:
         """Whether another version of OPA, or another build of it, answered."""
-        return self.engine != self.summary.decision.engine
+        recorded = self.summary.decision.engine
+        return (self.engine.version, self.engine.digest) != (recorded.version, recorded.digest)
 
 
 class Reproduced(Replayed, frozen=True, kw_only=True):

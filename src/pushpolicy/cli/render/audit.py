@@ -119,7 +119,9 @@ def _replay_lines(result: Replay, how: Standing) -> Iterator[str]:
     yield f"  policy {decision.policy.digest} as recorded, evidence {decision.evidence}"
     if result.other_engine:
         was, now = decision.engine, result.engine
-        recorded = f"{printable(was.name)} {printable(was.version)} ({was.digest})"
+        recorded = (
+            f"{printable(was.name)} {printable(was.version)} ({was.digest or printable(was.server or '')})"
+        )
         yield f"  engine {now.name} {now.version} ({now.digest}); recorded was {recorded}"
     yield f"  signature: {result.signature}"
 
