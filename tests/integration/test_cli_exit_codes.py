@@ -131,6 +131,20 @@ def test_denied(workspace: Workspace) -> None:
     assert not workspace.published
 
 
+def test_what_no_rule_judged_is_denied(workspace: Workspace) -> None:
+    """A rule that is given nothing to judge by is no gate: alone, it allowed every image."""
+    ran = workspace.push("--policy", "pack:registries_allowed")
+    assert ran.code == errors.EXIT_DENIED
+    assert "no rule judged this image, and this one does not apply: the setting allowed names none" in ran.out
+    assert "no waiver helps: no rule judged the image" in ran.out
+    assert not workspace.published
+    folder = workspace.path("beside")
+    write_policy(folder, {"never": rule("never", NEVER)})
+    beside = workspace.push("--policy", "pack:registries_allowed", "--policy", str(folder))
+    assert beside.code == errors.EXIT_OK
+    assert "not applicable: registries_allowed" in beside.out
+
+
 def test_the_reproduce_command_reproduces(workspace: Workspace) -> None:
     fail_a_test(workspace)
     folder = write_policy(workspace.path("more rules"), {"always": rule("always", ALWAYS)})

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from pushpolicy.cli.formats import Kind, Report
 from pushpolicy.cli.render.decision import decision_lines
 from pushpolicy.evaluate.authority import part_of_pack
-from pushpolicy.model.decision import Decision, Violation
+from pushpolicy.model.decision import Decision, RuleStatus, Violation
 from pushpolicy.model.document import Document, plain
 from pushpolicy.model.text import printable, quoted
 from pushpolicy.pipeline import Outcome
@@ -79,6 +79,9 @@ def _advice(decision: Decision, given: Advice) -> Iterator[str]:
     yield f"reproduce: {printable(given.reproduce, 1000)}"
     if unwaivable := sorted({item.rule for item in decision.violations if item.rule in given.unwaivable}):
         yield f"no waiver helps: nobody can waive {', '.join(unwaivable)}"
+        return
+    if all(rule.status is RuleStatus.NOT_APPLICABLE for rule in decision.rules):
+        yield "no waiver helps: no rule judged the image"
         return
     waivable = decision.violations
     packs = [each for each in decision.policy.source.split(", ") if part_of_pack(each) is not None]
