@@ -50,6 +50,11 @@ def settings(content: bytes) -> Forged:
     return Forged(files={**FILES, "settings/data.json": content})
 
 
+def trust(content: bytes) -> Forged:
+    manifest = canonical.encode({"rego_version": 1, "roots": ["pushpolicy/trust"]})
+    return Forged(files={".manifest": manifest, "pushpolicy/trust/data.json": content})
+
+
 def blob_changed(which: int, place: int = 20) -> Forged:
     """A bit of a stored layer is flipped; its digest is not put right."""
 
@@ -296,6 +301,18 @@ ROWS: dict[str, tuple[Forged, str]] = {
     ),
     "data with white space": (settings(b'{"scan_severity": {}}'), "not canonical"),
     "data that is no JSON": (settings(b"scan_severity: {critical: 0}"), "is not JSON"),
+    "data that is none as YAML": (
+        settings(b'{"scan_severity":{"\x7f":0}}'),
+        "is another document, or none, as YAML",
+    ),
+    "keys of an issuer that are elsewhere": (
+        trust(b'{"issuers":{"ci":{"issuer":"x","jwks":"/etc/keys"}}}'),
+        "names a file",
+    ),
+    "a trust that is none": (
+        trust(b'{"keys":{"a":{"key":"x","role":"decide"}}}'),
+        "keys.a.key is not a key in PEM",
+    ),
     "a setting that there is not": (settings(b'{"scan_severity":{"criticall":0}}'), "no such setting"),
     "settings of no rule": (settings(b'{"nothing":{"a":1}}'), "no rule is named so"),
     "a waiver without an end": (
@@ -457,6 +474,7 @@ def test_a_digest_vouches_for_itself(place: Workspace) -> None:
         "no --policy is platform, as --policy-key asks: it has a statement that is signed by no"
         in asked.complaint()
     )
+    assert "there is no folder ../nothing" in check(place, policy="oci:../nothing:prod").complaint()
     absent = f"oci:../{STORE}@sha256:{'0' * 64}"
     assert "there is no such artifact" in check(place, policy=absent).complaint()
 

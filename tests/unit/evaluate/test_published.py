@@ -13,13 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pushpolicy.engines.interface import Program
-from pushpolicy.errors import PolicyError
-from pushpolicy.evaluate.published.artifact import Fetched, signed, verified
+from pushpolicy.errors import PolicyError, PushError
+from pushpolicy.evaluate.published.artifact import Fetched, signed, store, verified
 from pushpolicy.evaluate.published.bundle import pack_source, read_bundle
 from pushpolicy.evaluate.published.statement import MAX_SEQUENCE, PolicyStatement
 from pushpolicy.evaluate.sources import Source, SourceFile
 from pushpolicy.model import canonical
+from pushpolicy.model.digest import Digest
+from pushpolicy.model.manifest import Manifest
 from pushpolicy.model.reference import Repository
+from pushpolicy.registry.layout.repository import LayoutRepository
 from pushpolicy.signing.keys import SigningError
 from pushpolicy.signing.trust import Key
 from tests.keys import entry, key
@@ -103,6 +106,51 @@ WAIVERS = st.lists(
 def test_what_yaml_could_not_have_is_refused_when_it_is_packed(text: str) -> None:
     with pytest.raises(PolicyError, match=r"settings\.yaml: it holds a character, or a long key"):
         pack_source(source(settings=text), NoOpa())
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        ({}, "there is no policy in it"),
+        ({"enforcement": "rules: {r: {mode: warn, until: soon, reason: r}}"}, "rules.r.until is not a time"),
+        ({"waivers": "waivers: [{rule: r}]"}, "waivers"),
+        ({"settings": "[]"}, "settings"),
+        ({"trust": "keys: {a: {key: x, role: policy}}"}, "not a key in PEM"),
+    ],
+)
+def test_what_is_wrong_whatever_it_is_used_with_is_not_packed(data: dict[str, str], why: str) -> None:
+    with pytest.raises(PolicyError, match=why):
+        pack_source(source(**data), NoOpa())
+
+
+class Forgetful(LayoutRepository):
+    """Keeps no manifest, or gives a tag to another one."""
+
+    lost = "manifest"
+
+    def manifest(self, digest: Digest) -> Manifest | None:
+        return None if self.lost == "manifest" else super().manifest(digest)
+
+    def resolve(self, tag: str) -> Manifest | None:
+        return manifest_of("other") if self.lost == "tag" else super().resolve(tag)
+
+
+def manifest_of(name: str) -> Manifest:
+    return signed(BUNDLE, PolicyStatement.of(BUNDLE, name, 1, None), key()).manifest
+
+
+@pytest.mark.parametrize(("lost", "is_named"), [("manifest", False), ("tag", True), ("", True)])
+def test_what_was_stored_is_read_back(tmp_path: Path, lost: str, *, is_named: bool) -> None:
+    place = Repository.parse(f"oci:{tmp_path / 'policies'}")
+    client = Forgetful(place)
+    client.lost = lost
+    if lost:
+        with pytest.raises(PushError, match="is not what was put there a moment ago"):
+            store(client, ARTIFACT, "prod")
+    else:
+        store(client, ARTIFACT, "prod")
+    found = LayoutRepository(place).resolve("prod")
+    assert (found is not None) is is_named
 
 
 @settings(max_examples=50)

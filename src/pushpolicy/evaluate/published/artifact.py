@@ -139,7 +139,7 @@ def fetch(client: RepositoryClient, reference: Reference) -> Fetched:
             raise PolicyError(
                 f"policy {reference}: there is no such artifact", "`oras repo tags` lists what there is"
             )
-        bundle, envelope = _layers(manifest, reference)
+        bundle, envelope = _layers(manifest)
         return Fetched(
             manifest=manifest, bundle=_content(client, bundle), envelope=_content(client, envelope)
         )
@@ -153,14 +153,12 @@ def _content(client: RepositoryClient, layer: Descriptor) -> bytes:
     return b"".join(client.read_blob(layer))
 
 
-def _layers(manifest: Manifest, reference: Reference) -> tuple[Descriptor, Descriptor]:
+def _layers(manifest: Manifest) -> tuple[Descriptor, Descriptor]:
     """Its two layers, if it is one of ours.
 
     Raises:
         ValueError: when it is something else.
     """
-    if reference.digest and manifest.digest != reference.digest:
-        raise ValueError(f"is {manifest.digest}")
     if manifest.media_type != OCI_MANIFEST or manifest.artifact_type != ARTIFACT_TYPE:
         kind = manifest.artifact_type or manifest.media_type
         raise ValueError(f"is no policy artifact: its type is {printable(kind, 100)}")
