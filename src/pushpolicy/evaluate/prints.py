@@ -30,7 +30,7 @@ class Printed(msgspec.Struct, frozen=True, kw_only=True):
 
 def printing_rules(policy: PolicySet) -> tuple[str, ...]:
     """The rules that have a `print()`, if only in a comment."""
-    return tuple(name for name in policy.index.rules if _PRINT.search(policy.files[_path(name)]))
+    return tuple(name for name in policy.index.rules if _PRINT.search(policy.files.get(_path(name), b"")))
 
 
 def printed(
@@ -63,7 +63,7 @@ def printed(
     with laid_out(replace(policy, files={**policy.files, **modules})) as program:
         text = engine.prints(replace(program, query=f"[{query}]"), evidence.content)
     folders = dict(rule_folders(policy, sources))
-    files = {name: str(folders[name] / f"{name}.rego") for name in names}
+    files = {name: str(folders[name] / f"{name}.rego") if name in folders else _path(name) for name in names}
     return tuple(Printed(file=files[name], line=line, text=said) for name, line, said in _lines(text, mark))
 
 
