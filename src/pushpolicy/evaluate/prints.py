@@ -30,7 +30,7 @@ class Printed(msgspec.Struct, frozen=True, kw_only=True):
 
 def printing_rules(policy: PolicySet) -> tuple[str, ...]:
     """The rules that have a `print()`, if only in a comment."""
-    return tuple(name for name in policy.index.rules if _PRINT.search(policy.files.get(_path(name), b"")))
+    return tuple(name for name in policy.index.rules if _PRINT.search(policy.files[_path(name)]))
 
 
 def printed(

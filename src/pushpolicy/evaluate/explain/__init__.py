@@ -110,11 +110,6 @@ def check_names(names: Iterable[str], policy: PolicySet) -> None:
                 f"{nearest(name, policy.index.rules)}",
                 "`pushpolicy policy inspect` shows its rules, with the same --policy",
             )
-        if f"rules/{name}/{name}.rego" not in policy.files:
-            raise UsageError(
-                f"--explain {printable(name)}: it is a policy of conftest, and only rules can be explained",
-                "its messages are all that it says",
-            )
         if is_generated(policy.files[f"rules/{name}/{name}.rego"]):
             raise UsageError(
                 f"--explain {name}: it stands for policies of conftest, which are not followed",
