@@ -66,7 +66,9 @@ def _all(checks: Sequence[Check]) -> Check:
     return check
 
 
-def _type(name: str) -> Check:
+def _type(name: str | Sequence[str]) -> Check:
+    if not isinstance(name, str):
+        return _one_of([_type(each) for each in name], f"must be of type {' or '.join(name)}")
     if name in ("integer", "number"):
         return _number(name)
     if name not in _NAMES:
@@ -76,6 +78,18 @@ def _type(name: str) -> Check:
     def check(value: Any) -> None:
         if type(value) is not kind:
             raise MismatchError(f"must be of type {name}")
+
+    return check
+
+
+def _one_of(checks: Sequence[Check], message: str) -> Check:
+    def check(value: Any) -> None:
+        for test in checks:
+            try:
+                return test(value)
+            except MismatchError:
+                continue
+        raise MismatchError(message)
 
     return check
 

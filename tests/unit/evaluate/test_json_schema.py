@@ -119,3 +119,11 @@ def test_a_deeply_nested_document() -> None:
         deep = [deep]
     with pytest.raises(InputError, match="nested too deeply"):
         validate_evidence(evidence(extra={"deep": deep}))
+
+
+def test_a_value_of_one_of_several_types() -> None:
+    check = compile_schema({"type": ["string", "number"]})
+    check("a")
+    check(1.5)
+    with pytest.raises(MismatchError, match="must be of type string or number"):
+        check(True)
