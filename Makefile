@@ -51,6 +51,7 @@ check: $(VENV)/tested-with ## lint, format, types, and the policies' format and 
 
 bench: $(VENV)/tested-with tools ## compare with opa, conftest, json.load, crane, oras, regctl (skopeo where installed)
 	$(BIN)/python -m bench.check
+	$(BIN)/python -m bench.policy
 	$(BIN)/python -m bench.identity
 	$(BIN)/python -m bench.gather
 	$(BIN)/python -m bench.components

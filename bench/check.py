@@ -39,7 +39,7 @@ def main() -> None:
     conftest = built("conftest") or sys.exit("conftest is not built; run `make tools`")
     with tempfile.TemporaryDirectory() as name, laid_out(policy) as loaded:
         folder = Path(name)
-        loaded = _named(loaded, folder)
+        loaded = named(loaded, folder)
         (folder / "twin").mkdir()
         (folder / "twin" / "twin.rego").write_text(_TWIN)
         for findings in _GOALS:
@@ -47,7 +47,7 @@ def main() -> None:
             document.write_bytes(evidence(findings).content)
             commands = [
                 Command(name="pushpolicy evaluate", argv=_pushpolicy(document)),
-                Command(name="opa eval", argv=_opa(loaded), stdin=document, env={}),
+                Command(name="opa eval", argv=opa_eval(loaded), stdin=document, env={}),
                 Command(
                     name="conftest test",
                     argv=[str(conftest), "test", "--policy", str(folder / "twin"), str(document)],
@@ -60,7 +60,7 @@ def _pushpolicy(document: Path) -> list[str]:
     return [sys.executable, "-m", "pushpolicy", "evaluate", str(document)]
 
 
-def _named(program: Program, folder: Path) -> Program:
+def named(program: Program, folder: Path) -> Program:
     """The same program in files that have names, for a process that is not given the open ones."""
     for path in (*program.bundles, program.schema, program.capabilities):
         (folder / path.name).write_bytes(path.read_bytes())
@@ -74,7 +74,8 @@ def _named(program: Program, folder: Path) -> Program:
     )
 
 
-def _opa(program: Program) -> list[str]:
+def opa_eval(program: Program) -> list[str]:
+    """The command that pushpolicy gives the program to, reading the document from standard input."""
     bundles = [word for bundle in program.bundles for word in ("-b", str(bundle))]
     return [
         *(str(pushpolicy_opa.binary()), "eval", "--format", "json", "--strict-builtin-errors"),

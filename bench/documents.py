@@ -13,9 +13,15 @@ _AT = "2026-11-24T12:00:00Z"
 _SEVERITIES = ("low", "medium", "negligible")
 
 
-def evidence(findings: int) -> Document:
-    """An image that the shipped pack allows, with one scan of so many harmless findings."""
+def evidence(findings: int, severity: str | None = None) -> Document:
+    """An image with one scan of so many findings.
+
+    The shipped pack allows it; where a severity is given, all have that, each in a package of its own.
+    """
     listed = [_finding(number) for number in range(findings)]
+    if severity is not None:
+        for number, each in enumerate(listed):
+            each |= {"severity": severity, "purl": f"pkg:deb/debian/libsample{number}@1.2.3-4?arch=amd64"}
     counts = {
         severity: sum(item["severity"] == severity for item in listed)
         for severity in ("critical", "high", "medium", "low", "negligible", "unknown")

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from bench import policy
 from bench.documents import evidence
 from pushpolicy.engines import LocalOpa
 from pushpolicy.evaluate import PACK, evaluate, load_policy
+from tests.programs import tool
 
 
 def test_the_documents_of_the_benchmarks_are_allowed(opa: Path) -> None:
     engine = LocalOpa(opa)
     assert evaluate(load_policy([PACK], engine), evidence(5), engine).allowed
+
+
+def test_the_benchmark_of_policies_compares_what_all_decide(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each command has to end as it should, or the benchmark does not print its line."""
+    tool("conftest")
+    policy.main(["--rounds", "1", "--rules", "2", "--findings", "3", "--waivers", "4"])
+    lines = [
+        line for line in capsys.readouterr().out.splitlines() if line.startswith(("| 2 |", "| 3 |", "| 4 |"))
+    ]
+    assert [line.count("|") for line in lines] == [7, 7, 5]
