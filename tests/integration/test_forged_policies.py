@@ -7,12 +7,14 @@ import json
 import tarfile
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pushpolicy import errors
+from pushpolicy.cli import environment
 from pushpolicy.evaluate.bundle import tarred
 from pushpolicy.evaluate.published.artifact import BUNDLE_TYPE
 from pushpolicy.model import canonical
@@ -341,6 +343,7 @@ ROWS: dict[str, tuple[Forged, str]] = {
     ),
 }
 STORE = "policies"
+ORG = ("--policy-key", "../org.pub=platform")
 
 
 @pytest.fixture
@@ -366,7 +369,18 @@ def test_the_control_is_allowed_and_says_who_signed(place: Workspace) -> None:
     assert f"pack, oci:../{STORE}@{manifest.digest} signed by org sequence 5 sha256:" in ran.out
     assert "(anchored)" in ran.out
     assert f"{RULE} (artifact)" in ran.out
-    assert f"platform, sequence 5, until {FAR}" in ran.err
+    assert "warning" not in ran.err
+    unsaid = check(place, *ORG)
+    assert "warning: " in unsaid.err
+    assert "(platform, sequence 5): no earlier record is known here, and no --min-sequence" in unsaid.err
+
+
+def test_an_end_that_is_near_is_told(place: Workspace) -> None:
+    soon = f"{environment.now() + timedelta(days=13):%Y-%m-%dT%H:%M:%SZ}"
+    stored(place, Forged(statement={"expires": soon}))
+    ran = check(place)
+    assert ran.code == errors.EXIT_OK
+    assert f"(platform, sequence 5) expires at {soon}" in ran.err
 
 
 @pytest.mark.parametrize(("forged", "why"), ROWS.values(), ids=ROWS)
@@ -411,7 +425,6 @@ def test_a_key_counts_for_its_role_its_time_and_its_place(
     assert "signed by new sequence 5" in ran.out
 
 
-ORG = ("--policy-key", "../org.pub=platform")
 USAGE, POLICY = errors.EXIT_USAGE, errors.EXIT_POLICY
 
 

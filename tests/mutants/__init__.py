@@ -5,4 +5,4 @@ The checks are found, not listed: every `raise` of an error, every call that rec
 tests that went through it are run again. A mutant that no test notices has survived.
 """
 
-PACKAGES = ("gather", "evaluate", "push", "images", "records", "reports")
+PACKAGES = ("gather", "evaluate", "push", "images", "records", "reports", "signing")

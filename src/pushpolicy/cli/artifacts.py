@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 _LAYOUT, _REGISTRY = "oci:", "oci://"
 _MAX_KEYS = 1024 * 1024
+_SOON = timedelta(days=14)
 _NOT_IN_NAMES = re.compile(r"[^\w.-]")
 
 
@@ -221,7 +223,7 @@ class Finder:
                 continue
             self._unused.remove(each)
             if reference.digest is None:
-                self._note(reference, said.statement)
+                self._warn(reference, said.statement, now)
             return Found(reference, artifact, said)
         if reference.digest is None:
             refused = [self._reasons[each.name] for each in self._unused]
@@ -241,14 +243,15 @@ class Finder:
             hint = reason.hint if reason else "name with --policy where it is"
             raise PolicyError(f"no --policy is {each.name}, as --policy-key asks: {told}", hint)
 
-    def _note(self, reference: Reference, statement: PolicyStatement) -> None:
-        ends = f", until {printable(statement.expires)}" if statement.expires else ""
-        older = (
-            ""
-            if self._least
-            else "; no earlier record is known here, and no --min-sequence says what is too old"
-        )
-        say(f"policy {reference}: {statement.name}, sequence {statement.sequence}{ends}{older}")
+    def _warn(self, reference: Reference, statement: PolicyStatement, now: datetime) -> None:
+        name = f"policy {reference} ({statement.name}, sequence {statement.sequence})"
+        if self._least is None:
+            no_floor = (
+                "no earlier record is known here, and no --min-sequence says which releases are too old"
+            )
+            say(f"warning: {name}: {no_floor}", color="yellow")
+        if (end := statement.end()) and end - now < _SOON:
+            say(f"warning: {name} expires at {printable(str(statement.expires))}", color="yellow")
 
 
 def read_keys(options: Iterable[str], *, judged: bool) -> tuple[PolicyKey, ...]:

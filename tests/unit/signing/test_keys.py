@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import subprocess
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -34,12 +35,15 @@ def public(of: Any) -> bytes:
 P256, P384 = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP384R1())
 K1 = ec.generate_private_key(ec.SECP256K1())
 RSA, ED = rsa.generate_private_key(65537, 2048), ed25519.Ed25519PrivateKey.generate()
+# SubjectPublicKeyInfo with 1.3.101.121 as its algorithm, which nobody has.
+UNKNOWN = b64encode(bytes.fromhex("302a300506032b6579032100") + bytes(32)).decode()
 DAMAGED = PRIVATE.replace(b"MIGH", b"MIGG")
 WRONG_PUBLIC = [
     (public(P384), "curve secp384r1"),
     (public(K1), "curve secp256k1"),
     (public(RSA), "RSA"),
     (public(ED), "Ed25519"),
+    (f"-----BEGIN PUBLIC KEY-----\n{UNKNOWN}\n-----END PUBLIC KEY-----\n".encode(), "kind that is not known"),
     (PRIVATE, "a private key, where a public one belongs"),
     (private(P256, PrivateFormat.TraditionalOpenSSL), "SEC 1"),
     (private(P256, passphrase=b"x"), "encrypted"),

@@ -72,6 +72,11 @@ def test_what_is_malformed_is_refused_and_the_schema_says_the_same(text: str) ->
         trust(text)
 
 
+def test_what_is_no_yaml_is_told_with_its_line() -> None:
+    with pytest.raises(PolicyError, match=r"trust\.yaml:2: "):
+        trust("raw: keep\nraw: digest\n")
+
+
 @pytest.mark.parametrize("time", ["'2026-01-01'", "soon", "'2026-01-01T00:00:00'"])
 def test_a_window_has_times_with_a_zone(time: str) -> None:
     with pytest.raises(PolicyError, match=r"trust\.yaml"):
