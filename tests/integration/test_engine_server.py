@@ -202,8 +202,11 @@ def test_an_error_of_a_builtin_is_none_of_the_rule_s_silence(
     policy = load_policy([write_policy(tmp_path / "policy", {"r": rule("r", body)})], local)
     with opa_server(opa, tmp_path / "opa", server_bundle(policy)) as running:
         for each in (local, engine(running.url)):
-            with pytest.raises(EngineError, match="to_number"):
+            with pytest.raises(
+                EngineError, match=r"rules/r/r.rego:11: eval_builtin_error: to_number"
+            ) as caught:
                 evaluate(policy, evidence(), each)
+            assert "let the rule ask first" in str(caught.value.hint)
 
 
 def test_a_server_without_the_policy(opa: Path, pack: PolicySet, tmp_path: Path) -> None:

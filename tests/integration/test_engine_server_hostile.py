@@ -240,6 +240,12 @@ STATUSES: dict[str, tuple[Answered, str]] = {
         Answered(status=500, body=b'{"code": "internal", "message": "m", "errors": [{"message": "e"}]}'),
         "it answered 500: m; e",
     ),
+    "an error in a line beyond": (
+        Answered(
+            status=500, body=b'{"message": "m", "errors": [{"message": "e", "location": {"row": 1e999}}]}'
+        ),
+        "it answered 500",
+    ),
     "an error of another form": (Answered(status=500, body=b'{"errors": {"message": 1}}'), "it answered 500"),
     "is busy": (Answered(status=503), "it answered 503"),
     "is behind a broken gateway": (Answered(status=502), "it answered 502"),
@@ -360,6 +366,8 @@ def test_the_floor_stands_for_a_server_s_answers(pack: PolicySet, allow: dict[st
         ("has no API", "the address ends where OPA's /v1 begins"),
         ("redirects with 307", "give the address that answers itself"),
         ("created", "what answers there is no OPA"),
+        ("is busy", "try again later"),
+        ("evaluation ends with an error", "an OPA of this machine (without --engine) says it, too"),
     ],
 )
 def test_what_to_do_about_a_status(name: str, advice: str, pack: PolicySet) -> None:

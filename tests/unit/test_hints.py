@@ -13,6 +13,7 @@ AGAIN = re.compile(r"(run|push|try)\b[^.;,:]{0,40} again")
 HELPS = {
     "check the network, or try again later": "there was no answer, or half of one",
     "run it again, what was sent is not sent twice": "it was too slow",
+    "is busy or away; try again later": "the OPA server had trouble (5xx, 429)",
     "try again later; its log": "the registry had trouble (5xx)",
     "run it again when fewer pushes go to this image": "others wrote the same list",
     "something removed it meanwhile; run the push again": "it is put once more",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 OLDEST = (1, 22)
 # Seconds after which OPA ends by itself, where nobody is left to end it.
 _ORPHANED = 3600.0
-_ASK_FIRST = "let the rule ask first whether the builtin can take it, as in regex.match(`^[0-9]+$`, x)"
+ASK_FIRST = "let the rule ask first whether the builtin can take it, as in regex.match(`^[0-9]+$`, x)"
 
 
 class LocalOpa:
@@ -276,7 +276,7 @@ def _require_success(result: Result, program: Program) -> None:
         found = problems(result, program.folder)
         failed = any("eval_builtin_error" in problem.message for problem in found)
         said = "; ".join(str(problem) for problem in found[:3])
-        raise EngineError(f"OPA: {said}", _ASK_FIRST if failed else None)
+        raise EngineError(f"OPA: {said}", ASK_FIRST if failed else None)
 
 
 def _types(program: Program) -> list[str]:
@@ -295,7 +295,7 @@ def problems(result: Result, folder: Path) -> tuple[Problem, ...]:
     for content in (result.stdout, result.stderr):
         try:
             errors = json.loads(content)["errors"]
-            return tuple(_problem(error, folder) for error in errors)
+            return tuple(problem(error, folder) for error in errors)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             continue
     said = printable(" ".join(result.stderr.decode("utf-8", "replace").split()[:60]), 300)
@@ -304,12 +304,13 @@ def problems(result: Result, folder: Path) -> tuple[Problem, ...]:
     return (Problem(message=said or f"exit code {result.code} without a message"),)
 
 
-def _problem(error: dict[str, Any], folder: Path) -> Problem:
-    location = error.get("location") or {}
-    message = str(error["message"]).replace(f"{folder}/", "")
+def problem(error: dict[str, Any], folder: Path | None = None) -> Problem:
+    """One of OPA's errors; paths are given relative to `folder`, where it was given files of one."""
+    location, within = error.get("location") or {}, f"{folder}/" if folder else "\0"
+    message = str(error["message"]).replace(within, "")
     code = f"{error['code']}: " if "code" in error else ""
     return Problem(
         message=printable(" ".join(f"{code}{message}".split()), 300),
-        file=printable(str(location.get("file", "")).replace(f"{folder}/", "")),
+        file=printable(str(location.get("file", "")).replace(within, "")),
         row=int(location.get("row", 0)),
     )

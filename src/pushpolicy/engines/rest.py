@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import json as json_format
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
+from pushpolicy.engines.local import ASK_FIRST, problem
 from pushpolicy.errors import EngineError, PushError
 from pushpolicy.http.call import Answer, Call
 from pushpolicy.http.connections import Connections
 from pushpolicy.http.deferred import deferred
 from pushpolicy.http.failures import CERTIFICATE_HINT, CLIENT_HINT, HTTP_HINT
 from pushpolicy.http.response import Response
-from pushpolicy.http.retry import SLOW_HINT, Deadline, TransientError
+from pushpolicy.http.retry import SLOW_HINT, TRANSIENT_STATUS, Deadline, TransientError
 from pushpolicy.http.settings import Settings
 from pushpolicy.http.tls import TlsContexts
 from pushpolicy.http.transport import Transport
@@ -35,6 +36,7 @@ with deferred("aiohttp", "asyncio", "requests", "requests.adapters", "urllib3.ut
 # An answer has no more than the findings, each a few times.
 _MAX_ANSWER = 64 * 1024 * 1024
 _MAX_VALUES = 4_000_000
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HINT = "what answers there is no OPA, or something before it changes its answers"
 # In the place of advice about registries.
 _HINTS = {
@@ -138,7 +140,7 @@ class _Transport(Transport):
         return found
 
     def _refusal(self, action: str, answer: Answer) -> PushError:
-        return PushError(_said(action, answer))
+        return PushError(*_refused(action, answer))
 
 
 class _Reply:
@@ -150,7 +152,7 @@ class _Reply:
     def raise_for_status(self) -> None:
         """Raise EngineError for every answer that is not 200."""
         if self._answer.status != 200:
-            _refuse(self._action, self._answer)
+            raise EngineError(*_refused(self._action, self._answer))
 
     def json(self) -> Any:
         """The content, as strict JSON.
@@ -168,33 +170,27 @@ class _Reply:
             raise EngineError(f"{self._action}: its answer is not strict JSON ({why})", _HINT) from error
 
 
-def _refuse(action: str, answer: Answer) -> NoReturn:
-    """The error for a status that is not 200."""
+_ADVICE = {
+    **dict.fromkeys(TRANSIENT_STATUS, "it, or what is before it, is busy or away; try again later"),
+    **dict.fromkeys((401, 403), "its system.authz says which token it takes: PUSHPOLICY_OPA_TOKEN holds it"),
+    404: "the address ends where OPA's /v1 begins; what answers there has no such API",
+    413: "let the server take more: server.decoding.max_length in its configuration",
+    500: "evaluating ended with this error; an OPA of this machine (without --engine) says it, too",
+}
+
+
+def _refused(action: str, answer: Answer) -> tuple[str, str]:
+    """What a status that is not 200 says, and what to do about it."""
     location = answer.headers.get("Location")
-    match answer.status:
-        case 401 | 403:
-            hint = "hand over its token: PUSHPOLICY_OPA_TOKEN, or --engine-token-file; the server's"
-            raise EngineError(_said(action, answer), f"{hint} system.authz says which it takes")
-        case 404:
-            hint = "the address ends where OPA's /v1 begins; what answers there has no such API"
-            raise EngineError(_said(action, answer), hint)
-        case 301 | 302 | 303 | 307 | 308 if location:
-            where = printable(location, 200)
-            raise EngineError(
-                f"{action}: it redirects to {where}, which is not followed",
-                "give the address that answers itself, if that is the right one",
-            )
-    raise EngineError(_said(action, answer), _HINT)
-
-
-def _said(action: str, answer: Answer) -> str:
-    """The status, with what OPA says of it: ``{code, message, errors: [{code, message}]}``."""
-    said = ""
+    if answer.status in _REDIRECTS and location:
+        where = f"{action}: it redirects to {printable(location, 200)}, which is not followed"
+        return where, "give the address that answers itself, if that is the right one"
+    said, advice = f"{action}: it answered {answer.status}", _ADVICE.get(answer.status, _HINT)
     try:
+        # {code, message, errors: [{code, message, location}]}
         told = json_format.loads(answer.content)
-        errors = [str(each["message"]) for each in told.get("errors", [])[:3]]
-        said = "; ".join([str(told["message"]), *errors])
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        pass
-    words = f": {printable(' '.join(said.split()), 400)}" if said else ""
-    return f"{action}: it answered {answer.status}{words}"
+        errors = [str(problem(each)) for each in told.get("errors", [])[:3]]
+        words = printable(" ".join("; ".join([str(told["message"]), *errors]).split()), 500)
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError):
+        return said, advice
+    return f"{said}: {words}", ASK_FIRST if "eval_builtin_error" in words else advice
