@@ -589,7 +589,7 @@ def test_text_of_a_record_never_leaves_its_line(honest: Path) -> None:
         how = Standing(
             unknown=(),
             anchored=False,
-            claimed=None,
+            claimed=False,
             elsewhere=tuple(_elsewhere(decision, reference)),
             notes=tuple(_notes(decision, reference)),
         )

@@ -21,14 +21,14 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         unknown: what passes for a part of pushpolicy in its policy, and is of no known version.
         anchored: whether everything that decided is known: computed here.
-        claimed: the signed policy that it names, whose artifact is not looked at here.
+        claimed: whether it would be, were its policy that of the artifact it names, which is not read here.
         elsewhere: that it is for another repository than was asked about, or for other tags.
         notes: what its decision says of itself: observed only, delegated, loosened.
     """
 
     unknown: tuple[str, ...]
     anchored: bool
-    claimed: str | None
+    claimed: bool
     elsewhere: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -43,8 +43,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     def remarks(self) -> tuple[str, ...]:
         """Everything to be said beside the verdict, on one line each; nothing signs records yet."""
         unknown = tuple(f"unknown policy: {reason}" for reason in self.unknown)
-        claimed = f"not anchored: its policy is not verified here ({self.claimed})" if self.claimed else None
-        anchored = () if self.anchored or unknown else (claimed or "not anchored",)
+        not_anchored = "not anchored: its policy is not verified here" if self.claimed else "not anchored"
+        anchored = () if self.anchored or unknown else (not_anchored,)
         return (*unknown, *self.elsewhere, *self.notes, "unsigned", *anchored)
 
 
@@ -64,7 +64,7 @@ def standing_of(record: Record, held: RecordedPolicy, reference: Reference) -> S
     return Standing(
         unknown=held.unknown,
         anchored=identity.anchored and not claimed and not held.unknown,
-        claimed=printable(record.decision.policy.source, 200) if claimed else None,
+        claimed=claimed,
         elsewhere=tuple(_elsewhere(record.decision, reference)),
         notes=tuple(_notes(record.decision, reference)),
     )
