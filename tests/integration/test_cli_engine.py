@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from pushpolicy.evaluate.program import server_bundle
 from tests.fake_registry import Answered, fake_registry
 from tests.opa_servers import TOKEN, OpaServer, opa_server
 from tests.policies import rule, write_policy
-from tests.workspace import TARGET, Workspace, fail_a_test
+from tests.workspace import JUNIT, TARGET, Workspace, fail_a_test
 
 
 @pytest.fixture(scope="module")
@@ -153,8 +154,9 @@ def test_the_checkout_does_not_say_who_the_server_is(place: Workspace, server: O
     place.write("ca.pem", server.certificates.authority.read_bytes())
     (place.folder / "certs").mkdir()
     for options in (("--engine-ca-file", "ca.pem"), ("--engine-cert-dir", "certs")):
-        code, said, _ = wrong(place, "--engine", server.url, *options)
+        code, said, hint = wrong(place, "--engine", server.url, *options)
         assert code == errors.EXIT_POLICY
+        assert hint == "keep it elsewhere, where no commit can change it"
         assert "lies inside the checkout that is judged" in said
 
 
@@ -188,6 +190,17 @@ def test_a_token_that_a_server_says_back_is_not_shown(place: Workspace, tmp_path
     assert code == errors.EXIT_POLICY
     assert "held-in-a-file" not in said
     assert "the token of the OPA server" in said or "the registry's credential" in said
+
+
+def test_a_token_of_a_file_gets_into_no_record(place: Workspace, server: OpaServer, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(TOKEN)
+    bare = {name: value for name, value in place.environ.items() if name != "PUSHPOLICY_OPA_TOKEN"}
+    place = replace(place, environ=bare)
+    place.write("reports/junit.xml", f"{JUNIT}<!-- {TOKEN} -->\n")
+    code, said, _ = wrong(place, *asking(server), "--engine-token-file", str(tmp_path / "token"))
+    assert code == errors.EXIT_INPUT
+    assert "reports/junit.xml" in said
+    assert "the token of the OPA server" in said
 
 
 @pytest.mark.parametrize("command", [("audit", "replay", TARGET), ("policy", "check"), ("policy", "test")])

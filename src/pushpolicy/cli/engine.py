@@ -75,7 +75,7 @@ def judging_engine(option: str | None) -> LocalOpa:
         EngineError: when there is none, or it lies in the checkout, which never brings what judges it.
     """
     if option is not None and not is_address(option):
-        _check_outside(option, "the OPA program")
+        _check_outside(option, "the OPA program", "or use that of the companion wheel")
     return find_engine(option)
 
 
@@ -113,7 +113,7 @@ def _url(text: str, reason: str | None) -> str:
         if parts.query or parts.fragment:
             raise ValueError
     except ValueError as error:
-        shown = printable(text if "@" not in text else f"https://…@{text.rpartition('@')[2]}")
+        shown = printable(f"…@{text.rpartition('@')[2]}" if "@" in text else text)
         raise UsageError(f"--engine {shown} is no address of a server", _ADDRESS_HINT) from error
     url = f"{scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
     if reason is not None and scheme == "https":
@@ -168,7 +168,7 @@ def _settings(url: str, server: ServerOptions) -> Settings:
 
     for named in (server.engine_ca_file, server.engine_cert_dir):
         if named is not None:
-            _check_outside(named, "what the OPA server is verified by")
+            _check_outside(named, "what the OPA server is verified by", "where no commit can change it")
     plain = url.startswith("http:")
     return Settings(
         plain_http=plain,
@@ -181,9 +181,9 @@ def _settings(url: str, server: ServerOptions) -> Settings:
     )
 
 
-def _check_outside(path: str, what: str) -> None:
+def _check_outside(path: str, what: str, elsewhere: str) -> None:
     if lies_in(path, Checkout()):
         raise EngineError(
             f"{what}, {printable(path)}, lies inside the checkout that is judged",
-            "keep it elsewhere, or use that of the companion wheel",
+            f"keep it elsewhere, {elsewhere}",
         )
