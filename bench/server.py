@@ -89,7 +89,8 @@ def _deciding(policy: PolicySet, document: Document, engine: Engine) -> Iterator
 
 def _head(document: Document, seconds: float) -> None:
     findings = len(document.value["scans"]["items"][0]["findings"])
-    print(f"\n{findings} findings, {len(document.content) / 1000:.0f} kB, {seconds:g} s each\n")
+    print(f"\n{findings} findings, {len(document.content) / 1000:.0f} kB, {seconds:g} s each")
+    print(f"load average before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors\n")
     print("| what | clients | decisions/s | ms median | ms p99 | server CPU ms each | client CPU ms each |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
 
