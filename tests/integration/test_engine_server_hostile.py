@@ -382,3 +382,68 @@ def test_a_server_is_asked_for_decisions_only_and_known_by_its_answer(pack: Poli
             server.start(replace(program, query="data.pushpolicy.rules"))
         with server.start(program) as session, pytest.raises(EngineError, match="has not answered yet"):
             session.identity()
+
+
+class Known:
+    """In the place of the OPA of this machine: its answer, which is known."""
+
+    def __init__(self, answer: dict[str, Any], identity: EngineIdentity) -> None:
+        self._answer, self._identity = answer, identity
+
+    def start(self, program: object) -> Known:
+        return self
+
+    def __enter__(self) -> Known:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def send(self, document: bytes) -> None: ...
+
+    def answer(self) -> dict[str, Any]:
+        return self._answer
+
+    def identity(self) -> EngineIdentity:
+        return self._identity
+
+
+VALUES: tuple[Any, ...] = (True, False, 0, "", "x", [], {}, None, [{}])
+
+
+def leaves(value: Any, *path: str | int) -> Iterator[tuple[str | int, ...]]:
+    """The way to each value that holds no other."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    ways = [way for key, item in inner for way in leaves(item, *path, key)]
+    yield from ways or [path]
+
+
+def changed(value: Any, path: tuple[str | int, ...], new: Any) -> Any:
+    """A copy with another value at the end of a way."""
+    if not path:
+        return new
+    copy: Any = dict(value) if isinstance(value, dict) else list(value)
+    copy[path[0]] = changed(value[path[0]], path[1:], new)
+    return copy
+
+
+def test_no_change_of_one_value_of_an_answer_passes(
+    pack: PolicySet, local: LocalOpa, allow: dict[str, Any]
+) -> None:
+    """Law: what a server says is what the OPA of this machine says, to the last value, or no decision."""
+    known: Any = Known(allow, local.identity())
+    told_now = [told(allow, pack, evidence())]
+    with asking(lambda _: Answered(body=json.dumps(told_now[0]).encode()), known) as server:
+        assert evaluate(pack, evidence(), server).verdict is Verdict.ALLOW
+        honestly, passed = told_now[0], list[object]()
+        ways = [way for way in leaves(honestly) if way[0] == "result"]
+        for way in ways:
+            for new in VALUES:
+                told_now[0] = changed(honestly, way, new)
+                if json.dumps(told_now[0]) == json.dumps(honestly):
+                    continue
+                try:
+                    passed.append((way, new, evaluate(pack, evidence(), server).verdict))
+                except EngineError:
+                    continue
+    assert len(ways) > 60
+    assert passed == []
