@@ -6,7 +6,7 @@ from the checkout that is judged.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -90,9 +90,10 @@ def read_trust(file: str, content: bytes) -> Trust:
     """
     try:
         value = strict_yaml.read(content)
+        for place in _empty(value):
+            raise ValueError(f"{place} is empty: nothing said would stand for all; say it, or leave it out")
         trust = msgspec.convert({} if value is None else value, Trust)
-        for name, key in trust.keys.items():
-            _check_key(name, key)
+        _check_keys(trust.keys)
     except SigningError as error:
         raise PolicyError(f"{file}: {printable(error.message, 300)}", error.hint) from error
     except strict_yaml.YamlError as error:
@@ -103,8 +104,30 @@ def read_trust(file: str, content: bytes) -> Trust:
     return trust
 
 
-def _check_key(name: str, key: Key) -> None:
-    """What the types cannot say of a key.
+def _empty(value: Any, place: str = "") -> Iterator[str]:
+    """Where an empty text or list stands: what was to be filled in, and limits nothing."""
+    if value in ("", []) and place:
+        yield place
+    elif isinstance(value, dict):
+        for name, part in value.items():
+            yield from _empty(part, f"{place}.{name}" if place else str(name))
+
+
+def _check_keys(keys: Mapping[str, Key]) -> None:
+    """What the types cannot say of keys; each stands once, as of two entries the wider would hold.
+
+    Raises:
+        SigningError: as `_check_key`.
+        ValueError: as `_check_key`, and when two are the same key.
+    """
+    names: dict[str, str] = {}
+    for name, key in keys.items():
+        if (first := names.setdefault(_check_key(name, key), name)) != name:
+            raise ValueError(f"keys.{name} is the key of keys.{first}: one key has one entry, with one role")
+
+
+def _check_key(name: str, key: Key) -> str:
+    """What the types cannot say of a key; its fingerprint.
 
     Raises:
         SigningError: when it is no public key of the one kind.
@@ -120,7 +143,7 @@ def _check_key(name: str, key: Key) -> None:
     if key.verifier is not None and key.role != "decide":
         raise ValueError(f"keys.{name}: verifier is for keys of the role decide; this one has {key.role}")
     try:
-        read_public(key.key)
+        return read_public(key.key).fingerprint
     except SigningError as error:
         raise SigningError(f"keys.{name}.key {error.message}", error.hint) from error
 

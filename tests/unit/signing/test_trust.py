@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,11 +15,15 @@ from tests.keys import key
 from tests.policies import ROOT
 
 KEY = f"key: {json.dumps(key().public.pem)}, role: decide"
+OTHER = f"key: {json.dumps(key('other').public.pem)}, role: decide"
 WHOLE = f"""
 issuers: {{github: {{issuer: 'https://token.example', audience: push, jwks: keys.json}}}}
 exchanges: {{harbor: {{url: 'https://harbor.example/token', audience: a, scope: b}}}}
 read_role: anonymous
-keys: {{ci: {{{KEY}, repositories: ['reg.example/*'], verifier: v, not_before: '2026-01-01T00:00:00Z'}}}}
+keys:
+  ci:
+    {{{KEY}, repositories: ['reg.example/*'], verifier: v,
+    not_before: '2026-01-01T00:00:00Z', not_after: '2027-01-01T00:00:00Z'}}
 denials: oci:denials
 records: reg.example/records
 raw: keep
@@ -50,6 +56,15 @@ def trust(text: str) -> Trust:
     return read_trust("trust.yaml", text.encode())
 
 
+def places(value: Any, *place: str) -> Iterator[tuple[str, ...]]:
+    """Of each text and list in it."""
+    if not isinstance(value, dict):
+        yield place
+        return
+    for name, part in value.items():
+        yield from places(part, *place, name)
+
+
 def fits_schema(text: str) -> bool:
     value: Any = strict_yaml.read(text.encode())
     try:
@@ -70,6 +85,19 @@ def test_what_is_malformed_is_refused_and_the_schema_says_the_same(text: str) ->
     assert not fits_schema(text)
     with pytest.raises(PolicyError, match=r"trust\.yaml"):
         trust(text)
+
+
+@pytest.mark.parametrize("place", [*places(strict_yaml.read(WHOLE.encode()))])
+@pytest.mark.parametrize("empty", ["", []])
+def test_nothing_is_empty_which_would_limit_nothing(place: tuple[str, ...], empty: object) -> None:
+    value: Any = strict_yaml.read(WHOLE.encode())
+    parent = value
+    for name in place[:-1]:
+        parent = parent[name]
+    parent[place[-1]] = empty
+    assert not fits_schema(json.dumps(value))
+    with pytest.raises(PolicyError, match=re.escape(f"{'.'.join(place)} is empty")):
+        trust(json.dumps(value))
 
 
 def test_what_is_no_yaml_is_told_with_its_line() -> None:
@@ -99,6 +127,11 @@ def test_a_window_has_times_with_a_zone(time: str) -> None:
             f"keys: {{a: {{{KEY}, not_before: '2027-01-01T00:00:00Z', not_after: '2027-01-01T00:00:00Z'}}}}",
             "never",
         ),
+        (f"keys: {{a: {{{KEY}}}, b: {{{KEY.replace('decide', 'vex')}}}}}", r"keys\.b is the key of keys\.a"),
+        (
+            f"keys: {{a: {{{KEY}, not_after: '2027-01-01T00:00:00Z'}}, b: {{{KEY}}}}}",
+            r"keys\.b is the key of keys\.a",
+        ),
     ],
 )
 def test_a_key_that_could_never_count_is_refused(text: str, why: str) -> None:
@@ -107,8 +140,8 @@ def test_a_key_that_could_never_count_is_refused(text: str, why: str) -> None:
 
 
 def test_of_two_files_the_stricter_holds() -> None:
-    one = trust(f"keys: {{a: {{{KEY}}}, b: {{{KEY}}}}}\nverified_for: [x]\nraw: keep")
-    other = trust(f"keys: {{a: {{{KEY}}}, b: {{{KEY}, verifier: v}}}}\nverified_for: [y]\nrecords: r")
+    one = trust(f"keys: {{a: {{{KEY}}}, b: {{{OTHER}}}}}\nverified_for: [x]\nraw: keep")
+    other = trust(f"keys: {{a: {{{KEY}}}, b: {{{OTHER}, verifier: v}}}}\nverified_for: [y]\nrecords: r")
     both = stricter([one, other])
     assert (list(both.keys), both.verified_for, both.raw, both.records) == (["a"], ("x", "y"), "keep", "r")
     assert stricter([other, one]) == both
