@@ -400,6 +400,7 @@ def trusting(place: Workspace, **trusted: dict[str, Any]) -> str:
 
 
 HERE = "oci:../policies"
+SPARE = key("spare").public.pem
 
 
 @pytest.mark.parametrize(
@@ -420,7 +421,7 @@ def test_a_key_counts_for_its_role_its_time_and_its_place(
     ran = check(place, "--policy-key", trusting(place, it=trusted))
     assert (ran.code, why in ran.complaint()) == (errors.EXIT_POLICY, True), ran.err
     new = entry(role="policy", repositories=[HERE], not_before=OLD, not_after=FAR)
-    ran = check(place, "--policy-key", trusting(place, it=trusted, new=new))
+    ran = check(place, "--policy-key", trusting(place, another={**trusted, "key": SPARE}, new=new))
     assert ran.code == errors.EXIT_OK, ran.err
     assert "signed by new sequence 5" in ran.out
 
