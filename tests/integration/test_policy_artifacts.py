@@ -15,11 +15,12 @@ from typing import Any
 import pytest
 
 from pushpolicy import errors
-from pushpolicy.evaluate.published.artifact import BUNDLE_NAME, STATEMENT_NAME
+from pushpolicy.evaluate.published.artifact import BUNDLE_NAME, PREFIX, STATEMENT_NAME
 from pushpolicy.evaluate.published.bundle import read_bundle
+from pushpolicy.evaluate.published.statement import MAX_SEQUENCE
 from tests.keys import key
 from tests.policies import ROOT, example, rule, write_policy
-from tests.policy_artifacts import RULE, TEXT
+from tests.policy_artifacts import RULE, TEXT, Forged
 from tests.programs import installed, tool
 from tests.registries import PASSWORD, USERNAME, Registry, distribution_registry
 from tests.workspace import IMAGE, TARGET, Ran, Workspace
@@ -231,6 +232,28 @@ def test_a_release_never_goes_back_and_never_over_an_image(place: Workspace) -> 
     place.push()
     ran = push(place, TARGET, sequence=8)
     assert (ran.code, "names no policy" in ran.complaint()) == (errors.EXIT_USAGE, True)
+
+
+@pytest.mark.parametrize("last", [9, MAX_SEQUENCE - 1, MAX_SEQUENCE])
+def test_a_number_that_another_key_signed_is_not_followed(place: Workspace, last: int) -> None:
+    """Whoever can write there could have all numbers used up: nobody could release any more."""
+    Forged(statement={"sequence": last}, signers=("other",)).store(place.folder.parent / "policies", "prod")
+    ran = push(place, "oci:../policies:prod", sequence=8)
+    assert (ran.code, f"sequence {last}, which this key did not sign" in ran.complaint()) == (2, True)
+    assert "find out who put it there" in ran.hint()
+    assert str(last + 1) not in ran.err
+
+
+def test_the_number_of_a_release_is_the_one_that_is_signed(place: Workspace) -> None:
+    shown = {"annotations": {f"{PREFIX}sequence": "1"}}
+    Forged(statement={"sequence": 9}, document=shown).store(place.folder.parent / "policies", "prod")
+    ran = push(place, "oci:../policies:prod", sequence=8)
+    assert (ran.code, "is sequence 9 already" in ran.complaint()) == (errors.EXIT_USAGE, True)
+    Forged(statement={"sequence": MAX_SEQUENCE}).store(place.folder.parent / "policies", "end")
+    ran = push(place, "oci:../policies:end", sequence=8)
+    assert ran.hint() == "there is no larger one: --name another"
+    Forged(envelope=b"{}").store(place.folder.parent / "policies", "broken")
+    assert push(place, "oci:../policies:broken", sequence=1).code == errors.EXIT_OK
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from pushpolicy.model.reference import Reference
 from pushpolicy.model.text import printable
 from pushpolicy.registry import RepositoryClient
 from pushpolicy.reports.limits import Limits
+from pushpolicy.signing.keys import PublicKey
 
 
 @click.command("bundle")
@@ -121,7 +122,7 @@ def push(
     if ended:
         raise UsageError(f"--expires {printable(str(expires))} is over already", "give a later time")
     client, _ = Registries(registry, Limits()).target(place.repository)
-    _check_newer(client, place, sequence)
+    _check_newer(client, place, sequence, signer.public)
     artifact = signed(content, statement, signer)
     store(client, artifact, place.tag)
     scheme = "" if place.repository.is_layout else "oci://"
@@ -158,16 +159,30 @@ def _parse(text: str) -> Reference:
     return parse(text if text.startswith("oci:") else f"oci://{text}", "REF")
 
 
-def _check_newer(client: RepositoryClient, place: Reference, sequence: int) -> None:
-    """Refuse a release that would go back: whoever sets --min-sequence would be left without a policy."""
+def _check_newer(client: RepositoryClient, place: Reference, sequence: int, key: PublicKey) -> None:
+    """Refuse a release that would go back: whoever sets --min-sequence would be left without a policy.
+
+    What another key signed is refused as well, as a key may have followed it; but whoever can write there
+    can put one with the last number of all, so the advice is not to follow that.
+    """
     try:
-        before = sequence_at(client, place.tag or "")
+        found = sequence_at(client, place.tag or "", key)
     except ValueError as error:
         raise UsageError(f"REF: the tag of {place} {error}", "name another tag or repository") from error
-    if before is not None and before >= sequence:
-        raise UsageError(
-            f"--sequence {sequence}: {place} is sequence {before} already", f"give it {before + 1} or more"
+    if found is None or found[0] < sequence:
+        return
+    before, ours = found
+    if ours:
+        hint = (
+            f"give it {before + 1} or more"
+            if before < MAX_SEQUENCE
+            else "there is no larger one: --name another"
         )
+        raise UsageError(f"--sequence {sequence}: {place} is sequence {before} already", hint)
+    raise UsageError(
+        f"--sequence {sequence}: {place} says it is sequence {before}, which this key did not sign",
+        "where an earlier key of yours did, give it more; else find out who put it there, and delete the tag",
+    )
 
 
 def _write(source: Source, folder: Path) -> None:

@@ -25,7 +25,7 @@ from pushpolicy.model.text import printable
 from pushpolicy.registry.admitted import Admission
 from pushpolicy.registry.interface import Blob, RepositoryClient
 from pushpolicy.signing import dsse
-from pushpolicy.signing.keys import SigningError, SigningKey
+from pushpolicy.signing.keys import PublicKey, SigningError, SigningKey
 from pushpolicy.signing.trust import Key
 from pushpolicy.signing.verify import POLICY_STATEMENT, verify
 
@@ -99,8 +99,10 @@ def store(client: RepositoryClient, artifact: Artifact, tag: str) -> None:
     _check_there(client.resolve(tag), manifest, tag)
 
 
-def sequence_at(client: RepositoryClient, tag: str) -> int | None:
-    """The sequence of the policy that a tag names, as it says; None where there is no such tag.
+def sequence_at(client: RepositoryClient, tag: str, key: PublicKey) -> tuple[int, bool] | None:
+    """The sequence of the policy that a tag names, and whether it is this key that says so.
+
+    None where nobody could use what is there: no such tag, or a damaged artifact.
 
     Raises:
         PushError: when the repository cannot be asked.
@@ -111,8 +113,12 @@ def sequence_at(client: RepositoryClient, tag: str) -> int | None:
         return None
     if found.artifact_type != ARTIFACT_TYPE:
         raise ValueError(f"names no policy: {printable(found.artifact_type or found.media_type, 100)}")
-    said = found.annotations.get(f"{PREFIX}sequence", "")
-    return int(said) if said.isascii() and said.isdigit() and len(said) < 17 else None
+    try:
+        envelope = dsse.read_envelope(_content(client, _layers(found)[1]))
+        statement = PolicyStatement.read(envelope.payload)
+    except ValueError:
+        return None
+    return statement.sequence, envelope.is_signed_by(key)
 
 
 def _check_there(found: Manifest | None, manifest: Manifest, name: str) -> None:
