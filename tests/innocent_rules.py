@@ -195,4 +195,34 @@ INNOCENT = [
     of_build(
         '_one(input.ci.event, "push", "tag")', helpers="_one(x, a, _) if x == a\n_one(x, _, b) if x == b"
     ),
+    # the lib's calendar
+    *(
+        of_build(text.replace("CALENDAR", "data.pushpolicy.lib.calendar"))
+        for text in (
+            'CALENDAR.weekday(input.evaluated_at, "+01:00") in {"saturday", "sunday"}',
+            'not CALENDAR.weekday(input.evaluated_at, "+01:00") in {"monday", "tuesday"}',
+            'startswith(CALENDAR.weekday(input.evaluated_at, "+01:00"), "s")',
+            'CALENDAR.clock(input.evaluated_at, "+01:00") >= "18:00"',
+            'not CALENDAR.clock(input.evaluated_at, "+01:00") < "18:00"',
+            'c := CALENDAR.clock(input.evaluated_at, "+01:00"); c >= "06:00"; c < "22:00"',
+            'c := CALENDAR.clock(input.evaluated_at, "+01:00"); c >= "12:00"; c <= "12:00"',
+            'CALENDAR.clock(input.evaluated_at, "+01:00") < input.ci.branch',
+            'CALENDAR.within(input.evaluated_at, "2026-12-24", "2026-12-24", "+01:00")',
+            'not CALENDAR.within(input.evaluated_at, "2026-12-24", "2027-01-02", "+01:00")',
+        )
+    ),
+    of_build('c := data.pushpolicy.lib.calendar.clock(input.evaluated_at, "Z"); c >= "22:00" or c < "06:00"'),
+    # several conditions about one value
+    of_build('input.ci.branch == "a" and input.ci.event == "push"'),
+    of_build('not (input.ci.branch == "a" and input.ci.branch == "b"); input.ci.event == "push"'),
+    of_build('input.ci.branch in {"a", "b"}; not input.ci.branch == "a"'),
+    of_build('input.ci.branch in {"a", "b"}; not input.ci.branch in {"b", "c"}'),
+    of_build('startswith(input.ci.branch, "release/"); not endswith(input.ci.branch, "-rc")'),
+    of_build('some p in input.image.platforms; p.root; not p.user == "0"'),
+    of_build("some p in input.image.platforms; some q in input.image.platforms; p.root; not q.root"),
+    of_build('not input.ci.branch == "a"; not input.ci.branch == "b"'),
+    of_build('input.ci.branch > "a"; input.ci.branch < "b"'),
+    of_build('input.ci.branch >= "a"; input.ci.branch <= "a"'),
+    of_build('input.extra.a.t > "a"; input.extra.a.t < "b"'),
+    of_build("some n in input.extra.a.list; n > 3; some m in input.extra.a.list; m < 3"),
 ]

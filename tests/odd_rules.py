@@ -15,6 +15,10 @@ settings:
 """
 
 
+_OF_LIB = "data.pushpolicy.lib.calendar"
+_WEEKDAY = f'{_OF_LIB}.weekday(input.evaluated_at, "+00:00")'
+_CLOCK = f'{_OF_LIB}.clock(input.evaluated_at, "+00:00")'
+_WITHIN = f"{_OF_LIB}.within(input.evaluated_at, "
 ODD = [
     # a text made of a word of the schema
     in_finding('upper(f.severity) == "critical"'),
@@ -552,6 +556,39 @@ ODD = [
     of_build("input.image.size > 0; {1, 2} < {1}"),
     of_build('input.image.size > 0; units.parse_bytes("1GB") in {1, 2}'),
     in_finding('object.keys({"CRITICAL": 1})[f.severity]'),
+    # what the lib gives
+    *(
+        of_build(text.replace("WEEKDAY", _WEEKDAY).replace("CLOCK", _CLOCK).replace("WITHIN", _WITHIN))
+        for text in (
+            'WEEKDAY == "Sunday"',
+            'WEEKDAY in {"Saturday", "Sunday"}',
+            'WEEKDAY in {"sat", "sunday"}',
+            "WEEKDAY == 0",
+            'd := WEEKDAY; startswith(d, "S")',
+            'upper(WEEKDAY) == "Sunday"',
+            '{"Sunday": true}[WEEKDAY]',
+            'some d in {"Sun", "Sat"}; WEEKDAY == d',
+            'CLOCK == "9:00"',
+            'CLOCK >= "9:00"',
+            'CLOCK < "18:00:00"',
+            "CLOCK < 9",
+            'startswith(CLOCK, "25")',
+            'CLOCK >= "22:00"; CLOCK < "06:00"',
+            'c := CLOCK; c > "18:00"; c <= "08:59"',
+            'WITHIN"2026-12-24", "2027-01-02", "+01:00") == "true"',
+            'WITHIN"2027-01-02", "2026-12-24", "+01:00")',
+        )
+    ),
+    # what two conditions say of one value
+    of_build('input.ci.branch == "a" and input.ci.branch == "b"'),
+    of_build('input.ci.branch > "b"; input.ci.branch < "a"'),
+    of_build('input.ci.branch == "main"; not input.ci.branch in {"main", "dev"}'),
+    of_build('not startswith(input.ci.branch, "m"); input.ci.branch == "main"'),
+    of_build('b := input.ci.branch; b in {"main", "dev"}; not regex.match("^(main|dev)$", b)'),
+    of_build("some p in input.image.platforms; p.root; not p.root"),
+    of_build("input.extra.a.n > 5; input.extra.a.n < 3"),
+    of_build("some n in input.extra.a.list; n > 5; n < 3"),
+    of_build('input.extra.a.t > "b"; input.extra.a.t < "a"'),
 ]
 # What is accepted, since it is not followed: builtins without a twin, what becomes of a whole collection, the
 # pieces of a text of which only the form is known.
@@ -562,8 +599,4 @@ NOT_KNOWN = [
     of_build('count(array.concat(input.target.tags, ["x"])) == 0'),
     of_build("count(array.slice(input.target.tags, 0, 2)) > 2"),
     of_build('substring(input.image.digest, 0, 7) == "sha256-"'),
-    of_build(
-        "time.diff(time.parse_rfc3339_ns(input.evaluated_at), "
-        "time.parse_rfc3339_ns(input.source.committed_at))[1] > 12"
-    ),
 ]

@@ -13,7 +13,7 @@ from pushpolicy.model.document import Document
 from tests.policies import example, write_policy
 from tests.small_rules import of_build, text_of
 
-COLLECTION, NUMBER, TEXT = "as a list or an object", "as a number", "as a text"
+COLLECTION, NUMBER, TEXT, TRUTH = "as a list or an object", "as a number", "as a text", "as true or false"
 FOUND = ""  # denied by the rule itself
 # The conditions of a deny, what extra.a holds, and why it is denied; None: it is not.
 ROWS: list[tuple[str, Any, str | None]] = [
@@ -46,13 +46,38 @@ ROWS: list[tuple[str, Any, str | None]] = [
     ("not input.extra.a.n >= 3", {"n": 2}, FOUND),
     ('input.extra.a.t > "2026"', {"t": 3}, TEXT),
     ('input.extra.a.t > "2026"', {"t": "2025"}, None),
+    ("input.extra.a.ok == false", {"ok": "false"}, TRUTH),
+    ("input.extra.a.ok == false", {"ok": 0}, TRUTH),
+    ("input.extra.a.ok == false", {"ok": True}, None),
+    ("input.extra.a.ok == false", {"ok": False}, FOUND),
+    ("not input.extra.a.ok == true", {"ok": "true"}, FOUND),
+    ("not input.extra.a.ok == true", {"ok": True}, None),
+    ("input.extra.a.ok != true", {"ok": "true"}, FOUND),
+    ('input.extra.a.risk == "high"', {"risk": ["high"]}, TEXT),
+    ('input.extra.a.risk in {"high", "critical"}', {"risk": ["high"]}, TEXT),
+    ('input.extra.a.risk in {"high", "critical"}', {"risk": "low"}, None),
+    ("_bad(input.extra.a.risk)", {"risk": ["high"]}, TEXT),
+    ("input.extra.a.branch == input.ci.branch", {"branch": 5}, TEXT),
+    ('startswith(input.extra.a.t, "x")', {"t": 7}, TEXT),
+    ('startswith(input.extra.a.t, "x")', {"t": "y"}, None),
+    ('input.extra.a.v == "none" or input.extra.a.v == 0', {"v": 3}, None),  # it is told to be of either type
+    ("some n in input.extra.a.list; n < 3", {"list": ["2"]}, NUMBER),
+    ("some n in input.extra.a.list; n < 3", {"list": [5, 6]}, None),
+    ("some n in input.extra.a.list; n < 3", {"list": []}, None),
+    ("some n in input.extra.a.list; n < 3", {"list": {"a": 5, "b": "2"}}, NUMBER),
+    ('"bad" in input.extra.a.list', {"list": [{"name": "bad"}]}, TEXT),
+    ('some row in input.extra.a.list; some x in row; x == "bad"', {"list": [["good"], "bad"]}, COLLECTION),
+    ('some row in input.extra.a.list; some x in row; x == "bad"', {"list": [["good"], [5]]}, TEXT),
+    ('some row in input.extra.a.list; some x in row; x == "bad"', {"list": [["good"], []]}, None),
+    ('some a in input.extra.a.l; some b in a; some c in b; c == "bad"', {"l": [[["good"]]]}, None),
 ]
 
 
 @pytest.mark.parametrize(("body", "held", "says"), ROWS)
 def test_another_type_denies(tmp_path: Path, opa: Path, body: str, held: Any, says: str | None) -> None:
     engine = LocalOpa(opa)
-    policy = load_policy([write_policy(tmp_path, {"r": text_of(of_build(body))})], engine)
+    case = of_build(body, helpers='_bad(risk) if risk == "high"' if "_bad" in body else "")
+    policy = load_policy([write_policy(tmp_path, {"r": text_of(case)})], engine)
     document = example()
     document["extra"] = {"a": held}
     decision = evaluate(policy, Document.of(document), engine)

@@ -25,6 +25,8 @@ Steps = tuple[str, ...]
 ITEM, COMPUTED, EACH = "[]", "[KEY]", "[*]"
 _KEY = '"'
 _MANY = frozenset({ITEM, COMPUTED, EACH})
+# So many collections on the way are gone through for a leaf.
+_MOST_MANY = 2
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # How the patterns of times begin.
 _DATE = r"^\d{4}-\d\d-\d\dT"
@@ -200,9 +202,13 @@ class Evidence:
             optional: the paths whose absence it says it decides itself.
         """
         leaves, problems, needed = dict[str, Leaf](), dict[tuple[int, str], None](), set[str]()
+        several = _of_several_types(reads)
         for read in reads:
             for steps, meaning, decided in self._asked(read):
                 path = shown(steps)
+                if read.type and (lifting := optional & {shown(steps[:end]) for end in range(2, len(steps))}):
+                    needed |= lifting  # of what is there whatever it is, nor is anything below asked for
+                    continue
                 if (steps, read.filled) in covered and not decided and not read.type:
                     continue
                 if path in optional:
@@ -214,7 +220,7 @@ class Evidence:
                 else:
                     before = leaves.get(path)
                     filled = read.filled or (before is not None and before.filled)
-                    kind = read.type if steps == read.steps else ""
+                    kind = read.type if steps == read.steps and steps not in several else ""
                     leaves[path] = _leaf(steps, filled, kind or (before.type if before else ""))
         return Requirements(
             leaves=tuple(sorted(leaves.values())), problems=tuple(problems), needed=frozenset(needed)
@@ -225,9 +231,9 @@ class Evidence:
         if read.absent == WORDS:
             return
         if read.type:
-            # Below what is gone through, each item would have to be of the type.
-            if read.absent != FIRES and _MANY.isdisjoint(read.steps):
-                yield read.steps, "unknown", False
+            many = sum(step in _MANY for step in read.steps)
+            if read.absent != FIRES and COMPUTED not in read.steps and many <= _MOST_MANY:
+                yield read.steps, "written", False  # of what is gone through, each item
             return
         if read.filled:
             if read.absent != FIRES and self.node(read.steps).get("x-empty") == "unknown":
@@ -242,6 +248,15 @@ class Evidence:
                 yield from ((steps, meaning, False) for steps, meaning in self.absences(stated))
             else:
                 yield steps, meaning, decided
+
+
+def _of_several_types(reads: Iterable[Read]) -> set[Steps]:
+    """What a rule uses as one type here and as another there: it knows that it may be either."""
+    types: dict[Steps, set[str]] = {}
+    for read in reads:
+        if read.type and read.absent != WORDS:
+            types.setdefault(read.steps, set()).add(read.type)
+    return {steps for steps, kinds in types.items() if len(kinds) > 1}
 
 
 _IN_MANY = (
@@ -285,7 +300,7 @@ def _last(steps: Steps) -> str:
 def _leaf(steps: Steps, filled: bool, type_: str) -> Leaf:
     parts: list[list[str]] = [[]]
     for step in steps:
-        if step == ITEM:
+        if step in (ITEM, EACH):
             parts.append([])
         else:
             parts[-1].append(step.removeprefix(_KEY))

@@ -30,8 +30,8 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True, order=True):
         steps: keys from the document's root; after each part but the last, all items of the array there. The
             leaf is absent where it is absent in one of them.
         filled: whether it is an array that must have an item.
-        type: what must be there, where the schema does not say it: collection (a list or an object), number,
-            string; empty for anything.
+        type: what must be there, where the schema does not say it: boolean, collection (a list or an object),
+            number, string; empty for anything.
     """
 
     path: str

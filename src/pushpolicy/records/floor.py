@@ -109,6 +109,8 @@ def _is_of(kind: str, value: object) -> bool:
     """Whether a value is of the type that a leaf asks for; of one that is not known here, none is."""
     if kind == "number":
         return isinstance(value, int | float) and not isinstance(value, bool)
+    if kind == "boolean":
+        return isinstance(value, bool)
     if kind == "collection":
         return isinstance(value, list | Mapping)
     return isinstance(value, str) if kind == "string" else not kind

@@ -73,17 +73,25 @@ _has(leaf) if {
 _has(leaf) if {
 	count(leaf.steps) == 2
 	every item in object.get(input, leaf.steps[0], null) {
-		_present(leaf, object.get(item, leaf.steps[1], null))
+		_present(leaf, _within(item, leaf.steps[1]))
 	}
 }
 
 _has(leaf) if {
 	count(leaf.steps) == 3
 	every item in object.get(input, leaf.steps[0], null) {
-		every inner in object.get(item, leaf.steps[1], null) {
-			_present(leaf, object.get(inner, leaf.steps[2], null))
+		every inner in _within(item, leaf.steps[1]) {
+			_present(leaf, _within(inner, leaf.steps[2]))
 		}
 	}
+}
+
+# An item of an `extra` need not be an object, and may be what is asked for itself.
+_within(item, steps) := item if count(steps) == 0
+
+_within(item, steps) := object.get(item, steps, null) if {
+	count(steps) > 0
+	is_object(item)
 }
 
 _present(leaf, value) if {
@@ -104,11 +112,16 @@ _is_of("", _)
 _is_of("collection", value) if type_name(value) in {"array", "object"}
 
 _is_of(kind, value) if {
-	kind in {"number", "string"}
+	kind in {"boolean", "number", "string"}
 	type_name(value) == kind
 }
 
-_as := {"collection": " as a list or an object", "number": " as a number", "string": " as a text"}
+_as := {
+	"boolean": " as true or false",
+	"collection": " as a list or an object",
+	"number": " as a number",
+	"string": " as a text",
+}
 
 _reason(kind) := input[kind].reason if is_string(input[kind].reason)
 

@@ -32,6 +32,14 @@ from pushpolicy.evaluate.follow.ranges import BETWEEN, RANGES, between, over
 from pushpolicy.evaluate.follow.twins import TWINS, UNDEFINED
 from pushpolicy.evaluate.sources import policies
 
+# What functions of the lib give, as a JSON Schema; a test asks them.
+_OF_LIB: Mapping[str, Mapping[str, Any]] = {
+    "calendar.weekday": {
+        "enum": ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"],
+    },
+    "calendar.clock": {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"},
+    "calendar.within": {"type": "boolean"},
+}
 # How many combinations of arguments are tried.
 _MOST = 1000
 _IS = {f"is_{kind}": kind for kind in ("null", "boolean", "number", "string", "array", "object", "set")}
@@ -69,6 +77,8 @@ def call(
         return Outcome(NEVER)
     if name in _IS or name == "type_name":
         return _typed(name, given[0])
+    if name == "calendar.within" and _is_turned(known):
+        return Outcome(FALSE, (False,))
     if name in TWINS and (results := _tried(TWINS[name], known)) is not None:
         simple = [each for each in results if not isinstance(each, list | frozenset)]
         domain = few(simple) if len(simple) == len(results) else _result_type(name)
@@ -103,6 +113,12 @@ def matched(name: str, known: Sequence[Sequence[Any] | None]) -> tuple[int, Doma
         return None
 
 
+def _is_turned(known: Sequence[Sequence[Any] | None]) -> bool:
+    """Whether the last of the days is before the first: no time is within them."""
+    firsts, lasts = known[1] or (), known[2] or ()
+    return bool(firsts and lasts) and all(last < first for first, last in product(firsts, lasts))
+
+
 def _tried(twin: Callable[..., Any], known: Sequence[Sequence[Any] | None]) -> list[Any] | None:
     """The results of a twin with each combination; None, where one is not known."""
     if any(values is None for values in known):
@@ -127,9 +143,9 @@ def _typed(name: str, given: Domain) -> Outcome:
 
 @cache
 def _results() -> Mapping[str, Mapping[str, Any]]:
-    """What each builtin gives, as a JSON Schema."""
+    """What each builtin gives, and each function of the lib, as a JSON Schema."""
     builtins = json.loads((policies() / "capabilities.json").read_bytes())["builtins"]
-    return {each["name"]: _schema_of(each["decl"].get("result", {})) for each in builtins}
+    return {**{each["name"]: _schema_of(each["decl"].get("result", {})) for each in builtins}, **_OF_LIB}
 
 
 def _schema_of(told: Mapping[str, Any]) -> dict[str, Any]:

@@ -90,6 +90,8 @@ class Calls(Places):
             self.problem(
                 f"{name} looks for evidence in a text that is not: its arguments are the other way round"
             )
+        if name in MATCHES and len(given) > MATCHES[name][0]:
+            self._typed(given[MATCHES[name][0]], "string", mode)
         domains = [self._domain(each) for each in given]
         inside = [None if found is None else self._domain(found) for found in map(self._inner, given)]
         outcome = call(name, domains, [self._known(each) for each in given], inside)

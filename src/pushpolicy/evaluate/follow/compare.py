@@ -158,6 +158,12 @@ class Comparisons(Notes, ABC):
             return frozenset({At((*value.steps, ITEM))})
         return None
 
+    def _of_their_type(self, values: Values, others: Values, mode: int) -> None:
+        """What an `extra` holds is compared with what is of one type: of another one it is never that."""
+        kind = self._domain(others).types
+        if kind in ({"number"}, {"string"}, {"boolean"}):
+            self._typed(values, min(kind), mode)
+
     def _truths(self, name: str, left: Values, right: Values) -> frozenset[bool]:
         """What a comparison can be; nothing, where one of the two is never there."""
         found: set[bool] = set()
@@ -234,6 +240,19 @@ class Comparisons(Notes, ABC):
             one, other = (" or ".join(sorted(each.types)) for each in (left, right))
             self.problem(
                 f"{one} is compared by order with {other}, always the same; compare what is of one type"
+            )
+        for form, texts in ((left, right), (right, left)):
+            if form.few is None and form.types == texts.types == {"string"} and form.patterns:
+                self._of_one_form(form, texts)
+
+    def _of_one_form(self, form: Domain, texts: Domain) -> None:
+        """Texts are compared from their beginning: `9:00` is behind each time of a day that is `hh:mm`."""
+        length = sizes_of_texts(form)
+        strange = [text for text in texts.values if len(text) not in length.values]
+        if length.few is not None and strange:
+            self.problem(
+                f"a text of {length.values[0]} characters is compared by order with "
+                f"{json.dumps(strange[0])}, and texts are compared from their beginning; write as many"
             )
 
     def _possible(self, values: Values, wanted: Literal) -> None:

@@ -53,7 +53,7 @@ class Conditions(Terms):
         if not values or domain == FALSE:
             return False
         if self._judging and domain.few is not None and (key := self._key(node, scope)):
-            scope.narrow(key, domain.keep(lambda value: value is not False))
+            scope.narrow(key, domain.keep(lambda value: value is not False), is_there=True)
         if domain.holds(False):
             return None
         return True if not self._doubted or node["type"].endswith("comprehension") else None
@@ -75,9 +75,8 @@ class Conditions(Terms):
                 self._has_items(left if values is a else right, scope, are_there=name == "neq")
             size = size_of(operation, values, scalars(others), empty)
             way = directed(mode, size) if told else untold(mode)
-            kind = self._domain(others).types if operation in ORDERS else frozenset()
-            if kind in ({"number"}, {"string"}):
-                self._typed(values, min(kind), mode)
+            if operation in ORDERS or (told and operation != "neq"):
+                self._of_their_type(values, others, mode)
             for value in values:
                 if isinstance(value, Count):
                     self._sized(value.of, way)
@@ -92,8 +91,8 @@ class Conditions(Terms):
             if not self._differ(name, left, right, scope):
                 return False
             x, y = self._domain(a), self._domain(b)
-            scope.narrow(self._key(left, scope), narrowed(name, x, y))
-            scope.narrow(self._key(right, scope), narrowed(SWAPPED.get(name, name), y, x))
+            scope.narrow(self._key(left, scope), narrowed(name, x, y), is_there=True)
+            scope.narrow(self._key(right, scope), narrowed(SWAPPED.get(name, name), y, x), is_there=True)
         return truth
 
     def _differ(self, name: str, left: Node, right: Node, scope: Scope) -> bool:
@@ -125,13 +124,16 @@ class Conditions(Terms):
         found = self._term(collection, scope, mode)
         keys, items = self._iterate(found, mode if told else untold(mode))
         self._typed(found, "collection", mode if told else untold(mode))
+        if told:
+            self._of_their_type(value, items, mode)
+            self._of_their_type(items, value, mode)
         self._decide(value | items, mode, whole=True)
         for each in key:
             self._agree("equal", self._term(each, scope, mode), keys)
         truth = self._agree("equal", value, items)
         domain = self._domain(value)
         if self._judging and told and truth is not False:
-            scope.narrow(self._key(item, scope), both(domain, self._domain(items)))
+            scope.narrow(self._key(item, scope), both(domain, self._domain(items)), is_there=True)
         if truth is False or key or self._doubted:
             return truth and None
         return True if self._holds_all(self._term(collection, scope, WORDS), domain) else None

@@ -42,6 +42,8 @@ class Domain(msgspec.Struct, frozen=True):
         high: the greatest.
         whole: whether numbers are whole.
         patterns: regular expressions that every text among them matches.
+        least: no text among them is before it.
+        most: none is behind it; None, where nothing says so.
     """
 
     few: frozenset[str] | None = None
@@ -50,6 +52,8 @@ class Domain(msgspec.Struct, frozen=True):
     high: Bound = (math.inf, 0)
     whole: bool = False
     patterns: frozenset[str] = frozenset()
+    least: str = ""
+    most: str | None = None
 
     @property
     def values(self) -> tuple[Any, ...]:
@@ -59,7 +63,11 @@ class Domain(msgspec.Struct, frozen=True):
     @property
     def is_empty(self) -> bool:
         """Whether there is none."""
-        return not self.types or (self.types == {"number"} and self.low > self.high)
+        return (
+            not self.types
+            or (self.types == {"number"} and self.low > self.high)
+            or (self.types == {"string"} and self.most is not None and self.least > self.most)
+        )
 
     def holds(self, value: Any) -> bool:
         """Whether a scalar may be one of them."""
@@ -68,8 +76,11 @@ class Domain(msgspec.Struct, frozen=True):
         kind = type_of(value)
         if kind not in self.types:
             return False
+        if kind == "string":
+            in_order = self.least <= value and (self.most is None or value <= self.most)
+            return in_order and all(_compiled(each).search(value) for each in self.patterns)
         if kind != "number":
-            return kind != "string" or all(_compiled(each).search(value) for each in self.patterns)
+            return True
         return self.low <= (value, 0) <= self.high and (not self.whole or float(value).is_integer())
 
     def keep(self, test: Callable[[Any], bool]) -> Domain:
@@ -187,13 +198,16 @@ def either(domains: Iterable[Domain]) -> Domain:
     if all(domain.few is not None for domain in each):
         return few(value for domain in each for value in domain.values)
     numbers = [domain for domain in each if "number" in domain.types]
-    texts = [domain.patterns for domain in each if "string" in domain.types]
+    words = [domain for domain in each if "string" in domain.types]
+    texts, mosts = [domain.patterns for domain in words], [domain.most for domain in words]
     return Domain(
         types=frozenset().union(*(domain.types for domain in each)),
         low=min((domain.low for domain in numbers), default=(-math.inf, 0)),
         high=max((domain.high for domain in numbers), default=(math.inf, 0)),
         whole=all(domain.whole for domain in numbers),
         patterns=frozenset.intersection(*texts) if texts else frozenset(),
+        least=min((domain.least for domain in words), default=""),
+        most=None if None in mosts else max((most for most in mosts if most is not None), default=None),
     )
 
 
@@ -213,6 +227,8 @@ def both(a: Domain, b: Domain) -> Domain:
             high=min(a.high, b.high),
             whole=a.whole or b.whole,
             patterns=patterns,
+            least=max(a.least, b.least),
+            most=min((most for most in (a.most, b.most) if most is not None), default=None),
         )
     )
 
@@ -223,14 +239,32 @@ def narrowed(name: str, a: Domain, b: Domain) -> Domain:
         return both(a, b)
     if a.few is not None:
         return a.keep(lambda value: True in truths(name, few([value]), b))
-    if name == "neq" or a.types != {"number"} or b.types != {"number"}:
+    if name == "neq" or b.types not in ({"number"}, {"string"}):
         return a
+    [kind] = b.types
+    up = name in ("gt", "gte")
+    # Of another type it is what OPA puts behind, or before, all of these.
+    others = _TYPES[_TYPES.index(kind) :] if up else _TYPES[: _TYPES.index(kind) + 1]
+    a = msgspec.structs.replace(a, types=a.types & set(others))
+    if kind == "string":
+        return msgspec.structs.replace(a, **_bound_of_texts(a, b, up))
     low, high = a.low, a.high
-    if name in ("gt", "gte"):
+    if up:
         low = max(low, (b.low[0], max(b.low[1], int(name == "gt"))))
     else:
         high = min(high, (b.high[0], min(b.high[1], -int(name == "lt"))))
     return _rounded(msgspec.structs.replace(a, low=low, high=high))
+
+
+def _bound_of_texts(a: Domain, b: Domain, up: bool) -> dict[str, Any]:
+    """What a comparison with some of `b` says of the first and last text of `a`, which may be equal to it."""
+    if b.few is None:
+        least, most = b.least, b.most
+    else:
+        least, most = min(b.values), max(b.values)
+    if up:
+        return {"least": max(a.least, least)}
+    return {"most": min((each for each in (a.most, most) if each is not None), default=None)}
 
 
 def truths(name: str, a: Domain, b: Domain) -> frozenset[bool]:

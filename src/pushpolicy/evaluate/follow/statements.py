@@ -186,13 +186,14 @@ class Statements(Conditions):
         """`A and B`, `A or B`: two bodies, whose variables are their own."""
         within = (self._outermost, self._strict)
         self._outermost, self._strict = False, False
-        truths = []
+        decides, truths = terms["type"] == "or", []
         for side in SIDES:
             inner = scope.inner()
             truths.append(self._body(terms[side], inner, mode))
             scope.missed |= inner.missed
+            if not decides:
+                scope.learn(inner)
         self._outermost, self._strict = within
-        decides = terms["type"] == "or"
         return decides if decides in truths else not decides if None not in truths else None
 
     def _every(self, terms: Node, scope: Scope, mode: int) -> bool | None:
@@ -245,7 +246,7 @@ class Statements(Conditions):
         if self._judging and truth is not False and name in MATCHES:
             given = [self._known(self._term(each, scope, WORDS)) for each in arguments]
             if asked := matched(name, given):
-                scope.narrow(self._key(arguments[asked[0]], scope), asked[1])
+                scope.narrow(self._key(arguments[asked[0]], scope), asked[1], is_there=True)
         return truth
 
     def _assign(

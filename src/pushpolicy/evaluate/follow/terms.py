@@ -74,8 +74,10 @@ class Terms(Calls):
 
     def _term(self, node: Node, scope: Scope, mode: int, bare: bool = False) -> Values:
         """What a term may stand for, NOTHING where it is never there; its reads are noted with their mode."""
+        doubted = self._doubted
         values = self._any_term(node, scope, mode, bare)
         if self._judging and (key := self._key(node, scope)) in scope.only:
+            self._doubted = doubted if key in scope.there else self._doubted
             return self._narrowed(values, scope.only[key])
         return values
 
@@ -171,6 +173,12 @@ class Terms(Calls):
         self._read(values, mode)
         return values
 
+    def _of_lib(self, function: Node) -> str | None:
+        """The function of the lib that a name means, as topic.name; an import may stand for its beginning."""
+        first, *more = path_of({"type": "ref", "value": function["value"]}) or ("",)
+        path = (*self._imports.get(first, (first,)), *more)
+        return ".".join(path[3:]) if path[:3] == ("data", "pushpolicy", "lib") else None
+
     def _own_helper(self, parts: Sequence[Node]) -> tuple[str | None, Sequence[Node]]:
         """The helper that a full name means, data.pushpolicy.rules.RULE.HELPER, and what stands behind it.
 
@@ -239,6 +247,7 @@ class Terms(Calls):
             return _as_boolean(self._member(arguments, scope, mode, told=False))
         if name == "print":
             mode = WORDS  # it prints what is absent, too
+        name = self._of_lib(function) or name
         given = tuple(self._term(each, scope, mode) for each in arguments)
         own = name if name in self._rules else self._own_helper(function["value"])[0]
         if own and NOTHING in given:

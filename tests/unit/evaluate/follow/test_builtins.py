@@ -13,6 +13,7 @@ from pushpolicy.engines import LocalOpa
 from pushpolicy.evaluate.follow.builtins import call, matched
 from pushpolicy.evaluate.follow.domain import ANYTHING, Domain, few, kinds
 from pushpolicy.evaluate.follow.forms import text
+from pushpolicy.evaluate.sources import policies
 
 TEXTS = ["", "a", "high", "HIGH", "not-fixed", "  x\t", "aXa", "a.b/c", "3", "-12", "x\ny", "Ä", "critical"]
 PARTS = ["", "a", "H", "-", ".", "high", "xyz", "i"]
@@ -190,3 +191,30 @@ def test_where_a_call_holds_its_text_has_a_form(
 def test_of_other_calls_no_form_is_known(name: str, known: list[Any]) -> None:
     asked = matched(name, known)
     assert asked is None or asked[1].patterns == {"(?i)a"}
+
+
+def of_lib(opa: Path, query: str) -> list[str]:
+    """What OPA gives for a query, with the lib."""
+    with LocalOpa(opa).run(
+        "eval", "--format", "json", "-d", str(policies() / "system" / "lib"), query
+    ) as run:
+        result = run.finish()
+    assert result.code == 0, (result.stdout + result.stderr)[:2000]
+    answer: list[str] = json.loads(result.stdout)["result"][0]["expressions"][0]["value"]
+    return answer
+
+
+def test_functions_of_the_lib_give_what_is_said_of_them(opa: Path) -> None:
+    """Each hour of a week, and zones on both sides of it."""
+    times = [f"2026-03-{day:02}T{hour:02}:59:00Z" for day in range(1, 8) for hour in range(24)]
+    for zone in ("Z", "-11:30", "+14:00"):
+        query = f'some at in {json.dumps(times)}; x := data.pushpolicy.lib.calendar.FUNCTION(at, "{zone}")'
+        for name in ("weekday", "clock"):
+            given = set(of_lib(opa, f"[x | {query.replace('FUNCTION', name)}]"))
+            told = call(f"calendar.{name}", [ANYTHING, ANYTHING], [None, None]).domain
+            assert len(given) == {"weekday": 7, "clock": 24}[name]
+            assert all(map(told.holds, given))
+            assert name == "clock" or given == set(told.values)
+    days = [None, ["2026-03-02"], ["2026-03-01"], ["Z"]]
+    assert call("calendar.within", [ANYTHING] * 4, days).results == (False,)
+    assert call("calendar.within", [ANYTHING] * 4, [None, days[2], days[1], days[3]]).results is None

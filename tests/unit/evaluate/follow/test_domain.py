@@ -43,6 +43,9 @@ DOMAINS = [
     of_schema({"enum": ["high", 3, None]}),
     narrowed("gt", SIZE, few([3])),
     narrowed("lt", kinds("number"), few([10])),
+    narrowed("gte", kinds("number", "string", "boolean"), few([3])),
+    narrowed("gt", kinds("string"), few(["high"])),
+    narrowed("lte", kinds("string", "null"), few(["high", "low"])),
 ]
 
 
@@ -89,4 +92,7 @@ def test_what_a_comparison_can_be(name: str, a: Domain, b: Domain, outcomes: set
 def test_bounds_are_whole_where_numbers_are() -> None:
     assert narrowed("lt", narrowed("gt", SIZE, few([0.5])), few([1])).is_empty
     assert both(narrowed("gt", SIZE, few([3])), narrowed("lt", SIZE, few([4]))).is_empty
+    assert narrowed("lt", narrowed("gt", ANYTHING, few([3])), few([3])).is_empty
+    assert narrowed("lt", narrowed("gt", ANYTHING, few(["b"])), few(["a"])).is_empty
+    assert not narrowed("lte", narrowed("gte", ANYTHING, few(["a"])), few(["a"])).is_empty
     assert not narrowed("lt", narrowed("gt", kinds("number"), few([3])), few([4])).is_empty
