@@ -153,7 +153,10 @@ def test_the_checkout_does_not_say_who_the_server_is(place: Workspace, server: O
     assert server.certificates
     place.write("ca.pem", server.certificates.authority.read_bytes())
     (place.folder / "certs").mkdir()
-    for options in (("--engine-ca-file", "ca.pem"), ("--engine-cert-dir", "certs")):
+    (links := place.folder.parent / "links").mkdir()
+    (links / "ca.crt").symlink_to(place.folder / "ca.pem")
+    folders = [("--engine-cert-dir", folder) for folder in ("certs", "../links")]
+    for options in (("--engine-ca-file", "ca.pem"), *folders):
         code, said, hint = wrong(place, "--engine", server.url, *options)
         assert code == errors.EXIT_POLICY
         assert hint == "keep it elsewhere, where no commit can change it"

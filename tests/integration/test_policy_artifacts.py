@@ -397,6 +397,15 @@ def test_what_is_given_by_hand_is_for_the_registry_of_the_target(place: Workspac
             assert "(no credential was shown)" in ran.complaint()
 
 
+@pytest.mark.parametrize("name", ["oci:../policies:prod", "oci://registry.example/org/policy:prod", "pack"])
+def test_the_checkout_names_no_artifact(place: Workspace, name: str) -> None:
+    push(place, "oci:../policies:prod")
+    place.committed("pushpolicy.yaml", f"policy: ['{name}']\n")
+    ran = place.run("check", IMAGE, TARGET, "--policy", "pack")
+    assert (ran.code, "is not a folder" in ran.complaint()) == (errors.EXIT_POLICY, True)
+    assert "--policy takes pack, pack:strict and oci://REGISTRY/REPO@DIGEST as well" in ran.hint()
+
+
 def test_what_it_would_have_decided(place: Workspace) -> None:
     """Also in audit, whose --policy is the same."""
     assert place.push().code == errors.EXIT_OK
@@ -405,5 +414,9 @@ def test_what_it_would_have_decided(place: Workspace) -> None:
     ran = place.run("audit", "replay", TARGET, "--policy", "pack", "--policy", pinned)
     assert ran.code == errors.EXIT_DIFFERS, ran.err
     assert "too_large" in ran.out
-    same = place.run("policy", "diff", f"pack,{pinned}", "pack,../organisation", "--fail-on", "any")
-    assert same.code == errors.EXIT_OK, same.out + same.err
+    sides = "pack,../organisation", "--fail-on", "any"
+    for before, keys in ((pinned, ()), ("oci:../policies:prod", ORG)):
+        same = place.run("policy", "diff", f"pack,{before}", *sides, *keys)
+        assert same.code == errors.EXIT_OK, same.out + same.err
+    unsigned = place.run("policy", "diff", "pack", *sides, *ORG)
+    assert (unsigned.code, "none is named" in unsigned.complaint()) == (errors.EXIT_USAGE, True)

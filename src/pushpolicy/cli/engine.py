@@ -166,17 +166,18 @@ def _settings(url: str, server: ServerOptions) -> Settings:
     from pushpolicy.http.proxies import DIRECT, Proxies
     from pushpolicy.http.settings import Settings
 
-    for named in (server.engine_ca_file, server.engine_cert_dir):
-        if named is not None:
-            _check_outside(named, "what the OPA server is verified by", "where no commit can change it")
+    named = server.engine_cert_dir
+    certificates = cert_dir(Path(named), "--engine-cert-dir") if named else NO_CERTIFICATES
+    # A folder that lies outside may hold links that lead inside.
+    for each in (server.engine_ca_file, named, *map(str, certificates.authorities)):
+        if each is not None:
+            _check_outside(each, "what the OPA server is verified by", "where no commit can change it")
     plain = url.startswith("http:")
     return Settings(
         plain_http=plain,
         ca_file=Path(server.engine_ca_file) if server.engine_ca_file else None,
         variables=False,
-        certificates=cert_dir(Path(server.engine_cert_dir), "--engine-cert-dir")
-        if server.engine_cert_dir
-        else NO_CERTIFICATES,
+        certificates=certificates,
         proxies=DIRECT if plain else Proxies.from_environ(environment.environment()),
     )
 

@@ -11,7 +11,7 @@ import msgspec
 
 from pushpolicy.cli import environment
 from pushpolicy.cli import options as shared
-from pushpolicy.cli.artifacts import fetched
+from pushpolicy.cli.artifacts import fetched, is_artifact
 from pushpolicy.cli.engine import judging_engine
 from pushpolicy.cli.evaluate import MAX_DOCUMENT_SIZE, reading
 from pushpolicy.cli.formats import Kind
@@ -271,8 +271,13 @@ def _of_sets(names: tuple[str, str], policy: PolicyOptions) -> Sequence[Change]:
     if policy.policies or policy.conftest:
         raise UsageError("A and B name what is compared", "leave --policy and --conftest out")
     engine = judging_engine(policy.engine)
+    sides = [tuple(name.split(",")) for name in names]
+    # A release is compared with the folder that is to follow it: that has no signature to look for.
+    unsigned = msgspec.structs.replace(policy, policy_keys=(), min_sequence=None)
+    signed = [any(map(is_artifact, side)) for side in sides]
+    options = [policy if has or not any(signed) else unsigned for has in signed]
     # Nothing is decided with them: in the repository of the policy itself they are what they say.
-    before, after = (_set(tuple(name.split(",")), policy, engine) for name in names)
+    before, after = (_set(side, given, engine) for side, given in zip(sides, options, strict=True))
     return compare(before, after)
 
 

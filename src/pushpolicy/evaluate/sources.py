@@ -90,7 +90,8 @@ def _read_source(path: Path, origin: Origin) -> Source:
     if not path.is_dir():
         raise PolicyError(
             f"policy {path} is not a folder or a .rego file",
-            "write pack, pack:strict, a folder with RULE/RULE.rego in it, one .rego file, or oci://REGISTRY/REPO@DIGEST",
+            "name a folder with RULE/RULE.rego in it, or one .rego file; --policy takes pack, pack:strict and"
+            " oci://REGISTRY/REPO@DIGEST as well",
         )
     return _read_folder(path, origin)
 
