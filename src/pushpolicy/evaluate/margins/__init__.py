@@ -31,6 +31,7 @@ def margins(policy: PolicySet, engine: Engine, evidence: Document, decision: Dec
     Raises:
         EngineError: when OPA fails.
     """
-    found, free, unsaid = margins_of(policy, engine, evidence)
+    waived = {str(use.waiver["rule"]) for use in decision.waivers}
+    found, free, unsaid = margins_of(policy, engine, evidence, waived)
     days, changes = moments(policy, engine, evidence, decision)
     return Margins(settings=found, free=free, unsaid=unsaid, days=days, moments=changes)

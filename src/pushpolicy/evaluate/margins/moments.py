@@ -39,7 +39,7 @@ _STATES = """
 	some record in input.records
 	e := object.union(input.evidence, {"evaluated_at": record.at})
 	rules := object.filter(data.pushpolicy.index.rules, input.rules)
-	violations := data.pushpolicy.main.decision.violations with input as e
+	violations := data.pushpolicy.main._violations with input as e
 		with data.pushpolicy.index.rules as rules
 	found := {[each.rule, each.id] | some each in violations}
 ]"""
@@ -50,9 +50,9 @@ _CHANGES = """
 	e := object.union(input.evidence, {"evaluated_at": record.before})
 	f := object.union(input.evidence, {"evaluated_at": record.after})
 	rules := object.filter(data.pushpolicy.index.rules, input.rules)
-	first := data.pushpolicy.main.decision.violations with input as e
+	first := data.pushpolicy.main._violations with input as e
 		with data.pushpolicy.index.rules as rules
-	second := data.pushpolicy.main.decision.violations with input as f
+	second := data.pushpolicy.main._violations with input as f
 		with data.pushpolicy.index.rules as rules
 	before := {[each.rule, each.id] | some each in first}
 	after := {[each.rule, each.id] | some each in second}
