@@ -48,17 +48,17 @@ def answers(
     hands = max(min(processes, len(records)), -(-len(records) // most))
     dealt = [records[number::hands] for number in range(hands)]
     found: list[Any] = [None] * len(records)
+    # A document of thousands of findings takes longer to write than to read, so it is written once.
+    rest = b"," + canonical.encode(shared)[1:] if shared else b"}"
     with ThreadPoolExecutor(max_workers=processes) as pool:
-        for number, each in enumerate(pool.map(partial(_ask, asked, engine, query, shared), dealt)):
+        for number, each in enumerate(pool.map(partial(_ask, asked, engine, query, rest), dealt)):
             found[number::hands] = each
     return found
 
 
-def _ask(
-    policy: PolicySet, engine: Engine, query: str, shared: Mapping[str, Any], records: Sequence[Any]
-) -> list[Any]:
+def _ask(policy: PolicySet, engine: Engine, query: str, rest: bytes, records: Sequence[Any]) -> list[Any]:
     with laid_out(policy) as program, engine.start(replace(program, query=query)) as session:
-        session.send(canonical.encode({**shared, "records": records}))
+        session.send(b'{"records":' + canonical.encode(records) + rest)
         found: list[Any] = session.answer()
     if len(found) != len(records):
         raise EngineError("OPA gave no decision on one of the documents")

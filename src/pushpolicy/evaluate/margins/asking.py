@@ -15,7 +15,7 @@ from pushpolicy.model.document import Document
 
 # How many evaluations one process makes, by the size of the evidence: it has the time that one decision of a
 # push may take.
-_LEAST, _MOST, _BYTES = 8, 200, 10_000_000
+_LEAST, _MOST, _BYTES = 8, 200, 20_000_000
 _SHOWN = 3
 
 # What no waiver covers; without one about the rule all that it denies, in four fifths of the time. (What is
