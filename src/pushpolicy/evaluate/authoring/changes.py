@@ -110,7 +110,8 @@ def _settings(before: PolicySet, after: PolicySet) -> Iterator[Change]:
         for key in sorted(was[rule].keys() | now[rule].keys()):
             old, new = was[rule].get(key), now[rule].get(key)
             if old != new:
-                fragment = after.index.rules[rule].settings.get(key, {})
+                # What was strict says it: a set cannot turn the meaning of its own numbers.
+                fragment = before.index.rules[rule].settings.get(key, {})
                 yield _change("setting", f"{rule}.{key}", setting_direction(fragment, old, new), old, new)
 
 
@@ -134,20 +135,26 @@ def setting_direction(fragment: Mapping[str, Any], old: Any, new: Any) -> Direct
 
 
 def _waivers(before: PolicySet, after: PolicySet) -> Iterator[Change]:
-    was, now = ({_what(each): each for each in reversed(side.waivers)} for side in (before, after))
+    was, now = ({_what(each): each for each in sorted(side.waivers, key=_end)} for side in (before, after))
     for key in sorted(was.keys() | now.keys()):
         old, new = was.get(key), now.get(key)
         if old is None or new is None:
             yield _change("waiver", key, Direction.STRICTER if new is None else Direction.LOOSER, old, new)
         elif old != new:
-            end = (nanoseconds(each.get("expires")) or 0 for each in (new, old))
-            yield _change("waiver", key, _rising(*end), old, new)
+            begin = (nanoseconds(each.get("not_before")) or 0 for each in (old, new))
+            ways = {_rising(_end(new), _end(old)), _rising(*begin)} - {_CHANGED}
+            direction = Direction.LOOSER if Direction.LOOSER in ways else max(ways, default=_CHANGED)
+            yield _change("waiver", key, direction, old, new)
+
+
+def _end(waiver: Mapping[str, Any]) -> int:
+    return nanoseconds(waiver.get("expires")) or 0
 
 
 def _what(waiver: Mapping[str, Any]) -> str:
-    """What a waiver is for, and where: two that differ in nothing else are one."""
-    named = waiver.get("id") or waiver.get("purl") or waiver.get("evidence")
-    return " ".join(str(each) for each in (waiver["rule"], named, waiver.get("repository")) if each)
+    """What a waiver is for, and where: of two that differ in nothing else, the one that ends last is told."""
+    parts = (waiver.get(key) for key in ("rule", "id", "purl", "evidence", "repository"))
+    return " ".join(str(each) for each in parts if each)
 
 
 def _rollouts(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
@@ -203,8 +210,8 @@ def _rising(old: Any, new: Any) -> Direction:
 
 
 def _growing(old: Any, new: Any) -> Direction:
-    """Where a set with more in it is stricter; one that gained and lost is neither."""
+    """Where a set with more in it is stricter; what lost something is looser, whatever it gained."""
     was, now = ({canonical.encode(item) for item in each} for each in (old, new))
-    if was == now or not (was < now or now < was):
+    if was == now:
         return _CHANGED
     return Direction.STRICTER if was < now else Direction.LOOSER

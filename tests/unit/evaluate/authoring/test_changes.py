@@ -89,6 +89,45 @@ def test_an_exception_that_lasts_longer_or_softens_more_is_looser(
     assert [str(each.direction) for each in compare(other, one)] == ["stricter"]
 
 
+ONE = "{{rule: r, id: x, reason: y, approver: z, expires: '{}'{}}}"
+PURL, BEGIN = ", purl: 'pkg:deb/a@1'", f", not_before: '{SOON}'"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "what"),
+    [
+        ([ONE.format(SOON, "")], [ONE.format(SOON, ""), ONE.format(LATER, "")], "waiver r x"),
+        ([ONE.format(SOON, "")], [ONE.format(LATER, ""), ONE.format(SOON, "")], "waiver r x"),
+        ([ONE.format(LATER, BEGIN)], [ONE.format(LATER, "")], "waiver r x"),
+        ([ONE.format(LATER, BEGIN)], [ONE.format(SOON, "")], "waiver r x"),
+        ([ONE.format(SOON, PURL)], [ONE.format(SOON, "")], "waiver r x"),
+    ],
+)
+def test_a_waiver_that_excepts_anything_more_is_looser(
+    tmp_path: Path, opa: Path, before: list[str], after: list[str], what: str
+) -> None:
+    one, other = (
+        loaded(tmp_path / name, opa, BASE, waivers=f"waivers: [{', '.join(each)}]")
+        for name, each in (("a", before), ("b", after))
+    )
+    assert told(one, other, what) == "looser"
+
+
+@pytest.mark.parametrize("way", [", stricter: lower", ", stricter: higher", ""])
+def test_what_was_strict_says_the_set_before(tmp_path: Path, opa: Path, way: str) -> None:
+    """Else a set that turns the meaning of a setting could call its looser value stricter."""
+    other = SETTING.replace(", stricter: limit", way).replace("default: 3", "default: 9")
+    one = loaded(tmp_path / "a", opa, BASE)
+    two = loaded(tmp_path / "b", opa, {"r": rule("r", BODY, custom=other)})
+    assert told(one, two, "setting r.most") == "looser"
+
+
+def test_what_lost_something_is_looser_whatever_it_gained(tmp_path: Path, opa: Path) -> None:
+    one = loaded(tmp_path / "a", opa, BASE)
+    warns = {"r": rule("r", BODY.replace("deny", "warn"), custom=SETTING)}
+    assert told(one, loaded(tmp_path / "b", opa, warns), "finds r") == "looser"
+
+
 def told(before: PolicySet, after: PolicySet, what: str) -> str:
     return {f"{each.what} {each.name}": str(each.direction) for each in compare(before, after)}[what]
 
@@ -103,7 +142,8 @@ def told(before: PolicySet, after: PolicySet, what: str) -> str:
         ("limit", 5, 4, "stricter"),
         ("subset", ["a", "b"], ["a"], "stricter"),
         ("superset", ["a"], ["a", "b"], "stricter"),
-        ("superset", ["a"], ["b"], "changed"),
+        ("superset", ["a"], ["b"], "looser"),
+        ("subset", ["a", "b"], ["a", "c"], "looser"),
         ("subset", ["a", "b"], ["b", "a"], "changed"),
         (True, False, True, "stricter"),
         (False, False, True, "looser"),
