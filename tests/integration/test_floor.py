@@ -131,6 +131,9 @@ def document(rng: random.Random) -> dict[str, Any]:
         ),
         "scans": {"status": rng.choice(("collected", "collected", "failed"))} | some(rng, items=[{}]),
         "extra": {"review": None} if rng.random() < 0.7 else {},
+        "ci": {"status": rng.choice(("collected", "collected", "collected", "failed"))}
+        | some(rng, actor=rng.choice(("ann", "Bob", "dana", "")))
+        | some(rng, trust=rng.choice(({"actor": "verified"},) * 5 + ({"actor": "asserted"}, {}, "verified"))),
     }
     if rng.random() < 0.7:
         value["clock"] = rng.choice(({"skew_seconds": 1}, {"skew_seconds": 1}, "now"))
@@ -209,6 +212,21 @@ def waiver(rng: random.Random, deny: dict[str, list[Any]]) -> dict[str, Any]:
         value["not_before"] = rng.choice(TIMES)
     if rng.random() < 0.1:
         value["refused"] = "the checkout may not"
+    if rng.random() < 0.4:
+        names = rng.sample(("ann", "bob", "Carol"), rng.randint(0, 3))
+        value["quorum"] = {
+            "needs": rng.choice((1, 1, 2)),
+            "approved": [approver(rng, name) for name in names],
+        }
+    return value
+
+
+def approver(rng: random.Random, name: str) -> dict[str, Any]:
+    """One whose approval counts, perhaps at another time."""
+    value = {"principal": name}
+    for key in ("not_before", "not_after"):
+        if rng.random() < 0.2:
+            value[key] = rng.choice(TIMES)
     return value
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from pushpolicy.cli import environment
 from pushpolicy.cli import options as shared
+from pushpolicy.cli.approving import approve
 from pushpolicy.cli.artifacts import fetched, is_artifact
 from pushpolicy.cli.engine import judging_engine
 from pushpolicy.cli.evaluate import MAX_DOCUMENT_SIZE, reading
@@ -40,7 +41,7 @@ def command() -> None:
     """Work on policies."""
 
 
-for _ in (bundle, push, pull):
+for _ in (approve, bundle, push, pull):
     command.add_command(_)
 
 

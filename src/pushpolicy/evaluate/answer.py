@@ -265,9 +265,17 @@ class _Reader:
             "pending": f"it counts from {waiver.get('not_before')}",
             "expired": f"it ended on {waiver.get('expires')}; whoever approves may set another end",
             "too_long": self._too_long(waiver),
-            "refused": waiver.get("refused", "nobody can waive this rule"),
+            "refused": self._refused(waiver),
             "elsewhere": f"it is for {waiver.get('repository')}",
         }.get(state)
+
+    def _refused(self, waiver: Mapping[str, Any]) -> str:
+        rule = self._rules.get(waiver["rule"])
+        if "refused" in waiver or "quorum" not in waiver or rule is None or rule.integrity:
+            return str(waiver.get("refused", "nobody can waive this rule"))
+        from pushpolicy.evaluate.approvals import told_in
+
+        return told_in(waiver, self._policy.files, self._evidence)
 
     def _unused(self, waiver: Mapping[str, Any], found: Sequence[str]) -> str:
         """Which findings it could have named: an id may be misspelt, or another by now."""

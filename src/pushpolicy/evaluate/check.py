@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from pushpolicy.engines.interface import Problem, Toolchain
+from pushpolicy.evaluate.approvals import ADDED, told
 from pushpolicy.evaluate.authority import RepositoryPolicy, part_of_pack
 from pushpolicy.evaluate.examples import Example, ExamplesError, disagreements, read, unshown
 from pushpolicy.evaluate.policyset import PolicySet
@@ -77,12 +78,15 @@ def not_honoured(policy: PolicySet, at: datetime, places: Mapping[str, str]) -> 
     now = int(at.timestamp()) * 10**9
     for waiver in policy.waivers:
         what = f"{places.get(_key(waiver), '')}the waiver of {waiver['rule']} {_named(waiver)}"
-        match waiver_state(waiver, grounds, now):
+        state = waiver_state(waiver, grounds, now, "")
+        if state == "counts" and "quorum" in waiver:
+            have = told(waiver, policy.files, now, "")
+            yield f"{what} has {have}; that of whoever sets off a run does not count there"
+        match state:
             case "unwaivable":
                 yield f"{what} is not honoured: nobody can waive this rule"
             case "refused":
-                why = waiver.get("refused", "the judged checkout may not waive this rule")
-                yield f"{what} is not honoured: {why}"
+                yield f"{what} is not honoured: {_refused(waiver, policy, now)}"
             case "ended":
                 yield f"{what} is not honoured: it ended on {waiver['expires']}"
             case "long":
@@ -103,6 +107,12 @@ def not_honoured(policy: PolicySet, at: datetime, places: Mapping[str, str]) -> 
                 yield f"{name} softens nothing: it ended on {until}"
             case "long":
                 yield f"{name} softens nothing: it may end on {latest:%Y-%m-%d} at the latest, not on {until}"
+
+
+def _refused(waiver: Mapping[str, Any], policy: PolicySet, now: int) -> str:
+    if "quorum" in waiver and "refused" not in waiver:
+        return told(waiver, policy.files, now, "")
+    return str(waiver.get("refused", "the judged checkout may not waive this rule"))
 
 
 def unmatched(decision: Decision, places: Mapping[str, str]) -> Iterator[str]:
@@ -142,9 +152,7 @@ def _in_file(name: str, content: bytes) -> dict[str, str]:
 
 
 def _key(waiver: Mapping[str, Any]) -> str:
-    return json.dumps(
-        {key: value for key, value in waiver.items() if key not in ("origin", "refused")}, sort_keys=True
-    )
+    return json.dumps({key: value for key, value in waiver.items() if key not in ADDED}, sort_keys=True)
 
 
 def _named(waiver: Mapping[str, Any]) -> str:

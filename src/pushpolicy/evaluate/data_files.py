@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pushpolicy.evaluate.json_schema import MismatchError, compile_schema
-from pushpolicy.evaluate.metadata import is_kind, is_time
+from pushpolicy.evaluate.metadata import is_kind
 from pushpolicy.evaluate.sources import SourceFile, policies
 from pushpolicy.model import strict_yaml
 from pushpolicy.model.index import RuleEntry
+from pushpolicy.model.times import is_time
 
 _STEP = re.compile(r"\[(\d+)\]|([\w-]+)")
 

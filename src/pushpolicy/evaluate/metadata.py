@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -17,6 +16,7 @@ from pushpolicy.evaluate.settings import fragment_problems
 from pushpolicy.model import strict_yaml
 from pushpolicy.model.index import COLLECTIONS
 from pushpolicy.model.text import is_unsafe, nearest
+from pushpolicy.model.times import is_time
 
 SEVERITIES = ("critical", "high", "medium", "low")
 KINDS = frozenset(
@@ -26,7 +26,6 @@ KINDS = frozenset(
     }
 )
 _CONTROL = re.compile(r"[A-Z][A-Za-z]+ [A-Za-z0-9][A-Za-z0-9.-]*")
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 PACKAGE_KEYS = frozenset({"title", "description", "custom", "authors", "organizations", "related_resources"})
 _RULE_KEYS = frozenset({"title", "description"})
 CUSTOM_KEYS = frozenset(
@@ -188,16 +187,6 @@ def _unseen(value: object) -> set[str]:
 def is_kind(item: object) -> bool:
     """Whether this names a kind of evidence that can be required."""
     return isinstance(item, str) and (item in KINDS or (item.startswith("extra.") and len(item) > 6))
-
-
-def is_time(value: object) -> bool:
-    """Whether this is an RFC 3339 time that OPA can count in nanoseconds (1678 to 2261)."""
-    if not isinstance(value, str) or not _TIME.fullmatch(value):
-        return False
-    try:
-        return 1678 <= datetime.fromisoformat(value).year < 2262
-    except ValueError:
-        return False
 
 
 def _text(value: object) -> bool:

@@ -36,7 +36,7 @@ from pushpolicy.evaluate.sources import TRUST, Source, SourceFile, fail_if, poli
 from pushpolicy.files import is_file
 from pushpolicy.model import canonical
 from pushpolicy.model.index import COLLECTIONS, Grounds, Index
-from pushpolicy.model.text import printable
+from pushpolicy.model.text import nearest, printable
 
 if TYPE_CHECKING:
     from pushpolicy.evaluate.conftest import Added, Conftest
@@ -82,6 +82,10 @@ class PolicySet(msgspec.Struct, frozen=True, kw_only=True):
             if path not in files:
                 raise PolicyError(f"the policy set lacks {path}")
         index = Index.read(files[INDEX_DATA])
+        if any(b'"quorum"' in files.get(path, b"") for path in (TRUST_PATH, WAIVERS_PATH)):
+            from pushpolicy.evaluate.approvals import check_counted
+
+            check_counted(files)
         return cls(
             files=files,
             source=source,
@@ -218,6 +222,10 @@ def load(
         if path not in files:
             files[path] = rules[name].content if name in rules else _shipped(path)
     files |= _trust_file(own, trust, repository, index)
+    if b'"quorum"' in files.get(TRUST_PATH, b""):
+        from pushpolicy.evaluate.approvals import counted
+
+        files = counted(files)
     labels = (artifacts[name].label or name if name in artifacts else name for name in sources)
     named = [*labels, *(f"conftest:{folder}" for folder in (conftest.folders if conftest else ()))]
     policy = replace(PolicySet.of(files, printable(", ".join(named), 1000)), warnings=data.warnings)
@@ -298,7 +306,7 @@ def _trust_file(
             if origin is Origin.CHECKOUT
         ]
     )
-    from pushpolicy.signing.trust import read_trust, stricter
+    from pushpolicy.signing.trust import EVERY_RULE, read_trust, stricter
 
     read = [(file.path, read_trust(str(file.path), file.content)) for _, file in named]
     trust = stricter([with_keys(each, path, repository) for path, each in read])
@@ -307,6 +315,13 @@ def _trust_file(
             f"trust.yaml demands a verified identity (verified_for), and no rule {_IDENTITY_RULE} judges it",
             "the shipped pack has it: --policy pack, or --policy pack:identity_verified for it alone",
         )
+    rules = trust.quorum.rules if trust.quorum else {}
+    fail_if(
+        [
+            f"trust.yaml: quorum.rules.{name}: no rule is named so{nearest(name, index.rules)}"
+            for name in sorted(rules.keys() - {EVERY_RULE, *index.rules})
+        ]
+    )
     return {TRUST_PATH: canonical.encode(trust.to_json())}
 
 

@@ -154,8 +154,9 @@ class _Waivers:
         self._named: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
         target = _mapping(evidence.get("target"))
         place = f"{target.get('registry')}/{target.get('repository')}"
+        author = author_of(evidence)
         for waiver in map(_mapping, grounds.waivers.get("waivers", ())):
-            if waiver_state(waiver, grounds, now) == "counts" and matches_glob(
+            if waiver_state(waiver, grounds, now, author) == "counts" and matches_glob(
                 waiver.get("repository", "**"), "/", place
             ):
                 for key, name in (("evidence", waiver.get("evidence")), ("id", waiver.get("id"))):
@@ -186,19 +187,22 @@ class _Waivers:
         )
 
 
-def waiver_state(waiver: Mapping[str, Any], grounds: Grounds, now: int) -> State:
-    """Whether a waiver is allowed, by rule and origin, and its time is now and not too long.
+def waiver_state(waiver: Mapping[str, Any], grounds: Grounds, now: int, author: str | None) -> State:
+    """Whether a waiver is allowed, by rule, origin and approvals, and its time is now and not too long.
 
     Args:
         waiver: as the data has it.
         grounds: the policy's part.
         now: nanoseconds since 1970.
+        author: as `approving` takes it.
     """
     name, theirs = waiver.get("rule"), waiver.get("origin") == "checkout"
     rule = grounds.rules.get(name) if isinstance(name, str) else None
     if rule is None or rule.integrity is not False:
         return "unwaivable"
     if "refused" in waiver or (theirs and not may_waive(str(name), grounds.origins)):
+        return "refused"
+    if "quorum" in waiver and len(approving(waiver, now, author)) < _needed(waiver):
         return "refused"
     end = nanoseconds(waiver.get("expires"))
     start = nanoseconds(waiver["not_before"]) if "not_before" in waiver else now
@@ -207,6 +211,40 @@ def waiver_state(waiver: Mapping[str, Any], grounds: Grounds, now: int) -> State
     if end - start > waiver_days(waiver, grounds) * _DAY:
         return "long"
     return "counts" if start <= now else "pending"
+
+
+def author_of(evidence: Mapping[str, Any]) -> str | None:
+    """Who set the run off, in lower case, where a token of the job proves it; else None."""
+    ci = _mapping(evidence.get("ci"))
+    proven = _collected("ci", evidence) and _mapping(ci.get("trust")).get("actor") == "verified"
+    actor = ci.get("actor")
+    return actor.lower() if proven and isinstance(actor, str) and actor else None
+
+
+def approving(waiver: Mapping[str, Any], now: int, author: str | None) -> frozenset[str]:
+    """Who approves a waiver: those whose key counts now, without the author of the run.
+
+    Args:
+        waiver: as the data has it; who signed it was found when the policy was read.
+        now: nanoseconds since 1970.
+        author: as `author_of` finds them; None, and nobody approves; empty where that is not asked.
+    """
+    given = _mapping(waiver.get("quorum")).get("approved")
+    found = map(_mapping, given if isinstance(given, list) and author is not None else ())
+    names = {str(each.get("principal")).lower() for each in found if _is_within(each, now)}
+    return frozenset(names - {author})
+
+
+def _is_within(window: Mapping[str, Any], now: int) -> bool:
+    start = nanoseconds(window["not_before"]) if "not_before" in window else now
+    end = nanoseconds(window["not_after"]) if "not_after" in window else now + 1
+    return start is not None and end is not None and start <= now < end
+
+
+def _needed(waiver: Mapping[str, Any]) -> int:
+    """How many approvals; where that is no number, more than there can be."""
+    needs = _mapping(waiver["quorum"]).get("needs")
+    return needs if type(needs) is int and needs > 0 else 2**53
 
 
 def waiver_days(waiver: Mapping[str, Any], grounds: Grounds) -> int:

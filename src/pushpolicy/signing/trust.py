@@ -18,6 +18,7 @@ from pushpolicy.identity.issuers import Issuer
 from pushpolicy.model import strict_yaml
 from pushpolicy.model.document import Exact
 from pushpolicy.model.text import printable
+from pushpolicy.model.times import is_time
 from pushpolicy.signing.keys import SigningError
 
 Entry = TypeVar("Entry")
@@ -27,6 +28,10 @@ REPOSITORIES = r"^(oci:[^\s\[\]]+|(\*\*|\[[0-9a-fA-F:]+\]|[^\s/\[\]:]+)(:[0-9]+)
 
 Glob = Annotated[str, msgspec.Meta(pattern=REPOSITORIES)]
 Role = Literal["decide", "policy", "vex", "waiver"]
+# An account of the CI system, or an address: one person, so no pattern.
+Principal = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+@-]{0,254}\Z")]
+EVERY_RULE = "*"
+MAX_APPROVALS = 16
 
 
 class Key(Exact, frozen=True):
@@ -49,6 +54,38 @@ class Key(Exact, frozen=True):
     not_after: str | None = None
 
 
+class Approver(Exact, frozen=True):
+    """A person whose signatures approve waivers.
+
+    Attributes:
+        key: the line of an SSH public key, as in `ssh-ed25519 AAAA...`; no other approver has it.
+        not_before: RFC 3339 time from which it counts.
+        not_after: RFC 3339 time from which it counts no more.
+        revoked: whether nothing that it ever signed counts.
+    """
+
+    key: str
+    not_before: str | None = None
+    not_after: str | None = None
+    revoked: bool = False
+
+
+class Quorum(Exact, frozen=True):
+    """How many approvers a waiver needs.
+
+    Attributes:
+        policy: the name of the policy; an approval is for this one.
+        rules: how many by rule; ``*`` is every rule that is not named.
+    """
+
+    policy: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+    rules: Mapping[str, Annotated[int, msgspec.Meta(ge=0, le=MAX_APPROVALS)]]
+
+    def needs(self, rule: str) -> int:
+        """How many approvals a waiver of this rule needs."""
+        return self.rules.get(rule, self.rules.get(EVERY_RULE, 0))
+
+
 class Trust(Exact, frozen=True):
     """The whole file.
 
@@ -61,6 +98,8 @@ class Trust(Exact, frozen=True):
         records: the repository that records go to instead of the image's own.
         raw: whether records keep the raw reports, or only their digests.
         verified_for: globs over REGISTRY/REPOSITORY whose pushes need a verified identity.
+        approvers: by the name that the CI system has for them.
+        quorum: how many of them a waiver needs; none where there is none.
     """
 
     issuers: Mapping[str, Issuer] = {}
@@ -71,6 +110,8 @@ class Trust(Exact, frozen=True):
     records: str | None = None
     raw: Literal["keep", "digest"] | None = None
     verified_for: tuple[Glob, ...] = ()
+    approvers: Mapping[Principal, Approver] = {}
+    quorum: Quorum | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in the policy set; what is not said is left out."""
@@ -94,6 +135,7 @@ def read_trust(file: str, content: bytes) -> Trust:
             raise ValueError(f"{place} is empty: nothing said would stand for all; say it, or leave it out")
         trust = msgspec.convert({} if value is None else value, Trust)
         _check_keys(trust.keys)
+        _check_approvers(trust)
     except SigningError as error:
         raise PolicyError(f"{file}: {printable(error.message, 300)}", error.hint) from error
     except strict_yaml.YamlError as error:
@@ -148,6 +190,37 @@ def _check_key(name: str, key: Key) -> str:
         raise SigningError(f"keys.{name}.key {error.message}", error.hint) from error
 
 
+def _check_approvers(trust: Trust) -> None:
+    """What the types cannot say of them, and of how many a waiver needs.
+
+    Raises:
+        SigningError: when a key is none that counts.
+        ValueError: when a time is none, two share a name or a key, or there are fewer than a waiver needs.
+    """
+    if trust.approvers:
+        from pushpolicy.signing.sshsig import read_key
+    names, keys = dict[str, str](), dict[bytes, str]()
+    for name, approver in trust.approvers.items():
+        place = f"approvers.{name}"
+        if times := [
+            time for time in (approver.not_before, approver.not_after) if time and not is_time(time)
+        ]:
+            raise ValueError(f'{place}: {times[0]} is not a time; write it like "2027-01-01T00:00:00Z"')
+        try:
+            key = read_key(approver.key)
+        except SigningError as error:
+            raise SigningError(f"{place}.key {error.message}", error.hint) from error
+        if (other := names.setdefault(name.lower(), name)) != name:
+            raise ValueError(f"{place}: differs from {other} by upper and lower case alone")
+        if (other := keys.setdefault(key.blob, name)) != name:
+            raise ValueError(f"{place}: has the key of {other}; two approvers are two people with two keys")
+    if trust.quorum and not trust.quorum.rules:
+        raise ValueError("quorum.rules is empty, so no waiver would need an approval; '*' is every rule")
+    most = max(trust.quorum.rules.values(), default=0) if trust.quorum else 0
+    if 0 < len(trust.approvers) < most:
+        raise ValueError(f"quorum: a waiver needs {most} approvals, and {len(trust.approvers)} can approve")
+
+
 def stricter(files: Sequence[Trust]) -> Trust:
     """What all of several trust files say.
 
@@ -168,6 +241,8 @@ def stricter(files: Sequence[Trust]) -> Trust:
             records=_same("records", first.records, other.records),
             raw=_same("raw", first.raw, other.raw),
             verified_for=tuple(sorted({*first.verified_for, *other.verified_for})),
+            approvers=_approvers(first.approvers, other.approvers),
+            quorum=_quorum(first.quorum, other.quorum),
         )
     return first
 
@@ -183,6 +258,28 @@ def _issuers(one: Mapping[str, Issuer], other: Mapping[str, Issuer]) -> Mapping[
             "let one of them name the issuers",
         )
     return common
+
+
+def _approvers(one: Mapping[str, Approver], other: Mapping[str, Approver]) -> Mapping[str, Approver]:
+    """Those that both name alike; a file that names none leaves it to the other."""
+    if not one or not other:
+        return one or other
+    if not (common := _common(one, other)):
+        raise PolicyError(
+            "two trust files name approvers, and none that is the same in both: nobody could approve",
+            "let one of them name the approvers",
+        )
+    return common
+
+
+def _quorum(one: Quorum | None, other: Quorum | None) -> Quorum | None:
+    """The larger number for each rule."""
+    if one is None or other is None:
+        return one or other
+    policy = _same("quorum.policy", one.policy, other.policy)
+    assert policy is not None, "both have one"
+    rules = {rule: max(one.needs(rule), other.needs(rule)) for rule in {*one.rules, *other.rules}}
+    return Quorum(policy=policy, rules=rules)
 
 
 def _common(one: Mapping[str, Entry], other: Mapping[str, Entry]) -> dict[str, Entry]:

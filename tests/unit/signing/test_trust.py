@@ -13,6 +13,8 @@ from pushpolicy.model import strict_yaml
 from pushpolicy.signing.trust import Trust, read_trust, stricter
 from tests.keys import key
 from tests.policies import ROOT
+from tests.ssh import key as ssh_key
+from tests.ssh import line
 
 KEY = f"key: {json.dumps(key().public.pem)}, role: decide"
 OTHER = f"key: {json.dumps(key('other').public.pem)}, role: decide"
@@ -28,6 +30,8 @@ denials: oci:denials
 records: reg.example/records
 raw: keep
 verified_for: ['reg.example/prod/*']
+approvers: {{alice: {{key: '{line(ssh_key("alice"))}', not_after: '2027-01-01T00:00:00Z', revoked: true}}}}
+quorum: {{policy: acme, rules: {{'*': 1, scan_severity: 0}}}}
 """
 WRONG = [
     *(
@@ -49,6 +53,17 @@ WRONG = [
     "keys: {a: {key: x, role: decide, repositories: ['https://r.example/a']}}",
     "raw: drop",
     "verified_for: x",
+    "approvers: {a: {}}",
+    "approvers: {'*': {key: x}}",
+    "approvers: {'a b': {key: x}}",
+    "approvers: {a: {key: x, namespaces: y}}",
+    "approvers: {a: {key: x, revoked: 1}}",
+    "quorum: 2",
+    "quorum: {rules: {r: 1}}",
+    "quorum: {policy: '', rules: {}}",
+    "quorum: {policy: acme, rules: {r: 17}}",
+    "quorum: {policy: acme, rules: {r: -1}}",
+    "quorum: {policy: acme, rules: {r: two}}",
 ]
 
 
@@ -152,3 +167,46 @@ def test_of_two_files_the_stricter_holds() -> None:
         stricter([*map(trust, issuers)])  # none named would be all that are known
     with pytest.raises(PolicyError, match="another raw"):
         stricter([one, trust("raw: digest")])
+
+
+ALICE, BOB = (f"key: '{line(ssh_key(name))}'" for name in ("alice", "bob"))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (f"approvers: {{alice: {{{ALICE}}}, bob: {{{ALICE}}}}}", "bob: has the key of alice"),
+        (f"approvers: {{alice: {{{ALICE}}}, Alice: {{{BOB}}}}}", "by upper and lower case alone"),
+        ("approvers: {alice: {key: cert-authority x}}", "not one public key"),
+        (f"approvers: {{alice: {{{ALICE}, not_after: 2027-01-01}}}}", "is not a time"),
+        (f"approvers: {{alice: {{{ALICE}}}}}\nquorum: {{policy: a, rules: {{r: 2}}}}", "1 can approve"),
+        ("quorum: {policy: a, rules: {}}", "no waiver would need an approval"),
+    ],
+    ids=["one key", "one name", "an authority", "no zone", "too few", "none"],
+)
+def test_approvers_that_could_not_be_told_apart_are_refused(text: str, reason: str) -> None:
+    with pytest.raises(PolicyError, match=reason):
+        trust(text)
+
+
+def test_of_two_files_the_larger_quorum_holds_and_whom_both_name() -> None:
+    one = trust(
+        f"approvers: {{alice: {{{ALICE}}}, bob: {{{BOB}}}}}\nquorum: {{policy: a, rules: {{'*': 1, r: 0}}}}"
+    )
+    other = trust(f"approvers: {{alice: {{{ALICE}}}}}\nquorum: {{policy: a, rules: {{s: 1, r: 1}}}}")
+    merged = stricter([one, other, trust("")])
+    assert merged.approvers.keys() == {"alice"}
+    assert merged.quorum is not None
+    assert {rule: merged.quorum.needs(rule) for rule in ("r", "s", "t")} == {"r": 1, "s": 1, "t": 1}
+    assert stricter([trust(""), one]) == one
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["quorum: {policy: b, rules: {r: 1}}", f"approvers: {{alice: {{{BOB}}}}}"],
+    ids=["policy", "approvers"],
+)
+def test_two_files_that_contradict_each_other_are_refused(text: str) -> None:
+    one = trust(f"approvers: {{alice: {{{ALICE}}}}}\nquorum: {{policy: a, rules: {{'*': 1}}}}")
+    with pytest.raises(PolicyError, match="two trust files"):
+        stricter([one, trust(text)])

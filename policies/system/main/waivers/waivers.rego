@@ -80,7 +80,35 @@ _max_days(waiver) := object.get(given, "repo_max_days", given.max_days) if {
 _allowed(waiver) if {
 	index.rules[waiver.rule].integrity == false
 	not waiver.refused
+	_approved(waiver)
 }
+
+# Who signed it was found when the policy was loaded (docs/quorum.md). Who set the run off has to be proven: it
+# could be any approver, and their own approval does not count.
+_approved(waiver) if not waiver.quorum
+
+_approved(waiver) if count(_approving(waiver)) >= waiver.quorum.needs
+
+_approving(waiver) := {lower(each.principal) |
+	some each in waiver.quorum.approved
+	lower(each.principal) != _author
+	_within(each)
+}
+
+_author := lower(input.ci.actor) if {
+	input.ci.status == "collected"
+	input.ci.trust.actor == "verified"
+	input.ci.actor != ""
+}
+
+_within(window) if {
+	time.parse_rfc3339_ns(object.get(window, "not_before", input.evaluated_at)) <= now
+	_not_over(window)
+}
+
+_not_over(window) if not window.not_after
+
+_not_over(window) if time.parse_rfc3339_ns(window.not_after) > now
 
 _here(waiver) if object.get(waiver, "repository", "**") == "**"
 

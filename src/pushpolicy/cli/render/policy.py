@@ -156,7 +156,7 @@ _STATES = {
     "ended": "ended",
     "long": "not honoured, it lasts too long",
     "pending": "does not count yet",
-    "refused": "not honoured, the checkout may not",
+    "refused": "not honoured, `policy check` says why",
     "unwaivable": "not honoured, nobody can waive this rule",
 }
 

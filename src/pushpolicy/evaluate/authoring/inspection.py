@@ -78,7 +78,7 @@ def inspect(policy: PolicySet, at: datetime) -> Inspection:
         policy=policy,
         rules=tuple(_rule(policy, name, entry) for name, entry in sorted(policy.index.rules.items())),
         waivers=tuple(
-            Waiver(waiver=each, state=waiver_state(each, policy.grounds, now)) for each in policy.waivers
+            Waiver(waiver=each, state=waiver_state(each, policy.grounds, now, "")) for each in policy.waivers
         ),
         max_days={
             origin: waiver_days({"origin": origin}, policy.grounds) for origin in ("local", "checkout")
