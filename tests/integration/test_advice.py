@@ -399,6 +399,18 @@ def test_a_waiver_or_rollout_that_does_not_count_says_why(workspace: Workspace) 
     )
 
 
+def test_a_waiver_of_what_is_absent_is_told_how_it_is_named(workspace: Workspace) -> None:
+    (workspace.folder / "reports/junit.xml").unlink()
+    for key, code in (("id", errors.EXIT_DENIED), ("evidence", errors.EXIT_OK)):
+        named = f"rule: tests_passed, {key}: 'evidence:tests'"
+        waiver = f"{{{named}, reason: r, approver: a, expires: '{in_days(9)}'}}"
+        folder = write_policy(workspace.folder.parent / "org", {}, waivers=f"waivers: [{waiver}]")
+        ran = workspace.push("--policy", "pack:tests_passed", "--policy", folder)
+        assert ran.code == code, ran.out + ran.err
+        told = "tests_passed lacks: write evidence: evidence:tests, in the place of id" in ran.out
+        assert told == (key == "id")
+
+
 def test_a_machine_without_git_is_told_so(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pushpolicy.gather.checkout.program.PLACES", ())
     ran = workspace.push()

@@ -280,6 +280,8 @@ class _Reader:
     def _unused(self, waiver: Mapping[str, Any], found: Sequence[str]) -> str:
         """Which findings it could have named: an id may be misspelt, or another by now."""
         rule, named = waiver["rule"], waiver.get("id") or waiver.get("purl") or waiver.get("evidence")
+        if waiver.get("id") in found:  # it was not waived by that, so it is no finding of the rule itself
+            return f"{named} is evidence that {rule} lacks: write evidence: {named}, in the place of id"
         others = f"; what it found is {first_of(found, 3)}" if found else ""
         return f"{rule} found nothing that {named} names{others}"
 
