@@ -139,16 +139,31 @@ def _waivers(before: PolicySet, after: PolicySet) -> Iterator[Change]:
     for key in sorted(was.keys() | now.keys()):
         old, new = was.get(key), now.get(key)
         if old is None or new is None:
-            yield _change("waiver", key, Direction.STRICTER if new is None else Direction.LOOSER, old, new)
+            direction = Direction.STRICTER if new is None else Direction.LOOSER
+            yield _change("waiver", key, direction, _unsigned(old), _unsigned(new))
         elif old != new:
             begin = (nanoseconds(each.get("not_before")) or 0 for each in (old, new))
-            ways = {_rising(_end(new), _end(old)), _rising(*begin)} - {_CHANGED}
+            lacks = map(_lacking, (old, new))
+            ways = {_rising(_end(new), _end(old)), _rising(*begin), _rising(*lacks)} - {_CHANGED}
             direction = Direction.LOOSER if Direction.LOOSER in ways else max(ways, default=_CHANGED)
-            yield _change("waiver", key, direction, old, new)
+            yield _change("waiver", key, direction, _unsigned(old), _unsigned(new))
 
 
 def _end(waiver: Mapping[str, Any]) -> int:
     return nanoseconds(waiver.get("expires")) or 0
+
+
+def _lacking(waiver: Mapping[str, Any]) -> int:
+    """How many of the approvals that it needs it has not (docs/quorum.md)."""
+    quorum = waiver.get("quorum")
+    return max(0, quorum["needs"] - len(quorum["approved"])) if quorum else 0
+
+
+def _unsigned(waiver: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """With who approved it, and without their signatures."""
+    if waiver is None or "approvals" not in waiver:
+        return waiver
+    return {**waiver, "approvals": [each["principal"] for each in waiver["approvals"]]}
 
 
 def _what(waiver: Mapping[str, Any]) -> str:
@@ -180,6 +195,10 @@ def _limits(before: PolicySet, after: PolicySet) -> Iterator[Change]:
     for name in was:
         if was[name] != now[name]:
             yield _change("max_days", name, _rising(now[name], was[name]), was[name], now[name])
+    for rule in sorted(before.index.rules.keys() & after.index.rules.keys() - before.unwaivable):
+        needs = [each.trust.quorum.needs(rule) if each.trust.quorum else 0 for each in (before, after)]
+        if needs[0] != needs[1]:
+            yield _change("quorum", rule, _rising(*needs), *needs)
     old, new = (each.files.get(TRUST_PATH, b"{}").decode() for each in (before, after))
     if old != new:
         yield _change("trust", "trust.yaml", _CHANGED, old, new)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 
 from pushpolicy.engines import LocalOpa
 from pushpolicy.evaluate import PolicySet, load_policy
+from pushpolicy.evaluate.approvals import statement
 from pushpolicy.evaluate.authoring.changes import compare, setting_direction
+from tests import ssh
 from tests.policies import rule, write_policy
 
 DENY = 'deny contains {"at": {"id": "x"}, "msg": "x"} if '
@@ -31,6 +34,24 @@ def changed(**more: str) -> dict[str, str]:
     }
 
 
+def test_a_waiver_that_gets_its_approval_is_looser_and_no_signature_is_shown(
+    tmp_path: Path, opa: Path
+) -> None:
+    private = ssh.key("alice")
+    trust = f"approvers: {{alice: {{key: '{ssh.line(private)}'}}}}\nquorum: {{policy: a, rules: {{r: 1}}}}"
+    waiver: dict[str, Any] = {"rule": "r", "id": "x", "reason": "y", "approver": "z", "expires": SOON}
+    waiver["repository"] = "a.example/b"
+    before = loaded(tmp_path / "a", opa, BASE, trust=trust, waivers=json.dumps({"waivers": [waiver]}))
+    signature = ssh.signed(private, statement(before.waivers[0], before.files))
+    waiver["approvals"] = [{"principal": "alice", "signature": signature}]
+    after = loaded(tmp_path / "b", opa, BASE, trust=trust, waivers=json.dumps({"waivers": [waiver]}))
+    assert told(before, after, "waiver r x a.example/b") == "looser"
+    assert told(after, before, "waiver r x a.example/b") == "stricter"
+    (change,) = compare(before, after)
+    assert '"approvals":["alice"]' in str(change.after)
+    assert "SSH SIGNATURE" not in str(change)
+
+
 def test_a_set_does_not_differ_from_itself(tmp_path: Path, opa: Path) -> None:
     sets = [loaded(tmp_path / name, opa, BASE, waivers=WAIVER.format(SOON)) for name in "ab"]
     assert compare(*sets) == ()
@@ -45,6 +66,7 @@ def test_a_set_does_not_differ_from_itself(tmp_path: Path, opa: Path) -> None:
         ("requires r", {"r": rule("r", f'{BODY}\n\n{DENY}input.ci.ref_type == "tag"', custom=SETTING)}, {}),
         ("max_days waivers", BASE, {"waivers": "max_days: 30"}),
         ("max_days rollouts", BASE, {"enforcement": "max_days: 30"}),
+        ("quorum r", BASE, {"trust": "quorum: {policy: a, rules: {'*': 1}}"}),
     ],
 )
 def test_what_denies_more_is_stricter_and_its_undoing_looser(
