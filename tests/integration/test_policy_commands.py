@@ -101,6 +101,14 @@ def test_what_is_not_granted(denied: Workspace, options: tuple[str, ...], code: 
     assert why in ran.err
 
 
+def test_no_waiver_is_granted_where_no_rule_judged_the_image(workspace: Workspace) -> None:
+    policy = ("--policy", "pack:registries_allowed")
+    assert workspace.push(*policy).code == errors.EXIT_DENIED
+    ran = workspace.run("policy", "waive", *policy, *GRANT)
+    assert (ran.code, ran.out) == (errors.EXIT_USAGE, "")
+    assert "no waiver helps: no rule judged the image" in ran.err
+
+
 def flawed(place: Workspace) -> str:
     """Evidence of three flaws in two packages, as a denied push would keep it."""
     purls = {

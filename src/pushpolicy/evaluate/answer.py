@@ -28,6 +28,8 @@ from pushpolicy.model.document import Document, Exact
 from pushpolicy.model.text import first_of, printable
 from pushpolicy.records.floor import objections
 
+# The id of what is denied where no rule judged the image.
+UNJUDGED = "not_applicable"
 Item = TypeVar("Item")
 _WaiverState = Literal["used", "unused", "pending", "expiring", "expired", "too_long", "refused", "elsewhere"]
 
@@ -150,9 +152,9 @@ def _unjudged(decision: Decision, policy: PolicySet) -> Iterator[Violation]:
     for rule in decision.rules:
         yield Violation(
             rule=rule.name,
-            id="not_applicable",
+            id=UNJUDGED,
             msg=f"no rule judged this image, and this one does not apply: {rule.reason}",
-            at={"id": "not_applicable"},
+            at={"id": UNJUDGED},
             severity=policy.index.rules[rule.name].severity,
             fix="Set what the rule asks for in settings.yaml, or add a rule that applies.",
         )

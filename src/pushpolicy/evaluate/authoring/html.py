@@ -15,7 +15,7 @@ _CODE = re.compile(r"`([^`]*)`")
 _INLINE = (
     (re.compile(r"(?<!\\)\*\*(.+?)\*\*"), r"<b>\1</b>"),
     (re.compile(r"\[(\w+)\]\(#(\w+)\)"), r'<a href="#\2">\1</a>'),
-    (re.compile(r"\\([*|])"), r"\1"),
+    (re.compile(r"\\([*|]|&lt;)"), r"\1"),
 )
 _PAGE = """\
 <!doctype html>

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pushpolicy.evaluate.authoring import evidence_page, rego_page
-from pushpolicy.evaluate.authoring.markdown import row
+from pushpolicy.evaluate.authoring.markdown import prose, row
 from pushpolicy.evaluate.examples import Example, read
 from pushpolicy.evaluate.settings import STRICTER
 from pushpolicy.evaluate.sources import policies
@@ -54,7 +54,9 @@ def rules_page(rules: Mapping[str, RuleEntry], examples: Mapping[str, Sequence[E
     """
     lines = ["| rule | | severity | collection |", "| --- | --- | --- | --- |"]
     for name, rule in sorted(rules.items()):
-        lines.append(f"| [{name}](#{name}) | {rule.title} | {rule.severity} | {''.join(_first(rule))} |")
+        lines.append(
+            f"| [{name}](#{name}) | {prose(rule.title)} | {rule.severity} | {''.join(_first(rule))} |"
+        )
     for name, rule in sorted(rules.items()):
         lines += ["", *_section(name, rule, examples.get(name, ()))]
     return "\n".join(lines) + "\n"
@@ -74,13 +76,13 @@ def _first(rule: RuleEntry) -> Sequence[str]:
 
 def _section(name: str, rule: RuleEntry, examples: Sequence[Example]) -> Iterator[str]:
     yield f"## {name}"
-    yield f"\n**{rule.title}.** {rule.description}\n"
-    yield f"- Fix: {rule.fix}"
+    yield f"\n**{prose(rule.title)}.** {prose(rule.description)}\n"
+    yield f"- Fix: {prose(rule.fix)}"
     yield f"- Severity: {rule.severity}{'; nobody can waive it' if rule.integrity else ''}"
     if rule.requires:
         yield f"- Requires: {', '.join(rule.requires)}{''.join(f', `{leaf.path}`' for leaf in rule.leaves)}"
     if rule.controls:
-        yield f"- Controls: {', '.join(rule.controls)}"
+        yield f"- Controls: {prose(', '.join(rule.controls))}"
     if rule.settings:
         yield "\n| setting | | type | default | stricter |"
         yield "| --- | --- | --- | --- | --- |"
@@ -94,7 +96,7 @@ def _setting(key: str, fragment: Mapping[str, Any]) -> str:
     stricter = _STRICTER[fragment[STRICTER]] if STRICTER in fragment else ""
     cells = (
         f"`{key}`",
-        fragment.get("description", "").replace("*", r"\*"),
+        prose(fragment.get("description", "")).replace("*", r"\*"),
         _type(fragment),
         f"`{_json(fragment['default'])}`",
         stricter,
@@ -104,14 +106,14 @@ def _setting(key: str, fragment: Mapping[str, Any]) -> str:
 
 def _type(fragment: Mapping[str, Any]) -> str:
     if "enum" in fragment:
-        return " or ".join(map(str, fragment["enum"]))
+        return prose(" or ".join(map(str, fragment["enum"])))
     inner = fragment.get("items") or fragment.get("additionalProperties")
     return f"{fragment['type']} of {inner['type']}s" if isinstance(inner, dict) else str(fragment["type"])
 
 
 def _example(example: Example) -> str:
     settings = f", with `{_json(example.settings)}`" if example.settings else ""
-    return f"- {_SAYS[example.expect]}: {example.name}{settings}"
+    return f"- {_SAYS[example.expect]}: {prose(example.name)}{settings}"
 
 
 def _json(value: Any) -> str:

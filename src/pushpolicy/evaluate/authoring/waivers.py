@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from pushpolicy.errors import InputError, UsageError
+from pushpolicy.evaluate.answer import UNJUDGED
 from pushpolicy.evaluate.authority import NAMED_PURL
 from pushpolicy.evaluate.policyset import PolicySet
 from pushpolicy.files import read_file, write_whole
@@ -73,6 +74,11 @@ def _problems(
     policy: PolicySet, denials: Sequence[Mapping[str, Any]], given: Grant, at: datetime
 ) -> Iterator[tuple[str, str]]:
     rules = policy.index.rules
+    if all(each["id"] == UNJUDGED and each.get("at") == {"id": UNJUDGED} for each in denials):
+        yield (
+            "no waiver helps: no rule judged the image",
+            "set what a rule asks for, or add a rule that applies",
+        )
     for name in sorted({str(each["rule"]) for each in denials}):
         if name not in rules:
             yield f"no rule is named {printable(name)}", "name the policy that denied with --policy"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from pushpolicy.evaluate.authoring.reference import DOCUMENT, rules_page, shipped_page
 from pushpolicy.evaluate.examples import Example
 from pushpolicy.evaluate.sources import policies
@@ -45,6 +47,26 @@ def test_a_rule_is_told_with_its_settings_and_examples() -> None:
         '- denied: too many, with `{"max": 3}`',
     ):
         assert line in page.splitlines() or line in page
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("<img src=x>", r"\<img src=x>"),
+        ("`a < b` <b>", r"`a < b` \<b>"),
+        ("a ` <b>", r"a ` \<b>"),
+        ("``` <b>`", r"``` \<b>`"),
+        (r"\` <b> `", r"\` \<b> `"),
+        ("``a ` <b>`` <c>", r"``a ` <b>`` \<c>"),
+    ],
+)
+def test_no_tag_of_what_a_rule_says_comes_through(written: str, told: str) -> None:
+    rule = rule_entry(title=written, description=written, fix=written, severity="low", controls=(written,))
+    page = rules_page({"r": rule}, {})
+    assert f"| [r](#r) | {told} |" in page
+    assert f"**{told}.** {told}\n" in page
+    assert f"- Fix: {told}\n" in page
+    assert f"- Controls: {told}\n" in page
 
 
 def test_a_rule_of_ones_own_needs_none_of_it() -> None:
