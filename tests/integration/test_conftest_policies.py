@@ -277,6 +277,24 @@ def test_a_warning_only_warns_and_that_it_is_all_is_said(tmp_path: Path, opa: Pa
     assert almost.startswith(f"{folder}/a.rego:4: `denied` is not evaluated")
 
 
+@pytest.mark.parametrize("name", ["Deny", "DENY_x", "denyRoot", "deny_x_", "violates", "Violation"])
+def test_a_name_that_is_nearly_conftests_is_told(tmp_path: Path, opa: Path, name: str) -> None:
+    clauses = (f'{each} contains "a" if input.source.dirty\n' for each in ("deny", name))
+    text = "\n".join(["package main\n", *clauses])
+    (tmp_path / "a.rego").write_text(text)
+    given = Conftest(folders=(str(tmp_path),), namespaces=("main",))
+    [told] = load_policy(PACK, LocalOpa(opa), conftest=given).warnings
+    assert f"a.rego:5: `{name}` is not evaluated" in told
+
+
+@pytest.mark.parametrize("name", ["denylist", "denial", "warned"])
+def test_a_helper_of_another_name_is_not(tmp_path: Path, opa: Path, name: str) -> None:
+    text = f'package main\n\ndeny contains "a" if {name}\n\n{name} if input.source.dirty\n'
+    (tmp_path / "a.rego").write_text(text)
+    given = Conftest(folders=(str(tmp_path),), namespaces=("main",))
+    assert load_policy(PACK, LocalOpa(opa), conftest=given).warnings == ()
+
+
 def test_evidence_that_it_reads_has_to_be_there(tmp_path: Path, opa: Path) -> None:
     """conftest would pass: over what is absent a condition never holds."""
     text = "package main\nimport rego.v1\nimport input.sbom as bom\n"

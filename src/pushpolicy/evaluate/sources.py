@@ -193,6 +193,11 @@ def _read_rule(folder: Path, root: Path, problems: list[str]) -> SourceFile | No
     expected = folder / f"{folder.name}.rego"
     found = list(_policy_files(folder, expected, problems))
     if not found:
+        problems.extend(
+            f"{path}: there is no rule that it is of; the rule {folder.name} has to be {expected.name}"
+            for path in _entries(folder, problems)
+            if path.name in (EXAMPLES, f"{folder.name}{_TEST}") or path.name.startswith(expected.name)
+        )
         return None
     for path in found:
         if _is_data(path):

@@ -57,6 +57,10 @@ def test_tests_and_examples_are_not_read(tmp_path: Path) -> None:
         "a/examples.yml",
         "a/example.yaml",
         "a/deeper/examples.yaml",
+        "b/b_test.rego",
+        "b/examples.yaml",
+        "b/b.rego.txt",
+        "b/b.rego ",
     ],
 )
 def test_what_would_silently_not_be_evaluated(tmp_path: Path, path: str) -> None:

@@ -19,7 +19,9 @@ from pushpolicy.model.text import first_of, printable
 # conftest 0.71.1, policy/engine.go: failureRegex, warningRegex.
 _DENIES = re.compile(r"(deny|violation)(_[a-zA-Z0-9]+)*")
 _WARNS = re.compile(r"warn(_[a-zA-Z0-9]+)*")
-_ALMOST = re.compile(r"(deny|den(y|ie[sd])|violations?|violates?|warn|warnings?)(_.*)?")
+_ALMOST = re.compile(
+    r"(deny|den(y|ie[sd])|violations?|violates?|warn|warnings?)((_|(?-i:[A-Z])).*)?", re.IGNORECASE
+)
 _PREFIXES = ("violation", "deny", "warn")
 _FIRST_LINE = "# Generated from conftest policies."
 # The values of a complete rule that conftest reports.
