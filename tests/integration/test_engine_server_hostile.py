@@ -352,8 +352,10 @@ def test_the_floor_stands_for_a_server_s_answers(pack: PolicySet, allow: dict[st
     """What Python can compute from evidence and index is not the server's to say."""
     unscanned = evidence(scans={"status": "missing", "reason": "none"})
     lie = json.dumps(told(allow, pack, unscanned)).encode()
-    with asking(saying(lie)) as server, pytest.raises(EngineError, match="ALLOW does not follow"):
+    contradicted = r"^the OPA server http\S+ answered out of contract: ALLOW does not follow"
+    with asking(saying(lie)) as server, pytest.raises(EngineError, match=contradicted) as caught:
         evaluate(pack, unscanned, server)
+    assert "find out what answers there" in str(caught.value.hint)
     own = EngineIdentity(name="opa", version="1.22.2", hermeticity="delegated", server="https://opa")
     assert read_answer(allow, pack, evidence(), own).engine == own
 

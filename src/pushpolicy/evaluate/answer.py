@@ -76,6 +76,11 @@ class _Answer(Exact, frozen=True):
     denials: dict[str, list[Any]] | UnsetType = UNSET
 
 
+_LYING = (
+    "it is broken or lies: find out what answers there; the companion wheel decides here, without --engine"
+)
+
+
 class ContradictionError(ValueError):
     """An answer whose parts are absent, unknown or do not fit one another."""
 
@@ -96,7 +101,10 @@ def read_answer(value: Any, policy: PolicySet, evidence: Document, engine: Engin
     try:
         return decision_of(value, policy, evidence, engine)
     except ContradictionError as error:
-        raise EngineError(f"OPA answered out of contract: {printable(str(error))}") from error
+        told = f"answered out of contract: {printable(str(error))}"
+        if engine.hermeticity == "delegated":
+            raise EngineError(f"the OPA server {engine.server} {told}", _LYING) from error
+        raise EngineError(f"OPA {told}") from error
 
 
 def decision_of(value: Any, policy: PolicySet, evidence: Document, engine: EngineIdentity) -> Decision:
