@@ -21,6 +21,8 @@ _SCALARS = {
         r"(?:[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z"
     ),
 }
+# What a scalar begins with that may be something else than text.
+_NOT_TEXT = frozenset("~nNtTfF+-.0123456789")
 
 
 class YamlError(ValueError):
@@ -97,6 +99,9 @@ def _value(event: Any, events: Iterator[Any], depth: int) -> Any:
 
     if depth > _MAX_DEPTH:
         raise YamlError(f"nested more than {_MAX_DEPTH} deep", _line(event))
+    # Nearly all are: thousands of waivers.
+    if type(event) is yaml.ScalarEvent and event.tag is None:
+        return _plain(event) if event.implicit[0] else event.value
     if isinstance(event, yaml.AliasEvent):
         raise YamlError(f"an alias (*{event.anchor}) is not allowed", _line(event))
     if event.tag not in (None, "!"):
@@ -108,7 +113,7 @@ def _value(event: Any, events: Iterator[Any], depth: int) -> Any:
         while not isinstance(item := next(events), yaml.SequenceEndEvent):
             result.append(_value(item, events, depth + 1))
         return result
-    return _plain(event.value, _line(event)) if event.implicit[0] else event.value
+    return _plain(event) if event.implicit[0] else event.value
 
 
 def _mapping(events: Iterator[Any], depth: int) -> dict[str, Any]:
@@ -129,8 +134,12 @@ def _line(event: Any) -> int:
     return int(event.start_mark.line) + 1
 
 
-def _plain(text: str, line: int) -> Any:
+def _plain(event: Any) -> Any:
     """A scalar without quotes."""
+    text: str = event.value
+    if text and text[0] not in _NOT_TEXT:
+        return text
+    line = _line(event)
     match next((name for name, pattern in _SCALARS.items() if pattern.match(text)), "str"):
         case "null":
             return None

@@ -51,7 +51,9 @@ _judged[name] := judgements if {
 
 _concerned := {waiver.rule | some waiver in _honoured}
 
-_honoured[number] := waiver if {
+# A whole document, as is `_named`: OPA compares each key of a partial one with all before it, which thousands
+# of waivers make long.
+_honoured := {number: waiver |
 	some number, waiver in given.waivers
 	_timing(waiver) == "current"
 	_within_limit(waiver)
@@ -114,18 +116,13 @@ _here(waiver) if object.get(waiver, "repository", "**") == "**"
 
 _here(waiver) if glob.match(waiver.repository, ["/"], concat("/", [input.target.registry, input.target.repository]))
 
-# Looked up by what they name, since thousands of findings may meet thousands of waivers: in a whole document,
-# which is made once. Of a partial one OPA would go through all waivers for each key that is asked.
-_named := _by_name
-
-_by_name[waiver.rule].id[waiver.id] contains number if some number, waiver in _honoured
-
-_by_name[waiver.rule].evidence[waiver.evidence] contains number if some number, waiver in _honoured
-
-_by_name[waiver.rule].purl[_product(waiver.purl)] contains number if {
+# The numbers of the waivers by what they name, since thousands of findings may meet thousands of them.
+_named := object.union_n([{key: {number: true}} |
 	some number, waiver in _honoured
-	not waiver.id
-}
+	some key in _keys(waiver)
+])
+
+_keys(waiver) := {[waiver.rule, kind, waiver[kind]] | some kind in ["evidence", "id"]} | {[waiver.rule, "purl", _product(waiver.purl)] | not waiver.id}
 
 # What no other purl has before its version; of a glob that leaves that open, nothing.
 _product(purl) := "" if {
@@ -133,17 +130,17 @@ _product(purl) := "" if {
 	contains(split(purl, "@")[0], wild)
 } else := split(purl, "@")[0]
 
-_for_absence(finding) := {number | some number in _named[finding.rule].evidence[finding.id]}
+_for_absence(finding) := {number | some number, _ in _named[[finding.rule, "evidence", finding.id]]}
 
 _for_denial(finding) := {number |
-	some name in _names(finding)
-	some number in _named[finding.rule].id[name]
+	some key in _sought(finding)
+	some number, _ in _named[key]
 	_fits(_honoured[number], finding)
-} | {number |
+}
+
+_sought(finding) := {[finding.rule, "id", name] | some name in _names(finding)} | {[finding.rule, "purl", product] |
 	is_string(finding.at.purl)
 	some product in {"", split(finding.at.purl, "@")[0]}
-	some number in _named[finding.rule].purl[product]
-	_fits(_honoured[number], finding)
 }
 
 _names(finding) := {finding.id} | {alias | some alias in finding.at.aliases}
