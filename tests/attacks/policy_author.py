@@ -424,6 +424,19 @@ DATA = [
         enforcement=f"rules: {{tests_passed: {{mode: 'OFF', until: '{SOON}', reason: x}}}}",
     ),
     data("waives without an end", "expires", waivers=waivers(expires=None)),
+    data(
+        "waives what others have to approve",
+        "0 of 2 approvals",
+        errors.EXIT_DENIED,
+        waivers=waivers(),
+        trust="quorum: {policy: org, rules: {'*': 2}}",
+    ),
+    data(
+        "waives what others have to approve, and says that they did",
+        "waivers[0].quorum is not known",
+        waivers=waivers(quorum={"needs": 0, "approved": []}),
+        trust="quorum: {policy: org, rules: {'*': 2}}",
+    ),
     data("waives until 9999", "expires is not a time", waivers=waivers(expires="9999-12-31T23:59:59Z")),
     data(
         "waives an integrity rule",

@@ -17,13 +17,16 @@ from pushpolicy.errors import PolicyError
 from pushpolicy.evaluate import evaluate, load_policy
 from pushpolicy.evaluate.answer import ContradictionError, decision_of
 from pushpolicy.evaluate.approvals import statement
+from pushpolicy.evaluate.conftest import Conftest
 from pushpolicy.evaluate.data import WAIVERS_PATH
+from pushpolicy.evaluate.margins.moments import moments
 from pushpolicy.evaluate.policyset import PolicySet
 from pushpolicy.model import canonical
 from pushpolicy.model.decision import Decision
 from pushpolicy.model.document import Document
 from pushpolicy.records.floor import author_of, objections
 from tests import ssh
+from tests.keys import key
 from tests.policies import example, rule, write_policy
 from tests.programs import installed
 from tests.workspace import Ran, Workspace
@@ -386,3 +389,46 @@ def test_an_unknown_rule_has_no_quorum(tmp_path: Path, opa: Path) -> None:
     """Misspelt, it would silently demand nothing."""
     with pytest.raises(PolicyError, match=r"quorum\.rules\.rr: no rule is named so \(is r meant\?\)"):
         policy(tmp_path, opa, quorum={"policy": "acme", "rules": {"rr": 2}})
+
+
+def test_what_ends_soon_names_an_approval_that_does(tmp_path: Path, opa: Path, content: bytes) -> None:
+    loaded, evidence, decision = decided(
+        tmp_path / "second", opa, content, listed(bob={"not_after": "2026-03-10T00:00:00Z"})
+    )
+    assert decision.allowed
+    _, found = moments(loaded, LocalOpa(opa), evidence, decision)
+    (moment,) = (each for each in found if each.at == "2026-03-10T00:00:00Z")
+    assert moment.ends == ("bob's approval of the waiver of r CVE-1 ends",)
+    assert [each.rule for each in moment.denies] == ["r"]
+
+
+def test_an_approval_travels_with_its_policy(workspace: Workspace, opa: Path, content: bytes) -> None:
+    """In a signed artifact the waiver counts as it does in the folder."""
+    above = workspace.folder.parent
+    policy(above / "org", opa, waiver={**WAIVER, "approvals": both(content)})
+    (above / "org.key").write_bytes(key().private_pem())
+    stored = workspace.run(
+        "policy", "push", str(above / "org"), f"oci:{above}/store:1", "--key", str(above / "org.key"),
+        "--name", "acme", "--sequence", "1",
+    )  # fmt: skip
+    (workspace.folder / "e.json").write_bytes(document().content)
+    ran = workspace.run("evaluate", "e.json", "--policy", stored.out.strip())
+    assert ran.code == errors.EXIT_OK, ran.out + ran.err
+    assert "waiver used: r CVE-1" in ran.out
+
+
+def test_of_a_rule_for_conftest_the_policies_are_signed(tmp_path: Path, opa: Path) -> None:
+    digests = set()
+    for text in ("input.image.size > 1", "input.image.size > 2"):
+        write_policy(
+            tmp_path / "org",
+            {"r": RULE},
+            trust=json.dumps({"approvers": approvers(), "quorum": QUORUM}),
+            waivers=json.dumps({"waivers": [{**WAIVER, "rule": "conftest_main"}]}),
+        )
+        (tmp_path / "c").mkdir(exist_ok=True)
+        (tmp_path / "c/a.rego").write_text(f'package main\nimport rego.v1\ndeny contains "x" if {text}\n')
+        given = Conftest(folders=(str(tmp_path / "c"),), namespaces=("main",), data=(), rego="v1")
+        loaded = load_policy([str(tmp_path / "org")], LocalOpa(opa), conftest=given)
+        digests.add(json.loads(statement(loaded.waivers[0], loaded.files))["rule"])
+    assert len(digests) == 2

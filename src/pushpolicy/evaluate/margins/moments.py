@@ -109,6 +109,14 @@ def _ends(decision: Decision, start: int) -> Iterator[_End]:
             yield _End(
                 seconds=_after(start, waiver["expires"]), text=f"the waiver of {waiver['rule']} {what} ends"
             )
+            yield from (
+                _End(
+                    seconds=_after(start, each["not_after"]),
+                    text=f"{each['principal']}'s approval of the waiver of {waiver['rule']} {what} ends",
+                )
+                for each in waiver.get("quorum", {}).get("approved", ())
+                if "not_after" in each
+            )
         elif use.state == "pending":
             yield _End(
                 seconds=_after(start, waiver["not_before"]),
