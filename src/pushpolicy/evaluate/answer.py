@@ -270,14 +270,20 @@ class _Reader:
 
     def _why(self, waiver: Mapping[str, Any], state: str, found: Mapping[str, Sequence[str]]) -> str | None:
         """Why a waiver does not count, and what would make it count."""
-        return {
-            "unused": self._unused(waiver, found.get(waiver["rule"], ())),
-            "pending": f"it counts from {waiver.get('not_before')}",
-            "expired": f"it ended on {waiver.get('expires')}; whoever approves may set another end",
-            "too_long": self._too_long(waiver),
-            "refused": self._refused(waiver),
-            "elsewhere": f"it is for {waiver.get('repository')}",
-        }.get(state)
+        match state:
+            case "unused":
+                return self._unused(waiver, found.get(waiver["rule"], ()))
+            case "pending":
+                return f"it counts from {waiver.get('not_before')}"
+            case "expired":
+                return f"it ended on {waiver.get('expires')}; whoever approves may set another end"
+            case "too_long":
+                return self._too_long(waiver)
+            case "refused":
+                return self._refused(waiver)
+            case "elsewhere":
+                return f"it is for {waiver.get('repository')}"
+        return None
 
     def _refused(self, waiver: Mapping[str, Any]) -> str:
         rule = self._rules.get(waiver["rule"])
