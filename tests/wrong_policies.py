@@ -84,6 +84,61 @@ WRONG = [
     of_rule(
         "violation, as conftest has it", ":11", "`violation` is not deny", RIGHT.replace("deny", "violation")
     ),
+    of_rule(
+        "a finding that is a text",
+        ":11",
+        "a member of deny is an object",
+        'deny contains "x" if input.source.dirty',
+    ),
+    of_rule(
+        "a finding that is a text with fields",
+        ":11",
+        "a member of deny is an object",
+        'deny contains $"{input.source.commit} is dirty" if input.source.dirty',
+    ),
+    of_rule(
+        "a warning that is a list",
+        ":11",
+        "a member of warn is an object",
+        "warn contains [1] if input.source.dirty",
+    ),
+    of_rule(
+        "a finding without a text",
+        ":11",
+        "a member of deny lacks `msg`, it has at, message",
+        'deny contains {"at": {"id": "x"}, "message": "x"} if input.source.dirty',
+    ),
+    of_rule(
+        "a finding of no place",
+        ":11",
+        "a member of deny lacks `at`, it has msg",
+        'deny contains {"msg": "x"} if input.source.dirty',
+    ),
+    of_rule(
+        "a place that is a text",
+        ":11",
+        "`at` in a member of deny is an object",
+        'deny contains {"at": "x", "msg": "x"} if input.source.dirty',
+    ),
+    of_rule(
+        "a function misspelt",
+        ":11",
+        "undefined function sprntf (is sprintf meant?)",
+        f'{DENY}sprntf("%s", [input.source.commit]) == "x"',
+    ),
+    of_rule(
+        "a function misspelt, for what is optional",
+        ":11",
+        "undefined function objekt.get (is object.get meant?)",
+        f'{DENY}objekt.get(input.ci, "actor", "") == "x"',
+        custom="optional: [ci.actor]",
+    ),
+    of_rule(
+        "a module of the lib misspelt",
+        ":11",
+        "does not exist (is findings.left_out meant?)",
+        f"{DENY}data.pushpolicy.lib.findngs.left_out(input.scans)",
+    ),
     of_rule("only helpers", ":7", "neither `deny contains` nor `warn contains`", "_x if input.source.dirty"),
     of_rule(
         "a helper without an underscore",
@@ -295,10 +350,17 @@ WRONG = [
     ),
     of_data(
         "a key of a waiver misspelt",
-        ":2",
-        "expire",
+        ":6",
+        "expire is not known (is expires meant?)",
         "waivers.yaml",
         waiver(expires=None, expire="2099-01-01T00:00:00Z"),
+    ),
+    of_data(
+        "a package that is no purl",
+        ":2",
+        "purl begins with pkg:",
+        "waivers.yaml",
+        waiver(id=None, purl="pypi/flask"),
     ),
     of_data(
         "a date for the end", ":6", "expires is not a time", "waivers.yaml", waiver(expires="2099-01-01")
@@ -370,14 +432,26 @@ WRONG = [
             (
                 "a setting of an example misspelt",
                 1,
-                "the rule has no setting mots",
+                "the rule has no setting mots (is most meant?)",
                 "- {name: a, expect: passed, settings: {mots: 1}}\n",
             ),
             (
                 "evidence of an example misspelt",
                 1,
-                "does not fit its schema",
+                "sorce is not known (is source meant?)",
                 "- {name: a, expect: passed, evidence: {sorce: {}}}\n",
+            ),
+            (
+                "evidence of an example that is removed, misspelt",
+                2,
+                "evidence.ci has no field 'atcor' to remove (is actor meant?)",
+                "- {name: a, expect: passed}\n- {name: b, expect: passed, evidence: {ci: {atcor: null}}}\n",
+            ),
+            (
+                "an item that the evidence of examples has not",
+                1,
+                "evidence.scans.items has no item '3', only 3, counted from 0",
+                '- {name: a, expect: passed, evidence: {scans: {items: {"3": {at: x}}}}}\n',
             ),
         ]
     ),
@@ -397,7 +471,7 @@ WRONG = [
     Wrong(
         "a file of another name",
         "settings.yml",
-        "not a file that is read",
+        "not a file that is read (is settings.yaml meant?)",
         {"r/r.rego": WITH_SETTING, "settings.yml": "r: {most: 1}"},
     ),
     Wrong(

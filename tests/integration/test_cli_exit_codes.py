@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -113,6 +114,25 @@ def test_a_push_with_an_empty_option_pushes_nothing(workspace: Workspace, option
     assert f"{option} is empty" in ran.complaint()
     assert "variable" in ran.hint()
     assert not workspace.published
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_an_option_that_lacks_its_value(workspace: Workspace, path: list[str]) -> None:
+    """Click does not say whose it is: the help that is named is, and the report has the form asked for."""
+    for option in options_of(path):
+        ran = workspace.run(*path, option)
+        assert ran.code == errors.EXIT_USAGE
+        assert ran.complaint().endswith(f"Option '{option}' requires an argument."), option
+        assert ran.hint() == f"see 'pushpolicy {' '.join(path)} --help'"
+    ran = workspace.run("evaluate", "--format", "json", "--at")
+    assert json.loads(ran.out)["exit_code"] == errors.EXIT_USAGE
+
+
+@pytest.mark.parametrize("group", [[], *sorted({tuple(path[:-1]) for path in COMMANDS if len(path) > 1})])
+def test_no_help_line_is_cut(workspace: Workspace, group: Sequence[str]) -> None:
+    listed = workspace.run(*group, "--help").out.partition("Commands:")[2]
+    assert listed.count("\n  ") >= 3
+    assert "..." not in listed
 
 
 def test_a_literal_password_is_refused_with_the_reason(workspace: Workspace) -> None:

@@ -11,7 +11,8 @@ from pushpolicy.engines import find_engine
 from pushpolicy.evaluate import load_policy
 from pushpolicy.evaluate.absence import evidence_schema
 from pushpolicy.evaluate.authoring.deletions import without
-from pushpolicy.evaluate.examples import Example, merge
+from pushpolicy.evaluate.examples import Example
+from pushpolicy.evaluate.patches import merge
 from tests.deletions import Place, leaves
 from tests.integration.test_rules import BASE, decide, fits
 from tests.policies import write_policy

@@ -260,7 +260,8 @@ def test_the_number_of_a_release_is_the_one_that_is_signed(place: Workspace) -> 
     ("options", "why"),
     [
         (["--name", "Platform!"], "the statement to be signed is malformed"),
-        (["--expires", "tomorrow"], "the statement to be signed is malformed"),
+        (["--expires", "tomorrow"], "--expires 'tomorrow' is no time"),
+        (["--expires", "2099-01-01"], "--expires '2099-01-01' has no zone"),
         (["--expires", "2020-01-01T00:00:00Z"], "is over already"),
         (["--sequence", "0"], "0 is not in the range"),
         (["--key", "../org.pub"], "is a public key, where the private one belongs"),

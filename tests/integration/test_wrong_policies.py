@@ -11,6 +11,7 @@ from pushpolicy.engines import LocalOpa
 from pushpolicy.errors import PolicyError
 from pushpolicy.evaluate import check_policy, evaluate, load_policy
 from pushpolicy.evaluate.authoring.rego_tests import run
+from pushpolicy.evaluate.authoring.testing import run_tests
 from pushpolicy.evaluate.bundle import REMOVED
 from pushpolicy.evaluate.faults import Fault
 from pushpolicy.evaluate.removed import explain
@@ -95,6 +96,52 @@ def test_a_removed_builtin_is_explained_wherever_a_policy_loads(
 def test_a_field_that_is_called_like_a_removed_builtin_is_none(tmp_path: Path, opa: Path) -> None:
     body = f'{DENY}{{ time := {{"clock": 3}}; input.image.size > time.clock }}'
     load_policy([written(tmp_path / "policies", of_rule("a variable", "", "", body))], LocalOpa(opa))
+
+
+def test_a_misspelt_function_is_the_only_thing_that_is_said(tmp_path: Path, opa: Path) -> None:
+    """What is optional is listed for that call: it is not to be left out."""
+    [wrong] = (each for each in WRONG if each.name == "a function misspelt, for what is optional")
+    with pytest.raises(PolicyError) as error:
+        load_policy([written(tmp_path / "policies", wrong)], LocalOpa(opa))
+    assert len(error.value.message.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("test", "line", "says"),
+    [
+        ("test_x if true\n\ntest_y if sprntf(1)", 7, "undefined function sprntf; call what there is"),
+        ("test_x if mended.x == set(", 5, "rego_parse_error"),
+        (
+            "test_x if some y in mended.deny with input.z as 1",
+            5,
+            "var mended is unsafe; give the variable a value",
+        ),
+    ],
+)
+def test_a_test_that_does_not_compile_is_named_as_its_writer_knows_it(
+    tmp_path: Path, opa: Path, test: str, line: int, says: str
+) -> None:
+    text = f"package pushpolicy.rules.r_test\n\nimport rego.v2\n\n{test}\n"
+    files = {"r/r.rego": rule("r", RIGHT), "r/r_test.rego": text}
+    source = written(tmp_path / "policies", Wrong("test", "", "", files))
+    engine = LocalOpa(opa)
+    policy = load_policy([source], engine)
+    with pytest.raises(PolicyError) as error:
+        run(policy, engine, {"r": Path(source) / "r"}, ())
+    lines = error.value.message.splitlines()
+    assert all(each.startswith(f"{source}/r/r_test.rego:{line}: ") for each in lines), lines
+    assert any(says in each for each in lines), lines
+
+
+def test_a_file_of_tests_without_a_test_fails(tmp_path: Path, opa: Path) -> None:
+    text = "package pushpolicy.rules.r_test\n\nimport rego.v2\n\ntst_x if true\n"
+    files = {"r/r.rego": rule("r", RIGHT), "r/r_test.rego": text}
+    source = written(tmp_path / "policies", Wrong("test", "", "", files))
+    engine = LocalOpa(opa)
+    found = run_tests(load_policy([source], engine), engine, [source]).faults
+    assert [fault.message for fault in found if fault.file == f"{source}/r/r_test.rego"] == [
+        "there is no test in it"
+    ]
 
 
 def test_a_removed_builtin_in_a_test_is_explained(tmp_path: Path, opa: Path) -> None:

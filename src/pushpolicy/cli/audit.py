@@ -42,7 +42,7 @@ def command() -> None:
     """
 
 
-@command.command("list")
+@command.command("list", short_help="List every recorded decision.")
 @click.argument("reference")
 @shared.limits_option
 @shared.registry_options
@@ -55,7 +55,7 @@ def list_(reference: str, limits: tuple[str, ...], registry: RegistryOptions, ou
     return outputs.write(render.listing(listing), _listing_code(listing, place))
 
 
-@command.command()
+@command.command(short_help="Show one record.")
 @click.argument("reference")
 @shared.limits_option
 @shared.registry_options
@@ -68,7 +68,7 @@ def show(reference: str, limits: tuple[str, ...], registry: RegistryOptions, out
     return outputs.write(render.record(record, how), _standing_code(how))
 
 
-@command.command("replay")
+@command.command("replay", short_help="Decide again from the record alone, or try a policy.")
 @click.argument("reference")
 @shared.policy_options
 @click.option(

@@ -62,8 +62,8 @@ def take_signing_key() -> str | None:
     return os.environ.pop(SIGNING_KEY, None)
 
 
-def parse_time(text: str | None) -> datetime:
-    """The time of ``--at``, or now.
+def parse_time(text: str | None, option: str = "--at") -> datetime:
+    """The time that an option gives, or now.
 
     Raises:
         UsageError: when it is not an RFC 3339 time with a zone.
@@ -73,7 +73,7 @@ def parse_time(text: str | None) -> datetime:
     try:
         value = datetime.fromisoformat(text)
     except ValueError as error:
-        raise UsageError(f"--at {text!r} is no time", "write it as 2026-11-24T12:00:00Z") from error
+        raise UsageError(f"{option} {text!r} is no time", "write it as 2026-11-24T12:00:00Z") from error
     if value.tzinfo is None:
-        raise UsageError(f"--at {text!r} has no zone", "write it as 2026-11-24T12:00:00Z")
+        raise UsageError(f"{option} {text!r} has no zone", "write it as 2026-11-24T12:00:00Z")
     return value.astimezone(UTC)

@@ -132,8 +132,8 @@ def _decide(policy: PolicySet, path: Path, time: str | None, engine: Engine) -> 
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Read an evidence document, or fail as for evidence that was named.
+def reading(path: Path, wanted: str = "an evidence document", hint: str = _HINT) -> Iterator[None]:
+    """Read a document, or fail as for evidence that was named.
 
     Raises:
         InputError: when the file cannot be read, or is no strict JSON.
@@ -141,6 +141,6 @@ def reading(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}", _HINT) from error
+        raise InputError(f"{path}: cannot be read: {error.strerror}", hint) from error
     except ValueError as error:
-        raise InputError(f"{path}: not an evidence document: {error}", _HINT) from error
+        raise InputError(f"{path}: not {wanted}: {error}", hint) from error

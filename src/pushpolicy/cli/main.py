@@ -125,11 +125,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         say(error.format_message())
         return errors.EXIT_USAGE
     except click.ClickException as error:
-        context = error.ctx if isinstance(error, click.UsageError) else None
-        usage = context.command_path if context else "pushpolicy"
-        if context and not outputs.asked:
-            _read_format(context, sys.argv[1:] if argv is None else argv)
-        return fail_with(outputs, errors.EXIT_USAGE, error.format_message(), f"see '{usage} --help'")
+        given = sys.argv[1:] if argv is None else argv
+        context = (error.ctx if isinstance(error, click.UsageError) else None) or _context(given, outputs)
+        if not outputs.asked:
+            _read_format(context, given)
+        hint = f"see '{context.command_path} --help'"
+        return fail_with(outputs, errors.EXIT_USAGE, error.format_message(), hint)
     except (KeyboardInterrupt, click.Abort):
         hint = "no tag was moved, unless a report above says so"
         return fail_with(outputs, errors.EXIT_INTERRUPTED, "interrupted", hint)
@@ -138,6 +139,18 @@ def main(argv: Sequence[str] | None = None) -> int:
             message = f"standard output cannot be written: {error.strerror}"
             return fail_with(outputs, errors.EXIT_INPUT, message, None)
         return fail_with(outputs, errors.EXIT_BUG, *_crash(error))
+
+
+def _context(argv: Sequence[str], outputs: Outputs) -> click.Context:
+    """Whose arguments they are, where click does not say: as of an option that lacks its value."""
+    context = click.Context(cli, info_name="pushpolicy", obj=outputs)
+    for word in argv:
+        group = context.command
+        inner = group.get_command(context, word) if isinstance(group, click.Group) else None
+        if inner is None:
+            break
+        context = click.Context(inner, info_name=word, parent=context)
+    return context
 
 
 def _read_format(context: click.Context, argv: Sequence[str]) -> None:

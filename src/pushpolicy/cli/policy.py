@@ -38,14 +38,14 @@ if TYPE_CHECKING:
 
 @click.group("policy", short_help="Begin, check and test the rules that decide.")
 def command() -> None:
-    """Work on policies."""
+    """Begin, check and test sets of rules; a set is a folder of rules, the pack, or both."""
 
 
 for _ in (approve, bundle, push, pull):
     command.add_command(_)
 
 
-@command.command("init")
+@command.command("init", short_help="Begin a rule, with a test and examples.")
 @click.argument("name")
 @click.argument("folder", metavar="[DIR]", default="policies")
 def init(name: str, folder: str) -> int:
@@ -61,7 +61,7 @@ def init(name: str, folder: str) -> int:
     return EXIT_OK
 
 
-@command.command("check")
+@command.command("check", short_help="Find what is wrong with a set.")
 @click.argument("sources", nargs=-1, metavar="[pack[:PART]|DIR|FILE]...")
 @shared.policy_options
 @shared.config_option
@@ -98,7 +98,7 @@ def check(
     return outputs.write(render.checked(checked, notes))
 
 
-@command.command("test")
+@command.command("test", short_help="Run its Rego tests and examples.")
 @click.argument("sources", nargs=-1, metavar="[pack|DIR|FILE]...")
 @shared.policy_options
 @shared.config_option
@@ -128,7 +128,7 @@ def test(
     return outputs.write(render.tested(result), EXIT_POLICY if result.faults else EXIT_OK)
 
 
-@command.command("inspect")
+@command.command("inspect", short_help="Show what is in a set, and from where.")
 @click.argument("sources", nargs=-1, metavar="[pack|DIR|FILE]...")
 @shared.policy_options
 @shared.config_option
@@ -145,7 +145,7 @@ def inspect(sources: tuple[str, ...], policy: PolicyOptions, config: str | None,
     return outputs.write(render.inspected(look_into(loaded, environment.now())))
 
 
-@command.command("docs")
+@command.command("docs", short_help="Print a page about a set.")
 @click.argument("sources", nargs=-1, metavar="[pack|DIR|FILE]...")
 @shared.policy_options
 @shared.config_option
@@ -165,7 +165,7 @@ def docs(sources: tuple[str, ...], policy: PolicyOptions, config: str | None, *,
     return EXIT_OK
 
 
-@command.command("waive")
+@command.command("waive", short_help="Print the waivers of what was denied.")
 @click.argument("file", default=str(KEPT))
 @click.option(
     "--rule", "rules", multiple=True, metavar="RULE", help="Only what this rule denies; repeatable."
@@ -220,7 +220,7 @@ def waive(
     return outputs.write(render.waivers(waivers))
 
 
-@command.command("diff")
+@command.command("diff", short_help="Compare two sets, or two decisions.")
 @click.argument("before", metavar="A")
 @click.argument("after", metavar="B")
 @shared.policy_options
@@ -259,11 +259,11 @@ def _decision(path: Path) -> Decision:
 
     # A command says more beside its decision: what became of the push, how far it is from another one.
     beside = ("published", "notes", "margins", "explanations")
-    told = {key: value for key, value in _read(path).value.items() if key not in beside}
-    try:
-        return read_decision(Document.of(told))
-    except ValueError as error:
-        raise InputError(f"{path}: not a decision: {error}", "--format json of `check` writes one") from error
+    with reading(path, "a decision", "--format json of `check` writes one"):
+        document = _document(path)
+        return read_decision(
+            Document.of({key: value for key, value in document.value.items() if key not in beside})
+        )
 
 
 def _of_sets(names: tuple[str, str], policy: PolicyOptions) -> Sequence[Change]:
@@ -299,7 +299,11 @@ def _denials(path: Path, policy: PolicySet, engine: LocalOpa) -> Sequence[Mappin
 
 def _read(path: Path) -> Document:
     with reading(path):
-        return Document.read(read_file(path, MAX_DOCUMENT_SIZE).removesuffix(b"\n"))
+        return _document(path)
+
+
+def _document(path: Path) -> Document:
+    return Document.read(read_file(path, MAX_DOCUMENT_SIZE).removesuffix(b"\n"))
 
 
 def _load(

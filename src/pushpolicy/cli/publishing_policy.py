@@ -15,6 +15,7 @@ from pushpolicy.cli.keys import signing_key
 from pushpolicy.cli.options import PolicyOptions, RegistryOptions
 from pushpolicy.cli.policies import conftest_of
 from pushpolicy.cli.registries import Registries
+from pushpolicy.cli.render.decision import count
 from pushpolicy.cli.report import say, show
 from pushpolicy.errors import EXIT_OK, InputError, UsageError
 from pushpolicy.evaluate import PACK, PolicySet, RepositoryPolicy, check_policy
@@ -32,7 +33,7 @@ from pushpolicy.reports.limits import Limits
 from pushpolicy.signing.keys import PublicKey
 
 
-@click.command("bundle")
+@click.command("bundle", short_help="Write a set as a bundle of OPA.")
 @click.argument("sources", nargs=-1, metavar="[DIR|pack[:PART]|FILE]...")
 @click.option("-o", "output", metavar="FILE", required=True, help="Where to write it, as policy.tar.gz.")
 @click.option(
@@ -58,7 +59,9 @@ def bundle(sources: tuple[str, ...], output: str, policy: PolicyOptions, *, serv
             "policy bundle takes one DIR, and no policies beside it",
             "--server bundles several, with all that decides by them",
         )
-    _write_file(pack_source(read_source(Path(sources[0])), judging_engine(policy.engine)), output)
+    source = read_source(Path(sources[0]))
+    _write_file(pack_source(source, judging_engine(policy.engine)), output)
+    say(f"{printable(output)}: {count(len(source.rules), 'rule')} of {printable(sources[0])}")
     return EXIT_OK
 
 
@@ -77,7 +80,7 @@ def _write_file(content: bytes, output: str) -> None:
         raise InputError(f"{printable(output)}: cannot be written: {error.strerror}") from error
 
 
-@click.command("push")
+@click.command("push", short_help="Sign a set, and store it in a registry.")
 @click.argument("folder", metavar="DIR")
 @click.argument("reference", metavar="REF")
 @click.option("--key", metavar="FILE", help="The private key that signs; without it, PUSHPOLICY_SIGNING_KEY.")
@@ -111,15 +114,15 @@ def push(
         raise UsageError(
             f"REF {printable(reference)} names no tag to store it as", "add :TAG, without a digest"
         )
+    end = environment.parse_time(expires, "--expires")
     signer = signing_key(key)
     content = pack_source(read_source(Path(folder)), judging_engine(engine))
     try:
         statement = PolicyStatement.of(content, name, sequence, expires)
-        ended = (end := statement.end()) and end <= environment.now()
     except ValueError as error:
-        hint = "a name is small letters, digits and . _ -; a time is as 2027-01-31T00:00:00Z"
+        hint = "a name is small letters, digits and . _ -"
         raise UsageError(f"the statement to be signed {error}", hint) from error
-    if ended:
+    if expires is not None and end <= environment.now():
         raise UsageError(f"--expires {printable(str(expires))} is over already", "give a later time")
     client, _ = Registries(registry, Limits()).target(place.repository)
     _check_newer(client, place, sequence, signer.public)
@@ -131,7 +134,7 @@ def push(
     return EXIT_OK
 
 
-@click.command("pull")
+@click.command("pull", short_help="Write a stored set into a folder.")
 @click.argument("reference", metavar="REF")
 @click.option("-o", "output", metavar="DIR", required=True, help="A folder that is not there yet.")
 @shared.policy_key_options[0]

@@ -40,13 +40,14 @@ def find_engine(option: str | None = None, limits: Limits | None = None) -> Loca
             "leave --engine out, or give the path of one; push, check and evaluate ask a server",
         )
     if option is not None:
-        return LocalOpa(_executable(Path(option)), limits=limits)
+        hint = "give the path of an opa program, or leave --engine out"
+        return LocalOpa(_executable(Path(option), hint), limits=limits)
     try:
         import pushpolicy_opa
     except ModuleNotFoundError as error:
         raise EngineError("no OPA engine is installed", _HINT) from error
     return LocalOpa(
-        _executable(pushpolicy_opa.binary()),
+        _executable(pushpolicy_opa.binary(), _HINT),
         version=pushpolicy_opa.VERSION,
         sha256=pushpolicy_opa.SHA256,
         limits=limits,
@@ -58,8 +59,8 @@ def is_address(option: str) -> bool:
     return "://" in option
 
 
-def _executable(path: Path) -> Path:
+def _executable(path: Path, hint: str) -> Path:
     absolute = path.absolute()
     if not is_file(absolute) or not os.access(absolute, os.X_OK):
-        raise EngineError(f"{path} is not an executable file", _HINT)
+        raise EngineError(f"{path} is not an executable file", hint)
     return absolute

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -123,7 +124,8 @@ class LocalOpa:
         with self.run("test", *given, str(folder)) as opa:
             result = opa.finish()
         if not result.stdout.strip():
-            raise PolicyError("\n".join(str(problem) for problem in problems(result, folder)))
+            found = tuple(_in_words(result, folder)) or problems(result, folder)
+            raise PolicyError("\n".join(map(str, found)))
         return _json(result.stdout)
 
     def prints(self, program: Program, document: bytes) -> str:
@@ -302,6 +304,18 @@ def problems(result: Result, folder: Path) -> tuple[Problem, ...]:
     if result.code < 0 or "out of memory" in said or "cannot allocate" in said:
         return (Problem(message=f"ended by signal {-result.code} or lack of memory ({said})"),)
     return (Problem(message=said or f"exit code {result.code} without a message"),)
+
+
+def _in_words(result: Result, folder: Path) -> Iterator[Problem]:
+    """The errors of `opa test`, which says what does not compile in plain text alone."""
+    head, place = (
+        r"(?:1 error occurred(?: during loading)?: )?",
+        rf"{re.escape(str(folder))}/(.+?\.rego):(\d+)",
+    )
+    form = re.compile(f"{head}{place}: (.+)")
+    for line in result.stderr.decode("utf-8", "replace").splitlines():
+        if told := form.fullmatch(line):
+            yield Problem(message=printable(told[3], 300), file=printable(told[1]), row=int(told[2]))
 
 
 def problem(error: dict[str, Any], folder: Path | None = None) -> Problem:

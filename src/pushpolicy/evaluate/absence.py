@@ -18,6 +18,7 @@ import msgspec
 from pushpolicy.evaluate.json_schema import MismatchError, compile_schema
 from pushpolicy.evaluate.sources import policies
 from pushpolicy.model.index import Leaf
+from pushpolicy.model.text import nearest
 
 # The steps of a path below `input`: a field by its name; an item of an array; of a map with any keys what is
 # under one key (marked, since it may be called like anything), under a computed key, or under each in turn.
@@ -139,7 +140,8 @@ class Evidence:
             raise RefusedError(
                 f"{shown(steps)} has fixed fields: name the one that is meant, not all or a computed one"
             )
-        raise RefusedError(f"{shown(steps)} has no field {step!r}; it has {', '.join(properties)}")
+        meant = nearest(str(step), properties)
+        raise RefusedError(f"{shown(steps)} has no field {step!r}{meant}; it has {', '.join(properties)}")
 
     def is_fixed(self, steps: Steps) -> bool:
         """Whether an object with fixed fields is there, or a list of such objects."""

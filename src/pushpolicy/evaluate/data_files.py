@@ -22,7 +22,8 @@ def read_document(file: SourceFile, name: str, problems: list[str]) -> dict[str,
     try:
         value = strict_yaml.read(file.content)
     except strict_yaml.YamlError as error:
-        problems.append(f"{file.path}:{error.line}: {error}; write it in plain YAML")
+        remedy = "" if "; " in str(error) else "; write it in plain YAML"
+        problems.append(f"{file.path}:{error.line}: {error}{remedy}")
         return {}
     found = list(schema_problems(name, value))
     problems += [f"{file.path}: {text}" for text in found]
@@ -76,6 +77,8 @@ def waiver_problems(waiver: Mapping[str, Any], rule: RuleEntry | None) -> Iterat
                 f"{waiver['evidence']} is neither a kind of evidence nor a field that the rule rests on;"
                 " `policy inspect` shows both"
             )
+    if not waiver.get("purl", "pkg:").startswith(("pkg:", "*", "?")):
+        yield "purl begins with pkg:, so it waives nothing; write it as pkg:deb/debian/openssl@*"
     for key in ("expires", "not_before"):
         if key in waiver and not is_time(waiver[key]):
             yield f'{key} is not a time; write it like "2027-01-01T00:00:00Z"'

@@ -11,6 +11,7 @@ from pushpolicy.evaluate.sources import policies
 from pushpolicy.model.canonical import MAX_DEPTH, check_depth, holds_null
 from pushpolicy.model.document import Document
 from pushpolicy.model.text import printable
+from pushpolicy.records.floor import SCHEMA as EVIDENCE
 
 
 def validate(document: Document) -> None:
@@ -19,6 +20,11 @@ def validate(document: Document) -> None:
     Raises:
         InputError: naming the first place that does not fit, as in ``scans.items[0].findings[3].severity``.
     """
+    schema = document.value.get("schema", EVIDENCE)
+    if isinstance(schema, str) and schema != EVIDENCE:
+        raise InputError(
+            f"this is no evidence, but of the form {printable(schema)}", "`pushpolicy gather` writes evidence"
+        )
     try:
         _check()(document.value)
         check_depth(document.value.get("extra", {}), MAX_DEPTH)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +22,15 @@ from pushpolicy.errors import EngineError, InputError
 from pushpolicy.evaluate import batches
 from pushpolicy.evaluate.data import default_data, default_settings
 from pushpolicy.evaluate.evidence import validate
+from pushpolicy.evaluate.patches import base, in_vain, merge
 from pushpolicy.evaluate.policyset import PolicySet
 from pushpolicy.evaluate.program import QUERY
 from pushpolicy.evaluate.settings import setting_problem
-from pushpolicy.evaluate.sources import EXAMPLES, policies
+from pushpolicy.evaluate.sources import EXAMPLES
 from pushpolicy.files import open_regular, real
 from pushpolicy.model import strict_yaml
 from pushpolicy.model.document import Document
-from pushpolicy.model.text import is_unsafe, printable
+from pushpolicy.model.text import is_unsafe, nearest, printable
 
 _STEP = re.compile(r'\[\]|\[KEY\]|\[\*\]|\["(?:[^"\\]|\\.)*"\]|[^.\[\]]+')
 _KEYS = {"name": str, "expect": str, "at": list, "evidence": dict, "settings": dict}
@@ -78,16 +78,6 @@ class ExamplesError(ValueError):
     """A file of examples cannot be read."""
 
 
-def merge(base: Any, patch: Any) -> Any:
-    """The base with the patch over it."""
-    if isinstance(base, list) and isinstance(patch, dict):
-        return [merge(item, patch.get(str(index), {})) for index, item in enumerate(base)]
-    if not (isinstance(base, dict) and isinstance(patch, dict)):
-        return patch
-    merged = base | {key: merge(base.get(key, {}), value) for key, value in patch.items()}
-    return {key: value for key, value in merged.items() if value is not None}
-
-
 def read(folder: Path, rule: str) -> tuple[Example, ...]:
     """The examples in a rule's folder; none, where it has no file of them.
 
@@ -118,13 +108,6 @@ def read(folder: Path, rule: str) -> tuple[Example, ...]:
     return tuple(_example(file, rule, number, one) for number, one in enumerate(found))
 
 
-@cache
-def base() -> Mapping[str, Any]:
-    """The document over which the evidence of examples is merged."""
-    document: dict[str, Any] = json.loads((policies() / "schema" / "evidence.v1.example.json").read_bytes())
-    return document
-
-
 def _line_of(content: bytes, number: int) -> str:
     line = strict_yaml.lines(content).get((number,))
     return f":{line}" if line else ""
@@ -138,9 +121,12 @@ def _malformed(one: Any) -> str | None:
         return f"{printable(one['name'])}: a name holds only what is shown"
     for key, value in one.items():
         if not isinstance(value, _KEYS.get(key, ())):
-            return f"{one['name']}: {f'{key} is malformed' if key in _KEYS else f'unknown key {key!r}'}"
+            unknown = f"unknown key {key!r}{nearest(key, _KEYS)}"
+            return f"{one['name']}: {f'{key} is malformed' if key in _KEYS else unknown}"
     if one.get("expect") not in _EXPECTED:
         return f"{one['name']}: expect is one of {', '.join(_EXPECTED)}"
+    if problem := in_vain(one.get("evidence", {})):
+        return f"{one['name']}: {problem}"
     return None
 
 
@@ -189,7 +175,7 @@ def _misfit(policy: PolicySet, example: Example) -> str | None:
     declared = policy.index.rules[example.rule].settings
     for key, value in example.settings.items():
         if key not in declared:
-            return f"the rule has no setting {key}"
+            return f"the rule has no setting {key}{nearest(key, declared)}"
         if problem := setting_problem(declared[key], value):
             return f"the setting {key} {problem}"
     try:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pushpolicy.engines.interface import Compiler
@@ -16,6 +16,7 @@ from pushpolicy.evaluate.removed import explain
 from pushpolicy.evaluate.sources import SourceFile, fail_if, policies, read_source
 from pushpolicy.evaluate.syntax import Reads, heads, lib_functions, read_references, shape_problems
 from pushpolicy.model.index import Index, Leaf, RuleEntry
+from pushpolicy.model.text import nearest
 
 Found = list[tuple[int, str]]
 
@@ -81,10 +82,7 @@ def _rule_entry(
     problems = list(shape_problems(name, tree))
     reads, refused = read_references(name, tree, tree.get("rules", []))
     problems += refused
-    problems += [
-        (1, f"data.pushpolicy.lib.{item} does not exist; lib has {', '.join(sorted(lib))}")
-        for item in sorted(reads.functions - lib.keys())
-    ]
+    problems += [(row, _not_in_lib(item, lib)) for item, row in reads.functions.items() if item not in lib]
     try:
         metadata = read_metadata(tree)
     except MetadataError as error:
@@ -93,7 +91,8 @@ def _rule_entry(
         problems.append(
             (
                 reads.settings[key],
-                f"data.settings.{name}.{key} is not declared in custom.settings; declare it there",
+                f"data.settings.{name}.{key} is not declared in custom.settings"
+                f"{nearest(key, metadata.settings)}; declare it there",
             )
         )
     for (key, field), row in reads.fields.items():
@@ -107,17 +106,23 @@ def _rule_entry(
     return (None if problems else _entry(metadata, reads, leaves, heads(tree), lib)), problems
 
 
+def _not_in_lib(item: str, lib: Iterable[str]) -> str:
+    public = sorted(name for name in lib if "._" not in name)
+    return f"data.pushpolicy.lib.{item} does not exist{nearest(item, public)}; lib has {', '.join(public)}"
+
+
 def _leaves(name: str, tree: Mapping[str, Any], metadata: Metadata) -> tuple[tuple[Leaf, ...], Found]:
     """The fields that a rule rests on, or what is wrong with how it reads evidence."""
     optional = frozenset(metadata.optional)
     followed = follow(name, tree, metadata.settings)
     found = evidence_schema().requirements(followed.reads, followed.covered, optional)
-    problems = [*followed.problems, *found.problems]
-    problems += [
+    if problems := [*followed.problems, *found.problems]:
+        # What is read is not known yet, and so not what is listed in vain either.
+        return found.leaves, problems
+    return found.leaves, [
         (1, f"METADATA: custom.optional: no read of {path} needs it; leave it out")
         for path in sorted(optional - found.needed)
     ]
-    return found.leaves, problems
 
 
 def _entry(
@@ -160,7 +165,9 @@ def _lib_reads(trees: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]
             reads, refused = read_references(None, tree, list(rules))
             problems += [f"lib {function}, line {row}: {text}" for row, text in refused]
             # A function of the same module is referred to by its bare name; all of them is no less than any.
-            direct[function] = Reads(kinds=reads.kinds, functions=reads.functions | functions.keys())
+            direct[function] = Reads(
+                kinds=reads.kinds, functions={**reads.functions, **dict.fromkeys(functions, 0)}
+            )
     fail_if(problems)
     return {function: tuple(sorted(_closure(function, direct))) for function in direct}
 

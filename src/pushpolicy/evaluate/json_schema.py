@@ -8,13 +8,17 @@ test holds the two against each other.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
+
+from pushpolicy.model.text import nearest
 
 Check = Callable[[Any], None]
 
 # The last but one say what the absence of a field means to a rule (docs/rules.md), the last what is stricter.
 _IGNORED = frozenset({"$schema", "$id", "title", "description", "default", "x-absent", "x-empty", "stricter"})
+# How patterns of a time begin: an example says more of them than they do.
+_TIMES = (r"^\d{4}-\d\d-\d\dT", "^[0-9]{4}-[0-9]{2}-[0-9]{2}T")
 _NAMES = {
     "object": dict,
     "array": list,
@@ -107,18 +111,21 @@ def _object(keywords: dict[str, Any]) -> Check:
     known = {name: compile_schema(part) for name, part in keywords.pop("properties", {}).items()}
     required = tuple(keywords.pop("required", ()))
     more = keywords.pop("additionalProperties", True)
-    other = (_anything if more else _unknown) if isinstance(more, bool) else compile_schema(more)
+    other = None if more is False else _anything if more is True else compile_schema(more)
 
     def check(value: Any) -> None:
         if type(value) is not dict:
             return
         for name in required:
             if name not in value:
-                raise MismatchError(f"lacks {name}")
+                raise _lacks(name, [] if other else value.keys() - known.keys())
         key = ""
         try:
             for key, item in value.items():
-                known.get(key, other)(item)
+                if test := known.get(key, other):
+                    test(item)
+                else:
+                    raise MismatchError(f"is not known{nearest(key, known)}")
         except MismatchError as error:
             error.path.append(key)
             raise
@@ -126,12 +133,18 @@ def _object(keywords: dict[str, Any]) -> Check:
     return check
 
 
+def _lacks(name: str, unknown: Iterable[str]) -> MismatchError:
+    """That a key is absent, or which one was written in its place."""
+    for key in sorted(unknown):
+        if meant := nearest(key, [name]):
+            error = MismatchError(f"is not known{meant}")
+            error.path.append(key)
+            return error
+    return MismatchError(f"lacks {name}")
+
+
 def _anything(_: Any) -> None:
     pass
-
-
-def _unknown(_: Any) -> None:
-    raise MismatchError("is not known")
 
 
 def _items(schema: Mapping[str, Any]) -> Check:
@@ -203,10 +216,11 @@ def _words(values: frozenset[str]) -> Check:
 
 def _pattern(pattern: str) -> Check:
     search = re.compile(re.sub(r"\$$", r"\\Z", pattern)).search
+    said = 'be a time like "2027-01-01T00:00:00Z"' if pattern.startswith(_TIMES) else f"match {pattern}"
 
     def check(value: Any) -> None:
         if type(value) is str and not search(value):
-            raise MismatchError(f"must match {pattern}")
+            raise MismatchError(f"must {said}")
 
     return check
 

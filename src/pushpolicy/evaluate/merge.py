@@ -231,7 +231,9 @@ class _Merger:
 
     def _add_their_enforcement(self, file: str, value: Mapping[str, Any]) -> None:
         """A checkout rolls out rules of its own; observe mode would be for all rules."""
-        foreign = [rule for rule in value.get("rules", {}) if self._origins.get(rule) is not Origin.CHECKOUT]
+        # One that no rule is named is a mistake, whoever may roll out what.
+        known = [rule for rule in value.get("rules", {}) if rule in self._index.rules]
+        foreign = [rule for rule in known if self._origins.get(rule) is not Origin.CHECKOUT]
         foreign += [f"repo_may.{rule}" for rule in value.get("repo_may", {})]
         if "observe" in value and any(origin is not Origin.CHECKOUT for origin in self._origins.values()):
             foreign.append("observe")

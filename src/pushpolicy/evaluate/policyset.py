@@ -22,7 +22,7 @@ from msgspec.structs import replace
 
 from pushpolicy.engines.interface import Compiler
 from pushpolicy.errors import PolicyError
-from pushpolicy.evaluate.authority import Origin, RepositoryPolicy, origin_of, part_of_pack, unanchored
+from pushpolicy.evaluate.authority import PACK, Origin, RepositoryPolicy, origin_of, part_of_pack, unanchored
 from pushpolicy.evaluate.data import (
     ORIGINS_PATH,
     SETTINGS_PATH,
@@ -259,7 +259,8 @@ def _of_pack(sources: Sequence[str], shipped: Index) -> Index:
     fail_if(
         [
             f"the pack has no collection or rule {part!r}: it has the collections {', '.join(COLLECTIONS)},"
-            f" and the rules {', '.join(sorted(shipped.rules))}"
+            f" and {len(shipped.rules)} rules{nearest(part, [*COLLECTIONS, *shipped.rules])};"
+            f" `pushpolicy policy inspect {PACK}:{COLLECTIONS[-1]}` lists them"
             for part in sorted(parts - {*COLLECTIONS, *shipped.rules})
         ]
     )

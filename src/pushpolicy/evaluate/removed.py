@@ -17,6 +17,7 @@ _REMEDIES = {
     "rego_parse_error": "correct the text there",
     "rego_compile_error": "correct the text there",
     "rego_type_error": "call what there is, with what it takes",
+    "rego_type_error: undefined ref": "name what is there",
     "rego_unsafe_var_error": "give the variable a value in the body: `some x in ...`, or `x := ...`",
     "rego_recursion_error": "let one of them do without the other",
 }
@@ -41,8 +42,10 @@ def explain(message: str) -> str:
     if explained != message:
         return explained
     # Of OPA's words nothing is what to do, also where they have a semicolon.
-    said, code = message.replace("; ", ", "), message.partition(":")[0]
-    return f"{said}; {_REMEDIES[code]}" if code in _REMEDIES else said
+    said = message.replace("; ", ", ")
+    # The longest beginning says most.
+    code = max(filter(message.startswith, _REMEDIES), key=len, default="")
+    return f"{said}; {_REMEDIES[code]}" if code else said
 
 
 def told(builtin: str) -> str:

@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pushpolicy.evaluate.json_schema import compile_schema
+from pushpolicy.evaluate.json_schema import MismatchError, compile_schema
 from pushpolicy.model.canonical import holds_null
+from pushpolicy.model.text import nearest
 
 STRICTER = "stricter"
 _KEYWORDS = frozenset(
@@ -50,16 +51,19 @@ def fragment_problems(settings: object) -> Iterator[str]:
         return
     for key, fragment in settings.items():
         name = f"custom.settings.{key}"
-        if not isinstance(fragment, dict) or fragment.get("type") not in _TYPES or "default" not in fragment:
+        unknown = sorted(fragment.keys() - _KEYWORDS) if isinstance(fragment, dict) else ()
+        if unknown:
+            yield f"{name}: unknown key {unknown[0]!r}{nearest(unknown[0], _KEYWORDS)}"
+        elif (
+            not isinstance(fragment, dict) or fragment.get("type") not in _TYPES or "default" not in fragment
+        ):
             yield f"{name} needs a type ({', '.join(sorted(_TYPES))}) and a default"
-        elif unknown := sorted(fragment.keys() - _KEYWORDS):
-            yield f"{name}: unknown key {unknown[0]!r}"
         elif STRICTER in fragment and fragment[STRICTER] not in _STRICTER.get(fragment["type"], ()):
             words = [str(each).lower() for each in _STRICTER.get(fragment["type"], ())]
             known = " or ".join(words) or "not said of a setting of this type"
             yield f"{name}: stricter is {known}"
         elif problem := setting_problem(fragment, fragment["default"]):
-            yield f"{name}: the default: {problem}"
+            yield f"{name}: the default {problem}"
 
 
 def joined(fragment: Mapping[str, Any], one: Any, other: Any) -> Any:
@@ -80,11 +84,13 @@ def joined(fragment: Mapping[str, Any], one: Any, other: Any) -> Any:
 
 
 def setting_problem(fragment: Mapping[str, Any], value: Any) -> str | None:
-    """Why a value does not fit a rule's setting; None when it does."""
+    """Why a value does not fit a rule's setting, to be read after its name; None when it does."""
     if holds_null(value):
         return "is or holds null"
     try:
         compile_schema(fragment)(value)
+    except MismatchError as error:
+        return str(error.args[0]) if not error.path else f"{error}"
     except (ValueError, TypeError, AttributeError, re.error) as error:
-        return str(error)
+        return f"has a schema that cannot be checked: {error}"
     return None

@@ -16,7 +16,7 @@ import msgspec
 from pushpolicy.errors import PolicyError
 from pushpolicy.evaluate.authority import Origin
 from pushpolicy.files import is_folder, real
-from pushpolicy.model.text import printable
+from pushpolicy.model.text import nearest, printable
 
 RULE_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 SETTINGS, WAIVERS, ENFORCEMENT, TRUST = "settings.yaml", "waivers.yaml", "enforcement.yaml", "trust.yaml"
@@ -88,8 +88,10 @@ def _read_source(path: Path, origin: Origin) -> Source:
         fail_if(problems)
         return Source(rules={path.stem: file} if file else {}, data={}, origin=origin)
     if not path.is_dir():
+        beside = [each.name for each in _entries(path.parent, [])]
+        wrong = "is not a folder or a .rego file" if os.path.lexists(path) else "is not there"
         raise PolicyError(
-            f"policy {path} is not a folder or a .rego file",
+            f"policy {path} {wrong}{nearest(path.name, [*beside, 'pack'])}",
             "name a folder with RULE/RULE.rego in it, or one .rego file; --policy takes pack, pack:strict and"
             " oci://REGISTRY/REPO@DIGEST as well",
         )
@@ -170,6 +172,12 @@ def fail_if(problems: list[str]) -> None:
 def _read_folder(folder: Path, origin: Origin) -> Source:
     rules, data, problems = dict[str, SourceFile](), dict[str, SourceFile](), list[str]()
     root = real(folder)
+    own = folder / f"{root.name}.rego"
+    if own.is_file():
+        raise PolicyError(
+            f"policy {folder} is the folder of one rule",
+            f"name the folder that it lies in, or its file: {own}",
+        )
     for entry in _entries(folder, problems):
         if entry.is_dir():
             if file := _read_rule(entry, root, problems):
@@ -183,7 +191,8 @@ def _read_folder(folder: Path, origin: Origin) -> Source:
             )
         elif entry.suffix.lower() in _DATA_SUFFIXES:
             known = ", ".join(sorted(_DATA_FILES))
-            problems.append(f"{entry}: not a file that is read; data is in {known}")
+            meant = nearest(entry.name, _DATA_FILES)
+            problems.append(f"{entry}: not a file that is read{meant}; data is in {known}")
     fail_if(problems)
     return Source(rules=rules, data=data, origin=origin)
 

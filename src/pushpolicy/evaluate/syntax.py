@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from pushpolicy.evaluate.bundle import REMOVED
+from pushpolicy.evaluate.follow import builtins
 from pushpolicy.evaluate.follow.nodes import operator_of
 from pushpolicy.evaluate.metadata import KINDS
 from pushpolicy.evaluate.removed import told
@@ -21,6 +22,21 @@ from pushpolicy.model.text import nearest
 _ALWAYS = frozenset({"schema", "evaluated_at", "target", "image", "reports"})
 _RULES = ("data", "pushpolicy", "rules")
 _LIB = ("data", "pushpolicy", "lib")
+
+# What OPA's syntax tree calls terms that are no object, whatever they hold.
+_NO_OBJECTS = frozenset(
+    {
+        "string",
+        "templatestring",
+        "number",
+        "boolean",
+        "null",
+        "array",
+        "set",
+        "arraycomprehension",
+        "setcomprehension",
+    }
+)
 
 Path = tuple[str | None, ...]
 
@@ -32,13 +48,13 @@ class Reads(msgspec.Struct, frozen=True, kw_only=True):
         kinds: evidence that must be there: a kind with a status, clock, or extra.NAME.
         settings: keys of the rule's own settings, with the line that first reads each.
         fields: of those settings, by key and field, with the same.
-        functions: what it uses of the shipped lib, as topic.name.
+        functions: what it uses of the shipped lib, as topic.name, with the line that first does.
     """
 
     kinds: frozenset[str] = frozenset()
     settings: Mapping[str, int] = {}
     fields: Mapping[tuple[str, str], int] = {}
-    functions: frozenset[str] = frozenset()
+    functions: Mapping[str, int] = {}
 
 
 class _RefusedError(ValueError):
@@ -93,7 +109,7 @@ def read_references(
         kinds=frozenset(collector.kinds),
         settings=collector.settings,
         fields=collector.fields,
-        functions=frozenset(collector.functions),
+        functions=collector.functions,
     )
     return reads, collector.problems
 
@@ -101,7 +117,7 @@ def read_references(
 class _Collector:
     def __init__(self, name: str | None, aliases: Mapping[str, Path]) -> None:
         self._name, self._aliases = name, aliases
-        self.kinds, self.settings, self.functions = set[str](), dict[str, int](), set[str]()
+        self.kinds, self.settings, self.functions = set[str](), dict[str, int](), dict[str, int]()
         self.fields: dict[tuple[str, str], int] = {}
         self.problems: list[tuple[int, str]] = []
 
@@ -135,8 +151,16 @@ class _Collector:
         """OPA would say of such a builtin that it is undefined, and not before it decides."""
         if isinstance(terms, list) and terms and isinstance(terms[0].get("value"), list):
             name = operator_of(terms[0])
+            head = str(terms[0]["value"][0]["value"])
             if name in REMOVED:
                 self.problems.append((row, told(name)))
+            elif self._name and not self._is_defined(head, name):
+                meant = nearest(name, builtins.names())
+                self.problems.append((row, f"undefined function {name}{meant}; call what there is"))
+
+    def _is_defined(self, head: str, name: str) -> bool:
+        """Whether there may be a function of that name: the names of helpers start with _."""
+        return head.startswith("_") or head in ("data", *self._aliases) or name in builtins.names()
 
     def _reference(self, path: Path, row: int) -> None:
         full = (*self._aliases.get(str(path[0]), path[:1]), *path[1:])
@@ -171,7 +195,7 @@ class _Collector:
                 if more and isinstance(more[0], str):
                     self.fields.setdefault((key, more[0]), row)
             case ("pushpolicy", "lib", str(topic), str(function), *_):
-                self.functions.add(f"{topic}.{function}")
+                self.functions.setdefault(f"{topic}.{function}", row)
             case ("pushpolicy", "rules", str(rule), str(_), *_) if rule == self._name:
                 pass
             case _:
@@ -193,7 +217,25 @@ def _head_problem(rule: Mapping[str, Any]) -> str | None:
     partial_set = len(head.get("ref", [])) == 1 and "key" in head and "value" not in head
     if not partial_set or "args" in head or rule.get("default") or "else" in rule:
         return f"`{name}` never finds anything in this form; it must be written `{name} contains ... if ...`"
-    return None
+    return None if name == "not_applicable" else _finding_problem(name, head["key"])
+
+
+def _finding_problem(name: str, found: Mapping[str, Any]) -> str | None:
+    """Why a member of deny or warn is no finding, as far as it is not computed."""
+    form = f'write `{name} contains {{"at": {{"id": ...}}, "msg": ...}} if ...`'
+    if found.get("type") != "object":
+        written = found.get("type") in _NO_OBJECTS
+        return (
+            f"a member of {name} is an object with `at` (an object) and `msg` (a text); {form}"
+            if written
+            else None
+        )
+    fields = {_literal(key): value for key, value in found["value"]}
+    if None not in fields and (absent := [key for key in ("at", "msg") if key not in fields]):
+        there = ", ".join(map(str, fields)) or "nothing"
+        return f"a member of {name} lacks `{absent[0]}`, it has {there}; {form}"
+    at = fields.get("at", {}).get("type")
+    return f"`at` in a member of {name} is an object; {form}" if at in _NO_OBJECTS else None
 
 
 def head_name(rule: Mapping[str, Any]) -> str:

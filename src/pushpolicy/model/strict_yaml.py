@@ -49,9 +49,10 @@ def read(content: bytes) -> Any:
         return _document(iter(events))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise YamlError(
-            f"not YAML: {error.problem or error.context}", mark.line + 1 if mark else 0
-        ) from error
+        row = mark.line if mark else -1
+        has_tab = b"\t" in b"".join(content.splitlines()[row : row + 1])
+        tab = "; indent with blanks, not with a tab" if has_tab else ""
+        raise YamlError(f"not YAML: {error.problem or error.context}{tab}", row + 1) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise YamlError(f"not YAML: {' '.join(str(error).split())[:200]}") from error
 
@@ -125,7 +126,7 @@ def _mapping(events: Iterator[Any], depth: int) -> dict[str, Any]:
         if not isinstance(key, str):
             raise YamlError(f"key {str(key)[:80]!r} is not text; put it in quotes", _line(event))
         if key in result:
-            raise YamlError(f"key {key[:80]!r} occurs twice", _line(event))
+            raise YamlError(f"key {key[:80]!r} occurs twice; write it once", _line(event))
         result[key] = _value(next(events), events, depth + 1)
     return result
 

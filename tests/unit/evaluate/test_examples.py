@@ -62,7 +62,10 @@ def test_without_examples_nothing_is_shown_and_nothing_need_be(tmp_path: Path) -
         ("- {expect: passed}", "has no name"),
         ("- {name: one}", "one: expect is one of"),
         ("- {name: one, expect: allowed}", "one: expect is one of"),
-        ("- {name: one, expect: passed, evidense: {}}", "one: unknown key 'evidense'"),
+        (
+            "- {name: one, expect: passed, evidense: {}}",
+            r"one: unknown key 'evidense' \(is evidence meant\?\)",
+        ),
         ("- {name: one, expect: passed, evidence: []}", "one: evidence is malformed"),
     ],
 )

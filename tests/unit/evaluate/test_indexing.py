@@ -23,7 +23,7 @@ def file(text: str) -> SourceFile:
 def test_a_function_that_the_lib_does_not_have_is_refused(opa: Path) -> None:
     text = rule("r", f'{DENY}data.pushpolicy.lib.topic.absent("x")')
     with pytest.raises(
-        PolicyError, match=r"^r.rego:1: data.pushpolicy.lib.topic.absent does not exist; lib has $"
+        PolicyError, match=r"^r.rego:11: data.pushpolicy.lib.topic.absent does not exist; lib has $"
     ):
         build_index({"r": file(text)}, LocalOpa(opa), {})
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from typing import Any
 
 import fastjsonschema
@@ -105,6 +106,31 @@ def test_messages_name_the_place() -> None:
     ) as caught:
         validate_evidence(Document.of(document))
     assert "\x1b" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({"approvr": "x"}, "approvr is not known (is approver meant?)"),
+        ({"approver": "x", "reasn": "y"}, "reasn is not known (is reason meant?)"),
+        ({"approver": "x", "q": 1}, "q is not known"),
+        ({}, "it lacks approver"),
+        ({"approver": "x", "at": "1 May"}, 'at must be a time like "2027-01-01T00:00:00Z"'),
+    ],
+)
+def test_what_a_misspelt_key_or_time_may_be(value: dict[str, Any], said: str) -> None:
+    text = {"type": "string"}
+    time = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$"}
+    check = compile_schema(
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["approver"],
+            "properties": {"approver": text, "reason": text, "at": time},
+        }
+    )
+    with pytest.raises(MismatchError, match=f"^{re.escape(said)}$"):
+        check(value)
 
 
 def test_null_in_the_open_part() -> None:

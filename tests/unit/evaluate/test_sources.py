@@ -100,9 +100,28 @@ def test_a_link_inside_the_folder(tmp_path: Path) -> None:
 def test_neither_folder_nor_rule(tmp_path: Path, name: str) -> None:
     if name != "absent":
         (tmp_path / name).write_text("x")
-    reason = "is not a valid name for a rule" if name == "Bad.rego" else r"is not a folder or a \.rego file"
+    reasons = {"Bad.rego": "is not a valid name for a rule", "absent": "is not there$"}
+    reason = reasons.get(name, r"is not a folder or a \.rego file$")
     with pytest.raises(PolicyError, match=f"{name.split('.')[0]}.*{reason}"):
         read_source(tmp_path / name)
+
+
+@pytest.mark.parametrize(("name", "meant"), [("polices", "policies"), ("packk", "pack")])
+def test_what_a_misspelt_policy_may_be(tmp_path: Path, name: str, meant: str) -> None:
+    write_policy(tmp_path / "policies", {"a": "package a"})
+    with pytest.raises(PolicyError, match=rf"{name} is not there \(is {meant} meant\?\)$"):
+        read_source(tmp_path / name)
+
+
+def test_the_folder_of_one_rule_is_no_set(tmp_path: Path) -> None:
+    """What stands in it, tests and examples, is not to be moved: the folder is the wrong one."""
+    folder = Path(write_policy(tmp_path, {"a": "package a"})) / "a"
+    for name in ("a_test.rego", "examples.yaml"):
+        (folder / name).write_text("")
+    with pytest.raises(PolicyError, match=r"a is the folder of one rule$") as caught:
+        read_source(folder)
+    assert str(folder / "a.rego") in str(caught.value.hint)
+    assert read_source(folder / "a.rego").rules.keys() == read_source(tmp_path).rules.keys() == {"a"}
 
 
 @pytest.mark.parametrize(("method", "refused"), [("iterdir", "a"), ("read_bytes", "a/a.rego")])

@@ -20,7 +20,8 @@ import msgspec
 from pushpolicy.engines.interface import Toolchain
 from pushpolicy.errors import PolicyError
 from pushpolicy.evaluate.data import default_settings
-from pushpolicy.evaluate.examples import EVIDENCE, SETTINGS, Example, base, record
+from pushpolicy.evaluate.examples import EVIDENCE, SETTINGS, Example, record
+from pushpolicy.evaluate.patches import base
 from pushpolicy.evaluate.policyset import PolicySet
 from pushpolicy.evaluate.removed import explain
 from pushpolicy.evaluate.sources import read_tests
@@ -59,8 +60,13 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RegoTests(msgspec.Struct, frozen=True, kw_only=True):
-    """The tests of a set, and the coverage of its rules by name; none where a test failed."""
+    """The tests of a set, and the coverage of its rules by name; none where a test failed.
 
+    Attributes:
+        files: those that were read, with whose they are.
+    """
+
+    files: Mapping[str, str]
     tests: tuple[RegoTest, ...]
     coverage: Mapping[str, Coverage] | None
 
@@ -80,9 +86,10 @@ def run(
         with _named(written := _write(root, policy, folders, examples)):
             lines = pool.submit(engine.test, root, capabilities, *_COVERAGE)
             tests = tuple(_tests(root, written, engine.test(root, capabilities), examples))
+            files = {str(known): path.partition("/")[0] for path, known in written.items()}
             if any(test.status == "failed" for test in tests):
-                return RegoTests(tests=tests, coverage=None)
-            return RegoTests(tests=tests, coverage=dict(_coverage(root, policy, lines.result())))
+                return RegoTests(files=files, tests=tests, coverage=None)
+            return RegoTests(files=files, tests=tests, coverage=dict(_coverage(root, policy, lines.result())))
 
 
 def _write(
@@ -126,10 +133,13 @@ def _named(written: Mapping[str, Path]) -> Iterator[None]:
     try:
         yield
     except PolicyError as error:
-        message = explain(error.message)
-        for path, known in written.items():
-            message = message.replace(path, str(known))
-        raise type(error)(message, error.hint) from error
+        problems = list[str]()
+        for line in error.message.splitlines():
+            path, _, told = line.partition(".rego:")
+            row, _, said = told.partition(": ")
+            known = written.get(f"{path}.rego")
+            problems.append(f"{known}:{row}: {explain(said)}" if known else explain(line))
+        raise type(error)("\n".join(problems), error.hint) from error
 
 
 def _tests(

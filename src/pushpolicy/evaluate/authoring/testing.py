@@ -67,6 +67,7 @@ def run_tests(policy: PolicySet, engine: Toolchain, sources: Sequence[str], thre
         faults=(
             *faults,
             *_failed(rego),
+            *_without_tests(rego),
             *wrong,
             *_unshown(policy, folders, examples),
             *_lost(policy, deleted),
@@ -79,6 +80,19 @@ def _failed(rego: RegoTests) -> Iterator[Fault]:
     for test in rego.tests:
         if test.status == "failed":
             yield Fault(message=f"{test.name} failed", file=test.file, line=test.line, rule=test.rule)
+
+
+def _without_tests(rego: RegoTests) -> Iterator[Fault]:
+    """A file of tests with none would pass for tested."""
+    with_tests = {test.file for test in rego.tests}
+    for file, rule in rego.files.items():
+        if file not in with_tests:
+            yield Fault(
+                message="there is no test in it",
+                file=file,
+                rule=rule,
+                fix="let the names of tests begin with test_",
+            )
 
 
 def _unshown(policy: PolicySet, folders: Mapping[str, Path], examples: Sequence[Example]) -> Iterator[Fault]:

@@ -144,7 +144,7 @@ def parsed(files: Sequence[SourceFile], rego: str, compiler: Compiler) -> tuple[
             problems += [f"{file.path}:{item.row}: {item.message}" for item in tree]
         else:
             modules.append(Module(file=file, tree=tree))
-    if problems and rego == "v1":
+    if rego == "v1" and any("keyword is required" in problem for problem in problems):
         problems.append("where these are policies from before OPA 1.0, say --rego-version v0")
     fail_if(problems)
     return tuple(modules)

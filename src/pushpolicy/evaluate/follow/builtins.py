@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 from itertools import product
 from typing import Any
@@ -139,6 +139,11 @@ def _typed(name: str, given: Domain) -> Outcome:
         wanted = _IS[name]
         domain = few([kind == wanted for kind in given.types])
     return Outcome(domain, tuple(domain.values), is_sure=True)
+
+
+def names() -> Collection[str]:
+    """What a rule can call of OPA."""
+    return _results().keys()
 
 
 @cache

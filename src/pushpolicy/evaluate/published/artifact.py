@@ -142,8 +142,10 @@ def fetch(client: RepositoryClient, reference: Reference) -> Fetched:
             client.manifest(reference.digest) if reference.digest else client.resolve(reference.tag or "")
         )
         if manifest is None:
+            of = f"--oci-layout {place.path}" if place.is_layout else str(place)
             raise PolicyError(
-                f"policy {reference}: there is no such artifact", "`oras repo tags` lists what there is"
+                f"policy {reference}: there is no such artifact",
+                f"`oras repo tags {printable(of)}` lists what there is",
             )
         bundle, envelope = _layers(manifest)
         return Fetched(
