@@ -128,7 +128,7 @@ WRONG = [
     ),
     of_rule(
         "a function misspelt, for what is optional",
-        ":11",
+        ":12",
         "undefined function objekt.get (is object.get meant?)",
         f'{DENY}objekt.get(input.ci, "actor", "") == "x"',
         custom="optional: [ci.actor]",
@@ -357,7 +357,7 @@ WRONG = [
     ),
     of_data(
         "a package that is no purl",
-        ":2",
+        ":6",
         "purl begins with pkg:",
         "waivers.yaml",
         waiver(id=None, purl="pypi/flask"),

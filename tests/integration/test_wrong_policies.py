@@ -110,7 +110,7 @@ def test_a_misspelt_function_is_the_only_thing_that_is_said(tmp_path: Path, opa:
     ("test", "line", "says"),
     [
         ("test_x if true\n\ntest_y if sprntf(1)", 7, "undefined function sprntf; call what there is"),
-        ("test_x if mended.x == set(", 5, "rego_parse_error"),
+        ("test_x if mended.x == set(", 6, "rego_parse_error"),
         (
             "test_x if some y in mended.deny with input.z as 1",
             5,

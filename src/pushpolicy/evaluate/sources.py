@@ -88,10 +88,12 @@ def _read_source(path: Path, origin: Origin) -> Source:
         fail_if(problems)
         return Source(rules={path.stem: file} if file else {}, data={}, origin=origin)
     if not path.is_dir():
-        beside = [each.name for each in _entries(path.parent, [])]
-        wrong = "is not a folder or a .rego file" if os.path.lexists(path) else "is not there"
+        wrong = "is not a folder or a .rego file"
+        if not os.path.lexists(path):
+            beside = [each.name for each in _entries(path.parent, [])]
+            wrong = f"is not there{nearest(path.name, [*beside, 'pack'])}"
         raise PolicyError(
-            f"policy {path} {wrong}{nearest(path.name, [*beside, 'pack'])}",
+            f"policy {path} {wrong}",
             "name a folder with RULE/RULE.rego in it, or one .rego file; --policy takes pack, pack:strict and"
             " oci://REGISTRY/REPO@DIGEST as well",
         )
