@@ -244,6 +244,25 @@ def test_a_test_that_fails_ends_with_30(workspace: Workspace) -> None:
     assert (problem["rule"], problem["line"]) == ("labelled", 8)
 
 
+def test_a_waiver_of_a_package_without_its_version_names_those_that_there_are(workspace: Workspace) -> None:
+    waiver = {
+        "rule": "scan_severity",
+        "purl": "pkg:pypi/flask",
+        "reason": "r",
+        "approver": "a",
+        "expires": SOON,
+    }
+    settings, waivers = json.dumps({"scan_severity": {"max_low": 0}}), json.dumps({"waivers": [waiver]})
+    folder = write_policy(workspace.folder.parent / "organisation", {}, settings=settings, waivers=waivers)
+    now = f"{environment.now():%Y-%m-%dT%H:%M:%SZ}"
+    workspace.write("evidence.json", json.dumps(evidence(evaluated_at=now).value))
+    policies = ("--policy", "pack:scan_severity", "--policy", folder)
+    ran = workspace.run("evaluate", "evidence.json", *policies)
+    assert "what it found is pkg:deb/debian/libssl3@3.0.15, pkg:pypi/flask@3.1.0\n" in ran.out
+    checked = workspace.run("policy", "check", *policies, "--evidence", "evidence.json")
+    assert "matches nothing in this evidence (is pkg:pypi/flask@3.1.0 meant?)" in checked.out + checked.err
+
+
 def granted(place: Workspace, *waivers: dict[str, str]) -> list[str]:
     """Check the pack with these waivers, on the evidence of a push that was denied; its notes."""
     given = [{"reason": "r", "approver": "a", "expires": SOON, **waiver} for waiver in waivers]

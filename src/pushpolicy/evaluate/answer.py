@@ -260,15 +260,17 @@ class _Reader:
             raise ContradictionError(
                 f"it speaks of {len(items)} waivers, or out of order; there are {len(self._waivers)}"
             )
-        found: dict[str, list[str]] = {}
+        found: dict[str, list[_Finding]] = {}
         for each in answer.violations:
-            found.setdefault(each.rule, []).append(each.id)
+            found.setdefault(each.rule, []).append(each)
         return tuple(
             WaiverUse(waiver=waiver, state=item.state, reason=self._why(waiver, item.state, found))
             for waiver, item in zip(self._waivers, items, strict=True)
         )
 
-    def _why(self, waiver: Mapping[str, Any], state: str, found: Mapping[str, Sequence[str]]) -> str | None:
+    def _why(
+        self, waiver: Mapping[str, Any], state: str, found: Mapping[str, Sequence[_Finding]]
+    ) -> str | None:
         """Why a waiver does not count, and what would make it count."""
         match state:
             case "unused":
@@ -293,12 +295,15 @@ class _Reader:
 
         return told_in(waiver, self._policy.files, self._evidence)
 
-    def _unused(self, waiver: Mapping[str, Any], found: Sequence[str]) -> str:
+    def _unused(self, waiver: Mapping[str, Any], found: Sequence[_Finding]) -> str:
         """Which findings it could have named: an id may be misspelt, or another by now."""
         rule, named = waiver["rule"], waiver.get("id") or waiver.get("purl") or waiver.get("evidence")
         if waiver.get("id") in found:  # it was not waived by that, so it is no finding of the rule itself
             return f"{named} is evidence that {rule} lacks: write evidence: {named}, in the place of id"
-        others = f"; what it found is {first_of(found, 3)}" if found else ""
+        there = dict.fromkeys(
+            str(each.at.get("purl", each.id)) if "purl" in waiver else each.id for each in found
+        )
+        others = f"; what it found is {first_of(list(there), 3)}" if found else ""
         return f"{rule} found nothing that {named} names{others}"
 
     def _too_long(self, waiver: Mapping[str, Any]) -> str:

@@ -121,7 +121,7 @@ def unmatched(decision: Decision, places: Mapping[str, str]) -> Iterator[str]:
         if use.state == "unused":
             waiver = use.waiver
             found = {
-                str(each.id)
+                str(each.at.get("purl", each.id) if "purl" in waiver else each.id)
                 for each in (*decision.violations, *decision.warnings, *decision.waived)
                 if each.rule == waiver["rule"]
             }
