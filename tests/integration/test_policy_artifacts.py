@@ -403,7 +403,7 @@ def test_the_checkout_names_no_artifact(place: Workspace, name: str) -> None:
     push(place, "oci:../policies:prod")
     place.committed("pushpolicy.yaml", f"policy: ['{name}']\n")
     ran = place.run("check", IMAGE, TARGET, "--policy", "pack")
-    assert (ran.code, "is not a folder" in ran.complaint()) == (errors.EXIT_POLICY, True)
+    assert (ran.code, "is not there" in ran.complaint()) == (errors.EXIT_POLICY, True)
     assert "--policy takes pack, pack:strict and oci://REGISTRY/REPO@DIGEST as well" in ran.hint()
 
 

@@ -298,9 +298,8 @@ class _Reader:
     def _unused(self, waiver: Mapping[str, Any], found: Sequence[_Finding]) -> str:
         """Which findings it could have named: an id may be misspelt, or another by now."""
         rule, named = waiver["rule"], waiver.get("id") or waiver.get("purl") or waiver.get("evidence")
-        if any(
-            each.id == waiver.get("id") for each in found
-        ):  # it was not waived by that, so it is no finding of the rule itself
+        # One of that id was not waived by it, so it is no finding of the rule itself.
+        if waiver.get("id") in [each.id for each in found]:
             return f"{named} is evidence that {rule} lacks: write evidence: {named}, in the place of id"
         there = dict.fromkeys(
             str(each.at.get("purl", each.id)) if "purl" in waiver else each.id for each in found
