@@ -171,6 +171,25 @@ READS = [
     spoilt("a body that reads nothing", deny("x := 1", "x > 0"), "reads no evidence"),
     spoilt("a comparison with null", deny("input.image.size == null"), "it must be of type integer"),
     spoilt("an impossible range", deny("input.image.size < 0"), "never holds"),
+    spoilt(
+        "a day that no day is called",
+        deny('data.pushpolicy.lib.calendar.weekday(input.evaluated_at, "Z") == "Sunday"'),
+        'this is never "Sunday"',
+    ),
+    spoilt(
+        "a night that ends before it begins",
+        deny(
+            'at := data.pushpolicy.lib.calendar.clock(input.evaluated_at, "Z")',
+            'at >= "22:00"',
+            'at < "06:00"',
+        ),
+        "this never holds",
+    ),
+    spoilt(
+        "two names for one branch",
+        deny('input.ci.branch == "main" and input.ci.branch == "master"'),
+        "this never holds",
+    ),
 ]
 SCAN = "some s in input.scans.items"
 FINDING = "some f in s.findings"
@@ -437,7 +456,11 @@ DATA = [
         waivers=waivers(quorum={"needs": 0, "approved": []}),
         trust="quorum: {policy: org, rules: {'*': 2}}",
     ),
-    data("waives until 9999", "expires is not a time", waivers=waivers(expires="9999-12-31T23:59:59Z")),
+    data(
+        "waives until 9999",
+        "expires is not a time before 2262",
+        waivers=waivers(expires="9999-12-31T23:59:59Z"),
+    ),
     data(
         "waives an integrity rule",
         "worktree_clean",

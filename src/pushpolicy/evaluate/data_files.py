@@ -81,7 +81,7 @@ def waiver_problems(waiver: Mapping[str, Any], rule: RuleEntry | None) -> Iterat
         yield "purl begins with pkg:, so it waives nothing; write it as pkg:deb/debian/openssl@*"
     for key in ("expires", "not_before"):
         if key in waiver and not is_time(waiver[key]):
-            yield f'{key} is not a time; write it like "2027-01-01T00:00:00Z"'
+            yield f'{key} is not a time before 2262; write it like "2027-01-01T00:00:00Z"'
 
 
 def time_problems(enforcement: Mapping[str, Any]) -> Iterator[str]:
@@ -90,4 +90,4 @@ def time_problems(enforcement: Mapping[str, Any]) -> Iterator[str]:
     measures["observe"] = enforcement.get("observe", {})
     for place, measure in measures.items():
         if "until" in measure and not is_time(measure["until"]):
-            yield f'{place}.until is not a time; write it like "2027-01-01T00:00:00Z"'
+            yield f'{place}.until is not a time before 2262; write it like "2027-01-01T00:00:00Z"'

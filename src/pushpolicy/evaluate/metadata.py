@@ -159,7 +159,7 @@ def _wrong(value: Mapping[str, Any]) -> Iterator[str]:
     if not _text(custom.get("fix")):
         yield "custom.fix is required, one sentence"
     if "effective_on" in custom and not is_time(custom["effective_on"]):
-        yield 'custom.effective_on is not a time like "2027-01-01T00:00:00Z"'
+        yield 'custom.effective_on is not a time before 2262, like "2027-01-01T00:00:00Z"'
     if not isinstance(custom.get("integrity", False), bool):
         yield "custom.integrity is not true or false"
     if not _list_of(custom.get("repo_may", []), lambda item: item in ("settings", "waive")):
