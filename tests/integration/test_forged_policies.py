@@ -389,6 +389,7 @@ def test_a_forged_policy_decides_nothing(place: Workspace, forged: Forged, why: 
     ran = check(place)
     assert ran.code == errors.EXIT_POLICY, ran.out + ran.err
     assert why in ran.err
+    assert ran.hint() or "; " in ran.complaint()
     assert "Traceback" not in ran.err
     assert not ran.out
 

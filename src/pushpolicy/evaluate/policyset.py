@@ -274,7 +274,7 @@ def _unique(index: Index, sources: Iterable[Source]) -> dict[str, SourceFile]:
         for name, file in source.rules.items():
             if name in rules or name in index.rules:
                 other = rules[name].path if name in rules else "the shipped pack"
-                problems.append(f"{file.path}: a rule named {name} is in {other} too")
+                problems.append(f"{file.path}: a rule named {name} is in {other} too; give it another name")
             rules[name] = file
     fail_if(problems)
     return rules

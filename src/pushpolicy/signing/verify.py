@@ -17,6 +17,8 @@ POLICY_STATEMENT = "application/vnd.pushpolicy.policy+json"
 # What the keys of a role sign. A signature counts for its role's payload types alone.
 PAYLOADS: Mapping[str, Role] = {POLICY_STATEMENT: "policy"}
 
+_WHO = "find out who stored it; if that was right, the list of keys has to say so: key, role, time and place"
+
 
 class Signed(msgspec.Struct, frozen=True, kw_only=True):
     """What a trusted key signed.
@@ -58,7 +60,7 @@ def verify(
             return Signed(payload=envelope.payload, key=name, trusted=keys[name])
         refusals.append(why_not)
     listed = first_of(sorted(keys), 5) if keys else "none is listed"
-    raise SigningError(refusals[0] if refusals else f"is signed by no listed key ({listed})")
+    raise SigningError(refusals[0] if refusals else f"is signed by no listed key ({listed})", _WHO)
 
 
 def _refusals(name: str, key: Key, repository: Repository, at: datetime, role: Role) -> Iterator[str]:

@@ -36,6 +36,7 @@ PREFIX = "dev.pushpolicy.policy."
 BUNDLE_NAME, STATEMENT_NAME = "policy.tar.gz", "policy.dsse.json"
 _LAYERS = {BUNDLE_TYPE: 16 * 1024 * 1024, dsse.MEDIA_TYPE: 64 * 1024}  # each with the most bytes it may have
 _MADE = "`pushpolicy policy push` makes such an artifact"
+_MIXED = "somebody put parts of several together: find out who, and push the release again"
 
 
 _CONFIG = Blob.of(EMPTY_CONTENT, EMPTY_TYPE)
@@ -152,7 +153,8 @@ def fetch(client: RepositoryClient, reference: Reference) -> Fetched:
             manifest=manifest, bundle=_content(client, bundle), envelope=_content(client, envelope)
         )
     except PushError as error:
-        raise PolicyError(f"policy {reference} cannot be read: {error.message}", error.hint) from error
+        hint = error.hint or "what is stored there is damaged: `pushpolicy policy push` stores it again"
+        raise PolicyError(f"policy {reference} cannot be read: {error.message}", hint) from error
     except ValueError as error:
         raise PolicyError(f"policy {reference} {error}", _MADE) from error
 
@@ -205,17 +207,18 @@ def verified(
     try:
         found = verify(dsse.read_envelope(fetched.envelope), keys, repository, at, POLICY_STATEMENT)
     except SigningError as error:
-        raise SigningError(f"has a statement that {error.message}", error.hint) from error
+        raise SigningError(f"has a statement that {error.message}", error.hint or _MADE) from error
     try:
         statement = PolicyStatement.read(found.payload)
     except ValueError as error:
-        raise SigningError(f"has a signed statement that {error}") from error
+        raise SigningError(f"has a signed statement that {error}", _MADE) from error
     if statement.name != name:
         raise SigningError(
-            f"is the policy {statement.name}, not {name}, by the statement that {found.key} signed"
+            f"is the policy {statement.name}, not {name}, by the statement that {found.key} signed",
+            f"find out who stored it there; if {statement.name} is meant: --policy-key FILE={statement.name}",
         )
     if not Digest.parse(statement.bundle).matches(fetched.bundle):
-        raise SigningError("has a bundle that its signed statement is not about")
+        raise SigningError("has a bundle that its signed statement is not about", _MIXED)
     if statement.sequence < least:
         raise SigningError(
             f"is sequence {statement.sequence} of {name}, older than --min-sequence {least}",
@@ -228,7 +231,9 @@ def verified(
         )
     for key, value in shown(statement).items():
         if fetched.manifest.annotations.get(key) != value:
-            raise SigningError(f"says {key} otherwise in its annotations than in its signed statement")
+            raise SigningError(
+                f"says {key} otherwise in its annotations than in its signed statement", _MIXED
+            )
     return Verified(statement=statement, key=found.key)
 
 

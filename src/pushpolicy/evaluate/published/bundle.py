@@ -42,6 +42,7 @@ _MEMBER = expression(
     r"\.manifest|rules/(?P<rule>[a-z][a-z0-9_]*)/(?P=rule)\.rego"
     r"|settings/data\.json|pushpolicy/(?:waivers|enforcement|trust)/data\.json"
 )
+_MADE = "`pushpolicy policy bundle` and `push` write such a bundle: find out who made this one"
 
 
 def pack_source(source: Source, compiler: Compiler) -> bytes:
@@ -91,7 +92,7 @@ def read_bundle(content: bytes, place: str, origin: Origin = Origin.ARTIFACT) ->
             raise PolicyError(f"the {MANIFEST} of the policy bundle has other roots than its files")
         data = {name: _data(files[path], path) for name, path in _PLACES.items() if path in files}
     except PolicyError as error:
-        raise PolicyError(f"{place}: {error.message}", error.hint) from error
+        raise PolicyError(f"{place}: {error.message}", error.hint or _MADE) from error
     rules = {path.split("/")[1]: content for path, content in files.items() if path.endswith(".rego")}
     return Source(
         rules={
