@@ -213,12 +213,14 @@ def waiver(rng: random.Random, deny: dict[str, list[Any]]) -> dict[str, Any]:
     if rng.random() < 0.1:
         value["refused"] = "the checkout may not"
     if rng.random() < 0.4:
-        names = rng.sample(("ann", "bob", "Carol"), rng.randint(0, 3))
-        value["quorum"] = {
-            "needs": rng.choice((1, 1, 2)),
-            "approved": [approver(rng, name) for name in names],
-        }
+        value["quorum"] = quorum(rng)
     return value
+
+
+def quorum(rng: random.Random) -> dict[str, Any]:
+    """What a set says of a waiver's approvals."""
+    names = rng.sample(("ann", "bob", "Carol"), rng.choice((0, 1, 2, 2, 3)))
+    return {"needs": rng.choice((1, 1, 2)), "approved": [approver(rng, name) for name in names]}
 
 
 def approver(rng: random.Random, name: str) -> dict[str, Any]:
@@ -270,6 +272,37 @@ def test_the_floor_is_where_the_aggregator_is(opa: Path, tmp_path: Path) -> None
         assert allow is not bool(found), f"case {number}: Rego says {allow}, the floor {found}"
         allowed += allow
     assert CASES * 0.1 < allowed < CASES * 0.6, "the cases are one-sided"
+
+
+def waived_case(rng: random.Random) -> dict[str, Any]:
+    """One finding and one waiver of it, which counts but for its times and its approvals."""
+    at = rng.choice((AT, AT, "2026-11-02T10:00:00.000000001Z"))
+    given = waiver(rng, {}) | {"rule": "r", "id": "CVE-1", "origin": "local", "quorum": quorum(rng)}
+    given |= {"expires": "2026-12-01T00:00:00Z"} if rng.random() < 0.8 else {}
+    given = {key: given[key] for key in ("rule", "id", "origin", "expires", "quorum")}
+    return {
+        "evidence": {**document(random.Random(1)), "evaluated_at": at, "ci": document(rng).get("ci")},
+        "index": {
+            "rules": {"r": {"requires": [], "leaves": [], "integrity": False, "heads": ["deny"]}},
+            "deny": {"r": [{"at": {"id": "CVE-1"}, "msg": "bad"}]},
+            "warn": {},
+            "not_applicable": {},
+        },
+        "waivers": {"max_days": 90, "waivers": [given]},
+        "enforcement": {"rules": {}},
+    }
+
+
+def test_the_floor_counts_approvals_as_the_aggregator_does(opa: Path, tmp_path: Path) -> None:
+    cases = [waived_case(random.Random(number)) for number in range(CASES)]
+    decisive = 0
+    for number, (given, allow) in enumerate(zip(cases, decided(opa, cases, tmp_path), strict=True)):
+        found = list(objections(given["evidence"], grounds(given), given["index"]["deny"]))
+        assert allow is not bool(found), f"case {number}: Rego says {allow}, the floor {found}"
+        del given["waivers"]["waivers"][0]["quorum"]
+        unasked = list(objections(given["evidence"], grounds(given), given["index"]["deny"]))
+        decisive += bool(found) and not unasked
+    assert CASES * 0.2 < decisive < CASES * 0.9, "the cases are one-sided"
 
 
 def test_the_floor_wants_a_list_of_each_rule_that_denies_and_of_no_other() -> None:
