@@ -15,8 +15,15 @@ from pushpolicy.errors import EngineError
 from pushpolicy.evaluate.policyset import SCHEMA, PolicySet
 from pushpolicy.evaluate.program import laid_out
 from pushpolicy.model import canonical
+from pushpolicy.model.document import Document
 
 _NOTHING: Mapping[str, Any] = {}
+_LEAST, _MOST, _BYTES = 8, 200, 20_000_000
+
+
+def fitting(evidence: Document) -> int:
+    """How many evaluations of a document one process has the time for, which is that of one decision."""
+    return max(_LEAST, min(_MOST, _BYTES // len(evidence.content)))
 
 
 def answers(

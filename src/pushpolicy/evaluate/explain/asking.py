@@ -97,7 +97,8 @@ def ask(
 
 def trace_of(policy: PolicySet, evidence: Document, engine: Toolchain, name: str, level: str) -> Trace:
     """OPA's own trace of what a rule defines, with the lines of its file; where OPA fails, why."""
-    heads = " ; ".join(f"count(data.pushpolicy.rules.{name}.{head}) >= 0" for head in _heads(policy, name))
+    defined = policy.index.rules[name].heads
+    heads = " ; ".join(f"count(data.pushpolicy.rules.{name}.{head}) >= 0" for head in defined)
     with laid_out(policy) as program:
         try:
             text, is_whole = engine.trace(replace(program, query=heads), evidence.content, level, _TRACE)
@@ -106,10 +107,6 @@ def trace_of(policy: PolicySet, evidence: Document, engine: Toolchain, name: str
     lines = [_LINE.sub(_place, line) for line in text.splitlines() if _LINE.match(line)]
     more = len(lines) - TRACED
     return Trace(level=level, lines=tuple(lines[:TRACED]), cut=max(0, more) if is_whole else None)
-
-
-def _heads(policy: PolicySet, name: str) -> tuple[str, ...]:
-    return policy.index.rules[name].heads
 
 
 def _place(found: re.Match[str]) -> str:

@@ -13,9 +13,6 @@ from pushpolicy.evaluate.margins.types import Found
 from pushpolicy.evaluate.policyset import PolicySet
 from pushpolicy.model.document import Document
 
-# How many evaluations one process makes, by the size of the evidence: it has the time that one decision of a
-# push may take.
-_LEAST, _MOST, _BYTES = 8, 200, 20_000_000
 _SHOWN = 3
 
 # What no waiver covers; without one about the rule all that it denies, in four fifths of the time. (What is
@@ -79,7 +76,7 @@ class Asked:
         # A rule that only warns has no denials to count.
         warning = {name for name, rule in policy.index.rules.items() if "deny" not in rule.heads}
         self._whole = {*waived, *warning}
-        self._most = max(_LEAST, min(_MOST, _BYTES // len(evidence.content)))
+        self._most = batches.fitting(evidence)
 
     def counts(self, asked: Sequence[tuple[Setting, float]]) -> list[int | None]:
         """How many findings there are with each value of a setting; None where OPA fails on it."""

@@ -28,7 +28,6 @@ _LOOKS = tuple(
 _MINUTE = 60
 _READING, _FOREIGN = (b"evaluated_at", b"\\u"), "conftest_"
 _TRIED = 7
-_BATCH = 20
 _MOST = 10
 _SHOWN = 3
 
@@ -181,6 +180,8 @@ class _Asked:
         rules: Sequence[str],
     ) -> None:
         self._policy, self._engine, self._start = policy, engine, start
+        # Of what changes, each answer takes two.
+        self._most = batches.fitting(evidence) // 2
         was = [[each.rule, each.id] for each in decision.violations if each.rule in rules]
         self._shared = {"evidence": evidence.value, "was": was, "rules": list(rules)}
 
@@ -206,7 +207,9 @@ class _Asked:
         return self._answers(_CHANGES, records)
 
     def _answers(self, query: str, records: Sequence[Mapping[str, Any]]) -> list[Any]:
-        return batches.answers(self._policy, self._engine, query, records, shared=self._shared, most=_BATCH)
+        return batches.answers(
+            self._policy, self._engine, query, records, shared=self._shared, most=self._most
+        )
 
 
 def _changes(states: Mapping[int, Sequence[int]]) -> list[tuple[int, int]]:
