@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -86,6 +87,35 @@ def test_a_key_comes_from_a_file_or_from_a_variable(beside: Path, monkeypatch: p
     assert "PUSHPOLICY_SIGNING_KEY" not in os.environ
     with pytest.raises(UsageError, match="no key to sign with"):
         signing_key(None)
+
+
+def test_an_encrypted_key_is_opened_by_the_variable(beside: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sealed = key().sealed_pem(b"one two")
+    file = kept(beside, sealed)
+    monkeypatch.setenv("COSIGN_PASSWORD", "one two")  # which is for cosign alone
+    with pytest.raises(UsageError, match=r"ci\.key is encrypted, and there is no passphrase"):
+        signing_key(file)
+    for option in (file, None):
+        monkeypatch.setenv("PUSHPOLICY_SIGNING_KEY", sealed.decode())
+        monkeypatch.setenv("PUSHPOLICY_KEY_PASSPHRASE", "one two")
+        assert signing_key(option).public.pem == key().public.pem
+        assert not {"PUSHPOLICY_SIGNING_KEY", "PUSHPOLICY_KEY_PASSPHRASE"} & os.environ.keys()
+    monkeypatch.setenv("PUSHPOLICY_KEY_PASSPHRASE", "other")
+    with pytest.raises(UsageError, match="not opened by this passphrase"):
+        signing_key(file)
+
+
+def test_keygen_writes_an_encrypted_key(workspace: Workspace, beside: Path) -> None:
+    ran = workspace.run("keygen", str(beside / "ci"), "--encrypted")
+    assert (ran.code, "there is no passphrase" in ran.complaint()) == (errors.EXIT_USAGE, True)
+    assert not list(beside.iterdir())
+    environ = {**workspace.environ, "PUSHPOLICY_KEY_PASSPHRASE": "one two"}
+    ran = replace(workspace, environ=environ).run("keygen", str(beside / "ci"), "--encrypted")
+    assert ran.code == errors.EXIT_OK, ran.err
+    private, public = beside / "ci.key", beside / "ci.pub"
+    assert read_private(private.read_bytes(), b"one two").public.pem == public.read_text()
+    assert stat.S_IMODE(private.stat().st_mode) == 0o600
+    assert "one two" not in ran.out + ran.err
 
 
 def test_the_key_itself_is_no_option(monkeypatch: pytest.MonkeyPatch) -> None:

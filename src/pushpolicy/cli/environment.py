@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from pushpolicy.errors import UsageError
+from pushpolicy.signing.keys import PASSPHRASE_VARIABLE
 
 SIGNING_KEY = "PUSHPOLICY_SIGNING_KEY"
 
@@ -60,6 +61,12 @@ def now() -> datetime:
 def take_signing_key() -> str | None:
     """The PEM in PUSHPOLICY_SIGNING_KEY, once: no child inherits it after that."""
     return os.environ.pop(SIGNING_KEY, None)
+
+
+def take_passphrase() -> bytes | None:
+    """What is in PUSHPOLICY_KEY_PASSPHRASE, byte for byte, once: no child inherits it after that."""
+    held = os.environ.pop(PASSPHRASE_VARIABLE, None)
+    return None if held is None else os.fsencode(held)
 
 
 def parse_time(text: str | None, option: str = "--at") -> datetime:

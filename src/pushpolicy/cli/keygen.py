@@ -9,12 +9,13 @@ from typing import get_args
 
 import click
 
+from pushpolicy.cli import environment
 from pushpolicy.cli.report import say, show
 from pushpolicy.errors import EXIT_OK, UsageError
 from pushpolicy.files import real
 from pushpolicy.gather.checkout.repository import all_enclosing
 from pushpolicy.model.text import printable
-from pushpolicy.signing.keys import generate
+from pushpolicy.signing.keys import PASSPHRASE_VARIABLE, SigningError, SigningKey, generate
 from pushpolicy.signing.trust import Role
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -29,7 +30,12 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
     show_default=True,
     help="What it is for: each key signs one kind of thing.",
 )
-def command(name: str, role: str) -> int:
+@click.option(
+    "--encrypted",
+    is_flag=True,
+    help=f"Write NAME.key as cosign does, under the passphrase in {PASSPHRASE_VARIABLE}.",
+)
+def command(name: str, role: str, *, encrypted: bool) -> int:
     """Write NAME.key (private, for its owner alone) and NAME.pub, and print the entry for trust.yaml.
 
     NAME may be a path: ~/keys/release. Nothing is overwritten, and nothing is written into a git work tree,
@@ -37,7 +43,7 @@ def command(name: str, role: str) -> int:
     """
     private, public = _files(Path(name))
     key = generate()
-    _write(private, key.private_pem(), 0o600)
+    _write(private, _sealed(key) if encrypted else key.private_pem(), 0o600)
     _write(public, key.public.pem.encode(), 0o644)
     show(f"keys:\n  {private.stem}:\n    role: {role}\n    key: |")
     for line in key.public.pem.splitlines():
@@ -47,6 +53,16 @@ def command(name: str, role: str) -> int:
         f" {printable(str(public))} verifies; the lines above are its entry for trust.yaml."
     )
     return EXIT_OK
+
+
+def _sealed(key: SigningKey) -> bytes:
+    passphrase = environment.take_passphrase()
+    if not passphrase:
+        raise UsageError("--encrypted: there is no passphrase", f"set {PASSPHRASE_VARIABLE}")
+    try:
+        return key.sealed_pem(passphrase)
+    except SigningError as error:
+        raise UsageError(f"--encrypted {error.message}", error.hint) from error
 
 
 def _files(path: Path) -> tuple[Path, Path]:

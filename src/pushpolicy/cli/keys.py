@@ -19,17 +19,19 @@ _NEW = "make another outside of any checkout (`pushpolicy keygen`), and trust th
 def signing_key(option: str | None) -> SigningKey:
     """The private key in the file of ``--key``, else in PUSHPOLICY_SIGNING_KEY.
 
+    One in cosign's encrypted format is opened by PUSHPOLICY_KEY_PASSPHRASE.
+
     Raises:
         UsageError: when there is none, it is no such key, or others than its owner can have it.
     """
-    held = environment.take_signing_key()
+    held, passphrase = environment.take_signing_key(), environment.take_passphrase()
     if option is None and not held:
         raise UsageError(
             "there is no key to sign with",
             f"name the file of a private key (--key FILE), or set {environment.SIGNING_KEY}",
         )
     if option is None:
-        return _read(environment.SIGNING_KEY, (held or "").encode("utf-8", "surrogateescape"))
+        return _read(environment.SIGNING_KEY, (held or "").encode("utf-8", "surrogateescape"), passphrase)
     if "-----BEGIN" in option:
         raise UsageError(
             "--key holds the key itself: other processes and shell histories see it",
@@ -40,14 +42,14 @@ def signing_key(option: str | None) -> SigningKey:
         content = read_file(path, MAX_PEM)
     except OSError as error:
         raise UsageError(f"--key {name}: {error.strerror}") from error
-    key = _read(f"--key {name}", content)
+    key = _read(f"--key {name}", content, passphrase)
     _check_kept(path, f"--key {name}")
     return key
 
 
-def _read(name: str, content: bytes) -> SigningKey:
+def _read(name: str, content: bytes, passphrase: bytes | None) -> SigningKey:
     try:
-        return read_private(content)
+        return read_private(content, passphrase)
     except SigningError as error:
         raise UsageError(f"{name} {error.message}", error.hint) from error
 

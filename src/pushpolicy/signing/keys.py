@@ -1,7 +1,8 @@
 """Keys that sign: ECDSA on P-256 with SHA-256 (FIPS 186-5), each alone in a PEM file (RFC 7468).
 
 A private key is PKCS #8 (RFC 5958), a public one SubjectPublicKeyInfo (RFC 5480). It is the one kind that
-cosign, Kyverno and in-toto's own tools take alike, so every other is refused by its name.
+cosign, Kyverno and in-toto's own tools take alike, so every other is refused by its name. A private key may
+be in cosign's encrypted format (`encrypted`).
 """
 
 from __future__ import annotations
@@ -16,18 +17,17 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
 
 MAX_PEM = 16 * 1024
+PASSPHRASE_VARIABLE = "PUSHPOLICY_KEY_PASSPHRASE"  # noqa: S105 (its name)
 _CURVE = "secp256r1"
 _BEGIN = expression(r"-----BEGIN ([A-Z0-9 ]{1,64})-----")
 _ALONE = expression(r"\s*-----BEGIN (?P<label>[A-Z0-9 ]+)-----[A-Za-z0-9+/=\s]+-----END (?P=label)-----\s*")
 _PUBLIC, _PRIVATE = "PUBLIC KEY", "PRIVATE KEY"
-_ENCRYPTED = "is encrypted: passphrases are not supported"
-_DECRYPT = "`openssl pkcs8 -topk8 -nocrypt` writes it without; `pushpolicy keygen` makes a new one"
+_SEALED = ("ENCRYPTED SIGSTORE PRIVATE KEY", "ENCRYPTED COSIGN PRIVATE KEY")
+_IMPORT = "`cosign import-key-pair` writes it in that, `openssl pkcs8 -topk8 -nocrypt` without a passphrase"
 _KEYGEN = "`pushpolicy keygen NAME` makes a key"
 # What else is found in PEM files: what to say of it, and what to do.
 _OTHERS = {
-    "ENCRYPTED PRIVATE KEY": (_ENCRYPTED, _DECRYPT),
-    "ENCRYPTED SIGSTORE PRIVATE KEY": (f"{_ENCRYPTED}, cosign's format among them", _DECRYPT),
-    "ENCRYPTED COSIGN PRIVATE KEY": (f"{_ENCRYPTED}, cosign's format among them", _DECRYPT),
+    "ENCRYPTED PRIVATE KEY": ("is encrypted in another format than cosign's", _IMPORT),
     "EC PRIVATE KEY": ("is in SEC 1 form, not in PKCS #8", "`openssl pkcs8 -topk8 -nocrypt` converts it"),
     "EC PARAMETERS": ("begins with the parameters of a curve", "`openssl pkcs8 -topk8 -nocrypt` converts it"),
     "RSA PRIVATE KEY": ("is of the kind RSA, not ECDSA on P-256", _KEYGEN),
@@ -107,6 +107,19 @@ class SigningKey:
 
         return self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
+    def sealed_pem(self, passphrase: bytes) -> bytes:
+        """The key in cosign's encrypted format: for the same file.
+
+        Raises:
+            SigningError: without PyNaCl.
+        """
+        from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+        from pushpolicy.signing.encrypted import seal
+
+        der = self._key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        return seal(_SEALED[0], der, passphrase)
+
 
 def generate() -> SigningKey:
     """A new key."""
@@ -124,31 +137,37 @@ def read_public(pem: str | bytes) -> PublicKey:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-    key = _load(_alone(pem, _PUBLIC), load_pem_public_key)
+    key = _load(_alone(pem, _PUBLIC)[1], load_pem_public_key)
     if not isinstance(key, EllipticCurvePublicKey):
         raise _other_kind(key)
     _check_curve(key.curve.name)
     return PublicKey(key)
 
 
-def read_private(pem: str | bytes) -> SigningKey:
-    """The key of a PEM file with one private key.
+def read_private(pem: str | bytes, passphrase: bytes | None = None) -> SigningKey:
+    """The key of a PEM file with one private key; the passphrase is for one in cosign's encrypted format.
 
     Raises:
-        SigningError: when it holds anything else, or another kind of key.
+        SigningError: when it holds anything else, or another kind of key, or the passphrase does not open it.
     """
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    from cryptography.hazmat.primitives.serialization import load_der_private_key, load_pem_private_key
 
-    key = _load(_alone(pem, _PRIVATE), lambda content: load_pem_private_key(content, None))
+    label, content = _alone(pem, _PRIVATE, *_SEALED)
+    if label == _PRIVATE:
+        key = _load(content, lambda content: load_pem_private_key(content, None))
+    else:
+        from pushpolicy.signing.encrypted import unseal
+
+        key = _load(unseal(content, passphrase), lambda content: load_der_private_key(content, None))
     if not isinstance(key, EllipticCurvePrivateKey):
         raise _other_kind(key)
     _check_curve(key.curve.name)
     return SigningKey(key)
 
 
-def _alone(pem: str | bytes, wanted: str) -> bytes:
-    """The PEM, if it is one block of the wanted kind with nothing beside it: readers differ on the rest."""
+def _alone(pem: str | bytes, *wanted: str) -> tuple[str, bytes]:
+    """Its label and the PEM, if it is one block of a wanted kind, alone: readers differ on the rest."""
     if len(pem) > MAX_PEM:
         raise SigningError(f"is larger than {MAX_PEM} bytes: no file with one key", _KEYGEN)
     try:
@@ -162,17 +181,17 @@ def _alone(pem: str | bytes, wanted: str) -> bytes:
     for label in labels:
         if label in _OTHERS:
             raise SigningError(*_OTHERS[label])
-        if label != wanted:
-            raise _other_part(label, wanted)
+        if label not in wanted:
+            raise _other_part(label, wanted[0])
     if len(labels) > 1:
         raise SigningError(f"holds {len(labels)} keys", "one file, one key: split it")
     if not _ALONE.fullmatch(text):
         raise SigningError("holds more than a key in PEM", "leave nothing before and after its block")
-    return content
+    return labels[0], content
 
 
 def _other_part(label: str, wanted: str) -> SigningError:
-    if label == _PRIVATE:
+    if label in (_PRIVATE, *_SEALED):
         return SigningError(
             "is a private key, where a public one belongs",
             "its NAME.pub is for others; make a new key if this file has been given away",

@@ -67,7 +67,7 @@ WRONG_PRIVATE = [
     (PUBLIC, "a public key, where the private one belongs"),
     (private(P256, PrivateFormat.TraditionalOpenSSL), "SEC 1"),
     (private(P256, passphrase=b"x"), "encrypted"),
-    (PRIVATE.replace(b"PRIVATE KEY", b"ENCRYPTED SIGSTORE PRIVATE KEY"), "cosign"),
+    (PRIVATE.replace(b"PRIVATE KEY", b"ENCRYPTED SIGSTORE PRIVATE KEY"), "not in cosign's format"),
     (PRIVATE + PRIVATE, "holds 2 keys"),
     (DAMAGED, "damaged"),
 ]
