@@ -284,7 +284,8 @@ def test_a_helper_that_is_undefined_stops_everything_or_denies(tmp_path: Path, e
     "element", ['"a text"', '{"msg": "x"}', '{"at": "x", "msg": "x"}', '{"at": {}, "msg": 1}', "null", "[]"]
 )
 def test_a_denial_in_another_shape_denies(tmp_path: Path, engine: LocalOpa, element: str) -> None:
-    text = rule("r", f"deny contains {element} if input.image.size > 0")
+    """One that is written where it is denied does not load; one that is computed is seen in the answer."""
+    text = rule("r", f"deny contains found if {{ input.image.size > 0; found := {element} }}")
     decision = evaluate(load_policy([write_policy(tmp_path, {"r": text})], engine), evidence(), engine)
     assert not decision.allowed
     assert decision.violations[0].msg.startswith("the rule's finding is not an object")
