@@ -96,7 +96,7 @@ class Job:
         self.trust["issuers"]["local"]["system"] = "gitlab-ci"
         loose = {"assurance": "replayable"}
         names = ("branch_allowed", "event_allowed", "fork_denied", "protected_ref", "runner_trusted")
-        self.trust["verified_for"] = []
+        self.trust.pop("verified_for")
         self.settings |= dict.fromkeys(names, loose)
         self.settings["identity_verified"] |= {"workflows": [], "required": True, "replayable": True}
 
