@@ -375,3 +375,46 @@ test_an_index_without_leaves_never_allows if {
 	not decide({"r": object.remove(rule, ["leaves"])}, {}, {}).allow
 	not decide({"r": object.union(rule, {"requires": null})}, {}, {}).allow
 }
+
+approved(principals, ci) := decision if {
+	signed := object.union(waiver, {"quorum": {"needs": 2, "approved": principals}})
+	decision := main.decision with input as object.union(document, {"ci": ci})
+		with data.pushpolicy.index as index({"r": rule}, {"deny": {"r": {finding}}})
+		with data.pushpolicy.waivers as {"max_days": 90, "waivers": [signed]}
+		with data.pushpolicy.enforcement as {}
+}
+
+proven := {"status": "collected", "actor": "Eve", "trust": {"actor": "verified"}}
+
+ann := {"principal": "ann"}
+
+bob := {"principal": "bob", "not_before": "2026-11-01T00:00:00Z", "not_after": later}
+
+test_a_waiver_with_its_quorum_waives if {
+	approved([ann, bob], proven).allow
+	approved([ann, bob, {"principal": "eve"}], proven).allow
+}
+
+test_a_waiver_without_its_quorum_waives_nothing if {
+	every principals in [
+		[], [ann], [ann, {"principal": "ANN"}],
+		[ann, {"principal": "eve"}],
+		[ann, object.union(bob, {"not_before": later})],
+		[ann, object.union(bob, {"not_after": at})],
+	] {
+		decision := approved(principals, proven)
+		not decision.allow
+		decision.waivers == [{"waiver": 0, "state": "refused"}]
+	}
+}
+
+test_nobody_approves_where_it_is_not_proven_who_pushes if {
+	every ci in [
+		object.union(proven, {"status": "failed"}),
+		object.union(proven, {"trust": {"actor": "asserted"}}),
+		object.union(proven, {"actor": ""}),
+		object.remove(proven, ["actor"]),
+	] {
+		not approved([ann, bob], ci).allow
+	}
+}
