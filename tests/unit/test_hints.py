@@ -29,6 +29,8 @@ HELPS = {
     "run the job that writes it again": "a part of another run",
     "run the step that writes it again": "it writes a whole file",
     "Put right what is named and push again": "after what is named",
+    "find out who, and push the release again": "a release of one set of files is whole",
+    "`pushpolicy policy push` stores it again": "it puts what is whole in the place of what is damaged",
     "The target's registry has to say it of the tag; push again": "the registry answers then",
 }
 
