@@ -571,7 +571,7 @@ POLICY = [
     row("takes all variables of the CI system away", variables(GITHUB_ACTIONS=""), NO_CI),
     *(
         row(f"is demanded by {glob}, and has no token", demanding(glob))
-        for glob in ("**", "oci:**", "oci:REGISTRY", "oci:registry/**", "oci:regist?y", "*")
+        for glob in ("**", "oci:**", "oci:REGISTRY", "oci:registry/**", "oci:regist?y")
     ),
     *(
         row(
@@ -582,6 +582,8 @@ POLICY = [
             "https://reg.example/prod",
             "reg.example/prod/",
             "reg.example/prod:1.0",
+            "reg.example",
+            "*",
             "",
         )
     ),

@@ -22,9 +22,9 @@ from pushpolicy.model.times import is_time
 from pushpolicy.signing.keys import SigningError
 
 Entry = TypeVar("Entry")
-# A glob over REGISTRY/REPOSITORY. One with a scheme, a tag, an empty part or a line end matches nothing:
-# it is refused. In Python, $ would let a line end pass.
-REPOSITORIES = r"^(oci:[^\s\[\]]+|(\*\*|\[[0-9a-fA-F:]+\]|[^\s/\[\]:]+)(:[0-9]+)?(/[^\s/\[\]:]+)*)\Z"
+# A glob over REGISTRY/REPOSITORY. A registry alone, and one with a scheme, a tag, an empty part or a line
+# end, match nothing: they are refused. In Python, $ would let a line end pass.
+REPOSITORIES = r"^(oci:[^\s\[\]]+|\*\*|(\*\*|\[[0-9a-fA-F:]+\]|[^\s/\[\]:]+)(:[0-9]+)?(/[^\s/\[\]:]+)+)\Z"
 
 Glob = Annotated[str, msgspec.Meta(pattern=REPOSITORIES)]
 Role = Literal["decide", "policy", "vex", "waiver"]

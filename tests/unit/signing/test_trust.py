@@ -36,7 +36,15 @@ quorum: {{policy: acme, rules: {{'*': 1, scan_severity: 0}}}}
 WRONG = [
     *(
         f"verified_for: ['{glob}']"
-        for glob in ("", "https://r.example/a", "r.example/a/", "r.example/a:1", "oci:[a]")
+        for glob in (
+            "",
+            "https://r.example/a",
+            "r.example/a/",
+            "r.example/a:1",
+            "oci:[a]",
+            "*",
+            "r.example:443",
+        )
     ),
     'verified_for: ["r.example/a\\n"]',
     "verified_for:\n- |\n  r.example/a\n",
@@ -155,10 +163,15 @@ def test_a_key_that_could_never_count_is_refused(text: str, why: str) -> None:
 
 
 def test_of_two_files_the_stricter_holds() -> None:
-    one = trust(f"keys: {{a: {{{KEY}}}, b: {{{OTHER}}}}}\nverified_for: [x]\nraw: keep")
-    other = trust(f"keys: {{a: {{{KEY}}}, b: {{{OTHER}, verifier: v}}}}\nverified_for: [y]\nrecords: r")
+    one = trust(f"keys: {{a: {{{KEY}}}, b: {{{OTHER}}}}}\nverified_for: [x/a]\nraw: keep")
+    other = trust(f"keys: {{a: {{{KEY}}}, b: {{{OTHER}, verifier: v}}}}\nverified_for: [y/b]\nrecords: r")
     both = stricter([one, other])
-    assert (list(both.keys), both.verified_for, both.raw, both.records) == (["a"], ("x", "y"), "keep", "r")
+    assert (list(both.keys), both.verified_for, both.raw, both.records) == (
+        ["a"],
+        ("x/a", "y/b"),
+        "keep",
+        "r",
+    )
     assert stricter([other, one]) == both
     issuers = [f"issuers: {{a: {{issuer: 'https://{name}.example'}}}}" for name in ("one", "two")]
     assert stricter([trust(issuers[0]), trust("")]) == stricter([trust(""), trust(issuers[0])])
