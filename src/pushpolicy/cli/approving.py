@@ -21,7 +21,7 @@ from pushpolicy.model.text import printable
 from pushpolicy.signing.sshsig import MAX_ARMOR
 
 
-@click.command("approve")
+@click.command("approve", short_help="Print what approves a waiver, to be signed.")
 @click.argument("sources", nargs=-1, metavar="[pack|DIR|FILE]...")
 @click.option("--rule", required=True, metavar="RULE", help="Of the waiver.")
 @click.option("--for", "named", required=True, metavar="ID", help="The id, purl or evidence that it names.")
