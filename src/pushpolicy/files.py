@@ -42,6 +42,11 @@ def is_file(path: str | os.PathLike[str]) -> bool:
     return stat.S_ISREG(_mode(path))
 
 
+def work_trees_around(folder: Path) -> list[Path]:
+    """Every folder, from this one upwards, that has a `.git`."""
+    return [place for place in (folder, *folder.parents) if os.path.lexists(place / ".git")]
+
+
 def _mode(path: str | os.PathLike[str]) -> int:
     try:
         return os.stat(path).st_mode  # noqa: PTH116 - a name may be one that no path has

@@ -98,8 +98,9 @@ def test_allow_and_deny(engine: LocalOpa) -> None:
 def test_bytes_are_decided_on_as_their_canonical_form(engine: LocalOpa) -> None:
     policy, document = load_policy([PACK], engine), evidence()
     decision = evaluate(policy, document, engine)
-    assert evaluate_bytes(policy, document.content, engine) == decision
-    assert evaluate_bytes(policy, json.dumps(dict(document.value), indent=2).encode(), engine) == decision
+    assert evaluate_bytes(policy, document.content, engine) == (decision, document)
+    spread = json.dumps(dict(document.value), indent=2).encode()
+    assert evaluate_bytes(policy, spread, engine) == (decision, document)
 
 
 @pytest.mark.parametrize(

@@ -335,7 +335,7 @@ def test_what_is_no_evidence_is_not_sent(pack: PolicySet, allow: dict[str, Any])
     assert asked == []
     spread = json.dumps(evidence().value, indent=1).encode()
     with asking(answer) as server:
-        assert evaluate_bytes(pack, spread, server).verdict is Verdict.ALLOW
+        assert evaluate_bytes(pack, spread, server)[0].verdict is Verdict.ALLOW
     assert len(asked) == 1
 
 

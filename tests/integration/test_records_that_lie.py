@@ -313,7 +313,7 @@ ROWS: dict[str, tuple[Change, str]] = {
     "another image": (_set("decision", "image.digest", f"sha256:{'0' * 64}"), "another image"),
     "another size of the image": (_set("manifest", "subject.size", 1), "another size or type than the image"),
     "another type of the image": (_as_index, "another size or type than the image"),
-    "another schema of evidence": (_set("evidence", "schema", "pushpolicy.evidence/v2"), "its schema"),
+    "another schema of evidence": (_set("evidence", "schema", "pushpolicy.evidence/v2"), "no evidence"),
     "evidence with a field more": (_set("evidence", "more", 1), "its schema"),
     "evidence without an image": (_set("evidence", "image", []), "no image"),
     "evidence nested deeply": (_deep, "nested too deeply"),

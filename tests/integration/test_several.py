@@ -13,7 +13,7 @@ from pushpolicy.cli.render.several import several_lines
 from pushpolicy.engines import LocalOpa
 from pushpolicy.evaluate import evaluate, load_policy
 from pushpolicy.model.decision import Violation
-from tests.policies import evidence, scan
+from tests.policies import evidence, scan, write_policy
 from tests.workspace import Workspace
 
 # Three flaws of openssl, two of which are fixed by one version; one of curl, and one that nothing fixes.
@@ -95,3 +95,20 @@ def test_it_stays_short_and_harmless() -> None:
     assert len(lines) == 8
     assert lines[3] == lines[7] == "... and 47 more like that"
     assert all(line.isprintable() for line in lines)
+
+
+def test_of_many_waivers_ten_of_a_kind_are_told(workspace: Workspace) -> None:
+    many = [finding(f"CVE-{number}", "openssl", None) for number in range(24)]
+    file = workspace.write("flawed.json", evidence(scans=scan(many)).content)
+    entries = "".join(
+        f"  - {{rule: scan_severity, id: CVE-{number}, reason: r, approver: a, expires: {ends}}}\n"
+        for number, ends in enumerate(['"2026-03-10T00:00:00Z"'] * 12 + ['"2026-04-20T00:00:00Z"'] * 12)
+    )
+    organisation = write_policy(workspace.folder.parent / "org", {}, waivers=f"waivers:\n{entries}")
+    ran = workspace.run("evaluate", str(file), "--policy", "pack:scan_severity", "--policy", organisation)
+    told = [line for line in ran.out.splitlines() if line.startswith(("waiver", "... and"))]
+    assert ran.code == errors.EXIT_OK
+    assert [line.partition(":")[0] for line in told[:20]] == ["waiver expiring"] * 10 + ["waiver used"] * 10
+    assert told[20:] == [
+        f"... and 2 more waivers {state} (all of them: --format json)" for state in ("expiring", "used")
+    ]

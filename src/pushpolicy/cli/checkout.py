@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pushpolicy.cli import environment
-from pushpolicy.files import real
+from pushpolicy.files import real, work_trees_around
 
 
 class Checkout:
@@ -15,10 +15,8 @@ class Checkout:
     @property
     def roots(self) -> Sequence[Path]:
         """The tops of all work trees that the workspace lies in; without one, the workspace."""
-        from pushpolicy.gather.checkout.repository import all_enclosing
-
         workspace = real(environment.workspace())
-        return all_enclosing(workspace) or [workspace]
+        return work_trees_around(workspace) or [workspace]
 
     def may_track(self, path: Path) -> bool:
         """Whether the commit of one of them has something at this path, or that cannot be found out."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,10 +85,9 @@ def command(
             from pushpolicy.evaluate.explain import check_names
 
             check_names(explained, deciding.policy)
-        decision, content = _decide(deciding.policy, Path(evidence), time, deciding.judge.engine)
-        document = cache(lambda: Document.read(content))
+        decision, document = _decide(deciding.policy, Path(evidence), time, deciding.judge.engine)
         if printing_rules(deciding.policy):
-            show_printed(deciding, policy, document())
+            show_printed(deciding, policy, document)
         report = render.decided(decision, document)
         if explained:
             from pushpolicy.cli.render.explain import with_explanations
@@ -97,13 +95,13 @@ def command(
 
             opa = deciding.judge.program("--explain asks OPA again")
             asked = Asked(rules=explained, sources=sources(deciding, policy), trace=trace)
-            report = with_explanations(report, explain(deciding.policy, opa, decision, document(), asked))
+            report = with_explanations(report, explain(deciding.policy, opa, decision, document, asked))
         if told:
             from pushpolicy.cli.render.margins import with_margins
             from pushpolicy.evaluate.margins import margins
 
             opa = deciding.judge.program("--margins asks OPA again")
-            found = margins(deciding.policy, opa, document(), decision)
+            found = margins(deciding.policy, opa, document, decision)
             report = with_margins(report, found)
         outputs.write(report, _code(decision))
         return decision
@@ -119,16 +117,16 @@ def _code(decision: Decision) -> int:
     return errors.EXIT_OK if decision.allowed else errors.EXIT_DENIED
 
 
-def _decide(policy: PolicySet, path: Path, time: str | None, engine: Engine) -> tuple[Decision, bytes]:
+def _decide(policy: PolicySet, path: Path, time: str | None, engine: Engine) -> tuple[Decision, Document]:
     """The decision, and the document that it is on."""
     with reading(path):
         # The line end of a text file is no part of the document.
         content = read_file(path, MAX_DOCUMENT_SIZE).removesuffix(b"\n")
         if time is None:
-            return evaluate_bytes(policy, content, engine), content
+            return evaluate_bytes(policy, content, engine)
         document = Document.read(content)
     document = Document.of({**document.value, "evaluated_at": time})
-    return evaluate(policy, document, engine), document.content
+    return evaluate(policy, document, engine), document
 
 
 @contextmanager

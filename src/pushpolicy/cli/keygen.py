@@ -12,8 +12,7 @@ import click
 from pushpolicy.cli import environment
 from pushpolicy.cli.report import say, show
 from pushpolicy.errors import EXIT_OK, UsageError
-from pushpolicy.files import real
-from pushpolicy.gather.checkout.repository import all_enclosing
+from pushpolicy.files import real, work_trees_around
 from pushpolicy.model.text import printable
 from pushpolicy.signing.keys import PASSPHRASE_VARIABLE, SigningError, SigningKey, generate
 from pushpolicy.signing.trust import Role
@@ -76,7 +75,7 @@ def _files(path: Path) -> tuple[Path, Path]:
             f"{printable(path.name)!r} cannot be the name of a key", "write letters, digits and . _ - only"
         )
     private, public = path.with_name(f"{path.name}.key"), path.with_name(f"{path.name}.pub")
-    if trees := all_enclosing(real(path.parent)):
+    if trees := work_trees_around(real(path.parent)):
         raise UsageError(
             f"{printable(str(private))} would lie in the git work tree {printable(str(trees[0]))}",
             f"keep it elsewhere, as in: pushpolicy keygen ~/keys/{path.name}",

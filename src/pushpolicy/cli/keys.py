@@ -6,9 +6,8 @@ from pathlib import Path
 
 from pushpolicy.cli import environment
 from pushpolicy.errors import UsageError
-from pushpolicy.files import read_file, real
+from pushpolicy.files import read_file, real, work_trees_around
 from pushpolicy.gather.checkout import may_be_in_head
-from pushpolicy.gather.checkout.repository import all_enclosing
 from pushpolicy.gather.credentials.exposure import others_may
 from pushpolicy.model.text import printable
 from pushpolicy.signing.keys import MAX_PEM, SigningError, SigningKey, read_private
@@ -57,7 +56,7 @@ def _read(name: str, content: bytes, passphrase: bytes | None) -> SigningKey:
 def _check_kept(path: Path, name: str) -> None:
     """Refuse a key that others may have: no signature of it would say who signed."""
     named = real(path.parent) / path.name
-    places = {place: all_enclosing(place.parent) for place in (named, real(path))}
+    places = {place: work_trees_around(place.parent) for place in (named, real(path))}
     environ = environment.environment()
     if any(may_be_in_head(root, place, environ) for place, roots in places.items() for root in roots):
         raise UsageError(f"{name} is, or may be, tracked by git: all who have the repository have it", _NEW)

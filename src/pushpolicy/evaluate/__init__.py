@@ -141,8 +141,8 @@ def start_decision(policy: PolicySet, engine: Engine) -> Iterator[Decide]:
         yield decide
 
 
-def evaluate_bytes(policy: PolicySet, content: bytes, engine: Engine) -> Decision:
-    """Decide on a document as it lies in a file; OPA works on it while it is still being checked.
+def evaluate_bytes(policy: PolicySet, content: bytes, engine: Engine) -> tuple[Decision, Document]:
+    """Decide on a document in a file, and return both; OPA works on it while it is still being checked.
 
     The answer counts only if these bytes turn out to be canonical: where OPA reads more than strict
     JSON, its word is about another document, and it is asked again about the canonical one.
@@ -157,8 +157,8 @@ def evaluate_bytes(policy: PolicySet, content: bytes, engine: Engine) -> Decisio
 
         evidence = Document.read(content)
         if evidence.content == content:
-            return _decision(policy, evidence, session)
-    return evaluate(policy, evidence, engine)
+            return _decision(policy, evidence, session), evidence
+    return evaluate(policy, evidence, engine), evidence
 
 
 @contextmanager

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 import click
@@ -38,10 +39,10 @@ _AT_SHOWN = (
 )
 
 
-def decided(decision: Decision, evidence: Callable[[], Document]) -> Report:
-    """A decision that was not made for a push, and what gives the evidence that it was made on."""
+def decided(decision: Decision, evidence: Document) -> Report:
+    """A decision that was not made for a push, and the evidence that it was made on."""
     return Report(
-        Kind.DECISION, lambda: decision_lines(decision, evidence=evidence()), decision.document, (decision,)
+        Kind.DECISION, lambda: decision_lines(decision, evidence=evidence), decision.document, (decision,)
     )
 
 
@@ -154,7 +155,11 @@ def _waivers(decision: Decision) -> Iterator[str]:
     notable = [use for use in decision.waivers if use.state != "unused" or decision.violations]
     if notable or decision.rollouts or decision.settings:
         yield ""
+    shown = Counter[str]()
     for use in notable:
+        shown[use.state] += 1
+        if shown[use.state] > FINDINGS_SHOWN:
+            continue
         waiver = use.waiver
         state = _WAIVERS.get(use.state, use.state)
         what = waiver.get("id") or waiver.get("purl") or waiver.get("evidence") or "all findings"
@@ -164,6 +169,10 @@ def _waivers(decision: Decision) -> Iterator[str]:
             f" until {printable(str(waiver.get('expires')))} by {printable(str(waiver.get('approver')))}"
             f"{_from(waiver.get('origin'))}{why}"
         )
+    for kind, number in shown.items():
+        if number > FINDINGS_SHOWN:
+            state = printable(_WAIVERS.get(kind, kind))
+            yield f"... and {number - FINDINGS_SHOWN} more waivers {state} (all of them: --format json)"
     for measure in decision.rollouts:
         state = printable(_MEASURES.get(measure.state, measure.state))
         rules = printable(measure.rule or "all rules")

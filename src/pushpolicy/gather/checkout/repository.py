@@ -8,7 +8,7 @@ import stat
 from functools import cached_property
 from pathlib import Path
 
-from pushpolicy.files import open_regular
+from pushpolicy.files import open_regular, work_trees_around
 from pushpolicy.gather.checkout.objects import Objects, algorithm_of
 from pushpolicy.gather.checkout.patterns import SparsePatterns
 from pushpolicy.gather.checkout.program import Git, GitError
@@ -59,12 +59,7 @@ class Settings(Redacted, frozen=True, kw_only=True):
 
 def enclosing(folder: Path) -> Path | None:
     """The nearest folder, from this one upwards, that has a `.git`."""
-    return next(iter(all_enclosing(folder)), None)
-
-
-def all_enclosing(folder: Path) -> list[Path]:
-    """Every folder, from this one upwards, that has a `.git`."""
-    return [place for place in (folder, *folder.parents) if os.path.lexists(place / ".git")]
+    return next(iter(work_trees_around(folder)), None)
 
 
 class Repository:
