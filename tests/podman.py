@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import tempfile
 import time
@@ -36,18 +37,24 @@ class Podman:
     @contextmanager
     def service(self) -> Iterator[str]:
         """Run the service; gives what DOCKER_HOST is to say."""
-        socket = self.folder / "docker.sock"
-        argv = self.argv("system", "service", "--time", "0", f"unix://{socket}")
+        file = self.folder / "docker.sock"
+        argv = self.argv("system", "service", "--time", "0", f"unix://{file}")
         with subprocess.Popen(argv, stderr=subprocess.DEVNULL) as process:
             try:
                 deadline = time.monotonic() + START_SECONDS
-                while not socket.exists():
+                while not _listens(file):
                     assert process.poll() is None, "podman's service ended"
                     assert time.monotonic() < deadline, "podman's service does not listen"
                     time.sleep(0.02)
-                yield f"unix://{socket}"
+                yield f"unix://{file}"
             finally:
                 process.terminate()
+
+
+def _listens(file: Path) -> bool:
+    """Whether somebody accepts connections; the file of a socket is there before."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        return connection.connect_ex(str(file)) == 0
 
 
 @contextmanager
