@@ -14,6 +14,8 @@ from tests import imports
 EVIDENCE = Path(__file__).parents[2] / "policies" / "schema" / "evidence.v1.example.json"
 NETWORK = {"aiohttp", "opa_client", "oras", "requests", "rich", "urllib3"}
 PARSERS = {"fastjsonschema", "msgspec", "rfc8785", "xml.etree.ElementTree", "yaml"}
+# It loads OpenSSL: while OPA is at work already.
+DIGESTS = {"hashlib"}
 ROOMS = {f"pushpolicy.{name}" for name in ("gather", "http", "images", "push", "registry", "reports")}
 PROGRAM = """
 import json, sys
@@ -44,8 +46,9 @@ def _explain(module: str) -> str:
 @pytest.mark.parametrize(
     ("arguments", "unused"),
     [
-        pytest.param(["--version"], NETWORK | PARSERS, id="version"),
-        pytest.param(["--help"], NETWORK | PARSERS, id="help"),
+        pytest.param(["--version"], NETWORK | PARSERS | DIGESTS, id="version"),
+        pytest.param(["--help"], NETWORK | PARSERS | DIGESTS, id="help"),
+        pytest.param(["check", "--help"], NETWORK | DIGESTS, id="help of a push"),
         pytest.param(["evaluate", str(EVIDENCE)], NETWORK | ROOMS, id="evaluate"),
     ],
 )

@@ -21,13 +21,13 @@ from pushpolicy.cli.report import say
 from pushpolicy.errors import PolicyError, UsageError
 from pushpolicy.evaluate import Artifacts
 from pushpolicy.evaluate.authority import lies_in
-from pushpolicy.evaluate.published.statement import NAME, PolicyStatement
 from pushpolicy.files import read_file
 from pushpolicy.model.text import printable
 from pushpolicy.signing.keys import SigningError
 
 if TYPE_CHECKING:
     from pushpolicy.evaluate.published.artifact import Fetched, Verified
+    from pushpolicy.evaluate.published.statement import PolicyStatement
     from pushpolicy.model.reference import Reference, Repository
     from pushpolicy.registry import RepositoryClient
     from pushpolicy.signing.trust import Key
@@ -265,6 +265,8 @@ def read_keys(options: Iterable[str], *, judged: bool) -> tuple[PolicyKey, ...]:
         UsageError: when one has another form, or holds no key.
         PolicyError: when a file lies in the judged checkout, or is a malformed trust.yaml.
     """
+    from pushpolicy.evaluate.published.statement import NAME
+
     found = dict[str, PolicyKey]()
     for option in options:
         file, equals, name = option.rpartition("=")

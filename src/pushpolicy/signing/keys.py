@@ -7,7 +7,6 @@ be in cosign's encrypted format (`encrypted`).
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any
 
 from pushpolicy.model.expressions import expression
@@ -68,6 +67,8 @@ class PublicKey:
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the SubjectPublicKeyInfo in DER, in hex: equal for equal keys only."""
+        import hashlib
+
         return hashlib.sha256(self._der).hexdigest()
 
     def verifies(self, signature: bytes, content: bytes) -> bool:
