@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -18,6 +18,7 @@ from pushpolicy.push import SILENT, Login, Progress, Published
 from pushpolicy.records.build import RawReports
 from pushpolicy.registry import RepositoryClient
 from pushpolicy.registry.credentials import Credential
+from pushpolicy.signing.keys import Signer
 
 
 class PushRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +31,7 @@ class PushRequest(msgspec.Struct, frozen=True, kw_only=True):
         source: the repository that a ``docker://`` argument names, with its own credential.
         source_credential: that credential; it is kept out of records, and not part of the evidence.
         selection: which part of the image, and what goes along.
+        signer: gives what signs the decision, once that is made; None where nothing is signed.
         client: the target's repository; with a login, as it is read until the push is allowed.
         login: how the credential of the push is obtained after the decision.
         policy: loaded and checked before anything is gathered.
@@ -56,6 +58,7 @@ class PushRequest(msgspec.Struct, frozen=True, kw_only=True):
     source: RepositoryClient | None = None
     source_credential: Credential | None = None
     login: Login | None = None
+    signer: Callable[[], Signer] | None = None
     selection: Selection = EVERYTHING
 
 

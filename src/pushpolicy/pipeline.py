@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial
 
+import msgspec
 from msgspec.structs import replace
 
+from pushpolicy import __version__
 from pushpolicy.admission import Outcome, PushRequest
 from pushpolicy.attach import attach_artifacts
 from pushpolicy.budget import Budget
-from pushpolicy.errors import EngineError, InputError, RecordError
+from pushpolicy.errors import EngineError, InputError, RecordError, UsageError
 from pushpolicy.evaluate import is_of_known_policy, start_decision
 from pushpolicy.gather import (
     Gathered,
@@ -44,12 +46,25 @@ from pushpolicy.push import (
 )
 from pushpolicy.records.build import Contents, NewRecord, build_record
 from pushpolicy.records.chain import Before, records_before
-from pushpolicy.registry.interface import Attached
+from pushpolicy.records.statement import VERIFIER, Named, signed
+from pushpolicy.registry.interface import Artifact, Attached
+from pushpolicy.signing.keys import SigningError
+from pushpolicy.signing.verify import entry_of
 
 # What the tags of each target name; waits for the registry's answers.
 Look = Callable[[], Mapping[Target, Previous]]
 
 __all__ = ["Outcome", "PushRequest", "admit", "admit_all", "check", "check_all", "collect"]
+
+
+class _Prepared(msgspec.Struct, frozen=True, kw_only=True):
+    """An image that is allowed, with everything that will be beside it; nothing was sent."""
+
+    request: PushRequest
+    image: Image
+    outcome: Outcome
+    record: NewRecord
+    statements: tuple[Artifact, ...]
 
 
 def admit(request: PushRequest) -> Outcome:
@@ -83,14 +98,14 @@ def admit_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
         work = _prepared(requests, images, judged, budget, stack)
         sent: list[Sent] = []
         for each in work:
-            sent.append(_send(*each, sent))
+            sent.append(_send(each, sent))
         # No manifest is put before all content of all images was read and is what it should be.
         landed = [_land(request, one) for request, one in zip(requests, sent, strict=True)]
         # All is sent. Freeing the disk space of the layers takes a while, in which the records settle.
         opened.close()
         verified = [_verify(request, *one) for request, one in zip(requests, landed, strict=True)]
         published = move_all_tags(verified)
-        outcomes = [outcome for _, _, outcome, _ in work]
+        outcomes = [each.outcome for each in work]
         return tuple(replace(outcome, published=at) for outcome, at in zip(outcomes, published, strict=True))
 
 
@@ -115,7 +130,7 @@ def check_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
         if not all(outcome.decision.allowed for outcome in judged):
             return judged
         work = _prepared(requests, images, judged, budget, stack)
-        return tuple(_as_read(request, image, outcome) for request, image, outcome, _ in work)
+        return tuple(map(_as_read, work))
 
 
 def _with_credentials(
@@ -134,11 +149,11 @@ def _with_credentials(
     return tuple(request for request, _ in work), tuple(outcome for _, outcome in work)
 
 
-def _as_read(request: PushRequest, image: Image, judged: Outcome) -> Outcome:
+def _as_read(work: _Prepared) -> Outcome:
     """What a push would find of the layers."""
-    permit = _permit(request, image, judged)
-    if request.full:
-        read_content(image, permit)
+    judged, permit = work.outcome, _permit(work.request, work.image, work.outcome)
+    if work.request.full:
+        read_content(work.image, permit)
     elif compared := len(permit.terms.compared):
         note = f"layers: not compared with the config that a report is bound by: {compared} of them"
         return replace(judged, notes=(*judged.notes, f"{note}; --verify=full reads them, and so does a push"))
@@ -151,7 +166,7 @@ def _prepared(
     judged: Sequence[Outcome],
     budget: Budget,
     stack: ExitStack,
-) -> list[tuple[PushRequest, Image, Outcome, NewRecord]]:
+) -> list[_Prepared]:
     """The records of images that are allowed; all that is done for a push before anything is sent."""
     work = []
     for request, image, outcome in zip(requests, images, judged, strict=True):
@@ -160,8 +175,32 @@ def _prepared(
         before = records_before(kept_in, outcome.previous, is_of_known_policy, allowed, request.client)
         noted = replace(outcome, notes=(*outcome.notes, *before.ignored))
         record = stack.enter_context(build_record(_contents(request, image, noted, before)))
-        work.append((request, image, noted, record))
+        statements = _signed(request, image, record) if request.signer else ()
+        work.append(
+            _Prepared(request=request, image=image, outcome=noted, record=record, statements=statements)
+        )
     return work
+
+
+def _signed(request: PushRequest, image: Image, record: NewRecord) -> tuple[Artifact, ...]:
+    """A statement for each tag. What signs is asked for last, when there is something to sign."""
+    assert request.signer is not None, "asked by _prepared"
+    try:
+        signer = request.signer()
+        entry = entry_of(signer.public, request.policy.trust.keys)
+        verifier = entry.verifier if entry and entry.verifier else VERIFIER
+        digest = record.artifact.manifest.digest
+        return tuple(
+            signed(
+                image.top.descriptor,
+                record.decision,
+                Named(record=digest, tag=tag, verifier=verifier, version=__version__),
+                signer,
+            )
+            for tag in request.target.tags
+        )
+    except SigningError as error:
+        raise UsageError(f"the decision cannot be signed: the key {error.message}", error.hint) from error
 
 
 def collect(request: PushRequest) -> Gathered:
@@ -198,21 +237,25 @@ def _opened(request: PushRequest) -> AbstractContextManager[Image]:
     return open_image(request.image, limits=limits, selection=request.selection, client=request.source)
 
 
-def _send(
-    request: PushRequest, image: Image, judged: Outcome, record: NewRecord, sent: Sequence[Sent]
-) -> Sent:
+def _send(work: _Prepared, sent: Sequence[Sent]) -> Sent:
+    request, record = work.request, work.record
+    # The empty config is that of all of them.
+    along = {
+        blob.descriptor.digest: blob for each in (record.artifact, *work.statements) for blob in each.blobs
+    }
     return send_blobs(
-        _permit(request, image, judged),
-        image=image,
+        _permit(request, work.image, work.outcome),
+        image=work.image,
         target=request.target,
         record=record,
         client=request.client,
         records=request.records,
-        beside=() if request.records else record.artifact.blobs,
+        statements=work.statements,
+        beside=() if request.records else tuple(along.values()),
         progress=request.progress,
         sent=sent,
         mount_from=request.mount_from,
-        named=judged.previous if request.login else None,
+        named=work.outcome.previous if request.login else None,
     )
 
 

@@ -13,16 +13,21 @@ import pytest
 
 from pushpolicy import gather
 from pushpolicy.engines import LocalOpa
-from pushpolicy.errors import EngineError, InputError
+from pushpolicy.errors import EngineError, InputError, UsageError
 from pushpolicy.gather import Shared
 from pushpolicy.model import canonical, decision, evidence
 from pushpolicy.model.decision import Verdict
 from pushpolicy.model.manifest import Manifest
 from pushpolicy.model.reference import Target
 from pushpolicy.pipeline import PushRequest, admit, check, collect
-from pushpolicy.records.format import ARTIFACT_TYPE
+from pushpolicy.records.format import ARTIFACT_TYPE, STATEMENT_TYPE
+from pushpolicy.records.statement import read_named, statement_of
+from pushpolicy.registry import Access, open_repository
 from pushpolicy.registry.remote import RemoteRepository
+from pushpolicy.signing.dsse import read_envelope
+from pushpolicy.signing.keys import Signer, SigningError
 from tests.jobs import AT, BAD, GOOD, Job
+from tests.keys import key
 from tests.registries import Registry
 
 
@@ -176,3 +181,38 @@ def test_the_records_of_a_tag_are_chained(job: Job, target: Target) -> None:
     assert job.record(request).summary.digest == second.record.digest
     assert job.record(request).summary.previous == {"1.0": first.record.digest}
     assert len(request.client.referrers(first.digest, ARTIFACT_TYPE)) == 2
+
+
+def test_what_is_pushed_with_a_key_is_signed_for_each_tag(job: Job, target: Target) -> None:
+    """The policy is a folder, so what is signed is no approval; it names the record that is beside it."""
+    target = target.with_tags(("latest",))
+    outcome = admit(job.request(GOOD, target, signer=key))
+    client = open_repository(target.repository, Access())
+    listed = client.referrers(outcome.decision.image.digest, STATEMENT_TYPE)
+    manifests = [client.manifest(each.digest) for each in listed]
+    found = [each for each in manifests if each and each.artifact_type == STATEMENT_TYPE]
+    named = []
+    for manifest in found:
+        envelope = read_envelope(b"".join(client.read_blob(manifest.layers[0])))
+        assert envelope.is_signed_by(key().public)
+        said = read_named(envelope.payload)
+        named.append(said.tag)
+        assert statement_of(outcome.decision, said).payload == envelope.payload
+        assert said.record == (outcome.published and outcome.published.record.digest)
+    assert sorted(named) == ["1.0", "latest"]
+
+
+def test_a_key_that_cannot_be_read_stops_a_push_before_anything_is_sent(job: Job, remote: Target) -> None:
+    def no_key() -> Signer:
+        raise SigningError("is damaged: it is no key")
+
+    with pytest.raises(UsageError, match="cannot be signed: the key is damaged"):
+        admit(job.request(GOOD, remote, signer=no_key))
+    assert open_repository(remote.repository, Access()).resolve("1.0") is None
+
+
+def test_a_key_is_not_asked_for_before_an_allow(job: Job, target: Target) -> None:
+    def asked() -> Signer:
+        raise AssertionError("the key was read")
+
+    assert not admit(job.request(BAD, target, signer=asked)).decision.allowed

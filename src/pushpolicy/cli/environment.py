@@ -58,6 +58,11 @@ def now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
+def has_signing_key() -> bool:
+    """Whether PUSHPOLICY_SIGNING_KEY is set."""
+    return SIGNING_KEY in os.environ
+
+
 def take_signing_key() -> str | None:
     """The PEM in PUSHPOLICY_SIGNING_KEY, once: no child inherits it after that."""
     return os.environ.pop(SIGNING_KEY, None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 
 from pushpolicy.cli import environment
@@ -23,7 +25,10 @@ def signing_key(option: str | None) -> SigningKey:
     Raises:
         UsageError: when there is none, it is no such key, or others than its owner can have it.
     """
-    held, passphrase = environment.take_signing_key(), environment.take_passphrase()
+    return _opened(option, environment.take_signing_key(), environment.take_passphrase())
+
+
+def _opened(option: str | None, held: str | None, passphrase: bytes | None) -> SigningKey:
     if option is None and not held:
         raise UsageError(
             "there is no key to sign with",
@@ -44,6 +49,18 @@ def signing_key(option: str | None) -> SigningKey:
     key = _read(f"--key {name}", content, passphrase)
     _check_kept(path, f"--key {name}")
     return key
+
+
+def deferred_key(option: str | None) -> Callable[[], SigningKey] | None:
+    """Like `signing_key`, for whoever signs last: the variable is taken now, so that no child has it.
+
+    Returns:
+        what gives the key, which is read at the first call; None where no key is named.
+    """
+    if option is None and not environment.has_signing_key():
+        return None
+    held, passphrase = environment.take_signing_key(), environment.take_passphrase()
+    return cache(partial(_opened, option, held, passphrase))
 
 
 def _read(name: str, content: bytes, passphrase: bytes | None) -> SigningKey:

@@ -491,6 +491,7 @@ class PublishOptions(msgspec.Struct, frozen=True, kw_only=True):
         dry_run: decide only.
         verify: head or full.
         raw: keep or digest.
+        key: the file of the key that signs the decision.
     """
 
     all_images: bool = False
@@ -500,6 +501,7 @@ class PublishOptions(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: bool = False
     verify: str = "head"
     raw: str = "keep"
+    key: str | None = None
 
 
 also_option = click.option(
@@ -518,6 +520,10 @@ verify_option = click.option(
     show_default=True,
     help="How layers are verified: head asks for size and presence after the push; full reads them back after"
     " it, and in a check reads them all.",
+)
+
+key_option = click.option(
+    "--key", metavar="FILE", help="The private key that signs; without it, PUSHPOLICY_SIGNING_KEY."
 )
 
 publish_options = _group(
@@ -553,6 +559,7 @@ publish_options = _group(
         show_default=True,
         help="Whether the record keeps the raw reports, or only their digests.",
     ),
+    key_option,
 )
 
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress and no notes on standard error.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -21,6 +21,7 @@ from pushpolicy.evaluate.prints import printing_rules
 from pushpolicy.model.document import Document
 from pushpolicy.model.text import first_of
 from pushpolicy.pipeline import Outcome, admit_all, check_all
+from pushpolicy.signing.keys import Signer
 
 KEPT = Path("pushpolicy-evidence.json")
 
@@ -32,6 +33,7 @@ def publish(
     options: PushOptions,
     publish: PublishOptions,
     outputs: Outputs,
+    signer: Callable[[], Signer] | None = None,
     *,
     quiet: bool,
 ) -> int:
@@ -46,10 +48,10 @@ def publish(
         PushPolicyError: as `push_requests` and `admit_all` do.
     """
     if publish.dry_run:
-        outcomes = check_all(push_requests(deciding, image, target, options, publish))
+        outcomes = check_all(push_requests(deciding, image, target, options, publish, signer=signer))
     else:
         with progress(quiet=quiet) as shown:
-            outcomes = admit_all(push_requests(deciding, image, target, options, publish, shown))
+            outcomes = admit_all(push_requests(deciding, image, target, options, publish, shown, signer))
     is_allowed = all(outcome.decision.allowed for outcome in outcomes)
     with _published_before(outcomes):
         if not quiet:

@@ -83,7 +83,7 @@ def _write_file(content: bytes, output: str) -> None:
 @click.command("push", short_help="Sign a set, and store it in a registry.")
 @click.argument("folder", metavar="DIR")
 @click.argument("reference", metavar="REF")
-@click.option("--key", metavar="FILE", help="The private key that signs; without it, PUSHPOLICY_SIGNING_KEY.")
+@shared.key_option
 @click.option("--name", required=True, help="What the policy is signed as; --policy-key asks for it.")
 @click.option(
     "--sequence",

@@ -7,6 +7,7 @@ import click
 from pushpolicy.cli import options as shared
 from pushpolicy.cli.artifacts import PolicyRegistries
 from pushpolicy.cli.formats import Kind
+from pushpolicy.cli.keys import deferred_key
 from pushpolicy.cli.options import PublishOptions, PushOptions
 from pushpolicy.cli.policies import start_engine
 from pushpolicy.cli.report import Outputs
@@ -38,9 +39,11 @@ def command(
         raise UsageError("--all: the configuration names each image with its target and tags")
     if not publish.all_images and (image is None or target is None):
         raise UsageError("IMAGE and TARGET are missing", "or --all, for the images of the configuration")
+    # Before anything is started: no child inherits the variable of a key.
+    signer = deferred_key(publish.key)
     registries = PolicyRegistries.of(options, target)
     with start_engine(options.gathering.config, options.policy, options.server, registries) as deciding:
         # The larger part of the program, imported while OPA starts and its binary is hashed.
         from pushpolicy.cli import publishing
 
-        return publishing.publish(deciding, image, target, options, publish, outputs, quiet=quiet)
+        return publishing.publish(deciding, image, target, options, publish, outputs, signer, quiet=quiet)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,6 +34,7 @@ from pushpolicy.model.reference import Reference, Repository, Target
 from pushpolicy.pipeline import PushRequest
 from pushpolicy.push import SILENT, Progress
 from pushpolicy.records.build import RawReports
+from pushpolicy.signing.keys import Signer
 
 if TYPE_CHECKING:
     from pushpolicy.cli.login import Logins
@@ -55,6 +56,7 @@ def push_requests(
     options: PushOptions,
     publish: PublishOptions = PublishOptions(),  # noqa: B008 - it is frozen
     progress: Progress = SILENT,
+    signer: Callable[[], Signer] | None = None,
 ) -> tuple[PushRequest, ...]:
     """What is to be pushed: IMAGE to TARGET and further ones, or every image of the configuration.
 
@@ -128,6 +130,7 @@ def push_requests(
                 full=publish.verify == "full",
                 progress=progress,
                 records=records,
+                signer=signer,
                 source=origin,
                 source_credential=origin_credential,
                 selection=Selection(

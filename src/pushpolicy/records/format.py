@@ -19,6 +19,8 @@ EVIDENCE_TYPE = "application/vnd.pushpolicy.evidence.v1+json"
 DECISION_TYPE = "application/vnd.pushpolicy.decision.v1+json"
 POLICY_TYPE = "application/vnd.pushpolicy.policy.v1.tar+gzip"
 REPORT_TYPE = "application/vnd.pushpolicy.report.v1+gzip"
+# What is signed about a decision that is no approval; of one that is, a Sigstore bundle.
+STATEMENT_TYPE = "application/vnd.pushpolicy.statement.v1+json"
 
 TITLE = "org.opencontainers.image.title"
 CREATED = "org.opencontainers.image.created"

@@ -16,12 +16,12 @@ from pushpolicy.model import canonical, strict_json
 from pushpolicy.model.expressions import expression
 from pushpolicy.model.strict_json import Shape
 from pushpolicy.model.text import printable
-from pushpolicy.signing.keys import PublicKey, SigningError, SigningKey
+from pushpolicy.signing.keys import PublicKey, Signer, SigningError
 
 MEDIA_TYPE = "application/vnd.dsse.envelope.v1+json"
 MAX_ENVELOPE = 16 * 1024 * 1024
 _SIGNATURE_SHAPE = Shape(dict.fromkeys(("keyid", "sig")))
-_SHAPE = Shape({"payload": None, "payloadType": None, "signatures": _SIGNATURE_SHAPE})
+SHAPE = Shape({"payload": None, "payloadType": None, "signatures": _SIGNATURE_SHAPE})
 _TYPE = expression(r"[!-~]{1,255}")
 
 
@@ -48,9 +48,16 @@ def pae(payload_type: str, payload: bytes) -> bytes:
     return b"DSSEv1 %d %b %d %b" % (len(name), name, len(payload), payload)
 
 
-def sign(payload_type: str, payload: bytes, key: SigningKey) -> bytes:
-    """An envelope, in canonical JSON."""
-    signature = key.sign(pae(payload_type, payload))
+def sign(payload_type: str, payload: bytes, key: Signer) -> bytes:
+    """An envelope, in canonical JSON; its signature was verified.
+
+    Raises:
+        SigningError: when the signer gave none, or one that is not its key's.
+    """
+    content = pae(payload_type, payload)
+    signature = key.sign(content)
+    if not key.public.verifies(signature, content):
+        raise SigningError("gave a signature that its own public key does not verify")
     return canonical.encode(
         {
             "payload": base64.b64encode(payload).decode(),
@@ -69,10 +76,19 @@ def read_envelope(content: bytes) -> Envelope:
     if len(content) > MAX_ENVELOPE:
         raise SigningError(f"is larger than {MAX_ENVELOPE} bytes")
     try:
-        value = strict_json.read(content, _SHAPE)
+        value = strict_json.read(content, SHAPE)
     except ValueError as error:
         raise SigningError(printable(str(error), 300)) from error
-    if not isinstance(value, dict) or value.keys() != _SHAPE.fields.keys():
+    return envelope_of(value)
+
+
+def envelope_of(value: Any) -> Envelope:
+    """The envelope in a document that was read strictly with `SHAPE` where it stands.
+
+    Raises:
+        SigningError: as `read_envelope`.
+    """
+    if not isinstance(value, dict) or value.keys() != SHAPE.fields.keys():
         raise SigningError("is no envelope: it has payload, payloadType and signatures, and nothing else")
     kind, signatures = value["payloadType"], value["signatures"]
     if not isinstance(kind, str) or not _TYPE.fullmatch(kind):

@@ -7,7 +7,7 @@ be in cosign's encrypted format (`encrypted`).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pushpolicy.model.expressions import expression
 from pushpolicy.model.text import printable
@@ -71,6 +71,13 @@ class PublicKey:
 
         return hashlib.sha256(self._der).hexdigest()
 
+    @property
+    def hint(self) -> str:
+        """What cosign writes into a bundle for whoever has several keys to try: nothing vouches for it."""
+        import base64
+
+        return base64.b64encode(bytes.fromhex(self.fingerprint)).decode()
+
     def verifies(self, signature: bytes, content: bytes) -> bool:
         """Whether it is this key's signature (ASN.1 DER) of these bytes."""
         from cryptography.exceptions import InvalidSignature
@@ -82,6 +89,21 @@ class PublicKey:
         except InvalidSignature:
             return False
         return True
+
+
+class Signer(Protocol):
+    """Whatever signs with a private key, which may be elsewhere."""
+
+    @property
+    def public(self) -> PublicKey:
+        """The key that verifies its signatures."""
+
+    def sign(self, content: bytes) -> bytes:
+        """Its signature of these bytes, in ASN.1 DER.
+
+        Raises:
+            SigningError: when there is none.
+        """
 
 
 class SigningKey:

@@ -10,12 +10,20 @@ import msgspec
 from pushpolicy.model.reference import Repository
 from pushpolicy.model.text import first_of, printable
 from pushpolicy.signing.dsse import Envelope
-from pushpolicy.signing.keys import SigningError, read_public
+from pushpolicy.signing.keys import PublicKey, SigningError, read_public
 from pushpolicy.signing.trust import Key, Role
 
+IN_TOTO = "application/vnd.in-toto+json"
 POLICY_STATEMENT = "application/vnd.pushpolicy.policy+json"
+# A decision that is no approval to a stranger, and one that denied.
+DECISION_STATEMENT = "application/vnd.pushpolicy.decision+json"
+DENIAL_STATEMENT = "application/vnd.pushpolicy.denial+json"
 # What the keys of a role sign. A signature counts for its role's payload types alone.
-PAYLOADS: Mapping[str, Role] = {POLICY_STATEMENT: "policy"}
+PAYLOADS: Mapping[Role, frozenset[str]] = {
+    "decide": frozenset({IN_TOTO, DECISION_STATEMENT, DENIAL_STATEMENT}),
+    "policy": frozenset({POLICY_STATEMENT}),
+    "vex": frozenset({IN_TOTO}),
+}
 
 _WHO = "find out who stored it; if that was right, the list of keys has to say so: key, role, time and place"
 
@@ -25,42 +33,53 @@ class Signed(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         payload: the verified bytes.
+        payload_type: what they are.
         key: the name of the key that signed them, in the trust file.
         trusted: that key.
     """
 
     payload: bytes
+    payload_type: str
     key: str
     trusted: Key
 
 
 def verify(
-    envelope: Envelope, keys: Mapping[str, Key], repository: Repository, at: datetime, expected: str
+    envelope: Envelope, keys: Mapping[str, Key], repository: Repository, at: datetime, role: Role
 ) -> Signed:
-    """The payload, if a listed key signed it whose word counts for it.
+    """The payload, if a listed key of this role signed it whose word counts for it.
 
     Args:
         envelope: as it was read.
         keys: those that are trusted, by name.
         repository: where it was found.
         at: when the key has to count.
-        expected: the payload type that is asked for.
+        role: what is asked for; it may sign several types of payload.
 
     Raises:
         SigningError: when it is of another type, no listed key signed it, or the one that did has another
             role, counts at other times, or for other repositories.
     """
-    if envelope.payload_type != expected:
-        raise SigningError(f"is signed as {printable(envelope.payload_type, 100)}, not as {expected}")
+    if envelope.payload_type not in PAYLOADS[role]:
+        kinds = " or ".join(sorted(PAYLOADS[role]))
+        raise SigningError(f"is signed as {printable(envelope.payload_type, 100)}, not as {kinds}")
     signers = [name for name in sorted(keys) if envelope.is_signed_by(read_public(keys[name].key))]
     refusals: list[str] = []
     for name in signers:
-        why_not = next(_refusals(name, keys[name], repository, at, PAYLOADS[expected]), None)
+        why_not = next(_refusals(name, keys[name], repository, at, role), None)
         if why_not is None:
-            return Signed(payload=envelope.payload, key=name, trusted=keys[name])
+            return Signed(
+                payload=envelope.payload, payload_type=envelope.payload_type, key=name, trusted=keys[name]
+            )
         refusals.append(why_not)
     listed = first_of(sorted(keys), 5) if keys else "none is listed"
     raise SigningError(refusals[0] if refusals else f"is signed by no listed key ({listed})", _WHO)
+
+
+def entry_of(public: PublicKey, keys: Mapping[str, Key]) -> Key | None:
+    """What the trust file says of a key; None where it does not list it."""
+    found = (key for key in keys.values() if read_public(key.key).fingerprint == public.fingerprint)
+    return next(found, None)
 
 
 def _refusals(name: str, key: Key, repository: Repository, at: datetime, role: Role) -> Iterator[str]:

@@ -93,3 +93,14 @@ def test_no_change_of_a_bit_is_signed(data: st.DataObject) -> None:
     except SigningError:
         read = None
     assert read is None or not read.is_signed_by(key().public)
+
+
+def test_a_signature_that_its_own_key_does_not_verify_is_none() -> None:
+    class Liar:
+        public = key().public
+
+        def sign(self, content: bytes) -> bytes:
+            return key().sign(content + b" ")
+
+    with pytest.raises(SigningError, match="does not verify"):
+        sign(TYPE, PAYLOAD, Liar())

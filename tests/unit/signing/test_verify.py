@@ -22,7 +22,7 @@ def trusted(name: str = "ci", role: str = "policy", **more: object) -> Key:
 
 
 def check(keys: dict[str, Key], kind: str = POLICY_STATEMENT) -> str:
-    return verify(read_envelope(sign(kind, PAYLOAD, key())), keys, HERE, NOW, POLICY_STATEMENT).key
+    return verify(read_envelope(sign(kind, PAYLOAD, key())), keys, HERE, NOW, "policy").key
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from pushpolicy.model.text import printable
 from pushpolicy.registry.admitted import Admission
 from pushpolicy.registry.interface import Blob, RepositoryClient
 from pushpolicy.signing import dsse
-from pushpolicy.signing.keys import PublicKey, SigningError, SigningKey
+from pushpolicy.signing.keys import PublicKey, Signer, SigningError
 from pushpolicy.signing.trust import Key
 from pushpolicy.signing.verify import POLICY_STATEMENT, verify
 
@@ -64,7 +64,7 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
     key: str
 
 
-def signed(bundle: bytes, statement: PolicyStatement, key: SigningKey) -> Artifact:
+def signed(bundle: bytes, statement: PolicyStatement, key: Signer) -> Artifact:
     """A bundle and the signed statement about it, to be stored."""
     envelope = dsse.sign(POLICY_STATEMENT, statement.encoded(), key)
     layers = (
@@ -205,7 +205,7 @@ def verified(
         SigningError: naming why it does not count; the message reads on after the name of the artifact.
     """
     try:
-        found = verify(dsse.read_envelope(fetched.envelope), keys, repository, at, POLICY_STATEMENT)
+        found = verify(dsse.read_envelope(fetched.envelope), keys, repository, at, "policy")
     except SigningError as error:
         raise SigningError(f"has a statement that {error.message}", error.hint or _MADE) from error
     try:
