@@ -62,12 +62,27 @@ class PushRequest(msgspec.Struct, frozen=True, kw_only=True):
     selection: Selection = EVERYTHING
 
 
+class Signature(msgspec.Struct, frozen=True, kw_only=True):
+    """What signed the decision, and as what.
+
+    Attributes:
+        key: the fingerprint of the key, in hex.
+        name: of that key in the policy's trust file; None where it lists it not.
+        approval: whether other tools take what was signed for an approval.
+    """
+
+    key: str
+    name: str | None
+    approval: bool
+
+
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What was decided about an image, on what; and where it is published, if it is.
 
     Attributes:
         previous: what each tag of the target named before; of a login's push, with what it then read.
         notes: what became of the image on opening that the user has to know.
+        signature: what signed the decision; None where nothing did.
     """
 
     gathered: Gathered
@@ -75,6 +90,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     previous: Mapping[str, Digest]
     published: Published | None = None
     notes: tuple[str, ...] = ()
+    signature: Signature | None = None
 
     @property
     def evidence(self) -> Document:

@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from pushpolicy import __version__
-from pushpolicy.admission import Outcome, PushRequest
+from pushpolicy.admission import Outcome, PushRequest, Signature
 from pushpolicy.attach import attach_artifacts
 from pushpolicy.budget import Budget
 from pushpolicy.errors import EngineError, InputError, RecordError, UsageError
@@ -46,10 +46,10 @@ from pushpolicy.push import (
 )
 from pushpolicy.records.build import Contents, NewRecord, build_record
 from pushpolicy.records.chain import Before, records_before
-from pushpolicy.records.statement import VERIFIER, Named, signed
+from pushpolicy.records.statement import VERIFIER, Named, is_approval, signed
 from pushpolicy.registry.interface import Artifact, Attached
-from pushpolicy.signing.keys import SigningError
-from pushpolicy.signing.verify import entry_of
+from pushpolicy.signing.keys import Signer, SigningError
+from pushpolicy.signing.verify import name_of
 
 # What the tags of each target name; waits for the registry's answers.
 Look = Callable[[], Mapping[Target, Previous]]
@@ -64,7 +64,7 @@ class _Prepared(msgspec.Struct, frozen=True, kw_only=True):
     image: Image
     outcome: Outcome
     record: NewRecord
-    statements: tuple[Artifact, ...]
+    statements: tuple[Artifact, ...] = ()
 
 
 def admit(request: PushRequest) -> Outcome:
@@ -175,32 +175,27 @@ def _prepared(
         before = records_before(kept_in, outcome.previous, is_of_known_policy, allowed, request.client)
         noted = replace(outcome, notes=(*outcome.notes, *before.ignored))
         record = stack.enter_context(build_record(_contents(request, image, noted, before)))
-        statements = _signed(request, image, record) if request.signer else ()
-        work.append(
-            _Prepared(request=request, image=image, outcome=noted, record=record, statements=statements)
-        )
+        prepared = _Prepared(request=request, image=image, outcome=noted, record=record)
+        work.append(_signed(prepared, request.signer) if request.signer else prepared)
     return work
 
 
-def _signed(request: PushRequest, image: Image, record: NewRecord) -> tuple[Artifact, ...]:
-    """A statement for each tag. What signs is asked for last, when there is something to sign."""
-    assert request.signer is not None, "asked by _prepared"
+def _signed(work: _Prepared, opened: Callable[[], Signer]) -> _Prepared:
+    """With a statement for each tag. What signs is asked for last, when there is something to sign."""
+    keys, record = work.request.policy.trust.keys, work.record
     try:
-        signer = request.signer()
-        entry = entry_of(signer.public, request.policy.trust.keys)
-        verifier = entry.verifier if entry and entry.verifier else VERIFIER
-        digest = record.artifact.manifest.digest
-        return tuple(
-            signed(
-                image.top.descriptor,
-                record.decision,
-                Named(record=digest, tag=tag, verifier=verifier, version=__version__),
-                signer,
-            )
-            for tag in request.target.tags
+        signer = opened()
+        name = name_of(signer.public, keys)
+        verifier = (keys[name].verifier if name else None) or VERIFIER
+        of = partial(Named, record=record.artifact.manifest.digest, verifier=verifier, version=__version__)
+        statements = tuple(
+            signed(work.image.top.descriptor, record.decision, of(tag=tag), signer)
+            for tag in work.request.target.tags
         )
     except SigningError as error:
         raise UsageError(f"the decision cannot be signed: the key {error.message}", error.hint) from error
+    signature = Signature(key=signer.public.fingerprint, name=name, approval=is_approval(record.decision))
+    return replace(work, statements=statements, outcome=replace(work.outcome, signature=signature))
 
 
 def collect(request: PushRequest) -> Gathered:

@@ -76,9 +76,9 @@ def verify(
     raise SigningError(refusals[0] if refusals else f"is signed by no listed key ({listed})", _WHO)
 
 
-def entry_of(public: PublicKey, keys: Mapping[str, Key]) -> Key | None:
-    """What the trust file says of a key; None where it does not list it."""
-    found = (key for key in keys.values() if read_public(key.key).fingerprint == public.fingerprint)
+def name_of(public: PublicKey, keys: Mapping[str, Key]) -> str | None:
+    """The name of a key in the trust file; None where that does not list it."""
+    found = (name for name, key in keys.items() if read_public(key.key).fingerprint == public.fingerprint)
     return next(found, None)
 
 

@@ -61,6 +61,7 @@ def _lines(outcomes: Sequence[Outcome], advice: Sequence[Advice | None]) -> Iter
             yield f"{'published:':<15} {published.digest} as {tags} in {where}"
             apart = printable(str(published.records)) if published.records else ""
             yield f"{'record:':<15} {published.record.digest}{apart and f' in {apart}'}"
+            yield f"{'signed:':<15} {_signed(outcome)}"
             yield f"{'guarantee:':<15} {_GUARANTEES[published.guarantee]}"
             shown = f"pushpolicy audit show {printable(str(published.target))}"
             yield f"{'look again:':<15} {shown}{apart and f' --records {apart}'}"
@@ -70,6 +71,17 @@ def _lines(outcomes: Sequence[Outcome], advice: Sequence[Advice | None]) -> Iter
     if len(outcomes) > 1 and denied:
         yield ""
         yield f"nothing was pushed: {denied} of {len(outcomes)} are denied"
+
+
+def _signed(outcome: Outcome) -> str:
+    """Who signed the decision, and what others take that for."""
+    signature = outcome.signature
+    if signature is None:
+        return "no; --key FILE signs it, so that nobody else can write such a record"
+    by = f"by {printable(signature.name or 'the key')} ({signature.key[:16]})"
+    if signature.approval:
+        return f"{by}, as a verification summary: cosign and Kyverno verify it"
+    return f"{by}, as a decision that no other tool takes for an approval"
 
 
 def _advice(decision: Decision, given: Advice) -> Iterator[str]:
@@ -124,6 +136,7 @@ def _with_place(outcome: Outcome) -> Document:
             "guarantee": published.guarantee,
             **({"together": published.together} if published.together else {}),
             **({"records": str(published.records)} if published.records else {}),
+            **({"signature": outcome.signature} if outcome.signature else {}),
         }
         added["published"] = plain(where)
     return Document.of({**decision.value, **added}) if added else decision
