@@ -490,7 +490,7 @@ class PublishOptions(msgspec.Struct, frozen=True, kw_only=True):
         also: further targets of IMAGE.
         dry_run: decide only.
         verify: head or full.
-        raw: keep or digest.
+        raw: keep or digest; None is what the policy says.
         key: the file of the key that signs the decision.
     """
 
@@ -500,7 +500,7 @@ class PublishOptions(msgspec.Struct, frozen=True, kw_only=True):
     also: tuple[str, ...] = ()
     dry_run: bool = False
     verify: str = "head"
-    raw: str = "keep"
+    raw: str | None = None
     key: str | None = None
 
 
@@ -555,9 +555,8 @@ publish_options = _group(
     click.option(
         "--raw",
         type=click.Choice(["keep", "digest"]),
-        default="keep",
-        show_default=True,
-        help="Whether the record keeps the raw reports, or only their digests.",
+        help="Whether the record keeps the raw reports, or only their digests.  [default: what `raw` of the"
+        " policy's trust.yaml says, else keep]",
     ),
     key_option,
 )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pushpolicy.cli import environment
+from pushpolicy.cli import environment, places
 from pushpolicy.cli.config import Config
 from pushpolicy.cli.gathering import asked_jobs, git_program, named_evidence, named_parts, public_variables
 from pushpolicy.cli.identity import token_access
@@ -23,7 +23,7 @@ from pushpolicy.cli.options import (
     read_limits,
 )
 from pushpolicy.cli.policies import PolicyAndEngine
-from pushpolicy.cli.registries import Registries, parse_records
+from pushpolicy.cli.registries import Registries
 from pushpolicy.errors import UsageError
 from pushpolicy.evaluate import PolicySet
 from pushpolicy.files import real
@@ -33,7 +33,6 @@ from pushpolicy.model.descriptor import Platform
 from pushpolicy.model.reference import Reference, Repository, Target
 from pushpolicy.pipeline import PushRequest
 from pushpolicy.push import SILENT, Progress
-from pushpolicy.records.build import RawReports
 from pushpolicy.signing.keys import Signer
 
 if TYPE_CHECKING:
@@ -82,10 +81,9 @@ def push_requests(
     )
     # Every target first: what was given by hand is theirs before it is any source's.
     opened = [registries.target(work.target.repository) for work in works]
-    kept_in = _records(deciding.policy, options)
-    records, shown = registries.records(kept_in) if kept_in else (None, None)
-    apart = RecordsAccess(kept_in.registry, shown) if kept_in and shown else None
     environ, trust = environment.environment(), deciding.policy.trust
+    kept_in = [places.of_records(trust, options, work.target.repository) for work in works]
+    shelves = [registries.records(place) if place else (None, None) for place in kept_in]
     job = partial(
         Job,
         workspace=environment.workspace(),
@@ -100,9 +98,11 @@ def push_requests(
         verified_for=trust.verified_for,
     )
     requests: list[PushRequest] = []
-    for work, source, (client, credential) in zip(works, sources, opened, strict=True):
+    work_at = zip(works, sources, opened, kept_in, shelves, strict=True)
+    for work, source, (client, credential), place, (records, shown) in work_at:
         login = registries.login(work.target.repository)
         own = (work.target.repository.registry, credential)
+        apart = RecordsAccess(place.registry, shown) if place and shown else None
         origin, origin_credential = (
             registries.source(source.repository, is_configured=is_configured) if source else (None, None)
         )
@@ -125,7 +125,7 @@ def push_requests(
                 engine_credential=deciding.judge.credential,
                 # One OPA was started; it answers once.
                 decide=None if requests else deciding.decide,
-                raw=RawReports(publish.raw),
+                raw=places.raw_reports(trust, publish.raw, work.target.repository),
                 mount_from=publish.mount_from,
                 full=publish.verify == "full",
                 progress=progress,
@@ -153,28 +153,6 @@ def _logins(options: PushOptions, policy: PolicySet, works: Iterable[_Work]) -> 
 
     targets = [work.target.repository for work in works]
     return Logins.of(options.login, policy.trust, options.registry, targets)
-
-
-def _records(policy: PolicySet, options: PushOptions) -> Repository | None:
-    """Where records go instead of the target: said on the command line, or by its policy's trust.yaml.
-
-    Raises:
-        UsageError: when either is no repository, they name two, or it needs a credential that nobody obtains.
-    """
-    asked = parse_records(options.registry.records)
-    trusted = parse_records(policy.records, "records of the policy's trust.yaml")
-    if asked and trusted and asked != trusted:
-        raise UsageError(
-            f"--records names {asked}, and the trust.yaml of the policy {trusted}",
-            "leave the option out, or have the policy changed",
-        )
-    kept_in = asked or trusted
-    if options.login and kept_in and not kept_in.is_layout:
-        raise UsageError(
-            f"--login {options.login}: records in {kept_in} would need a credential of their own",
-            "keep them beside the image, or in a folder (oci:DIR)",
-        )
-    return kept_in
 
 
 def _targeted(image: str, target: Target, also: tuple[str, ...]) -> tuple[_Work, ...]:

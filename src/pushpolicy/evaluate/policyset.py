@@ -121,11 +121,6 @@ class PolicySet(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.convert(canonical.decode(self.files.get(TRUST_PATH, b"{}")), Trust)
 
     @property
-    def records(self) -> str | None:
-        """The repository that its trust.yaml has records go to; None where it says none."""
-        return self.trust.records
-
-    @property
     def waivers(self) -> Sequence[Mapping[str, Any]]:
         """In the order in which OPA counts them."""
         waivers: list[Mapping[str, Any]] = self.grounds.waivers["waivers"]
@@ -307,7 +302,8 @@ def _trust_file(
             if origin is Origin.CHECKOUT
         ]
     )
-    from pushpolicy.signing.trust import EVERY_RULE, read_trust, stricter
+    from pushpolicy.signing.stricter import stricter
+    from pushpolicy.signing.trust import EVERY_RULE, read_trust
 
     read = [(file.path, read_trust(str(file.path), file.content)) for _, file in named]
     trust = stricter([with_keys(each, path, repository) for path, each in read])

@@ -6,7 +6,7 @@ from the checkout that is judged.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -17,20 +17,23 @@ from pushpolicy.identity.exchange_kind import Exchange
 from pushpolicy.identity.issuers import Issuer
 from pushpolicy.model import strict_yaml
 from pushpolicy.model.document import Exact
-from pushpolicy.model.text import printable
+from pushpolicy.model.reference import Repository
+from pushpolicy.model.text import first_of, printable
 from pushpolicy.model.times import is_time
 from pushpolicy.signing.keys import SigningError
 
-Entry = TypeVar("Entry")
+Saying = TypeVar("Saying", bound=str)
 # A glob over REGISTRY/REPOSITORY. A registry alone, and one with a scheme, a tag, an empty part or a line
 # end, match nothing: they are refused. In Python, $ would let a line end pass.
 REPOSITORIES = r"^(oci:[^\s\[\]]+|\*\*|(\*\*|\[[0-9a-fA-F:]+\]|[^\s/\[\]:]+)(:[0-9]+)?(/[^\s/\[\]:]+)+)\Z"
 
 Glob = Annotated[str, msgspec.Meta(pattern=REPOSITORIES)]
 Role = Literal["decide", "policy", "vex", "waiver"]
+Raw = Literal["keep", "digest"]
 # An account of the CI system, or an address: one person, so no pattern.
 Principal = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+@-]{0,254}\Z")]
 EVERY_RULE = "*"
+EVERY_REPOSITORY = "**"
 MAX_APPROVALS = 16
 
 
@@ -95,8 +98,8 @@ class Trust(Exact, frozen=True):
         read_role: what reads the target before the decision: anonymous, or the name of an exchange.
         keys: by name.
         denials: where denials are recorded.
-        records: the repository that records go to instead of the image's own.
-        raw: whether records keep the raw reports, or only their digests.
+        records: the repository that records go to instead of the image's own; or one by glob of the image's.
+        raw: whether records keep the raw reports, or only their digests; or which, by glob.
         verified_for: globs over REGISTRY/REPOSITORY whose pushes need a verified identity.
         approvers: by the name that the CI system has for them.
         quorum: how many of them a waiver needs; none where there is none.
@@ -107,16 +110,47 @@ class Trust(Exact, frozen=True):
     read_role: str | None = None
     keys: Mapping[str, Key] = {}
     denials: str | None = None
-    records: str | None = None
-    raw: Literal["keep", "digest"] | None = None
+    records: str | Mapping[Glob, str] | None = None
+    raw: Raw | Mapping[Glob, Raw] | None = None
     verified_for: tuple[Glob, ...] = ()
     approvers: Mapping[Principal, Approver] = {}
     quorum: Quorum | None = None
+
+    def records_of(self, repository: Repository) -> str | None:
+        """Where records about images of this repository go; None where that is not said.
+
+        Raises:
+            PolicyError: when globs name two places.
+        """
+        places = _said(self.records, repository)
+        if len(places) > 1:
+            raise PolicyError(
+                f"trust.yaml: records of {repository} go to two places: {first_of(places, 2)}",
+                "let the globs under `records` name one place for each repository",
+            )
+        return next(iter(places), None)
+
+    def raw_of(self, repository: Repository) -> Raw | None:
+        """Whether they keep the raw reports; of several globs that name it, one that says digest decides."""
+        said = _said(self.raw, repository)
+        return "digest" if "digest" in said else next(iter(said), None)
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in the policy set; what is not said is left out."""
         value: dict[str, Any] = msgspec.to_builtins(self)
         return value
+
+
+def _said(value: Saying | Mapping[str, Saying] | None, repository: Repository) -> list[Saying]:
+    """What is said of a repository, once each: by the one word for all, or by the globs that cover it."""
+    return sorted({said for glob, said in by_glob(value).items() if repository.is_covered_by(glob)})
+
+
+def by_glob(value: Saying | Mapping[str, Saying] | None) -> Mapping[str, Saying]:
+    """What is said of repositories, by the globs that cover them; one word is for all."""
+    if value is None:
+        return {}
+    return {EVERY_REPOSITORY: value} if isinstance(value, str) else value
 
 
 def read_trust(file: str, content: bytes) -> Trust:
@@ -219,77 +253,3 @@ def _check_approvers(trust: Trust) -> None:
     most = max(trust.quorum.rules.values(), default=0) if trust.quorum else 0
     if 0 < len(trust.approvers) < most:
         raise ValueError(f"quorum: a waiver needs {most} approvals, and {len(trust.approvers)} can approve")
-
-
-def stricter(files: Sequence[Trust]) -> Trust:
-    """What all of several trust files say.
-
-    Whom one of them does not trust is not trusted, what one demands is demanded; where two name another
-    place or role, which is stricter cannot be told.
-
-    Raises:
-        PolicyError: when it cannot be told.
-    """
-    first, *others = files or [Trust()]
-    for other in others:
-        first = Trust(
-            issuers=_issuers(first.issuers, other.issuers),
-            exchanges=_common(first.exchanges, other.exchanges),
-            keys=_common(first.keys, other.keys),
-            read_role=_same("read_role", first.read_role, other.read_role),
-            denials=_same("denials", first.denials, other.denials),
-            records=_same("records", first.records, other.records),
-            raw=_same("raw", first.raw, other.raw),
-            verified_for=tuple(sorted({*first.verified_for, *other.verified_for})),
-            approvers=_approvers(first.approvers, other.approvers),
-            quorum=_quorum(first.quorum, other.quorum),
-        )
-    return first
-
-
-def _issuers(one: Mapping[str, Issuer], other: Mapping[str, Issuer]) -> Mapping[str, Issuer]:
-    """Those that both name; a file that names none leaves it to the other."""
-    if not one or not other:
-        return one or other
-    # None at all would stand for those that are known.
-    if not (common := _common(one, other)):
-        raise PolicyError(
-            "two trust files name issuers, and none that is the same in both: no token could be believed",
-            "let one of them name the issuers",
-        )
-    return common
-
-
-def _approvers(one: Mapping[str, Approver], other: Mapping[str, Approver]) -> Mapping[str, Approver]:
-    """Those that both name alike; a file that names none leaves it to the other."""
-    if not one or not other:
-        return one or other
-    if not (common := _common(one, other)):
-        raise PolicyError(
-            "two trust files name approvers, and none that is the same in both: nobody could approve",
-            "let one of them name the approvers",
-        )
-    return common
-
-
-def _quorum(one: Quorum | None, other: Quorum | None) -> Quorum | None:
-    """The larger number for each rule."""
-    if one is None or other is None:
-        return one or other
-    policy = _same("quorum.policy", one.policy, other.policy)
-    assert policy is not None, "both have one"
-    rules = {rule: max(one.needs(rule), other.needs(rule)) for rule in {*one.rules, *other.rules}}
-    return Quorum(policy=policy, rules=rules)
-
-
-def _common(one: Mapping[str, Entry], other: Mapping[str, Entry]) -> dict[str, Entry]:
-    return {name: entry for name, entry in one.items() if other.get(name) == entry}
-
-
-def _same(name: str, one: Entry | None, other: Entry | None) -> Entry | None:
-    if one is not None and other is not None and one != other:
-        raise PolicyError(
-            f"two trust files say another {name}, and which is stricter cannot be told",
-            "let one of them say it",
-        )
-    return other if one is None else one

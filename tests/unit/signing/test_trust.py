@@ -10,7 +10,9 @@ import pytest
 from pushpolicy.errors import PolicyError
 from pushpolicy.evaluate.json_schema import MismatchError, compile_schema
 from pushpolicy.model import strict_yaml
-from pushpolicy.signing.trust import Trust, read_trust, stricter
+from pushpolicy.model.reference import Repository
+from pushpolicy.signing.stricter import stricter
+from pushpolicy.signing.trust import Trust, read_trust
 from tests.keys import key
 from tests.policies import ROOT
 from tests.ssh import key as ssh_key
@@ -32,6 +34,10 @@ raw: keep
 verified_for: ['reg.example/prod/*']
 approvers: {{alice: {{key: '{line(ssh_key("alice"))}', not_after: '2027-01-01T00:00:00Z', revoked: true}}}}
 quorum: {{policy: acme, rules: {{'*': 1, scan_severity: 0}}}}
+"""
+BY_REPOSITORY = """
+records: {'reg.example/*': reg.example/records, 'oci:dist': oci:records}
+raw: {'reg.example/**': digest, '**': keep}
 """
 WRONG = [
     *(
@@ -60,6 +66,11 @@ WRONG = [
     "keys: {a: {key: x, role: decide, repositories: x}}",
     "keys: {a: {key: x, role: decide, repositories: ['https://r.example/a']}}",
     "raw: drop",
+    "raw: [keep]",
+    "raw: {r.example/a: drop}",
+    "raw: {r.example: digest}",
+    "records: {'https://r.example/a': r.example/b}",
+    "records: {r.example/a: 1}",
     "verified_for: x",
     "approvers: {a: {}}",
     "approvers: {'*': {key: x}}",
@@ -100,6 +111,8 @@ def fits_schema(text: str) -> bool:
 def test_a_whole_file_is_read_and_the_schema_says_the_same() -> None:
     assert fits_schema(WHOLE)
     assert json.loads(json.dumps(trust(WHOLE).to_json())) == strict_yaml.read(WHOLE.encode())
+    assert fits_schema(BY_REPOSITORY)
+    assert json.loads(json.dumps(trust(BY_REPOSITORY).to_json())) == strict_yaml.read(BY_REPOSITORY.encode())
     assert trust("") == Trust()
 
 
@@ -178,8 +191,54 @@ def test_of_two_files_the_stricter_holds() -> None:
     assert stricter([trust(issuers[0]), trust("")]).issuers
     with pytest.raises(PolicyError, match="none that is the same in both"):
         stricter([*map(trust, issuers)])  # none named would be all that are known
-    with pytest.raises(PolicyError, match="another raw"):
-        stricter([one, trust("raw: digest")])
+    with pytest.raises(PolicyError, match="another records"):
+        stricter([other, trust("records: {'**': elsewhere}")])
+
+
+def repository(text: str) -> Repository:
+    return Repository.parse(text)
+
+
+def test_what_is_said_of_each_repository() -> None:
+    by_glob = trust(
+        """
+        raw: {'ghcr.io/acme/*': digest, ghcr.io/acme/app: keep, 'oci:dist': digest}
+        records: {'ghcr.io/**': r.example/audit, ghcr.io/acme/app: r.example/audit, ghcr.io/acme/b: oci:x}
+        """
+    )
+    # What one glob wants left out is left out, whatever another one says.
+    for name, said in {
+        "ghcr.io/acme/app": "digest",
+        "GHCR.io/acme/app": "digest",
+        "ghcr.io/acme/team/app": None,
+        "oci:./dist": "digest",
+        "oci:other": None,
+    }.items():
+        assert by_glob.raw_of(repository(name)) == said, name
+    assert by_glob.records_of(repository("ghcr.io/acme/app")) == "r.example/audit"
+    assert by_glob.records_of(repository("r.example/acme/app")) is None
+    with pytest.raises(PolicyError, match=r"ghcr\.io/acme/b go to two places"):
+        by_glob.records_of(repository("ghcr.io/acme/b"))
+    for name in ("ghcr.io/a", "oci:dist"):
+        assert trust("raw: digest").raw_of(repository(name)) == "digest"
+        assert trust("records: r.example/x").records_of(repository(name)) == "r.example/x"
+        assert trust("").raw_of(repository(name)) is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "both"),
+    [
+        ("raw: keep", "raw: digest", "raw: digest"),
+        ("raw: keep", "", "raw: keep"),
+        ("raw: {x/a: digest}", "raw: keep", "raw: {x/a: digest, '**': keep}"),
+        ("raw: {x/a: digest, x/b: keep}", "raw: {x/a: keep}", "raw: {x/a: digest, x/b: keep}"),
+        ("records: {x/a: y/b}", "records: {x/a: y/b, x/c: y/d}", "records: {x/a: y/b, x/c: y/d}"),
+        ("records: {x/a: y/b}", "records: y/c", "records: {x/a: y/b, '**': y/c}"),
+    ],
+)
+def test_of_two_files_what_is_said_of_each_repository_is_joined(one: str, other: str, both: str) -> None:
+    for files in ((one, other), (other, one)):
+        assert stricter([*map(trust, files)]) == trust(both)
 
 
 ALICE, BOB = (f"key: '{line(ssh_key(name))}'" for name in ("alice", "bob"))
