@@ -158,11 +158,18 @@ def check_reports(layers: Sequence[Descriptor], evidence: Document) -> None:
         for each in reports
     )
     kept = Counter(tuple(layer.annotations.get(key) for key in _REPORT_FACTS) for layer in layers)
-    # A file that is evidence of several kinds is kept once, and one that quotes secrets never.
-    quoting = {each["sha256"] for each in reports if each["kind"] == NEVER_STORED}
-    due = {f"sha256:{each['sha256']}" for each in reports if each["sha256"] not in quoting}
-    if kept and (not kept <= read or {facts[_DIGEST] for facts in kept} != due):
+    if kept and (not kept <= read or {facts[_DIGEST] for facts in kept} != reports_due(evidence)):
         raise ValueError("its reports are not those that its evidence was read from")
+
+
+def reports_due(evidence: Document) -> frozenset[str]:
+    """The digests of the reports that a record keeps, unless it keeps none of them.
+
+    A file that is evidence of several kinds is kept once, and one that quotes secrets never.
+    """
+    reports = evidence.value["reports"]
+    quoting = {each["sha256"] for each in reports if each["kind"] == NEVER_STORED}
+    return frozenset(f"sha256:{each['sha256']}" for each in reports if each["sha256"] not in quoting)
 
 
 def _object(evidence: Document, name: str) -> Mapping[str, Any]:

@@ -19,7 +19,7 @@ from pushpolicy.model.digest import Digest
 from pushpolicy.model.document import Document
 from pushpolicy.model.manifest import OCI_MANIFEST, Manifest
 from pushpolicy.records import format as names
-from pushpolicy.records.checks import check_evidence, check_layers, check_manifest
+from pushpolicy.records.checks import check_evidence, check_layers, check_manifest, reports_due
 from pushpolicy.registry.interface import RepositoryClient
 
 T = TypeVar("T")
@@ -63,6 +63,14 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     def decision(self) -> Decision:
         """What was decided."""
         return self.summary.decision
+
+    @property
+    def redacted(self) -> int:
+        """How many reports it keeps by their digests alone (``--raw=digest``).
+
+        Evidence and policy are whole, so it is decided again all the same. The evidence has to be valid.
+        """
+        return 0 if self.summary.reports else len(reports_due(self.evidence))
 
 
 def read_summary(client: RepositoryClient, digest: Digest, manifest: Manifest | None = None) -> Summary:

@@ -66,7 +66,10 @@ def record(found: Record, how: Standing) -> Report:
     return Report(
         Kind.RECORD,
         lambda: _record_lines(found, how),
-        lambda: _document("show", {**_summary(found.summary, how), "evidence": found.evidence.value}),
+        lambda: _document(
+            "show",
+            {**_summary(found.summary, how), "redacted": found.redacted, "evidence": found.evidence.value},
+        ),
         (found.decision,),
     )
 
@@ -81,6 +84,9 @@ def _record_lines(found: Record, how: Standing) -> Iterator[str]:
     for layer in summary.layers:
         title = layer.annotations.get("org.opencontainers.image.title", layer.media_type)
         yield f"{'holds:':<15} {printable(title)} ({layer.size} bytes, {layer.digest})"
+    if found.redacted:
+        reports = count(found.redacted, "report")
+        yield f"{'redacted:':<15} {reports}, of which only digests were kept; the decision still replays"
     yield f"{'signature:':<15} unsigned"
 
 
