@@ -31,6 +31,8 @@ TAGS = PREFIX + "tags"  # separated by commas, which no tag contains
 ANCHORED = PREFIX + "anchored"
 LOOSENED = PREFIX + "loosened"  # "true" where the judged checkout loosened something; else absent
 POLICY = PREFIX + "policy"
+# Of a statement: the record that it is about, so that a list tells which statements to read.
+RECORD = PREFIX + "record"
 # One per tag that had a record before: the digest of that record's manifest.
 PREVIOUS = PREFIX + "previous."
 

@@ -184,7 +184,8 @@ def signed(subject: Descriptor, decision: Decision, named: Named, signer: Signer
     statement = statement_of(decision, named)
     envelope = dsse.sign(statement.payload_type, statement.payload, signer)
     content, kind = envelope, dsse.MEDIA_TYPE
-    artifact_type, annotations = names.STATEMENT_TYPE, {names.CREATED: decision.evaluated_at}
+    artifact_type = names.STATEMENT_TYPE
+    annotations = {names.CREATED: decision.evaluated_at, names.RECORD: str(named.record)}
     if statement.payload_type == IN_TOTO:
         artifact_type = kind = bundle.TYPE
         content = bundle.write(envelope, signer.public)
