@@ -26,7 +26,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("registry", "engines", "signing"),
     ("identity",),
     ("http",),
-    ("files", "budget"),
+    ("files", "budget", "programs"),
     ("model",),
     ("errors",),
 )
@@ -36,7 +36,7 @@ RUNS_PROGRAMS = (
     "engines.",
     "gather.checkout.",
     "gather.capture.process",
-    "registry.credentials",
+    "programs",
     "reports.process",
     "demo.shell",
 )

@@ -409,7 +409,7 @@ def test_helpers_see_no_secret_of_ours(machine: Machine) -> None:
         ("exit 3", "exit 3"),
         ("echo hidden", "not as specified"),
         ("""echo '{"Username": 1, "Secret": "hidden"}'""", "not as specified"),
-        ("head -c 2000000 /dev/zero", "over the limit"),
+        ("head -c 2000000 /dev/zero", "says more than 1048576 bytes"),
     ],
 )
 def test_failing_helpers(machine: Machine, script: str, said: str) -> None:

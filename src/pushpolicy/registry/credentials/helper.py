@@ -5,23 +5,18 @@ from __future__ import annotations
 import json
 import os
 import re
-import select
 import shutil
-import signal
-import subprocess
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from pathlib import Path
 
 from pushpolicy.errors import UsageError
 from pushpolicy.files import is_folder, real
 from pushpolicy.model.text import printable
+from pushpolicy.programs import StoppedError, ask
 from pushpolicy.registry.credentials.config_file import Secret
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _SECONDS = 30.0
-_LOOK_SECONDS = 0.05
 _MAX_OUTPUT = 1024 * 1024
 _NOT_FOUND = "credentials not found"
 _IS_TOKEN = "<token>"  # noqa: S105 (the user name that marks an identity token)
@@ -78,78 +73,20 @@ def _run(
     program: Path, server: str, environ: Mapping[str, str], home: Path, seconds: float
 ) -> tuple[int, str]:
     """Run ``get``, with bounded time and output; helpers write their errors to stdout too."""
-    end = time.monotonic() + seconds
-    with _start(program, environ, home) as process:
-        try:
-            output = _converse(process, server, end)
-            return process.wait(max(end - time.monotonic(), 0)), output
-        except (TimeoutError, subprocess.TimeoutExpired):
-            _kill(process)
-            raise UsageError(
-                f"credential helper {program.name} did not answer within {seconds:.0f} s"
-            ) from None
-        except BaseException:
-            _kill(process)
-            raise
-
-
-def _start(program: Path, environ: Mapping[str, str], home: Path) -> subprocess.Popen[bytes]:
     try:
-        return subprocess.Popen(
+        answer = ask(
             [program, "get"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={key: value for key, value in environ.items() if not key.startswith("PUSHPOLICY_")},
-            cwd=home if is_folder(home) else "/",
-            start_new_session=True,
+            server.encode() + b"\n",
+            environ={key: value for key, value in environ.items() if not key.startswith("PUSHPOLICY_")},
+            folder=home if is_folder(home) else Path("/"),
+            seconds=seconds,
+            limit=_MAX_OUTPUT,
         )
     except OSError as error:
         raise UsageError(f"credential helper {program}: {error.strerror}") from error
-
-
-def _converse(process: subprocess.Popen[bytes], server: str, end: float) -> str:
-    assert process.stdin is not None
-    assert process.stdout is not None
-    with suppress(BrokenPipeError), process.stdin:
-        process.stdin.write(server.encode() + b"\n")
-    output = b"".join(_pieces(process, process.stdout.fileno(), end))
-    return output.decode("utf-8", "replace")
-
-
-def _pieces(process: subprocess.Popen[bytes], pipe: int, end: float) -> Iterator[bytes]:
-    """What it writes, until it closes the pipe or has ended: what it started may hold the pipe open.
-
-    Raises:
-        TimeoutError: at the end of its time, by the clock of `time.monotonic`.
-        UsageError: when it is too much.
-    """
-    waiting = select.poll()
-    waiting.register(pipe, select.POLLIN)
-    size = 0
-    while True:
-        # In this order: what it wrote before it ended is in the pipe then.
-        has_ended = process.poll() is not None
-        is_ready = waiting.poll(0 if has_ended else _LOOK_SECONDS * 1000)
-        if time.monotonic() > end:
-            raise TimeoutError
-        if not is_ready and has_ended:
-            return
-        if not is_ready:
-            continue
-        piece = os.read(pipe, _MAX_OUTPUT)
-        size += len(piece)
-        if size > _MAX_OUTPUT:
-            raise UsageError("the credential helper's answer is over the limit of 1 MiB")
-        if not piece:
-            return
-        yield piece
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End the helper and what it started."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+    except StoppedError as error:
+        raise UsageError(f"credential helper {program.name} {error}") from error
+    return answer.code, answer.output.decode("utf-8", "replace")
 
 
 def _read(output: str, program: str, server: str) -> Secret | None:
