@@ -16,11 +16,25 @@ from pushpolicy.errors import UsageError
 from pushpolicy.signing.keys import PASSPHRASE_VARIABLE
 
 SIGNING_KEY = "PUSHPOLICY_SIGNING_KEY"
+# The key that signs, and its passphrase, as this process was given them.
+_held: dict[str, str] = {}
+
+
+def hold_keys() -> None:
+    """Take the key that signs, and its passphrase, out of what programs inherit; before any is started."""
+    _held.clear()
+    _held.update(
+        {name: os.environ.pop(name) for name in (SIGNING_KEY, PASSPHRASE_VARIABLE) if name in os.environ}
+    )
 
 
 def environment() -> Mapping[str, str]:
-    """The variables of this process, for the steps that classify or search them."""
-    return MappingProxyType(dict(os.environ))
+    """The variables of this process, for the steps that classify or search them.
+
+    What is held is among them, as it must be found in what is to be stored or said. A program is given none
+    whose name begins with ``PUSHPOLICY_`` and is that of a secret.
+    """
+    return MappingProxyType({**os.environ, **_held})
 
 
 def workspace() -> Path:
@@ -58,19 +72,14 @@ def now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
-def has_signing_key() -> bool:
-    """Whether PUSHPOLICY_SIGNING_KEY is set."""
-    return SIGNING_KEY in os.environ
+def signing_key() -> str | None:
+    """The PEM in PUSHPOLICY_SIGNING_KEY."""
+    return _held.get(SIGNING_KEY)
 
 
-def take_signing_key() -> str | None:
-    """The PEM in PUSHPOLICY_SIGNING_KEY, once: no child inherits it after that."""
-    return os.environ.pop(SIGNING_KEY, None)
-
-
-def take_passphrase() -> bytes | None:
-    """What is in PUSHPOLICY_KEY_PASSPHRASE, byte for byte, once: no child inherits it after that."""
-    held = os.environ.pop(PASSPHRASE_VARIABLE, None)
+def passphrase() -> bytes | None:
+    """What is in PUSHPOLICY_KEY_PASSPHRASE, byte for byte."""
+    held = _held.get(PASSPHRASE_VARIABLE)
     return None if held is None else os.fsencode(held)
 
 

@@ -55,7 +55,7 @@ def command(name: str, role: str, *, encrypted: bool) -> int:
 
 
 def _sealed(key: SigningKey) -> bytes:
-    passphrase = environment.take_passphrase()
+    passphrase = environment.passphrase()
     if not passphrase:
         raise UsageError("--encrypted: there is no passphrase", f"set {PASSPHRASE_VARIABLE}")
     try:

@@ -111,6 +111,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         the exit code of design section 4.
     """
     outputs = Outputs()
+    environment.hold_keys()
     try:
         # A variable of that name, which none can have, would make of every command the completion of one.
         code = cli.main(argv, "pushpolicy", complete_var="=", standalone_mode=False, obj=outputs)

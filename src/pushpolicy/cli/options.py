@@ -491,7 +491,7 @@ class PublishOptions(msgspec.Struct, frozen=True, kw_only=True):
         dry_run: decide only.
         verify: head or full.
         raw: keep or digest; None is what the policy says.
-        key: the file of the key that signs the decision.
+        key: the file of the key that signs the decision, or exec: and the program that has it.
     """
 
     all_images: bool = False
@@ -523,7 +523,9 @@ verify_option = click.option(
 )
 
 key_option = click.option(
-    "--key", metavar="FILE", help="The private key that signs; without it, PUSHPOLICY_SIGNING_KEY."
+    "--key",
+    metavar="FILE|exec:PROGRAM",
+    help="The private key that signs, or the program that has it; without it, PUSHPOLICY_SIGNING_KEY.",
 )
 
 publish_options = _group(

@@ -30,7 +30,7 @@ from pushpolicy.model.reference import Reference
 from pushpolicy.model.text import printable
 from pushpolicy.registry import RepositoryClient
 from pushpolicy.reports.limits import Limits
-from pushpolicy.signing.keys import PublicKey
+from pushpolicy.signing.keys import PublicKey, SigningError
 
 
 @click.command("bundle", short_help="Write a set as a bundle of OPA.")
@@ -115,7 +115,6 @@ def push(
             f"REF {printable(reference)} names no tag to store it as", "add :TAG, without a digest"
         )
     end = environment.parse_time(expires, "--expires")
-    signer = signing_key(key)
     content = pack_source(read_source(Path(folder)), judging_engine(engine))
     try:
         statement = PolicyStatement.of(content, name, sequence, expires)
@@ -125,8 +124,12 @@ def push(
     if expires is not None and end <= environment.now():
         raise UsageError(f"--expires {printable(str(expires))} is over already", "give a later time")
     client, _ = Registries(registry, Limits()).target(place.repository)
+    signer = signing_key(key)
     _check_newer(client, place, sequence, signer.public)
-    artifact = signed(content, statement, signer)
+    try:
+        artifact = signed(content, statement, signer)
+    except SigningError as error:
+        raise UsageError(f"the policy cannot be signed: the key {error.message}", error.hint) from error
     store(client, artifact, place.tag)
     scheme = "" if place.repository.is_layout else "oci://"
     show(f"{scheme}{place.repository}@{artifact.manifest.digest}")

@@ -39,7 +39,6 @@ def command(
         raise UsageError("--all: the configuration names each image with its target and tags")
     if not publish.all_images and (image is None or target is None):
         raise UsageError("IMAGE and TARGET are missing", "or --all, for the images of the configuration")
-    # Before anything is started: no child inherits the variable of a key.
     signer = deferred_key(publish.key)
     registries = PolicyRegistries.of(options, target)
     with start_engine(options.gathering.config, options.policy, options.server, registries) as deciding:

@@ -229,6 +229,11 @@ def hide(credential: Credential) -> None:
     _in_use.append(credential)
 
 
+def holds_credential(variable: str, value: str) -> bool:
+    """Whether a variable has a credential in use, however that is spelt in it, or is where it was found."""
+    return any(each.variable == variable for each in _in_use) or _unsaid(value) != value
+
+
 def without_secrets(text: str) -> str:
     """The text with every secret value replaced by its name, however it is spelt.
 

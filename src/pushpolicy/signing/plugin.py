@@ -25,7 +25,7 @@ SECONDS = 30.0
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 (to refuse what lies there)
 _MAX_LINKS = 40
-_ELSEWHERE = "put it where only its owner or root can write, as in /usr/local/lib/pushpolicy"
+ELSEWHERE = "put it where only its owner or root can write, as in /usr/local/lib/pushpolicy"
 _SAID = 400
 
 
@@ -46,10 +46,11 @@ class Plugin:
         self._program = program
         self._environ = {**environ, "PATH": PATH}
         self._seconds = seconds
+        pem = self._ask("public")
         try:
-            self.public = read_public(self._ask("public"))
+            self.public = read_public(pem)
         except SigningError as error:
-            raise SigningError(f"public: {error.message}", error.hint) from error
+            raise SigningError(f"public printed something that {error.message}", error.hint) from error
 
     def sign(self, content: bytes) -> bytes:
         """The key's signature of these bytes, in ASN.1 DER; it is verified.
@@ -62,7 +63,7 @@ class Plugin:
             if not self.public.verifies(signature, content):
                 raise _no_signature(signature)
         except SigningError as error:
-            raise SigningError(f"sign: {error.message}", error.hint) from error
+            raise SigningError(f"exec:{printable(str(self._program))} {error.message}", error.hint) from error
         return signature
 
     def _ask(self, what: str, content: bytes = b"") -> bytes:
@@ -76,13 +77,15 @@ class Plugin:
                 limit=MAX_PEM,
             )
         except OSError as error:
-            raise SigningError(f"it cannot be run: {error.strerror}", "a script begins with #!") from error
+            hint = "a script begins with #! and the path of what runs it"
+            raise SigningError(f"cannot be run: {error.strerror}", hint) from error
         except StoppedError as error:
-            raise SigningError(f"it {error}") from error
+            raise SigningError(f"{what} {error}") from error
         if answer.code:
             how = f"exit code {answer.code}" if answer.code > 0 else f"signal {-answer.code}"
-            said = " | ".join(answer.complaint.decode("utf-8", "replace").split("\n")).strip(" |")
-            raise SigningError(f"it ended with {how}: {printable(said[-_SAID:], _SAID) or 'it said nothing'}")
+            lines = answer.complaint.decode("utf-8", "replace").split("\n")
+            said = " | ".join(line for line in lines if line.strip()) or "without a word"
+            raise SigningError(f"{what} ended with {how}: {printable(said[-_SAID:], _SAID)}")
         return answer.output
 
 
@@ -94,18 +97,18 @@ def _no_signature(given: bytes) -> SigningError:
         decode_dss_signature(given)
     except ValueError:
         if not given:
-            return SigningError("it printed nothing")
+            return SigningError("sign printed nothing")
         if len(given) == 64:
             return SigningError(
-                "it printed r and s, not a signature in ASN.1 DER",
+                "sign printed r and s alone, not a signature in ASN.1 DER",
                 "`pkcs11-tool --signature-format openssl` prints that",
             )
         if _is_base64(given):
-            return SigningError("it printed base64, not the bytes", "put `| base64 -d` behind it")
-        return SigningError(f"it printed {len(given)} bytes that are no signature in ASN.1 DER")
+            return SigningError("sign printed base64, not the bytes", "put `| base64 -d` behind it")
+        return SigningError(f"sign printed {len(given)} bytes that are no signature in ASN.1 DER")
     return SigningError(
-        "its signature is not that of the key which its `public` printed",
-        "see that it is the same key, and that what it reads is hashed once, with SHA-256",
+        "sign gave a signature by another key than `public` printed, or of something else",
+        "see that both use the same key, and that what it reads is hashed once, with SHA-256",
     )
 
 
@@ -128,9 +131,9 @@ def _check_kept(program: Path) -> None:
     temporary = {real(folder) for folder in (*_TEMPORARY, tempfile.gettempdir())}
     for place in places:
         if folder := next((each for each in place.parents if each in temporary), None):
-            raise SigningError(f"lies in the temporary folder {folder}", _ELSEWHERE)
+            raise SigningError(f"lies in the temporary folder {folder}", ELSEWHERE)
         if roots := work_trees_around(place.parent):
-            raise SigningError(f"lies in the git work tree {printable(str(roots[0]))}", _ELSEWHERE)
+            raise SigningError(f"lies in the git work tree {printable(str(roots[0]))}", ELSEWHERE)
     try:
         for step in _way(program):
             _check_owned(step)
@@ -146,7 +149,7 @@ def _check_owned(step: Path) -> None:
     if stat.S_ISLNK(found.st_mode):
         return  # whose folder counts
     if found.st_uid not in (0, os.geteuid()):
-        raise SigningError(f"is not safe: {name} belongs to another user ({found.st_uid})", _ELSEWHERE)
+        raise SigningError(f"is not safe: {name} belongs to another user ({found.st_uid})", ELSEWHERE)
     if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise SigningError(f"is not safe: others than its owner may write {name}", f"`chmod go-w {name}`")
 
