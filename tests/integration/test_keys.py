@@ -11,9 +11,9 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from pushpolicy import errors
-from pushpolicy.cli.keys import signing_key
+from pushpolicy.cli import environment, keys
 from pushpolicy.errors import UsageError
-from pushpolicy.signing.keys import read_private
+from pushpolicy.signing.keys import Signer, read_private
 from pushpolicy.signing.trust import read_trust
 from tests.keys import key
 from tests.workspace import Workspace
@@ -79,12 +79,18 @@ def kept(folder: Path, content: bytes = key().private_pem(), mode: int = 0o600) 
     return str(path)
 
 
+def signing_key(option: str | None) -> Signer:
+    """As a command has it: what programs inherit has no key."""
+    environment.hold_keys()
+    assert not {"PUSHPOLICY_SIGNING_KEY", "PUSHPOLICY_KEY_PASSPHRASE"} & os.environ.keys()
+    return keys.signing_key(option)
+
+
 def test_a_key_comes_from_a_file_or_from_a_variable(beside: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PUSHPOLICY_SIGNING_KEY", raising=False)
     assert signing_key(kept(beside)).public.pem == key().public.pem
     monkeypatch.setenv("PUSHPOLICY_SIGNING_KEY", key("other").private_pem().decode())
     assert signing_key(None).public.pem == key("other").public.pem
-    assert "PUSHPOLICY_SIGNING_KEY" not in os.environ
     with pytest.raises(UsageError, match="no key to sign with"):
         signing_key(None)
 
@@ -99,7 +105,6 @@ def test_an_encrypted_key_is_opened_by_the_variable(beside: Path, monkeypatch: p
         monkeypatch.setenv("PUSHPOLICY_SIGNING_KEY", sealed.decode())
         monkeypatch.setenv("PUSHPOLICY_KEY_PASSPHRASE", "one two")
         assert signing_key(option).public.pem == key().public.pem
-        assert not {"PUSHPOLICY_SIGNING_KEY", "PUSHPOLICY_KEY_PASSPHRASE"} & os.environ.keys()
     monkeypatch.setenv("PUSHPOLICY_KEY_PASSPHRASE", "other")
     with pytest.raises(UsageError, match="not opened by this passphrase"):
         signing_key(file)

@@ -141,6 +141,29 @@ def test_only_few_modules_run_programs() -> None:
     assert not offenders
 
 
+STARTS = (
+    "subprocess.Popen",
+    "subprocess.run",
+    "subprocess.call",
+    "subprocess.check_call",
+    "subprocess.check_output",
+)
+
+
+def test_no_program_inherits_our_environment() -> None:
+    """Each is given one: a key, a password or a token of ours is in none by accident."""
+    started = [
+        (path, node)
+        for path in imports.modules().values()
+        for node in ast.walk(imports.tree(path))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in STARTS
+    ]
+    assert len(started) > 5
+    assert not [
+        _place(path, node) for path, node in started if "env" not in {each.arg for each in node.keywords}
+    ]
+
+
 def test_model_does_no_input_or_output() -> None:
     offenders = [
         str(edge)
@@ -161,6 +184,12 @@ def _reads_environment(node: ast.AST) -> bool:
 def _leaves(node: ast.AST) -> bool:
     """`sys.exit`, `sys.stdout` and the like: how a process talks and ends is the command line's."""
     return isinstance(node, ast.Attribute) and ast.unparse(node) in STREAMS_AND_EXIT
+
+
+def _starts_otherwise(node: ast.AST) -> bool:
+    """A program that is started by no module that is known for it."""
+    called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+    return called.startswith(("os.exec", "os.fork", "os.popen", "os.posix_spawn", "os.spawn", "os.system"))
 
 
 def _issues_a_permit(node: ast.AST) -> bool:
@@ -196,6 +225,7 @@ def _place(path: Path, node: ast.AST) -> str:
         pytest.param(_prints, TALKS, id="print"),
         pytest.param(_reads_environment, (*TALKS, "reports.confine"), id="environment"),
         pytest.param(_leaves, TALKS, id="streams-and-exit"),
+        pytest.param(_starts_otherwise, ("reports.process",), id="fork"),
         pytest.param(_issues_a_permit, ("push.permit",), id="permit"),
         pytest.param(_follows_circles, (), id="resolve"),
     ],
@@ -211,6 +241,7 @@ def test_only_its_one_place_does_it(matches: Callable[[ast.AST], bool], allowed:
         ("print(1)", _prints),
         ("os.environ['A']", _reads_environment),
         ("sys.stdout.write('x')", _leaves),
+        ("os.execv('/bin/sh', ['sh'])", _starts_otherwise),
         ("permit.Permit(decision)", _issues_a_permit),
         ("Path(name).resolve(strict=True)", _follows_circles),
     ],

@@ -138,7 +138,8 @@ def _check_kept(program: Path) -> None:
         for step in _way(program):
             _check_owned(step)
     except OSError as error:
-        raise SigningError(f"cannot be looked at: {error.strerror}") from error
+        hint = "it is one path, without arguments; a script can give some"
+        raise SigningError(f"cannot be looked at: {error.strerror}", hint) from error
     if not is_file(program) or not os.access(program, os.X_OK):
         raise SigningError("is no program that this user may run", f"`chmod +x {printable(str(program))}`")
 
