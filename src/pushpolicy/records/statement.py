@@ -19,7 +19,7 @@ from urllib.parse import quote
 import msgspec
 
 from pushpolicy.model import canonical, strict_json
-from pushpolicy.model.decision import Decision
+from pushpolicy.model.decision import Decision, PolicyIdentity
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import EMPTY_CONTENT, EMPTY_TYPE, OCI_MANIFEST, Manifest
@@ -36,7 +36,7 @@ DECISION_PREDICATE = "https://pushpolicy.dev/decision/v1"
 # Who verified, where the trust file gives the key no id of its own.
 VERIFIER = "https://pushpolicy.dev/verifier/v1"
 _SLSA_VERSION = "1.2"
-_LEVEL = "PUSHPOLICY_ALLOWED"
+LEVEL = "PUSHPOLICY_ALLOWED"
 _MAX_TEXT = 8192
 
 
@@ -101,12 +101,24 @@ def statement_of(decision: Decision, named: Named) -> Statement:
     approves = is_approval(decision)
     predicate_type = VSA_PREDICATE if approves else DECISION_PREDICATE
     payload_type = IN_TOTO if approves else DECISION_STATEMENT if decision.allowed else DENIAL_STATEMENT
-    verdict = {"verificationResult": "PASSED", "verifiedLevels": [_LEVEL], "slsaVersion": _SLSA_VERSION}
+    verdict = {"verificationResult": "PASSED", "verifiedLevels": [LEVEL], "slsaVersion": _SLSA_VERSION}
     predicate = {**_predicate(decision, named), **(verdict if approves else {})}
+    return about(decision, payload_type, predicate_type, predicate)
+
+
+def about(
+    decision: Decision,
+    payload_type: str,
+    predicate_type: str,
+    predicate: Mapping[str, Any],
+    annotations: Mapping[str, Any] | None = None,
+) -> Statement:
+    """A statement about the image of a decision; the annotations are those of its subject."""
     image = decision.image
+    subject = {"name": f"{image.registry}/{image.repository}", "digest": _digest_set(image.digest)}
     value = {
         "_type": STATEMENT_TYPE,
-        "subject": [{"name": f"{image.registry}/{image.repository}", "digest": _digest_set(image.digest)}],
+        "subject": [{**subject, **({"annotations": annotations} if annotations else {})}],
         "predicateType": predicate_type,
         "predicate": predicate,
     }
@@ -124,7 +136,7 @@ def _predicate(decision: Decision, named: Named) -> dict[str, Any]:
         },
         "timeVerified": decision.evaluated_at,
         "resourceUri": resource_uri(decision, named.tag),
-        "policy": {"uri": _policy_uri(policy.source), "digest": _digest_set(policy.digest)},
+        "policy": policy_descriptor(policy),
         "inputAttestations": [
             {"uri": f"{_repository_uri(decision)}@{named.record}", "digest": _digest_set(named.record)},
         ],
@@ -140,6 +152,11 @@ def _predicate(decision: Decision, named: Named) -> dict[str, Any]:
             "evidence": str(decision.evidence),
         },
     }
+
+
+def policy_descriptor(policy: PolicyIdentity) -> dict[str, Any]:
+    """The policy set as a ResourceDescriptor."""
+    return {"uri": _policy_uri(policy.source), "digest": _digest_set(policy.digest)}
 
 
 def _policy_uri(source: str) -> str:
@@ -181,11 +198,26 @@ def signed(subject: Descriptor, decision: Decision, named: Named, signer: Signer
     Raises:
         SigningError: when the signer gives no signature.
     """
-    statement = statement_of(decision, named)
+    return sign(subject, statement_of(decision, named), named.record, decision.evaluated_at, signer)
+
+
+def sign(subject: Descriptor, statement: Statement, record: Digest, at: str, signer: Signer) -> Artifact:
+    """What is attached to an image: a statement about it, signed.
+
+    Args:
+        subject: the image.
+        statement: about it.
+        record: what the statement is taken from.
+        at: when that was decided.
+        signer: what signs.
+
+    Raises:
+        SigningError: when the signer gives no signature.
+    """
     envelope = dsse.sign(statement.payload_type, statement.payload, signer)
     content, kind = envelope, dsse.MEDIA_TYPE
     artifact_type = names.STATEMENT_TYPE
-    annotations = {names.CREATED: decision.evaluated_at, names.RECORD: str(named.record)}
+    annotations = {names.CREATED: at, names.RECORD: str(record)}
     if statement.payload_type == IN_TOTO:
         artifact_type = kind = bundle.TYPE
         content = bundle.write(envelope, signer.public)
