@@ -15,11 +15,13 @@ from pushpolicy.evaluate.bundle import pack, unpack
 from pushpolicy.model import canonical
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
-from pushpolicy.model.document import plain
+from pushpolicy.model.document import Document, plain
 from pushpolicy.model.manifest import OCI_MANIFEST, Manifest
 from pushpolicy.model.reference import Repository
 from pushpolicy.records import format as names
+from pushpolicy.records.build import summary_annotations
 from pushpolicy.records.format import ARTIFACT_TYPE
+from pushpolicy.records.read import read_decision
 from pushpolicy.registry.admitted import verified
 from pushpolicy.registry.interface import Blob
 from pushpolicy.registry.layout.repository import LayoutRepository
@@ -170,13 +172,7 @@ def _link(parts: Parts, evidence: str) -> None:
     except (PolicyError, TypeError, AttributeError, LookupError):
         pass  # it is malformed: whatever its digests are
     try:
-        said = {
-            names.CREATED: decision["evaluated_at"],
-            names.VERDICT: "OBSERVED" if decision["observed"] else decision["verdict"],
-            names.TAGS: ",".join(decision["image"]["tags"]),
-            names.ANCHORED: "true" if decision["policy"]["anchored"] else "false",
-            names.POLICY: str(decision["policy"]["digest"]),
-        }
-        parts.manifest["annotations"] |= said | parts.extra
-    except (TypeError, LookupError):
+        said = summary_annotations(read_decision(Document.of(decision)))
+        parts.manifest["annotations"] = {**said, **parts.extra}
+    except (ValueError, TypeError, LookupError):
         pass  # nobody can annotate what is not there

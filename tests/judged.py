@@ -22,6 +22,7 @@ from pushpolicy.model.decision import (
     Decision,
     EngineIdentity,
     ImageIdentity,
+    Link,
     RuleResult,
     RuleStatus,
     Verdict,
@@ -221,6 +222,7 @@ def judge(
         policy=changes.get("policy") or policy().identity,
         engine=EngineIdentity(name="opa", version="1.22.2", digest=Digest.of(b"engine")),
         rules=(RuleResult(name="one", title="A rule", status=RuleStatus.PASSED, origin="local"),),
+        chain=dict.fromkeys(target.tags, Link(sequence=1)),
     )
     return Judged(image=image, target=target, evidence=evidence, decision=replace(decision, **changes))
 
@@ -249,8 +251,8 @@ def publish(image: Image, client: RepositoryClient, target: Target, at: str = AT
     """Push an image that was allowed, all the way."""
     from pushpolicy.evaluate import is_of_known_policy
 
-    previous = current(client, target)
-    judged = judge(image, target, previous, at)
-    before = records_before(client, previous, is_of_known_policy).chained
-    with pushed(judged, client, previous=before, **fields) as landed:
+    previous, top = current(client, target), image.top.digest
+    about = {tag: (previous.get(tag, top), top) for tag in target.tags}
+    chain = records_before(client, about, is_of_known_policy).chain
+    with pushed(judge(image, target, previous, at, chain=chain), client, **fields) as landed:
         return move_tags(verify_push(landed, attach_artifacts(landed)))

@@ -45,7 +45,7 @@ from pushpolicy.push import (
     verify_push,
 )
 from pushpolicy.records.build import Contents, NewRecord, build_record
-from pushpolicy.records.chain import Before, records_before
+from pushpolicy.records.chain import records_before
 from pushpolicy.records.statement import VERIFIER, Named, is_approval, signed
 from pushpolicy.registry.interface import Artifact, Attached
 from pushpolicy.signing.keys import Signer, SigningError
@@ -95,7 +95,7 @@ def admit_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
         if not all(outcome.decision.allowed for outcome in judged):
             return judged
         requests, judged = _with_credentials(requests, images, judged)
-        work = _prepared(requests, images, judged, budget, stack)
+        work = _prepared(requests, images, judged, budget, stack, to_push=True)
         sent: list[Sent] = []
         for each in work:
             sent.append(_send(each, sent))
@@ -166,18 +166,32 @@ def _prepared(
     judged: Sequence[Outcome],
     budget: Budget,
     stack: ExitStack,
+    *,
+    to_push: bool = False,
 ) -> list[_Prepared]:
     """The records of images that are allowed; all that is done for a push before anything is sent."""
     work = []
     for request, image, outcome in zip(requests, images, judged, strict=True):
-        allowed = partial(budget.spend, RecordError, "stopped", request.job.limits.max_record_seconds)
-        kept_in = request.records or request.client
-        before = records_before(kept_in, outcome.previous, is_of_known_policy, allowed, request.client)
-        noted = replace(outcome, notes=(*outcome.notes, *before.ignored))
-        record = stack.enter_context(build_record(_contents(request, image, noted, before)))
-        prepared = _Prepared(request=request, image=image, outcome=noted, record=record)
+        placed = _placed(request, image, outcome, budget, to_push=to_push)
+        record = stack.enter_context(build_record(_contents(request, image, placed)))
+        prepared = _Prepared(request=request, image=image, outcome=placed, record=record)
         work.append(_signed(prepared, request.signer) if request.signer else prepared)
     return work
+
+
+def _placed(request: PushRequest, image: Image, judged: Outcome, budget: Budget, *, to_push: bool) -> Outcome:
+    """With the place of its record after those that there are, for each tag."""
+    # A push that moved no tag may have left one. Who has no credential yet may not be told of it.
+    left = [image.top.digest] if to_push or not request.login else []
+    about = {
+        tag: [*([judged.previous[tag]] if tag in judged.previous else []), *left]
+        for tag in request.target.tags
+    }
+    allowed = partial(budget.spend, RecordError, "stopped", request.job.limits.max_record_seconds)
+    kept_in = request.records or request.client
+    before = records_before(kept_in, about, is_of_known_policy, allowed, request.client)
+    decision = replace(judged.decision, chain=before.chain)
+    return replace(judged, decision=decision, notes=(*judged.notes, *before.ignored))
 
 
 def _signed(work: _Prepared, opened: Callable[[], Signer]) -> _Prepared:
@@ -348,13 +362,12 @@ def _previous(request: PushRequest) -> Previous:
     return named_now(request.client, request.target.tags)
 
 
-def _contents(request: PushRequest, image: Image, judged: Outcome, before: Before) -> Contents:
+def _contents(request: PushRequest, image: Image, judged: Outcome) -> Contents:
     return Contents(
         subject=image.top.descriptor,
         evidence=judged.evidence,
         decision=judged.decision,
         policy=request.policy.bundle(),
         reports=judged.gathered.reports,
-        previous=before.chained,
         raw=request.raw,
     )

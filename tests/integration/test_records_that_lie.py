@@ -29,6 +29,7 @@ from pushpolicy.cli.render import audit as render
 from pushpolicy.demo.shell import Shell
 from pushpolicy.errors import RecordError
 from pushpolicy.evaluate import is_of_known_policy
+from pushpolicy.model.decision import Link
 from pushpolicy.model.document import Document
 from pushpolicy.model.manifest import OCI_INDEX
 from pushpolicy.model.reference import Reference, Repository
@@ -324,7 +325,7 @@ ROWS: dict[str, tuple[Change, str]] = {
     ),
     "it says that it is not anchored": (_set("decision", "policy.anchored", False), "other policy"),
     "another reason for what it says": (_set("decision", "policy.not_anchored", ["x"]), "other policy"),
-    "loosened, and not": (_set("decision", "loosened", ["x"]), "annotation"),
+    "loosened, and not": (_set("decision", "loosened", ["x"]), "does not follow from its policy"),
     "the index asks for less": (_swap_index, "not what pushpolicy makes"),
     "the index keeps denials back": (_silence_module, "not what pushpolicy makes"),
     "a setting changed in silence": (_setting_in_silence, "who changed the setting"),
@@ -578,13 +579,13 @@ def test_text_of_a_record_never_leaves_its_line(honest: Path) -> None:
     value["image"] |= {"registry": HOSTILE, "repository": HOSTILE, "tags": [HOSTILE]}
     value["engine"] |= {"name": HOSTILE, "version": HOSTILE}
     value["policy"] |= {"source": HOSTILE, "not_anchored": [HOSTILE]}
+    value["chain"] = {HOSTILE: {"sequence": 7, "previous": str(record.summary.digest)}}
     for verdict in ("ALLOW", "DENY"):
         decision = read_decision(Document.of({**value, "verdict": verdict}))
         layers = tuple(
             structs.replace(each, annotations={names.TITLE: HOSTILE}) for each in record.summary.layers
         )
-        before = {HOSTILE: record.summary.digest}
-        summary = structs.replace(record.summary, decision=decision, layers=layers, previous=before)
+        summary = structs.replace(record.summary, decision=decision, layers=layers)
         hostile = structs.replace(record, summary=summary)
         how = Standing(
             unknown=(),
@@ -623,7 +624,9 @@ def test_a_forged_record_is_never_the_one_before(honest: Path, tmp_path: Path) -
     image = control.resolve(TAG)
     assert image
     (true,) = control.referrers(image.digest, ARTIFACT_TYPE)
-    assert records_before(control, {TAG: image.digest}, is_of_known_policy).chained == {TAG: true.digest}
+    about = {TAG: [image.digest]}
+    next_one = {TAG: Link(sequence=2, previous=true.digest)}
+    assert records_before(control, about, is_of_known_policy).chain == next_one
     shutil.copytree(honest, tmp_path / "registry")
     client = LayoutRepository(Repository.parse(f"oci:{tmp_path / 'registry'}"))
     later = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -637,8 +640,8 @@ def test_a_forged_record_is_never_the_one_before(honest: Path, tmp_path: Path) -
     _always_allow(parts)
     _at(later)(parts)
     add(client, parts)
-    found = records_before(client, {TAG: image.digest}, is_of_known_policy)
-    assert found.chained == {TAG: true.digest}
+    found = records_before(client, about, is_of_known_policy)
+    assert found.chain == next_one
     assert len(found.ignored) == len(forgeries)
     assert any("still to come" in line for line in found.ignored)
 

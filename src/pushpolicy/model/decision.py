@@ -14,6 +14,8 @@ from pushpolicy.model.digest import Digest
 from pushpolicy.model.document import Document, plain
 
 SCHEMA = "pushpolicy.decision/v1"
+# What every reader of JSON holds exactly (RFC 8259 section 6).
+MAX_SEQUENCE = 2**53 - 1
 
 
 class Verdict(StrEnum):
@@ -177,10 +179,23 @@ class ImageIdentity(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...]
 
 
+class Link(msgspec.Struct, frozen=True, kw_only=True):
+    """The place of a decision's record among those of one tag.
+
+    Attributes:
+        sequence: its number, from 1 to `MAX_SEQUENCE`; one more than that of the record before it.
+        previous: the manifest of the record before it; None where there is none.
+    """
+
+    sequence: int
+    previous: Digest | None = None
+
+
 class Decision(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """A complete answer of OPA, read strictly.
 
     Attributes:
+        chain: for each tag, the place of its record; empty until that is written.
         observed: whether something would have been denied, were it not for observe mode.
         settings: those that are not defaults.
         loosened: what the judged checkout loosened that it did not bring itself, in words.
@@ -201,6 +216,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     settings: tuple[SettingUse, ...] = ()
     loosened: tuple[str, ...] = ()
     observed: bool = False
+    chain: Mapping[str, Link] = {}
     schema: str = SCHEMA
 
     @property
@@ -211,6 +227,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def substance(self) -> Decision:
         """What was decided, without the advice that the program gives: another version's may be other.
 
+        Without the place of its record too: a decision that is made again has none.
         The fix of what a rule found is no such advice: it comes from the rule, and is recorded with it.
         """
 
@@ -219,6 +236,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
         return replace(
             self,
+            chain={},
             violations=bare(self.violations),
             warnings=bare(self.warnings),
             waived=bare(self.waived),

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
@@ -17,12 +18,12 @@ import msgspec
 from pushpolicy.errors import InputError
 from pushpolicy.files import NotRegularError, open_regular
 from pushpolicy.model import canonical
-from pushpolicy.model.decision import Decision
+from pushpolicy.model.decision import Decision, RuleStatus
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.document import Document
 from pushpolicy.model.manifest import EMPTY_CONTENT, EMPTY_TYPE, OCI_MANIFEST, Manifest
-from pushpolicy.model.text import printable
+from pushpolicy.model.text import first_of, printable
 from pushpolicy.records import format as names
 from pushpolicy.registry.interface import Artifact, Blob
 
@@ -78,7 +79,6 @@ class Contents(msgspec.Struct, frozen=True, kw_only=True):
         subject: the top manifest or index of the image.
         policy: the bundle of the policy set that decided.
         reports: the files that were judged.
-        previous: for each tag that has one, the digest of the record before this.
         raw: whether the files themselves are kept.
     """
 
@@ -87,7 +87,6 @@ class Contents(msgspec.Struct, frozen=True, kw_only=True):
     decision: Decision
     policy: bytes
     reports: tuple[RawReport, ...] = ()
-    previous: Mapping[str, Digest] = {}
     raw: RawReports = RawReports.KEEP
 
 
@@ -153,11 +152,9 @@ def _reports(contents: Contents, folder: Path) -> Iterator[Blob]:
 
 
 def _manifest(contents: Contents, layers: tuple[Blob, ...]) -> Manifest:
-    subject = contents.subject
-    previous = {names.PREVIOUS + tag: str(digest) for tag, digest in contents.previous.items()}
-    annotations = {**summary_annotations(contents.decision), **previous}
+    described, annotations = [layer.descriptor for layer in layers], summary_annotations(contents.decision)
     try:
-        content = written(subject, [layer.descriptor for layer in layers], annotations)
+        content = written(contents.subject, described, annotations)
         return Manifest.parse(content, OCI_MANIFEST)
     except ValueError as error:
         raise InputError(f"the record cannot be described: {error}", "try --raw=digest") from error
@@ -178,16 +175,35 @@ def written(subject: Descriptor, layers: Iterable[Descriptor], annotations: Mapp
 
 
 def summary_annotations(decision: Decision) -> Mapping[str, str]:
-    """What a list of referrers shows of a decision without reading it; also what a reader checks."""
+    """What a list of referrers shows of a decision without reading it; also what a reader checks.
+
+    The words are part of the format: a reader requires the same.
+    """
+    verdict = names.OBSERVED if decision.observed else decision.verdict.value
     loosened = {names.LOOSENED: "true"} if decision.loosened else {}
+    chain = decision.chain.items()
     return {
         names.CREATED: decision.evaluated_at,
-        names.VERDICT: names.OBSERVED if decision.observed else decision.verdict.value,
+        names.TITLE: f"pushpolicy record: {verdict}",
+        names.DESCRIPTION: _description(decision, verdict),
+        names.VERDICT: verdict,
         names.TAGS: ",".join(decision.image.tags),
         names.ANCHORED: "true" if decision.policy.anchored else "false",
         names.POLICY: str(decision.policy.digest),
         **loosened,
+        **{names.SEQUENCE + tag: str(link.sequence) for tag, link in chain},
+        **{names.PREVIOUS + tag: str(link.previous) for tag, link in chain if link.previous},
     }
+
+
+def _description(decision: Decision, verdict: str) -> str:
+    """In a few words, for people who look at the page of a registry; of nothing but ASCII."""
+    counts = Counter(rule.status for rule in decision.rules)
+    rules = ", ".join(f"{counts[each]} {each.value.replace('_', ' ')}" for each in RuleStatus if counts[each])
+    anchored = "anchored" if decision.policy.anchored else "not anchored"
+    loosened = ", loosened by the judged checkout" if decision.loosened else ""
+    said = f"{verdict} for {first_of(decision.image.tags, 2)}. Rules: {rules}. Policy: {anchored}{loosened}."
+    return f"{said} `pushpolicy audit show` tells what of it was checked."
 
 
 def _compress(report: RawReport, stored: Path, number: int) -> Descriptor:

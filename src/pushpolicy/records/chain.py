@@ -1,13 +1,16 @@
-"""Records of one tag are chained: each names the record of the image that the tag named before."""
+"""Records of one tag are chained: each has a number, and names the record before it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from itertools import chain as joined
 
 import msgspec
 
 from pushpolicy.errors import PushError, RecordError
+from pushpolicy.model.decision import MAX_SEQUENCE, Link
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import Manifest
 from pushpolicy.model.text import printable
@@ -24,43 +27,48 @@ _MAX_READ = 50
 # Of what is listed with one image; anybody who can write to the repository can list more.
 _MAX_LISTED = 1000
 _MAX_LISTED_SIZE = 64 * 1024 * 1024
+_SEQUENCE = re.compile(r"[1-9][0-9]{0,15}")
 
 
 class _Valid(msgspec.Struct, frozen=True, kw_only=True):
-    image: Digest
-    tags: tuple[str, ...]
+    chain: Mapping[str, Link]
     known: bool
+
+    def sequence(self, tag: str) -> int:
+        """Its number among the records of the tag; those of the first version have none."""
+        return self.chain[tag].sequence if self.chain else 0
 
 
 class Before(msgspec.Struct, frozen=True, kw_only=True):
     """The records before this one.
 
     Attributes:
-        chained: for each tag that has one, the newest record that was wholly read and is valid.
+        chain: for each tag, the place of the record that comes next: after the newest that counts.
         ignored: what passed for a newer one, and why it is not; one line each.
     """
 
-    chained: Mapping[str, Digest]
+    chain: Mapping[str, Link]
     ignored: tuple[str, ...] = ()
 
 
 def records_before(
     client: RepositoryClient,
-    previous: Mapping[str, Digest],
+    about: Mapping[str, Sequence[Digest]],
     is_known: Check,
     allowed: Allowed = nullcontext,
     images: RepositoryClient | None = None,
 ) -> Before:
-    """Find the record before this one, for each tag that names an image with a record.
+    """Find the record before this one, for each tag that has one.
 
     Anybody who can write to the repository can put a record there. So one counts only if it is valid, speaks
     of this repository and tag, and is not of a time to come; one of a known policy comes before all others.
-    One that takes too much is ignored, and the push goes on. What a list says of a record is not believed:
-    each manifest is read.
+    Its number says which is the newest, and only then its time. One that takes too much is ignored, and the
+    push goes on. What a list says of a record is not believed: each manifest is read.
 
     Args:
         client: the repository that records are kept in.
-        previous: what each tag names now.
+        about: for each tag, the images whose records may be about it: the one that it names now, and the one
+            that it is to name, whose record may be left from a push that did not move the tag.
         is_known: reads what a record says of its policy.
         allowed: what reading one may take, or the manifests of all that are listed with one image.
         images: the target's repository, where that is another one.
@@ -69,10 +77,12 @@ def records_before(
         PushError: when the list of an image's records cannot be read.
     """
     reader = _Reader(client, images or client, is_known, allowed)
-    listed = {image: reader.listed(image) for image in dict.fromkeys(previous.values())}
-    newest = {tag: reader.newest(image, listed[image], tag) for tag, image in sorted(previous.items())}
-    chained = {tag: digest for tag, digest in newest.items() if digest}
-    return Before(chained=chained, ignored=tuple(reader.ignored))
+    listed = {image: reader.listed(image) for image in dict.fromkeys(joined.from_iterable(about.values()))}
+    chain = {
+        tag: reader.place(tag, [record for image in dict.fromkeys(on) for record in listed[image]])
+        for tag, on in sorted(about.items())
+    }
+    return Before(chain=chain, ignored=tuple(reader.ignored))
 
 
 class _Reader:
@@ -111,39 +121,52 @@ class _Reader:
         try:
             return self._client.manifest(digest)
         except PushError as error:
-            self.ignored.append(f"record {digest} is ignored: {printable(error.message, 300)}")
+            self._ignore(digest, error.message)
             return None
 
-    def newest(self, image: Digest, records: tuple[Manifest, ...], tag: str) -> Digest | None:
-        """The newest record of image and tag whose policy is known; without one, the newest valid one."""
+    def place(self, tag: str, records: Iterable[Manifest]) -> Link:
+        """The place after the newest record of the tag, of a known policy if there is one."""
         fallback = None
-        # Newest first, by the time that each states of itself; that and the tags are checked on reading.
+        # By what each states of itself, which is checked on reading.
         of_tag = [each for each in records if tag in each.annotations.get(names.TAGS, "").split(",")]
-        ordered = sorted(of_tag, key=lambda each: (each.annotations.get(names.CREATED, ""), str(each.digest)))
-        for manifest in reversed(ordered):
-            digest = manifest.digest
-            if digest not in self._read:
-                self._read[digest] = self._valid(manifest)
-            found = self._read[digest]
-            if found is None or tag not in found.tags or found.image != image:
+        for manifest in sorted(of_tag, key=lambda each: _order(each, tag), reverse=True):
+            found = self._valid(manifest)
+            if found is None:
                 continue
+            if found.sequence(tag) >= MAX_SEQUENCE:
+                self._ignore(manifest.digest, f"nothing can come after its number {MAX_SEQUENCE}")
+                continue
+            link = Link(sequence=found.sequence(tag) + 1, previous=manifest.digest)
             if found.known:
-                return digest
-            fallback = fallback or digest
-        return fallback
+                return link
+            fallback = fallback or link
+        return fallback or Link(sequence=1)
 
     def _valid(self, manifest: Manifest) -> _Valid | None:
-        digest = manifest.digest
-        try:
-            if len(self._read) >= _MAX_READ:
-                raise RecordError(f"{_MAX_READ} records were read already")
-            with self._allowed():
-                record = read_record(self._client, digest, manifest=manifest, images=self._images)
-                known = self._is_known(record)
-            if is_for(record.decision, self._images.repository) is False:
-                raise RecordError("it is for another repository")
-        except RecordError as error:
-            self.ignored.append(f"record {digest} is ignored: {printable(error.message, 300)}")
-            return None
-        judged = record.decision.image
-        return _Valid(image=judged.digest, tags=judged.tags, known=known)
+        if manifest.digest not in self._read:
+            try:
+                self._read[manifest.digest] = self._checked(manifest)
+            except RecordError as error:
+                self._read[manifest.digest] = None
+                self._ignore(manifest.digest, error.message)
+        return self._read[manifest.digest]
+
+    def _checked(self, manifest: Manifest) -> _Valid:
+        if len(self._read) >= _MAX_READ:
+            raise RecordError(f"{_MAX_READ} records were read already")
+        with self._allowed():
+            record = read_record(self._client, manifest.digest, manifest=manifest, images=self._images)
+            known = self._is_known(record)
+        if is_for(record.decision, self._images.repository) is False:
+            raise RecordError("it is for another repository")
+        return _Valid(chain=record.decision.chain, known=known)
+
+    def _ignore(self, digest: Digest, reason: str) -> None:
+        self.ignored.append(f"record {digest} is ignored: {printable(reason, 300)}")
+
+
+def _order(record: Manifest, tag: str) -> tuple[int, str, str]:
+    """By its number, then by its time: two pushes at once may have given the same number."""
+    said = record.annotations.get(names.SEQUENCE + tag, "")
+    sequence = int(said) if _SEQUENCE.fullmatch(said) else 0
+    return sequence, record.annotations.get(names.CREATED, ""), str(record.digest)

@@ -15,7 +15,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from pushpolicy.files import real
-from pushpolicy.model.decision import Decision
+from pushpolicy.model.decision import MAX_SEQUENCE, Decision
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.document import Document
 from pushpolicy.model.evidence import NEVER_STORED
@@ -70,12 +70,13 @@ def check_manifest(manifest: Manifest, decision: Decision) -> Descriptor:
     Returns:
         the subject: the image both are about.
     """
+    _check_place(decision)
+    _check_chain(decision)
     said = summary_annotations(decision)
     for key, value in said.items():
         if manifest.annotations.get(key) != value:
             raise ValueError(f"its annotation {key} is not what its decision says")
-    chained = {names.PREVIOUS + tag for tag in decision.image.tags}
-    if unknown := manifest.annotations.keys() - said.keys() - chained:
+    if unknown := manifest.annotations.keys() - said.keys():
         raise ValueError(f"it has the unknown annotation {min(unknown)[:80]!r}")
     if manifest.subject is None or manifest.subject.digest != decision.image.digest:
         raise ValueError("its decision is about another image than its subject")
@@ -84,11 +85,20 @@ def check_manifest(manifest: Manifest, decision: Decision) -> Descriptor:
         raise ValueError("the time of its decision has no zone")
     if at > datetime.now(UTC) + _MAX_SKEW:
         raise ValueError(f"its decision is of {decision.evaluated_at}, which is still to come")
-    _check_place(decision)
     # A field more could say whatever its writer likes, to whoever looks at the manifest alone.
     if manifest.content != written(manifest.subject, manifest.layers, manifest.annotations):
         raise ValueError("its manifest has other fields than pushpolicy writes")
     return manifest.subject
+
+
+def _check_chain(decision: Decision) -> None:
+    """Require a place for each tag, or for none: decisions of the first version have no chain."""
+    chain = decision.chain
+    if chain and chain.keys() != set(decision.image.tags):
+        raise ValueError("its chain is of other tags than its decision")
+    for link in chain.values():
+        if not 1 <= link.sequence <= MAX_SEQUENCE or (link.previous is None and link.sequence != 1):
+            raise ValueError("its chain has a number that no record has")
 
 
 def _check_place(decision: Decision) -> None:

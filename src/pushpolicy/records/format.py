@@ -24,6 +24,8 @@ STATEMENT_TYPE = "application/vnd.pushpolicy.statement.v1+json"
 
 TITLE = "org.opencontainers.image.title"
 CREATED = "org.opencontainers.image.created"
+# With those two, what the web pages of registries show of an artifact (GitHub's up to 512 characters).
+DESCRIPTION = "org.opencontainers.image.description"
 
 PREFIX = "dev.pushpolicy."
 VERDICT = PREFIX + "verdict"  # ALLOW, DENY, or OBSERVED: allowed by observe mode alone
@@ -33,7 +35,9 @@ LOOSENED = PREFIX + "loosened"  # "true" where the judged checkout loosened some
 POLICY = PREFIX + "policy"
 # Of a statement: the record that it is about, so that a list tells which statements to read.
 RECORD = PREFIX + "record"
-# One per tag that had a record before: the digest of that record's manifest.
+# One per tag: the number of this record among those of the tag, and, where there is one, the digest of the
+# manifest of the record before it.
+SEQUENCE = PREFIX + "sequence."
 PREVIOUS = PREFIX + "previous."
 
 REPORT_NAME = PREFIX + "report.name"

@@ -31,15 +31,18 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         digest: of the record's manifest.
         subject: the image.
-        previous: for each tag that had one, the record before this.
         layers: evidence, decision, policy, and the raw reports if they were kept.
     """
 
     digest: Digest
     subject: Descriptor
     decision: Decision
-    previous: Mapping[str, Digest]
     layers: tuple[Descriptor, ...]
+
+    @property
+    def previous(self) -> Mapping[str, Digest]:
+        """For each tag that had one, the record before this."""
+        return {tag: link.previous for tag, link in self.decision.chain.items() if link.previous}
 
     @property
     def moment(self) -> datetime:
@@ -88,11 +91,6 @@ def read_summary(client: RepositoryClient, digest: Digest, manifest: Manifest | 
             digest=digest,
             subject=check_manifest(manifest, decision),
             decision=decision,
-            previous={
-                key.removeprefix(names.PREVIOUS): Digest.parse(value)
-                for key, value in manifest.annotations.items()
-                if key.startswith(names.PREVIOUS)
-            },
             layers=manifest.layers,
         )
     except ValueError as error:
@@ -227,12 +225,9 @@ def _typed(hint: Any, value: object, at: str) -> Any:
         if not isinstance(value, list):
             raise ValueError(f"{at} is not a list")
         return tuple(_typed(arguments[0], item, f"{at}[{index}]") for index, item in enumerate(value))
-    if origin is Literal:
-        if value not in arguments:
-            raise ValueError(f"{at} is none of {', '.join(arguments)}")
-        return value
-    if origin is not None:
-        return _exactly(dict, value, at)
+    if origin is not None:  # of a mapping
+        members = _exactly(dict, value, at)
+        return {name: _typed(arguments[1], item, f"{at}[{name[:80]!r}]") for name, item in members.items()}
     if hint is Digest or issubclass(hint, Enum):
         text = _exactly(str, value, at)
         try:

@@ -12,6 +12,7 @@ from pushpolicy.audit.history import Shelf, find_record, list_records
 from pushpolicy.errors import RecordError, UsageError
 from pushpolicy.evaluate import is_of_known_policy
 from pushpolicy.images.image import Image
+from pushpolicy.model.decision import Link
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.reference import Reference, Repository, Target
 from pushpolicy.push import Published
@@ -108,8 +109,8 @@ def test_a_record_of_another_image_is_none_of_the_one_it_is_listed_with(
         with pytest.raises(RecordError, match="is of another image"):
             find_record(Shelf.of(client), reference)
     assert _found(client, digest=OLD.top.digest) == [honest.record.digest]
-    previous = {"1.0": NEW.top.digest}
-    assert records_before(client, previous, is_of_known_policy).chained == {}
+    about = {"1.0": [NEW.top.digest]}
+    assert records_before(client, about, is_of_known_policy).chain == {"1.0": Link(sequence=1)}
 
 
 def test_a_list_that_is_cut_has_no_newest_record(

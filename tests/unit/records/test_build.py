@@ -13,11 +13,12 @@ from msgspec.structs import replace
 
 from pushpolicy.errors import InputError
 from pushpolicy.model import manifest
+from pushpolicy.model.decision import Link, RuleResult, RuleStatus
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.reference import Target
 from pushpolicy.records import format as names
-from pushpolicy.records.build import Contents, NewRecord, RawReports, build_record
+from pushpolicy.records.build import Contents, NewRecord, RawReports, build_record, summary_annotations
 from pushpolicy.records.format import ARTIFACT_TYPE
 from pushpolicy.registry.interface import Blob
 from tests.judged import judge, make_image
@@ -60,8 +61,10 @@ def _contents(record: NewRecord) -> dict[str, bytes]:
 
 
 def test_what_it_holds(reports: tuple[File, ...]) -> None:
-    previous = {"latest": Digest.of(b"before")}
-    with build_record(JUDGED.contents(reports=reports, previous=previous)) as record:
+    before = Digest.of(b"before")
+    chain = {"1.0": Link(sequence=1), "latest": Link(sequence=8, previous=before)}
+    placed = replace(JUDGED, decision=replace(JUDGED.decision, chain=chain))
+    with build_record(placed.contents(reports=reports)) as record:
         manifest, contents = record.artifact.manifest, _contents(record)
         for blob in record.artifact.blobs:
             assert Descriptor.of(_read(blob), blob.descriptor.media_type).digest == blob.descriptor.digest
@@ -86,17 +89,41 @@ def test_what_it_holds(reports: tuple[File, ...]) -> None:
     ]
     assert contents["config"] == b"{}"
     assert contents["evidence.json"] == JUDGED.evidence.content
-    assert contents["decision.json"] == JUDGED.decision.document().content
+    assert contents["decision.json"] == placed.decision.document().content
     assert gzip.decompress(contents["reports/002-unit.xml.gz"]) == b"<u/>" * 5000
     assert manifest.layers[4].annotations[names.REPORT_DIGEST] == str(reports[0].digest)
     assert dict(manifest.annotations) == {
         "org.opencontainers.image.created": JUDGED.decision.evaluated_at,
+        "org.opencontainers.image.title": "pushpolicy record: ALLOW",
+        "org.opencontainers.image.description": "ALLOW for 1.0, latest. Rules: 1 passed. "
+        "Policy: not anchored. `pushpolicy audit show` tells what of it was checked.",
         "dev.pushpolicy.verdict": "ALLOW",
         "dev.pushpolicy.tags": "1.0,latest",
         "dev.pushpolicy.anchored": "false",
         "dev.pushpolicy.policy": str(JUDGED.decision.policy.digest),
-        "dev.pushpolicy.previous.latest": str(previous["latest"]),
+        "dev.pushpolicy.sequence.1.0": "1",
+        "dev.pushpolicy.sequence.latest": "8",
+        "dev.pushpolicy.previous.latest": str(before),
     }
+
+
+def test_what_the_page_of_a_registry_shows() -> None:
+    rules = tuple(
+        RuleResult(name=f"{status}{number}", title="A rule", status=status)
+        for status in RuleStatus
+        for number in range(1000)
+    )
+    tags = tuple(f"{number}{'x' * 127}" for number in range(3))
+    image = replace(JUDGED.decision.image, tags=tags)
+    decision = replace(JUDGED.decision, image=image, rules=rules, loosened=("a",), observed=True)
+    said = summary_annotations(decision)[names.DESCRIPTION]
+    assert said == (
+        f"OBSERVED for {tags[0]}, {tags[1]} and 1 more. "
+        "Rules: 1000 passed, 1000 violated, 1000 warned, 1000 waived, 1000 not applicable. "
+        "Policy: not anchored, loosened by the judged checkout. "
+        "`pushpolicy audit show` tells what of it was checked."
+    )
+    assert len(said) <= 512  # GitHub cuts it there
 
 
 def test_the_same_contents_give_the_same_bytes(reports: tuple[File, ...]) -> None:

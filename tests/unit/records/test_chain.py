@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,14 +12,17 @@ from msgspec.structs import replace
 
 from pushpolicy.errors import RecordError
 from pushpolicy.evaluate import is_of_known_policy
+from pushpolicy.model.decision import MAX_SEQUENCE, Link
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import Manifest
 from pushpolicy.model.reference import Repository, Target
+from pushpolicy.push import Published
 from pushpolicy.records import chain
-from pushpolicy.records.chain import records_before
-from pushpolicy.records.format import ARTIFACT_TYPE, CREATED, TAGS
+from pushpolicy.records.chain import Before, records_before
+from pushpolicy.records.format import ARTIFACT_TYPE, CREATED, SEQUENCE, TAGS
 from pushpolicy.registry.layout.repository import LayoutRepository
-from tests.judged import make_image, publish
+from tests.forgery import Change, Parts, add, assemble, forge, read
+from tests.judged import AT, make_image, publish
 
 OLD, NEW = make_image("old"), make_image("new")
 
@@ -34,27 +37,97 @@ def _target(client: LayoutRepository, *tags: str) -> Target:
     return Target.parse(f"{client.repository}:{tags[0]}").with_tags(tags[1:])
 
 
-def _before(client: LayoutRepository, previous: Mapping[str, Digest]) -> Mapping[str, Digest]:
-    found = records_before(client, previous, is_of_known_policy)
+def _about(*tags: str) -> Mapping[str, Sequence[Digest]]:
+    return dict.fromkeys(tags, (OLD.top.digest,))
+
+
+def _before(client: LayoutRepository, about: Mapping[str, Sequence[Digest]]) -> Mapping[str, Link]:
+    found = records_before(client, about, is_of_known_policy)
     assert found.ignored == ()
-    return found.chained
+    return found.chain
+
+
+def _after(published: Published, sequence: int) -> Link:
+    return Link(sequence=sequence, previous=published.record.digest)
+
+
+def _forge(client: LayoutRepository, change: Change) -> Digest:
+    """Attach a record made from the only one of the tag 1.0."""
+    parts = read(client, "1.0")
+    change(parts)
+    add(client, parts)
+    return assemble(parts)[0].digest
 
 
 def test_the_newest_record_of_the_tag(client: LayoutRepository) -> None:
     publish(OLD, client, _target(client, "1.0"), at="2026-11-02T09:00:00Z")
     second = publish(OLD, client, _target(client, "1.0", "stable"), at="2026-11-02T10:00:00Z")
     third = publish(OLD, client, _target(client, "edge"), at="2026-11-02T11:00:00Z")
-    before = _before(client, dict.fromkeys(("1.0", "stable", "edge", "new"), OLD.top.digest))
-    assert before == {
-        "1.0": second.record.digest,
-        "stable": second.record.digest,
-        "edge": third.record.digest,
+    assert _before(client, _about("1.0", "stable", "edge", "new")) == {
+        "1.0": _after(second, 3),
+        "stable": _after(second, 2),
+        "edge": _after(third, 2),
+        "new": Link(sequence=1),
     }
 
 
 def test_an_image_without_a_record_has_none(client: LayoutRepository) -> None:
-    assert _before(client, {"1.0": Digest.of(b"pushed by hand")}) == {}
+    assert _before(client, {"1.0": [Digest.of(b"pushed by hand")]}) == {"1.0": Link(sequence=1)}
+    assert _before(client, {"1.0": []}) == {"1.0": Link(sequence=1)}
     assert _before(client, {}) == {}
+
+
+def test_a_record_that_a_push_left_is_counted(client: LayoutRepository) -> None:
+    """A push that ended before it moved the tag leaves its record with an image that no tag names."""
+    old = publish(OLD, client, _target(client, "1.0"))
+    new = publish(NEW, client, _target(client, "1.0"))
+    client.put_manifest(OLD.top, "1.0")
+    about = [OLD.top.digest, NEW.top.digest]
+    for images, link in ((about, _after(new, 3)), (about[::-1], _after(new, 3)), (about[:1], _after(old, 2))):
+        assert _before(client, {"1.0": images}) == {"1.0": link}
+
+
+def _number(sequence: int, at: str = AT) -> Change:
+    def change(parts: Parts) -> None:
+        parts.decision["chain"]["1.0"]["sequence"] = sequence
+        parts.decision["chain"]["1.0"]["previous"] = f"sha256:{'0' * 64}"
+        parts.decision["evaluated_at"] = parts.evidence["evaluated_at"] = at
+
+    return change
+
+
+def test_the_number_counts_before_the_time(client: LayoutRepository) -> None:
+    publish(OLD, client, _target(client, "1.0"), at="2026-11-02T10:00:00Z")
+    later = _forge(client, _number(7, at="2026-11-02T09:00:00Z"))
+    assert _before(client, _about("1.0")) == {"1.0": Link(sequence=8, previous=later)}
+
+
+def test_of_one_number_the_later_counts(client: LayoutRepository) -> None:
+    publish(OLD, client, _target(client, "1.0"), at="2026-11-02T10:00:00Z")
+    other = _forge(client, _number(1, at="2026-11-02T11:00:00Z"))
+    assert _before(client, _about("1.0")) == {"1.0": Link(sequence=2, previous=other)}
+
+
+def test_nothing_comes_after_the_last_number(client: LayoutRepository) -> None:
+    """Whoever plants such a record holds up no push."""
+    true = publish(OLD, client, _target(client, "1.0"))
+    last = _forge(client, _number(MAX_SEQUENCE))
+    found = records_before(client, _about("1.0"), is_of_known_policy)
+    assert found.chain == {"1.0": _after(true, 2)}
+    assert found.ignored == (f"record {last} is ignored: nothing can come after its number 9007199254740991",)
+
+
+def test_a_record_of_the_first_version_has_no_number(client: LayoutRepository) -> None:
+    publish(OLD, client, _target(client, "1.0"))
+
+    def change(parts: Parts) -> None:
+        del parts.decision["chain"]
+        del parts.manifest["annotations"][f"{SEQUENCE}1.0"]
+
+    old = forge(Path(client.repository.path), Path(f"{client.repository.path}-old"), "1.0", change)
+    (listed,) = old.referrers(OLD.top.digest)
+    found = records_before(old, _about("1.0"), is_of_known_policy, images=client)
+    assert found == Before(chain={"1.0": Link(sequence=1, previous=listed.digest)})
 
 
 def test_no_more_records_are_read_than_the_limit(
@@ -63,8 +136,8 @@ def test_no_more_records_are_read_than_the_limit(
     first = publish(OLD, client, _target(client, "1.0"), at="2026-11-02T09:00:00Z")
     second = publish(OLD, client, _target(client, "1.0"), at="2026-11-02T10:00:00Z")
     monkeypatch.setattr(chain, "_MAX_READ", 1)
-    found = records_before(client, {"1.0": OLD.top.digest}, lambda record: False)
-    assert found.chained == {"1.0": second.record.digest}
+    found = records_before(client, _about("1.0"), lambda record: False)
+    assert found.chain == {"1.0": _after(second, 3)}
     assert found.ignored == (f"record {first.record.digest} is ignored: 1 records were read already",)
 
 
@@ -72,8 +145,8 @@ def test_a_record_of_another_repository_is_ignored(client: LayoutRepository, tmp
     other = LayoutRepository(Repository.parse(f"oci:{tmp_path / 'other'}"))
     record = publish(OLD, other, _target(other, "1.0")).record
     shutil.copytree(other.repository.path, client.repository.path)
-    found = records_before(client, {"1.0": OLD.top.digest}, is_of_known_policy)
-    assert found.chained == {}
+    found = records_before(client, _about("1.0"), is_of_known_policy)
+    assert found.chain == {"1.0": Link(sequence=1)}
     assert found.ignored == (f"record {record.digest} is ignored: it is for another repository",)
 
 
@@ -89,8 +162,8 @@ def test_a_record_that_takes_too_much_is_ignored(client: LayoutRepository) -> No
         if next(heavy):
             raise RecordError("stopped: it took more than the 60 seconds of max-record-seconds")
 
-    found = records_before(client, {"1.0": OLD.top.digest}, is_of_known_policy, allowed)
-    assert found.chained == {"1.0": first.record.digest}
+    found = records_before(client, _about("1.0"), is_of_known_policy, allowed)
+    assert found.chain == {"1.0": _after(first, 2)}
     assert found.ignored == (
         f"record {second.record.digest} is ignored: stopped: it took more than the 60 seconds of "
         "max-record-seconds",
@@ -116,7 +189,7 @@ def test_what_a_list_says_of_a_record_is_not_believed(
     listed = list(client.referrers(OLD.top.digest))
     listed[position] = replace(listed[position], annotations=said)
     monkeypatch.setattr(client, "referrers", lambda *_: tuple(listed))
-    assert _before(client, {"1.0": OLD.top.digest}) == {"1.0": second.record.digest}
+    assert _before(client, _about("1.0")) == {"1.0": _after(second, 3)}
 
 
 def test_no_more_manifests_of_a_list_are_looked_at_than_the_limit(
@@ -135,8 +208,8 @@ def test_no_more_manifests_of_a_list_are_looked_at_than_the_limit(
         return read(digest)
 
     monkeypatch.setattr(client, "manifest", counted)
-    found = records_before(client, {"1.0": OLD.top.digest}, is_of_known_policy)
-    assert found.chained == {"1.0": first.record.digest}
+    found = records_before(client, _about("1.0"), is_of_known_policy)
+    assert found.chain == {"1.0": _after(first, 2)}
     assert len(asked) == chain._MAX_LISTED + 1  # and the image itself
     assert found.ignored == (
         f"{30_001 - chain._MAX_LISTED} manifests that are listed with {OLD.top.digest} are ignored: "
@@ -144,5 +217,5 @@ def test_no_more_manifests_of_a_list_are_looked_at_than_the_limit(
     )
     monkeypatch.setattr(chain, "_MAX_LISTED_SIZE", 1)
     monkeypatch.setattr(client, "referrers", lambda *_: (true, true))
-    (ignored,) = records_before(client, {"1.0": OLD.top.digest}, is_of_known_policy).ignored
+    (ignored,) = records_before(client, _about("1.0"), is_of_known_policy).ignored
     assert "1 manifests that are listed" in ignored

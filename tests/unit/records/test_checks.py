@@ -1,21 +1,28 @@
-"""Which repository a decision was about."""
+"""Which repository a decision was about, and the place of its record."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
+from pushpolicy.model.decision import MAX_SEQUENCE, Link
 from pushpolicy.model.descriptor import Descriptor
+from pushpolicy.model.digest import Digest
 from pushpolicy.model.document import Document
 from pushpolicy.model.reference import Repository, Target
-from pushpolicy.records.checks import check_reports, is_for
+from pushpolicy.records.build import build_record
+from pushpolicy.records.checks import check_manifest, check_reports, is_for
 from pushpolicy.records.format import PREFIX
 from tests.judged import judge, make_image
 from tests.policies import evidence
 
-DECISION = judge(make_image(), Target.parse("registry.example.com/team/app:1.0")).decision
+JUDGED = judge(make_image(), Target.parse("registry.example.com/team/app:1.0"))
+DECISION = JUDGED.decision
+BEFORE = Digest.of(b"before")
 
 
 @pytest.mark.parametrize(
@@ -57,6 +64,32 @@ def test_a_layout_by_its_whole_folder(tmp_path: Path) -> None:
     image = replace(DECISION.image, registry="oci", repository=str(tmp_path / "out"))
     assert is_for(replace(DECISION, image=image), Repository.parse(f"oci:{tmp_path / 'out'}"))
     assert not is_for(replace(DECISION, image=image), Repository.parse(f"oci:{tmp_path / 'in' / 'out'}"))
+
+
+@pytest.mark.parametrize(
+    ("chain", "message"),
+    [
+        ({}, None),
+        ({"1.0": Link(sequence=1)}, None),
+        (
+            {"1.0": Link(sequence=1, previous=BEFORE)},
+            None,
+        ),  # after one of the first version, which has no number
+        ({"1.0": Link(sequence=MAX_SEQUENCE, previous=BEFORE)}, None),
+        ({"1.0": Link(sequence=2)}, "a number that no record has"),
+        ({"1.0": Link(sequence=0, previous=BEFORE)}, "a number that no record has"),
+        ({"1.0": Link(sequence=-1, previous=BEFORE)}, "a number that no record has"),
+        ({"1.0": Link(sequence=MAX_SEQUENCE + 1, previous=BEFORE)}, "a number that no record has"),
+        ({"2.0": Link(sequence=1)}, "of other tags"),
+        ({"1.0": Link(sequence=1), "2.0": Link(sequence=1)}, "of other tags"),
+    ],
+)
+def test_the_chain_has_a_place_for_each_tag(chain: Mapping[str, Link], message: str | None) -> None:
+    placed = replace(JUDGED, decision=replace(DECISION, chain=chain))
+    with build_record((JUDGED if message else placed).contents()) as record:
+        manifest = record.artifact.manifest
+    with pytest.raises(ValueError, match=message) if message else nullcontext():
+        assert check_manifest(manifest, placed.decision) == manifest.subject
 
 
 def test_reports_that_were_kept_are_those_that_were_read() -> None:

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from pushpolicy.errors import RecordError
 from pushpolicy.gather import RawReport
 from pushpolicy.model import canonical
-from pushpolicy.model.decision import Decision, RuleResult, RuleStatus, Violation, WaiverUse
+from pushpolicy.model.decision import Decision, Link, RuleResult, RuleStatus, Violation, WaiverUse
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.document import Document
@@ -25,7 +25,7 @@ from pushpolicy.model.reference import Repository, Target
 from pushpolicy.records import format as names
 from pushpolicy.records.read import read_decision, read_record, read_summary
 from pushpolicy.registry.layout.repository import LayoutRepository
-from tests.judged import current, judge, make_image, publish
+from tests.judged import Judged, current, judge, make_image, publish
 
 IMAGE = make_image()
 Change = Callable[[dict[str, Any]], None]
@@ -47,7 +47,8 @@ def test_a_record_is_read_as_it_was_written(client: LayoutRepository, target: Ta
     first = publish(IMAGE, client, target)
     published = publish(IMAGE, client, target, at="2026-11-02T11:00:00Z")
     record = read_record(client, published.record.digest)
-    judged = judge(IMAGE, target, {"1.0": IMAGE.top.digest}, "2026-11-02T11:00:00Z")
+    chain = {"1.0": Link(sequence=2, previous=first.record.digest)}
+    judged = judge(IMAGE, target, {"1.0": IMAGE.top.digest}, "2026-11-02T11:00:00Z", chain=chain)
     assert record.evidence == judged.evidence
     assert record.decision == judged.decision
     assert record.policy == judged.contents().policy
@@ -130,8 +131,14 @@ def _annotation(key: str, text: str) -> Change:
         (_annotation(names.TAGS, "2.0"), "annotation dev.pushpolicy.tags"),
         (_annotation(names.CREATED, "2030-01-01T00:00:00Z"), "annotation org.opencontainers.image.created"),
         (_annotation(names.ANCHORED, "true"), "annotation dev.pushpolicy.anchored"),
-        (_annotation(names.PREVIOUS + "1.0", "none"), "not a digest"),
-        (_annotation(names.PREVIOUS + "2.0", "sha256:" + "0" * 64), "unknown annotation"),
+        (
+            _annotation(names.TITLE, "pushpolicy record: ALLOW of all"),
+            "annotation org.opencontainers.image.title",
+        ),
+        (_annotation(names.DESCRIPTION, "ALLOW"), "annotation org.opencontainers.image.description"),
+        (_annotation(names.SEQUENCE + "1.0", "2"), "annotation dev.pushpolicy.sequence.1.0"),
+        (_annotation(names.SEQUENCE + "2.0", "1"), "unknown annotation"),
+        (_annotation(names.PREVIOUS + "1.0", "sha256:" + "0" * 64), "unknown annotation"),
         (_more_in("layers.0.annotations", names.TITLE, "a.json"), "other titles than"),
         (_more_in("layers.0.annotations", "more", "x"), "more about them than"),
         (_more_in("layers.2", "urls", ["https://example.com"]), "more about them than"),
@@ -156,6 +163,10 @@ def _replace_layer(client: LayoutRepository, index: int, content: bytes) -> Chan
     return change
 
 
+def _chained(chain: Any, judged: Judged) -> bytes:
+    return _changed(judged.decision.document(), chain=chain)
+
+
 def _changed(document: Document, **fields: Any) -> bytes:
     return Document.of({**document.value, **fields}).content
 
@@ -168,13 +179,22 @@ def _changed(document: Document, **fields: Any) -> bytes:
         (0, lambda judged: b'{"a":1,"a":1}', "occurs twice"),
         (0, lambda judged: json.dumps(judged.evidence.value, indent=1).encode(), "not canonical"),
         (1, lambda judged: b"{}", "schema is not"),
-        (1, lambda judged: _changed(judged.decision.document(), verdict="DENY"), "annotation .*verdict"),
+        (1, lambda judged: _changed(judged.decision.document(), verdict="DENY"), "annotation .*title"),
         (
             1,
             lambda judged: _changed(judged.decision.document(), evidence="sha256:" + "0" * 64),
             "other evidence",
         ),
         (1, lambda judged: _changed(judged.decision.document(), more=1), "unknown field"),
+        (1, lambda judged: _chained({"1.0": {}}, judged), r"chain\['1.0'\].sequence is absent"),
+        (1, lambda judged: _chained({"1.0": {"sequence": "1"}}, judged), "not of type int"),
+        (1, lambda judged: _chained({"1.0": {"sequence": True}}, judged), "not of type int"),
+        (1, lambda judged: _chained({"1.0": {"sequence": 1, "next": 2}}, judged), "unknown field 'next'"),
+        (1, lambda judged: _chained({"1.0": {"sequence": 1, "previous": "x"}}, judged), "not a digest"),
+        (1, lambda judged: _chained({"1.0": 1}, judged), r"chain\['1.0'\] is not an object"),
+        (1, lambda judged: _chained([], judged), "chain is not of type dict"),
+        # What is in the manifest, and not in the decision.
+        (1, lambda judged: _chained({}, judged), "unknown annotation 'dev.pushpolicy.sequence.1.0'"),
         (
             1,
             lambda judged: (
