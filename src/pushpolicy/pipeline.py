@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
+from datetime import datetime
 from functools import partial
 
 import msgspec
@@ -30,6 +31,7 @@ from pushpolicy.http.parallel import beside
 from pushpolicy.images import Image, Selection, open_image
 from pushpolicy.images import Limits as ImageLimits
 from pushpolicy.model.reference import Target
+from pushpolicy.model.text import first_of
 from pushpolicy.push import (
     Permit,
     Pushed,
@@ -49,7 +51,7 @@ from pushpolicy.records.chain import records_before
 from pushpolicy.records.statement import VERIFIER, Named, is_approval, signed
 from pushpolicy.registry.interface import Artifact, Attached
 from pushpolicy.signing.keys import Signer, SigningError
-from pushpolicy.signing.verify import name_of
+from pushpolicy.signing.verify import deciders, signer_name
 
 # What the tags of each target name; waits for the registry's answers.
 Look = Callable[[], Mapping[Target, Previous]]
@@ -105,7 +107,7 @@ def admit_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
         opened.close()
         verified = [_verify(request, *one) for request, one in zip(requests, landed, strict=True)]
         published = move_all_tags(verified)
-        outcomes = [each.outcome for each in work]
+        outcomes = map(_with_signers, work)
         return tuple(replace(outcome, published=at) for outcome, at in zip(outcomes, published, strict=True))
 
 
@@ -199,7 +201,7 @@ def _signed(work: _Prepared, opened: Callable[[], Signer]) -> _Prepared:
     keys, record = work.request.policy.trust.keys, work.record
     try:
         signer = opened()
-        name = name_of(signer.public, keys)
+        name = signer_name(signer.public, keys, work.request.target.repository, _decided_at(work))
         verifier = (keys[name].verifier if name else None) or VERIFIER
         of = partial(Named, record=record.artifact.manifest.digest, verifier=verifier, version=__version__)
         statements = tuple(
@@ -210,6 +212,21 @@ def _signed(work: _Prepared, opened: Callable[[], Signer]) -> _Prepared:
         raise UsageError(f"the decision cannot be signed: the key {error.message}", error.hint) from error
     signature = Signature(key=signer.public.fingerprint, name=name, approval=is_approval(record.decision))
     return replace(work, statements=statements, outcome=replace(work.outcome, signature=signature))
+
+
+def _with_signers(work: _Prepared) -> Outcome:
+    """The outcome; with a note where nothing signs it, and the policy lists keys for that."""
+    keys, target = work.request.policy.trust.keys, work.request.target.repository
+    listed = deciders(keys, target, _decided_at(work))
+    if work.request.signer or not listed:
+        return work.outcome
+    who = first_of(listed, 5)
+    note = f"the record is not signed (--key), and who trusts the keys of this policy ({who}) will refuse it"
+    return replace(work.outcome, notes=(*work.outcome.notes, note))
+
+
+def _decided_at(work: _Prepared) -> datetime:
+    return datetime.fromisoformat(work.outcome.decision.evaluated_at)
 
 
 def collect(request: PushRequest) -> Gathered:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,9 +47,8 @@ def test_the_key_in_the_variable_signs(workspace: Workspace) -> None:
 
 
 def test_a_key_that_trust_yaml_lists_is_called_by_its_name(workspace: Workspace, private: Path) -> None:
-    trust = workspace.folder.parent / "trust.yaml"
-    trust.write_text(json.dumps({"keys": {"release": entry()}}))
-    ran = workspace.push("--policy", "pack:tests_passed", "--trust", str(trust), "--key", str(private))
+    trust = trust_file(workspace, {"release": entry()})
+    ran = workspace.push("--policy", "pack:tests_passed", "--trust", trust, "--key", str(private))
     assert ran.code == errors.EXIT_OK, ran.err
     assert "\nsigned:         by release (" in ran.out
 
@@ -75,3 +75,50 @@ def test_a_wrong_key_ends_without_a_push(
     assert ran.code == errors.EXIT_USAGE
     assert why in ran.complaint()
     assert not workspace.published
+
+
+@pytest.mark.parametrize(
+    ("listed", "why"),
+    [
+        ({"release": entry("other")}, "is none that the trust file lists for decisions: release"),
+        ({"ci": entry(role="policy")}, "is ci in the trust file, whose role is policy, not decide"),
+        ({"ci": entry(not_after="2026-01-01T00:00:00Z")}, "counted until 2026-01-01T00:00:00Z"),
+        (
+            {"ci": entry(repositories=["registry.example/prod/*"])},
+            "counts for registry.example/prod/*, not for",
+        ),
+    ],
+)
+def test_a_key_whose_signature_nobody_would_accept_signs_nothing(
+    workspace: Workspace, private: Path, listed: dict[str, object], why: str
+) -> None:
+    options = (
+        "--policy",
+        "pack:tests_passed",
+        "--trust",
+        trust_file(workspace, listed),
+        "--key",
+        str(private),
+    )
+    for ran in (workspace.push(*options, "--dry-run"), workspace.push(*options)):
+        assert ran.code == errors.EXIT_USAGE
+        assert f"the decision cannot be signed: the key ({key().public.fingerprint[:16]}) " in ran.complaint()
+        assert why in ran.complaint()
+        assert not workspace.published
+
+
+def test_without_a_key_it_is_said_who_will_not_take_the_record(workspace: Workspace) -> None:
+    note = "the record is not signed (--key), and who trusts the keys of this policy (release) will refuse it"
+    options = ("--policy", "pack:tests_passed", "--trust")
+    elsewhere = {"release": entry(repositories=["registry.example/prod/*"])}
+    assert note not in workspace.push(*options, trust_file(workspace, elsewhere)).out
+    ran = workspace.push(*options, trust_file(workspace, {"release": entry()}), "--format", "json")
+    assert ran.code == errors.EXIT_OK
+    assert ran.json["notes"] == [note]
+
+
+def trust_file(workspace: Workspace, keys: Mapping[str, object]) -> str:
+    """A trust.yaml that lists these keys, beside the checkout."""
+    file = workspace.folder.parent / "trust.yaml"
+    file.write_text(json.dumps({"keys": keys}))
+    return str(file)

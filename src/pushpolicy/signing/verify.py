@@ -66,29 +66,51 @@ def verify(
     signers = [name for name in sorted(keys) if envelope.is_signed_by(read_public(keys[name].key))]
     refusals: list[str] = []
     for name in signers:
-        why_not = next(_refusals(name, keys[name], repository, at, role), None)
+        why_not = next(_refusals(keys[name], repository, at, role), None)
         if why_not is None:
             return Signed(
                 payload=envelope.payload, payload_type=envelope.payload_type, key=name, trusted=keys[name]
             )
-        refusals.append(why_not)
+        refusals.append(f"is signed by the key {name}, {why_not}")
     listed = first_of(sorted(keys), 5) if keys else "none is listed"
     raise SigningError(refusals[0] if refusals else f"is signed by no listed key ({listed})", _WHO)
 
 
-def name_of(public: PublicKey, keys: Mapping[str, Key]) -> str | None:
-    """The name of a key in the trust file; None where that does not list it."""
-    found = (name for name, key in keys.items() if read_public(key.key).fingerprint == public.fingerprint)
-    return next(found, None)
+def deciders(keys: Mapping[str, Key], repository: Repository, at: datetime) -> list[str]:
+    """The names of the keys whose signature of a decision about this repository counts."""
+    return [name for name in sorted(keys) if not any(_refusals(keys[name], repository, at, "decide"))]
 
 
-def _refusals(name: str, key: Key, repository: Repository, at: datetime, role: Role) -> Iterator[str]:
+def signer_name(
+    public: PublicKey, keys: Mapping[str, Key], repository: Repository, at: datetime
+) -> str | None:
+    """The name of a key that is to sign a decision; None where the trust file lists none for that.
+
+    Raises:
+        SigningError: when whoever trusts that file would not accept the signature; the message reads on after
+            "the key".
+    """
+    shown = f"({public.fingerprint[:16]})"
+    same = (name for name, key in keys.items() if read_public(key.key).fingerprint == public.fingerprint)
+    name = next(same, None)
+    hint = "sign with a key that it lists for this, or have it list this one"
+    if name is None:
+        if listed := [name for name, key in sorted(keys.items()) if key.role == "decide"]:
+            raise SigningError(
+                f"{shown} is none that the trust file lists for decisions: {first_of(listed, 5)}", hint
+            )
+        return None
+    if why_not := next(_refusals(keys[name], repository, at, "decide"), None):
+        raise SigningError(f"{shown} is {name} in the trust file, {why_not}", hint)
+    return name
+
+
+def _refusals(key: Key, repository: Repository, at: datetime, role: Role) -> Iterator[str]:
     if key.role != role:
-        yield f"is signed by the key {name}, whose role is {key.role}, not {role}"
+        yield f"whose role is {key.role}, not {role}"
     if key.not_before and at < datetime.fromisoformat(key.not_before):
-        yield f"is signed by the key {name}, which counts from {key.not_before} on"
+        yield f"which counts from {key.not_before} on"
     if key.not_after and at >= datetime.fromisoformat(key.not_after):
-        yield f"is signed by the key {name}, which counted until {key.not_after}"
+        yield f"which counted until {key.not_after}"
     if key.repositories and not any(map(repository.is_covered_by, key.repositories)):
-        globs = first_of(key.repositories, 3)
-        yield f"is signed by the key {name}, which counts for {globs}, not for {repository}"
+        yield f"which counts for {first_of(key.repositories, 3)}, not for {repository}"

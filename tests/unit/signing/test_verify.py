@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import msgspec
@@ -9,7 +10,7 @@ from pushpolicy.model.reference import Repository
 from pushpolicy.signing.dsse import read_envelope, sign
 from pushpolicy.signing.keys import SigningError
 from pushpolicy.signing.trust import Key
-from pushpolicy.signing.verify import POLICY_STATEMENT, verify
+from pushpolicy.signing.verify import DECISION_STATEMENT, POLICY_STATEMENT, deciders, signer_name, verify
 from tests.keys import entry, key
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
@@ -71,3 +72,41 @@ def test_a_key_that_is_listed_twice_counts_by_each_entry() -> None:
     """As in a rotation, where the window of the old entry is over."""
     keys = {"a": trusted(not_after="2026-01-01T00:00:00Z"), "b": trusted("other"), "c": trusted()}
     assert check(keys) == "c"
+
+
+OF_DECISIONS = [
+    trusted(role="decide"),
+    trusted(role="decide", not_before="2026-12-01T00:00:00Z", not_after="2026-12-01T00:00:01Z"),
+    trusted(role="decide", repositories=["registry.example/**"]),
+    trusted("other", role="decide"),
+    trusted(role="policy"),
+    trusted(role="decide", not_before="2026-12-01T00:00:01Z"),
+    trusted(role="decide", not_after="2026-12-01T00:00:00Z"),
+    trusted(role="decide", repositories=["registry.example/other/*"]),
+]
+
+
+@pytest.mark.parametrize("key_", OF_DECISIONS)
+def test_a_key_may_sign_where_its_signature_would_count(key_: Key) -> None:
+    """Whoever signs asks what whoever verifies will ask."""
+    envelope = read_envelope(sign(DECISION_STATEMENT, b"{}", key()))
+
+    def accepted(ask: Callable[[], object]) -> bool:
+        try:
+            return ask() is not None
+        except SigningError:
+            return False
+
+    keys = {"it": key_}
+    counts = accepted(lambda: verify(envelope, keys, HERE, NOW, "decide"))
+    assert accepted(lambda: signer_name(key().public, keys, HERE, NOW)) is counts
+    assert counts is (key_ in OF_DECISIONS[:3])
+    if key_ != OF_DECISIONS[3]:  # which would count, and is another one
+        assert deciders(keys, HERE, NOW) == ["it"] * counts
+
+
+def test_a_trust_file_without_keys_for_decisions_lets_every_key_sign() -> None:
+    assert signer_name(key().public, {}, HERE, NOW) is None
+    assert signer_name(key().public, {"it": trusted("other", role="policy")}, HERE, NOW) is None
+    with pytest.raises(SigningError, match=rf"\({key().public.fingerprint[:16]}\) is none .*: it$"):
+        signer_name(key().public, {"it": trusted("other", role="decide")}, HERE, NOW)
