@@ -77,13 +77,17 @@ lock: $(VENV)/python requirements/lock.txt ## resolve requirements/*.txt anew
 tools: $(VENV)/python ## build the programs that the tests run
 	$(GOTOOL) $(patsubst %/go.mod,%,$(wildcard tests/tools/*/go.mod))
 
-builders: $(VENV)/python ## build ko and BuildKit, and fetch jib: tests push what they build (minutes; needs Maven and a JDK)
+builders: $(VENV)/python ## build ko, BuildKit, cosign and Kyverno, fetch jib and sigstore-js: what makes images, and what verifies them (minutes; needs Maven, a JDK and npm)
 	$(GOTOOL) $(patsubst %/go.mod,%,$(wildcard $(BUILDERS)/*/go.mod))
 	rm -rf build/jib build/jib.unchecked
 	mvn --batch-mode --quiet --strict-checksums -Dstyle.color=never --file $(BUILDERS)/jib \
 	  dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/build/jib.unchecked
 	cd build/jib.unchecked && sha256sum --check --strict --quiet $(CURDIR)/$(BUILDERS)/jib/SHA256SUMS
 	mv build/jib.unchecked build/jib
+	rm -rf build/sigstorejs
+	mkdir -p build/sigstorejs
+	cp $(BUILDERS)/sigstorejs/package*.json build/sigstorejs
+	cd build/sigstorejs && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 
 install: $(VENV)/installed ## install pushpolicy with its OPA into .venv
 

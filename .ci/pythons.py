@@ -29,7 +29,7 @@ LEFT_OUT = """
     tests/integration/test_leaves.py tests/integration/test_made_rules.py
     tests/integration/test_margins.py tests/integration/test_odd_rules.py
     tests/integration/test_records_that_lie.py tests/integration/test_registry_tries.py
-    tests/integration/test_rules.py tests/integration/test_waivers.py
+    tests/integration/test_rules.py tests/integration/test_sigstore.py tests/integration/test_waivers.py
     tests/unit/evaluate/authoring/test_testing.py
 """
 PYENV = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")

@@ -13,7 +13,7 @@ import subprocess
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,7 +42,24 @@ class Tool:
         Raises:
             AssertionError: when it fails.
         """
-        done = subprocess.run(
+        done = self._ran(arguments, variables)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def refuses(self, *arguments: str, **variables: str) -> str:
+        """What it complains of.
+
+        Raises:
+            AssertionError: when it does not fail.
+        """
+        done = self._ran(arguments, variables)
+        assert done.returncode != 0, done.stdout
+        return done.stderr.strip()
+
+    def _ran(
+        self, arguments: Sequence[str], variables: Mapping[str, str]
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             [*self.argv, *arguments],
             cwd=self.folder,
             env={"PATH": os.environ["PATH"], "HOME": str(self.folder), **self.variables, **variables},
@@ -51,8 +68,6 @@ class Tool:
             timeout=120,
             check=False,
         )
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
 
 
 def context(folder: Path) -> Path:
