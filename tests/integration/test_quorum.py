@@ -15,12 +15,13 @@ from pushpolicy import errors
 from pushpolicy.engines import LocalOpa
 from pushpolicy.errors import PolicyError
 from pushpolicy.evaluate import evaluate, load_policy
-from pushpolicy.evaluate.answer import ContradictionError, decision_of
+from pushpolicy.evaluate.answer import decision_of
 from pushpolicy.evaluate.approvals import statement
 from pushpolicy.evaluate.conftest import Conftest
 from pushpolicy.evaluate.data import WAIVERS_PATH
 from pushpolicy.evaluate.margins.moments import moments
 from pushpolicy.evaluate.policyset import PolicySet
+from pushpolicy.evaluate.told import ContradictionError
 from pushpolicy.model import canonical
 from pushpolicy.model.decision import Decision
 from pushpolicy.model.document import Document

@@ -17,12 +17,14 @@ from tests.policies import ROOT, example, rule_entry
 CASES = 400
 QUERY = """package cases
 
-found := [{"waived": waived, "uses": uses} |
+found := [{"waived": waived, "pointed": pointed, "uses": uses} |
 	some case in data.cases.given
 	document := object.union(data.cases.document, case.evidence)
 	index := {"rules": data.cases.rules, "deny": case.deny}
 	waivers := {"max_days": 90, "waivers": case.waivers}
 	waived := data.pushpolicy.main.waivers.waived with input as document
+		with data.pushpolicy.index as index with data.pushpolicy.waivers as waivers
+	pointed := data.pushpolicy.main.waivers.pointed with input as document
 		with data.pushpolicy.index as index with data.pushpolicy.waivers as waivers
 	uses := data.pushpolicy.main.waivers.uses with input as document
 		with data.pushpolicy.index as index with data.pushpolicy.waivers as waivers
@@ -102,6 +104,12 @@ def key(rule: str, at: dict[str, Any]) -> str:
     return json.dumps([rule, at], sort_keys=True)
 
 
+def placed(told: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """What a place in the denials of a rule stands for."""
+    place = told.pop("denial", None)
+    return told if place is None else {**told, **given["deny"][told["rule"]][place]}
+
+
 def is_for(waiver: dict[str, Any], rule: str, at: dict[str, Any]) -> bool:
     if waiver["rule"] != rule:
         return False
@@ -144,6 +152,7 @@ def test_each_finding_has_the_waivers_that_holding_each_against_each_finds(opa: 
     for number, (given, found) in enumerate(zip(cases, decided(opa, cases, tmp_path), strict=True)):
         waived, used = naively(given)
         assert {key(each["rule"], each["at"]): each["waiver"] for each in found["waived"]} == waived, number
+        assert [placed(each, given) for each in found["pointed"]] == found["waived"], number
         assert {each["waiver"] for each in found["uses"] if each["state"] == "used"} == used, number
         purls += sum("id" not in given["waivers"][each] for each in used)
         grounds = Grounds(

@@ -13,9 +13,9 @@ import data.pushpolicy.index
 import data.pushpolicy.main.findings
 import data.pushpolicy.main.waivers
 
-decision := object.union(_decision, {"denials": _denials}) if {
+decision := object.union(_decision, {"waived": waivers.pointed, "denials": _denials}) if {
 	_allow
-} else := _decision
+} else := object.union(_decision, {"waived": waivers.waived})
 
 _decision := {
 	"allow": _allow,
@@ -23,7 +23,6 @@ _decision := {
 	"rules": _results,
 	"violations": _violations,
 	"warnings": array.concat(_softened, findings.warnings),
-	"waived": waivers.waived,
 	"waivers": waivers.uses,
 	"rollouts": _rollouts,
 }
@@ -62,7 +61,7 @@ _is_judgement(result) if result.because == "off"
 _accounted if {
 	every name, _ in index.rules {
 		given := count(findings.absent[name]) + count([1 | some _ in index.deny[name]])
-		given == count(waivers.open[name]) + count(waivers.covered[name])
+		given == count(waivers.open[name]) + waivers.covered[name]
 	}
 }
 
@@ -156,7 +155,7 @@ _status(name) := {"status": "not_applicable", "because": "off", "reason": _off[n
 } else := {"status": "violated"} if {
 	count(waivers.open[name]) > 0
 } else := {"status": "waived"} if {
-	count(waivers.covered[name]) > 0
+	waivers.covered[name] > 0
 } else := {"status": "warned", "because": "warn"} if {
 	count(findings.warned[name]) > 0
 } else := {"status": "not_applicable", "reason": reason} if {

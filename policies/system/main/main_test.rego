@@ -256,10 +256,39 @@ test_a_waiver_by_id_alias_or_purl if {
 	] {
 		decision := denied({"waivers": [object.union(object.remove(waiver, ["id"]), given)]})
 		decision.allow
-		decision.waived == [{"rule": "r", "id": "CVE-1", "msg": "bad", "at": finding.at, "waiver": 0}]
+		decision.waived == [{"rule": "r", "id": "CVE-1", "denial": 0, "waiver": 0}]
+		decision.denials.r[0] == finding
 		decision.rules == [{"name": "r", "status": "waived"}]
 		decision.waivers == [{"waiver": 0, "state": "used"}]
 	}
+}
+
+test_what_is_waived_is_told_whole_where_the_denials_are_not if {
+	other := {"at": {"id": "CVE-2"}, "msg": "worse"}
+	decision := decide({"r": rule}, {"deny": {"r": {finding, other}}}, {"waivers": [waiver]})
+	not decision.denials
+	decision.waived == [{"rule": "r", "id": "CVE-1", "msg": "bad", "at": finding.at, "waiver": 0}]
+}
+
+# The denials are told as a list in the order of the set, and the places are those of that list.
+test_each_place_is_that_of_its_denial if {
+	found := {{"at": {"id": sprintf("CVE-%d", [i])}, "msg": sprintf("%d", [7 - i])} | some i in numbers.range(1, 6)}
+	given := [object.union(waiver, {"id": sprintf("CVE-%d", [i])}) | some i in numbers.range(1, 6)]
+	decision := decide({"r": rule}, {"deny": {"r": found}}, {"waivers": given})
+	count(decision.waived) == 6
+	every each in decision.waived {
+		decision.denials.r[each.denial].at.id == each.id
+		given[each.waiver].id == each.id
+	}
+}
+
+test_the_first_of_several_waivers_is_told_and_all_are_used if {
+	by_purl := object.union(object.remove(waiver, ["id"]), {"purl": "pkg:pypi/*"})
+	both := object.union(waiver, {"purl": "pkg:pypi/a@*"})
+	others := [object.union(waiver, {"id": "CVE-9"}), by_purl, both, object.union(waiver, {"id": "GHSA-1"}), waiver]
+	decision := denied({"waivers": others})
+	decision.waived == [{"rule": "r", "id": "CVE-1", "denial": 0, "waiver": 1}]
+	[each.state | some each in decision.waivers] == ["unused", "used", "used", "used", "used"]
 }
 
 test_a_waiver_of_something_else if {

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
-import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from pushpolicy.errors import EngineError
 from pushpolicy.evaluate.policyset import PolicySet
 from pushpolicy.evaluate.remedies import remedy
+from pushpolicy.evaluate.told import (
+    Answer,
+    ContradictionError,
+    Finding,
+    Measure,
+    Rule,
+    Waived,
+    read_told,
+    read_whole,
+)
 from pushpolicy.model.decision import (
     Decision,
     EngineIdentity,
@@ -24,65 +33,16 @@ from pushpolicy.model.decision import (
     WaiverUse,
 )
 from pushpolicy.model.digest import Digest
-from pushpolicy.model.document import Document, Exact
+from pushpolicy.model.document import Document
 from pushpolicy.model.text import first_of, printable
 from pushpolicy.records.floor import objections
 
 # The id of what is denied where no rule judged the image.
 UNJUDGED = "not_applicable"
 Item = TypeVar("Item")
-_WaiverState = Literal["used", "unused", "pending", "expiring", "expired", "too_long", "refused", "elsewhere"]
-
-
-class _Rule(Exact, frozen=True):
-    name: str
-    status: RuleStatus
-    because: Literal["grace", "rollout", "observe", "warn", "off"] | UnsetType = UNSET
-    reason: str | UnsetType = UNSET
-
-
-class _Finding(Exact, frozen=True):
-    rule: str
-    id: str
-    msg: str
-    at: dict[str, Any]
-    evidence: str | UnsetType = UNSET
-
-
-class _Waived(_Finding, frozen=True, kw_only=True):
-    waiver: int
-
-
-class _Waiver(Exact, frozen=True):
-    waiver: int
-    state: _WaiverState
-
-
-class _Measure(Exact, frozen=True):
-    measure: Literal["warn", "off", "grace", "observe"]
-    state: Literal["active", "ended", "too_long", "refused"]
-    rule: str | UnsetType = UNSET
-
-
-class _Answer(Exact, frozen=True):
-    allow: bool
-    observed: bool
-    rules: list[_Rule]
-    violations: list[_Finding]
-    warnings: list[_Finding]
-    waived: list[_Waived]
-    waivers: list[_Waiver]
-    rollouts: list[_Measure] | UnsetType = UNSET
-    denials: dict[str, list[Any]] | UnsetType = UNSET
-
-
 _LYING = (
     "it is broken or lies: find out what answers there; the companion wheel decides here, without --engine"
 )
-
-
-class ContradictionError(ValueError):
-    """An answer whose parts are absent, unknown or do not fit one another."""
 
 
 def read_answer(value: Any, policy: PolicySet, evidence: Document, engine: EngineIdentity) -> Decision:
@@ -99,7 +59,8 @@ def read_answer(value: Any, policy: PolicySet, evidence: Document, engine: Engin
             ALLOW and the floor computes otherwise.
     """
     try:
-        return decision_of(value, policy, evidence, engine)
+        answer = read_told(value) if policy.is_current else read_whole(value)
+        return _decision(answer, policy, evidence, engine)
     except ContradictionError as error:
         told = f"answered out of contract: {printable(str(error))}"
         if engine.hermeticity == "delegated":
@@ -108,15 +69,15 @@ def read_answer(value: Any, policy: PolicySet, evidence: Document, engine: Engin
 
 
 def decision_of(value: Any, policy: PolicySet, evidence: Document, engine: EngineIdentity) -> Decision:
-    """`read_answer` for whoever holds an answer that OPA did not give just now: that of a record.
+    """`read_answer` for an answer that was put together from a record, and tells each finding whole.
 
     Raises:
         ContradictionError: as `read_answer`.
     """
-    try:
-        answer = msgspec.convert(value, _Answer)
-    except (msgspec.ValidationError, RecursionError) as error:
-        raise ContradictionError(str(error)) from error
+    return _decision(read_whole(value), policy, evidence, engine)
+
+
+def _decision(answer: Answer, policy: PolicySet, evidence: Document, engine: EngineIdentity) -> Decision:
     decision = _Reader(policy, evidence.value).decision(answer, evidence, engine)
     _check_statuses(decision)
     if not _is_judged(decision) and policy.is_current:
@@ -168,7 +129,7 @@ def _unjudged(decision: Decision, policy: PolicySet) -> Iterator[Violation]:
         )
 
 
-def _check_floor(answer: _Answer, policy: PolicySet, evidence: Document) -> None:
+def _check_floor(answer: Answer, policy: PolicySet, evidence: Document) -> None:
     if answer.denials is UNSET:
         # The first version's system part, as a record holds it, does not tell them.
         if policy.is_current:
@@ -186,7 +147,7 @@ class _Reader:
         self._evidence = evidence
         self._origins: Mapping[str, str] = policy.grounds.origins.get("rules", {})
 
-    def decision(self, answer: _Answer, evidence: Document, engine: EngineIdentity) -> Decision:
+    def decision(self, answer: Answer, evidence: Document, engine: EngineIdentity) -> Decision:
         """Everything that one answer says; whether it may be is not asked here."""
         if answer.rollouts is UNSET and self._policy.is_current:
             raise ContradictionError("it does not say what became of the rollouts")
@@ -209,7 +170,7 @@ class _Reader:
             observed=answer.observed,
         )
 
-    def _loosened(self, answer: _Answer) -> Iterator[str]:
+    def _loosened(self, answer: Answer) -> Iterator[str]:
         """What the judged checkout changed of rules that are not its own, and this decision rests on."""
         for setting in self._policy.settings:
             if setting.origin == "checkout" != self._origins.get(setting.rule):
@@ -219,7 +180,7 @@ class _Reader:
             if waiver.get("origin") == "checkout" != self._origins.get(finding.rule):
                 yield f"waiver of {finding.rule} {finding.id}"
 
-    def _results(self, items: list[_Rule]) -> tuple[RuleResult, ...]:
+    def _results(self, items: list[Rule]) -> tuple[RuleResult, ...]:
         """One result for each rule of the index, no more and no less."""
         names = [item.name for item in items]
         if not names or sorted(names) != sorted(self._rules):
@@ -238,7 +199,7 @@ class _Reader:
             for item in items
         )
 
-    def _finding(self, item: _Finding) -> Violation:
+    def _finding(self, item: Finding) -> Violation:
         if item.rule not in self._rules:
             raise ContradictionError(f"a finding is of the unknown rule {item.rule}")
         rule, absent = self._rules[item.rule], _known(item.evidence)
@@ -250,17 +211,17 @@ class _Reader:
             severity=rule.severity,
             fix=rule.fix if absent is None else remedy(absent, rule, self._evidence),
             evidence=absent,
-            waiver=self._waiver(item.waiver) if isinstance(item, _Waived) else None,
+            waiver=self._waiver(item.waiver) if isinstance(item, Waived) else None,
         )
 
-    def _uses(self, answer: _Answer) -> tuple[WaiverUse, ...]:
+    def _uses(self, answer: Answer) -> tuple[WaiverUse, ...]:
         """What became of each waiver, in order."""
         items = answer.waivers
         if [item.waiver for item in items] != list(range(len(self._waivers))):
             raise ContradictionError(
                 f"it speaks of {len(items)} waivers, or out of order; there are {len(self._waivers)}"
             )
-        found: dict[str, list[_Finding]] = {}
+        found: dict[str, list[Finding]] = {}
         for each in answer.violations:
             found.setdefault(each.rule, []).append(each)
         return tuple(
@@ -269,7 +230,7 @@ class _Reader:
         )
 
     def _why(
-        self, waiver: Mapping[str, Any], state: str, found: Mapping[str, Sequence[_Finding]]
+        self, waiver: Mapping[str, Any], state: str, found: Mapping[str, Sequence[Finding]]
     ) -> str | None:
         """Why a waiver does not count, and what would make it count."""
         match state:
@@ -295,7 +256,7 @@ class _Reader:
 
         return told_in(waiver, self._policy.files, self._evidence)
 
-    def _unused(self, waiver: Mapping[str, Any], found: Sequence[_Finding]) -> str:
+    def _unused(self, waiver: Mapping[str, Any], found: Sequence[Finding]) -> str:
         """Which findings it could have named: an id may be misspelt, or another by now."""
         rule, named = waiver["rule"], waiver.get("id") or waiver.get("purl") or waiver.get("evidence")
         # One of that id was not waived by it, so it is no finding of the rule itself.
@@ -315,7 +276,7 @@ class _Reader:
         begin = "not_before" if "not_before" in waiver else "this decision"
         return f"it lasts longer than the {days} days that the policy allows, counted from {begin}"
 
-    def _measure(self, item: _Measure) -> MeasureUse:
+    def _measure(self, item: Measure) -> MeasureUse:
         rule, enforcement = _known(item.rule), self._policy.grounds.enforcement
         given: Mapping[str, Any]
         if item.measure == "observe":

@@ -12,10 +12,11 @@ from typing import Any
 import msgspec
 
 from pushpolicy.errors import InputError, PolicyError, RecordError
-from pushpolicy.evaluate.answer import ContradictionError, decision_of
+from pushpolicy.evaluate.answer import decision_of
 from pushpolicy.evaluate.evidence import validate
 from pushpolicy.evaluate.known import contradictions, unknown
 from pushpolicy.evaluate.policyset import PolicySet
+from pushpolicy.evaluate.told import ContradictionError
 from pushpolicy.model import canonical
 from pushpolicy.model.decision import Decision, RuleStatus, Violation
 from pushpolicy.model.index import RuleEntry

@@ -4,15 +4,17 @@ import copy
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from pushpolicy.errors import EngineError
 from pushpolicy.evaluate.answer import read_answer
 from pushpolicy.evaluate.data import PolicyData
 from pushpolicy.evaluate.policyset import PolicySet
+from pushpolicy.evaluate.told import MISSHAPEN, read_told
 from pushpolicy.model.decision import EngineIdentity, Verdict
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.index import Index
-from tests.policies import evidence, rule_entry
+from tests.policies import ROOT, evidence, rule_entry
 
 ENGINE = EngineIdentity(name="opa", version="1.22.2", digest=Digest.of(b"opa"))
 WAIVER = {"rule": "r", "id": "x"}
@@ -31,9 +33,11 @@ FINDING = {"rule": "r", "id": "x", "msg": "bad", "at": {"id": "x"}}
 DENY = {**ALLOW, "allow": False, "rules": [{"name": "r", "status": "violated"}], "violations": [FINDING]}
 
 
-def policy() -> PolicySet:
+LIMITED = {"max_days": 90, "waivers": [WAIVER]}
+
+
+def policy(waivers: dict[str, Any] = LIMITED) -> PolicySet:
     index = Index(rules={"r": rule_entry()}, lib={})
-    waivers = {"max_days": 90, "waivers": [WAIVER]}
     data = PolicyData(settings={}, waivers=waivers, enforcement={}, origins={}, warnings=())
     files = {"capabilities.json": b"{}", "schema/evidence.v1.json": b"{}"}
     files |= {"index/data.json": index.data(), "index/index.rego": index.module(), **data.files()}
@@ -156,3 +160,88 @@ def test_an_allow_that_contradicts_itself_is_refused_with_the_reason(
 ) -> None:
     with pytest.raises(EngineError, match=reason):
         read_answer({**ALLOW, **change}, policy(), evidence(), ENGINE)
+
+
+DENIAL = {"at": {"id": "x", "file": "a"}, "msg": "bad"}
+NAMED = {"rule": "r", "id": "x", "waiver": 0, "denial": 0}
+LONG: dict[str, Any] = {"max_days": 90, "waivers": [{**WAIVER, "expires": "2026-03-22T00:00:00Z"}]}
+WAIVED: dict[str, Any] = {
+    **ALLOW,
+    "rules": [{"name": "r", "status": "waived"}],
+    "waived": [NAMED],
+    "waivers": [{"waiver": 0, "state": "used"}],
+    "denials": {"r": [DENIAL]},
+}
+
+
+def test_a_waived_denial_is_told_by_its_place() -> None:
+    decision = read_answer(WAIVED, policy(LONG), evidence(), ENGINE)
+    (found,) = decision.waived
+    assert (found.rule, found.id, found.msg, found.at) == ("r", "x", "bad", DENIAL["at"])
+    assert found.waiver == LONG["waivers"][0]
+
+
+def test_a_waived_denial_of_another_shape_is_told_as_it_was_given() -> None:
+    # It has no name but its digest, by which a waiver may name it.
+    name = "sha256:0"
+    said = {**WAIVED, "waived": [{**NAMED, "id": name}], "denials": {"r": ["x"]}}
+    with pytest.raises(EngineError, match="1 findings stand"):
+        read_answer(said, policy(LONG), evidence(), ENGINE)
+    (found,) = read_told(said).waived
+    assert (found.id, found.at, found.msg) == (name, {"given": "x"}, MISSHAPEN)
+    rego = ROOT / "policies" / "system" / "main" / "findings" / "findings.rego"
+    assert f'"msg": "{MISSHAPEN}"' in rego.read_text()
+
+
+ABSENT = {"rule": "r", "id": "evidence:ci", "waiver": 0, "msg": "x", "at": {}, "evidence": "ci"}
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"waived": [{**NAMED, "denial": 1}]}, "is no denial of it"),
+        ({"waived": [{**NAMED, "denial": -1}]}, "ALLOW does not follow|is no denial of it"),
+        ({"waived": [{**NAMED, "denial": 0.5}]}, "Expected `int`"),
+        ({"waived": [{**NAMED, "denial": True}]}, "Expected `int`"),
+        ({"waived": [{**NAMED, "denial": None}]}, "Expected `int`"),
+        ({"waived": [{**NAMED, "denial": "0"}]}, "Expected `int`"),
+        ({"waived": [{**NAMED, "rule": "other"}]}, "of which 0 are waived"),
+        ({"waived": [NAMED, NAMED]}, "a denial is waived twice"),
+        (
+            {"waived": [NAMED, {**NAMED, "denial": 1}], "denials": {"r": [DENIAL] * 3}},
+            "of which 2 are waived",
+        ),
+        ({"waived": []}, "of which 0 are waived"),
+        ({"waived": [ABSENT]}, "of which 0 are waived"),
+        ({"waived": [NAMED, {**FINDING, "waiver": 0}]}, "does not say which it is"),
+        ({"waived": [{**FINDING, "waiver": 0}]}, "of which 0 are waived"),
+        ({"waived": [{**NAMED, "msg": "harmless"}]}, "is no denial of it"),
+        ({"waived": [{**NAMED, "at": {}}]}, "is no denial of it"),
+        ({"waived": [{**NAMED, "evidence": "ci"}]}, "is no denial of it"),
+        ({"waived": [NAMED, {**ABSENT, "msg": 1}]}, "Expected `str`"),
+        ({"waived": [NAMED, {"rule": "r", "id": "y", "waiver": 0}]}, "does not say which it is"),
+        ({"waived": [{**NAMED, "place": 0}]}, "unknown field"),
+        ({"rules": _status("passed")}, "a rule that passed or is not applicable has findings"),
+        ({"denials": {"r": []}}, "ALLOW does not follow|is no denial of it"),
+        ({"denials": {"r": {"0": DENIAL}}}, "Expected `array`"),
+    ],
+)
+def test_a_place_that_is_no_denial_is_refused_with_the_reason(change: dict[str, Any], reason: str) -> None:
+    with pytest.raises(EngineError, match=f"out of contract: .*({reason})"):
+        read_answer({**WAIVED, **change}, policy(LONG), evidence(), ENGINE)
+
+
+def test_a_place_without_the_denials_is_refused() -> None:
+    said = {**DENY, "waived": [NAMED]}
+    del said["denials"]
+    with pytest.raises(EngineError, match="is no denial of it"):
+        read_answer(said, policy(LONG), evidence(), ENGINE)
+
+
+def test_an_earlier_system_part_tells_each_finding_whole() -> None:
+    earlier = replace(policy(LONG), is_current=False)
+    whole = {**WAIVED, "waived": [{"rule": "r", "id": "x", "waiver": 0, **DENIAL}]}
+    decision = read_answer(whole, earlier, evidence(), ENGINE)
+    assert decision == read_answer(WAIVED, policy(LONG), evidence(), ENGINE)
+    with pytest.raises(EngineError, match="out of contract"):
+        read_answer(WAIVED, earlier, evidence(), ENGINE)

@@ -12,7 +12,10 @@ import data.pushpolicy.waivers as given
 now := time.parse_rfc3339_ns(input.evaluated_at)
 
 # What no waiver covers.
-open[name] := [judgement.finding | some judgement in _judged[name]; count(judgement.waivers) == 0] if {
+open[name] := array.concat(
+	[finding | excused := _excused[name]; some place, finding in findings.absent[name]; not excused[place]],
+	[finding | covering := _covering[name]; some place, finding in findings.denied[name]; not covering[place]],
+) if {
 	some name in _concerned
 }
 
@@ -21,44 +24,141 @@ open[name] := array.concat(findings.absent[name], findings.denied[name]) if {
 	not name in _concerned
 }
 
-# What a waiver covers, with the number of the first that does.
-covered[name] := [object.union(judgement.finding, {"waiver": min(judgement.waivers)}) |
-	some judgement in _judged[name]
-	count(judgement.waivers) > 0
-] if {
-	some name in _concerned
-}
+# How many findings of a rule a waiver covers.
+covered[name] := count(_excused[name]) + count(_covering[name]) if some name in _concerned
 
-covered[name] := [] if {
+covered[name] := 0 if {
 	some name, _ in index.rules
 	not name in _concerned
 }
 
+# The findings that are covered, each with the number of the first waiver that does.
 waived := [finding |
-	some found in covered
-	some finding in found
+	some name in _concerned
+	some finding in array.concat(
+		_waived(findings.absent[name], _excused[name]),
+		_waived(findings.denied[name], _covering[name]),
+	)
 ]
 
-uses := [{"waiver": number, "state": _state(number, waiver)} | some number, waiver in given.waivers]
-
-_judged[name] := judgements if {
+# The same where the denials are told beside them: of those, the place in what the rule denied.
+pointed := [finding |
 	some name in _concerned
-	judgements := array.concat(
-		[{"finding": finding, "waivers": _for_absence(finding)} | some finding in findings.absent[name]],
-		[{"finding": finding, "waivers": _for_denial(finding)} | some finding in findings.denied[name]],
+	some finding in array.concat(
+		_waived(findings.absent[name], _excused[name]),
+		_pointed(findings.denied[name], _covering[name]),
 	)
+]
+
+_waived(found, covering) := [object.union(found[place], {"waiver": _first(numbers)}) | some place, numbers in covering]
+
+_pointed(found, covering) := [finding |
+	some place, numbers in covering
+	finding := {"rule": found[place].rule, "id": found[place].id, "denial": place, "waiver": _first(numbers)}
+]
+
+_first(numbers) := min(object.keys(numbers))
+
+uses := [{"waiver": number, "state": object.get(_unused, number, standing)} | some number, standing in _standings]
+
+_unused := {number: "unused" | some number, _ in object.remove(_honoured, _used)}
+
+_used := object.union_n([numbers | some found in [_excused, _covering]; some numbers in found[_]])
+
+# Of the evidence that a rule lacks, by its place there, the numbers of the waivers that are for it.
+_excused[name] := {place: numbers |
+	some place, finding in findings.absent[name]
+	numbers := _named[name].evidence[finding.id]
+} if {
+	some name in _concerned
 }
 
-_concerned := {waiver.rule | some waiver in _honoured}
+# The same of what it denies. Each way to name a denial goes through them once, and is left where no waiver
+# takes it: thousands of denials may meet thousands of waivers.
+_covering[name] := object.union_n(array.concat(
+	array.concat(_by_id(name), _by_alias(name)),
+	array.concat(_by_id_and_purl(name), _by_purl(name)),
+)) if {
+	some name in _concerned
+}
 
-# A whole document, as is `_named`: OPA compares each key of a partial one with all before it, which thousands
-# of waivers make long.
-_honoured := {number: waiver |
+_by_id(name) := [{place: numbers} |
+	named := _named[name].id
+	some place, finding in findings.denied[name]
+	numbers := named[finding.id]
+]
+
+_by_alias(name) := [{place: numbers} |
+	named := _named[name].id
+	some place, finding in findings.denied[name]
+	some alias in finding.at.aliases
+	numbers := named[alias]
+]
+
+_by_id_and_purl(name) := [{place: {number: true}} |
+	named := _named[name].id_and_purl
+	some place, finding in findings.denied[name]
+	some each in ({finding.id} | {alias | some alias in finding.at.aliases})
+	some number, _ in named[each]
+	_fits(number, finding.at.purl)
+]
+
+_by_purl(name) := [{place: {number: true}} |
+	named := _named[name].purl
+	some place, finding in findings.denied[name]
+	is_string(finding.at.purl)
+	some product in {"", split(finding.at.purl, "@")[0]}
+	some number, _ in named[product]
+	_fits(number, finding.at.purl)
+]
+
+_fits(number, purl) if {
+	is_string(purl)
+	glob.match(_honoured[number].purl, null, purl)
+}
+
+_concerned := object.keys(_named)
+
+# The numbers of the waivers that count, by rule, way to name and name. A whole document, as all that holds
+# waivers: OPA compares each key of a partial one with all before it, which thousands of waivers make long.
+_named := object.union_n(array.concat(
+	array.concat(
+		[{waiver.rule: {"evidence": {waiver.evidence: {number: true}}}} | some number, waiver in _honoured],
+		[{waiver.rule: {"id": {waiver.id: {number: true}}}} | some number, waiver in _honoured; not waiver.purl],
+	),
+	array.concat(
+		[{waiver.rule: {"id_and_purl": {waiver.id: {number: true}}}} | some number, waiver in _honoured; waiver.purl],
+		[{waiver.rule: {"purl": {_product(waiver.purl): {number: true}}}} | some number, waiver in _honoured; not waiver.id],
+	),
+))
+
+# What no other purl has before its version; of a glob that leaves that open, nothing.
+_product(purl) := "" if {
+	some wild in ["*", "?"]
+	contains(split(purl, "@")[0], wild)
+} else := split(purl, "@")[0]
+
+_honoured := {number: given.waivers[number] | some number, standing in _standings; standing in {"expiring", "used"}}
+
+# What is told of each waiver, if it is used. Of what decides that, thousands have few different ones, for each
+# of which OPA calls a function once.
+_standings := {number: _standing(object.remove(waiver, told)) |
+	told := {"approver", "evidence", "id", "purl", "reason", "ticket"}
 	some number, waiver in given.waivers
+}
+
+_standing(waiver) := _timing(waiver) if {
+	_timing(waiver) != "current"
+} else := "too_long" if {
+	not _within_limit(waiver)
+} else := "refused" if {
+	not _allowed(waiver)
+} else := "elsewhere" if {
+	not _here(waiver)
+} else := "expiring" if {
+	time.parse_rfc3339_ns(waiver.expires) - now < 14 * day
+} else := "used" if {
 	_timing(waiver) == "current"
-	_within_limit(waiver)
-	_allowed(waiver)
-	_here(waiver)
 }
 
 _timing(waiver) := "expired" if {
@@ -115,62 +215,5 @@ _not_over(window) if time.parse_rfc3339_ns(window.not_after) > now
 _here(waiver) if object.get(waiver, "repository", "**") == "**"
 
 _here(waiver) if glob.match(waiver.repository, ["/"], concat("/", [input.target.registry, input.target.repository]))
-
-# The numbers of the waivers by what they name, since thousands of findings may meet thousands of them.
-_named := object.union_n([{key: {number: true}} |
-	some number, waiver in _honoured
-	some key in _keys(waiver)
-])
-
-_keys(waiver) := {[waiver.rule, kind, waiver[kind]] | some kind in ["evidence", "id"]} | {[waiver.rule, "purl", _product(waiver.purl)] | not waiver.id}
-
-# What no other purl has before its version; of a glob that leaves that open, nothing.
-_product(purl) := "" if {
-	some wild in ["*", "?"]
-	contains(split(purl, "@")[0], wild)
-} else := split(purl, "@")[0]
-
-_for_absence(finding) := {number | some number, _ in _named[[finding.rule, "evidence", finding.id]]}
-
-_for_denial(finding) := {number |
-	some key in _sought(finding)
-	some number, _ in _named[key]
-	_fits(_honoured[number], finding)
-}
-
-_sought(finding) := {[finding.rule, "id", name] | some name in _names(finding)} | {[finding.rule, "purl", product] |
-	is_string(finding.at.purl)
-	some product in {"", split(finding.at.purl, "@")[0]}
-}
-
-_names(finding) := {finding.id} | {alias | some alias in finding.at.aliases}
-
-_fits(waiver, _) if not waiver.purl
-
-_fits(waiver, finding) if {
-	is_string(finding.at.purl)
-	glob.match(waiver.purl, null, finding.at.purl)
-}
-
-_used contains number if {
-	some judgements in _judged
-	some judgement in judgements
-	some number in judgement.waivers
-}
-
-_state(number, waiver) := "expiring" if {
-	number in _used
-	time.parse_rfc3339_ns(waiver.expires) - now < 14 * day
-} else := "used" if {
-	number in _used
-} else := _timing(waiver) if {
-	_timing(waiver) != "current"
-} else := "too_long" if {
-	not _within_limit(waiver)
-} else := "refused" if {
-	not _allowed(waiver)
-} else := "elsewhere" if {
-	not _here(waiver)
-} else := "unused"
 
 day := ((24 * 60) * 60) * 1000000000
