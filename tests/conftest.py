@@ -14,6 +14,7 @@ import pytest
 from pushpolicy.cli.main import main
 from pushpolicy.demo.shell import Shell
 from tests import workspace as workspaces
+from tests.keys import key
 from tests.programs import missing
 from tests.registries import Registry, distribution_registry, olareg_registry
 from tests.workspace import Ran, Workspace
@@ -89,3 +90,14 @@ def workspace(
     monkeypatch.setattr("pushpolicy.cli.identity.METADATA", "http://127.0.0.1:1")
     folder, environ = workspaces.copied(project, tmp_path)
     return Workspace(folder=folder, environ=environ, run_here=run)
+
+
+@pytest.fixture
+def private(workspace: Workspace) -> Path:
+    """The file of a key, beside the checkout."""
+    folder = workspace.folder.parent / "keys"
+    folder.mkdir(mode=0o700)
+    file = folder / "ci.key"
+    file.write_bytes(key().private_pem())
+    file.chmod(0o600)
+    return file

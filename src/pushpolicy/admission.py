@@ -33,6 +33,7 @@ class PushRequest(msgspec.Struct, frozen=True, kw_only=True):
         selection: which part of the image, and what goes along.
         signer: gives what signs the decision, once that is made; None where nothing is signed.
         client: the target's repository; with a login, as it is read until the push is allowed.
+        forms: of the signed decision, for who asks for another than a verification summary.
         login: how the credential of the push is obtained after the decision.
         policy: loaded and checked before anything is gathered.
         engine_credential: what an OPA server is shown; it is kept out of records.
@@ -59,6 +60,7 @@ class PushRequest(msgspec.Struct, frozen=True, kw_only=True):
     source_credential: Credential | None = None
     login: Login | None = None
     signer: Callable[[], Signer] | None = None
+    forms: tuple[str, ...] = ()
     selection: Selection = EVERYTHING
 
 
@@ -69,11 +71,13 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True):
         key: the fingerprint of the key, in hex.
         name: of that key in the policy's trust file; None where it lists it not.
         approval: whether other tools take what was signed for an approval.
+        forms: in which it was signed beside that; None where in no other.
     """
 
     key: str
     name: str | None
     approval: bool
+    forms: tuple[str, ...] | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):

@@ -48,13 +48,17 @@ from pushpolicy.push import (
 )
 from pushpolicy.records.build import Contents, NewRecord, build_record
 from pushpolicy.records.chain import records_before
-from pushpolicy.records.statement import VERIFIER, Named, is_approval, signed
+from pushpolicy.records.forms import Approved, FormError, NoApprovalError, NothingToTellError, statements
+from pushpolicy.records.statement import VERIFIER, Named, Statement, is_approval, sign, signed
 from pushpolicy.registry.interface import Artifact, Attached
 from pushpolicy.signing.keys import Signer, SigningError
 from pushpolicy.signing.verify import deciders, signer_name
 
 # What the tags of each target name; waits for the registry's answers.
 Look = Callable[[], Mapping[Target, Previous]]
+
+_NO_FORMS = "put right what is named, or leave --statement out; nothing was pushed"
+_NOT_TOLD = "give the evidence that it tells of, or leave this --statement out; nothing was pushed"
 
 __all__ = ["Outcome", "PushRequest", "admit", "admit_all", "check", "check_all", "collect"]
 
@@ -203,15 +207,42 @@ def _signed(work: _Prepared, opened: Callable[[], Signer]) -> _Prepared:
         signer = opened()
         name = signer_name(signer.public, keys, work.request.target.repository, _decided_at(work))
         verifier = (keys[name].verifier if name else None) or VERIFIER
-        of = partial(Named, record=record.artifact.manifest.digest, verifier=verifier, version=__version__)
-        statements = tuple(
-            signed(work.image.top.descriptor, record.decision, of(tag=tag), signer)
-            for tag in work.request.target.tags
-        )
+        digest = record.artifact.manifest.digest
+        of = partial(Named, record=digest, verifier=verifier, version=__version__)
+        image, at = work.image.top.descriptor, record.decision.evaluated_at
+        tags = [signed(image, record.decision, of(tag=tag), signer) for tag in work.request.target.tags]
+        forms, notes = _other_forms(work, verifier)
+        others = [sign(image, each, digest, at, signer) for told in forms.values() for each in told]
     except SigningError as error:
         raise UsageError(f"the decision cannot be signed: the key {error.message}", error.hint) from error
-    signature = Signature(key=signer.public.fingerprint, name=name, approval=is_approval(record.decision))
-    return replace(work, statements=statements, outcome=replace(work.outcome, signature=signature))
+    approval = is_approval(record.decision)
+    signature = Signature(
+        key=signer.public.fingerprint, name=name, approval=approval, forms=tuple(forms) or None
+    )
+    outcome = replace(work.outcome, signature=signature, notes=(*work.outcome.notes, *notes))
+    return replace(work, statements=(*tags, *others), outcome=outcome)
+
+
+def _other_forms(work: _Prepared, verifier: str) -> tuple[Mapping[str, tuple[Statement, ...]], Sequence[str]]:
+    """What is signed beside the decision's own statements, by name; and why one that is asked for is not."""
+    found, notes = dict[str, tuple[Statement, ...]](), list[str]()
+    for name in work.request.forms:
+        try:
+            approved = Approved(
+                decision=work.record.decision,
+                evidence=work.record.evidence,
+                record=work.record.artifact.manifest.digest,
+                verifier=verifier,
+                version=__version__,
+            )
+            found[name] = statements(name, approved)
+        except NothingToTellError as error:
+            notes.append(f"there is no statement {name}: {error}")
+        except NoApprovalError as error:
+            raise UsageError(f"--statement {name}: {error}", _NO_FORMS) from error
+        except FormError as error:
+            raise InputError(f"--statement {name}: {error}", _NOT_TOLD) from error
+    return found, notes
 
 
 def _with_signers(work: _Prepared) -> Outcome:

@@ -16,17 +16,6 @@ from tests.keys import entry, key
 from tests.workspace import Workspace
 
 
-@pytest.fixture
-def private(workspace: Workspace) -> Path:
-    """The file of a key, beside the checkout."""
-    folder = workspace.folder.parent / "keys"
-    folder.mkdir(mode=0o700)
-    file = folder / "ci.key"
-    file.write_bytes(key().private_pem())
-    file.chmod(0o600)
-    return file
-
-
 def test_the_report_says_who_signed_and_what_others_take_it_for(workspace: Workspace, private: Path) -> None:
     ran = workspace.push(
         "--policy", "pack:tests_passed", "--key", str(private), "--format", "json", "--format", "text=r.txt"

@@ -492,6 +492,7 @@ class PublishOptions(msgspec.Struct, frozen=True, kw_only=True):
         verify: head or full.
         raw: keep or digest; None is what the policy says.
         key: the file of the key that signs the decision, or exec: and the program that has it.
+        forms: in which else it is signed.
     """
 
     all_images: bool = False
@@ -502,6 +503,7 @@ class PublishOptions(msgspec.Struct, frozen=True, kw_only=True):
     verify: str = "head"
     raw: str | None = None
     key: str | None = None
+    forms: tuple[str, ...] = ()
 
 
 also_option = click.option(
@@ -527,6 +529,9 @@ key_option = click.option(
     metavar="FILE|exec:PROGRAM",
     help="The private key that signs, or the program that has it; without it, PUSHPOLICY_SIGNING_KEY.",
 )
+
+# Of an approval, as `records.forms` makes them.
+FORMS = ("svr", "test-result", "vulns", "openvex")
 
 publish_options = _group(
     "publish",
@@ -561,6 +566,13 @@ publish_options = _group(
         " policy's trust.yaml says, else keep]",
     ),
     key_option,
+    click.option(
+        "--statement",
+        "forms",
+        type=click.Choice(FORMS),
+        multiple=True,
+        help="Sign an approval in this form, too, for those who look for it; repeatable. Needs a key.",
+    ),
 )
 
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress and no notes on standard error.")

@@ -40,6 +40,8 @@ def command(
     if not publish.all_images and (image is None or target is None):
         raise UsageError("IMAGE and TARGET are missing", "or --all, for the images of the configuration")
     signer = deferred_key(publish.key)
+    if publish.forms and signer is None:
+        raise UsageError("--statement: there is no key to sign it with", "--key names one")
     registries = PolicyRegistries.of(options, target)
     with start_engine(options.gathering.config, options.policy, options.server, registries) as deciding:
         # The larger part of the program, imported while OPA starts and its binary is hashed.

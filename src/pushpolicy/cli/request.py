@@ -131,6 +131,7 @@ def push_requests(
                 progress=progress,
                 records=records,
                 signer=signer,
+                forms=tuple(dict.fromkeys(publish.forms)),
                 source=origin,
                 source_credential=origin_credential,
                 selection=Selection(

@@ -80,7 +80,8 @@ def _signed(outcome: Outcome) -> str:
         return "no; --key FILE signs it, so that nobody else can write such a record"
     by = f"by {printable(signature.name or 'the key')} ({signature.key[:16]})"
     if signature.approval:
-        return f"{by}, as a verification summary: cosign and Kyverno verify it"
+        also = f"; also as {', '.join(signature.forms)}" if signature.forms else ""
+        return f"{by}, as a verification summary: cosign and Kyverno verify it{also}"
     return f"{by}, as a decision that no other tool takes for an approval"
 
 

@@ -12,11 +12,16 @@ from typing import Any
 import msgspec
 
 from pushpolicy.records.forms import openvex, svr, test_result, vulns
-from pushpolicy.records.forms.approved import Approved, FormError, NoApprovalError
+from pushpolicy.records.forms.approved import Approved, FormError, NoApprovalError, NothingToTellError
 from pushpolicy.records.statement import DECISION_PREDICATE, Statement, about
+from pushpolicy.signing import dsse
 from pushpolicy.signing.verify import IN_TOTO
 
-__all__ = ["FORMS", "Approved", "FormError", "NoApprovalError", "statements"]
+__all__ = ["FORMS", "Approved", "FormError", "NoApprovalError", "NothingToTellError", "statements"]
+
+
+# In base64, what an envelope may have.
+MAX_PAYLOAD = dsse.MAX_ENVELOPE // 2
 
 
 class Form(msgspec.Struct, frozen=True):
@@ -36,10 +41,11 @@ FORMS: Mapping[str, Form] = {
 
 
 def statements(name: str, approved: Approved) -> tuple[Statement, ...]:
-    """The statements of the form of this name; none where it has nothing to say.
+    """The statements of the form of this name, at least one.
 
     Raises:
-        FormError: when the evidence does not have what it tells.
+        FormError: when the evidence does not have what it tells, it has nothing to tell, or one would be too
+            large to be read.
     """
     form, decision = FORMS[name], approved.decision
     # Not in the predicate: some of these formats take no field that they do not know.
@@ -50,7 +56,10 @@ def statements(name: str, approved: Approved) -> tuple[Statement, ...]:
         "tags": list(decision.image.tags),
         "version": approved.version,
     }
-    return tuple(
+    found = tuple(
         about(decision, IN_TOTO, form.predicate_type, predicate, {DECISION_PREDICATE: origin})
         for predicate in form.predicates(approved)
     )
+    if any(len(each.payload) > MAX_PAYLOAD for each in found):
+        raise FormError(f"it would have more than {MAX_PAYLOAD} bytes")
+    return found

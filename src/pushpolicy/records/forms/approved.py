@@ -19,6 +19,10 @@ class FormError(ValueError):
     """There is no such form of this decision; the message says why."""
 
 
+class NothingToTellError(FormError):
+    """The decision has nothing that the form is there to tell."""
+
+
 class NoApprovalError(FormError):
     """The decision is none that a stranger may take for an approval."""
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from pushpolicy.model import canonical
 from pushpolicy.model.decision import ImageIdentity, Violation
 from pushpolicy.model.reference import LAYOUT_REGISTRY
-from pushpolicy.records.forms.approved import Approved
+from pushpolicy.records.forms.approved import Approved, NothingToTellError
 from pushpolicy.records.forms.vulns import is_flaw
 from pushpolicy.records.forms.waived import Finding, Waived, names_of
 
@@ -24,7 +24,11 @@ _DOCUMENTS = "https://pushpolicy.dev/openvex/"
 
 
 def predicates(approved: Approved) -> tuple[dict[str, Any], ...]:
-    """The one document of a decision; none where no waiver of a vulnerability was used."""
+    """The one document of a decision.
+
+    Raises:
+        NothingToTellError: when no waiver of a vulnerability was used.
+    """
     decision = approved.decision
     waived, product = Waived(decision.waived), _product(decision.image)
     scans = approved.evidence.value["scans"].get("items", ())
@@ -37,7 +41,7 @@ def predicates(approved: Approved) -> tuple[dict[str, Any], ...]:
     # Several scans may list a flaw, and a scan several platforms.
     statements = {canonical.encode(each): each for each in found}
     if not statements:
-        return ()
+        raise NothingToTellError("no waiver of a vulnerability was used")
     document = {
         "@context": _CONTEXT,
         "@id": _DOCUMENTS + str(approved.record),

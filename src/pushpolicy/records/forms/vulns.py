@@ -8,6 +8,7 @@ A time that the scanner does not tell is left out with the object that it is req
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -34,7 +35,7 @@ def predicates(approved: Approved) -> tuple[dict[str, Any], ...]:
     scans = [scan for scan in approved.collected("scans")["items"] if _looks_into_image(scan)]
     if not scans:
         raise FormError("no scan for vulnerabilities is bound to the image")
-    platforms = [each["platform"] for each in approved.evidence.value["image"]["platforms"]]
+    platforms = approved.evidence.value["image"]["platforms"]
     waived = Waived(approved.decision.waived)
     groups = list(_by_scanner(scans))
     for group in groups:
@@ -43,9 +44,15 @@ def predicates(approved: Approved) -> tuple[dict[str, Any], ...]:
 
 
 def _looks_into_image(scan: Scan) -> bool:
+    """Whether a scan is of this image, and looked for flaws.
+
+    One that does not say what it looked for did so where it lists packages, or there are none (`scan_bound`).
+    """
     if scan["kind"] != "image" or not scan["bound"]:
         return False
-    return "vulnerabilities" in scan.get("looked_for", ()) or any(map(is_flaw, scan["findings"]))
+    looked_for = scan["looked_for"]
+    implied = "unsaid" in looked_for and (scan.get("packages") or "empty_by" in scan)
+    return bool("vulnerabilities" in looked_for or implied or any(map(is_flaw, scan["findings"])))
 
 
 def is_flaw(finding: Finding) -> bool:
@@ -59,15 +66,29 @@ def _by_scanner(scans: Sequence[Scan]) -> Iterator[list[Scan]]:
         yield [scan for scan, key in zip(scans, keys, strict=True) if key == wanted]
 
 
-def _check_whole(scans: Sequence[Scan], platforms: Sequence[str]) -> None:
+def _check_whole(scans: Sequence[Scan], platforms: Sequence[Mapping[str, Any]]) -> None:
     for scan in scans:
         if scan.get("filters"):
             left_out = printable(first_of(scan["filters"], 3), 300)
             raise FormError(f"the scan {printable(scan['name'])} left findings out ({left_out})")
-    seen = {scan.get("platform") for scan in scans}
-    if missing := [platform for platform in platforms if platform not in seen]:
+    names = Counter(each["platform"] for each in platforms)
+    unseen = [
+        f"{each['platform']} ({each['digest']})"
+        for each in platforms
+        if not any(_is_of(scan, each, is_one=names[each["platform"]] == 1) for scan in scans)
+    ]
+    if unseen:
         name = printable(scans[0]["scanner"]["name"])
-        raise FormError(f"{name} did not look at {printable(first_of(missing, 3), 300)}")
+        raise FormError(f"{name} did not look at {printable(first_of(unseen, 3), 400)}")
+
+
+def _is_of(scan: Scan, platform: Mapping[str, Any], *, is_one: bool) -> bool:
+    """Whether a bound scan is of this platform; two manifests of an index may share its name."""
+    if scan.get("platform") != platform["platform"]:
+        return False
+    named = scan.get("image", {})
+    told = (named.get("digest"), named.get("image_id"))
+    return is_one or told[0] == platform["digest"] or told[1] == platform["config_digest"]
 
 
 def _predicate(scans: Sequence[Scan], waived: Waived) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from pushpolicy.model.decision import Violation
-from pushpolicy.records.forms import statements
+from pushpolicy.records.forms import NothingToTellError, statements
 from pushpolicy.reports import openvex
 from pushpolicy.reports.facts import VexFacts, VexStatus
 from pushpolicy.reports.limits import Limits
@@ -78,14 +78,16 @@ ELSEWHERE: Mapping[str, Mapping[str, Any]] = {
 @pytest.mark.parametrize("case", ELSEWHERE)
 def test_a_waiver_of_something_else_is_no_vex(case: str) -> None:
     violation = replace(waived(evidence()), at=ELSEWHERE[case])
-    assert statements("openvex", approved(waived=(violation,))) == ()
+    with pytest.raises(NothingToTellError):
+        statements("openvex", approved(waived=(violation,)))
 
 
 def test_no_waiver_is_no_vex_and_no_scans_are_none() -> None:
-    assert statements("openvex", approved(waived=())) == ()
     value = evidence()
     value["scans"] = {"status": "missing", "reason": "none"}
-    assert statements("openvex", approved(value)) == ()
+    for of in (approved(), approved(value)):
+        with pytest.raises(NothingToTellError, match=r"^no waiver of a vulnerability was used$"):
+            statements("openvex", of)
 
 
 def test_a_layout_has_a_product_without_an_address() -> None:

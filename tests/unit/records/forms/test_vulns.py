@@ -65,6 +65,21 @@ def test_findings_that_are_no_flaws_are_not_listed() -> None:
     ]
 
 
+@pytest.mark.parametrize("why", [{"packages": 3}, {"empty_by": "sbom"}], ids=str)
+def test_a_scanner_that_says_nothing_of_its_purpose_looked_for_flaws_in_packages(why: Value) -> None:
+    value = evidence()
+    for scan in scans(value):
+        scan.update(looked_for=["unsaid"], findings=[], **why)
+    assert predicate("vulns", approved(value))["scanner"]["result"] == []
+
+
+def test_two_manifests_that_share_a_name_have_a_scan_each() -> None:
+    value = evidence()
+    for each in (*value["image"]["platforms"], *scans(value)):
+        each["platform"] = "windows/amd64"
+    assert len(predicate("vulns", approved(value))["scanner"]["result"]) == 2
+
+
 LESS: Mapping[str, tuple[Callable[[Value], object], str]] = {
     "one that left something out": (
         lambda value: scans(value)[0].update(filters=["only-fixed"]),
@@ -72,7 +87,17 @@ LESS: Mapping[str, tuple[Callable[[Value], object], str]] = {
     ),
     "one of a platform alone": (
         lambda value: scans(value)[1].update(bound=False),
-        "trivy did not look at linux/arm64",
+        r"trivy did not look at linux/arm64 \(sha256:\w+\)$",
+    ),
+    "one of two that share a name": (
+        lambda value: (
+            [
+                each.update(platform="windows/amd64")
+                for each in (*value["image"]["platforms"], scans(value)[0], scans(value)[1])
+            ]
+            and scans(value)[1].update(image=scans(value)[0]["image"])
+        ),
+        r"trivy did not look at windows/amd64 \(sha256:\w+\)$",
     ),
     "none that is bound": (
         lambda value: [scan.update(bound=False) for scan in scans(value)],
