@@ -10,7 +10,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from pushpolicy import gather
-from pushpolicy.audit.history import Shelf, find_record
+from pushpolicy.audit.history import find_record
+from pushpolicy.audit.shelf import Shelf
 from pushpolicy.engines import LocalOpa
 from pushpolicy.evaluate import PolicySet, load_policy
 from pushpolicy.model.reference import Reference, Target

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pushpolicy.audit.history import Shelf, find_record
+from pushpolicy.audit.history import find_record
+from pushpolicy.audit.shelf import Shelf
 from pushpolicy.errors import EXIT_OK, PushPolicyError, RecordError
 from pushpolicy.images.image import Image
 from pushpolicy.model.reference import Reference, Target

@@ -13,7 +13,7 @@ from pushpolicy.audit import replay, what_if
 from pushpolicy.audit.standing import standing
 from tests.workspace import Workspace
 
-STANDING = "pushpolicy.audit.history.standing"
+STANDING = "pushpolicy.audit.walk.standing"
 ONE = ("--limit", "max-record-seconds=1")
 OVER = "stopped: it took more than the 1 seconds of max-record-seconds"
 
@@ -71,7 +71,7 @@ def test_what_is_cut_is_incomplete(place: Workspace, monkeypatch: pytest.MonkeyP
 
 
 def test_no_record_takes_the_memory_of_the_machine(place: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pushpolicy.cli.audit.standing", first_takes(standing, 20))
+    monkeypatch.setattr("pushpolicy.audit.walk.standing", first_takes(standing, 20))
     ran = place.run("audit", "show", "oci:registry:1", "--limit", "max-memory=1MiB")
     assert ran.code == errors.EXIT_RECORD
     assert "1048576 bytes of max-memory" in ran.complaint()

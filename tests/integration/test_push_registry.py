@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pushpolicy.audit.history import Shelf, find_record, list_records
+from pushpolicy.audit.history import find_record, list_records
+from pushpolicy.audit.shelf import Shelf
 from pushpolicy.model.reference import Reference, Target
 from pushpolicy.records.format import ARTIFACT_TYPE
 from pushpolicy.registry import Access, RepositoryClient, open_repository

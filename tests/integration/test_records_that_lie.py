@@ -20,9 +20,11 @@ from msgspec import structs
 
 from pushpolicy import errors
 from pushpolicy.audit.difference import difference
-from pushpolicy.audit.history import Listing, Problem, Shelf, find_record
+from pushpolicy.audit.history import find_record
 from pushpolicy.audit.replay import Differs, NotReplayable
+from pushpolicy.audit.shelf import Shelf
 from pushpolicy.audit.standing import Standing, _elsewhere, _notes, standing
+from pushpolicy.audit.walk import Listing, Problem
 from pushpolicy.audit.what_if import PushEffect, RuleEffect, WhatIf
 from pushpolicy.cli.main import main
 from pushpolicy.cli.render import audit as render
@@ -395,7 +397,7 @@ def test_the_control(honest: Path, tmp_path: Path, audit: Audit) -> None:
     code, out, _ = audit("show", _name(client))
     assert code == errors.EXIT_OK
     assert out.splitlines()[0].startswith("ALLOW ")
-    assert out.splitlines()[0].endswith(", unsigned")
+    assert out.splitlines()[0].endswith(", unsigned, newest of those found")
     assert "(anchored)" in out
     code, out, _ = audit("list", _name(client))
     assert (code, len(out.splitlines())) == (errors.EXIT_OK, 1)

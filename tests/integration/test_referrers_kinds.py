@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from pushpolicy.audit.history import Shelf, find_record, list_records
+from pushpolicy.audit.history import find_record, list_records
+from pushpolicy.audit.shelf import Shelf
 from pushpolicy.errors import PushPolicyError
 from pushpolicy.model.reference import Reference, Repository, Target
 from pushpolicy.push import Published

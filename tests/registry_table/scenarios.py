@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
-from pushpolicy.audit.history import Shelf, find_record
+from pushpolicy.audit.history import find_record
+from pushpolicy.audit.shelf import Shelf
 from pushpolicy.cli.main import main
 from pushpolicy.errors import PushPolicyError
 from pushpolicy.model.digest import Digest

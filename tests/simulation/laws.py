@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pushpolicy.audit.history import Shelf, find_record
+from pushpolicy.audit.history import find_record
+from pushpolicy.audit.shelf import Shelf
 from pushpolicy.errors import PushPolicyError
 from pushpolicy.model.reference import Reference
 from pushpolicy.push.tag import Published

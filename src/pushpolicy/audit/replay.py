@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
 from pushpolicy.audit.allowance import Allowance
 from pushpolicy.audit.difference import Difference, difference
-from pushpolicy.audit.history import Shelf
+from pushpolicy.audit.shelf import Shelf
 from pushpolicy.engines import LocalOpa
 from pushpolicy.errors import InputError, PolicyError, RecordError
 from pushpolicy.evaluate import PolicySet, evaluate
@@ -24,9 +24,6 @@ from pushpolicy.model.decision import EngineIdentity
 from pushpolicy.model.text import first_of
 from pushpolicy.records.read import Record, Summary
 
-# Nothing signs records yet, and the output has to say so.
-Signature = Literal["unsigned"]
-
 
 class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     """A record that was decided again.
@@ -37,7 +34,6 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
 
     summary: Summary
     engine: EngineIdentity
-    signature: Signature = "unsigned"
 
     @property
     def other_engine(self) -> bool:
@@ -61,7 +57,6 @@ class NotReplayable(msgspec.Struct, frozen=True, kw_only=True):
 
     summary: Summary
     reason: str
-    signature: Signature = "unsigned"
 
 
 T = TypeVar("T")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from pushpolicy.audit.signature import UNSIGNED, Signature
 from pushpolicy.evaluate.authority import rests_on_artifact
 from pushpolicy.evaluate.recorded import RecordedPolicy, check_recorded
 from pushpolicy.model.decision import Decision
@@ -24,6 +25,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         claimed: whether it would be, were its policy that of the artifact it names, which is not read here.
         elsewhere: that it is for another repository than was asked about, or for other tags.
         notes: what its decision says of itself: observed only, delegated, loosened.
+        signature: who vouches for it.
+        newest: whether it is the newest of those that were found, rather than one that was named.
     """
 
     unknown: tuple[str, ...]
@@ -31,33 +34,43 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     claimed: bool
     elsewhere: tuple[str, ...]
     notes: tuple[str, ...]
+    signature: Signature = UNSIGNED
+    newest: bool = False
 
     @property
     def doubt(self) -> str | None:
         """What is to be said of the policy where it cannot be said to be what it says it is."""
         if self.unknown:
             return "unknown: what it says of itself is not so"
-        return "not verified here" if self.claimed else None
+        return "not verified here" if self.claimed and not self.signature.by else None
+
+    @property
+    def reliable(self) -> bool:
+        """Whether everything that decided is known, or a key that is listed says so of an artifact."""
+        return self.anchored or bool(self.claimed and self.signature.by and not self.unknown)
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """Everything to be said beside the verdict, on one line each; nothing signs records yet."""
+        """Everything to be said beside the verdict, on one line each."""
         unknown = tuple(f"unknown policy: {reason}" for reason in self.unknown)
         not_anchored = "not anchored: its policy is not verified here" if self.claimed else "not anchored"
-        anchored = () if self.anchored or unknown else (not_anchored,)
-        return (*unknown, *self.elsewhere, *self.notes, "unsigned", *anchored)
+        anchored = () if self.reliable or unknown else (not_anchored,)
+        newest = ("newest of those found",) if self.newest else ()
+        return (*unknown, *self.elsewhere, *self.notes, str(self.signature), *anchored, *newest)
 
 
-def standing(record: Record, reference: Reference) -> Standing:
+def standing(record: Record, reference: Reference, signature: Signature = UNSIGNED) -> Standing:
     """Hold a record against what was asked about, and what it says of its policy against what is known.
 
     Raises:
         RecordError: when it is not valid.
     """
-    return standing_of(record, check_recorded(record), reference)
+    return standing_of(record, check_recorded(record), reference, signature)
 
 
-def standing_of(record: Record, held: RecordedPolicy, reference: Reference) -> Standing:
+def standing_of(
+    record: Record, held: RecordedPolicy, reference: Reference, signature: Signature = UNSIGNED
+) -> Standing:
     """`standing` for whoever has read the policy already."""
     identity = held.policy.identity.decided_by(record.decision.engine)
     claimed = identity.anchored and rests_on_artifact(held.policy.grounds)
@@ -65,8 +78,9 @@ def standing_of(record: Record, held: RecordedPolicy, reference: Reference) -> S
         unknown=held.unknown,
         anchored=identity.anchored and not claimed and not held.unknown,
         claimed=claimed,
-        elsewhere=tuple(_elsewhere(record.decision, reference)),
+        elsewhere=(*_elsewhere(record.decision, reference), *_unvouched(signature, reference)),
         notes=tuple(_notes(record.decision, reference)),
+        signature=signature,
     )
 
 
@@ -76,6 +90,11 @@ def _elsewhere(decision: Decision, reference: Reference) -> Iterator[str]:
         yield f"for another repository: {printable(f'{image.registry}/{image.repository}')}"
     if reference.tag and reference.tag not in image.tags:
         yield f"the tag {reference.tag} is not among those decided ({printable(first_of(image.tags, 5))})"
+
+
+def _unvouched(signature: Signature, reference: Reference) -> Iterator[str]:
+    if signature.by and reference.tag and reference.tag not in signature.tags:
+        yield f"nothing is signed about the tag {reference.tag} ({first_of(signature.tags, 5)})"
 
 
 def _notes(decision: Decision, reference: Reference) -> Iterator[str]:

@@ -18,10 +18,10 @@ from pushpolicy.cli import environment
 from pushpolicy.cli.checkout import Checkout
 from pushpolicy.cli.options import PolicyOptions, PushOptions, RegistryOptions
 from pushpolicy.cli.report import say
+from pushpolicy.cli.trusted import listed_keys
 from pushpolicy.errors import PolicyError, UsageError
 from pushpolicy.evaluate import Artifacts
 from pushpolicy.evaluate.authority import lies_in
-from pushpolicy.files import read_file
 from pushpolicy.model.text import printable
 from pushpolicy.signing.keys import SigningError
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from pushpolicy.signing.trust import Key
 
 _LAYOUT, _REGISTRY = "oci:", "oci://"
-_MAX_KEYS = 1024 * 1024
 _SOON = timedelta(days=14)
 _NOT_IN_NAMES = re.compile(r"[^\w.-]")
 
@@ -281,27 +280,5 @@ def read_keys(options: Iterable[str], *, judged: bool) -> tuple[PolicyKey, ...]:
                 f"{printable(file)}: the checkout that is judged cannot say who is trusted",
                 "keep the key beside the checkout",
             )
-        found[name] = PolicyKey(name, _keys(Path(file)))
+        found[name] = PolicyKey(name, listed_keys(Path(file), "--policy-key", "policy"))
     return tuple(found.values())
-
-
-def _keys(path: Path) -> Mapping[str, Key]:
-    """The key in a PEM file, by the file's name, or those of a trust.yaml."""
-    from pushpolicy.signing.keys import read_public
-    from pushpolicy.signing.trust import Key, read_trust
-
-    name = f"--policy-key {printable(str(path))}"
-    try:
-        content = read_file(path, _MAX_KEYS)
-        if not content.lstrip().startswith(b"-----BEGIN"):
-            keys = read_trust(name, content).keys
-        else:
-            keys = {path.stem: Key(key=read_public(content).pem, role="policy")}
-    except OSError as error:
-        hint = "FILE holds a public key in PEM, or a trust.yaml with keys"
-        raise UsageError(f"{name}: {error.strerror}", hint) from error
-    except SigningError as error:
-        raise UsageError(f"{name} {error.message}", error.hint) from error
-    if not keys:
-        raise UsageError(f"{name} lists no keys", "name a public key in PEM, or a trust.yaml with keys")
-    return keys

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 import click
+from msgspec.structs import replace
 
 from pushpolicy import errors
 from pushpolicy.audit.allowance import LIMITS, Allowance
-from pushpolicy.audit.history import Listing, Shelf, find_record, list_records
+from pushpolicy.audit.history import find, list_records
 from pushpolicy.audit.replay import Differs, NotReplayable, Replay, each_record, replay
-from pushpolicy.audit.standing import Standing, standing
+from pushpolicy.audit.shelf import Shelf
+from pushpolicy.audit.standing import Standing
+from pushpolicy.audit.verify import Wanted, verify
+from pushpolicy.audit.walk import Listing
 from pushpolicy.audit.what_if import Direction, effect, what_if
 from pushpolicy.cli import options as shared
 from pushpolicy.cli.formats import Kind
@@ -19,11 +25,15 @@ from pushpolicy.cli.options import PolicyOptions, RegistryOptions, read_limits
 from pushpolicy.cli.policies import load
 from pushpolicy.cli.registries import Registries, parse_records
 from pushpolicy.cli.render import audit as render
+from pushpolicy.cli.render.verified import verified
 from pushpolicy.cli.report import Outputs
+from pushpolicy.cli.trusted import listed_keys
 from pushpolicy.engines import find_engine
 from pushpolicy.errors import InputError, UsageError
-from pushpolicy.model.reference import Reference
-from pushpolicy.records.read import Record
+from pushpolicy.model.reference import Reference, Repository
+from pushpolicy.model.text import printable
+from pushpolicy.records.signed import Trusted
+from pushpolicy.registry import Access, open_repository
 from pushpolicy.reports.limits import Limits
 
 _FAILING = {
@@ -32,9 +42,17 @@ _FAILING = {
     "looser": frozenset({Direction.LOOSER, Direction.BOTH}),
     "none": frozenset[Direction](),
 }
+_DURATION = re.compile(r"([1-9][0-9]{0,8})([smhdw])", re.ASCII)
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+_trust_option = click.option(
+    "--trust",
+    metavar="FILE",
+    help="Whose signatures count: a trust.yaml, or a public key in PEM. Nothing is parsed of a record that "
+    "none of them vouches for.",
+)
 
 
-@click.group("audit", short_help="List, show and replay past decisions; try a policy on them.")
+@click.group("audit", short_help="List, show, verify and replay past decisions; try a policy on them.")
 def command() -> None:
     """Look at past decisions. Nothing here writes to a repository.
 
@@ -44,28 +62,92 @@ def command() -> None:
 
 @command.command("list", short_help="List every recorded decision.")
 @click.argument("reference")
+@_trust_option
 @shared.limits_option
 @shared.registry_options
 @shared.format_option(Kind.LISTING)
-def list_(reference: str, limits: tuple[str, ...], registry: RegistryOptions, outputs: Outputs) -> int:
+def list_(
+    reference: str, trust: str | None, limits: tuple[str, ...], registry: RegistryOptions, outputs: Outputs
+) -> int:
     """List every recorded decision of a repository, of a tag and its past, or of an image."""
     bounds = read_limits(limits, LIMITS)
-    shelf, place = _open(reference, registry, bounds)
+    shelf, place = _open(reference, registry, bounds, trust)
     listing = list_records(shelf, place, Allowance(bounds))
     return outputs.write(render.listing(listing), _listing_code(listing, place))
 
 
 @command.command(short_help="Show one record.")
 @click.argument("reference")
+@_trust_option
 @shared.limits_option
 @shared.registry_options
 @shared.format_option(Kind.RECORD)
-def show(reference: str, limits: tuple[str, ...], registry: RegistryOptions, outputs: Outputs) -> int:
+def show(
+    reference: str, trust: str | None, limits: tuple[str, ...], registry: RegistryOptions, outputs: Outputs
+) -> int:
     """Show one record: what was decided, on what evidence, by which policy and engine."""
     bounds = read_limits(limits, LIMITS)
-    shelf, place = _open(reference, registry, bounds)
-    record, how = _find(shelf, place, Allowance(bounds))
-    return outputs.write(render.record(record, how), _standing_code(how))
+    shelf, place = _open(reference, registry, bounds, trust)
+    found = find(shelf, place, Allowance(bounds))
+    return outputs.write(render.record(found.record, found.standing), _standing_code(found.standing))
+
+
+@command.command(
+    "verify", short_help="Verify a record: who signed it, for what, and the decision made again."
+)
+@click.argument("reference")
+@_trust_option
+@click.option(
+    "--max-age", metavar="DURATION", help="How old the decision may be: 90d, 12h, 30m.  [default: any age]"
+)
+@click.option(
+    "--offline",
+    metavar="DIR",
+    help="Read image and records from this OCI layout, as `oras copy -r` writes one, and ask no registry; "
+    "REFERENCE says what they have to be about.",
+)
+@shared.engine_option
+@shared.limits_option
+@shared.registry_options
+@shared.format_option(Kind.VERIFIED)
+def verify_(
+    reference: str,
+    trust: str | None,
+    max_age: str | None,
+    offline: str | None,
+    engine: str | None,
+    limits: tuple[str, ...],
+    registry: RegistryOptions,
+    outputs: Outputs,
+) -> int:
+    """Verify the newest record of an image, or the record of a digest; what is wrong ends with exit code 51.
+
+    Digests, signature, key (role, repository, window), verifier id, repository and tag, verdict, policy, age,
+    the chain of the tag's records, the reports that are kept, and the decision, made again. Each failure is
+    told by itself.
+    """
+    if trust is None:
+        raise UsageError(
+            "verify does not know whose signatures count",
+            "--trust FILE: a trust.yaml, or a public key in PEM",
+        )
+    wanted = Wanted(at=datetime.now(UTC), max_age=_duration(max_age), offline=offline is not None)
+    bounds = read_limits(limits, LIMITS)
+    shelf, place = _open(reference, registry, bounds, trust, offline)
+    if not (place.tag or place.digest):
+        raise UsageError(f"{place} names no image", "add a tag or a digest; audit list shows both")
+    found = verify(shelf, place, find_engine(engine), wanted, Allowance(bounds))
+    return outputs.write(verified(found), errors.EXIT_RECORD if found.failures else errors.EXIT_OK)
+
+
+def _duration(text: str | None) -> timedelta | None:
+    if text is None:
+        return None
+    if (parts := _DURATION.fullmatch(text)) is None:
+        raise UsageError(
+            f"--max-age {printable(text)} is no duration", "a number and s, m, h, d or w, as in 90d"
+        )
+    return timedelta(seconds=int(parts[1]) * _SECONDS[parts[2]])
 
 
 @command.command("replay", short_help="Decide again from the record alone, or try a policy.")
@@ -94,8 +176,10 @@ def replay_(
     A REFERENCE without tag and digest replays every record of the repository.
     """
     bounds = read_limits(limits, LIMITS)
-    shelf, place = _open(reference, registry, bounds)
+    shelf, place = _open(reference, registry, bounds, policy.trust)
     opa = find_engine(policy.engine)
+    # Here --trust says who signed records, and is no part of the policy that is tried.
+    policy = replace(policy, trust=None)
     other = load(policy, opa) if policy.policies or policy.conftest else None
     allowance = Allowance(bounds)
     found, code = _records(shelf, place, allowance)
@@ -109,34 +193,55 @@ def replay_(
     return outputs.write(render.replays(replays, found), max([code, *map(_replay_code, replays)]))
 
 
-def _open(text: str, options: RegistryOptions, limits: Limits) -> tuple[Shelf, Reference]:
+def _open(
+    text: str,
+    options: RegistryOptions,
+    limits: Limits,
+    trust: str | None = None,
+    offline: str | None = None,
+) -> tuple[Shelf, Reference]:
     try:
         reference = Reference.parse(text)
+        copy = Repository.parse(f"oci:{offline.removeprefix('oci:')}") if offline is not None else None
     except ValueError as error:
-        raise UsageError(f"REFERENCE: {error}") from error
-    kept_in = parse_records(options.records) or reference.repository
-    for repository in (reference.repository, kept_in):
+        raise UsageError(
+            f"{'REFERENCE' if offline is None else 'REFERENCE or --offline'}: {error}"
+        ) from error
+    trusted = _trusted(trust, reference.repository)
+    kept_in = copy or parse_records(options.records) or reference.repository
+    for repository in (copy or reference.repository, kept_in):
         if repository.is_layout and not Path(repository.path).exists():
-            raise InputError(f"{repository}: there is no such folder", "check the path after oci:")
+            raise InputError(f"{repository}: there is no such folder", "check the path")
+    if copy:
+        if options.records is not None:
+            raise UsageError("--offline and --records: the layout has the records", "leave --records out")
+        return Shelf.of(open_repository(copy, Access()), trusted=trusted), reference
     registries = Registries(options, limits)
     images, _ = registries.target(reference.repository)
     if kept_in == reference.repository:
-        return Shelf.of(images), reference
+        return Shelf.of(images, trusted=trusted), reference
     records, _ = registries.records(kept_in)
-    return Shelf.of(images, records), reference
+    return Shelf.of(images, records, trusted), reference
 
 
-def _find(shelf: Shelf, reference: Reference, allowance: Allowance) -> tuple[Record, Standing]:
-    record = find_record(shelf, reference, allowance)
-    with allowance.record():
-        return record, standing(record, reference)
+def _trusted(file: str | None, repository: Repository) -> Trusted | None:
+    """Who is believed about records of this repository; None where no file says."""
+    if file is None:
+        return None
+    keys = listed_keys(Path(file), "--trust", "decide")
+    if not any(key.role == "decide" for key in keys.values()):
+        raise UsageError(
+            f"--trust {printable(file)} lists no key of the role decide",
+            "`pushpolicy keygen NAME --role decide` prints such an entry",
+        )
+    return Trusted(keys=keys, repository=repository, at=datetime.now(UTC))
 
 
 def _records(shelf: Shelf, reference: Reference, allowance: Allowance) -> tuple[Listing, int]:
     """The record of an image, or all that a repository has; and the exit code of what is said of them."""
     if reference.tag or reference.digest:
-        record, how = _find(shelf, reference, allowance)
-        summary = record.summary
+        one = find(shelf, reference, allowance)
+        summary, how = one.record.summary, one.standing
         found = Listing(records=(summary,), problems=(), standings={summary.digest: how})
         return found, _standing_code(how)
     found = list_records(shelf, reference, allowance)

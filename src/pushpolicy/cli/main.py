@@ -27,7 +27,7 @@ _COMMANDS = {
     "evaluate": ("evaluate", "Decide on an existing evidence document."),
     "policy": ("policy", "Begin, check and test the rules that decide."),
     "keygen": ("keygen", "Make a key that signs, and print its entry for trust.yaml."),
-    "audit": ("audit", "List, show and replay past decisions; try a policy on them."),
+    "audit": ("audit", "List, show, verify and replay past decisions; try a policy on them."),
     "doctor": ("doctor", "Say what is found here: engine, reports, CI, credential."),
     "demo": ("demo", "Show the whole way on a sample application."),
     "schema": ("schema", "Print the JSON Schema of a document."),

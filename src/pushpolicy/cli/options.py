@@ -138,7 +138,8 @@ class PolicyOptions(msgspec.Struct, frozen=True, kw_only=True):
 trust_option = click.option(
     "--trust",
     metavar="FILE",
-    help="Which keys and issuers are trusted; with a policy's own trust.yaml, the stricter of both.",
+    help="Which keys and issuers are trusted; with a policy's own trust.yaml, the stricter of both. In "
+    "audit: whose signatures count.",
 )
 
 policy_key_options = (

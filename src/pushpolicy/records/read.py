@@ -82,7 +82,7 @@ def read_summary(client: RepositoryClient, digest: Digest, manifest: Manifest | 
     Raises:
         RecordError: when it is absent, malformed, or contradicts itself.
     """
-    manifest = _manifest(client, digest, manifest)
+    manifest = manifest_of(client, digest, manifest)
     try:
         check_layers(manifest)
         content = _content(client, manifest.layers[1], names.MAX_DOCUMENT_SIZE)
@@ -138,7 +138,12 @@ def _check_subject(client: RepositoryClient, subject: Descriptor) -> None:
         raise ValueError("its subject has another size or type than the image has")
 
 
-def _manifest(client: RepositoryClient, digest: Digest, manifest: Manifest | None) -> Manifest:
+def manifest_of(client: RepositoryClient, digest: Digest, manifest: Manifest | None = None) -> Manifest:
+    """The manifest of a record; read, unless it is given.
+
+    Raises:
+        RecordError: when it cannot be read, or is no record's.
+    """
     try:
         manifest = manifest or client.manifest(digest)
     except PushError as error:

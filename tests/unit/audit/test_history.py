@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from pushpolicy.audit import history
-from pushpolicy.audit.history import Shelf, find_record, list_records
+from pushpolicy.audit import walk
+from pushpolicy.audit.history import find_record, list_records
+from pushpolicy.audit.shelf import Shelf
 from pushpolicy.errors import RecordError, UsageError
 from pushpolicy.evaluate import is_of_known_policy
 from pushpolicy.images.image import Image
@@ -121,11 +122,11 @@ def test_a_list_that_is_cut_has_no_newest_record(
     (true,) = client.referrers(OLD.top.digest)
     many = [structs.replace(true, digest=Digest.of(b"%d" % number)) for number in range(30_000)]
     monkeypatch.setattr(client, "referrers", lambda *_: (true, *many))
-    monkeypatch.setattr(history, "MAX_RECORDS", 10)
+    monkeypatch.setattr(walk, "MAX_RECORDS", 10)
     listing = list_records(Shelf.of(client), _reference(client, tag="1.0"))
     assert [record.digest for record in listing.records] == [published.record.digest]
     assert (len(listing.problems), listing.unread) == (9, 29_991)
-    with pytest.raises(RecordError, match="29991 were not read: which record is the newest is not"):
+    with pytest.raises(RecordError, match="29991 were not read: which record is the newest is"):
         find_record(Shelf.of(client), _reference(client, tag="1.0"))
     named = _reference(client, digest=published.record.digest)
     assert find_record(Shelf.of(client), named).summary.digest == published.record.digest

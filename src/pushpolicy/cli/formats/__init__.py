@@ -22,6 +22,7 @@ class Kind(StrEnum):
     RECORD = "record"
     REPLAY = "replay"
     WHAT_IF = "what-if"
+    VERIFIED = "verified"
     DOCTOR = "doctor"
     ERROR = "error"
 

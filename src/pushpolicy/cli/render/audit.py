@@ -9,9 +9,9 @@ from typing import Any
 import click
 
 from pushpolicy.audit.difference import Difference, FindingChange
-from pushpolicy.audit.history import Listing
 from pushpolicy.audit.replay import Differs, NotReplayable, Replay, Reproduced
 from pushpolicy.audit.standing import Standing
+from pushpolicy.audit.walk import Listing
 from pushpolicy.audit.what_if import PushEffect, WhatIf
 from pushpolicy.cli.formats import Kind, Report
 from pushpolicy.cli.render.decision import count, decision_lines
@@ -21,6 +21,7 @@ from pushpolicy.model.text import first_of, printable
 from pushpolicy.records.read import Record, Summary
 
 _CHANGES_SHOWN = 10
+_PROBLEMS_SHOWN = 50
 _COLORS = {"stricter": "red", "looser": "yellow", "stricter and looser": "yellow", "unchanged": "green"}
 
 
@@ -29,7 +30,7 @@ def listing(found: Listing) -> Report:
     return Report(
         Kind.LISTING,
         lambda: _listing_lines(found),
-        lambda: _document(
+        lambda: audit_document(
             "list",
             {
                 "records": [_summary(item, found.standings[item.digest]) for item in found.records],
@@ -55,10 +56,14 @@ def _listing_lines(found: Listing) -> Iterator[str]:
 
 def _ignored_lines(found: Listing) -> Iterator[str]:
     """What should have been a record, and what was not read for the limits."""
-    for problem in found.problems:
-        yield click.style(f"ignored record {problem.digest}: {printable(problem.reason, 500)}", fg="red")
+    for problem in found.problems[:_PROBLEMS_SHOWN]:
+        # That no listed key vouches for it says what it is; else it is named before its reason.
+        named = "" if problem.reason.startswith("NOT VALID: ") else f"ignored record {problem.digest}: "
+        yield click.style(f"{named}{printable(problem.reason, 500)}", fg="red")
+    if (more := len(found.problems) - _PROBLEMS_SHOWN) > 0:
+        yield click.style(f"ignored: {more} more that are not valid (all of them: --format json)", fg="red")
     if found.unread:
-        yield click.style(f"incomplete: {found.unread} more records were not read", fg="red")
+        yield click.style(f"incomplete: {found.unread} more records or statements were not read", fg="red")
 
 
 def record(found: Record, how: Standing) -> Report:
@@ -66,7 +71,7 @@ def record(found: Record, how: Standing) -> Report:
     return Report(
         Kind.RECORD,
         lambda: _record_lines(found, how),
-        lambda: _document(
+        lambda: audit_document(
             "show",
             {**_summary(found.summary, how), "redacted": found.redacted, "evidence": found.evidence.value},
         ),
@@ -87,7 +92,7 @@ def _record_lines(found: Record, how: Standing) -> Iterator[str]:
     if found.redacted:
         reports = count(found.redacted, "report")
         yield f"{'redacted:':<15} {reports}, of which only digests were kept; the decision still replays"
-    yield f"{'signature:':<15} unsigned"
+    yield f"{'signature:':<15} {str(how.signature).removeprefix('signature: ')}"
 
 
 def replays(results: Sequence[Replay], listing: Listing) -> Report:
@@ -98,7 +103,7 @@ def replays(results: Sequence[Replay], listing: Listing) -> Report:
         lambda: chain(
             (line for result, how in found for line in _replay_lines(result, how)), _ignored_lines(listing)
         ),
-        lambda: _document(
+        lambda: audit_document(
             "replay", {"replays": [_replay(result, how) for result, how in found], **_ignored(listing)}
         ),
         tuple(result.summary.decision for result in results),
@@ -106,7 +111,10 @@ def replays(results: Sequence[Replay], listing: Listing) -> Report:
 
 
 def _ignored(listing: Listing) -> dict[str, Any]:
-    return {"problems": listing.problems, "unread": listing.unread}
+    return {
+        "problems": [{"digest": each.digest, "reason": each.reason} for each in listing.problems],
+        "unread": listing.unread,
+    }
 
 
 def _replay_lines(result: Replay, how: Standing) -> Iterator[str]:
@@ -129,7 +137,7 @@ def _replay_lines(result: Replay, how: Standing) -> Iterator[str]:
             f"{printable(was.name)} {printable(was.version)} ({was.digest or printable(was.server or '')})"
         )
         yield f"  engine {now.name} {now.version} ({now.digest}); recorded was {recorded}"
-    yield f"  signature: {result.signature}"
+    yield f"  signature: {str(how.signature).removeprefix('signature: ')}"
 
 
 def effect(found: WhatIf, listing: Listing) -> Report:
@@ -137,7 +145,7 @@ def effect(found: WhatIf, listing: Listing) -> Report:
     return Report(
         Kind.WHAT_IF,
         lambda: chain(_effect_lines(found, listing.standings), _ignored_lines(listing)),
-        lambda: _document("what-if", {**_effect(found, listing.standings), **_ignored(listing)}),
+        lambda: audit_document("what-if", {**_effect(found, listing.standings), **_ignored(listing)}),
         tuple(push.summary.decision for push in found.pushes),
     )
 
@@ -207,20 +215,26 @@ def _standing(change: FindingChange) -> str:
 def _summary(summary: Summary, how: Standing) -> dict[str, Any]:
     return {
         "digest": summary.digest,
-        **_standing_json(how),
+        **standing_json(how),
         "decision": summary.decision,
         "previous": summary.previous,
         "layers": [layer.to_json() for layer in summary.layers],
     }
 
 
-def _standing_json(how: Standing) -> dict[str, Any]:
+def standing_json(how: Standing) -> dict[str, Any]:
     """`remarks` is what the first line of the text says; `anchored` is computed, not what the record says."""
-    return {"signature": "unsigned", "anchored": how.anchored, "remarks": how.remarks}
+    signed_by = {"signed_by": how.signature.by} if how.signature.by else {}
+    return {
+        "signature": how.signature.state,
+        **signed_by,
+        "anchored": how.anchored,
+        "remarks": how.remarks,
+    }
 
 
 def _replay(result: Replay, how: Standing) -> dict[str, Any]:
-    value: dict[str, Any] = {"record": result.summary.digest, **_standing_json(how)}
+    value: dict[str, Any] = {"record": result.summary.digest, **standing_json(how)}
     if isinstance(result, NotReplayable):
         return {**value, "result": "not replayable", "reason": result.reason}
     value["engine"] = result.engine
@@ -230,9 +244,10 @@ def _replay(result: Replay, how: Standing) -> dict[str, Any]:
 
 
 def _push(item: PushEffect, how: Standing) -> dict[str, Any]:
-    value = {"record": item.summary.digest, "direction": item.direction, **_standing_json(how)}
+    value = {"record": item.summary.digest, "direction": item.direction, **standing_json(how)}
     return value if item.difference is None else {**value, "difference": item.difference}
 
 
-def _document(name: str, value: Mapping[str, Any]) -> Document:
+def audit_document(name: str, value: Mapping[str, Any]) -> Document:
+    """A document of audit."""
     return Document.of(plain({"schema": f"pushpolicy.audit.{name}/v1", **value}))

@@ -1,0 +1,185 @@
+"""Read the records that are listed with images, and those before them: one at a time, within limits.
+
+Each is read whole and checked before its verdict is shown; only a summary is kept of it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+
+from pushpolicy.audit.allowance import Allowance
+from pushpolicy.audit.shelf import Shelf
+from pushpolicy.audit.signature import NotVouchedError, Signature
+from pushpolicy.audit.standing import Standing, standing
+from pushpolicy.errors import RecordError
+from pushpolicy.model.digest import Digest
+from pushpolicy.model.reference import Reference
+from pushpolicy.model.text import first_of
+from pushpolicy.records.format import ARTIFACT_TYPE
+from pushpolicy.records.read import Summary
+
+MAX_RECORDS = 10_000
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """A record that is named somewhere, and is absent, not valid, or not vouched for.
+
+    Attributes:
+        vouched: whether a listed key signed something about it all the same.
+    """
+
+    digest: Digest
+    reason: str
+    hint: str | None = None
+    vouched: bool = False
+
+
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
+    """The records that were found, newest first, and those that are absent or not valid.
+
+    Attributes:
+        standings: of each record, by its digest, what is to be said beside its verdict.
+        unread: how many more there are, records and statements, over the limits of one listing.
+        place: what was asked about; None where that is one record.
+    """
+
+    records: tuple[Summary, ...]
+    problems: tuple[Problem, ...]
+    standings: Mapping[Digest, Standing]
+    unread: int = 0
+    place: Reference | None = None
+
+    @property
+    def best(self) -> Summary | None:
+        """The newest of the place that was asked about, of a known policy if there is one."""
+        tag = self.place.tag if self.place else None
+
+        def rank(record: Summary) -> tuple[bool, bool, int]:
+            link = record.decision.chain.get(tag or "")
+            return (*_doubts(self.standings[record.digest]), -link.sequence if link else 0)
+
+        return min(self.records, key=rank, default=None)
+
+
+class _Entry(NamedTuple):
+    """A record to be read: what it is listed with, and whether that list calls it a record."""
+
+    digest: Digest
+    image: Digest | None = None
+    is_said: bool = True
+
+
+class Walk:
+    """Reads each record once: what is listed, what a listed key vouches for, and what was before those."""
+
+    def __init__(self, shelf: Shelf, reference: Reference, allowance: Allowance) -> None:
+        self._shelf, self._reference, self._allowance = shelf, reference, allowance
+        self._queue = deque[_Entry]()
+        self._unread = 0
+        self._records, self._problems = list[Summary](), list[Problem]()
+        self._standings = dict[Digest, Standing]()
+        self._retired = list[Summary]()
+        # Since when a record is known that others name, which count.
+        self._shown = dict[Digest, datetime]()
+
+    def look_at(self, images: Iterable[Digest]) -> None:
+        """Take in what is listed with images."""
+        for image in images:
+            listed = self._shelf.listed(image)
+            vouched: tuple[Digest, ...] = ()
+            if self._shelf.is_verified:
+                signed = self._shelf.signatures.of(image)
+                vouched = tuple(dict.fromkeys(each.named.record for each in signed.vouched))
+                self._unread += signed.unread
+            # What is known first, then in the order of the lists, which grow at their end, so that nobody
+            # gets before what is there; what a list does not call a record after everything that it does.
+            self._queue.extend(_Entry(digest, image) for digest in vouched)
+            ordered = sorted(listed, key=lambda entry: entry.artifact_type != ARTIFACT_TYPE)
+            self._queue.extend(_Entry(e.digest, image, e.artifact_type == ARTIFACT_TYPE) for e in ordered)
+
+    def listing(self) -> Listing:
+        """Read all of it."""
+        # What a list does not call a record comes last, of whatever image.
+        queue, seen = deque(sorted(self._queue, key=lambda entry: not entry.is_said)), set[_Entry]()
+        while queue and len(seen) < MAX_RECORDS and not self._allowance.is_spent:
+            entry = queue.popleft()
+            # Somebody may list it with another image, too.
+            if entry in seen or entry.digest in self._standings:
+                continue
+            seen.add(entry)
+            summary = self._read(entry)
+            # The chain of every tag is followed, that of the one tag, or none for one image.
+            if summary and not self._reference.digest:
+                wanted = self._reference.tag
+                chains = summary.previous.items()
+                queue.extendleft(_Entry(before) for tag, before in chains if wanted in (None, tag))
+        self._settle_retired()
+        newest_first = sorted(
+            self._records, key=lambda record: (record.moment, str(record.digest)), reverse=True
+        )
+        return Listing(
+            records=tuple(newest_first),
+            problems=tuple(self._problems),
+            standings=self._standings,
+            unread=self._unread + len({entry.digest for entry in queue} - {entry.digest for entry in seen}),
+            place=self._reference,
+        )
+
+    def _read(self, entry: _Entry) -> Summary | None:
+        digest, manifest = entry.digest, None
+        try:
+            with self._allowance.record():
+                if not entry.is_said:
+                    manifest = self._shelf.records.manifest(digest)
+                    if manifest and manifest.artifact_type != ARTIFACT_TYPE:
+                        return None
+                record, signature = self._shelf.open(digest, entry.image, manifest)
+                if self._shelf.is_another(record):
+                    return None
+                self._standings[digest] = standing(record, self._reference, signature)
+        except RecordError as error:
+            vouched = error.vouched if isinstance(error, NotVouchedError) else self._shelf.is_verified
+            self._problems.append(
+                Problem(digest=digest, reason=error.message, hint=error.hint, vouched=vouched)
+            )
+            return None
+        if signature.retired:
+            self._retired.append(record.summary)
+        else:
+            self._count(record.summary, record.summary.moment)
+        return record.summary
+
+    def _count(self, summary: Summary, known: datetime) -> None:
+        self._records.append(summary)
+        for before in summary.previous.values():
+            self._shown[before] = min(known, self._shown.get(before, known))
+
+    def _settle_retired(self) -> None:
+        """A record of a retired key counts where one of a key that counts shows that it is older."""
+        for summary in sorted(self._retired, key=lambda summary: summary.moment, reverse=True):
+            digest = summary.digest
+            signature, known = self._standings[digest].signature, self._shown.get(digest)
+            if known and known < datetime.fromisoformat(str(signature.retired)):
+                self._count(summary, known)
+                continue
+            del self._standings[digest]
+            self._problems.append(not_older(digest, signature))
+
+
+def not_older(digest: Digest, signature: Signature) -> Problem:
+    """A record whose keys are retired, where nothing shows that it is older than their end."""
+    reason = (
+        f"NOT VALID: record {digest} is signed by the key {first_of(signature.by, 3)}, which is retired "
+        f"since {signature.retired}, and nothing that was found shows that it is older"
+    )
+    hint = "push again with a key that counts: a record by that one names those before it"
+    return Problem(digest=digest, reason=reason, hint=hint, vouched=True)
+
+
+def _doubts(found: Standing) -> tuple[bool, bool]:
+    return bool(found.elsewhere), bool(found.unknown)
