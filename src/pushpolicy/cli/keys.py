@@ -94,7 +94,7 @@ def _plugin(program: str) -> Plugin:
     from pushpolicy.signing.plugin import ELSEWHERE, Plugin
 
     name = f"--key {_EXEC}{printable(program)}"
-    if lies_in(program, Checkout()):
+    if Path(program).is_absolute() and lies_in(program, Checkout()):
         raise UsageError(f"{name} lies inside the checkout that is judged", ELSEWHERE)
     try:
         return Plugin(Path(program), _for_plugins(environment.environment()))

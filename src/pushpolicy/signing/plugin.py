@@ -50,7 +50,8 @@ class Plugin:
         try:
             self.public = read_public(pem)
         except SigningError as error:
-            raise SigningError(f"public printed something that {error.message}", error.hint) from error
+            hint = "it prints one key on P-256 in PEM, as `openssl pkey -pubin` does"
+            raise SigningError(f"public printed something that {error.message}", hint) from error
 
     def sign(self, content: bytes) -> bytes:
         """The key's signature of these bytes, in ASN.1 DER; it is verified.
@@ -140,7 +141,9 @@ def _check_kept(program: Path) -> None:
     except OSError as error:
         hint = "it is one path, without arguments; a script can give some"
         raise SigningError(f"cannot be looked at: {error.strerror}", hint) from error
-    if not is_file(program) or not os.access(program, os.X_OK):
+    if not is_file(program):
+        raise SigningError("is no file", "it is the path of the program itself")
+    if not os.access(program, os.X_OK):
         raise SigningError("is no program that this user may run", f"`chmod +x {printable(str(program))}`")
 
 
