@@ -24,7 +24,8 @@ WHOLE, PART = "everything", "what is about Python"
 LEFT_OUT = """
     tests/attacks tests/corpus tests/faults tests/fuzz tests/registry_table tests/simulation
     tests/integration/test_builders.py tests/integration/test_conftest_judge.py
-    tests/integration/test_conftest_policies.py tests/integration/test_extra_types.py
+    tests/integration/test_conftest_policies.py tests/integration/test_deploy.py
+    tests/integration/test_extra_types.py
     tests/integration/test_failing_open.py tests/integration/test_fetched_builders.py
     tests/integration/test_leaves.py tests/integration/test_made_rules.py
     tests/integration/test_margins.py tests/integration/test_odd_rules.py

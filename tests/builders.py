@@ -13,7 +13,7 @@ import subprocess
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,7 +42,7 @@ class Tool:
         Raises:
             AssertionError: when it fails.
         """
-        done = self._ran(arguments, variables)
+        done = self.ended(*arguments, **variables)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
@@ -52,13 +52,12 @@ class Tool:
         Raises:
             AssertionError: when it does not fail.
         """
-        done = self._ran(arguments, variables)
+        done = self.ended(*arguments, **variables)
         assert done.returncode != 0, done.stdout
         return done.stderr.strip()
 
-    def _ran(
-        self, arguments: Sequence[str], variables: Mapping[str, str]
-    ) -> subprocess.CompletedProcess[str]:
+    def ended(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """How it ends."""
         return subprocess.run(
             [*self.argv, *arguments],
             cwd=self.folder,
