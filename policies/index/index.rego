@@ -5,6 +5,8 @@ import rego.v2
 
 deny["branch_allowed"] := data.pushpolicy.rules.branch_allowed.deny
 
+deny["builder_allowed"] := data.pushpolicy.rules.builder_allowed.deny
+
 deny["code_findings"] := data.pushpolicy.rules.code_findings.deny
 
 deny["commit_matches"] := data.pushpolicy.rules.commit_matches.deny
@@ -74,6 +76,8 @@ deny["tests_passed"] := data.pushpolicy.rules.tests_passed.deny
 deny["user_not_root"] := data.pushpolicy.rules.user_not_root.deny
 
 deny["worktree_clean"] := data.pushpolicy.rules.worktree_clean.deny
+
+not_applicable["builder_allowed"] := data.pushpolicy.rules.builder_allowed.not_applicable
 
 not_applicable["licences_allowed"] := data.pushpolicy.rules.licences_allowed.not_applicable
 

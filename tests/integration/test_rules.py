@@ -32,6 +32,7 @@ DENIED = {rule: [one for one in EXAMPLES if one.rule == rule and one.expect == "
 
 # Those that judge nothing until a setting says what.
 UNSET = {
+    "builder_allowed",
     "licences_allowed",
     "packages_forbidden",
     "parts_trusted",

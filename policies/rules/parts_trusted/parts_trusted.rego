@@ -4,13 +4,15 @@
 #   Each report of a kind that the setting names came with a part (gather --part --identity) whose job a file of the
 #   setting defines, at the commit or protected tag that stands there. The token of that job is for this very part and
 #   of this run, so another job cannot change the part or write one of its name. A report of the job that pushes came
-#   with no part, and so did what a builder left in the image. Captures are judged with every kind, and each job of the
+#   with no part, and so did what a builder left in the image, and what is attached to it that no key of trust.yaml
+#   signed. Captures are judged with every kind, and each job of the
 #   setting may bring them. A kind that the setting does not name is not judged. Nobody can waive this: what is not proven could be anybody's.
 # custom:
 #   severity: critical
 #   integrity: true
 #   collections: [default, strict]
 #   controls: [SSDF PS.1.1, OSPS AC-03.01]
+#   optional: [image.attached]
 #   fix: "Let the job that the setting names write the part with --identity (GitHub: permissions: id-token: write), in this run; its token ends in minutes to hours. BuildKit leaves statements in an image unless told --provenance=false --sbom=false."
 #   settings:
 #     jobs:
@@ -41,6 +43,15 @@ deny contains {"at": {"id": $"{attestation.digest}/{kind}"}, "msg": msg} if {
 	some kind in ["provenance", "sbom"]
 	_is_judged(kind)
 	msg := $"{attestation.digest} lies in the image and may hold {kind}, which whoever built it brought; no token says who"
+}
+
+# Evidence of before it was looked for says nothing of it.
+deny contains {"at": {"id": $"{statement.digest}/{kind}"}, "msg": msg} if {
+	some statement in object.get(input.image, "attached", [])
+	not statement.verified == true
+	some kind in ["provenance", "sbom"]
+	_is_judged(kind)
+	msg := $"{statement.digest} is attached to the image at {statement.place} and may hold {kind}; no listed key signed it: {statement.unverified}"
 }
 
 not_applicable contains "the setting jobs names none" if count(data.settings.parts_trusted.jobs) == 0

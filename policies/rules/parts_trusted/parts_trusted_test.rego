@@ -13,6 +13,7 @@ _found(case) := {found.at.id |
 	some found in parts_trusted.deny with input.reports as [object.union(_report, object.get(case, "report", {}))]
 		with input.ci.parts as [{"name": "p", "identity": object.union(_identity, object.get(case, "identity", {}))}]
 		with input.image.attestations as object.get(case, "attestations", [])
+		with input.image.attached as object.get(case, "attached", [])
 		with data.settings.parts_trusted.jobs as _jobs(object.get(case, "job", {}))
 }
 
@@ -41,6 +42,14 @@ test_allow_when[name] if {
 
 test_deny_what_lies_in_the_image if {
 	_found({"job": {"brings": ["scans", "sbom"]}, "attestations": [{"digest": "d"}]}) == {"d/sbom"}
+}
+
+test_deny_what_is_attached_and_unsigned[name] if {
+	some name, case in {
+		"unverified": {"attached": {"verified": false, "place": "p", "unverified": "u"}, "ids": {"d/sbom"}},
+		"verified": {"attached": {"verified": true, "place": "p"}, "ids": set()},
+	}
+	_found({"job": {"brings": ["scans", "sbom"]}, "attached": [object.union(case.attached, {"digest": "d"})]}) == case.ids
 }
 
 test_deny_without_a_part if {

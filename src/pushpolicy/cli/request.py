@@ -95,6 +95,7 @@ def push_requests(
         not_secret=public_variables(gathering.not_secret),
         jobs=asked_jobs(gathering.jobs, options.registry),
         tokens=token_access(trust, options.registry),
+        keys=trust.keys,
         verified_for=trust.verified_for,
     )
     requests: list[PushRequest] = []

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from pushpolicy.gather import credentials, empty, image, provenance, sbom, scans, suites, vex
+from pushpolicy.gather.attached import attached
 from pushpolicy.gather.binding import Products
 from pushpolicy.gather.capture import fail_other_runs
 from pushpolicy.gather.checkout import Checkout
@@ -37,6 +38,7 @@ from pushpolicy.gather.request import (
 from pushpolicy.gather.runs import run_of
 from pushpolicy.gather.secrets.search import refuse_secrets, secret_values
 from pushpolicy.gather.shared import Shared
+from pushpolicy.gather.vouch import Witnesses
 from pushpolicy.model.evidence import (
     NEVER_STORED,
     DemandedEvidence,
@@ -90,12 +92,15 @@ def gather(request: GatherRequest, shared: Shared | None = None) -> Gathered:
     here = run_of(checkout.evidence.commit, context)
     check_parts(files.parts, about, here)
     fail_other_runs(reports, here)
-    inside = embedded(request.image, about, job.limits)
-    builds, times = provenance.evidence(reports, inside, about), reports.times()
+    witnesses = Witnesses(keys=job.keys, repository=request.target.repository, at=job.evaluated_at)
+    beside = attached(request.image, witnesses, job.limits)
+    about = replace(about, attached=beside.listed)
+    statements = embedded(request.image, about, job.limits) + beside.statements
+    builds, times = provenance.evidence(reports, statements, about, witnesses), reports.times()
     products = Products(about, request.target.repository)
     scanned = scans.evidence(reports, job.expected.scans, about, checkout.evidence.commit)
     scanned, said = vex.evidence(reports, scanned, products)
-    boms = sbom.evidence(reports, inside, about, job.limits)
+    boms = sbom.evidence(reports, statements, about, job.limits, witnesses)
     scanned = empty.evidence(replace(scanned, items=join(scanned.items, about)), boms, request.image, about)
     evidence = Evidence(
         evaluated_at=format_time(job.evaluated_at),
@@ -118,7 +123,7 @@ def gather(request: GatherRequest, shared: Shared | None = None) -> Gathered:
         ),
         pipeline=with_reports(shared.pipeline(job), reports),
         reports=tuple(_report(raw, reports, checkout, times) for raw in files.raw),
-        unread=reports.unread(),
+        unread=(*reports.unread(), *beside.unread),
         extra=files.extra,
     )
     # A file that is evidence of several kinds is stored once, and one that quotes secrets never.

@@ -13,6 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from pushpolicy.errors import PushPolicyError
+from pushpolicy.gather.vouch import UNSIGNED, Vouch
 from pushpolicy.images.facts import find
 from pushpolicy.images.image import Image
 from pushpolicy.model.descriptor import Descriptor
@@ -53,44 +54,73 @@ def evidence(image: Image) -> ImageEvidence:
 Kind = TypeVar("Kind", bound=Facts)
 
 
-class Embedded(msgspec.Struct, frozen=True, kw_only=True):
-    """What was read of the image's attestations.
+class Stated(msgspec.Struct, frozen=True, kw_only=True):
+    """A statement that is no file, and what it says.
+
+    Attributes:
+        name: that of its evidence.
+        origin: image for an attestation of the image's own index, attached for one at its source.
+        sha256: of its content.
+    """
+
+    name: str
+    origin: str
+    sha256: str
+    facts: tuple[Facts, ...]
+    vouch: Vouch = UNSIGNED
+
+
+class Statements(msgspec.Struct, frozen=True, kw_only=True):
+    """What was read of the statements that lie in the image, or are attached to it.
 
     Only SBOMs and provenance are asked for: what an image says of its own flaws is neither a scan of it nor
     an all-clear.
 
     Attributes:
-        read: a name, the SHA-256 of the blob and what it says, for each.
         problems: what could not be read, in words.
     """
 
-    read: tuple[tuple[str, str, tuple[Facts, ...]], ...] = ()
+    read: tuple[Stated, ...] = ()
     problems: tuple[str, ...] = ()
 
-    def of(self, kind: type[Kind]) -> Iterator[tuple[str, str, Kind]]:
-        """Name, SHA-256 and facts of each of one kind of evidence."""
-        return ((name, sha256, each) for name, sha256, facts in self.read for each in of_type(kind, facts))
+    def of(self, kind: type[Kind]) -> Iterator[tuple[Stated, Kind]]:
+        """Each that has facts of one kind of evidence, with these."""
+        return ((stated, each) for stated in self.read for each in of_type(kind, stated.facts))
+
+    def __add__(self, other: Statements) -> Statements:
+        """Both together."""
+        return Statements(read=self.read + other.read, problems=self.problems + other.problems)
 
 
-def embedded(image: Image, about: ImageEvidence, limits: Limits) -> Embedded:
+def embedded(image: Image, about: ImageEvidence, limits: Limits) -> Statements:
     """Read every attestation of the image's index, of the types that are read."""
     manifests = {manifest.digest: manifest for manifest in image.manifests}
     platforms = {platform.digest: platform.platform for platform in about.platforms}
-    found: list[tuple[str, str, tuple[Facts, ...]]] = []
+    found: list[Stated] = []
     problems: list[str] = []
     for attestation in about.attestations:
         for blob in manifests[attestation.digest].layers:
             try:
-                with tempfile.TemporaryFile() as file:
-                    file.write(_content(image, blob, limits))
-                    file.seek(0)
-                    facts = read_statement(file, limits)
+                facts = read_content(_content(image, blob, limits), limits)
             except (OSError, ReportError) as error:
                 problems.append(f"attestation {blob.digest} of the image: {error}")
                 continue
             name = f"image@{platforms.get(attestation.subject, attestation.subject)}"
-            found.append((name, blob.digest.hex, facts))
-    return Embedded(read=tuple(found), problems=tuple(problems))
+            found.append(Stated(name=name, origin="image", sha256=blob.digest.hex, facts=facts))
+    return Statements(read=tuple(found), problems=tuple(problems))
+
+
+def read_content(statement: bytes, limits: Limits) -> tuple[Facts, ...]:
+    """What a plain statement is evidence of.
+
+    Raises:
+        OSError: when the disk is full.
+        ReportError: when it is malformed or over a limit.
+    """
+    with tempfile.TemporaryFile() as file:
+        file.write(statement)
+        file.seek(0)
+        return read_statement(file, limits)
 
 
 def _content(image: Image, blob: Descriptor, limits: Limits) -> bytes:

@@ -7,16 +7,19 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from pushpolicy.gather import expected
-from pushpolicy.gather.image import Embedded
+from pushpolicy.gather.image import Statements
 from pushpolicy.gather.names import Reports
+from pushpolicy.gather.vouch import Vouch, Witnesses
 from pushpolicy.model.evidence import Build, BuildContent, ImageEvidence, ProvenanceEvidence, content
 from pushpolicy.reports.facts import ProvenanceFacts
 
 
-def evidence(reports: Reports, embedded: Embedded, image: ImageEvidence) -> ProvenanceEvidence:
-    """All provenance: that of files, and that which lies in the image's own index."""
-    items = tuple(_items(reports, embedded, image))
-    problems = [*reports.problems["provenance"], *embedded.problems]
+def evidence(
+    reports: Reports, statements: Statements, image: ImageEvidence, witnesses: Witnesses
+) -> ProvenanceEvidence:
+    """All provenance: that of files, that which lies in the image's own index, or is attached to it."""
+    items = tuple(_items(reports, statements, image, witnesses))
+    problems = [*reports.problems["provenance"], *statements.problems]
     status, reason = expected.status(problems, [], any_read=bool(items), kind="provenance")
     return ProvenanceEvidence(status=status, reason=reason, items=items)
 
@@ -32,15 +35,23 @@ def with_commit(image: ImageEvidence, found: ProvenanceEvidence) -> ImageEvidenc
     )
 
 
-def _items(reports: Reports, embedded: Embedded, image: ImageEvidence) -> Iterator[Build]:
+def _items(
+    reports: Reports, statements: Statements, image: ImageEvidence, witnesses: Witnesses
+) -> Iterator[Build]:
     for name, raw, facts in reports.items(ProvenanceFacts):
-        yield _build(name, raw.format, "file", raw.digest.hex, facts, image)
-    for name, sha256, facts in embedded.of(ProvenanceFacts):
-        yield _build(name, "in-toto", "image", sha256, facts, image)
+        yield _build(name, raw.format, "file", raw.digest.hex, facts, image, witnesses.of_file(raw))
+    for stated, facts in statements.of(ProvenanceFacts):
+        yield _build(stated.name, "in-toto", stated.origin, stated.sha256, facts, image, stated.vouch)
 
 
 def _build(
-    name: str, form: str, origin: str, sha256: str, facts: ProvenanceFacts, image: ImageEvidence
+    name: str,
+    form: str,
+    origin: str,
+    sha256: str,
+    facts: ProvenanceFacts,
+    image: ImageEvidence,
+    vouch: Vouch,
 ) -> Build:
     subjects = set(facts.subject.digests)
     whole = str(image.digest) in subjects  # it is about all platforms where its subject is the index
@@ -53,4 +64,5 @@ def _build(
         bound=bool(platforms),
         platforms=platforms,
         **content(facts, BuildContent),
+        **vouch.fields(),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
 
@@ -21,6 +21,9 @@ from pushpolicy.model.reference import Target
 from pushpolicy.model.text import printable
 from pushpolicy.registry.credentials import Credential
 from pushpolicy.reports.limits import Limits
+
+if TYPE_CHECKING:
+    from pushpolicy.signing.trust import Key
 
 
 class NamedEvidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,6 +112,7 @@ class Job(Redacted, frozen=True, kw_only=True):
         git: the program, where it is not in one of the usual places.
         not_secret: the variables that hold no secret, whatever they look like.
         tokens: whose identity tokens are believed; None where nobody asks for one.
+        keys: of the policy's trust.yaml, by name.
         verified_for: globs of the repositories whose pushes need a verified identity, as trust.yaml says.
         immutable: whether the configuration says that the tags of the target do not move once they are set.
         jobs: to ask the CI system's API how the jobs before ended; None to take what the pipeline hands over.
@@ -130,6 +134,7 @@ class Job(Redacted, frozen=True, kw_only=True):
     immutable: bool = False
     jobs: Asking | None = None
     tokens: TokenAccess | None = None
+    keys: Mapping[str, Key] = {}
     verified_for: tuple[str, ...] = ()
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from pushpolicy.gather import expected
 from pushpolicy.gather.binding import bind, scanned_image
-from pushpolicy.gather.image import Embedded
+from pushpolicy.gather.image import Statements
 from pushpolicy.gather.names import Reports
+from pushpolicy.gather.vouch import Vouch, Witnesses
 from pushpolicy.model.evidence import (
     Component,
     ImageEvidence,
@@ -23,11 +24,13 @@ from pushpolicy.reports.limits import Limits
 from pushpolicy.reports.sbom.components import over
 
 
-def evidence(reports: Reports, embedded: Embedded, image: ImageEvidence, limits: Limits) -> SbomEvidence:
-    """All SBOMs: those of files, and those that lie in the image's own index."""
-    read = list(_read(reports, embedded))
+def evidence(
+    reports: Reports, statements: Statements, image: ImageEvidence, limits: Limits, witnesses: Witnesses
+) -> SbomEvidence:
+    """All SBOMs: those of files, those that lie in the image's own index, or are attached to it."""
+    read = list(_read(reports, statements, witnesses))
     items = tuple(_sbom(*each, image) for each in read)
-    problems = [*reports.problems["sbom"], *embedded.problems]
+    problems = [*reports.problems["sbom"], *statements.problems]
     status, reason = expected.status(problems, [], any_read=bool(items), kind="SBOM")
     covered = {item.platform for item in items if item.bound}
     left = tuple(p.platform for p in image.platforms if p.platform not in covered)
@@ -43,15 +46,19 @@ def evidence(reports: Reports, embedded: Embedded, image: ImageEvidence, limits:
     )
 
 
-def _read(reports: Reports, embedded: Embedded) -> Iterator[tuple[str, str, str, str, SbomFacts]]:
-    """Name, format, origin, SHA-256 and facts of each."""
+def _read(
+    reports: Reports, statements: Statements, witnesses: Witnesses
+) -> Iterator[tuple[str, str, str, str, Vouch, SbomFacts]]:
+    """Name, format, origin, SHA-256, who vouches for it, and facts of each."""
     for name, raw, facts in reports.items(SbomFacts):
-        yield name, raw.format, "file", raw.digest.hex, facts
-    for name, sha256, facts in embedded.of(SbomFacts):
-        yield name, "in-toto", "image", sha256, facts
+        yield name, raw.format, "file", raw.digest.hex, witnesses.of_file(raw), facts
+    for stated, facts in statements.of(SbomFacts):
+        yield stated.name, "in-toto", stated.origin, stated.sha256, stated.vouch, facts
 
 
-def _sbom(name: str, form: str, origin: str, sha256: str, facts: SbomFacts, image: ImageEvidence) -> Sbom:
+def _sbom(
+    name: str, form: str, origin: str, sha256: str, vouch: Vouch, facts: SbomFacts, image: ImageEvidence
+) -> Sbom:
     binding = bind(facts.identity, image)
     return Sbom(
         name=name,
@@ -63,6 +70,7 @@ def _sbom(name: str, form: str, origin: str, sha256: str, facts: SbomFacts, imag
         platform=binding.platform if binding else None,
         image=scanned_image(facts.identity),
         **content(facts, SbomContent),
+        **vouch.fields(),
     )
 
 

@@ -60,3 +60,7 @@ class BuiltStore:
     def referrers(self, subject: Digest) -> tuple[Descriptor, ...]:  # noqa: ARG002
         """Nothing refers to an image that did not exist before."""
         return ()
+
+    def named(self, tag: str) -> Manifest | None:  # noqa: ARG002
+        """Nor does a tag name anything."""
+        return None

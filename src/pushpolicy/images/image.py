@@ -7,6 +7,7 @@ from typing import Protocol
 
 import msgspec
 
+from pushpolicy.images.store import Store
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import Manifest
@@ -51,6 +52,7 @@ class Image(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             repository of that registry can mount its blobs from there.
         referrers: what was asked to be carried along with it.
         footers: the layers that end as one with a table of contents does (`lazy`).
+        store: where its manifests were read from, and what others attached to it is; None where nothing is.
         layers_compared: whether each layer was found to be its diff_id when the image was opened.
         notes: what became of it on opening that the user has to know, as whole sentences.
     """
@@ -61,6 +63,7 @@ class Image(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     configs: Mapping[Digest, bytes]
     blobs: tuple[Descriptor, ...]
     content: BlobSource
+    store: Store | None = None
     repository: Repository | None = None
     referrers: Referrers = NO_REFERRERS
     notes: tuple[str, ...] = ()

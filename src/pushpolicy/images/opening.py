@@ -182,6 +182,7 @@ def read_image(
         configs=closure.configs,
         blobs=closure.blobs,
         content=content,
+        store=store,
         repository=repository,
         referrers=carried,
         # Each of an image in a registry would have to be asked for; there annotations tell.

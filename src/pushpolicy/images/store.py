@@ -8,7 +8,7 @@ from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import INDEX_TYPES, MANIFEST_TYPES, MAX_MANIFEST_SIZE, Manifest
 from pushpolicy.registry.interface import RepositoryClient
-from pushpolicy.registry.layout import LayoutFiles, LayoutIndex
+from pushpolicy.registry.layout import LayoutFiles, LayoutIndex, names
 
 
 class Store(Protocol):
@@ -28,6 +28,9 @@ class Store(Protocol):
 
     def referrers(self, subject: Digest) -> tuple[Descriptor, ...]:
         """The manifests that name this one as their subject."""
+
+    def named(self, tag: str) -> Manifest | None:
+        """The manifest that a tag names; None when there is no such tag."""
 
 
 def read_manifest(store: Store, entry: Descriptor) -> Manifest | None:
@@ -88,6 +91,12 @@ class LayoutStore:
                     self._by_subject.setdefault(manifest.subject.digest, []).append(manifest.descriptor)
         return tuple(dict.fromkeys(self._by_subject.get(subject, ())))
 
+    def named(self, tag: str) -> Manifest | None:
+        """The manifest of the last entry of this name, as in `LayoutIndex.with_tag`."""
+        entries = LayoutIndex.read(self._files).entries
+        found = [entry for entry in entries if tag in names(entry)]
+        return read_manifest(self, found[-1]) if found else None
+
 
 class RepositoryStore:
     """The parts in a repository, whose client verifies all that it reads.
@@ -116,6 +125,10 @@ class RepositoryStore:
         """What the repository lists."""
         return self._client.referrers(subject)
 
+    def named(self, tag: str) -> Manifest | None:
+        """What the tag names now."""
+        return self._client.resolve(tag)
+
 
 class WithManifest:
     """A store that has one more manifest, which was built here."""
@@ -123,7 +136,8 @@ class WithManifest:
     def __init__(self, store: Store, built: Manifest) -> None:
         self._store = store
         self._built = built
-        self.blob, self.size, self.referrers = store.blob, store.size, store.referrers
+        self.blob, self.size = store.blob, store.size
+        self.referrers, self.named = store.referrers, store.named
 
     def manifest(self, entry: Descriptor) -> bytes | None:
         """The content of a manifest; None when it is absent."""

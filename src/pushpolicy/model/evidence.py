@@ -163,6 +163,28 @@ class ArtifactEvidence(msgspec.Struct, frozen=True, kw_only=True):
     subject: Digest | None = None
 
 
+class AttachedEvidence(msgspec.Struct, frozen=True, kw_only=True):
+    """A statement about the image, or a signature of it, that is attached to it at its source.
+
+    Attributes:
+        kind: statement or signature.
+        place: the tag, or the digest of the referrer, that has it.
+        digest: of its content.
+        verified: whether a key of the role provenance, which trust.yaml lists, signed it, for this target.
+        verified_by: the name of that key.
+        unverified: why none did, where it is so.
+        predicate_type: what a statement says, by its type.
+    """
+
+    kind: str
+    place: str
+    digest: Digest
+    verified: bool
+    verified_by: str | None = None
+    unverified: str | None = None
+    predicate_type: str | None = None
+
+
 class ImageEvidence(msgspec.Struct, frozen=True, kw_only=True):
     """The image that would be pushed.
 
@@ -181,6 +203,7 @@ class ImageEvidence(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None = None
     attestations: tuple[AttestationEvidence, ...] = ()
     artifacts: tuple[ArtifactEvidence, ...] = ()
+    attached: tuple[AttachedEvidence, ...] = ()
 
 
 class SourceCounts(msgspec.Struct, frozen=True, kw_only=True):
@@ -749,8 +772,9 @@ class Sbom(SbomContent, frozen=True, kw_only=True):
     """One list of what is in the image.
 
     Attributes:
-        origin: file, or image for an attestation of the image's own index.
+        origin: file, image for an attestation of the image's own index, attached for one at its source.
         bound, bound_by, platform: as for a scan.
+        verified, verified_by, unverified: as of what is attached to the image.
     """
 
     name: str
@@ -758,6 +782,9 @@ class Sbom(SbomContent, frozen=True, kw_only=True):
     origin: str
     sha256: str
     bound: bool
+    verified: bool = False
+    verified_by: str | None = None
+    unverified: str | None = None
     bound_by: str | None = None
     platform: str | None = None
     image: ScannedImage | None = None
@@ -840,10 +867,10 @@ class BuildMaterial(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BuildContent(msgspec.Struct, frozen=True, kw_only=True):
-    """What SLSA provenance says of a build. Nothing in it is verified.
+    """What SLSA provenance says of a build.
 
     Attributes:
-        signed: whether a signature came with it.
+        signed: whether a signature came with it, of whomever.
         repository: where the source came from, without the reference.
         commit: the full id; None where the provenance names none, several, or one with changes.
         started, finished: when it ran.
@@ -866,9 +893,10 @@ class Build(BuildContent, frozen=True, kw_only=True):
     """How the image, or something else, was built.
 
     Attributes:
-        origin: file, or image for an attestation of the image's own index.
+        origin: file, image for an attestation of the image's own index, attached for one at its source.
         bound: whether its subject is this image.
         platforms: those of the image that are its subject.
+        verified, verified_by, unverified: as of what is attached to the image.
     """
 
     name: str
@@ -877,6 +905,9 @@ class Build(BuildContent, frozen=True, kw_only=True):
     sha256: str
     bound: bool
     platforms: tuple[str, ...]
+    verified: bool = False
+    verified_by: str | None = None
+    unverified: str | None = None
 
 
 class ProvenanceEvidence(msgspec.Struct, frozen=True, kw_only=True):

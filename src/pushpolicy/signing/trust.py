@@ -28,7 +28,7 @@ Saying = TypeVar("Saying", bound=str)
 REPOSITORIES = r"^(oci:[^\s\[\]]+|\*\*|(\*\*|\[[0-9a-fA-F:]+\]|[^\s/\[\]:]+)(:[0-9]+)?(/[^\s/\[\]:]+)+)\Z"
 
 Glob = Annotated[str, msgspec.Meta(pattern=REPOSITORIES)]
-Role = Literal["decide", "policy", "vex", "waiver"]
+Role = Literal["decide", "policy", "provenance", "vex", "waiver"]
 Raw = Literal["keep", "digest"]
 # An account of the CI system, or an address: one person, so no pattern.
 Principal = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+@-]{0,254}\Z")]

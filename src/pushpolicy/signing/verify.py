@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
 import msgspec
@@ -22,6 +22,7 @@ DENIAL_STATEMENT = "application/vnd.pushpolicy.denial+json"
 PAYLOADS: Mapping[Role, frozenset[str]] = {
     "decide": frozenset({IN_TOTO, DECISION_STATEMENT, DENIAL_STATEMENT}),
     "policy": frozenset({POLICY_STATEMENT}),
+    "provenance": frozenset({IN_TOTO}),
     "vex": frozenset({IN_TOTO}),
 }
 
@@ -63,14 +64,35 @@ def verify(
     if envelope.payload_type not in PAYLOADS[role]:
         kinds = " or ".join(sorted(PAYLOADS[role]))
         raise SigningError(f"is signed as {printable(envelope.payload_type, 100)}, not as {kinds}")
-    signers = [name for name in sorted(keys) if envelope.is_signed_by(read_public(keys[name].key))]
+    name = who_signed(envelope.is_signed_by, keys, repository, at, role)
+    return Signed(payload=envelope.payload, payload_type=envelope.payload_type, key=name, trusted=keys[name])
+
+
+def who_signed(
+    signed_by: Callable[[PublicKey], bool],
+    keys: Mapping[str, Key],
+    repository: Repository,
+    at: datetime,
+    role: Role,
+) -> str:
+    """The name of the key that signed, as for `verify`.
+
+    Args:
+        signed_by: whether the signature is a key's.
+        keys: those that are trusted, by name.
+        repository: where it was found.
+        at: when the key has to count.
+        role: what is asked for.
+
+    Raises:
+        SigningError: as `verify`, but for the type.
+    """
+    signers = [name for name in sorted(keys) if signed_by(read_public(keys[name].key))]
     refusals: list[str] = []
     for name in signers:
         why_not = next(_refusals(keys[name], repository, at, role), None)
         if why_not is None:
-            return Signed(
-                payload=envelope.payload, payload_type=envelope.payload_type, key=name, trusted=keys[name]
-            )
+            return name
         refusals.append(f"is signed by the key {name}, {why_not}")
     listed = first_of(sorted(keys), 5) if keys else "none is listed"
     raise SigningError(refusals[0] if refusals else f"is signed by no listed key ({listed})", _WHO)

@@ -11,7 +11,7 @@ import pytest
 
 from pushpolicy.errors import InputError
 from pushpolicy.gather import Limits, NamedEvidence, gather
-from pushpolicy.gather.image import Embedded, embedded
+from pushpolicy.gather.image import Statements, embedded
 from pushpolicy.gather.image import evidence as image_evidence
 from pushpolicy.images import open_image
 from pushpolicy.model.digest import Digest
@@ -147,7 +147,7 @@ def test_an_attestation_that_was_swapped_is_not_believed(maker: LayoutMaker, tmp
         evidence(maker, tmp_path)
 
 
-def embedded_after(maker: LayoutMaker, change: Callable[[Path], object], limits: Limits) -> Embedded:
+def embedded_after(maker: LayoutMaker, change: Callable[[Path], object], limits: Limits) -> Statements:
     """What is read of an attestation whose blob was changed after the image was judged to be whole."""
     image = maker.image()
     content = stated(image, V02, BUILDKIT_02)
