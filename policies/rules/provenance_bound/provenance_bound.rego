@@ -2,8 +2,8 @@
 # title: How the image was built is told
 # description: >-
 #   Each platform of the image has a SLSA provenance that names this image as its subject, the commit that is checked
-#   out, and a builder that the setting allows. Nothing in it is verified: whoever can write the file can write what
-#   it says, so it is as good as the job that hands it over.
+#   out, and a builder that the setting allows. No key has to vouch for it, which builder_allowed asks for: whoever can
+#   write the file can write what it says, so it is as good as the job that hands it over.
 # custom:
 #   severity: high
 #   collections: [strict]

@@ -94,7 +94,9 @@ class Witnesses(msgspec.Struct, frozen=True, kw_only=True):
             return key.verifies(signature, content)
 
         def verified() -> Vouch:
-            return Vouch(by=who_signed(signed_by, self.keys, self.repository, self.at, _ROLE), payload=content)
+            return Vouch(
+                by=who_signed(signed_by, self.keys, self.repository, self.at, _ROLE), payload=content
+            )
 
         return self._vouched(verified)
 
