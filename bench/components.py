@@ -12,12 +12,14 @@ import json
 import statistics
 import sys
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import reports
 from bench.measure import Command, interleave, row
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.evidence import ImageEvidence, PlatformEvidence
+from pushpolicy.model.reference import Repository
 
 COMPONENTS = 20_000
 GOAL_SECONDS, GOAL_MIB = 0.3, 60
@@ -69,8 +71,9 @@ def gathered(path: Path, most: int) -> None:
     from pushpolicy.evaluate.json_schema import compile_schema
     from pushpolicy.evaluate.sources import policies
     from pushpolicy.gather import sbom
-    from pushpolicy.gather.image import Embedded
+    from pushpolicy.gather.image import Stated, Statements
     from pushpolicy.gather.names import Reports
+    from pushpolicy.gather.vouch import Witnesses
     from pushpolicy.model.document import Document, plain
     from pushpolicy.reports import reader
     from pushpolicy.reports.limits import Limits
@@ -78,9 +81,10 @@ def gathered(path: Path, most: int) -> None:
     reader.start()
     limits = Limits(max_components=most)
     file = reader.read(path, limits)
-    listed = Embedded(read=(("image", file.digest.hex, file.facts),))
+    stated = Stated(name="image", origin="image", sha256=file.digest.hex, facts=file.facts)
+    nobody = Witnesses(keys={}, repository=Repository.parse("oci:registry"), at=datetime.now(UTC))
     base = json.loads((policies() / "schema/evidence.v1.example.json").read_bytes())
-    evidence = sbom.evidence(Reports(path.parent), listed, _IMAGE, limits)
+    evidence = sbom.evidence(Reports(path.parent), Statements(read=(stated,)), _IMAGE, limits, nobody)
     document = Document.of(base | {"sbom": plain(evidence)})
     compile_schema(json.loads((policies() / "schema/evidence.v1.json").read_bytes()))(document.value)
 
