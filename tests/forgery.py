@@ -72,10 +72,10 @@ Change = Callable[[Parts], object]
 
 
 def read(client: LayoutRepository, tag: str) -> Parts:
-    """The parts of the only record of a tag's image."""
+    """The parts of the first record of a tag's image."""
     image = client.resolve(tag)
     assert image
-    (listed,) = client.referrers(image.digest, ARTIFACT_TYPE)
+    listed, *_ = client.referrers(image.digest, ARTIFACT_TYPE)
     manifest = client.manifest(listed.digest)
     assert manifest
     evidence, decision, policy = (b"".join(client.read_blob(layer)) for layer in manifest.layers[:3])

@@ -48,7 +48,9 @@ from pushpolicy.push import (
 )
 from pushpolicy.records.build import Contents, NewRecord, build_record
 from pushpolicy.records.chain import records_before
+from pushpolicy.records.crowd import crowd_notes, old_signatures
 from pushpolicy.records.forms import Approved, FormError, NoApprovalError, NothingToTellError, statements
+from pushpolicy.records.signed import Trusted
 from pushpolicy.records.statement import VERIFIER, Named, Statement, is_approval, sign, signed
 from pushpolicy.registry.interface import Artifact, Attached
 from pushpolicy.signing.keys import Signer, SigningError
@@ -194,10 +196,24 @@ def _placed(request: PushRequest, image: Image, judged: Outcome, budget: Budget,
         for tag in request.target.tags
     }
     allowed = partial(budget.spend, RecordError, "stopped", request.job.limits.max_record_seconds)
-    kept_in = request.records or request.client
-    before = records_before(kept_in, about, is_of_known_policy, allowed, request.client)
+    kept_in, hides = request.records or request.client, request.signer and is_approval(judged.decision)
+    old = beside(partial(old_signatures, kept_in, image.top.digest)) if hides else tuple
+    before = records_before(
+        kept_in, about, is_of_known_policy, allowed, request.client, _trusted(request, judged)
+    )
+    listed = before.listed.get(image.top.digest, 0)
+    notes = tuple(crowd_notes(old(), listed)) if request.signer else ()
+    for note in notes:
+        request.progress.note(note)
     decision = replace(judged.decision, chain=before.chain)
-    return replace(judged, decision=decision, notes=(*judged.notes, *before.ignored))
+    return replace(judged, decision=decision, notes=(*judged.notes, *before.ignored, *notes))
+
+
+def _trusted(request: PushRequest, judged: Outcome) -> Trusted | None:
+    """The keys whose word counts for decisions about the target; None where the policy lists none."""
+    repository, listed = request.target.repository, request.policy.trust.keys
+    keys = {name: key for name, key in listed.items() if key.role == "decide" and key.covers(repository)}
+    return Trusted(keys=keys, repository=repository, at=_decided_at(judged)) if keys else None
 
 
 def _signed(work: _Prepared, opened: Callable[[], Signer]) -> _Prepared:
@@ -205,7 +221,7 @@ def _signed(work: _Prepared, opened: Callable[[], Signer]) -> _Prepared:
     keys, record = work.request.policy.trust.keys, work.record
     try:
         signer = opened()
-        name = signer_name(signer.public, keys, work.request.target.repository, _decided_at(work))
+        name = signer_name(signer.public, keys, work.request.target.repository, _decided_at(work.outcome))
         verifier = (keys[name].verifier if name else None) or VERIFIER
         digest = record.artifact.manifest.digest
         of = partial(Named, record=digest, verifier=verifier, version=__version__)
@@ -248,7 +264,7 @@ def _other_forms(work: _Prepared, verifier: str) -> tuple[Mapping[str, tuple[Sta
 def _with_signers(work: _Prepared) -> Outcome:
     """The outcome; with a note where nothing signs it, and the policy lists keys for that."""
     keys, target = work.request.policy.trust.keys, work.request.target.repository
-    listed = deciders(keys, target, _decided_at(work))
+    listed = deciders(keys, target, _decided_at(work.outcome))
     if work.request.signer or not listed:
         return work.outcome
     who = first_of(listed, 5)
@@ -256,8 +272,8 @@ def _with_signers(work: _Prepared) -> Outcome:
     return replace(work.outcome, notes=(*work.outcome.notes, note))
 
 
-def _decided_at(work: _Prepared) -> datetime:
-    return datetime.fromisoformat(work.outcome.decision.evaluated_at)
+def _decided_at(judged: Outcome) -> datetime:
+    return datetime.fromisoformat(judged.decision.evaluated_at)
 
 
 def collect(request: PushRequest) -> Gathered:

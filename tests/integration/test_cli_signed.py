@@ -12,8 +12,11 @@ import pytest
 
 from pushpolicy import errors
 from pushpolicy.cli.schema import read_schema
+from pushpolicy.model.reference import Repository
+from pushpolicy.registry.layout.repository import LayoutRepository
+from tests.judged import make_statement
 from tests.keys import entry, key
-from tests.workspace import Workspace
+from tests.workspace import TARGET, Workspace
 
 
 def test_the_report_says_who_signed_and_what_others_take_it_for(workspace: Workspace, private: Path) -> None:
@@ -103,7 +106,48 @@ def test_without_a_key_it_is_said_who_will_not_take_the_record(workspace: Worksp
     assert note not in workspace.push(*options, trust_file(workspace, elsewhere)).out
     ran = workspace.push(*options, trust_file(workspace, {"release": entry()}), "--format", "json")
     assert ran.code == errors.EXIT_OK
-    assert ran.json["notes"] == [note]
+    ignored, told = ran.json["notes"]
+    assert told == note
+    assert ignored.endswith("is ignored: it is unsigned")
+
+
+def test_what_listed_keys_signed_is_chained_and_nothing_else(workspace: Workspace, private: Path) -> None:
+    """Whoever can write to the repository, and has no key, neither gets into the chain nor breaks it."""
+    trust = trust_file(workspace, {"release": entry()})
+    options = ("--policy", "pack:tests_passed", "--trust", trust, "--format", "json")
+    first = workspace.push(*options, "--key", str(private)).json
+    assert first["chain"] == {"1.0.0": {"sequence": 1}}
+    unsigned = workspace.push(*options).json["published"]["record"]
+    last = workspace.push(*options, "--key", str(private)).json
+    before = first["published"]["record"]
+    assert last["chain"] == {"1.0.0": {"sequence": 2, "previous": before}}
+    assert f"record {unsigned} is ignored: it is unsigned" in last["notes"]
+    shown = workspace.run("audit", "show", f"{TARGET}", "--format", "json").json
+    assert shown["decision"]["chain"] == last["chain"]
+    assert shown["previous"] == {"1.0.0": before}
+
+
+def test_what_is_beside_the_image_is_told_before_it_is_sent(workspace: Workspace, private: Path) -> None:
+    options = ("--policy", "pack:tests_passed", "--key", str(private))
+    digest = workspace.push(*options, "--format", "json").json["published"]["digest"]
+    client = LayoutRepository(Repository.parse(f"oci:{workspace.folder / 'registry'}"))
+    image = client.resolve("1.0.0")
+    assert image
+    old = f"{digest.replace(':', '-')}.sig"
+    client.put_manifest(image, old)
+    for number in range(19):
+        artifact = make_statement(image.descriptor, str(number))
+        for blob in artifact.blobs:
+            client.put_blob(blob.descriptor, blob.open)
+        client.put_referrer(artifact.manifest)
+    told = (f"what cosign before version 3 signed ({old})", "21 artifacts are attached to the image")
+    for ran in (workspace.push(*options, "--dry-run"), workspace.push(*options)):
+        assert ran.code == errors.EXIT_OK
+        assert all(text in ran.out for text in told)
+    assert all(text in ran.err for text in told)
+    # Nothing is attached that would hide anything, or is one more of many that are read.
+    unsigned = workspace.push(*options[:2])
+    assert not any(text in unsigned.out + unsigned.err for text in told)
 
 
 def trust_file(workspace: Workspace, keys: Mapping[str, object]) -> str:

@@ -16,6 +16,7 @@ from pushpolicy.cli import environment
 from pushpolicy.cli.report import draw, say
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
+from pushpolicy.model.text import printable
 from pushpolicy.push import SILENT, Progress
 
 _LIVE_SECONDS = 0.1
@@ -71,6 +72,12 @@ class _Counting:
         with self._lock:
             self._forget(name)
 
+    def note(self, text: str) -> None:
+        """Say it at once."""
+        with self._lock:
+            self._clear()
+            say(f"note: {printable(text, 400)}", color="yellow")
+
     def transfer_started(self, blobs: Sequence[Descriptor]) -> None:
         """Begin to count what is sent."""
         with self._lock:
@@ -123,6 +130,9 @@ class _Counting:
     def _show(self) -> None:
         raise NotImplementedError
 
+    def _clear(self) -> None:
+        """Leave an empty line for what is said."""
+
     def _total(self) -> str:
         seconds = time.monotonic() - self._start
         if not self._expected and not self._compressed:
@@ -167,7 +177,10 @@ class LiveProgress(_Counting):
             with super().running():
                 yield
         finally:
-            self._draw([])
+            self._clear()
+
+    def _clear(self) -> None:
+        self._draw([])
 
     def _show(self) -> None:
         under_way = list(self._under_way())

@@ -39,6 +39,9 @@ class Progress(Protocol):
     def step(self, name: str) -> None:
         """Another step of the push begins; `name` says which, for people."""
 
+    def note(self, text: str) -> None:
+        """Something to be known before the push goes on; whoever reports its end is told again."""
+
     def compression_advanced(self, count: int) -> None:
         """`count` more bytes of a Docker image's layers were compressed, before anything is sent."""
 
@@ -57,6 +60,9 @@ class Progress(Protocol):
 
 class _Silent:
     def step(self, name: str) -> None:
+        pass
+
+    def note(self, text: str) -> None:
         pass
 
     def compression_advanced(self, count: int) -> None:

@@ -10,20 +10,25 @@ from itertools import chain as joined
 import msgspec
 
 from pushpolicy.errors import PushError, RecordError
-from pushpolicy.model.decision import MAX_SEQUENCE, Link
+from pushpolicy.model.decision import MAX_SEQUENCE, Decision, Link
+from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import Manifest
-from pushpolicy.model.text import printable
+from pushpolicy.model.text import first_of, printable
 from pushpolicy.records import format as names
 from pushpolicy.records.checks import is_for
 from pushpolicy.records.read import Record, read_record
+from pushpolicy.records.signed import Statements, Trusted, Vouched, statements
+from pushpolicy.registry.fallback import of_type
 from pushpolicy.registry.interface import RepositoryClient
+from pushpolicy.signing.keys import SigningError
 
 # Whether the policy of a record is known; RecordError when the record is not valid.
 Check = Callable[[Record], bool]
 # What reading one record may take: a context that ends with RecordError where that is spent.
 Allowed = Callable[[], AbstractContextManager[None]]
 _MAX_READ = 50
+_MAX_TOLD = 20
 # Of what is listed with one image; anybody who can write to the repository can list more.
 _MAX_LISTED = 1000
 _MAX_LISTED_SIZE = 64 * 1024 * 1024
@@ -31,12 +36,8 @@ _SEQUENCE = re.compile(r"[1-9][0-9]{0,15}")
 
 
 class _Valid(msgspec.Struct, frozen=True, kw_only=True):
-    chain: Mapping[str, Link]
+    decision: Decision
     known: bool
-
-    def sequence(self, tag: str) -> int:
-        """Its number among the records of the tag; those of the first version have none."""
-        return self.chain[tag].sequence if self.chain else 0
 
 
 class Before(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,10 +46,12 @@ class Before(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         chain: for each tag, the place of the record that comes next: after the newest that counts.
         ignored: what passed for a newer one, and why it is not; one line each.
+        listed: how many manifests of any kind are listed with each image that was asked about.
     """
 
     chain: Mapping[str, Link]
     ignored: tuple[str, ...] = ()
+    listed: Mapping[Digest, int] = {}
 
 
 def records_before(
@@ -57,13 +60,15 @@ def records_before(
     is_known: Check,
     allowed: Allowed = nullcontext,
     images: RepositoryClient | None = None,
+    trusted: Trusted | None = None,
 ) -> Before:
     """Find the record before this one, for each tag that has one.
 
     Anybody who can write to the repository can put a record there. So one counts only if it is valid, speaks
-    of this repository and tag, and is not of a time to come; one of a known policy comes before all others.
-    Its number says which is the newest, and only then its time. One that takes too much is ignored, and the
-    push goes on. What a list says of a record is not believed: each manifest is read.
+    of this repository and tag, and is not of a time to come. Where keys are listed, one of them must have
+    signed it for this tag; one of a key that counts still comes before all others. Where none is, one of a
+    known policy does. Its number says which is the newest, and only then its time. One that takes too much is
+    ignored, and the push goes on. What a list says of a record is not believed: each manifest is read.
 
     Args:
         client: the repository that records are kept in.
@@ -72,38 +77,79 @@ def records_before(
         is_known: reads what a record says of its policy.
         allowed: what reading one may take, or the manifests of all that are listed with one image.
         images: the target's repository, where that is another one.
+        trusted: the keys that are listed for it; None where there are none, and signatures say nothing.
 
     Raises:
         PushError: when the list of an image's records cannot be read.
     """
-    reader = _Reader(client, images or client, is_known, allowed)
-    listed = {image: reader.listed(image) for image in dict.fromkeys(joined.from_iterable(about.values()))}
+    reader = _Reader(client, images or client, is_known, allowed, trusted)
+    shelves = {image: reader.shelf(image) for image in dict.fromkeys(joined.from_iterable(about.values()))}
     chain = {
-        tag: reader.place(tag, [record for image in dict.fromkeys(on) for record in listed[image]])
+        tag: reader.place(tag, [shelves[image] for image in dict.fromkeys(on)])
         for tag, on in sorted(about.items())
     }
-    return Before(chain=chain, ignored=tuple(reader.ignored))
+    ignored = tuple(reader.ignored)
+    if len(ignored) > _MAX_TOLD:
+        ignored = (*ignored[:_MAX_TOLD], f"{len(ignored) - _MAX_TOLD} more such lines are left out")
+    listed = {image: shelf.size for image, shelf in shelves.items()}
+    return Before(chain=chain, ignored=ignored, listed=listed)
+
+
+class _Shelf(msgspec.Struct, frozen=True, kw_only=True):
+    """What is listed with one image.
+
+    Attributes:
+        size: how many manifests.
+        records: those that are records about it.
+        statements: what listed keys signed about them; None where no keys are listed.
+    """
+
+    size: int
+    records: tuple[Manifest, ...]
+    statements: Statements | None
 
 
 class _Reader:
     """Reads each record once, whatever number of tags it is about, and no more than a few."""
 
     def __init__(
-        self, client: RepositoryClient, images: RepositoryClient, is_known: Check, allowed: Allowed
+        self,
+        client: RepositoryClient,
+        images: RepositoryClient,
+        is_known: Check,
+        allowed: Allowed,
+        trusted: Trusted | None,
     ) -> None:
-        self._client, self._images = client, images
+        self._client, self._images, self._trusted = client, images, trusted
         self._is_known, self._allowed = is_known, allowed
-        self._read: dict[Digest, _Valid | None] = {}
-        self.ignored: list[str] = []
+        self._read: dict[Digest, _Valid | RecordError] = {}
+        self.ignored: dict[str, None] = {}
 
-    def listed(self, image: Digest) -> tuple[Manifest, ...]:
-        """What is listed with the image and is a record about it, by its own manifest."""
-        digests = [entry.digest for entry in self._client.referrers(image, names.ARTIFACT_TYPE)]
+    def shelf(self, image: Digest) -> _Shelf:
+        """What is listed with the image."""
+        listed = self._client.referrers(image)
+        return _Shelf(
+            size=len(listed),
+            records=self._records(image, of_type(listed, names.ARTIFACT_TYPE)),
+            statements=self._statements(image, listed, self._trusted) if self._trusted else None,
+        )
+
+    def _statements(self, image: Digest, listed: tuple[Descriptor, ...], trusted: Trusted) -> Statements:
+        try:
+            with self._allowed():
+                return statements(self._client, image, trusted, listed)
+        except RecordError as error:
+            reason = printable(error.message, 300)
+            self.ignored[f"what is signed about the records of {image} is ignored: {reason}"] = None
+            return Statements(image=image)
+
+    def _records(self, image: Digest, entries: Sequence[Descriptor]) -> tuple[Manifest, ...]:
+        """What is a record about the image, by its own manifest."""
         found, size, looked_at = list[Manifest](), 0, 0
         try:
             with self._allowed():
-                for digest in digests[:_MAX_LISTED]:
-                    manifest = self._manifest(digest)
+                for entry in entries[:_MAX_LISTED]:
+                    manifest = self._manifest(entry.digest)
                     looked_at += 1
                     if manifest and manifest.artifact_type == names.ARTIFACT_TYPE:
                         found.append(manifest)
@@ -113,8 +159,8 @@ class _Reader:
             reason = f"{looked_at} were looked at, which is the limit"
         except RecordError as error:
             reason = printable(error.message, 300)
-        if left := len(digests) - looked_at:
-            self.ignored.append(f"{left} manifests that are listed with {image} are ignored: {reason}")
+        if left := len(entries) - looked_at:
+            self.ignored[f"{left} manifests that are listed with {image} are ignored: {reason}"] = None
         return tuple(item for item in found if item.subject and item.subject.digest == image)
 
     def _manifest(self, digest: Digest) -> Manifest | None:
@@ -124,32 +170,63 @@ class _Reader:
             self._ignore(digest, error.message)
             return None
 
-    def place(self, tag: str, records: Iterable[Manifest]) -> Link:
-        """The place after the newest record of the tag, of a known policy if there is one."""
+    def place(self, tag: str, shelves: Iterable[_Shelf]) -> Link:
+        """The place after the newest record of the tag that counts, of the better ones if there is one."""
         fallback = None
         # By what each states of itself, which is checked on reading.
-        of_tag = [each for each in records if tag in each.annotations.get(names.TAGS, "").split(",")]
-        for manifest in sorted(of_tag, key=lambda each: _order(each, tag), reverse=True):
-            found = self._valid(manifest)
-            if found is None:
-                continue
-            if found.sequence(tag) >= MAX_SEQUENCE:
-                self._ignore(manifest.digest, f"nothing can come after its number {MAX_SEQUENCE}")
-                continue
-            link = Link(sequence=found.sequence(tag) + 1, previous=manifest.digest)
-            if found.known:
-                return link
-            fallback = fallback or link
+        of_tag = [
+            (record, shelf.statements)
+            for shelf in shelves
+            for record in shelf.records
+            if tag in record.annotations.get(names.TAGS, "").split(",")
+        ]
+        for record, signed in sorted(of_tag, key=lambda each: _order(each[0], tag), reverse=True):
+            try:
+                link, is_better = self._after(record, tag, signed)
+            except RecordError as error:
+                self._ignore(record.digest, error.message)
+            except SigningError as error:
+                self._ignore(record.digest, f"it {error.message}")
+            else:
+                if is_better:
+                    return link
+                fallback = fallback or link
         return fallback or Link(sequence=1)
 
-    def _valid(self, manifest: Manifest) -> _Valid | None:
+    def _after(self, record: Manifest, tag: str, signed: Statements | None) -> tuple[Link, bool]:
+        """The place after this record, and whether it is one of the better ones.
+
+        Raises:
+            RecordError: when the record is not valid, or nothing can come after it.
+            SigningError: when no listed key signed that it is about the tag.
+        """
+        # Before anything in the record is read.
+        vouched = _vouched(signed, record.digest, tag) if signed else ()
+        found = self._valid(record)
+        if vouched:
+            vouched = _agreeing(vouched, found.decision)
+        # Records of the first version have no number.
+        sequence = found.decision.chain[tag].sequence if found.decision.chain else 0
+        if sequence >= MAX_SEQUENCE:
+            raise RecordError(f"nothing can come after its number {MAX_SEQUENCE}")
+        counts = any(each.retired is None for each in vouched) if vouched else found.known
+        return Link(sequence=sequence + 1, previous=record.digest), counts
+
+    def _valid(self, manifest: Manifest) -> _Valid:
+        """A record that was wholly read.
+
+        Raises:
+            RecordError: when it is not valid, or too many were read.
+        """
         if manifest.digest not in self._read:
             try:
                 self._read[manifest.digest] = self._checked(manifest)
             except RecordError as error:
-                self._read[manifest.digest] = None
-                self._ignore(manifest.digest, error.message)
-        return self._read[manifest.digest]
+                self._read[manifest.digest] = error
+        found = self._read[manifest.digest]
+        if isinstance(found, RecordError):
+            raise found
+        return found
 
     def _checked(self, manifest: Manifest) -> _Valid:
         if len(self._read) >= _MAX_READ:
@@ -159,10 +236,40 @@ class _Reader:
             known = self._is_known(record)
         if is_for(record.decision, self._images.repository) is False:
             raise RecordError("it is for another repository")
-        return _Valid(chain=record.decision.chain, known=known)
+        return _Valid(decision=record.decision, known=known)
 
     def _ignore(self, digest: Digest, reason: str) -> None:
-        self.ignored.append(f"record {digest} is ignored: {printable(reason, 300)}")
+        self.ignored[f"record {digest} is ignored: {printable(reason, 300)}"] = None
+
+
+def _vouched(signed: Statements, record: Digest, tag: str) -> tuple[Vouched, ...]:
+    """What listed keys signed about a record and a tag: at least one.
+
+    Raises:
+        SigningError: when there is none; the message reads on after the record's name.
+    """
+    about = signed.about(record)
+    if found := tuple(each for each in about if each.named.tag == tag):
+        return found
+    raise SigningError(f"is signed for {first_of([each.named.tag for each in about], 3)}, not for {tag}")
+
+
+def _agreeing(vouched: Sequence[Vouched], decision: Decision) -> tuple[Vouched, ...]:
+    """Those that say what the record says: at least one.
+
+    Raises:
+        SigningError: the first, when none does.
+    """
+    found, refusals = list[Vouched](), list[SigningError]()
+    for each in vouched:
+        try:
+            each.check(decision)
+            found.append(each)
+        except SigningError as error:
+            refusals.append(error)
+    if not found:
+        raise refusals[0]
+    return tuple(found)
 
 
 def _order(record: Manifest, tag: str) -> tuple[int, str, str]:

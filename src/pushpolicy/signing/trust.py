@@ -56,6 +56,10 @@ class Key(Exact, frozen=True):
     not_before: str | None = None
     not_after: str | None = None
 
+    def covers(self, repository: Repository) -> bool:
+        """Whether it is listed for this repository."""
+        return not self.repositories or any(map(repository.is_covered_by, self.repositories))
+
 
 class Approver(Exact, frozen=True):
     """A person whose signatures approve waivers.

@@ -134,5 +134,5 @@ def _refusals(key: Key, repository: Repository, at: datetime, role: Role) -> Ite
         yield f"which counts from {key.not_before} on"
     if key.not_after and at >= datetime.fromisoformat(key.not_after):
         yield f"which counted until {key.not_after}"
-    if key.repositories and not any(map(repository.is_covered_by, key.repositories)):
+    if not key.covers(repository):
         yield f"which counts for {first_of(key.repositories, 3)}, not for {repository}"

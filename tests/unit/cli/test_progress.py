@@ -67,6 +67,18 @@ def test_every_step_has_its_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[-1] == "reading it back: 0 s"
 
 
+@pytest.mark.parametrize("shown", [LogProgress(), LiveProgress()])
+def test_a_note_has_a_line_of_its_own(
+    shown: LogProgress | LiveProgress, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown.step("deciding")
+    shown.show()
+    shown.note("look\x1b[2J")
+    shown.show()
+    lines = [line for line in re.split(r"\n|\x1b\[1A\r\x1b\[J|\r\x1b\[J", capsys.readouterr().err) if line]
+    assert lines == ["deciding: 0 s", "note: look\\x1b[2J", "deciding: 0 s"]
+
+
 def test_a_line_comes_where_nothing_moves(capsys: pytest.CaptureFixture[str]) -> None:
     shown = LogProgress()
     shown.every = 0.02

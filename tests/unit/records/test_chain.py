@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -20,9 +22,14 @@ from pushpolicy.push import Published
 from pushpolicy.records import chain
 from pushpolicy.records.chain import Before, records_before
 from pushpolicy.records.format import ARTIFACT_TYPE, CREATED, SEQUENCE, TAGS
+from pushpolicy.records.read import Record, read_summary
+from pushpolicy.records.signed import Trusted
+from pushpolicy.records.statement import VERIFIER, Named, signed
 from pushpolicy.registry.layout.repository import LayoutRepository
+from pushpolicy.signing.trust import Key
 from tests.forgery import Change, Parts, add, assemble, forge, read
 from tests.judged import AT, make_image, publish
+from tests.keys import key
 
 OLD, NEW = make_image("old"), make_image("new")
 
@@ -52,7 +59,7 @@ def _after(published: Published, sequence: int) -> Link:
 
 
 def _forge(client: LayoutRepository, change: Change) -> Digest:
-    """Attach a record made from the only one of the tag 1.0."""
+    """Attach a record made from the first one of the tag 1.0."""
     parts = read(client, "1.0")
     change(parts)
     add(client, parts)
@@ -127,7 +134,8 @@ def test_a_record_of_the_first_version_has_no_number(client: LayoutRepository) -
     old = forge(Path(client.repository.path), Path(f"{client.repository.path}-old"), "1.0", change)
     (listed,) = old.referrers(OLD.top.digest)
     found = records_before(old, _about("1.0"), is_of_known_policy, images=client)
-    assert found == Before(chain={"1.0": Link(sequence=1, previous=listed.digest)})
+    assert found.chain == {"1.0": Link(sequence=1, previous=listed.digest)}
+    assert found.ignored == ()
 
 
 def test_no_more_records_are_read_than_the_limit(
@@ -219,3 +227,123 @@ def test_no_more_manifests_of_a_list_are_looked_at_than_the_limit(
     monkeypatch.setattr(client, "referrers", lambda *_: (true, true))
     (ignored,) = records_before(client, _about("1.0"), is_of_known_policy).ignored
     assert "1 manifests that are listed" in ignored
+
+
+def _sign(
+    client: LayoutRepository, record: Digest, *tags: str, by: str = "ci", says: Change | None = None
+) -> None:
+    """Attach what is signed about a record, for each of the tags."""
+    summary = read_summary(client, record)
+    decision = summary.decision if says is None else replace(summary.decision, observed=True)
+    for tag in tags:
+        named = Named(record=record, tag=tag, verifier=VERIFIER, version="1")
+        statement = signed(summary.subject, decision, named, key(by))
+        for blob in statement.blobs:
+            client.put_blob(blob.descriptor, blob.open)
+        client.put_referrer(statement.manifest)
+
+
+def _trusted(client: LayoutRepository, **fields: Any) -> Trusted:
+    keys = {"release": Key(key=key().public.pem, role="decide", **fields)}
+    keys["old"] = Key(key=key("old").public.pem, role="decide", not_after="2026-11-15T00:00:00Z")
+    return Trusted(keys=keys, repository=client.repository, at=datetime(2026, 12, 1, tzinfo=UTC))
+
+
+def _signed_before(client: LayoutRepository, *tags: str, **fields: Any) -> Before:
+    return records_before(client, _about(*tags), is_of_known_policy, trusted=_trusted(client, **fields))
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        _number(5),
+        _number(MAX_SEQUENCE),
+        _number(1, "2026-11-30T00:00:00Z"),
+        _number(2, "9999-12-31T00:00:00Z"),
+    ],
+)
+def test_a_record_that_nobody_signed_is_never_the_one_before(
+    client: LayoutRepository, forged: Change
+) -> None:
+    """Whoever can write to the repository and has no key: nothing of his is even read."""
+    true = publish(OLD, client, _target(client, "1.0"))
+    other = _forge(client, forged)
+    _sign(client, true.record.digest, "1.0")
+
+    def is_known(record: Record) -> bool:
+        assert record.summary.digest == true.record.digest
+        return True
+
+    found = records_before(client, _about("1.0"), is_known, trusted=_trusted(client))
+    assert found.chain == {"1.0": _after(true, 2)}
+    assert found.ignored == (f"record {other} is ignored: it is unsigned",)
+    assert found.listed == {OLD.top.digest: 3}
+
+
+def test_a_record_counts_for_the_tags_that_are_signed(client: LayoutRepository) -> None:
+    first = publish(OLD, client, _target(client, "1.0", "edge"), at="2026-11-02T09:00:00Z")
+    second = publish(OLD, client, _target(client, "1.0", "edge"), at="2026-11-02T10:00:00Z")
+    _sign(client, first.record.digest, "1.0", "edge")
+    _sign(client, second.record.digest, "edge")
+    found = _signed_before(client, "1.0", "edge")
+    assert found.chain == {"1.0": _after(first, 2), "edge": _after(second, 3)}
+    assert found.ignored == (f"record {second.record.digest} is ignored: it is signed for edge, not for 1.0",)
+
+
+def test_what_is_signed_otherwise_than_the_record_says(client: LayoutRepository) -> None:
+    first = publish(OLD, client, _target(client, "1.0"))
+    _sign(client, first.record.digest, "1.0", says=_number(1))
+    (ignored,) = _signed_before(client, "1.0").ignored
+    assert "it says otherwise than its record" in ignored
+    _sign(client, first.record.digest, "1.0")
+    assert _signed_before(client, "1.0") == Before(
+        chain={"1.0": _after(first, 2)}, listed={OLD.top.digest: 3}
+    )
+
+
+def test_a_retired_key_counts_after_those_that_count_still(client: LayoutRepository) -> None:
+    """Else every change of the key would begin the chain anew; and who has the old one gets no further."""
+    first = publish(OLD, client, _target(client, "1.0"))
+    _sign(client, first.record.digest, "1.0", by="old")
+    assert _signed_before(client, "1.0").chain == {"1.0": _after(first, 2)}
+    second = publish(OLD, client, _target(client, "1.0"), at="2026-11-03T00:00:00Z")
+    _sign(client, second.record.digest, "1.0")
+    third = _forge(client, _number(7, at="2026-11-04T00:00:00Z"))
+    _sign(client, third, "1.0", by="old")
+    assert _signed_before(client, "1.0").chain == {"1.0": _after(second, 3)}
+
+
+def test_a_key_of_another_repository_vouches_for_nothing(client: LayoutRepository) -> None:
+    first = publish(OLD, client, _target(client, "1.0"))
+    _sign(client, first.record.digest, "1.0")
+    found = _signed_before(client, "1.0", repositories=("registry.example.com/**",))
+    assert found.chain == {"1.0": Link(sequence=1)}
+    assert "which counts for registry.example.com/**" in found.ignored[0]
+
+
+def test_what_is_signed_and_takes_too_much_is_ignored(client: LayoutRepository) -> None:
+    first = publish(OLD, client, _target(client, "1.0"))
+    _sign(client, first.record.digest, "1.0")
+    spent = iter([False, True])
+
+    @contextmanager
+    def allowed() -> Iterator[None]:
+        yield
+        if next(spent):
+            raise RecordError("stopped")
+
+    found = records_before(client, _about("1.0"), is_of_known_policy, allowed, trusted=_trusted(client))
+    assert found.chain == {"1.0": Link(sequence=1)}
+    assert found.ignored == (
+        f"what is signed about the records of {OLD.top.digest} is ignored: stopped",
+        f"record {first.record.digest} is ignored: it is unsigned",
+    )
+
+
+def test_a_flood_is_told_in_a_few_lines(client: LayoutRepository) -> None:
+    publish(OLD, client, _target(client, "1.0"))
+    for number in range(25):
+        _forge(client, _number(number + 2))
+    found = _signed_before(client, "1.0")
+    assert len(found.ignored) == 21
+    assert found.ignored[-1] == "6 more such lines are left out"
