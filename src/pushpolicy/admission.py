@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from pushpolicy.attach.denial import Denial
 from pushpolicy.engines import Engine
+from pushpolicy.errors import PushPolicyError
 from pushpolicy.evaluate import Decide, PolicySet
 from pushpolicy.gather import Gathered, Job
 from pushpolicy.images import EVERYTHING, Selection
@@ -28,6 +30,8 @@ class PushRequest(msgspec.Struct, frozen=True, kw_only=True):
         job: what evidence is read from; its credential is the one `client` uses, unless there is a login.
         image: the IMAGE argument.
         records: the repository that the record goes to instead of the target's; its credential is the job's.
+        denials: the repository that a denial is recorded in; never the target's.
+        denials_credential: its credential; it is kept out of records, and not part of the evidence.
         source: the repository that a ``docker://`` argument names, with its own credential.
         source_credential: that credential; it is kept out of records, and not part of the evidence.
         selection: which part of the image, and what goes along.
@@ -56,6 +60,8 @@ class PushRequest(msgspec.Struct, frozen=True, kw_only=True):
     full: bool = False
     progress: Progress = SILENT
     records: RepositoryClient | None = None
+    denials: RepositoryClient | None = None
+    denials_credential: Credential | None = None
     source: RepositoryClient | None = None
     source_credential: Credential | None = None
     login: Login | None = None
@@ -87,6 +93,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         previous: what each tag of the target named before; of a login's push, with what it then read.
         notes: what became of the image on opening that the user has to know.
         signature: what signed the decision; None where nothing did.
+        denial: where it is recorded that it was denied.
+        untraced: why it could not be recorded, where that was asked for.
     """
 
     gathered: Gathered
@@ -95,6 +103,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     published: Published | None = None
     notes: tuple[str, ...] = ()
     signature: Signature | None = None
+    denial: Denial | None = None
+    untraced: PushPolicyError | None = None
 
     @property
     def evidence(self) -> Document:

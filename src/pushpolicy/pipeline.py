@@ -13,8 +13,9 @@ from msgspec.structs import replace
 from pushpolicy import __version__
 from pushpolicy.admission import Outcome, PushRequest, Signature
 from pushpolicy.attach import attach_artifacts
+from pushpolicy.attach.denial import keep_denial
 from pushpolicy.budget import Budget
-from pushpolicy.errors import EngineError, InputError, RecordError, UsageError
+from pushpolicy.errors import EngineError, InputError, PushPolicyError, RecordError, UsageError
 from pushpolicy.evaluate import is_of_known_policy, start_decision
 from pushpolicy.gather import (
     Gathered,
@@ -101,7 +102,7 @@ def admit_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
         look = beside(partial(_named_now, requests, to_push=True))
         judged = _judge_all(requests, images, look, stack.enter_context(Shared()), budget)
         if not all(outcome.decision.allowed for outcome in judged):
-            return judged
+            return tuple(map(_denied, requests, images, judged))
         requests, judged = _with_credentials(requests, images, judged)
         work = _prepared(requests, images, judged, budget, stack, to_push=True)
         sent: list[Sent] = []
@@ -139,6 +140,24 @@ def check_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
             return judged
         work = _prepared(requests, images, judged, budget, stack)
         return tuple(map(_as_read, work))
+
+
+def _denied(request: PushRequest, image: Image, judged: Outcome) -> Outcome:
+    """Nothing is pushed. A denial is recorded where that is asked for, and stays one where that fails."""
+    if judged.decision.allowed:
+        return judged
+    if request.denials is None:
+        note = "this denial leaves no trace: --denials REPOSITORY would record it"
+        return replace(judged, notes=(*judged.notes, note))
+    request.progress.step("recording the denial")
+    try:
+        with ExitStack() as stack:
+            # Its statement has one form, which is no approval.
+            work = _with_record(replace(request, forms=()), image, judged, stack)
+            return replace(work.outcome, denial=keep_denial(work.record, work.statements, request.denials))
+    except PushPolicyError as error:
+        note = f"this denial leaves no trace: it could not be recorded: {error.message}"
+        return replace(judged, notes=(*judged.notes, note), untraced=error)
 
 
 def _with_credentials(
@@ -181,10 +200,14 @@ def _prepared(
     work = []
     for request, image, outcome in zip(requests, images, judged, strict=True):
         placed = _placed(request, image, outcome, budget, to_push=to_push)
-        record = stack.enter_context(build_record(_contents(request, image, placed)))
-        prepared = _Prepared(request=request, image=image, outcome=placed, record=record)
-        work.append(_signed(prepared, request.signer) if request.signer else prepared)
+        work.append(_with_record(request, image, placed, stack))
     return work
+
+
+def _with_record(request: PushRequest, image: Image, judged: Outcome, stack: ExitStack) -> _Prepared:
+    record = stack.enter_context(build_record(_contents(request, image, judged)))
+    prepared = _Prepared(request=request, image=image, outcome=judged, record=record)
+    return _signed(prepared, request.signer) if request.signer else prepared
 
 
 def _placed(request: PushRequest, image: Image, judged: Outcome, budget: Budget, *, to_push: bool) -> Outcome:
@@ -406,6 +429,7 @@ def _secrets(request: PushRequest, gathered: Gathered) -> dict[str, str]:
         request.source_credential,
         request.job.records.credential if request.job.records else None,
         request.engine_credential,
+        request.denials_credential,
         remote=gathered.remote_secrets,
         token=gathered.token_secrets,
         not_secret=request.job.not_secret,

@@ -39,8 +39,8 @@ waivers:
 """
 OBSERVE = 'observe: {until: "%s", reason: trying it out}\n'
 WARN = 'rules: {r: {mode: warn, until: "%s", reason: rolling out}}\n'
-# What version 1 of the decision gained: optional, so that older documents still fit.
-GAINED = {"rollouts", "settings", "loosened"}
+# What version 1 of the decision gained, and what a run says beside it: optional, so that older ones fit.
+GAINED = {"rollouts", "settings", "loosened", "chain", "notes"}
 
 
 def soon() -> str:

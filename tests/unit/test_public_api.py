@@ -40,9 +40,11 @@ def test_the_pipeline_takes_the_same_steps() -> None:
     assert [name for name in _calls(pipeline.admit_all) if name in told] == told
     judging = ["_gather", "decide"]
     assert [name for name in _calls(pipeline._judge) if name in judging] == judging
-    preparing = ["_placed", "build_record"]
+    preparing = ["_placed", "_with_record"]
     assert [name for name in _calls(pipeline._prepared) if name in preparing] == preparing
     assert "records_before" in _calls(pipeline._placed)
+    recording = ["build_record", "_signed"]
+    assert [name for name in _calls(pipeline._with_record) if name in recording] == recording
     assert "issue" in _calls(pipeline._permit)
     assert {"_permit", "send_blobs"} <= set(_calls(pipeline._send))
     landing = ["push_by_digest", "attach_artifacts"]

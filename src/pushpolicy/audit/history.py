@@ -16,7 +16,7 @@ from pushpolicy.errors import PushError, RecordError, UsageError
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import Manifest
 from pushpolicy.model.reference import Reference
-from pushpolicy.records.format import ARTIFACT_TYPE
+from pushpolicy.records.format import ARTIFACT_TYPE, STATEMENT_TYPE, TAGS, is_denial_tag
 from pushpolicy.records.read import Record
 from pushpolicy.registry.interface import RepositoryClient
 
@@ -46,7 +46,7 @@ def list_records(shelf: Shelf, reference: Reference, allowance: Allowance | None
     with reading():
         walk = Walk(shelf, reference, allowance)
         with allowance.all():
-            walk.look_at(images_of(shelf.images, reference))
+            walk.look_at(_decided_about(shelf, reference))
         listing = walk.listing()
         if not (listing.records or listing.problems or listing.unread):
             _check_known(shelf.images, reference.digest)
@@ -69,12 +69,11 @@ def find(shelf: Shelf, reference: Reference, allowance: Allowance | None = None)
         raise UsageError(f"{reference} names no image", "add a tag or a digest; audit list shows both")
     allowance = allowance or Allowance()
     with reading():
-        if reference.digest:
-            with allowance.all():
-                manifest = shelf.records.manifest(reference.digest)
-            if manifest is not None and manifest.artifact_type == ARTIFACT_TYPE:
-                with allowance.record():
-                    return _named(shelf, reference.digest, manifest, reference)
+        with allowance.all():
+            manifest = _by_name(shelf.records, reference)
+        if manifest is not None and manifest.artifact_type == ARTIFACT_TYPE:
+            with allowance.record():
+                return _named(shelf, manifest, reference)
         return _newest(shelf, reference, allowance)
 
 
@@ -109,8 +108,35 @@ def images_of(client: RepositoryClient, reference: Reference) -> tuple[Digest, .
                 f"there is no {reference}", f"audit list {reference.repository} shows what is there"
             )
         return (image.digest,)
-    tagged = (client.resolve(tag) for tag in client.tags())
-    return tuple(dict.fromkeys((*(image.digest for image in tagged if image), *client.subjects())))
+    tagged = filter(None, (client.resolve(tag) for tag in client.tags()))
+    return tuple(dict.fromkeys((*map(_image_of, tagged), *client.subjects())))
+
+
+def _decided_about(shelf: Shelf, reference: Reference) -> tuple[Digest, ...]:
+    """The images that a reference names, and those that were denied for it, which are perhaps not there."""
+    is_apart = shelf.records.repository != shelf.images.repository
+    denied = tuple(_denied(shelf.records, reference.tag)) if is_apart and not reference.digest else ()
+    try:
+        images = images_of(shelf.images, reference)
+    except RecordError:
+        if not denied:
+            raise
+        images = ()
+    return tuple(dict.fromkeys((*images, *denied)))
+
+
+def _denied(client: RepositoryClient, tag: str | None) -> Iterator[Digest]:
+    """The images of denials that tags of their own keep: of all, or of those of a push to this tag."""
+    for name in filter(is_denial_tag, client.tags()):
+        kept = client.resolve(name)
+        if kept and tag in (None, *kept.annotations.get(TAGS, "").split(",")):
+            yield _image_of(kept)
+
+
+def _image_of(tagged: Manifest) -> Digest:
+    """The image that a tag is about: what it names, but where that is the record of a denial."""
+    is_record = tagged.artifact_type in (ARTIFACT_TYPE, STATEMENT_TYPE)
+    return tagged.subject.digest if tagged.subject and is_record else tagged.digest
 
 
 def _check_known(client: RepositoryClient, image: Digest | None = None) -> None:
@@ -122,13 +148,21 @@ def _check_known(client: RepositoryClient, image: Digest | None = None) -> None:
         )
 
 
-def _named(shelf: Shelf, digest: Digest, manifest: Manifest, reference: Reference) -> Found:
-    """A record that is asked for by its digest."""
-    record, signature = shelf.open(digest, None, manifest)
+def _by_name(client: RepositoryClient, reference: Reference) -> Manifest | None:
+    """What may be the record itself: by its digest, or the tag of a denial."""
+    if reference.digest:
+        return client.manifest(reference.digest)
+    return client.resolve(reference.tag) if reference.tag and is_denial_tag(reference.tag) else None
+
+
+def _named(shelf: Shelf, manifest: Manifest, reference: Reference) -> Found:
+    """A record that is asked for by its digest, or by the tag of a denial."""
+    record, signature = shelf.open(manifest.digest, None, manifest)
     if signature.retired:
-        problem = not_older(digest, signature)
+        problem = not_older(manifest.digest, signature)
         raise RecordError(problem.reason, problem.hint)
-    how = standing(record, replace(reference, digest=None), signature)
+    tag = reference.tag if reference.digest else None
+    how = standing(record, replace(reference, tag=tag, digest=None), signature)
     return Found(record=record, standing=how)
 
 

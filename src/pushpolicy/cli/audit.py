@@ -209,9 +209,9 @@ def _open(
         ) from error
     trusted = _trusted(trust, reference.repository)
     kept_in = copy or parse_records(options.records) or reference.repository
-    for repository in (copy or reference.repository, kept_in):
-        if repository.is_layout and not Path(repository.path).exists():
-            raise InputError(f"{repository}: there is no such folder", "check the path")
+    # With records elsewhere, all of them may be of denials, and nothing was ever pushed here.
+    if kept_in.is_layout and not Path(kept_in.path).exists():
+        raise InputError(f"{kept_in}: there is no such folder", "check the path")
     if copy:
         if options.records is not None:
             raise UsageError("--offline and --records: the layout has the records", "leave --records out")

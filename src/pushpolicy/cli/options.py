@@ -494,6 +494,7 @@ class PublishOptions(msgspec.Struct, frozen=True, kw_only=True):
         raw: keep or digest; None is what the policy says.
         key: the file of the key that signs the decision, or exec: and the program that has it.
         forms: in which else it is signed.
+        denials: the repository that a denial is recorded in.
     """
 
     all_images: bool = False
@@ -505,6 +506,7 @@ class PublishOptions(msgspec.Struct, frozen=True, kw_only=True):
     raw: str | None = None
     key: str | None = None
     forms: tuple[str, ...] = ()
+    denials: str | None = None
 
 
 also_option = click.option(
@@ -573,6 +575,12 @@ publish_options = _group(
         type=click.Choice(FORMS),
         multiple=True,
         help="Sign an approval in this form, too, for those who look for it; repeatable. Needs a key.",
+    ),
+    click.option(
+        "--denials",
+        metavar="REPOSITORY",
+        help="Record a denial in this repository, REGISTRY/REPO or oci:DIR, which is no target.  [default:"
+        " `denials` of the policy's trust.yaml]",
     ),
 )
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from pushpolicy.cli import environment
 from pushpolicy.cli.options import PushOptions
 from pushpolicy.cli.registries import parse_records
 from pushpolicy.errors import UsageError
+from pushpolicy.files import real
 from pushpolicy.model.reference import Repository
 from pushpolicy.records.build import RawReports
 
@@ -50,3 +53,33 @@ def raw_reports(trust: Trust, asked: str | None, target: Repository) -> RawRepor
             "leave the option out, or have the policy changed",
         )
     return RawReports(asked or trusted or RawReports.KEEP)
+
+
+def of_denials(trust: Trust, option: str | None, targets: Iterable[Repository]) -> Repository | None:
+    """Where denials are recorded: said on the command line, or by its policy's trust.yaml.
+
+    Raises:
+        UsageError: when either is no repository, they name two, or one that is pushed to.
+    """
+    asked = parse_records(option, "--denials")
+    trusted = parse_records(trust.denials, "denials of the policy's trust.yaml")
+    if asked and trusted and asked != trusted:
+        raise UsageError(
+            f"--denials names {asked}, and the trust.yaml of the policy {trusted}",
+            "leave the option out, or have the policy changed",
+        )
+    kept_in = asked or trusted
+    if kept_in and any(_is_same(kept_in, target) for target in targets):
+        raise UsageError(
+            f"denials cannot be recorded in {kept_in}: it is pushed to, and is not written to without ALLOW",
+            "name a repository of its own for them, or a folder (oci:DIR)",
+        )
+    return kept_in
+
+
+def _is_same(one: Repository, other: Repository) -> bool:
+    """Hosts know no case, and have usual ports; a folder is the same by another name."""
+    if one.is_layout and other.is_layout:
+        folder = environment.workspace()
+        return real(folder / one.path) == real(folder / other.path)
+    return one.is_layout == other.is_layout and one.is_covered_by(str(other))

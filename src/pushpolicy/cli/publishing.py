@@ -15,7 +15,7 @@ from pushpolicy.cli.policies import PolicyAndEngine
 from pushpolicy.cli.progress import progress
 from pushpolicy.cli.render import push as render
 from pushpolicy.cli.render.push import Advice
-from pushpolicy.cli.report import Outputs, say
+from pushpolicy.cli.report import Outputs, complain, say
 from pushpolicy.cli.request import push_requests
 from pushpolicy.evaluate.prints import printing_rules
 from pushpolicy.model.document import Document
@@ -52,6 +52,8 @@ def publish(
     else:
         with progress(quiet=quiet) as shown:
             outcomes = admit_all(push_requests(deciding, image, target, options, publish, shown, signer))
+    for lost in [outcome.untraced for outcome in outcomes if outcome.untraced]:
+        complain(f"a denial could not be recorded, and leaves no trace: {lost.message}", lost.hint)
     is_allowed = all(outcome.decision.allowed for outcome in outcomes)
     with _published_before(outcomes):
         if not quiet:

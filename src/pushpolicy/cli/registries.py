@@ -121,6 +121,25 @@ class Registries:
         finally:
             self._owner = owner or self._owner
 
+    def denials(self, repository: Repository) -> Opened:
+        """The client of the repository of denials; opened after every target.
+
+        What was given by hand, and what --login gives, is for the target: another registry is shown what the
+        files have for it.
+
+        Raises:
+            UsageError: when credential or certificates cannot be read, or only --login has one for it.
+        """
+        if repository.is_layout:
+            return open_repository(repository, Access()), None
+        if self._logins and repository.registry in self._registries:
+            raise UsageError(
+                f"--login: denials in {repository} would need a credential of their own",
+                "keep them in another registry, or in a folder (oci:DIR)",
+            )
+        is_own = repository.registry == self._owner
+        return self._open(repository, plain_http=is_own and self._options.plain_http)
+
     def source(self, repository: Repository, *, is_configured: bool = False) -> Opened:
         """The client of a source; opened after every target, because what was given by hand is theirs.
 

@@ -135,20 +135,26 @@ def fail(outputs: Outputs, error: PushPolicyError) -> int:
 
 def fail_with(outputs: Outputs, code: int, message: str, hint: str | None) -> int:
     """Tell an error on standard error, and in the formats that were asked for; returns the exit code."""
+    message, hint = complain(message, hint)
+    if outputs.asked:
+        from pushpolicy.cli.render.error import failure
+
+        try:
+            outputs.fail(failure(code, message, hint), code)
+        except Exception as error:  # noqa: BLE001 - the error above is what the run ends with
+            say(f"pushpolicy: it could not be reported in the format asked for: {type(error).__name__}")
+    return code
+
+
+def complain(message: str, hint: str | None) -> tuple[str, str | None]:
+    """Tell what is wrong, and what to do, on standard error; returns both as they were told."""
     lines = [printable(line, 1000) for line in without_secrets(message).split("\n")]
     hint = printable(without_secrets(hint), 1000) if hint else None
     for line in lines:
         say(f"pushpolicy: {line}")
     if hint:
         say(f"  -> {hint}")
-    if outputs.asked:
-        from pushpolicy.cli.render.error import failure
-
-        try:
-            outputs.fail(failure(code, "\n".join(lines), hint), code)
-        except Exception as error:  # noqa: BLE001 - the error above is what the run ends with
-            say(f"pushpolicy: it could not be reported in the format asked for: {type(error).__name__}")
-    return code
+    return "\n".join(lines), hint
 
 
 def _advice(error: PushPolicyError) -> str | None:

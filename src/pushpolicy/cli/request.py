@@ -83,6 +83,8 @@ def push_requests(
     opened = [registries.target(work.target.repository) for work in works]
     environ, trust = environment.environment(), deciding.policy.trust
     kept_in = [places.of_records(trust, options, work.target.repository) for work in works]
+    refused = places.of_denials(trust, publish.denials, [work.target.repository for work in works])
+    denials, denials_credential = registries.denials(refused) if refused else (None, None)
     shelves = [registries.records(place) if place else (None, None) for place in kept_in]
     job = partial(
         Job,
@@ -131,6 +133,8 @@ def push_requests(
                 full=publish.verify == "full",
                 progress=progress,
                 records=records,
+                denials=denials,
+                denials_credential=denials_credential,
                 signer=signer,
                 forms=tuple(dict.fromkeys(publish.forms)),
                 source=origin,

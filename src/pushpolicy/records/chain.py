@@ -10,7 +10,7 @@ from itertools import chain as joined
 import msgspec
 
 from pushpolicy.errors import PushError, RecordError
-from pushpolicy.model.decision import MAX_SEQUENCE, Decision, Link
+from pushpolicy.model.decision import MAX_SEQUENCE, Decision, Link, Verdict
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import Manifest
@@ -173,12 +173,13 @@ class _Reader:
     def place(self, tag: str, shelves: Iterable[_Shelf]) -> Link:
         """The place after the newest record of the tag that counts, of the better ones if there is one."""
         fallback = None
-        # By what each states of itself, which is checked on reading.
+        # By what each states of itself, which is checked on reading. A denial is of no push, wherever it is.
         of_tag = [
             (record, shelf.statements)
             for shelf in shelves
             for record in shelf.records
             if tag in record.annotations.get(names.TAGS, "").split(",")
+            and record.annotations.get(names.VERDICT) != Verdict.DENY
         ]
         for record, signed in sorted(of_tag, key=lambda each: _order(each[0], tag), reverse=True):
             try:

@@ -12,6 +12,8 @@ subject is the image, with the empty config and these layers in this order:
 from __future__ import annotations
 
 from pushpolicy.model.descriptor import Descriptor
+from pushpolicy.model.digest import Digest
+from pushpolicy.model.expressions import expression
 from pushpolicy.model.manifest import EMPTY_CONTENT, EMPTY_TYPE
 
 ARTIFACT_TYPE = "application/vnd.pushpolicy.record.v1+json"
@@ -47,6 +49,9 @@ REPORT_MEDIA_TYPE = PREFIX + "report.media-type"
 REPORT_DIGEST = PREFIX + "report.digest"  # of the file as it was read, before compression
 REPORT_SIZE = PREFIX + "report.size"
 
+# The tag that keeps a denial, by the digest of its decision; those of its statements have a number behind it.
+_DENIAL = expression(r"deny-[0-9a-f]{64}(?:[0-9a-f]{64})?")
+
 EMPTY_CONFIG = Descriptor.of(EMPTY_CONTENT, EMPTY_TYPE)
 
 # A record is read by auditors from registries they do not control: nothing unbounded is taken from it.
@@ -56,3 +61,13 @@ MAX_DOCUMENT_VALUES = 3_000_000
 MAX_POLICY_SIZE = 16 * 1024 * 1024
 MAX_REPORTS = 5_000
 OBSERVED = "OBSERVED"
+
+
+def denial_tag(decision: Digest) -> str:
+    """The tag that keeps the record of a denial where no image is."""
+    return f"deny-{decision.hex}"
+
+
+def is_denial_tag(tag: str) -> bool:
+    """Whether a tag is one of those."""
+    return _DENIAL.fullmatch(tag) is not None

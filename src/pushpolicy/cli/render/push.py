@@ -11,6 +11,7 @@ from pushpolicy.cli.render.decision import decision_lines
 from pushpolicy.evaluate.authority import part_of_pack
 from pushpolicy.model.decision import Decision, RuleStatus, Violation
 from pushpolicy.model.document import Document, plain
+from pushpolicy.model.reference import Repository
 from pushpolicy.model.text import printable, quoted
 from pushpolicy.pipeline import Outcome
 from pushpolicy.registry.move import Guarantee
@@ -65,6 +66,13 @@ def _lines(outcomes: Sequence[Outcome], advice: Sequence[Advice | None]) -> Iter
             yield f"{'guarantee:':<15} {_GUARANTEES[published.guarantee]}"
             shown = f"pushpolicy audit show {printable(str(published.target))}"
             yield f"{'look again:':<15} {shown}{apart and f' --records {apart}'}"
+        if denial := outcome.denial:
+            kept_in, image = printable(str(denial.repository)), outcome.decision.image
+            about = f"{Repository(registry=image.registry, path=image.repository)}@{denial.record.digest}"
+            yield ""
+            yield f"{'denial:':<15} {denial.record.digest} in {kept_in}"
+            yield f"{'signed:':<15} {_signed(outcome)}"
+            yield f"{'look again:':<15} pushpolicy audit show {printable(about)} --records {kept_in}"
         if given:
             yield from _advice(outcome.decision, given)
     denied = sum(not outcome.decision.allowed for outcome in outcomes)
@@ -129,6 +137,9 @@ def _with_place(outcome: Outcome) -> Document:
     """The decision document; of a push, with where the image is published now."""
     decision = outcome.decision.document()
     added: dict[str, Any] = {"notes": list(outcome.notes)} if outcome.notes else {}
+    if denial := outcome.denial:
+        kept = {"record": denial.record.digest, "records": str(denial.repository), "tag": denial.tag}
+        added["denial"] = plain({**kept, **({"signature": outcome.signature} if outcome.signature else {})})
     if published := outcome.published:
         where = {
             "digest": published.digest,

@@ -31,6 +31,7 @@ _CREDENTIALS = (
     "the credential of the source's registry",
     "the credential of the records' registry",
     "the token of the OPA server",
+    "the credential of the denials' registry",
 )
 
 
@@ -45,8 +46,8 @@ def secret_values(
 
     Args:
         environ: the environment of the run.
-        credentials: those that the run uses, for the target, a source that is in a registry, records, and
-            an OPA server.
+        credentials: those that the run uses, for the target, a source that is in a registry, records, an
+            OPA server, and denials.
         remote: the secrets that stand in the address of git's remote.
         token: the job's identity token.
         not_secret: the variables that hold none, whatever they look like. A credential in use is one still.
