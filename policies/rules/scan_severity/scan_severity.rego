@@ -66,11 +66,13 @@ deny contains {"at": object.union(finding, {"scan": name}), "msg": msg} if {
 	msg := $"{what} (fix: {fix}); at most {_limits[finding.severity]} tolerated in {name}"
 }
 
-# What several scans say of one flaw is the same in each of them, so it denies once.
+# What several scans say of one flaw is the same in each of them, so it denies once. Most findings are not joined,
+# and are left before anything is worked out of them.
 deny contains {"at": finding.joined, "msg": msg} if {
 	some scan in input.scans.items
 	tolerated := _tolerated(scan)
 	some finding in scan.findings
+	finding.joined
 	over := [severity | some severity in _worst_first; severity in _rated(finding); not severity in tolerated]
 	count(over) > 0
 	not _left_out(finding)
