@@ -78,6 +78,11 @@ def read(client: LayoutRepository, tag: str) -> Parts:
     listed, *_ = client.referrers(image.digest, ARTIFACT_TYPE)
     manifest = client.manifest(listed.digest)
     assert manifest
+    return parts_of(client, manifest)
+
+
+def parts_of(client: LayoutRepository, manifest: Manifest) -> Parts:
+    """The parts of a record."""
     evidence, decision, policy = (b"".join(client.read_blob(layer)) for layer in manifest.layers[:3])
     value = json.loads(manifest.content)
     return Parts(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from pushpolicy import errors
 from tests.keys import key
-from tests.registries import Registry
+from tests.programs import tool
+from tests.registries import Registry, distribution_registry
 from tests.workspace import Workspace
 
 
@@ -71,3 +73,76 @@ def test_what_a_listed_key_signed_is_valid(signing: Signing, target: str) -> Non
         assert "verified by ci" in ran.out.splitlines()[0]
         ran = signing.place.run("audit", command, f"{target}:1.0")
         assert "signature: not checked" in ran.out.splitlines()[0]
+
+
+def test_without_keys_it_is_said_what_is_not_checked(signing: Signing, target: str) -> None:
+    signing.push(f"{target}:1.0")
+    assert signing.place.push(target=f"{target}:1.0").code == errors.EXIT_OK
+    ran = signing.place.run("audit", "list", target)
+    assert ran.code == errors.EXIT_OK
+    assert sorted("unsigned" in line for line in ran.out.splitlines()) == [False, True]
+    assert sorted("signature: not checked" in line for line in ran.out.splitlines()) == [False, True]
+    ran = signing.place.run("audit", "list", target, "--format", "json")
+    assert sorted(each["signature"] for each in ran.json["records"]) == ["not checked", "unsigned"]
+    ran = signing.place.run("audit", "list", target, "--format", "json", "--trust", signing.trust)
+    assert ran.code == errors.EXIT_RECORD
+    (record,), (problem,) = ran.json["records"], ran.json["problems"]
+    assert (record["signature"], record["signed_by"]) == ("verified", ["ci"])
+    assert problem["reason"].endswith("is unsigned")
+    ran = signing.place.run("audit", "verify", f"{target}:1.0", "--trust", signing.trust)
+    assert ran.code == errors.EXIT_OK, ran.out
+    assert "ignored:" in ran.out
+
+
+def test_a_public_key_alone_is_a_trust_file(signing: Signing) -> None:
+    signing.push("oci:registry:1.0")
+    file = signing.folder / "release.pub"
+    file.write_text(key().public.pem)
+    ran = signing.place.run("audit", "verify", "oci:registry:1.0", "--trust", str(file))
+    assert (ran.code, "verified by release" in ran.out.splitlines()[0]) == (errors.EXIT_OK, True)
+
+
+def test_a_copy_is_verified_offline(signing: Signing, tmp_path: Path) -> None:
+    """No registry is asked: it is gone. The copy says nothing of what the tag names there now."""
+    with distribution_registry(tmp_path / "distribution") as registry:
+        place, copy = f"{registry.host}/team/app:1.0", tmp_path / "copy"
+        signing.push(place)
+        to_layout = ("--from-plain-http", place, "--to-oci-layout", f"{copy}:1.0")
+        copied = subprocess.run([tool("oras"), "copy", "-r", *to_layout], capture_output=True, check=False)
+        assert copied.returncode == 0, copied.stderr
+    options = ("--trust", signing.trust, "--offline", str(copy))
+    ran = signing.place.run("audit", "verify", place, *options)
+    assert ran.code == errors.EXIT_OK, ran.out
+    assert "tag:        not checked: what 1.0 names in the registry is not asked: offline" in ran.out
+    ran = signing.place.run("audit", "verify", place.replace("team/app", "team/other"), *options)
+    assert ran.code == errors.EXIT_RECORD
+    assert f"for another repository: {registry.host}/team/app" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("oci:registry:1.0",), "verify does not know whose signatures count"),
+        (("oci:registry", "--trust", "TRUST"), "oci:registry names no image"),
+        (("oci:registry:1.0", "--trust", "TRUST", "--max-age", "soon"), "--max-age soon is no duration"),
+        (("oci:registry:1.0", "--trust", "absent"), "--trust absent: No such file or directory"),
+        (
+            ("oci:registry:1.0", "--trust", "TRUST", "--offline", "x", "--records", "oci:y"),
+            "x: there is no such",
+        ),
+    ],
+)
+def test_what_is_asked_wrongly_is_said(signing: Signing, arguments: tuple[str, ...], complaint: str) -> None:
+    signing.push("oci:registry:1.0")
+    given = [signing.trust if each == "TRUST" else each for each in arguments]
+    ran = signing.place.run("audit", "verify", *given)
+    assert ran.code in (errors.EXIT_USAGE, errors.EXIT_INPUT)
+    assert complaint in ran.complaint()
+    assert ran.hint()
+
+
+def test_what_is_not_there_is_not_valid(signing: Signing) -> None:
+    signing.push("oci:registry:1.0")
+    ran = signing.place.run("audit", "verify", "oci:registry:2.0", "--trust", signing.trust)
+    assert (ran.code, ran.err) == (errors.EXIT_RECORD, "")
+    assert ran.out.startswith("NOT VALID: list: there is no oci:registry:2.0\n")

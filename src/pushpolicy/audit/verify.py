@@ -94,27 +94,38 @@ def verify(
         wanted: what more is asked for.
         allowance: what it may take.
 
-    Raises:
-        RecordError: when there is no such image, or the repository cannot be read.
     """
-    with reading():
-        found = _Found.of(shelf, reference, allowance)
-        checks = list(_checks_of_list(found))
-        if found.record is None:
-            checks += _unvouched(shelf, found)
-            return Verified(reference=reference, record=None, standing=None, checks=tuple(checks))
-        with allowance.record():
-            record = shelf.read(found.record.digest)
-        checks += _checks(shelf, found, record, engine, wanted, allowance)
-        how = found.listing.standings[found.record.digest]
-        is_named = reference.digest == found.record.digest
-        return Verified(
-            reference=reference,
-            record=found.record,
-            standing=how if is_named else replace(how, newest=True),
-            checks=tuple(checks),
-            ignored=tuple(each.reason for each in found.listing.problems if not each.vouched),
-        )
+    try:
+        with reading():
+            return _verified(shelf, reference, engine, wanted, allowance)
+    except RecordError as error:  # there is no such image, or it cannot be read
+        check = Check(name="list", passed=False, says=error.message, hint=error.hint)
+        return Verified(reference=reference, record=None, standing=None, checks=(check,))
+
+
+def _verified(
+    shelf: Shelf, reference: Reference, engine: LocalOpa, wanted: Wanted, allowance: Allowance
+) -> Verified:
+    found = _Found.of(shelf, reference, allowance)
+    checks = list(_checks_of_list(found))
+    if found.record is None:
+        checks += _unvouched(shelf, found)
+        return Verified(reference=reference, record=None, standing=None, checks=tuple(checks))
+    digest, how = found.record.digest, found.listing.standings[found.record.digest]
+    with allowance.record():
+        record = shelf.read(digest)
+    checks += _checks(shelf, found, record, engine, wanted, allowance)
+    refused = [each for each in shelf.signatures.of(found.image).refused if each.about == digest]
+    return Verified(
+        reference=reference,
+        record=found.record,
+        standing=how if reference.digest == digest else replace(how, newest=True),
+        checks=tuple(checks),
+        ignored=(
+            *(each.reason for each in found.listing.problems if not each.vouched),
+            *(f"statement {each.digest} {each.reason}" for each in refused),
+        ),
+    )
 
 
 class _Found(msgspec.Struct, frozen=True, kw_only=True):
