@@ -13,16 +13,18 @@ from textwrap import indent
 
 import pytest
 
+from pushpolicy.records.statement import VSA_PREDICATE
 from pushpolicy.signing import bundle
 from tests.builders import Tool
 from tests.clients import client
 from tests.connect_proxy import ConnectProxy
-from tests.keys import key
+from tests.keys import entry, key
 from tests.layouts import LayoutMaker, push, referrer
 from tests.policies import ROOT
 from tests.programs import installed
 from tests.registries import Registry, distribution_registry, olareg_registry
-from tests.sigstore import Shelf, cosign, kyverno, nobody_else
+from tests.sigstore import VERIFIER, Shelf, cosign, kyverno, nobody_else
+from tests.workspace import Workspace
 
 PAGE = (ROOT / "docs/deploy.md").read_text(encoding="utf-8")
 _FILE = re.compile(r"^`(?P<path>[^`\n]+)`:\n\n```\w+\n(?P<text>.*?)```", re.MULTILINE | re.DOTALL)
@@ -201,6 +203,36 @@ def test_a_recipe_lets_in_what_was_approved(recipe: Recipe, cluster: Cluster) ->
     allowed = recipe(cluster)
     assert allowed == {"good"} | RECIPES[recipe](cluster)
     assert not allowed & REFUSED
+
+
+def test_a_signature_alone_lets_in_whatever_was_signed(cluster: Cluster) -> None:
+    """Why a recipe asks for more: what differs from an approval in one field each is verified without it."""
+    program = cosign(cluster.folder, cluster.proxy)
+    options = ("--key=decide.pub", "--insecure-ignore-tlog")
+    for tag in sorted(REFUSED - {"other-key", "unsigned"}):
+        program.run("verify", *options, cluster.shelf.place(tag))
+        program.run("verify-attestation", *options, f"--type={VSA_PREDICATE}", cluster.shelf.place(tag))
+    for tag in ("other-key", "unsigned"):
+        program.refuses("verify", *options, cluster.shelf.place(tag))
+
+
+def test_every_recipe_lets_in_what_a_push_signed(
+    workspace: Workspace, any_registry: Registry, tmp_path: Path
+) -> None:
+    """Two tags and another form of the decision; the verifier is that of the key's entry in trust.yaml."""
+    (tmp_path / "ci.key").touch(0o600)
+    (tmp_path / "ci.key").write_bytes(key().private_pem())
+    (tmp_path / "trust.yaml").write_text(json.dumps({"keys": {"ci": entry(verifier=VERIFIER)}}))
+    options = ("--key", f"{tmp_path}/ci.key", "--trust", f"{tmp_path}/trust.yaml", "--statement", "svr")
+    ran = workspace.push(*options, "--tag", "latest", target=f"{any_registry.host}/team/app:1.0")
+    assert ran.code == 0, ran.err
+    image = client(any_registry).resolve("1.0")
+    assert image
+    shelf = Shelf(registry=any_registry, folder=tmp_path, images={"1.0": image, "latest": image})
+    with _recipes(shelf) as cluster:
+        assert cosign_and_jq(cluster) == cosign_alone(cluster) == {"1.0", "latest"}
+        for policy in ("kyverno.yaml", "clusterpolicy.yaml"):
+            assert _applied(cluster, policy, _pods(shelf)) == {"1.0", "latest"}
 
 
 def test_more_than_fifty_artifacts_are_too_many_for_one(olareg: Registry, tmp_path: Path) -> None:

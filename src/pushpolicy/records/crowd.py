@@ -10,7 +10,7 @@ from pushpolicy.http.parallel import each
 from pushpolicy.model.digest import Digest
 from pushpolicy.registry.interface import RepositoryClient
 
-# Kyverno looks at 50 of whatever kind, and every tool that verifies asks for each.
+# Kyverno's ClusterPolicy takes no more than 50 of whatever kind; every tool that verifies reads each.
 _MANY = 20
 
 
@@ -45,6 +45,6 @@ def crowd_notes(old: tuple[str, ...], listed: int) -> Iterator[str]:
         )
     if listed > _MANY:
         yield (
-            f"{listed} artifacts are attached to the image: Kyverno looks at 50 at most, and every tool that "
-            "verifies reads each; remove those that nobody needs"
+            f"{listed} artifacts are attached to the image: with more than 50 a ClusterPolicy of Kyverno "
+            "refuses it, and every tool that verifies reads each; remove those that nobody needs"
         )

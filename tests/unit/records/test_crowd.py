@@ -51,7 +51,7 @@ def test_a_signature_that_cannot_be_read_stops_nothing(
 def test_the_notes() -> None:
     assert list(crowd_notes((), 20)) == []
     (many,) = crowd_notes((), 21)
-    assert many.startswith("21 artifacts are attached to the image: Kyverno looks at 50 at most")
+    assert many.startswith("21 artifacts are attached to the image: with more than 50")
     (old,) = crowd_notes((f"{NAME}.sig", f"{NAME}.att"), 0)
     assert f"before version 3 signed ({NAME}.sig, {NAME}.att)" in old
     assert len(old) <= 400  # where a report cuts it
