@@ -16,6 +16,7 @@ from pushpolicy.audit.history import find, list_records
 from pushpolicy.audit.replay import Differs, NotReplayable, Replay, each_record, replay
 from pushpolicy.audit.shelf import Shelf
 from pushpolicy.audit.standing import Standing
+from pushpolicy.audit.stated import OWN, TYPES, stated
 from pushpolicy.audit.verify import Wanted, verify
 from pushpolicy.audit.walk import Listing
 from pushpolicy.audit.what_if import Direction, effect, what_if
@@ -26,7 +27,7 @@ from pushpolicy.cli.policies import load
 from pushpolicy.cli.registries import Registries, parse_records
 from pushpolicy.cli.render import audit as render
 from pushpolicy.cli.render.verified import verified
-from pushpolicy.cli.report import Outputs
+from pushpolicy.cli.report import Outputs, say, write_stdout
 from pushpolicy.cli.trusted import listed_keys
 from pushpolicy.engines import find_engine
 from pushpolicy.errors import InputError, UsageError
@@ -191,6 +192,39 @@ def replay_(
         return outputs.write(render.effect(changed, found), max(code, own))
     replays = list(each_record(shelf, found.records, partial(replay, engine=opa), allowance))
     return outputs.write(render.replays(replays, found), max([code, *map(_replay_code, replays)]))
+
+
+@command.command("statement", short_help="Print a record as an in-toto statement.")
+@click.argument("reference")
+@click.option(
+    "--type",
+    "kind",
+    type=click.Choice(TYPES),
+    default=OWN,
+    show_default=True,
+    help="The decision's own statement, as a push signs it; only if that is a verification summary (vsa); or "
+    "another form of an approval.",
+)
+@_trust_option
+@shared.limits_option
+@shared.registry_options
+def statement_(
+    reference: str, kind: str, trust: str | None, limits: tuple[str, ...], registry: RegistryOptions
+) -> int:
+    """Print what a record says as in-toto statements, one on each line; not signed.
+
+    With --trust, only of a record that a listed key vouches for, and word for word as that signed it.
+    """
+    bounds = read_limits(limits, LIMITS)
+    shelf, place = _open(reference, registry, bounds, trust)
+    allowance = Allowance(bounds)
+    found = find(shelf, place, allowance)
+    with allowance.record():
+        told = stated(shelf, found, kind, place.tag)
+    say(f"{found.record.summary.digest}: {', '.join(found.standing.remarks)}")
+    for statement in told:
+        write_stdout(statement.payload.decode() + "\n")
+    return errors.EXIT_OK
 
 
 def _open(
