@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from datetime import timedelta
@@ -23,6 +24,8 @@ from pushpolicy.signing import bundle
 from tests.approvals import check
 from tests.keys import key
 from tests.policies import write_policy
+from tests.registries import Registry
+from tests.sigstore import cosign, nobody_else
 from tests.workspace import Workspace, fail_a_test
 
 ALL = [word for form in FORMS for word in ("--statement", form)]
@@ -130,3 +133,23 @@ def test_a_denial_is_answered_as_ever(workspace: Workspace, private: Path) -> No
 def test_without_a_key_there_is_nothing_to_sign_it_with(workspace: Workspace) -> None:
     said = refused(workspace, errors.EXIT_USAGE, "--policy", "pack", "--statement", "svr")
     assert said == "--statement: there is no key to sign it with"
+
+
+def test_cosign_verifies_each_by_its_type(
+    workspace: Workspace, private: Path, olareg: Registry, tmp_path: Path
+) -> None:
+    (tmp_path / "ci.pub").write_text(key().public.pem)
+    words = [word for form in FORMS if form != "openvex" for word in ("--statement", form)]
+    target = f"{olareg.host}/team/app:1.0"
+    policy = ("--policy", "pack:tests_passed", "--policy", "pack:scan_bound")
+    ran = workspace.push(*policy, "--key", str(private), *words, target=target)
+    assert ran.code == errors.EXIT_OK, ran.err
+    with nobody_else() as proxy:
+        peer = cosign(tmp_path, proxy)
+        given = ("verify-attestation", "--key", "ci.pub", "--insecure-ignore-tlog", target, "--type")
+        for form in ("svr", "test-result", "vulns"):
+            (line,) = peer.run(*given, FORMS[form].predicate_type).splitlines()
+            value = json.loads(base64.b64decode(json.loads(line)["payload"]))
+            check(form, value["predicate"])
+        assert "none of the attestations matched" in peer.refuses(*given, FORMS["openvex"].predicate_type)
+        assert proxy.heads == []
