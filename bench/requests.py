@@ -22,15 +22,15 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from bench.delay import delayed
-from bench.measure import run
+from bench.measure import Sample, run
 from bench.push import GATE, Row, commands, made_folder, project_of, ram_disk
 from pushpolicy.demo.shell import Shell
 from tests import workspace
 from tests.registries import Registry, Request, distribution_registry, olareg_registry
 
-_ROUND_TRIP = 0.05
-_ROW = Row(title="5 x 48 KiB", layers=5, size=48 * 1024)
-_REGISTRIES: dict[str, Callable[..., AbstractContextManager[Registry]]] = {
+ROUND_TRIP = 0.05
+ROW = Row(title="5 x 48 KiB", layers=5, size=48 * 1024)
+REGISTRIES: dict[str, Callable[..., AbstractContextManager[Registry]]] = {
     "distribution (no referrers API)": distribution_registry,
     "olareg (referrers API)": olareg_registry,
 }
@@ -47,20 +47,21 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-requests-", dir=ram_disk()) as name:
         place = Path(name)
         shell = workspace.build(made_folder(place, "project"))
-        project = project_of(_ROW, shell, place)
-        for title, start in _REGISTRIES.items():
-            print(f"\n{_ROW.title}, {title}, median of {rounds} interleaved rounds\n")
+        project = project_of(ROW, shell, place)
+        for title, start in REGISTRIES.items():
+            print(f"\n{ROW.title}, {title}, median of {rounds} interleaved rounds\n")
             print(f"| push | requests | {' | '.join(_KINDS)} | in a row |")
             print(f"| --- | --- |{' --- |' * len(_KINDS)} --- |")
             _print(_measure(start, project, shell, place, rounds))
 
 
 class Results:
-    """What was measured of one command: seconds near and far, and what was asked for."""
+    """What was measured of one command: seconds near, far and of the processor, and what was asked for."""
 
     def __init__(self) -> None:
         self.near: list[float] = []
         self.far: list[float] = []
+        self.cpu: list[float] = []
         self.asked: list[Counter[str]] = []
 
 
@@ -72,29 +73,30 @@ def _measure(
     rounds: int,
 ) -> dict[str, Results]:
     found: dict[str, Results] = {}
-    image = _digests(project / "image")
+    image = digests(project / "image")
     for number in range(rounds + 1):
         for pusher in _PUSHERS:
-            for round_trip in (0.0, _ROUND_TRIP):
-                with _fresh(start, place, round_trip) as (registry, host):
+            for round_trip in (0.0, ROUND_TRIP):
+                with fresh(start, place, round_trip) as (registry, host):
                     for title in (pusher, f"{pusher}, again"):
                         before = len(registry.requests())
-                        wall = _push(pusher, host, registry, project, shell)
+                        sample = _push(pusher, host, registry, project, shell)
                         if number:
                             results = found.setdefault(title, Results())
-                            (results.far if round_trip else results.near).append(wall)
-                            results.asked.append(_sorted(registry.requests()[before:], image))
+                            (results.far if round_trip else results.near).append(sample.wall)
+                            results.cpu.append(sample.cpu)
+                            results.asked.append(by_purpose(registry.requests()[before:], image))
     return found
 
 
-def _push(pusher: str, host: str, registry: Registry, project: Path, shell: Shell) -> float:
+def _push(pusher: str, host: str, registry: Registry, project: Path, shell: Shell) -> Sample:
     assert registry.ca_file is not None
     named = {command.name: command for command in commands(project, host, registry.ca_file, shell)}
-    return run(named[pusher]).wall
+    return run(named[pusher])
 
 
 @contextmanager
-def _fresh(
+def fresh(
     start: Callable[..., AbstractContextManager[Registry]], place: Path, round_trip: float
 ) -> Iterator[tuple[Registry, str]]:
     """An empty registry, and the address at which it is to be reached."""
@@ -110,14 +112,14 @@ def _fresh(
         shutil.rmtree(folder)
 
 
-def _digests(layout: Path) -> frozenset[str]:
+def digests(layout: Path) -> frozenset[str]:
     """Of the image: its manifest, its config and its layers."""
     (top,) = json.loads((layout / "index.json").read_text())["manifests"]
     manifest = json.loads((layout / "blobs" / top["digest"].replace(":", "/")).read_text())
     return frozenset(item["digest"] for item in (top, manifest["config"], *manifest["layers"]))
 
 
-def _sorted(requests: Sequence[Request], image: frozenset[str]) -> Counter[str]:
+def by_purpose(requests: Sequence[Request], image: frozenset[str]) -> Counter[str]:
     """How many requests were for what; the POST of an upload belongs to what was uploaded then.
 
     A list that was written is read back, as everything else is.
@@ -152,7 +154,7 @@ def _sorted(requests: Sequence[Request], image: frozenset[str]) -> Counter[str]:
 def _print(found: dict[str, Results]) -> None:
     for title, results in found.items():
         most = max(results.asked, key=Counter.total)
-        in_a_row = (statistics.median(results.far) - statistics.median(results.near)) / _ROUND_TRIP
+        in_a_row = (statistics.median(results.far) - statistics.median(results.near)) / ROUND_TRIP
         columns = " | ".join(str(most[kind]) for kind in _KINDS)
         print(f"| {title} | {most.total()} | {columns} | {in_a_row:.0f} |")
     sys.stdout.flush()
