@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import msgspec
 from msgspec.structs import replace
@@ -250,3 +250,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def _document(self) -> Document:
         return Document.of(plain(self))
+
+    def as_written(self, document: Document) -> Self:
+        """The same, read from this document, which an older version may have written with fewer fields."""
+        self.__dict__["_document"] = document
+        return self

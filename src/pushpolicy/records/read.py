@@ -183,7 +183,8 @@ def _malformed(digest: Digest, error: ValueError) -> RecordError:
 def read_decision(document: Document) -> Decision:
     """The decision of a document.
 
-    Law: ``read_decision(decision.document()) == decision``.
+    Laws: ``read_decision(decision.document()) == decision``; ``read_decision(document).document()`` is that
+    document, also where an older version wrote it with fewer fields.
 
     Raises:
         ValueError: when a field is absent, unknown or of another type, or the schema is another.
@@ -191,7 +192,7 @@ def read_decision(document: Document) -> Decision:
     if document.value.get("schema") != SCHEMA:
         raise ValueError(f"its schema is not {SCHEMA}")
     decision: Decision = _record(Decision, document.value, "decision")
-    return decision
+    return decision.as_written(document)
 
 
 def _record(kind: Any, value: object, at: str) -> Any:

@@ -239,6 +239,15 @@ def test_evidence_has_to_be_of_the_same_push(
         read_record(client, _forge(client, target, change))
 
 
+def test_a_decision_of_before_keeps_its_bytes() -> None:
+    """What is signed names them; a field that was added since would be in a document made anew."""
+    document = Document.of({key: part for key, part in FULL.document().value.items() if key != "chain"})
+    read = read_decision(document)
+    assert read.chain == {}
+    assert read.document() is document
+    assert "chain" in replace(read, observed=not read.observed).document().value
+
+
 def test_a_layer_that_was_damaged_or_removed(client: LayoutRepository, target: Target) -> None:
     digest = publish(IMAGE, client, target).record.digest
     stored = Path(client.repository.path) / "blobs/sha256" / read_summary(client, digest).layers[2].digest.hex
