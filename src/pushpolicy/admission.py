@@ -32,6 +32,8 @@ class PushRequest(msgspec.Struct, frozen=True, kw_only=True):
         records: the repository that the record goes to instead of the target's; its credential is the job's.
         denials: the repository that a denial is recorded in; never the target's.
         denials_credential: its credential; it is kept out of records, and not part of the evidence.
+        onlooker: the repository that the record goes to, without a credential; None where only this machine
+            could look at it.
         source: the repository that a ``docker://`` argument names, with its own credential.
         source_credential: that credential; it is kept out of records, and not part of the evidence.
         selection: which part of the image, and what goes along.
@@ -60,6 +62,7 @@ class PushRequest(msgspec.Struct, frozen=True, kw_only=True):
     full: bool = False
     progress: Progress = SILENT
     records: RepositoryClient | None = None
+    onlooker: RepositoryClient | None = None
     denials: RepositoryClient | None = None
     denials_credential: Credential | None = None
     source: RepositoryClient | None = None

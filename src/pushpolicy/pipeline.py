@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from pushpolicy import __version__
 from pushpolicy.admission import Outcome, PushRequest, Signature
 from pushpolicy.attach import attach_artifacts
+from pushpolicy.attach.audience import Audience, shown
 from pushpolicy.attach.denial import keep_denial
 from pushpolicy.budget import Budget
 from pushpolicy.errors import EngineError, InputError, PushPolicyError, RecordError, UsageError
@@ -74,6 +75,7 @@ class _Prepared(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome
     record: NewRecord
     statements: tuple[Artifact, ...] = ()
+    audience: Audience | None = None
 
 
 def admit(request: PushRequest) -> Outcome:
@@ -109,12 +111,12 @@ def admit_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
         for each in work:
             sent.append(_send(each, sent))
         # No manifest is put before all content of all images was read and is what it should be.
-        landed = [_land(request, one) for request, one in zip(requests, sent, strict=True)]
+        landed = [_land(each, one) for each, one in zip(work, sent, strict=True)]
         # All is sent. Freeing the disk space of the layers takes a while, in which the records settle.
         opened.close()
         verified = [_verify(request, *one) for request, one in zip(requests, landed, strict=True)]
         published = move_all_tags(verified)
-        outcomes = map(_with_signers, work)
+        outcomes = map(_with_signers, map(_told, work))
         return tuple(replace(outcome, published=at) for outcome, at in zip(outcomes, published, strict=True))
 
 
@@ -139,7 +141,7 @@ def check_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
         if not all(outcome.decision.allowed for outcome in judged):
             return judged
         work = _prepared(requests, images, judged, budget, stack)
-        return tuple(map(_as_read, work))
+        return tuple(map(_as_read, map(_told, work)))
 
 
 def _denied(request: PushRequest, image: Image, judged: Outcome) -> Outcome:
@@ -200,8 +202,22 @@ def _prepared(
     work = []
     for request, image, outcome in zip(requests, images, judged, strict=True):
         placed = _placed(request, image, outcome, budget, to_push=to_push)
-        work.append(_with_record(request, image, placed, stack))
+        work.append(_with_audience(_with_record(request, image, placed, stack)))
     return work
+
+
+def _with_audience(work: _Prepared) -> _Prepared:
+    """Before the first push of these tags, it is found out who can read their record."""
+    decision, onlooker = work.record.decision, work.request.onlooker
+    if onlooker is None or any(link.previous for link in decision.chain.values()):
+        return work
+    return replace(work, audience=Audience(onlooker, shown(work.record, onlooker.repository)))
+
+
+def _told(work: _Prepared) -> _Prepared:
+    """With what is to be said of who can read the record."""
+    note = work.audience.note() if work.audience else None
+    return replace(work, outcome=replace(work.outcome, notes=(*work.outcome.notes, note))) if note else work
 
 
 def _with_record(request: PushRequest, image: Image, judged: Outcome, stack: ExitStack) -> _Prepared:
@@ -365,11 +381,17 @@ def _permit(request: PushRequest, image: Image, judged: Outcome) -> Permit:
     )
 
 
-def _land(request: PushRequest, sent: Sent) -> tuple[Pushed, tuple[Attached, ...]]:
+def _land(work: _Prepared, sent: Sent) -> tuple[Pushed, tuple[Attached, ...]]:
     """The image by its digest, and its record beside it; no tag names it yet."""
+    progress, audience = work.request.progress, work.audience
+    if audience and (note := audience.note()):
+        progress.note(note)
     pushed = push_by_digest(sent)
-    request.progress.step("attaching the record")
-    return pushed, attach_artifacts(carry_referrers(pushed))
+    progress.step("attaching the record")
+    attached = attach_artifacts(carry_referrers(pushed))
+    if audience:
+        audience.look_again(work.record.artifact.manifest.digest)
+    return pushed, attached
 
 
 def _verify(request: PushRequest, pushed: Pushed, attached: tuple[Attached, ...]) -> Verified:

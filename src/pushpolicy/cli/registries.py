@@ -10,7 +10,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from pushpolicy.cli import environment
 from pushpolicy.cli.options import RegistryOptions
@@ -20,13 +22,15 @@ from pushpolicy.http.certificates import Certificates, cert_dir, certs_d, find_c
 from pushpolicy.http.proxies import Proxies
 from pushpolicy.model.reference import Repository
 from pushpolicy.registry import Access, RepositoryClient, open_repository
-from pushpolicy.registry.credentials import GIVEN, HANDED, Credential
+from pushpolicy.registry.credentials import ANONYMOUS, GIVEN, HANDED, Credential
 from pushpolicy.reports.limits import Limits
 
 if TYPE_CHECKING:
     from pushpolicy.cli.login import Logins
     from pushpolicy.push import Login
 
+# For a note, a registry is asked once, and not waited for.
+_ONCE: dict[str, Any] = {"attempts": 1, "connect_timeout": 3.0, "read_timeout": 3.0, "total_timeout": 5.0}
 Opened = tuple[RepositoryClient, Credential | None]
 
 
@@ -139,6 +143,15 @@ class Registries:
             )
         is_own = repository.registry == self._owner
         return self._open(repository, plain_http=is_own and self._options.plain_http)
+
+    def onlooker(self, repository: Repository) -> RepositoryClient | None:
+        """A repository as everybody sees it, who shows nothing; None where only this machine could look."""
+        if repository.is_layout or repository.is_loopback:
+            return None
+        is_own = repository.registry == self._owner
+        access = self._access(repository, ANONYMOUS, plain_http=is_own and self._options.plain_http)
+        authorities = Certificates(authorities=access.certificates.authorities)
+        return open_repository(repository, replace(access, certificates=authorities, **_ONCE))
 
     def source(self, repository: Repository, *, is_configured: bool = False) -> Opened:
         """The client of a source; opened after every target, because what was given by hand is theirs.

@@ -133,6 +133,7 @@ def push_requests(
                 full=publish.verify == "full",
                 progress=progress,
                 records=records,
+                onlooker=registries.onlooker(place or work.target.repository),
                 denials=denials,
                 denials_credential=denials_credential,
                 signer=signer,
