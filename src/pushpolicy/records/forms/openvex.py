@@ -13,7 +13,7 @@ from urllib.parse import quote
 from pushpolicy.model import canonical
 from pushpolicy.model.decision import ImageIdentity, Violation
 from pushpolicy.model.reference import LAYOUT_REGISTRY
-from pushpolicy.records.forms.approved import Approved, NothingToTellError
+from pushpolicy.records.forms.approved import Approved, FormError, NothingToTellError
 from pushpolicy.records.forms.vulns import is_flaw
 from pushpolicy.records.forms.waived import Finding, Waived, names_of
 
@@ -28,6 +28,7 @@ def predicates(approved: Approved) -> tuple[dict[str, Any], ...]:
 
     Raises:
         NothingToTellError: when no waiver of a vulnerability was used.
+        FormError: when one lacks what every waiver has; only a record that is read can hold it.
     """
     decision = approved.decision
     waived, product = Waived(decision.waived), _product(decision.image)
@@ -57,6 +58,8 @@ def predicates(approved: Approved) -> tuple[dict[str, Any], ...]:
 def _statement(violation: Violation, finding: Finding, product: Mapping[str, Any]) -> dict[str, Any]:
     name, *aliases = dict.fromkeys((*names_of(violation.at), *names_of(finding)))
     waiver = violation.waiver or {}
+    if not all(isinstance(waiver.get(key), str) and waiver[key] for key in ("reason", "approver", "expires")):
+        raise FormError("a waiver does not say why, by whom or until when")
     purl = finding.get("purl")
     parts = {"subcomponents": [{"@id": purl, "identifiers": {"purl": purl}}]} if purl else {}
     return {

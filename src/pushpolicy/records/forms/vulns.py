@@ -50,7 +50,7 @@ def _looks_into_image(scan: Scan) -> bool:
     """
     if scan["kind"] != "image" or not scan["bound"]:
         return False
-    looked_for = scan["looked_for"]
+    looked_for = scan.get("looked_for", ())
     implied = "unsaid" in looked_for and (scan.get("packages") or "empty_by" in scan)
     return bool("vulnerabilities" in looked_for or implied or any(map(is_flaw, scan["findings"])))
 

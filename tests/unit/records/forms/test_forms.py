@@ -62,6 +62,7 @@ TOLD: Mapping[str, tuple[Path, str]] = {
         ("scans", "items"),
         "format sha256 counts image bound_by of_commit system end_of_life looked_for",
     ),
+    "openvex": (("scans", "items", 0, "findings", 0), "kind severity title cvss fix_state"),
 }
 
 
@@ -115,7 +116,7 @@ def test_it_changes_when_any_fact_that_it_tells_changes(form: str) -> None:
             where = where[key]
         where[path[-1]] = _other(where[path[-1]])
         assert _said(form, approved(changed, waived=covers)) != before, path
-    assert len(paths) > 20
+    assert len(paths) > 4
 
 
 def _with(of: Approved, **changes: Any) -> Approved:

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from pushpolicy.model.decision import Violation
-from pushpolicy.records.forms import NothingToTellError, statements
+from pushpolicy.records.forms import FormError, NothingToTellError, statements
 from pushpolicy.reports import openvex
 from pushpolicy.reports.facts import VexFacts, VexStatus
 from pushpolicy.reports.limits import Limits
@@ -80,6 +80,13 @@ def test_a_waiver_of_something_else_is_no_vex(case: str) -> None:
     violation = replace(waived(evidence()), at=ELSEWHERE[case])
     with pytest.raises(NothingToTellError):
         statements("openvex", approved(waived=(violation,)))
+
+
+@pytest.mark.parametrize("key", ["reason", "approver", "expires"])
+@pytest.mark.parametrize("value", ["", None, 7])
+def test_a_waiver_that_nobody_could_have_granted_is_refused(key: str, value: object) -> None:
+    with pytest.raises(FormError, match=r"^a waiver does not say why, by whom or until when$"):
+        statements("openvex", approved(waived=(waived(evidence(), **{key: value}),)))
 
 
 def test_no_waiver_is_no_vex_and_no_scans_are_none() -> None:

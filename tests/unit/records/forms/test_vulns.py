@@ -107,6 +107,10 @@ LESS: Mapping[str, tuple[Callable[[Value], object], str]] = {
         lambda value: [scan.update(looked_for=["secrets"], findings=[]) for scan in scans(value)],
         "no scan for vulnerabilities is bound",
     ),
+    "one of before that was told": (
+        lambda value: [(scan.pop("looked_for"), scan.update(findings=[])) for scan in scans(value)],
+        "no scan for vulnerabilities is bound",
+    ),
     "one that does not say what it looked for": (
         lambda value: [scan.update(looked_for=["unsaid"], findings=[]) for scan in scans(value)],
         "no scan for vulnerabilities is bound",
