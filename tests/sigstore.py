@@ -22,7 +22,7 @@ from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import EMPTY_CONTENT, EMPTY_TYPE, OCI_MANIFEST, Manifest
 from pushpolicy.model.reference import Target
 from pushpolicy.records.statement import VSA_PREDICATE, Named, statement_of
-from pushpolicy.registry.interface import Blob, RepositoryClient
+from pushpolicy.registry.interface import Artifact, Blob, RepositoryClient
 from pushpolicy.signing import bundle, dsse
 from pushpolicy.signing.verify import IN_TOTO
 from tests.builders import Tool
@@ -132,6 +132,14 @@ def allowed(target: Target, digest: Digest) -> Decision:
     return replace(decision, policy=policy, image=replace(decision.image, digest=digest))
 
 
+def attach(client: RepositoryClient, artifact: Artifact) -> Manifest:
+    """Attach an artifact to an image that is there."""
+    for blob in artifact.blobs:
+        client.put_blob(blob.descriptor, blob.open)
+    client.put_referrer(artifact.manifest)()
+    return artifact.manifest
+
+
 def attach_bundle(client: RepositoryClient, subject: Descriptor, content: bytes) -> Manifest:
     """Attach a bundle as cosign does it (BUNDLE_SPEC.md), whatever is in it."""
     blobs = Blob.of(EMPTY_CONTENT, EMPTY_TYPE), Blob.of(content, bundle.TYPE)
@@ -145,7 +153,4 @@ def attach_bundle(client: RepositoryClient, subject: Descriptor, content: bytes)
         "annotations": {bundle.CONTENT: bundle.DSSE_CONTENT, bundle.PREDICATE: VSA_PREDICATE},
     }
     manifest = Manifest.parse(json.dumps(value).encode(), OCI_MANIFEST)
-    for blob in blobs:
-        client.put_blob(blob.descriptor, blob.open)
-    client.put_referrer(manifest)()
-    return manifest
+    return attach(client, Artifact(name="bundle", manifest=manifest, blobs=blobs))

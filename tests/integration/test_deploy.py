@@ -13,8 +13,10 @@ from textwrap import indent
 
 import pytest
 
+from pushpolicy.model.reference import Target
 from pushpolicy.records.statement import VSA_PREDICATE
 from pushpolicy.signing import bundle
+from pushpolicy.signing.verify import DENIAL_STATEMENT
 from tests.builders import Tool
 from tests.clients import client
 from tests.connect_proxy import ConnectProxy
@@ -23,7 +25,7 @@ from tests.layouts import LayoutMaker, push, referrer
 from tests.policies import ROOT
 from tests.programs import installed
 from tests.registries import Registry, distribution_registry, olareg_registry
-from tests.sigstore import VERIFIER, Shelf, cosign, kyverno, nobody_else
+from tests.sigstore import VERIFIER, Shelf, approval, cosign, kyverno, nobody_else
 from tests.workspace import Workspace
 
 PAGE = (ROOT / "docs/deploy.md").read_text(encoding="utf-8")
@@ -32,7 +34,7 @@ _COMMAND = re.compile(r"^```sh\n(?P<text>cosign .*?)```", re.MULTILINE | re.DOTA
 _KEY = re.compile(r"^( *)-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----\n", re.MULTILINE | re.DOTALL)
 _LONG_AGO, _NOT_YET = "2020-01-01T00:00:00Z", "2999-01-01T00:00:00Z"
 # What no recipe lets in.
-REFUSED = {"failed", "staging", "old", "future", "other-key", "other-verifier", "unsigned"}
+REFUSED = {"failed", "staging", "old", "future", "other-key", "other-verifier", "unsigned", "denied"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,11 @@ def _filled(registry: Registry, folder: Path) -> Shelf:
     shelf.sign("future", timeVerified=_NOT_YET)
     shelf.sign("other-key", name="other")
     shelf.sign("other-verifier", verifier={"id": "https://example.com/somebody"})
+    shelf.attach(
+        "denied",
+        DENIAL_STATEMENT,
+        approval(Target.parse(shelf.place("denied")), shelf.images["denied"].digest),
+    )
     shelf.sign("other-tag", resourceUri=f"oci://{shelf.place('good')}")
     shelf.sign("again", timeVerified=_LONG_AGO)
     shelf.sign("again")
@@ -208,11 +215,11 @@ def test_a_recipe_lets_in_what_was_approved(recipe: Recipe, cluster: Cluster) ->
 def test_a_signature_alone_lets_in_whatever_was_signed(cluster: Cluster) -> None:
     """Why a recipe asks for more: what differs from an approval in one field each is verified without it."""
     program = cosign(cluster.folder, cluster.proxy)
-    options = ("--key=decide.pub", "--insecure-ignore-tlog")
-    for tag in sorted(REFUSED - {"other-key", "unsigned"}):
+    options, nothing = ("--key=decide.pub", "--insecure-ignore-tlog"), {"other-key", "unsigned", "denied"}
+    for tag in sorted(REFUSED - nothing):
         program.run("verify", *options, cluster.shelf.place(tag))
         program.run("verify-attestation", *options, f"--type={VSA_PREDICATE}", cluster.shelf.place(tag))
-    for tag in ("other-key", "unsigned"):
+    for tag in sorted(nothing):
         program.refuses("verify", *options, cluster.shelf.place(tag))
 
 

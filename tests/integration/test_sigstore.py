@@ -17,6 +17,7 @@ from pushpolicy.model.digest import Digest
 from pushpolicy.model.reference import Target
 from pushpolicy.records.format import ARTIFACT_TYPE
 from pushpolicy.records.statement import VSA_PREDICATE, Named, statement_of
+from pushpolicy.records.statement import signed as signed_as
 from pushpolicy.signing import bundle
 from pushpolicy.signing.keys import read_public
 from pushpolicy.signing.trust import Key
@@ -26,7 +27,7 @@ from tests.clients import client
 from tests.keys import key
 from tests.programs import tool
 from tests.registries import Registry
-from tests.sigstore import VERIFIER, Shelf, allowed, attach_bundle, cosign, nobody_else, sigstorejs
+from tests.sigstore import VERIFIER, Shelf, allowed, attach, attach_bundle, cosign, nobody_else, sigstorejs
 from tests.workspace import Workspace
 
 NO_LOG = "--insecure-ignore-tlog"
@@ -84,13 +85,13 @@ def signed(peer: Tool, place: str, public: str = "ci") -> set[str]:
     return {each["critical"]["type"] for each in said}
 
 
-def by_cosign(peer: Tool, shelf: Shelf, options: tuple[str, ...] = OFFLINE) -> None:
-    """A signature and an attestation of cosign's, by a key of its own."""
+def by_cosign(peer: Tool, registry: Registry, image: Digest, options: tuple[str, ...] = OFFLINE) -> None:
+    """A signature and an attestation of cosign's about an image of team/app, by a key of its own."""
     peer.run("generate-key-pair", "--output-key-prefix=own")
     (peer.folder / "config.json").write_text(_CONFIG)
     (peer.folder / "root.json").write_text(_ROOT)
     (peer.folder / "predicate.json").write_text('{"reviewed": "yes"}')
-    place = f"{shelf.registry.host}/{shelf.repository}@{shelf.images['1.0'].digest}"
+    place = f"{registry.host}/team/app@{image}"
     peer.run("sign", *options, place)
     peer.run("attest", *options, f"--type={_REVIEW}", "--predicate=predicate.json", place)
 
@@ -159,7 +160,7 @@ def test_what_cosign_signs_and_what_we_sign_lie_side_by_side(shelf: Shelf, peer:
     """Whichever came first, both are found; what is signed for one tag does not hide that for another."""
     place = shelf.place("1.0")
     shelf.sign("1.0")
-    by_cosign(peer, shelf)
+    by_cosign(peer, shelf.registry, shelf.images["1.0"].digest)
     shelf.sign("1.0", resourceUri=f"oci://{shelf.place('later')}")
     uris = [each["predicate"]["resourceUri"] for each in attested(peer, place)]
     assert sorted(uris) == [f"oci://{place}", f"oci://{shelf.place('later')}"]
@@ -170,20 +171,34 @@ def test_what_cosign_signs_and_what_we_sign_lie_side_by_side(shelf: Shelf, peer:
     assert signed(peer, place) == {VSA_PREDICATE}
 
 
+def test_a_record_is_valid_beside_what_cosign_signed(
+    workspace: Workspace, any_registry: Registry, peer: Tool
+) -> None:
+    """Before another push, which finds the first record, and after it."""
+    digest = pushed(workspace, any_registry, peer)
+    by_cosign(peer, any_registry, digest)
+    assert pushed(workspace, any_registry, peer) == digest
+    ran = workspace.run(
+        "audit", "verify", f"{any_registry.host}/team/app:1.0", "--trust", f"{peer.folder}/ci.pub"
+    )
+    assert ran.code == 0, ran.out + ran.err
+    assert len(attested(peer, f"{any_registry.host}/team/app:1.0")) == 4
+
+
 def test_what_cosign_attests_is_read_and_verified(olareg: Registry, peer: Tool) -> None:
-    shelf = shelf_of(olareg, peer.folder)
-    by_cosign(peer, shelf)
+    image = shelf_of(olareg, peer.folder).images["1.0"].digest
+    by_cosign(peer, olareg, image)
     own = (peer.folder / "own.pub").read_text()
     keys = {"own": Key(key=own, role="vex"), "ci": Key(key=key().public.pem, role="vex")}
     said = []
-    for content in bundles(olareg, shelf.images["1.0"].digest):
+    for content in bundles(olareg, image):
         found = verify(bundle.read(content), keys, client(olareg).repository, datetime.now(UTC), "vex")
         assert (found.key, found.payload_type) == ("own", IN_TOTO)
         said.append(json.loads(found.payload))
         # A key is named alike.
         assert json.loads(content)["verificationMaterial"]["publicKey"]["hint"] == read_public(own).hint
     subjects = [each["digest"]["sha256"] for statement in said for each in statement["subject"]]
-    assert subjects == [shelf.images["1.0"].digest.hex] * 2
+    assert subjects == [image.hex] * 2
     assert {"reviewed": "yes"} in [each.get("predicate") for each in said]
 
 
@@ -209,12 +224,14 @@ def test_an_edited_statement_is_refused_by_everybody(shelf: Shelf, peer: Tool) -
 def test_a_decision_that_is_no_approval_is_none_to_cosign(
     verdict: Verdict, olareg: Registry, peer: Tool
 ) -> None:
-    """Who may write to the repository copies it there as a bundle: the signature is right, the type ours."""
+    """Neither as it is, nor as a bundle, which who may write there can make of it: its type is ours."""
     shelf = shelf_of(olareg, peer.folder)
     decision = allowed(Target.parse(shelf.place("1.0")), shelf.images["1.0"].digest)
     decision = replace(decision, verdict=verdict, observed=verdict is Verdict.ALLOW)
     named = Named(record=Digest.of(b"record"), tag="1.0", verifier=VERIFIER, version="0.1.0")
     statement = statement_of(decision, named)
+    attach(client(olareg), signed_as(shelf.images["1.0"].descriptor, decision, named, key()))
+    assert "no matching attestations: \n" in refused(peer, shelf.place("1.0")) + "\n"
     shelf.attach("1.0", statement.payload_type, statement.payload)
     for kind in (VSA_PREDICATE, statement.predicate_type):
         assert "unsupported media type" in refused(peer, shelf.place("1.0"), kind=kind)
@@ -224,7 +241,7 @@ def test_a_decision_that_is_no_approval_is_none_to_cosign(
 def test_a_bundle_hides_what_cosign_signed_the_old_way(olareg: Registry, peer: Tool) -> None:
     """The first hazard of docs/deploy.md; where a later cosign looks at both, the page has to say so."""
     shelf = shelf_of(olareg, peer.folder)
-    by_cosign(peer, shelf, _OF_OLD)
+    by_cosign(peer, olareg, shelf.images["1.0"].digest, _OF_OLD)
     place = shelf.place("1.0")
     assert signed(peer, place, "own") == {"cosign container image signature"}
     shelf.sign("1.0")
