@@ -30,7 +30,8 @@ from pushpolicy.gather import GatherRequest, Job, Previous, gather
 from pushpolicy.gather.checkout import compare
 from pushpolicy.images import open_image
 from pushpolicy.model.evidence import Status
-from pushpolicy.model.reference import Target
+from pushpolicy.model.reference import Repository, Target
+from pushpolicy.registry.layout.repository import LayoutRepository
 from tests import workspace
 
 _FILES, _IN_ONE_FOLDER = 2_000, 20
@@ -113,6 +114,7 @@ def _round(shell: Shell) -> tuple[tuple[float, float], tuple[float, float]]:
             image=image,
             target=Target.parse("registry.example/app:1.0.0"),
             previous=Previous({}, ()),
+            client=LayoutRepository(Repository.parse("oci:registry")),
             insecure=False,
             clock=None,
         )

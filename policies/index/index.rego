@@ -33,6 +33,8 @@ deny["labels_required"] := data.pushpolicy.rules.labels_required.deny
 
 deny["licences_allowed"] := data.pushpolicy.rules.licences_allowed.deny
 
+deny["new_findings"] := data.pushpolicy.rules.new_findings.deny
+
 deny["packages_forbidden"] := data.pushpolicy.rules.packages_forbidden.deny
 
 deny["parts_trusted"] := data.pushpolicy.rules.parts_trusted.deny
@@ -80,6 +82,8 @@ deny["worktree_clean"] := data.pushpolicy.rules.worktree_clean.deny
 not_applicable["builder_allowed"] := data.pushpolicy.rules.builder_allowed.not_applicable
 
 not_applicable["licences_allowed"] := data.pushpolicy.rules.licences_allowed.not_applicable
+
+not_applicable["new_findings"] := data.pushpolicy.rules.new_findings.not_applicable
 
 not_applicable["packages_forbidden"] := data.pushpolicy.rules.packages_forbidden.not_applicable
 

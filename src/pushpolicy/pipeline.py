@@ -436,6 +436,9 @@ def _gather(request: PushRequest, image: Image, look: Look, shared: Shared) -> t
             insecure=request.client.insecure,
             authorities=request.client.authorities,
             clock=request.client.clock,
+            client=request.client,
+            source=request.source,
+            records=request.records,
         ),
         shared,
     )

@@ -34,6 +34,7 @@ DENIED = {rule: [one for one in EXAMPLES if one.rule == rule and one.expect == "
 UNSET = {
     "builder_allowed",
     "licences_allowed",
+    "new_findings",
     "packages_forbidden",
     "parts_trusted",
     "platforms_complete",

@@ -22,7 +22,7 @@ SEVERITIES = ("critical", "high", "medium", "low")
 KINDS = frozenset(
     {
         *("source", "ci", "tests", "scans", "sbom", "vex", "provenance", "credentials", "pipeline", "clock"),
-        "unread",
+        *("records", "unread"),
     }
 )
 _CONTROL = re.compile(r"[A-Z][A-Za-z]+ [A-Za-z0-9][A-Za-z0-9.-]*")

@@ -49,6 +49,7 @@ _MISSING: Mapping[str, str] = {
         "Push to a registry that tells its time by the header Date of its answers; a folder (oci:DIR) has no"
         " clock."
     ),
+    "records": "Gather with a pushpolicy that looks for earlier records; older evidence has none.",
     "unread": "pushpolicy itself writes which files it did not read: use a version that does.",
 }
 # The same where it was there and failed; its reason names what went wrong.
@@ -67,6 +68,10 @@ _FAILED: Mapping[str, str] = {
     "credentials": (
         "Let the checkout be searched for the credential: --limit max-searched=BYTES raises how much is read."
     ),
+    "records": (
+        "Let the credential read the repository that the reason names; with --login the target is read by"
+        " read_role until the push is decided (docs/login.md)."
+    ),
     "pipeline": "Put the file right that is named: a file of a pipeline is readable text of some kilobytes.",
 }
 # By path, the longest that fits: who writes a field.
@@ -83,6 +88,10 @@ _FIELDS: Mapping[str, str] = {
     "image": "The image has to say it: its build writes configuration, labels and annotations.",
     "pipeline": _MISSING["pipeline"],
     "provenance": "The build that writes the provenance has to say it.",
+    "records": (
+        "An earlier record has to say it, which a key of trust.yaml with the role decide signed"
+        " (docs/attached.md)."
+    ),
     "reports": (
         "Have `pushpolicy run tests -- CMD` (or scans) run the command that writes the report; it notes what"
         " wrote it."

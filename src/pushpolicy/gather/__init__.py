@@ -9,10 +9,11 @@ of it is stored.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from msgspec.structs import replace
 
-from pushpolicy.gather import credentials, empty, image, provenance, sbom, scans, suites, vex
+from pushpolicy.gather import credentials, empty, image, provenance, records, sbom, scans, suites, vex
 from pushpolicy.gather.attached import attached
 from pushpolicy.gather.binding import Products
 from pushpolicy.gather.capture import fail_other_runs
@@ -39,6 +40,7 @@ from pushpolicy.gather.runs import run_of
 from pushpolicy.gather.secrets.search import refuse_secrets, secret_values
 from pushpolicy.gather.shared import Shared
 from pushpolicy.gather.vouch import Witnesses
+from pushpolicy.http.parallel import beside
 from pushpolicy.model.evidence import (
     NEVER_STORED,
     DemandedEvidence,
@@ -87,15 +89,16 @@ def gather(request: GatherRequest, shared: Shared | None = None) -> Gathered:
     """
     job, about = request.job, image.evidence(request.image)
     shared = shared or Shared()
+    earlier = beside(partial(records.evidence, request))
     checkout, files = shared.checkout(job), shared.files(job)
     reports, context, proof = files.reports, shared.context(job), shared.proof(job)
     here = run_of(checkout.evidence.commit, context)
     check_parts(files.parts, about, here)
     fail_other_runs(reports, here)
     witnesses = Witnesses(keys=job.keys, repository=request.target.repository, at=job.evaluated_at)
-    beside = attached(request.image, witnesses, job.limits)
-    about = replace(about, attached=beside.listed)
-    statements = embedded(request.image, about, job.limits) + beside.statements
+    others = attached(request.image, witnesses, job.limits)
+    about = replace(about, attached=others.listed)
+    statements = embedded(request.image, about, job.limits) + others.statements
     builds, times = provenance.evidence(reports, statements, about, witnesses), reports.times()
     products = Products(about, request.target.repository)
     scanned = scans.evidence(reports, job.expected.scans, about, checkout.evidence.commit)
@@ -114,6 +117,7 @@ def gather(request: GatherRequest, shared: Shared | None = None) -> Gathered:
         sbom=boms,
         vex=said,
         provenance=builds,
+        records=earlier(),
         credentials=credentials.evidence(
             job.credential,
             request.target.repository.registry,
@@ -123,7 +127,7 @@ def gather(request: GatherRequest, shared: Shared | None = None) -> Gathered:
         ),
         pipeline=with_reports(shared.pipeline(job), reports),
         reports=tuple(_report(raw, reports, checkout, times) for raw in files.raw),
-        unread=(*reports.unread(), *beside.unread),
+        unread=(*reports.unread(), *others.unread),
         extra=files.extra,
     )
     # A file that is evidence of several kinds is stored once, and one that quotes secrets never.

@@ -20,6 +20,7 @@ from pushpolicy.model.redacted import Redacted
 from pushpolicy.model.reference import Target
 from pushpolicy.model.text import printable
 from pushpolicy.registry.credentials import Credential
+from pushpolicy.registry.interface import RepositoryClient
 from pushpolicy.reports.limits import Limits
 
 if TYPE_CHECKING:
@@ -145,6 +146,9 @@ class GatherRequest(msgspec.Struct, frozen=True, kw_only=True):
         previous: what the tags of the target name now.
         insecure: whether the target's registry is reached without verified TLS.
         authorities: whose word is taken for who the target's registry is (`RepositoryClient.authorities`).
+        client: the target's repository, in which its tags have records.
+        source: the repository that the image comes from, if it is one.
+        records: the repository that has the records of both instead.
         clock: how far the target's clock is from this one's, where it said so.
     """
 
@@ -154,7 +158,10 @@ class GatherRequest(msgspec.Struct, frozen=True, kw_only=True):
     previous: Previous
     insecure: bool
     clock: Clock | None
+    client: RepositoryClient
     authorities: str | None = None
+    source: RepositoryClient | None = None
+    records: RepositoryClient | None = None
 
 
 class RawReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -918,6 +918,74 @@ class ProvenanceEvidence(msgspec.Struct, frozen=True, kw_only=True):
     items: tuple[Build, ...] = ()
 
 
+class RecordedFinding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A finding of an earlier scan: the flaw's id and aliases, and the package."""
+
+    names: tuple[str, ...]
+    severity: str
+    package: str | None = None
+
+
+class EarlierRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """An earlier decision. Of one that is not verified no more is known than that it is there, and why.
+
+    Attributes:
+        digest: of its record's manifest.
+        verified: whether a key of the role decide, which trust.yaml lists, signed what it says.
+        verified_by: the name of that key.
+        unverified: why none did, where it is so.
+        verifier: the id of who decided.
+        registry, repository: what it was about, as in the evidence's target.
+        tags: those that it was signed for.
+        sequence: its number among the records of each of these tags.
+        verdict: ALLOW, DENY, or OBSERVED for one that observe mode alone allowed.
+        anchored: whether everything that decided is known by more than a path.
+        approved: whether it is an ALLOW that is anchored, enforced, locally evaluated, and not loosened.
+        waived: how many violations waivers covered.
+        at: when it was decided.
+        root_at: when tests and scans of this image were judged; of a promotion, when those that it rests on
+            were. None where that is not known.
+        findings: of its scans.
+        coverage: in percent.
+        tag: what named the image whose record this is; of the records before this push alone.
+    """
+
+    digest: Digest
+    verified: bool
+    verified_by: str | None = None
+    unverified: str | None = None
+    verifier: str | None = None
+    registry: str | None = None
+    repository: str | None = None
+    tags: tuple[str, ...] | None = None
+    sequence: Mapping[str, int] | None = None
+    verdict: str | None = None
+    anchored: bool | None = None
+    approved: bool | None = None
+    waived: int | None = None
+    at: str | None = None
+    root_at: str | None = None
+    findings: tuple[RecordedFinding, ...] | None = None
+    coverage: float | None = None
+    tag: str | None = None
+
+
+class RecordsEvidence(msgspec.Struct, frozen=True, kw_only=True):
+    """Earlier decisions.
+
+    Attributes:
+        items: those about this very image in the repository that it comes from, the newest first.
+        before: of each tag of the target that names an image with a verified record, the newest of these.
+        older: how many verified ones about this image were not read, being older than those that were.
+    """
+
+    status: Status
+    reason: str | None = None
+    items: tuple[EarlierRecord, ...] = ()
+    before: tuple[EarlierRecord, ...] = ()
+    older: int | None = None
+
+
 class RecordsCredential(msgspec.Struct, frozen=True, kw_only=True):
     """The credential for the registry that records go to, where it is another than the target's.
 
@@ -1077,6 +1145,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     sbom: SbomEvidence | None = None
     vex: VexEvidence | None = None
     provenance: ProvenanceEvidence | None = None
+    records: RecordsEvidence | None = None
     pipeline: PipelineEvidence | None = None
     extra: Mapping[str, Any] = {}
     schema: str = SCHEMA

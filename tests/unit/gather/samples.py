@@ -15,8 +15,9 @@ from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.evidence import ImageEvidence, PlatformEvidence
 from pushpolicy.model.manifest import OCI_CONFIG, OCI_MANIFEST, Manifest
-from pushpolicy.model.reference import Target
+from pushpolicy.model.reference import Repository, Target
 from pushpolicy.registry.interface import OpenBlob
+from pushpolicy.registry.layout.repository import LayoutRepository
 
 COMMIT = "1" * 40
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -93,6 +94,7 @@ def make_request(workspace: Path, **fields: Any) -> GatherRequest:
         "previous": Previous({}, ("1.0",)),
         "insecure": False,
         "clock": None,
+        "client": LayoutRepository(Repository.parse("oci:registry")),
     }
     given = {name: fields.pop(name) for name in defaults if name in fields}
     return GatherRequest(job=make_job(workspace, **fields), **(defaults | given))
