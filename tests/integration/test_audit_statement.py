@@ -52,6 +52,11 @@ def test_it_is_word_for_word_what_the_key_signed(pushed: Workspace, kind: str) -
     assert len(told) == 1
 
 
+def test_the_other_forms_are_no_statements_of_the_record(pushed: Workspace) -> None:
+    ran = pushed.run("audit", "verify", TARGET, "--trust", "../ci.pub")
+    assert ran.code == errors.EXIT_OK, ran.out + ran.err
+
+
 def test_without_a_tag_there_is_one_for_each(pushed: Workspace) -> None:
     told = statements(pushed, f"oci:registry@{image(pushed)}")
     assert [each["predicate"][DECISION_PREDICATE]["tag"] for each in told] == ["1.0.0", "latest"]
