@@ -165,13 +165,13 @@ def _pods(shelf: Shelf) -> dict[str, str]:
 
 
 def _more_pods(cluster: Cluster) -> dict[str, str]:
-    """Those, and some with containers of other kinds, and of a repository that the recipes are not about."""
+    """Those, some with containers of other kinds, and one by a name that the recipes do not match."""
     good, failed = (f'{{name: a, image: "{cluster.shelf.pinned(tag)}"}}' for tag in ("good", "failed"))
     return {
         **_pods(cluster.shelf),
         "first": f"containers: [{good}], initContainers: [{failed}]",
         "added": f"containers: [{good}], ephemeralContainers: [{failed}]",
-        "elsewhere": f'containers: [{{name: a, image: "{cluster.host}/other/app:1.0@sha256:{"0" * 64}"}}]',
+        "elsewhere": f"containers: [{failed.replace('127.0.0.1', 'localhost')}]",
     }
 
 
