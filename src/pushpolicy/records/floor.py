@@ -294,8 +294,11 @@ def matches_glob(pattern: object, separator: str, text: object) -> bool:
     """Whether a glob of the waivers' schema fits: ``**``, or ``*`` and ``?``, which stop at a separator."""
     if not (isinstance(pattern, str) and isinstance(text, str)):
         return False
-    # Making a pattern takes far longer than using it, and most begin as only a few texts do.
-    return text.startswith(_WILD.split(pattern, 1)[0]) and bool(_glob(pattern, separator).fullmatch(text))
+    # Making a pattern takes far longer than using it: most begin as few texts do, or end with their star.
+    literal = _WILD.split(pattern, 1)[0]
+    if pattern[len(literal) :] == ("*" if not separator else "**"):
+        return text.startswith(literal)
+    return text.startswith(literal) and bool(_glob(pattern, separator).fullmatch(text))
 
 
 def _product(purl: str) -> str:
