@@ -105,15 +105,18 @@ def test_a_public_key_alone_is_a_trust_file(signing: Signing) -> None:
 def test_a_copy_is_verified_offline(signing: Signing, tmp_path: Path) -> None:
     """No registry is asked: it is gone. The copy says nothing of what the tag names there now."""
     with distribution_registry(tmp_path / "distribution") as registry:
-        place, copy = f"{registry.host}/team/app:1.0", tmp_path / "copy"
-        signing.push(place)
-        to_layout = ("--from-plain-http", place, "--to-oci-layout", f"{copy}:1.0")
+        place, copy = f"{registry.host}/team/app:main", tmp_path / "copy"
+        signing.push(place, "--tag", "1.0")
+        signing.place = signing.place.committed("notes.txt", "later")
+        signing.push(place, "--tag", "1.1")
+        to_layout = ("--from-plain-http", place, "--to-oci-layout", f"{copy}:main")
         copied = subprocess.run([tool("oras"), "copy", "-r", *to_layout], capture_output=True, check=False)
         assert copied.returncode == 0, copied.stderr
     options = ("--trust", signing.trust, "--offline", str(copy))
     ran = signing.place.run("audit", "verify", place, *options)
     assert ran.code == errors.EXIT_OK, ran.out
-    assert "tag:        not checked: what 1.0 names in the registry is not asked: offline" in ran.out
+    assert "tag:        not checked: what main names in the registry is not asked: offline" in ran.out
+    assert "chain:      not checked: number 1 of the tag main, record sha256:" in ran.out
     ran = signing.place.run("audit", "verify", place.replace("team/app", "team/other"), *options)
     assert ran.code == errors.EXIT_RECORD
     assert f"for another repository: {registry.host}/team/app" in ran.out

@@ -20,7 +20,8 @@ from pushpolicy import __version__
 from pushpolicy.audit.allowance import Allowance
 from pushpolicy.audit.replay import Reproduced, replay
 from pushpolicy.audit.shelf import Shelf
-from pushpolicy.audit.verify import Wanted, verify
+from pushpolicy.audit.verified import Wanted
+from pushpolicy.audit.verify import verify
 from pushpolicy.engines import LocalOpa
 from pushpolicy.evaluate.recorded import check_recorded
 from pushpolicy.model.reference import Reference

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +64,14 @@ def honest(project: Shell, opa: Path, tmp_path_factory: pytest.TempPathFactory) 
         ) as process:
             out, _ = process.communicate()
         assert process.returncode == errors.EXIT_OK, out.decode()
+    workspaces.fail_a_test(place)
+    with place.start(
+        *("push", workspaces.IMAGE, f"oci:registry:{TAG}", "--tag", version, "--key", str(top / "ci.key")),
+        *("--denials", "oci:denials"),
+        stderr=subprocess.STDOUT,
+    ) as process:
+        out, _ = process.communicate()
+    assert process.returncode == errors.EXIT_DENIED, out.decode()
     return folder / "registry"
 
 
@@ -305,7 +315,7 @@ ROWS: dict[str, tuple[Callable[[Scene], object], str]] = {
     "the statement is gone": (lambda s: s.remove(*s.new[2:]), "is unsigned"),
     "the record is gone": (lambda s: s.remove(s.new[1]), "there is no record sha256:"),
     "record and statement are gone": (lambda s: s.remove(*s.new[1:]), "has no record"),
-    "the record before is gone": (lambda s: s.remove(s.old[1]), "number 1 of the tag main, record sha256:"),
+    "the record before is gone": (lambda s: s.remove(s.old[1]), ", is not there"),
     "a bit of the statement's manifest": (_tampered("statement"), "other content than its digest says"),
     "a bit of the bundle": (_tampered("bundle"), "has other content than its digest says"),
     "a bit of the record's manifest": (_tampered("record"), "other content than its digest says"),
@@ -329,7 +339,7 @@ ROWS: dict[str, tuple[Callable[[Scene], object], str]] = {
         lambda s: s.forge(lambda p: _at(p, "2099-01-01T00:00:00Z")),
         "which is still to come",
     ),
-    "another verdict": (lambda s: s.forge(_denied), "is signed as a denial, which belongs beside no image"),
+    "another verdict": (lambda s: s.forge(_denied), "allow is False with 0 violations"),
     "its own system policy": (lambda s: s.forge(_always_allow), "unknown policy: its system part"),
     "tests that failed": (lambda s: s.forge(_failed_tests), "decided again, another decision comes out"),
     "another repository": (lambda s: _of(s, "repository", "staging"), "for another repository: oci/staging"),
@@ -424,6 +434,32 @@ def test_a_retired_key_counts_where_a_later_record_shows_that_it_is_older(
         assert code == errors.EXIT_RECORD
         assert "is signed by the key old, which is retired since" in out
         assert "nothing that was found shows that it is older" in out
+
+
+def test_a_denial_beside_the_image_counts_while_it_is_newer(
+    scene: Scene, honest: Path, verify: Verify
+) -> None:
+    """As `oras copy -r` of an audit repository brings it: it was denied later, for the same place."""
+    denials = LayoutRepository(Repository.parse(f"oci:{honest.parent / 'denials'}"))
+    for listed in denials.referrers(scene.new[0].digest):
+        manifest = denials.manifest(listed.digest)
+        assert manifest
+        assert manifest.config
+        for part in (manifest.config, *manifest.layers):
+            content = b"".join(denials.read_blob(part))
+            scene.client.put_blob(part, partial(io.BytesIO, content))
+        scene.client.put_referrer(manifest)
+    code, out = verify(_name(scene))
+    assert code == errors.EXIT_RECORD
+    assert "NOT VALID: result: denied since, at " in out, out
+    code, out = verify(_name(scene), command="show")
+    assert (code, out.startswith("DENY ")) == (errors.EXIT_OK, True), out
+    scene.remove(*scene.new[1:])
+    code, out = verify(_name(scene))
+    assert (code, "NOT VALID: result: the verdict is DENY (tests_passed)" in out) == (
+        errors.EXIT_RECORD,
+        True,
+    )
 
 
 MANY = 100_000

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from pushpolicy.audit.walk import Listing
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.text import printable
 from pushpolicy.records.read import Summary
+
+
+class Fault(NamedTuple):
+    """What is wrong with a chain; or that it does not go on in a copy, which need not have all of it."""
+
+    says: str
+    is_absence: bool = False
 
 
 def place_of(record: Summary, tag: str) -> int:
@@ -23,7 +31,7 @@ def newest_of(listing: Listing, tag: str) -> Summary | None:
     return max(found, key=lambda record: (place_of(record, tag), record.moment), default=None)
 
 
-def faults(record: Summary, tag: str, listing: Listing) -> Iterator[str]:
+def faults(record: Summary, tag: str, listing: Listing) -> Iterator[Fault]:
     """What is wrong with the chain that leads from a record to the first of its tag."""
     yield from _forks(tag, listing)
     found = {each.digest: each for each in listing.records}
@@ -31,24 +39,32 @@ def faults(record: Summary, tag: str, listing: Listing) -> Iterator[str]:
     while True:
         link = record.decision.chain.get(tag)
         if link is None:
-            yield f"{_name(record)} has no number among the records of the tag {tag}"
+            yield Fault(f"{_name(record)} has no number among the records of the tag {tag}")
             return
         if link.previous is None:
             if link.sequence != 1:
-                yield f"{_name(record)} is number {link.sequence} of the tag {tag}, and names none before it"
+                yield Fault(
+                    f"{_name(record)} is number {link.sequence} of the tag {tag}, and names none before"
+                )
             return
         before = found.get(link.previous)
         if before is None:
-            number, reason = link.sequence - 1, refused.get(link.previous, "it is not there")
-            yield f"number {number} of the tag {tag}, record {link.previous}, is missing: {_short(reason)}"
+            name = f"number {link.sequence - 1} of the tag {tag}, record {link.previous},"
+            reason = refused.get(link.previous, "it was not read")
+            if reason.startswith(f"there is no record {link.previous} "):
+                yield Fault(f"{name} is not there", is_absence=True)
+            else:
+                yield Fault(f"{name} does not count: {printable(reason, 300)}")
             return
         if place_of(before, tag) != link.sequence - 1:
             was = place_of(before, tag)
-            yield f"{_name(record)} is number {link.sequence} of the tag {tag}, and the one before it {was}"
+            yield Fault(
+                f"{_name(record)} is number {link.sequence} of the tag {tag}, and the one before it {was}"
+            )
         record = before
 
 
-def _forks(tag: str, listing: Listing) -> Iterator[str]:
+def _forks(tag: str, listing: Listing) -> Iterator[Fault]:
     children: dict[Digest | None, list[Summary]] = defaultdict(list)
     for record in listing.records:
         if link := record.decision.chain.get(tag):
@@ -57,12 +73,8 @@ def _forks(tag: str, listing: Listing) -> Iterator[str]:
         if len(followers) > 1:
             both = " and ".join(sorted(map(_name, followers))[:3])
             after = f"follow record {before}" if before else "are the first"
-            yield f"the records of the tag {tag} fork: {both} {after}"
+            yield Fault(f"the records of the tag {tag} fork: {both} {after}")
 
 
 def _name(record: Summary) -> str:
     return f"record {record.digest}"
-
-
-def _short(reason: str) -> str:
-    return printable(reason, 300)

@@ -70,7 +70,7 @@ def find(shelf: Shelf, reference: Reference, allowance: Allowance | None = None)
     allowance = allowance or Allowance()
     with reading():
         with allowance.all():
-            manifest = _by_name(shelf.records, reference)
+            manifest = by_name(shelf.records, reference)
         if manifest is not None and manifest.artifact_type == ARTIFACT_TYPE:
             with allowance.record():
                 return _named(shelf, manifest, reference)
@@ -148,7 +148,7 @@ def _check_known(client: RepositoryClient, image: Digest | None = None) -> None:
         )
 
 
-def _by_name(client: RepositoryClient, reference: Reference) -> Manifest | None:
+def by_name(client: RepositoryClient, reference: Reference) -> Manifest | None:
     """What may be the record itself: by its digest, or the tag of a denial."""
     if reference.digest:
         return client.manifest(reference.digest)

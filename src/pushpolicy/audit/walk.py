@@ -63,7 +63,13 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
             link = record.decision.chain.get(tag or "")
             return (*_doubts(self.standings[record.digest]), -link.sequence if link else 0)
 
-        return min(self.records, key=rank, default=None)
+        best = min(self.records, key=rank, default=None)
+        # A denial has no number: it counts while it is newer (they are in the order of their times).
+        for record in self.records:
+            if best and not record.decision.allowed and record.moment > best.moment:
+                doubts = _doubts(self.standings[record.digest])
+                return record if doubts <= _doubts(self.standings[best.digest]) else best
+        return best
 
 
 class _Entry(NamedTuple):

@@ -17,7 +17,8 @@ from pushpolicy.audit.replay import Differs, NotReplayable, Replay, each_record,
 from pushpolicy.audit.shelf import Shelf
 from pushpolicy.audit.standing import Standing
 from pushpolicy.audit.stated import OWN, TYPES, stated
-from pushpolicy.audit.verify import Wanted, verify
+from pushpolicy.audit.verified import Wanted
+from pushpolicy.audit.verify import verify
 from pushpolicy.audit.walk import Listing
 from pushpolicy.audit.what_if import Direction, effect, what_if
 from pushpolicy.cli import options as shared

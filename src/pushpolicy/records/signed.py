@@ -37,7 +37,7 @@ from pushpolicy.signing import bundle, dsse
 from pushpolicy.signing.dsse import Envelope
 from pushpolicy.signing.keys import SigningError
 from pushpolicy.signing.trust import Key
-from pushpolicy.signing.verify import DENIAL_STATEMENT, IN_TOTO, verify
+from pushpolicy.signing.verify import IN_TOTO, verify
 
 # Of what is listed with one image. A statement has two kilobytes.
 MAX_STATEMENTS = 1000
@@ -254,9 +254,6 @@ def _vouched(client: RepositoryClient, manifest: Manifest, image: Digest, truste
     if manifest.subject is None or manifest.subject.digest != image:
         raise SigningError("refers to another image than it is listed with")
     envelope = _envelope(client, manifest)
-    # A denial is kept elsewhere, about an image that was never pushed.
-    if envelope.payload_type == DENIAL_STATEMENT:
-        raise SigningError("is signed as a denial, which belongs beside no image")
     if manifest.artifact_type == bundle.TYPE and envelope.payload_type != IN_TOTO:
         kind = printable(envelope.payload_type, 100)
         raise SigningError(f"is a bundle around {kind}, which strangers would take for an approval")

@@ -26,7 +26,7 @@ from pushpolicy.registry.layout.repository import LayoutRepository
 from pushpolicy.signing import bundle, dsse
 from pushpolicy.signing.keys import SigningError
 from pushpolicy.signing.trust import Key
-from pushpolicy.signing.verify import DECISION_STATEMENT, DENIAL_STATEMENT, IN_TOTO, POLICY_STATEMENT
+from pushpolicy.signing.verify import DECISION_STATEMENT, IN_TOTO, POLICY_STATEMENT
 from tests.judged import judge, make_image
 from tests.keys import key
 
@@ -192,7 +192,6 @@ PAYLOAD = statement_of(OWN, NAMED).payload
 ENVELOPE = dsse.sign(DECISION_STATEMENT, PAYLOAD, key())
 DENIED = statement_of(replace(OWN, verdict=Verdict.DENY), NAMED).payload
 REFUSED: Mapping[str, tuple[Artifact, str]] = {
-    "a denial that was copied": (own(DENIED, DENIAL_STATEMENT), "as a denial, which belongs beside no image"),
     "a policy's type": (
         own(PAYLOAD, POLICY_STATEMENT),
         "is signed as application/vnd.pushpolicy.policy+json",

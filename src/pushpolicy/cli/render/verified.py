@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from pushpolicy.audit.verify import Verified
+from pushpolicy.audit.verified import Verified
 from pushpolicy.cli.formats import Kind, Report
 from pushpolicy.cli.render.audit import audit_document, standing_json
 from pushpolicy.cli.render.decision import verdict_line
