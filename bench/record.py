@@ -5,7 +5,7 @@ one that a script holds (openssl). What is waited for in a row is computed as by
 made in a layout, fifty to an image, and listed with their signatures and without.
 Prints Markdown for docs/benchmarks.md.
 
-    python -m bench.record [--rounds N] [--records N]
+    python -m bench.record [--rounds N] [--records N] [--round-trip SECONDS]
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ import argparse
 import statistics
 import sys
 import tempfile
-from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -36,6 +35,7 @@ from tests.jobs import GOOD, Job
 from tests.keys import key
 from tests.layouts import LayoutMaker
 from tests.plugins import kept_folder, plugin
+from tests.registries import Registry
 
 _MORE_IN_A_ROW, _MORE_MS = 5, 150
 _TAGS = 50
@@ -47,73 +47,80 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--records", type=int, default=1000)
+    parser.add_argument("--round-trip", type=float, default=ROUND_TRIP, help="a long one drowns other work")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-record-", dir=ram_disk()) as name, kept_folder() as kept:
         place = Path(name)
-        program = plugin(kept)
-        signers = {
-            _NONE: (),
-            "--key FILE": (str(kept / "ci.key"),),
-            "--key exec:PROGRAM": (f"exec:{program}",),
-        }
         shell = workspace.build(made_folder(place, "project"))
-        project = project_of(ROW, shell, place)
+        signers = {_NONE: None, "--key FILE": f"{kept}/ci.key", "--key exec:PROGRAM": f"exec:{plugin(kept)}"}
+        pushes = _Pushes(
+            signers=signers,
+            project=project_of(ROW, shell, place),
+            shell=shell,
+            place=place,
+            rounds=given.rounds,
+            round_trip=given.round_trip,
+        )
         for title in REGISTRIES:
-            _report(title, _pushed(title, signers, project, shell, place, given.rounds), given.rounds)
+            pushes.report(title)
         _verify(place, kept / "ci.pub", shell, given.records, given.rounds)
 
 
-def _pushed(
-    title: str,
-    signers: Mapping[str, tuple[str, ...]],
-    project: Path,
-    shell: Shell,
-    place: Path,
-    rounds: int,
-) -> dict[str, Results]:
-    found = {signer: Results() for signer in signers}
-    image = digests(project / "image")
-    for number in range(rounds + 1):
-        for signer, keys in signers.items():
-            for round_trip in (0.0, ROUND_TRIP):
-                with fresh(REGISTRIES[title], place, round_trip) as (registry, host):
-                    assert registry.ca_file is not None
-                    named = {each.name: each for each in commands(project, host, registry.ca_file, shell)}
-                    options = [word for each in keys for word in ("--key", each)]
-                    sample = run(replace(named[GATE], argv=[*named[GATE].argv, *options]))
-                    if number:
-                        results = found[signer]
-                        (results.far if round_trip else results.near).append(sample.wall)
-                        results.cpu.append(sample.cpu)
-                        results.asked.append(by_purpose(registry.requests(), image))
-    return found
+@dataclass(frozen=True, kw_only=True)
+class _Pushes:
+    """The same push, signed by different keys; each is the `--key` of its name.
 
+    Attributes:
+        round_trip: seconds to the registry when it is far.
+    """
 
-def _report(title: str, found: Mapping[str, Results], rounds: int) -> None:
-    print(f"\n{ROW.title}, {title}, median of {rounds} interleaved rounds\n")
-    print("| whole gate | wall ms (range) | CPU ms | requests | in a row |\n| --- | --- | --- | --- | --- |")
-    for signer, results in found.items():
-        walls = [wall * 1000 for wall in results.near]
-        wall = f"{statistics.median(walls):.0f} ({min(walls):.0f}-{max(walls):.0f})"
-        cpu = statistics.median(results.cpu) * 1000
-        print(f"| {signer} | {wall} | {cpu:.0f} | {_requests(results)} | {_in_a_row(results):.1f} |")
-    for signer in [each for each in found if each != _NONE]:
-        one, none = found[signer], found[_NONE]
-        more = statistics.median(one.near) - statistics.median(none.near)
+    signers: Mapping[str, str | None]
+    project: Path
+    shell: Shell
+    place: Path
+    rounds: int
+    round_trip: float
+
+    def report(self, title: str) -> None:
+        found = self._measured(title)
+        print(f"\n{ROW.title}, {title}, median of {self.rounds} interleaved rounds\n")
         print(
-            f"\n{signer}: {more * 1000:.0f} ms more (goal: at most {_MORE_MS}),"
-            f" {_in_a_row(one) - _in_a_row(none):.1f} more in a row (goal: at most {_MORE_IN_A_ROW}),"
-            f" {_requests(one) - _requests(none)} more requests"
+            "| whole gate | wall ms (range) | CPU ms | requests | in a row |\n| --- | --- | --- | --- | --- |"
         )
-    sys.stdout.flush()
+        for signer, results in found.items():
+            walls = [wall * 1000 for wall in results.near]
+            wall = f"{statistics.median(walls):.0f} ({min(walls):.0f}-{max(walls):.0f})"
+            cpu, in_a_row = statistics.median(results.cpu) * 1000, results.in_a_row(self.round_trip)
+            print(f"| {signer} | {wall} | {cpu:.0f} | {results.requests} | {in_a_row:.1f} |")
+        none = found.pop(_NONE)
+        for signer, one in found.items():
+            more = statistics.median(one.near) - statistics.median(none.near)
+            in_a_row = one.in_a_row(self.round_trip) - none.in_a_row(self.round_trip)
+            print(
+                f"\n{signer}: {more * 1000:.0f} ms more (goal: at most {_MORE_MS}),"
+                f" {in_a_row:.1f} more in a row (goal: at most {_MORE_IN_A_ROW}),"
+                f" {one.requests - none.requests} more requests"
+            )
+        sys.stdout.flush()
 
+    def _measured(self, title: str) -> dict[str, Results]:
+        found = {signer: Results() for signer in self.signers}
+        image = digests(self.project / "image")
+        for number in range(self.rounds + 1):
+            for signer, key_ in self.signers.items():
+                for round_trip in (0.0, self.round_trip):
+                    with fresh(REGISTRIES[title], self.place, round_trip) as (registry, host):
+                        sample = run(self._command(host, registry, key_))
+                        if number:
+                            found[signer].add(
+                                sample, by_purpose(registry.requests(), image), far=round_trip > 0
+                            )
+        return found
 
-def _requests(results: Results) -> int:
-    return max(map(Counter.total, results.asked))
-
-
-def _in_a_row(results: Results) -> float:
-    return (statistics.median(results.far) - statistics.median(results.near)) / ROUND_TRIP
+    def _command(self, host: str, registry: Registry, key_: str | None) -> Command:
+        assert registry.ca_file is not None
+        named = {each.name: each for each in commands(self.project, host, registry.ca_file, self.shell)}
+        return replace(named[GATE], argv=[*named[GATE].argv, *(["--key", key_] if key_ else [])])
 
 
 def _verify(place: Path, public: Path, shell: Shell, records: int, rounds: int) -> None:

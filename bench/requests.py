@@ -64,6 +64,21 @@ class Results:
         self.cpu: list[float] = []
         self.asked: list[Counter[str]] = []
 
+    def add(self, sample: Sample, asked: Counter[str], *, far: bool) -> None:
+        """One more run."""
+        (self.far if far else self.near).append(sample.wall)
+        self.cpu.append(sample.cpu)
+        self.asked.append(asked)
+
+    @property
+    def requests(self) -> int:
+        """How many there were at most."""
+        return max(map(Counter.total, self.asked))
+
+    def in_a_row(self, round_trip: float) -> float:
+        """How many answers were waited for one after the other, with what is computed meanwhile."""
+        return (statistics.median(self.far) - statistics.median(self.near)) / round_trip
+
 
 def _measure(
     start: Callable[..., AbstractContextManager[Registry]],
@@ -82,10 +97,8 @@ def _measure(
                         before = len(registry.requests())
                         sample = _push(pusher, host, registry, project, shell)
                         if number:
-                            results = found.setdefault(title, Results())
-                            (results.far if round_trip else results.near).append(sample.wall)
-                            results.cpu.append(sample.cpu)
-                            results.asked.append(by_purpose(registry.requests()[before:], image))
+                            asked = by_purpose(registry.requests()[before:], image)
+                            found.setdefault(title, Results()).add(sample, asked, far=round_trip > 0)
     return found
 
 
@@ -154,9 +167,8 @@ def by_purpose(requests: Sequence[Request], image: frozenset[str]) -> Counter[st
 def _print(found: dict[str, Results]) -> None:
     for title, results in found.items():
         most = max(results.asked, key=Counter.total)
-        in_a_row = (statistics.median(results.far) - statistics.median(results.near)) / ROUND_TRIP
         columns = " | ".join(str(most[kind]) for kind in _KINDS)
-        print(f"| {title} | {most.total()} | {columns} | {in_a_row:.0f} |")
+        print(f"| {title} | {most.total()} | {columns} | {results.in_a_row(ROUND_TRIP):.0f} |")
     sys.stdout.flush()
 
 
