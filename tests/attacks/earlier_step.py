@@ -15,6 +15,7 @@ from tests.attacks.table import Attack, Change, chain, changed, push
 from tests.certificates import make_certificates
 from tests.fake_registry import fake_registry
 from tests.faults.honest import Honest
+from tests.keys import entry, key
 from tests.policies import rule, write_policy
 from tests.unit.gather.checkout import test_changes as hiding
 from tests.unit.gather.checkout.test_submodules import LOCAL
@@ -45,6 +46,16 @@ def hides(name: str, way: Callable[[Path], None], says: str = DIRTY) -> Attack:
         way(place.folder)
 
     return Attack(name=name, prepare=with_files, strike=strike, says=says)
+
+
+def signed_by(name: str) -> Change:
+    """The pipeline hands over a key in a variable, and its policy lists the key `ci`."""
+
+    def change(place: Workspace) -> Workspace:
+        (place.folder.parent / "trust.yaml").write_text(json.dumps({"keys": {"ci": entry()}}))
+        return place.with_variables(PUSHPOLICY_SIGNING_KEY=key(name).private_pem().decode())
+
+    return change
 
 
 def sets(name: str, *, says: str = FAILS, before: Change = fail_a_test, **variables: str) -> Attack:
@@ -462,6 +473,14 @@ ROWS = [
         says="r  not met",
     ),
     Attack(name="owns the temporary folder", strike=junk, says=FAILS),
+    Attack(
+        name="signs with a key of its own",
+        prepare=signed_by("ci"),
+        strike=signed_by("other"),
+        run=push("--policy", "pack", "--trust", "../trust.yaml"),
+        code=errors.EXIT_USAGE,
+        says="is none that the trust file lists for decisions: ci",
+    ),
     sets(
         "names an event that anybody can cause",
         before=lambda _: None,
