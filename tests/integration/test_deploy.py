@@ -23,7 +23,7 @@ from tests.connect_proxy import ConnectProxy
 from tests.keys import entry, key
 from tests.layouts import LayoutMaker, push, referrer
 from tests.policies import ROOT
-from tests.programs import installed
+from tests.programs import TOOLS, installed
 from tests.registries import Registry, distribution_registry, olareg_registry
 from tests.sigstore import VERIFIER, Shelf, approval, cosign, kyverno, nobody_else
 from tests.workspace import Workspace
@@ -210,6 +210,15 @@ def test_a_recipe_lets_in_what_was_approved(recipe: Recipe, cluster: Cluster) ->
     allowed = recipe(cluster)
     assert allowed == {"good"} | RECIPES[recipe](cluster)
     assert not allowed & REFUSED
+
+
+def test_the_versions_that_the_page_names_are_those_that_run() -> None:
+    for name, module, said in (
+        ("cosign", "github.com/sigstore/cosign/v3", r"with cosign (\d+\.\d+\.\d+)"),
+        ("kyverno", "github.com/kyverno/kyverno", r"and Kyverno ([\d.]+),"),
+    ):
+        pinned = (TOOLS / "builders" / name / "go.mod").read_text()
+        assert re.findall(rf"{module} v(\S+)", pinned) == re.findall(said, PAGE)
 
 
 def test_a_signature_alone_lets_in_whatever_was_signed(cluster: Cluster) -> None:
