@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from datetime import datetime
 from functools import partial
 
-import msgspec
 from msgspec.structs import replace
 
-from pushpolicy import __version__
-from pushpolicy.admission import Outcome, PushRequest, Signature
+from pushpolicy.admission import Outcome, PushRequest
 from pushpolicy.attach import attach_artifacts
 from pushpolicy.attach.audience import Audience, shown
 from pushpolicy.attach.denial import keep_denial
 from pushpolicy.budget import Budget
-from pushpolicy.errors import EngineError, InputError, PushPolicyError, RecordError, UsageError
+from pushpolicy.errors import EngineError, InputError, PushPolicyError, RecordError
 from pushpolicy.evaluate import is_of_known_policy, start_decision
 from pushpolicy.gather import (
     Gathered,
@@ -33,7 +30,7 @@ from pushpolicy.http.parallel import beside
 from pushpolicy.images import Image, Selection, open_image
 from pushpolicy.images import Limits as ImageLimits
 from pushpolicy.model.reference import Target
-from pushpolicy.model.text import first_of
+from pushpolicy.proof import Prepared, decided_at, with_signers, with_statements
 from pushpolicy.push import (
     Permit,
     Pushed,
@@ -48,34 +45,17 @@ from pushpolicy.push import (
     send_blobs,
     verify_push,
 )
-from pushpolicy.records.build import Contents, NewRecord, build_record
+from pushpolicy.records.build import Contents, build_record
 from pushpolicy.records.chain import records_before
 from pushpolicy.records.crowd import crowd_notes, old_signatures
-from pushpolicy.records.forms import Approved, FormError, NoApprovalError, NothingToTellError, statements
 from pushpolicy.records.signed import Trusted
-from pushpolicy.records.statement import VERIFIER, Named, Statement, is_approval, sign, signed
-from pushpolicy.registry.interface import Artifact, Attached
-from pushpolicy.signing.keys import Signer, SigningError
-from pushpolicy.signing.verify import deciders, signer_name
+from pushpolicy.records.statement import is_approval
+from pushpolicy.registry.interface import Attached
 
 # What the tags of each target name; waits for the registry's answers.
 Look = Callable[[], Mapping[Target, Previous]]
 
-_NO_FORMS = "put right what is named, or leave --statement out; nothing was pushed"
-_NOT_TOLD = "give the evidence that it tells of, or leave this --statement out; nothing was pushed"
-
 __all__ = ["Outcome", "PushRequest", "admit", "admit_all", "check", "check_all", "collect"]
-
-
-class _Prepared(msgspec.Struct, frozen=True, kw_only=True):
-    """An image that is allowed, with everything that will be beside it; nothing was sent."""
-
-    request: PushRequest
-    image: Image
-    outcome: Outcome
-    record: NewRecord
-    statements: tuple[Artifact, ...] = ()
-    audience: Audience | None = None
 
 
 def admit(request: PushRequest) -> Outcome:
@@ -116,7 +96,7 @@ def admit_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
         opened.close()
         verified = [_verify(request, *one) for request, one in zip(requests, landed, strict=True)]
         published = move_all_tags(verified)
-        outcomes = map(_with_signers, map(_told, work))
+        outcomes = map(with_signers, map(_told, work))
         return tuple(replace(outcome, published=at) for outcome, at in zip(outcomes, published, strict=True))
 
 
@@ -178,7 +158,7 @@ def _with_credentials(
     return tuple(request for request, _ in work), tuple(outcome for _, outcome in work)
 
 
-def _as_read(work: _Prepared) -> Outcome:
+def _as_read(work: Prepared) -> Outcome:
     """What a push would find of the layers."""
     judged, permit = work.outcome, _permit(work.request, work.image, work.outcome)
     if work.request.full:
@@ -197,7 +177,7 @@ def _prepared(
     stack: ExitStack,
     *,
     to_push: bool = False,
-) -> list[_Prepared]:
+) -> list[Prepared]:
     """The records of images that are allowed; all that is done for a push before anything is sent."""
     work = []
     for request, image, outcome in zip(requests, images, judged, strict=True):
@@ -206,7 +186,7 @@ def _prepared(
     return work
 
 
-def _with_audience(work: _Prepared) -> _Prepared:
+def _with_audience(work: Prepared) -> Prepared:
     """Before the first push of these tags, it is found out who can read their record."""
     decision, onlooker = work.record.decision, work.request.onlooker
     if onlooker is None or any(link.previous for link in decision.chain.values()):
@@ -214,16 +194,16 @@ def _with_audience(work: _Prepared) -> _Prepared:
     return replace(work, audience=Audience(onlooker, shown(work.record, onlooker.repository)))
 
 
-def _told(work: _Prepared) -> _Prepared:
+def _told(work: Prepared) -> Prepared:
     """With what is to be said of who can read the record."""
     note = work.audience.note() if work.audience else None
     return replace(work, outcome=replace(work.outcome, notes=(*work.outcome.notes, note))) if note else work
 
 
-def _with_record(request: PushRequest, image: Image, judged: Outcome, stack: ExitStack) -> _Prepared:
+def _with_record(request: PushRequest, image: Image, judged: Outcome, stack: ExitStack) -> Prepared:
     record = stack.enter_context(build_record(_contents(request, image, judged)))
-    prepared = _Prepared(request=request, image=image, outcome=judged, record=record)
-    return _signed(prepared, request.signer) if request.signer else prepared
+    prepared = Prepared(request=request, image=image, outcome=judged, record=record)
+    return with_statements(prepared, request.signer) if request.signer else prepared
 
 
 def _placed(request: PushRequest, image: Image, judged: Outcome, budget: Budget, *, to_push: bool) -> Outcome:
@@ -252,67 +232,7 @@ def _trusted(request: PushRequest, judged: Outcome) -> Trusted | None:
     """The keys whose word counts for decisions about the target; None where the policy lists none."""
     repository, listed = request.target.repository, request.policy.trust.keys
     keys = {name: key for name, key in listed.items() if key.role == "decide" and key.covers(repository)}
-    return Trusted(keys=keys, repository=repository, at=_decided_at(judged)) if keys else None
-
-
-def _signed(work: _Prepared, opened: Callable[[], Signer]) -> _Prepared:
-    """With a statement for each tag. What signs is asked for last, when there is something to sign."""
-    keys, record = work.request.policy.trust.keys, work.record
-    try:
-        signer = opened()
-        name = signer_name(signer.public, keys, work.request.target.repository, _decided_at(work.outcome))
-        verifier = (keys[name].verifier if name else None) or VERIFIER
-        digest = record.artifact.manifest.digest
-        of = partial(Named, record=digest, verifier=verifier, version=__version__)
-        image, at = work.image.top.descriptor, record.decision.evaluated_at
-        tags = [signed(image, record.decision, of(tag=tag), signer) for tag in work.request.target.tags]
-        forms, notes = _other_forms(work, verifier)
-        others = [sign(image, each, digest, at, signer) for told in forms.values() for each in told]
-    except SigningError as error:
-        raise UsageError(f"the decision cannot be signed: the key {error.message}", error.hint) from error
-    approval = is_approval(record.decision)
-    signature = Signature(
-        key=signer.public.fingerprint, name=name, approval=approval, forms=tuple(forms) or None
-    )
-    outcome = replace(work.outcome, signature=signature, notes=(*work.outcome.notes, *notes))
-    return replace(work, statements=(*tags, *others), outcome=outcome)
-
-
-def _other_forms(work: _Prepared, verifier: str) -> tuple[Mapping[str, tuple[Statement, ...]], Sequence[str]]:
-    """What is signed beside the decision's own statements, by name; and why one that is asked for is not."""
-    found, notes = dict[str, tuple[Statement, ...]](), list[str]()
-    for name in work.request.forms:
-        try:
-            approved = Approved(
-                decision=work.record.decision,
-                evidence=work.record.evidence,
-                record=work.record.artifact.manifest.digest,
-                verifier=verifier,
-                version=__version__,
-            )
-            found[name] = statements(name, approved)
-        except NothingToTellError as error:
-            notes.append(f"there is no statement {name}: {error}")
-        except NoApprovalError as error:
-            raise UsageError(f"--statement {name}: {error}", _NO_FORMS) from error
-        except FormError as error:
-            raise InputError(f"--statement {name}: {error}", _NOT_TOLD) from error
-    return found, notes
-
-
-def _with_signers(work: _Prepared) -> Outcome:
-    """The outcome; with a note where nothing signs it, and the policy lists keys for that."""
-    keys, target = work.request.policy.trust.keys, work.request.target.repository
-    listed = deciders(keys, target, _decided_at(work.outcome))
-    if work.request.signer or not listed:
-        return work.outcome
-    who = first_of(listed, 5)
-    note = f"the record is not signed (--key), and who trusts the keys of this policy ({who}) will refuse it"
-    return replace(work.outcome, notes=(*work.outcome.notes, note))
-
-
-def _decided_at(judged: Outcome) -> datetime:
-    return datetime.fromisoformat(judged.decision.evaluated_at)
+    return Trusted(keys=keys, repository=repository, at=decided_at(judged)) if keys else None
 
 
 def collect(request: PushRequest) -> Gathered:
@@ -349,7 +269,7 @@ def _opened(request: PushRequest) -> AbstractContextManager[Image]:
     return open_image(request.image, limits=limits, selection=request.selection, client=request.source)
 
 
-def _send(work: _Prepared, sent: Sequence[Sent]) -> Sent:
+def _send(work: Prepared, sent: Sequence[Sent]) -> Sent:
     request, record = work.request, work.record
     # The empty config is that of all of them.
     along = {
@@ -381,7 +301,7 @@ def _permit(request: PushRequest, image: Image, judged: Outcome) -> Permit:
     )
 
 
-def _land(work: _Prepared, sent: Sent) -> tuple[Pushed, tuple[Attached, ...]]:
+def _land(work: Prepared, sent: Sent) -> tuple[Pushed, tuple[Attached, ...]]:
     """The image by its digest, and its record beside it; no tag names it yet."""
     progress, audience = work.request.progress, work.audience
     if audience and (note := audience.note()):
