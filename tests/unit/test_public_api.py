@@ -43,7 +43,7 @@ def test_the_pipeline_takes_the_same_steps() -> None:
     preparing = ["_placed", "_with_record"]
     assert [name for name in _calls(pipeline._prepared) if name in preparing] == preparing
     assert "records_before" in _calls(pipeline._placed)
-    recording = ["build_record", "_signed"]
+    recording = ["build_record", "with_statements"]
     assert [name for name in _calls(pipeline._with_record) if name in recording] == recording
     assert "issue" in _calls(pipeline._permit)
     assert {"_permit", "send_blobs"} <= set(_calls(pipeline._send))
