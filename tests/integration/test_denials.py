@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from time import sleep
 
 import jsonschema
 
@@ -14,7 +15,7 @@ from pushpolicy.signing.dsse import read_envelope
 from tests.clients import client
 from tests.fake_registry import fake_registry
 from tests.faults.honest import Honest
-from tests.keys import key
+from tests.keys import entry, key
 from tests.registries import Registry
 from tests.workspace import Workspace, fail_a_test
 
@@ -93,6 +94,47 @@ def test_denials_and_records_can_share_a_repository(workspace: Workspace) -> Non
     record = f"oci:registry@{again.json['published']['record']}"
     shown = workspace.run("audit", "show", record, *apart, "--format", "json")
     assert shown.json["previous"] == {"1.0.0": first.json["published"]["record"]}
+
+
+def test_a_denial_counts_while_it_is_newer_than_what_was_allowed(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    """Of the same repository and image, whatever tag it was denied for; and signed by a listed key."""
+    place = workspace.with_variables(PUSHPOLICY_SIGNING_KEY=key().private_pem().decode())
+    trust = tmp_path / "trust.yaml"
+    trust.write_text(json.dumps({"keys": {"ci": entry()}}))
+    policy = ("--policy", "pack:tests_passed")
+    where = ("--denials", "oci:denials")
+
+    def verified(*options: str) -> tuple[int, list[dict[str, object]]]:
+        command = ("audit", "verify", "oci:registry:1.0.0", "--trust", str(trust), "--format", "json")
+        ran = place.run(*command, *options)
+        return ran.code, [each for each in ran.json["checks"] if each["name"] == "denied"]
+
+    assert place.push(*policy).code == 0
+    assert verified() == (0, [])
+    report = (place.folder / "reports/junit.xml").read_text()
+    fail_a_test(place)
+    # Denied for another repository, by nobody's key, and for another tag: only the last counts.
+    assert place.push(*policy, *where, target="oci:other:1.0.0").code == 10
+    assert workspace.push(*policy, *where, target="oci:registry:1.0.0").code == 10
+    code, checks = verified(*where)
+    assert (code, [check["result"] for check in checks]) == (0, ["not checked", "ok"]), checks
+    denied = place.push(*policy, *where, "--format", "json", target="oci:registry:2.0.0")
+    code, (check,) = verified(*where)
+    assert (code, check["result"]) == (51, "failed")
+    assert str(check["says"]).startswith("denied since, at ")
+    assert denied.json["denial"]["record"] in str(check["says"])
+    # Without the option nobody looks there.
+    assert verified()[0] == 0
+    place.write("reports/junit.xml", report)
+    sleep(1.1)
+    assert place.push(*policy).code == 0
+    assert verified(*where)[0] == 0
+    assert (
+        place.run("audit", "verify", "oci:registry:1.0.0", "--trust", str(trust), "--denials", "oci:x").code
+        == 20
+    )
 
 
 def test_without_a_place_it_is_said_that_nothing_stays(workspace: Workspace) -> None:

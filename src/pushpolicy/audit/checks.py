@@ -7,6 +7,7 @@ from datetime import datetime
 
 from pushpolicy.audit.allowance import Allowance
 from pushpolicy.audit.chain import faults, newest_of, place_of
+from pushpolicy.audit.denied import decisions_about, denied_since
 from pushpolicy.audit.replay import Differs, NotReplayable, replay
 from pushpolicy.audit.shelf import Shelf
 from pushpolicy.audit.standing import Standing
@@ -16,6 +17,8 @@ from pushpolicy.errors import RecordError
 from pushpolicy.model.text import first_of, printable
 from pushpolicy.records.kept import check_kept
 from pushpolicy.records.read import Record, Summary
+
+_MAX_TOLD = 10
 
 
 def checks(
@@ -38,6 +41,8 @@ def checks(
     if found.reference.tag:
         yield from _tag(found, record.summary, found.reference.tag, wanted)
     yield _result(found, record)
+    if wanted.denials and decision.allowed:
+        yield from _denied(found, record.summary, wanted.denials, allowance)
     yield _anchored(record, how)
     yield _age(datetime.fromisoformat(decision.evaluated_at), wanted)
     yield from _chains(found, record.summary, wanted)
@@ -77,14 +82,37 @@ def _result(found: Found, record: Record) -> Check:
     decision, summary = record.decision, record.summary
     if not decision.allowed:
         return Check(name="result", passed=False, says=f"the verdict is DENY ({_denying(summary)})")
-    for other in found.listing.records:
-        if not other.decision.allowed and other.subject == summary.subject and other.moment > summary.moment:
-            at = other.decision.evaluated_at
-            says = f"denied since, at {at}, by record {other.digest} ({_denying(other)})"
-            return Check(name="result", passed=False, says=says, hint="push it again: that is a new decision")
+    if denial := denied_since(summary, found.reference.repository, found.listing):
+        return _of_denial("result", denial)
     if decision.observed:
         return Check(name="result", passed=False, says="observed only: it would have been denied")
     return Check(name="result", passed=True, says="ALLOW")
+
+
+def _denied(found: Found, record: Summary, denials: Shelf, allowance: Allowance) -> Iterator[Check]:
+    """Whether it was denied since, by what is recorded elsewhere; what no listed key vouches for is told."""
+    try:
+        listing = decisions_about(denials, record.subject.digest, allowance)
+    except RecordError as error:
+        yield Check(name="denied", passed=False, says=error.message, hint=error.hint)
+        return
+    if denial := denied_since(record, found.reference.repository, listing):
+        yield _of_denial("denied", denial)
+        return
+    for problem in listing.problems[:_MAX_TOLD]:
+        says = f"ignored: {problem.reason.removeprefix('NOT VALID: ')}"
+        yield Check(name="denied", passed=None, says=says, hint=problem.hint)
+    if listing.unread:
+        says = f"incomplete: {listing.unread} more records of {record.subject.digest} are listed there"
+        yield Check(name="denied", passed=False, says=says)
+    else:
+        yield Check(name="denied", passed=True, says=f"not since, by {denials.records.repository}")
+
+
+def _of_denial(name: str, denial: Summary) -> Check:
+    at = denial.decision.evaluated_at
+    says = f"denied since, at {at}, by record {denial.digest} ({_denying(denial)})"
+    return Check(name=name, passed=False, says=says, hint="push it again: that is a new decision")
 
 
 def _denying(record: Summary) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from pushpolicy.audit.shelf import Shelf
 from pushpolicy.audit.standing import Standing
 from pushpolicy.audit.walk import Listing
 from pushpolicy.model.digest import Digest
@@ -19,11 +20,13 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         at: now.
         max_age: how old its decision may be; None for any age.
+        denials: where denials of the image may be recorded; None where that is not said.
         offline: whether it is read from a copy, whose tags are not those of the registry.
     """
 
     at: datetime
     max_age: timedelta | None = None
+    denials: Shelf | None = None
     offline: bool = False
 
 

@@ -108,6 +108,11 @@ def show(
     help="Read image and records from this OCI layout, as `oras copy -r` writes one, and ask no registry; "
     "REFERENCE says what they have to be about.",
 )
+@click.option(
+    "--denials",
+    metavar="REPOSITORY",
+    help="Where denials are recorded (`push --denials`): one that is newer than the ALLOW ends with 51.",
+)
 @shared.engine_option
 @shared.limits_option
 @shared.registry_options
@@ -117,6 +122,7 @@ def verify_(
     trust: str | None,
     max_age: str | None,
     offline: str | None,
+    denials: str | None,
     engine: str | None,
     limits: tuple[str, ...],
     registry: RegistryOptions,
@@ -133,11 +139,18 @@ def verify_(
             "verify does not know whose signatures count",
             "--trust FILE: a trust.yaml, or a public key in PEM",
         )
-    wanted = Wanted(at=datetime.now(UTC), max_age=_duration(max_age), offline=offline is not None)
+    if offline is not None and denials is not None:
+        raise UsageError("--offline and --denials: a copy tells nothing of denials", "leave one of them out")
     bounds = read_limits(limits, LIMITS)
     shelf, place = _open(reference, registry, bounds, trust, offline)
     if not (place.tag or place.digest):
         raise UsageError(f"{place} names no image", "add a tag or a digest; audit list shows both")
+    wanted = Wanted(
+        at=datetime.now(UTC),
+        max_age=_duration(max_age),
+        denials=_denials(denials, shelf, registry, bounds),
+        offline=offline is not None,
+    )
     found = verify(shelf, place, find_engine(engine), wanted, Allowance(bounds))
     return outputs.write(verified(found), errors.EXIT_RECORD if found.failures else errors.EXIT_OK)
 
@@ -257,6 +270,18 @@ def _open(
         return Shelf.of(images, trusted=trusted), reference
     records, _ = registries.records(kept_in)
     return Shelf.of(images, records, trusted), reference
+
+
+def _denials(text: str | None, shelf: Shelf, options: RegistryOptions, limits: Limits) -> Shelf | None:
+    """Where denials of the images of a shelf are."""
+    repository = parse_records(text, "--denials")
+    if repository is None:
+        return None
+    if repository.is_layout and not Path(repository.path).exists():
+        raise InputError(f"{repository}: there is no such folder", "check the path")
+    registries = Registries(options, limits, owner=shelf.images.repository.registry)
+    client, _ = registries.denials(repository)
+    return Shelf.of(shelf.images, client, shelf.signatures.trusted)
 
 
 def _trusted(file: str | None, repository: Repository) -> Trusted | None:
