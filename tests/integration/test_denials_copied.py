@@ -65,8 +65,7 @@ def test_it_is_taken_for_no_approval(
     trust.write_text(json.dumps({"keys": {"ci": entry()}}))
     verified = place.run("audit", "verify", target, "--trust", str(trust))
     assert verified.code == 51
-    assert "as a denial, which belongs beside no image" in verified.out
-    shown = place.run("audit", "show", target, "--trust", str(trust))
-    assert shown.code == 51
-    without = place.run("audit", "show", f"{any_registry.host}/team/app@{denied.json['denial']['record']}")
-    assert without.out.startswith("DENY ")
+    assert verified.out.startswith("NOT VALID: result: the verdict is DENY (tests_passed)\n")
+    for given in (["--trust", str(trust)], []):
+        shown = place.run("audit", "show", target, *given)
+        assert shown.out.startswith(f"DENY {target}@{image}: "), given
