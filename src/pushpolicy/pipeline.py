@@ -14,7 +14,7 @@ from pushpolicy.attach.audience import Audience, shown
 from pushpolicy.attach.denial import keep_denial
 from pushpolicy.budget import Budget
 from pushpolicy.errors import EngineError, InputError, PushPolicyError, RecordError
-from pushpolicy.evaluate import is_of_known_policy, start_decision
+from pushpolicy.evaluate import start_decision
 from pushpolicy.gather import (
     Gathered,
     GatherRequest,
@@ -30,7 +30,8 @@ from pushpolicy.http.parallel import beside
 from pushpolicy.images import Image, Selection, open_image
 from pushpolicy.images import Limits as ImageLimits
 from pushpolicy.model.reference import Target
-from pushpolicy.proof import Prepared, decided_at, with_signers, with_statements
+from pushpolicy.place import Lists, listed_now, with_place
+from pushpolicy.proof import Prepared, with_signers, with_statements
 from pushpolicy.push import (
     Permit,
     Pushed,
@@ -46,10 +47,6 @@ from pushpolicy.push import (
     verify_push,
 )
 from pushpolicy.records.build import Contents, build_record
-from pushpolicy.records.chain import records_before
-from pushpolicy.records.crowd import crowd_notes, old_signatures
-from pushpolicy.records.signed import Trusted
-from pushpolicy.records.statement import is_approval
 from pushpolicy.registry.interface import Attached
 
 # What the tags of each target name; waits for the registry's answers.
@@ -82,11 +79,12 @@ def admit_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
         with budget.spend(InputError):
             images = _open_all(requests, opened)
         look = beside(partial(_named_now, requests, to_push=True))
+        listed = beside(partial(listed_now, requests, images, look))
         judged = _judge_all(requests, images, look, stack.enter_context(Shared()), budget)
         if not all(outcome.decision.allowed for outcome in judged):
             return tuple(map(_denied, requests, images, judged))
         requests, judged = _with_credentials(requests, images, judged)
-        work = _prepared(requests, images, judged, budget, stack, to_push=True)
+        work = _prepared(requests, images, judged, listed, budget, stack, to_push=True)
         sent: list[Sent] = []
         for each in work:
             sent.append(_send(each, sent))
@@ -117,10 +115,11 @@ def check_all(requests: Sequence[PushRequest]) -> tuple[Outcome, ...]:
         with budget.spend(InputError):
             images = _open_all(requests, stack)
         look = beside(partial(_named_now, requests))
+        listed = beside(partial(listed_now, requests, images, look))
         judged = _judge_all(requests, images, look, stack.enter_context(Shared()), budget)
         if not all(outcome.decision.allowed for outcome in judged):
             return judged
-        work = _prepared(requests, images, judged, budget, stack)
+        work = _prepared(requests, images, judged, listed, budget, stack)
         return tuple(map(_as_read, map(_told, work)))
 
 
@@ -173,6 +172,7 @@ def _prepared(
     requests: Sequence[PushRequest],
     images: Sequence[Image],
     judged: Sequence[Outcome],
+    listed: Lists,
     budget: Budget,
     stack: ExitStack,
     *,
@@ -181,7 +181,9 @@ def _prepared(
     """The records of images that are allowed; all that is done for a push before anything is sent."""
     work = []
     for request, image, outcome in zip(requests, images, judged, strict=True):
-        placed = _placed(request, image, outcome, budget, to_push=to_push)
+        known = listed().get(request.target, {})
+        allowed = partial(budget.spend, RecordError, "stopped", request.job.limits.max_record_seconds)
+        placed = with_place(request, image, outcome, known, allowed, to_push=to_push)
         work.append(_with_audience(_with_record(request, image, placed, stack)))
     return work
 
@@ -204,35 +206,6 @@ def _with_record(request: PushRequest, image: Image, judged: Outcome, stack: Exi
     record = stack.enter_context(build_record(_contents(request, image, judged)))
     prepared = Prepared(request=request, image=image, outcome=judged, record=record)
     return with_statements(prepared, request.signer) if request.signer else prepared
-
-
-def _placed(request: PushRequest, image: Image, judged: Outcome, budget: Budget, *, to_push: bool) -> Outcome:
-    """With the place of its record after those that there are, for each tag."""
-    # A push that moved no tag may have left one. Who has no credential yet may not be told of it.
-    left = [image.top.digest] if to_push or not request.login else []
-    about = {
-        tag: [*([judged.previous[tag]] if tag in judged.previous else []), *left]
-        for tag in request.target.tags
-    }
-    allowed = partial(budget.spend, RecordError, "stopped", request.job.limits.max_record_seconds)
-    kept_in, hides = request.records or request.client, request.signer and is_approval(judged.decision)
-    old = beside(partial(old_signatures, kept_in, image.top.digest)) if hides else tuple
-    before = records_before(
-        kept_in, about, is_of_known_policy, allowed, request.client, _trusted(request, judged)
-    )
-    listed = before.listed.get(image.top.digest, 0)
-    notes = tuple(crowd_notes(old(), listed)) if request.signer else ()
-    for note in notes:
-        request.progress.note(note)
-    decision = replace(judged.decision, chain=before.chain)
-    return replace(judged, decision=decision, notes=(*judged.notes, *before.ignored, *notes))
-
-
-def _trusted(request: PushRequest, judged: Outcome) -> Trusted | None:
-    """The keys whose word counts for decisions about the target; None where the policy lists none."""
-    repository, listed = request.target.repository, request.policy.trust.keys
-    keys = {name: key for name, key in listed.items() if key.role == "decide" and key.covers(repository)}
-    return Trusted(keys=keys, repository=repository, at=decided_at(judged)) if keys else None
 
 
 def collect(request: PushRequest) -> Gathered:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import pushpolicy
-from pushpolicy import pipeline
+from pushpolicy import pipeline, place
 
 README = Path(__file__).parents[2] / "README.md"
 STEPS = ["gather", "evaluate", "push", "attach"]
@@ -40,9 +40,9 @@ def test_the_pipeline_takes_the_same_steps() -> None:
     assert [name for name in _calls(pipeline.admit_all) if name in told] == told
     judging = ["_gather", "decide"]
     assert [name for name in _calls(pipeline._judge) if name in judging] == judging
-    preparing = ["_placed", "_with_record"]
+    preparing = ["with_place", "_with_record"]
     assert [name for name in _calls(pipeline._prepared) if name in preparing] == preparing
-    assert "records_before" in _calls(pipeline._placed)
+    assert "records_before" in _calls(place.with_place)
     recording = ["build_record", "with_statements"]
     assert [name for name in _calls(pipeline._with_record) if name in recording] == recording
     assert "issue" in _calls(pipeline._permit)

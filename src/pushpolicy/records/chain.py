@@ -61,6 +61,7 @@ def records_before(
     allowed: Allowed = nullcontext,
     images: RepositoryClient | None = None,
     trusted: Trusted | None = None,
+    listed: Mapping[Digest, tuple[Descriptor, ...]] | None = None,
 ) -> Before:
     """Find the record before this one, for each tag that has one.
 
@@ -78,12 +79,15 @@ def records_before(
         allowed: what reading one may take, or the manifests of all that are listed with one image.
         images: the target's repository, where that is another one.
         trusted: the keys that are listed for it; None where there are none, and signatures say nothing.
+        listed: what is listed with images, where that was read already.
 
     Raises:
         PushError: when the list of an image's records cannot be read.
     """
     reader = _Reader(client, images or client, is_known, allowed, trusted)
-    shelves = {image: reader.shelf(image) for image in dict.fromkeys(joined.from_iterable(about.values()))}
+    known = listed or {}
+    asked = dict.fromkeys(joined.from_iterable(about.values()))
+    shelves = {image: reader.shelf(image, known.get(image)) for image in asked}
     chain = {
         tag: reader.place(tag, [shelves[image] for image in dict.fromkeys(on)])
         for tag, on in sorted(about.items())
@@ -91,8 +95,8 @@ def records_before(
     ignored = tuple(reader.ignored)
     if len(ignored) > _MAX_TOLD:
         ignored = (*ignored[:_MAX_TOLD], f"{len(ignored) - _MAX_TOLD} more such lines are left out")
-    listed = {image: shelf.size for image, shelf in shelves.items()}
-    return Before(chain=chain, ignored=ignored, listed=listed)
+    sizes = {image: shelf.size for image, shelf in shelves.items()}
+    return Before(chain=chain, ignored=ignored, listed=sizes)
 
 
 class _Shelf(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,9 +129,9 @@ class _Reader:
         self._read: dict[Digest, _Valid | RecordError] = {}
         self.ignored: dict[str, None] = {}
 
-    def shelf(self, image: Digest) -> _Shelf:
-        """What is listed with the image."""
-        listed = self._client.referrers(image)
+    def shelf(self, image: Digest, listed: tuple[Descriptor, ...] | None) -> _Shelf:
+        """What is listed with the image, as far as it is read."""
+        listed = self._client.referrers(image) if listed is None else listed
         return _Shelf(
             size=len(listed),
             records=self._records(image, of_type(listed, names.ARTIFACT_TYPE)),

@@ -1,0 +1,85 @@
+"""The place of a record among those of its tags, and what is beside the image there; nothing was sent yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from msgspec.structs import replace
+
+from pushpolicy.admission import Outcome, PushRequest
+from pushpolicy.evaluate import is_of_known_policy
+from pushpolicy.gather import Previous
+from pushpolicy.http.parallel import beside
+from pushpolicy.images import Image
+from pushpolicy.model.descriptor import Descriptor
+from pushpolicy.model.digest import Digest
+from pushpolicy.model.reference import Target
+from pushpolicy.proof import decided_at
+from pushpolicy.records.chain import Allowed, records_before
+from pushpolicy.records.crowd import crowd_notes, old_signatures
+from pushpolicy.records.signed import Trusted
+from pushpolicy.records.statement import is_approval
+
+# What is listed with images, as far as it was read; by target, for whoever waits for it.
+Listed = Mapping[Digest, tuple[Descriptor, ...]]
+Lists = Callable[[], Mapping[Target, Listed]]
+
+
+def listed_now(
+    requests: Sequence[PushRequest], images: Sequence[Image], look: Callable[[], Mapping[Target, Previous]]
+) -> Mapping[Target, Listed]:
+    """What is listed with each image, and with those that the tags name: read while it is decided.
+
+    Of a push with a login that waits for its credential.
+    """
+    named, found = look(), dict[Target, Listed]()
+    for request, image in zip(requests, images, strict=True):
+        if not request.login:
+            client, about = request.records or request.client, named[request.target].digests.values()
+            found[request.target] = {
+                each: client.referrers(each) for each in dict.fromkeys((image.top.digest, *about))
+            }
+    return found
+
+
+def with_place(
+    request: PushRequest, image: Image, judged: Outcome, listed: Listed, allowed: Allowed, *, to_push: bool
+) -> Outcome:
+    """With the place of its record after those that there are, for each tag.
+
+    Args:
+        request: what was asked.
+        image: what is pushed.
+        judged: that it is allowed.
+        listed: what is listed with images, as far as that was read.
+        allowed: what reading one record may take.
+        to_push: whether the credential of the push is there, where it is obtained after the decision.
+
+    Raises:
+        PushError: when what is listed with an image cannot be read.
+    """
+    # A push that moved no tag may have left one. Who has no credential yet may not be told of it.
+    left = [image.top.digest] if to_push or not request.login else []
+    about = {
+        tag: [*([judged.previous[tag]] if tag in judged.previous else []), *left]
+        for tag in request.target.tags
+    }
+    kept_in, hides = request.records or request.client, request.signer and is_approval(judged.decision)
+    old = beside(partial(old_signatures, kept_in, image.top.digest)) if hides else tuple
+    before = records_before(
+        kept_in, about, is_of_known_policy, allowed, request.client, _trusted(request, judged), listed
+    )
+    crowd = before.listed.get(image.top.digest, 0)
+    notes = tuple(crowd_notes(old(), crowd)) if request.signer else ()
+    for note in notes:
+        request.progress.note(note)
+    decision = replace(judged.decision, chain=before.chain)
+    return replace(judged, decision=decision, notes=(*judged.notes, *before.ignored, *notes))
+
+
+def _trusted(request: PushRequest, judged: Outcome) -> Trusted | None:
+    """The keys whose word counts for decisions about the target; None where the policy lists none."""
+    repository, listed = request.target.repository, request.policy.trust.keys
+    keys = {name: key for name, key in listed.items() if key.role == "decide" and key.covers(repository)}
+    return Trusted(keys=keys, repository=repository, at=decided_at(judged)) if keys else None
