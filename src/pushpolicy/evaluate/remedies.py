@@ -22,6 +22,9 @@ _WHOLE = (
     "Have the step that writes the named file run again and write all of it; remove a file that is not of"
     " this build. Where a limit is named, --limit NAME=VALUE raises it."
 )
+_ATTACHED = (
+    "What is attached to the image is removed, or attached anew, where the image is from (docs/attached.md)."
+)
 _BUILT_IN = ", or in the image itself: `docker buildx build --{kind}=true`"
 
 # By kind of evidence: what to do where it is missing.
@@ -54,7 +57,8 @@ _MISSING: Mapping[str, str] = {
 }
 # The same where it was there and failed; its reason names what went wrong.
 _FAILED: Mapping[str, str] = {
-    **dict.fromkeys(("tests", "scans", "sbom", "vex", "provenance"), _WHOLE),
+    **dict.fromkeys(("tests", "scans", "vex"), _WHOLE),
+    **dict.fromkeys(("sbom", "provenance"), f"{_WHOLE} {_ATTACHED}"),
     "source": (
         "Put right what is named and push again: with git installed, or named by --git PATH, and from a"
         " complete checkout of the commit."

@@ -24,6 +24,7 @@ from pushpolicy.reports.limits import Limits
 _SIGNATURE = "https://sigstore.dev/cosign/sign/v1"
 _SIGNED = "cosign container image signature"
 _SHOWN = 12
+_NOT_READ = "what is attached to the image cannot be read"
 
 
 class OtherError(ValueError):
@@ -58,8 +59,10 @@ def attached(image: Image, witnesses: Witnesses, limits: Limits) -> Beside:
             stated.extend(facts)
         except OtherError as error:
             unread.append(Unread(path=place, why=str(error)))
-        except (OSError, ReportError, ValueError) as error:
-            problems.append(f"what is attached to the image ({place}): {printable(str(error), 400)}")
+        except (OSError, ReportError) as error:
+            problems.append(f"{_NOT_READ}: {printable(str(error), 400)} ({place})")
+        except ValueError as error:
+            problems.append(f"{_NOT_READ}: it {printable(str(error), 400)} ({place})")
     statements = Statements(read=tuple(stated), problems=tuple(problems))
     return Beside(listed=tuple(listed), statements=statements, unread=tuple(unread))
 
@@ -102,6 +105,6 @@ def _check_signed(content: bytes, image: Digest) -> None:
     critical = value.get("critical") if isinstance(value, dict) else None
     signed = critical.get("image") if isinstance(critical, dict) else None
     if not isinstance(critical, dict) or not isinstance(signed, dict) or critical.get("type") != _SIGNED:
-        raise ValueError("it is no signature of a container image")
+        raise ValueError("is no signature of a container image")
     if signed.get("docker-manifest-digest") != str(image):
         raise OtherError("it is a signature of something else than the image that it is attached to")

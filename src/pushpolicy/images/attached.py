@@ -94,7 +94,8 @@ class _Reader:
             except PushError as error:
                 self._problems.append(printable(error.message, 400))
             except (OSError, ValueError) as error:
-                self._problems.append(f"what is attached to the image: {printable(str(error), 400)}")
+                reason = printable(str(error), 400)
+                self._problems.append(f"what is attached to the image cannot be read: {reason}")
 
         each(do, tasks)
 
@@ -133,7 +134,7 @@ class _Reader:
             over = f"together {total} bytes are over the limit of {_MAX_TOTAL}"
         else:
             return layers
-        self._problems.append(f"what is attached to the image: {over}")
+        self._problems.append(f"what is attached to the image is not read: {over}")
         return []
 
     def _take_layer(self, place: str, layer: Descriptor) -> None:

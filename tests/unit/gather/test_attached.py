@@ -292,7 +292,8 @@ def test_what_cannot_be_read_is_a_problem(maker: LayoutMaker, case: str) -> None
     found = read(maker, image)
     assert found.listed == ()
     (problem,) = found.statements.problems
-    assert problem.startswith(f"what is attached to the image (sha256-{image.digest.hex}.att, ")
+    assert problem.startswith("what is attached to the image cannot be read: ")
+    assert f" (sha256-{image.digest.hex}.att, sha256:" in problem
     assert reason in problem
 
 
@@ -300,7 +301,7 @@ def test_a_predicate_that_cannot_be_read_is_a_problem(maker: LayoutMaker) -> Non
     image = maker.image()
     refer(maker, image, bundled(provenance(image, predicate=[])))
     (problem,) = read(maker, image).statements.problems
-    assert "what is attached to the image (sha256:" in problem
+    assert "what is attached to the image cannot be read: " in problem
 
 
 def _many(maker: LayoutMaker, image: Manifest, monkeypatch: pytest.MonkeyPatch) -> None:
