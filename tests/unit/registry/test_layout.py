@@ -18,6 +18,7 @@ from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import Manifest
 from pushpolicy.model.reference import Repository
 from pushpolicy.registry import Access, RepositoryClient, open_repository
+from pushpolicy.registry.layout import LayoutFolder, LayoutIndex, names
 from tests.layouts import LayoutMaker, of_bytes, push, referrer
 
 
@@ -233,3 +234,15 @@ def _started(
         with process.stdin:
             process.stdin.write(manifest.content)
         yield process
+
+
+def test_an_index_is_parsed_once_and_again_when_it_changes(maker: LayoutMaker) -> None:
+    """Whoever looks up every tag of a layout would parse all of it for each."""
+    maker.add(maker.image(), name="one")
+    files = LayoutFolder(maker.root)
+    first = LayoutIndex.read(files)
+    assert LayoutIndex.read(files) is first
+    maker.add(maker.image(content=b"other"), name="two")
+    second = LayoutIndex.read(files)
+    assert [names(entry) for entry in second.entries] == [("one",), ("two",)]
+    assert [names(entry) for entry in first.entries] == [("one",)]

@@ -17,6 +17,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, Self
 
@@ -209,6 +210,11 @@ class LayoutIndex(msgspec.Struct, frozen=True):
         content = files.read(INDEX_FILE, MAX_INDEX_SIZE)
         if content is None:
             return cls({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}, ())
+        return cls._of(content)
+
+    @classmethod
+    @lru_cache(maxsize=2)  # whoever looks up each tag reads the same bytes once more each time
+    def _of(cls, content: bytes) -> Self:
         try:
             document = strict_json.read(content, SHAPE)
         except ValueError as error:
