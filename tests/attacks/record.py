@@ -6,16 +6,22 @@ A sample of the table of tests/integration/test_records_that_lie.py, one of each
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 from pathlib import Path
+from time import sleep
 
 from pushpolicy import errors
+from pushpolicy.model.reference import Repository
+from pushpolicy.registry import Access, open_repository
 from tests.attacks.table import Attack, Run
 from tests.forgery import Change as Forge
 from tests.forgery import forge
 from tests.integration.test_records_that_lie import ROWS as LIES
 from tests.integration.test_records_that_lie import UNKNOWN
-from tests.workspace import TARGET, Workspace
+from tests.keys import entry, key
+from tests.layouts import of_bytes
+from tests.workspace import TARGET, Workspace, fail_a_test
 
 SAMPLE = (
     "the decision is another's",
@@ -70,6 +76,41 @@ def of_another(place: Workspace) -> None:
     assert ran.code == errors.EXIT_OK, ran.err
 
 
+VERIFY = ("audit", "verify", TARGET, "--trust", "../trust.yaml")
+OF_TESTS = ("--policy", "pack:tests_passed")
+
+
+def signed(place: Workspace) -> Workspace:
+    """The image was pushed and signed; a folder is there for denials."""
+    (place.folder.parent / "trust.yaml").write_text(json.dumps({"keys": {"ci": entry()}}))
+    (place.folder / "denials").mkdir()
+    place = place.with_variables(PUSHPOLICY_SIGNING_KEY=key().private_pem().decode())
+    ran = place.push(*OF_TESTS)
+    assert ran.code == errors.EXIT_OK, ran.err
+    return place
+
+
+def denied(place: Workspace) -> None:
+    """The same image was to be pushed again, a while after that."""
+    fail_a_test(place)
+    sleep(1.1)
+    ran = place.push(*OF_TESTS, "--denials", "oci:denials")
+    assert ran.code == errors.EXIT_DENIED, ran.err
+
+
+def denied_beside(place: Workspace) -> None:
+    """That denial lies beside the image, as if it was what is said of it."""
+    denied(place)
+    source, image = (
+        open_repository(Repository.parse(f"oci:{place.folder / name}"), Access())
+        for name in ("denials", "registry")
+    )
+    for manifest in filter(None, map(source.resolve, source.tags())):
+        for blob in filter(None, (manifest.config, *manifest.layers)):
+            image.put_blob(blob, of_bytes(b"".join(source.read_blob(blob))))
+        image.put_referrer(manifest)
+
+
 def state(folder: Path) -> str:
     """What a folder holds."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -105,6 +146,24 @@ def forged(name: str, change: Forge, says: str) -> Attack:
 ROWS = [
     *(forged(name, *LIES[name]) for name in SAMPLE),
     *(forged(name, change, says) for name, (change, says) in UNKNOWN.items()),
+    Attack(
+        name="an image is shown as approved that was denied since",
+        prepare=signed,
+        strike=denied,
+        run=lambda place: place.run(*VERIFY, "--denials", "oci:denials"),
+        code=errors.EXIT_RECORD,
+        says="denied since, at ",
+        writes=lambda _: False,
+    ),
+    Attack(
+        name="a signed denial is copied onto the image",
+        prepare=signed,
+        strike=denied_beside,
+        run=lambda place: place.run(*VERIFY),
+        code=errors.EXIT_RECORD,
+        says="denied since, at ",
+        writes=lambda _: False,
+    ),
     Attack(
         name="the record of the digest is about another repository",
         prepare=recorded_apart,

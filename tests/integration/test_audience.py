@@ -64,7 +64,7 @@ def test_what_everybody_can_read_is_told_once(place: Workspace, registry: Regist
     # It is said before the record is there, too.
     assert second.err.count("can be read without a credential") == 1
     (fewer,) = notes(push(place, registry, "3.0", "--raw=digest"))
-    assert "whole" not in fewer
+    assert "of which it holds" not in fewer
 
 
 def test_what_nobody_else_can_read_is_not_told(place: Workspace, registry: Registry) -> None:

@@ -56,11 +56,14 @@ def shown(record: NewRecord, place: Repository) -> str:
     kept = sum(layer.media_type == REPORT_TYPE for layer in record.artifact.manifest.layers)
     ci, source, reports = evidence["ci"], evidence["source"], len(evidence["reports"])
     who = {"actor": ci.get("actor"), "branch": ci.get("branch") or source.get("branch")}
-    said = [f"{name} {printable(value, 60)}" for name, value in who.items() if value]
+    said = [
+        "evidence and policy",
+        *(f"{name} {printable(value, 60)}" for name, value in who.items() if value),
+    ]
     if reports:
-        said.append(f"paths of {reports} reports" + (f", {kept} of them whole" if kept else ""))
+        said.append(f"the paths of {reports} reports" + (f", {kept} of which it holds" if kept else ""))
     fewer = "`raw: digest` in trust.yaml leaves reports out, " if kept else ""
     return (
-        f"{place} can be read without a credential, and so can the record, which shows: "
+        f"{printable(str(place), 200)} can be read without a credential, and so can the record, which shows: "
         f"{', '.join(said)}; {fewer}--records keeps it elsewhere"
     )
