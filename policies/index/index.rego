@@ -43,6 +43,8 @@ deny["pipeline_credentials"] := data.pushpolicy.rules.pipeline_credentials.deny
 
 deny["platforms_complete"] := data.pushpolicy.rules.platforms_complete.deny
 
+deny["promotion"] := data.pushpolicy.rules.promotion.deny
+
 deny["protected_ref"] := data.pushpolicy.rules.protected_ref.deny
 
 deny["provenance_bound"] := data.pushpolicy.rules.provenance_bound.deny
@@ -90,6 +92,8 @@ not_applicable["packages_forbidden"] := data.pushpolicy.rules.packages_forbidden
 not_applicable["parts_trusted"] := data.pushpolicy.rules.parts_trusted.not_applicable
 
 not_applicable["platforms_complete"] := data.pushpolicy.rules.platforms_complete.not_applicable
+
+not_applicable["promotion"] := data.pushpolicy.rules.promotion.not_applicable
 
 not_applicable["registries_allowed"] := data.pushpolicy.rules.registries_allowed.not_applicable
 
