@@ -149,3 +149,14 @@ def test_what_is_not_there_is_not_valid(signing: Signing) -> None:
     ran = signing.place.run("audit", "verify", "oci:registry:2.0", "--trust", signing.trust)
     assert (ran.code, ran.err) == (errors.EXIT_RECORD, "")
     assert ran.out.startswith("NOT VALID: list: there is no oci:registry:2.0\n")
+
+
+def test_records_that_are_apart(signing: Signing, distribution: Registry, olareg: Registry) -> None:
+    """The image in one registry, its record and what is signed about it in another."""
+    place, records = f"{distribution.host}/team/app:1.0", ("--records", f"{olareg.host}/audit/records")
+    signing.push(place, *records)
+    ran = signing.place.run("audit", "verify", place, "--trust", signing.trust, *records)
+    assert ran.code == errors.EXIT_OK, ran.out
+    ran = signing.place.run("audit", "verify", place, "--trust", signing.trust)
+    assert ran.code == errors.EXIT_RECORD
+    assert f"{place} has no record" in ran.out

@@ -391,6 +391,16 @@ def test_an_unsigned_record_beside_a_signed_one_is_ignored(scene: Scene, verify:
     assert (code, f"NOT VALID: record {forged.digest} is unsigned" in out) == (errors.EXIT_RECORD, True)
 
 
+def test_another_tag_that_cannot_be_read_is_no_failure(scene: Scene, verify: Verify) -> None:
+    absent = {"mediaType": OCI_MANIFEST, "digest": f"sha256:{'0' * 64}", "size": 2}
+    index = json.loads((scene.folder / "index.json").read_text())
+    index["manifests"].append({**absent, "annotations": {"org.opencontainers.image.ref.name": "broken"}})
+    (scene.folder / "index.json").write_text(json.dumps(index))
+    code, out = verify(_name(scene))
+    assert code == errors.EXIT_OK, out
+    assert verify(_name(scene, "broken"))[0] == errors.EXIT_RECORD
+
+
 def test_every_failure_is_told(scene: Scene, verify: Verify) -> None:
     scene.remove(scene.old[1])
     scene.flip(scene.new[1].layers[3].digest)

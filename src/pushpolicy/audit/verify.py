@@ -6,7 +6,8 @@ is found to be a known one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from itertools import chain, islice
 
@@ -20,7 +21,9 @@ from pushpolicy.audit.shelf import Shelf
 from pushpolicy.audit.verified import Check, Found, Verified, Wanted
 from pushpolicy.audit.walk import Listing, Problem, Walk
 from pushpolicy.engines import LocalOpa
-from pushpolicy.errors import RecordError
+from pushpolicy.errors import PushError, RecordError
+from pushpolicy.http.parallel import each
+from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.reference import Reference
 from pushpolicy.records import format as names
@@ -64,15 +67,15 @@ def _verified(
     with allowance.record():
         record = shelf.read(digest)
     looked += checks(shelf, found, record, engine, wanted, allowance)
-    refused = [each for each in shelf.signatures.of(found.image).refused if each.about == digest]
+    refused = [item for item in shelf.signatures.of(found.image).refused if item.about == digest]
     return Verified(
         reference=reference,
         record=found.record,
         standing=how if reference.digest == digest else replace(how, newest=True),
         checks=tuple(looked),
         ignored=(
-            *(each.reason for each in found.listing.problems if not each.vouched),
-            *(f"statement {each.digest} {each.reason}" for each in refused),
+            *(problem.reason for problem in found.listing.problems if not problem.vouched),
+            *(f"statement {item.digest} {item.reason}" for item in refused),
         ),
     )
 
@@ -115,16 +118,27 @@ def _newest(listing: Listing, image: Digest, tag: str | None) -> Summary | None:
     return max((each for each in listing.records if each.subject.digest == image), key=rank, default=None)
 
 
-def _others(shelf: Shelf, image: Digest, tag: str) -> Iterator[Digest]:
-    """Other images with a record that may be about this tag, which may have been moved back."""
-    client = shelf.images
-    tagged = (manifest.digest for name in client.tags() if (manifest := client.resolve(name)))
-    seen = {image}
-    for other in islice(chain(client.subjects(), tagged), MAX_IMAGES):
-        listed = () if other in seen else shelf.listed(other)
-        seen.add(other)
-        if any(tag in entry.annotations.get(names.TAGS, tag).split(",") for entry in listed):
-            yield other
+def _others(shelf: Shelf, image: Digest, tag: str) -> Iterable[Digest]:
+    """Other images with a record that may be about this tag, which may have been moved back.
+
+    One that cannot be read is none that was found: what is wrong with another tag is not asked here.
+    """
+    found = dict[Digest, None]()
+
+    def look(place: str | Digest) -> None:
+        with suppress(PushError):
+            tagged = shelf.images.resolve(place) if isinstance(place, str) else None
+            other = tagged.digest if tagged else place
+            if isinstance(other, Digest) and other != image and _may_be_about(shelf.listed(other), tag):
+                found[other] = None
+
+    places: Iterable[str | Digest] = chain(shelf.records.subjects(), shelf.images.tags())
+    each(look, islice(places, MAX_IMAGES), distant=shelf.images.distant)
+    return sorted(found)
+
+
+def _may_be_about(listed: Iterable[Descriptor], tag: str) -> bool:
+    return any(tag in entry.annotations.get(names.TAGS, tag).split(",") for entry in listed)
 
 
 def _checks_of_list(found: Found) -> Iterator[Check]:
@@ -152,16 +166,15 @@ def _checks_of_list(found: Found) -> Iterator[Check]:
 def _unvouched(shelf: Shelf, found: Found) -> Iterator[Check]:
     """Why nothing counts, where that was not told of a record."""
     told = {problem.digest for problem in found.listing.problems}
-    refused = [each for each in shelf.signatures.of(found.image).refused if each.about not in told]
+    refused = [item for item in shelf.signatures.of(found.image).refused if item.about not in told]
     if not told and not found.listing.unread:
         says = f"{found.reference} has no record"
         hint = "it was not pushed by pushpolicy, or the record was removed"
         yield Check(name="signature", passed=False, says=says, hint=hint)
-    for each in refused[:_MAX_TOLD]:
-        if not (each.about is None and told):  # told of each record
-            yield Check(
-                name="signature", passed=False, says=f"statement {each.digest} {each.reason}", hint=each.hint
-            )
+    for item in refused[:_MAX_TOLD]:
+        if not (item.about is None and told):  # told of each record
+            says = f"statement {item.digest} {item.reason}"
+            yield Check(name="signature", passed=False, says=says, hint=item.hint)
 
 
 def _of_problem(problem: Problem) -> Check:
