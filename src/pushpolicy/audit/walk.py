@@ -64,9 +64,9 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
             return (*_doubts(self.standings[record.digest]), -link.sequence if link else 0)
 
         best = min(self.records, key=rank, default=None)
-        # A denial has no number: it counts while it is newer (they are in the order of their times).
+        # A denial has no number: it counts unless it is older (they are in the order of their times).
         for record in self.records:
-            if best and not record.decision.allowed and record.moment > best.moment:
+            if best and not record.decision.allowed and record.moment >= best.moment:
                 doubts = _doubts(self.standings[record.digest])
                 return record if doubts <= _doubts(self.standings[best.digest]) else best
         return best

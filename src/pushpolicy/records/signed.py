@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from threading import Lock
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from pushpolicy.errors import PushError
+from pushpolicy.http.parallel import each
 from pushpolicy.model import strict_json
 from pushpolicy.model.decision import Decision
 from pushpolicy.model.descriptor import Descriptor
@@ -159,9 +161,9 @@ class Statements(msgspec.Struct, frozen=True, kw_only=True):
                 f"with {self.image}, which is over the limit",
                 "somebody floods its list: find out who, and remove what was put there",
             )
-        refused = [each for each in self.refused if each.about == record]
-        for each in refused or [each for each in self.refused if each.about is None]:
-            raise SigningError(f"is not vouched for: statement {each.digest} {each.reason}", each.hint)
+        refused = [item for item in self.refused if item.about == record]
+        for first in refused or [item for item in self.refused if item.about is None]:
+            raise SigningError(f"is not vouched for: statement {first.digest} {first.reason}", first.hint)
         raise SigningError(
             "is unsigned", "it was pushed without --key, or what was signed about it was removed"
         )
@@ -184,41 +186,60 @@ def statements(
     Raises:
         PushError: when the list cannot be read.
     """
-    listed = client.referrers(image) if listed is None else listed
-    entries = _candidates(listed)
-    vouched, refused, claimed = list[Vouched](), list[Refused](), set[Digest]()
-    size = looked_at = 0
-    for entry in entries[:MAX_STATEMENTS]:
-        if size > _MAX_SIZE:
-            break
-        looked_at += 1
-        size += min(entry.size, MAX_MANIFEST_SIZE)
+    entries = _candidates(client.referrers(image) if listed is None else listed)
+    reader = _Reader(client, image, trusted)
+    # Many at once where the registry is far away: each takes two answers.
+    each(reader.read, enumerate(entries[:MAX_STATEMENTS]), distant=client.distant)
+    return Statements(
+        image=image,
+        vouched=tuple(reader.vouched[number] for number in sorted(reader.vouched)),
+        refused=tuple(reader.refused[number] for number in sorted(reader.refused)),
+        claimed=frozenset(reader.claimed),
+        unread=len(entries) - reader.looked_at,
+    )
+
+
+class _Reader:
+    """What is listed with one image, as it is read: by its number, as several are read at once."""
+
+    def __init__(self, client: RepositoryClient, image: Digest, trusted: Trusted | None) -> None:
+        self._client, self._image, self._trusted = client, image, trusted
+        self._counting = Lock()
+        self._size = 0
+        self.looked_at = 0
+        self.vouched: dict[int, Vouched] = {}
+        self.refused: dict[int, Refused] = {}
+        self.claimed: set[Digest] = set()
+
+    def read(self, numbered: tuple[int, Descriptor]) -> None:
+        """Read a statement, unless the limit of them together is reached."""
+        number, entry = numbered
+        with self._counting:
+            if self._size > _MAX_SIZE:
+                return
+            self.looked_at += 1
+            self._size += min(entry.size, MAX_MANIFEST_SIZE)
         about = _record_of(entry.annotations)
-        if about and not trusted:
-            claimed.add(about)
-            continue
+        if about and not self._trusted:
+            self.claimed.add(about)
+            return
         try:
-            manifest = client.manifest(entry.digest)
+            manifest = self._client.manifest(entry.digest)
             if manifest is None:
                 raise SigningError("is listed, and not there")
             if not _is_ours(manifest):
-                continue
+                return
             about = _record_of(manifest.annotations) or about
             if about:
-                claimed.add(about)
-            if trusted:
-                size += sum(layer.size for layer in manifest.layers[:1])
-                vouched.append(_vouched(client, manifest, image, trusted))
+                self.claimed.add(about)
+            if self._trusted:
+                with self._counting:
+                    self._size += sum(layer.size for layer in manifest.layers[:1])
+                self.vouched[number] = _vouched(self._client, manifest, self._image, self._trusted)
         except (PushError, SigningError) as error:
             reason = printable(error.message, 500)
-            refused.append(Refused(digest=entry.digest, reason=reason, hint=error.hint, about=about))
-    return Statements(
-        image=image,
-        vouched=tuple(vouched),
-        refused=tuple(refused),
-        claimed=frozenset(claimed),
-        unread=len(entries) - looked_at,
-    )
+            refused = Refused(digest=entry.digest, reason=reason, hint=error.hint, about=about)
+            self.refused[number] = refused
 
 
 def _candidates(listed: tuple[Descriptor, ...]) -> Sequence[Descriptor]:
