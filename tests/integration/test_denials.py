@@ -137,6 +137,16 @@ def test_a_denial_counts_while_it_is_newer_than_what_was_allowed(
     )
 
 
+def test_its_report_is_a_decision_like_any_other(workspace: Workspace) -> None:
+    """All that is said beside a decision is known to whoever reads one."""
+    fail_a_test(workspace)
+    assert workspace.push("--denials", "oci:denials", "--format", "json=a.json").code == 10
+    assert workspace.push("--format", "json=b.json").code == 10
+    assert "denial" in json.loads((workspace.folder / "a.json").read_text())
+    ran = workspace.run("policy", "diff", "a.json", "b.json")
+    assert (ran.code, ran.out) == (0, "nothing differs\n"), ran.err
+
+
 def test_without_a_place_it_is_said_that_nothing_stays(workspace: Workspace) -> None:
     fail_a_test(workspace)
     ran = workspace.push("--format", "json", "--format", "text=report.txt")

@@ -258,7 +258,7 @@ def _decision(path: Path) -> Decision:
     from pushpolicy.records.read import read_decision
 
     # A command says more beside its decision: what became of the push, how far it is from another one.
-    beside = ("published", "notes", "margins", "explanations")
+    beside = ("published", "denial", "notes", "margins", "explanations")
     with reading(path, "a decision", "--format json of `check` writes one"):
         document = _document(path)
         return read_decision(
