@@ -26,7 +26,7 @@ NEW = {
     "scanner": ("sources",),
     "image": ("tags",),
     "findings": ("published", "fixed_at", "epss_at", "kev_added", "kev_due", "layer", "paths"),
-    "vex": ("justification", "at", "last_updated"),
+    "vex": ("justification", "at", "last_updated", "verified_by"),
     "reports": ("tool", "suites", "retries", "duplicates"),
 }
 

@@ -40,7 +40,7 @@
 #       stricter: subset
 #       items: {type: string, pattern: "^[0-9a-f]{64}$"}
 #       default: []
-#       description: SHA-256 of the VEX documents whose fixed and not_affected are believed.
+#       description: SHA-256 of the VEX documents whose fixed and not_affected are believed, beside those that a key of the role vex signed.
 package pushpolicy.rules.fix_overdue
 
 import data.pushpolicy.lib.findings

@@ -8,7 +8,7 @@
 #   and left out only where what each of them says leaves it out.
 #   A finding that the report says was suppressed counts like any other, unless the setting accepts that
 #   kind of suppression. What a VEX document says of a finding counts only if the setting names the document
-#   by its SHA-256; one that merely lies in the checkout removes nothing.
+#   by its SHA-256, or a key of trust.yaml with the role vex signed it; one that merely lies in the checkout removes nothing.
 #   A finding can be waived by those who know that the flaw is not reachable; the waiver expires and stays in the
 #   record.
 # custom:
@@ -40,7 +40,7 @@
 #       stricter: subset
 #       items: {type: string, pattern: "^[0-9a-f]{64}$"}
 #       default: []
-#       description: SHA-256 of the VEX documents whose fixed and not_affected are believed.
+#       description: SHA-256 of the VEX documents whose fixed and not_affected are believed, beside those that a key of the role vex signed.
 package pushpolicy.rules.scan_severity
 
 import data.pushpolicy.lib.findings

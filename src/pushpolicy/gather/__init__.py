@@ -102,7 +102,9 @@ def gather(request: GatherRequest, shared: Shared | None = None) -> Gathered:
     builds, times = provenance.evidence(reports, statements, about, witnesses), reports.times()
     products = Products(about, request.target.repository)
     scanned = scans.evidence(reports, job.expected.scans, about, checkout.evidence.commit)
-    scanned, said = vex.evidence(reports, scanned, products)
+    scanned, said = vex.evidence(
+        reports, others.statements, scanned, products, replace(witnesses, role="vex")
+    )
     boms = sbom.evidence(reports, statements, about, job.limits, witnesses)
     scanned = empty.evidence(replace(scanned, items=join(scanned.items, about)), boms, request.image, about)
     evidence = Evidence(

@@ -6,13 +6,16 @@ nobody that is trusted signed is read too, and is marked.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
+from msgspec.structs import replace
 
 from pushpolicy.gather.image import Stated, Statements, read_content
-from pushpolicy.gather.vouch import Witnesses
+from pushpolicy.gather.vouch import Vouch, Witnesses
 from pushpolicy.images.attached import Attachment, read_attached
 from pushpolicy.images.image import Image
-from pushpolicy.images.statements import said
+from pushpolicy.images.statements import Said, said
 from pushpolicy.model import strict_json
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.evidence import AttachedEvidence, Unread
@@ -20,9 +23,14 @@ from pushpolicy.model.text import printable
 from pushpolicy.reports.format import ReportError
 from pushpolicy.reports.limits import Limits
 
+if TYPE_CHECKING:
+    from pushpolicy.signing.trust import Role
+
 # cosign sign, in a bundle; and in the payload of a signature (cosign, specs/SIGNATURE_SPEC.md).
 _SIGNATURE = "https://sigstore.dev/cosign/sign/v1"
 _SIGNED = "cosign container image signature"
+# OpenVEX as a predicate (cosign attest --type openvex).
+_FLAWS = "https://openvex.dev/ns"
 _SHOWN = 12
 _NOT_READ = "what is attached to the image cannot be read"
 
@@ -46,7 +54,13 @@ class Beside(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def attached(image: Image, witnesses: Witnesses, limits: Limits) -> Beside:
-    """Read it; what cannot be read is a problem of the kinds of evidence that it may be."""
+    """Read it; what cannot be read is a problem of the kinds of evidence that it may be.
+
+    Args:
+        image: that would be pushed.
+        witnesses: whose signatures count; each key for what its role says.
+        limits: of what is read.
+    """
     found = read_attached(image)
     listed: list[AttachedEvidence] = []
     stated: list[Stated] = []
@@ -83,8 +97,7 @@ def _read(
         _check_signed(item.content, image)
         about = AttachedEvidence(kind="signature", place=item.place, digest=item.digest, **vouch.fields())
         return about, ()
-    vouch = witnesses.of(item.content)
-    statement = said(vouch.payload or item.content)
+    vouch, statement = _vouched(item.content, witnesses)
     if not statement.is_about(image):
         raise OtherError("it is a statement about something else than the image that it is attached to")
     about = AttachedEvidence(
@@ -98,6 +111,18 @@ def _read(
     name = f"attached@{item.digest.hex[:_SHOWN]}"
     stated = Stated(name=name, origin="attached", sha256=item.digest.hex, facts=facts, vouch=vouch)
     return about, (stated,)
+
+
+def _vouched(content: bytes, witnesses: Witnesses) -> tuple[Vouch, Said]:
+    """Who vouches for a statement, by the role that it takes, and the statement.
+
+    Raises:
+        ValueError: when it is malformed.
+    """
+    roles: tuple[Role, ...] = ("provenance", "vex")
+    found = {role: replace(witnesses, role=role).of(content) for role in roles}
+    statement = said(next((vouch.payload for vouch in found.values() if vouch.payload), content))
+    return found["vex" if statement.predicate_type.startswith(_FLAWS) else "provenance"], statement
 
 
 def _check_signed(content: bytes, image: Digest) -> None:

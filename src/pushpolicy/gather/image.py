@@ -73,8 +73,8 @@ class Stated(msgspec.Struct, frozen=True, kw_only=True):
 class Statements(msgspec.Struct, frozen=True, kw_only=True):
     """What was read of the statements that lie in the image, or are attached to it.
 
-    Only SBOMs and provenance are asked for: what an image says of its own flaws is neither a scan of it nor
-    an all-clear.
+    Of what lies in the image only SBOMs and provenance are asked for: what it says of its own flaws is
+    neither a scan of it nor an all-clear.
 
     Attributes:
         problems: what could not be read, in words.

@@ -8,7 +8,7 @@ that another document denies is none.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 import msgspec
@@ -16,7 +16,9 @@ from msgspec.structs import force_setattr, replace
 
 from pushpolicy.gather import expected
 from pushpolicy.gather.binding import Products
+from pushpolicy.gather.image import Statements
 from pushpolicy.gather.names import Reports
+from pushpolicy.gather.vouch import UNSIGNED, Vouch, Witnesses
 from pushpolicy.model.evidence import Finding, Scan, ScansEvidence, VexClaim, VexEvidence, VexReport
 from pushpolicy.reports.facts import HARMLESS, Statement, VexFacts, VexStatus
 from pushpolicy.reports.parsing.purl import Purl
@@ -26,11 +28,21 @@ _MAX_COST = 1_000_000
 _STRICTEST_FIRST = tuple(VexStatus)
 
 
-def evidence(reports: Reports, scans: ScansEvidence, products: Products) -> tuple[ScansEvidence, VexEvidence]:
-    """The scans with what all documents say of their findings; and the documents."""
-    read = list(reports.items(VexFacts))
+def evidence(
+    reports: Reports, others: Statements, scans: ScansEvidence, products: Products, authors: Witnesses
+) -> tuple[ScansEvidence, VexEvidence]:
+    """The scans with what all documents say of their findings; and the documents.
+
+    Args:
+        reports: those of files.
+        others: those that are attached to the image.
+        scans: of it.
+        products: what the image is called.
+        authors: whose signatures count.
+    """
+    read = list(_read(reports, others, authors))
     problems = list(reports.problems["vex"])
-    sources = [Source(raw.digest.hex, document) for _, raw, document in read]
+    sources = [Source(sha256, document, vouch) for _, _, sha256, vouch, document in read]
     if _cost(scans, sources) > _MAX_COST:
         problems.append("the documents say more about the findings than can be compared; none of it is taken")
     else:
@@ -42,19 +54,30 @@ def evidence(reports: Reports, scans: ScansEvidence, products: Products) -> tupl
     items = tuple(
         VexReport(
             name=name,
-            format=raw.format,
-            sha256=raw.digest.hex,
+            format=form,
+            sha256=sha256,
             statements=len(document.statements),
             by_status=dict(Counter(each.status.value for each in document.statements)),
-            findings=claims.get(raw.digest.hex, 0),
+            findings=claims.get(sha256, 0),
             id=document.id,
             author=document.author,
             at=document.at,
             last_updated=document.last_updated,
+            **vouch.fields(),
         )
-        for name, raw, document in read
+        for name, form, sha256, vouch, document in read
     )
     return scans, VexEvidence(status=status, reason=reason, items=items)
+
+
+def _read(
+    reports: Reports, others: Statements, authors: Witnesses
+) -> Iterator[tuple[str, str, str, Vouch, VexFacts]]:
+    """Name, format, SHA-256, who vouches for it, and facts of each."""
+    for name, raw, facts in reports.items(VexFacts):
+        yield name, raw.format, raw.digest.hex, authors.of_file(raw), facts
+    for stated, facts in others.of(VexFacts):
+        yield stated.name, "in-toto", stated.sha256, stated.vouch, facts
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -62,6 +85,7 @@ class Source(msgspec.Struct, frozen=True):
 
     sha256: str
     document: VexFacts
+    vouch: Vouch = UNSIGNED
     by_name: Mapping[str, list[Statement]] = {}
 
     def __post_init__(self) -> None:
@@ -125,6 +149,7 @@ def _claims(
             justification=statement.justification,
             at=statement.at,
             last_updated=statement.last_updated,
+            verified_by=source.vouch.by,
         )
         for source, statement in found
         if statement.reason or statement.status is VexStatus.FIXED

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from pushpolicy.signing.keys import PublicKey
     from pushpolicy.signing.trust import Key, Role
 
-_ROLE: Role = "provenance"
 _ATTESTATION = "in-toto"  # the format of reports that can be signed
 _MAX_REASON = 400
 _SHAPE = Shape(dict.fromkeys(("dsseEnvelope", "payload")))
@@ -47,15 +46,19 @@ class Vouch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 UNSIGNED = Vouch(reason="it carries no signature")
-_NO_KEY = Vouch(reason=f"trust.yaml lists no key of the role {_ROLE}")
 
 
 class Witnesses(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose signatures count: keys of the policy's trust.yaml, for the target, when it is decided."""
+    """Whose signatures count: keys of the policy's trust.yaml, for the target, when it is decided.
+
+    Attributes:
+        role: of those keys; vex for what is said of flaws, provenance for everything else.
+    """
 
     keys: Mapping[str, Key]
     repository: Repository
     at: datetime
+    role: Role = "provenance"
 
     def of(self, content: bytes) -> Vouch:
         """Who signed a statement: a Sigstore bundle v0.3, an envelope (DSSE), or plain, which nobody did."""
@@ -74,7 +77,7 @@ class Witnesses(msgspec.Struct, frozen=True, kw_only=True):
         if raw.format != _ATTESTATION:
             return UNSIGNED
         if not self._any:
-            return _NO_KEY
+            return self._nobody
         try:
             with open_regular(raw.path) as file:
                 content = file.read(MAX_ENVELOPE + 1)
@@ -95,18 +98,22 @@ class Witnesses(msgspec.Struct, frozen=True, kw_only=True):
 
         def verified() -> Vouch:
             return Vouch(
-                by=who_signed(signed_by, self.keys, self.repository, self.at, _ROLE), payload=content
+                by=who_signed(signed_by, self.keys, self.repository, self.at, self.role), payload=content
             )
 
         return self._vouched(verified)
 
     @property
     def _any(self) -> bool:
-        return any(key.role == _ROLE for key in self.keys.values())
+        return any(key.role == self.role for key in self.keys.values())
+
+    @property
+    def _nobody(self) -> Vouch:
+        return Vouch(reason=f"trust.yaml lists no key of the role {self.role}")
 
     def _vouched(self, verified: Callable[[], Vouch]) -> Vouch:
         if not self._any:
-            return _NO_KEY
+            return self._nobody
         from pushpolicy.signing.keys import SigningError
 
         try:
@@ -119,5 +126,5 @@ class Witnesses(msgspec.Struct, frozen=True, kw_only=True):
         from pushpolicy.signing.verify import verify
 
         envelope = bundle.read(content) if is_bundle else dsse.read_envelope(content)
-        signed = verify(envelope, self.keys, self.repository, self.at, _ROLE)
+        signed = verify(envelope, self.keys, self.repository, self.at, self.role)
         return Vouch(by=signed.key, payload=signed.payload)

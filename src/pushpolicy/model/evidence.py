@@ -549,10 +549,12 @@ class VexClaim(msgspec.Struct, frozen=True, kw_only=True):
         reason: the justification, as the document gives it.
         justification: one of the words that OpenVEX or CycloneDX has for it, as code_not_reachable.
         at, last_updated: when the statement was made, and last changed.
+        verified_by: the name of the key of the role vex that signed the document; None where none did.
     """
 
     sha256: str
     status: str
+    verified_by: str | None = None
     reason: str | None = None
     justification: str | None = None
     at: str | None = None
@@ -832,9 +834,10 @@ class SbomEvidence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VexReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One VEX document, whose word nobody has checked.
+    """One VEX document.
 
     Attributes:
+        verified, verified_by, unverified: as of what is attached to the image, by a key of the role vex.
         statements: how many it has, about whatever product.
         findings: of how many findings of the scans it says that they do no harm.
     """
@@ -845,6 +848,9 @@ class VexReport(msgspec.Struct, frozen=True, kw_only=True):
     statements: int
     by_status: Mapping[str, int]
     findings: int
+    verified: bool = False
+    verified_by: str | None = None
+    unverified: str | None = None
     id: str | None = None
     author: str | None = None
     at: str | None = None

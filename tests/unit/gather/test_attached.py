@@ -30,7 +30,7 @@ from pushpolicy.signing import bundle, dsse
 from pushpolicy.signing.trust import Key
 from tests.keys import entry, key
 from tests.layouts import LayoutMaker, child
-from tests.unit.gather.samples import COMMIT, NOW, NoContent, make_request, write
+from tests.unit.gather.samples import COMMIT, NOW, NoContent, make_request, trivy, write
 from tests.unit.gather.test_gather import gathered
 
 HERE = Path(__file__).parent
@@ -344,7 +344,7 @@ def test_none_of_it_is_left_out_in_silence(
 
 
 def evidence(maker: LayoutMaker, folder: Path, files: Mapping[str, bytes], **fields: Any) -> Evidence:
-    keys = listed(builder=entry("builder", "provenance"))
+    keys = listed(builder=entry("builder", "provenance"), security=entry("security", "vex"))
     with open_image(f"oci:{maker.root}:app") as image:
         work = write(folder, {"README": "", **files})
         return gathered(make_request(work, image=image, keys=keys, **fields)).evidence
@@ -403,3 +403,57 @@ def test_what_is_attached_to_a_part_of_the_image_is_not_about_the_image(
     assert [each.why for each in found.unread] == [
         "it is a statement about something else than the image that it is attached to"
     ]
+
+
+def vex(image: Manifest) -> bytes:
+    said = {
+        "vulnerability": {"name": "CVE-2026-1"},
+        "status": "not_affected",
+        "justification": "vulnerable_code_not_in_execute_path",
+        "products": [{"@id": f"pkg:oci/app@{image.digest}"}],
+    }
+    predicate = {"@context": "https://openvex.dev/ns/v0.2.0", "@id": "v", "author": "a", "statements": [said]}
+    return provenance(image, "https://openvex.dev/ns/v0.2.0", predicate=predicate)
+
+
+@pytest.mark.parametrize("place", ["attached", "a file"])
+@pytest.mark.parametrize(
+    ("signer", "reason"),
+    [
+        ("security", None),
+        ("builder", "it is signed by the key builder, whose role is provenance, not vex"),
+        ("other", "it is signed by no listed key (builder, security)"),
+    ],
+)
+def test_what_is_said_of_flaws_is_for_the_keys_of_that_role(
+    maker: LayoutMaker, tmp_path: Path, place: str, signer: str, reason: str | None
+) -> None:
+    image = maker.add(maker.image(), name="app")
+    flaw = {"VulnerabilityID": "CVE-2026-1", "PkgName": "a", "InstalledVersion": "1", "Severity": "HIGH"}
+    results = [{"Target": "a", "Class": "os-pkgs", "Type": "alpine", "Vulnerabilities": [flaw]}]
+    with open_image(f"oci:{maker.root}:app") as opened:
+        report = trivy(opened, Results=results)
+    files = {"reports/trivy.json": report.encode()}
+    named = ()
+    if place == "attached":
+        refer(maker, image, bundled(vex(image), signer))
+    else:
+        files["flaws.intoto.json"] = signed(vex(image), signer)
+        named = (NamedEvidence(kind="vex", name=None, path="flaws.intoto.json"),)
+    found = evidence(maker, tmp_path / "work", files, named=named)
+    assert found.vex is not None
+    (document,) = found.vex.items
+    assert (document.verified_by, document.unverified) == (None if reason else signer, reason)
+    ((finding,),) = (scan.findings for scan in found.scans.items)
+    ((claim,),) = (finding.vex,)
+    assert claim.verified_by == (None if reason else signer)
+
+
+def test_a_key_for_what_is_said_of_flaws_vouches_for_no_build(maker: LayoutMaker) -> None:
+    image = maker.image()
+    refer(maker, image, bundled(provenance(image), "security"))
+    who = witnesses(security=entry("security", "vex"), builder=entry("builder", "provenance"))
+    assert word(read(maker, image, who)) == (
+        False,
+        "it is signed by the key security, whose role is vex, not provenance",
+    )

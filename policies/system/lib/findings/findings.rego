@@ -2,7 +2,7 @@
 # title: Findings that do not count
 # description: |
 #   A report may call a finding ignored, and a VEX document may call it harmless. Neither counts by itself: a rule
-#   hands over what its settings accept. The same answer for each rule, so that none denies what another leaves out.
+#   hands over what its settings accept. What a key of trust.yaml with the role vex signed counts. The same answer for each rule, so that none denies what another leaves out.
 package pushpolicy.lib.findings
 
 import rego.v2
@@ -41,4 +41,10 @@ _harmless(finding, documents) if {
 	some claim in finding.vex
 	claim.status in {"fixed", "not_affected"}
 	claim.sha256 in documents
+}
+
+_harmless(finding, _) if {
+	some claim in finding.vex
+	claim.status in {"fixed", "not_affected"}
+	claim.verified_by
 }
