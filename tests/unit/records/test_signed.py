@@ -278,6 +278,25 @@ def test_a_list_that_was_cut_vouches_for_nothing_that_was_not_read(
         found.about(RECORD)
 
 
+def test_what_is_listed_with_one_image_is_bounded_in_size(
+    client: LayoutRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signed, "_MAX_SIZE", 20_000)
+    for number in range(60):
+        attach(client, own(b"%d" % number + b" " * 1000, signer="other"))
+    found = read(client)
+    assert found.unread > 30
+    assert 0 < len(found.refused) == 60 - found.unread
+
+
+def test_several_are_told_in_the_order_of_the_list(client: LayoutRepository) -> None:
+    """They are read at once, and the first reason is the same every time."""
+    for number in range(20):
+        attach(client, own(b"%d" % number, signer="other"))
+    listed = [each.digest for each in client.referrers(IMAGE.digest)]
+    assert [each.digest for each in read(client).refused] == listed
+
+
 def test_without_keys_it_is_only_said_what_is_signed(client: LayoutRepository) -> None:
     attach(client, signed_by(IMAGE, ALLOWED, NAMED, key()))
     found = statements(client, IMAGE.digest, None)
