@@ -45,7 +45,7 @@ from pushpolicy.model.manifest import EMPTY_TYPE, OCI_CONFIG, OCI_INDEX, OCI_MAN
 from pushpolicy.model.reference import Target
 from pushpolicy.push import Permit, Published, Pushed, issue, move_tags, send_blobs, verify_push
 from pushpolicy.records.build import Contents, build_record
-from pushpolicy.records.chain import records_before
+from pushpolicy.records.chain import listed_with, records_before
 from pushpolicy.registry.interface import Artifact, Blob, OpenBlob, RepositoryClient
 
 if TYPE_CHECKING:
@@ -253,6 +253,7 @@ def publish(image: Image, client: RepositoryClient, target: Target, at: str = AT
 
     previous, top = current(client, target), image.top.digest
     about = {tag: (previous.get(tag, top), top) for tag in target.tags}
-    chain = records_before(client, about, is_of_known_policy).chain
+    listed = listed_with(client, previous.values(), top)
+    chain = records_before(client, about, is_of_known_policy, listed=listed).chain
     with pushed(judge(image, target, previous, at, chain=chain), client, **fields) as landed:
         return move_tags(verify_push(landed, attach_artifacts(landed)))

@@ -16,10 +16,11 @@ from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.reference import Target
 from pushpolicy.proof import decided_at
-from pushpolicy.records.chain import Allowed, records_before
+from pushpolicy.records.chain import Allowed, listed_with, records_before
 from pushpolicy.records.crowd import crowd_notes, old_signatures
 from pushpolicy.records.signed import Trusted
 from pushpolicy.records.statement import is_approval
+from pushpolicy.registry.interface import RepositoryClient
 
 # What is listed with images, as far as it was read; by target, for whoever waits for it.
 Listed = Mapping[Digest, tuple[Descriptor, ...]]
@@ -36,10 +37,8 @@ def listed_now(
     named, found = look(), dict[Target, Listed]()
     for request, image in zip(requests, images, strict=True):
         if not request.login:
-            client, about = request.records or request.client, named[request.target].digests.values()
-            found[request.target] = {
-                each: client.referrers(each) for each in dict.fromkeys((image.top.digest, *about))
-            }
+            before = named[request.target].digests.values()
+            found[request.target] = listed_with(_kept_in(request), before, image.top.digest)
     return found
 
 
@@ -65,8 +64,10 @@ def with_place(
         tag: [*([judged.previous[tag]] if tag in judged.previous else []), *left]
         for tag in request.target.tags
     }
-    kept_in, hides = request.records or request.client, request.signer and is_approval(judged.decision)
+    kept_in, hides = _kept_in(request), request.signer and is_approval(judged.decision)
     old = beside(partial(old_signatures, kept_in, image.top.digest)) if hides else tuple
+    if to_push and not listed:
+        listed = listed_with(kept_in, judged.previous.values(), image.top.digest)
     before = records_before(
         kept_in, about, is_of_known_policy, allowed, request.client, _trusted(request, judged), listed
     )
@@ -76,6 +77,10 @@ def with_place(
         request.progress.note(note)
     decision = replace(judged.decision, chain=before.chain)
     return replace(judged, decision=decision, notes=(*judged.notes, *before.ignored, *notes))
+
+
+def _kept_in(request: PushRequest) -> RepositoryClient:
+    return request.records or request.client
 
 
 def _trusted(request: PushRequest, judged: Outcome) -> Trusted | None:

@@ -355,8 +355,8 @@ ROWS = [
     lies("leads the tag elsewhere", "401"),
     lies("leads the referrers elsewhere", "401"),
     lies("leads uploads elsewhere", "401", code=errors.EXIT_PUSH),
-    lies("leads through pages in a circle", "lead in a circle"),
-    lies("leads through pages without end", "over the limit of 64 MiB"),
+    lies("leads through pages in a circle", "lead in a circle", code=errors.EXIT_PUSH),
+    lies("leads through pages without end", "over the limit of 64 MiB", code=errors.EXIT_PUSH),
     lies("mounts nothing and says that it did", "pushed by digest, but", PROMOTED),
     lies("serves other blobs of the source", "other content", PROMOTED, errors.EXIT_INPUT),
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from itertools import chain as joined
 
 import msgspec
@@ -21,6 +21,7 @@ from pushpolicy.records.read import Record, read_record
 from pushpolicy.records.signed import Statements, Trusted, Vouched, statements
 from pushpolicy.registry.fallback import of_type
 from pushpolicy.registry.interface import RepositoryClient
+from pushpolicy.registry.refusals import RefusedError
 from pushpolicy.signing.keys import SigningError
 
 # Whether the policy of a record is known; RecordError when the record is not valid.
@@ -52,6 +53,24 @@ class Before(msgspec.Struct, frozen=True, kw_only=True):
     chain: Mapping[str, Link]
     ignored: tuple[str, ...] = ()
     listed: Mapping[Digest, int] = {}
+
+
+def listed_with(
+    client: RepositoryClient, named: Iterable[Digest], pushed: Digest
+) -> Mapping[Digest, tuple[Descriptor, ...]]:
+    """What is listed with the images that tags name, and with the one that is pushed.
+
+    Of the one that is pushed, a registry may refuse to tell: then no push left anything there that counts.
+
+    Raises:
+        PushError: when what is listed with the others cannot be read, or what is listed is malformed.
+    """
+    found = {image: client.referrers(image) for image in dict.fromkeys(named)}
+    if pushed not in found:
+        found[pushed] = ()
+        with suppress(RefusedError):
+            found[pushed] = client.referrers(pushed)
+    return found
 
 
 def records_before(
