@@ -31,13 +31,13 @@ def decisions_about(shelf: Shelf, image: Digest, allowance: Allowance) -> Listin
 
 
 def denied_since(allowed: Summary, repository: Repository, listing: Listing) -> Summary | None:
-    """The newest denial of the same repository and image, whatever its tag, that is newer than an ALLOW."""
+    """The newest denial of the same repository and image, of whatever tag, that is no older than an ALLOW."""
     denied = [
         each
         for each in listing.records
         if not each.decision.allowed
         and each.subject.digest == allowed.subject.digest
-        and each.moment > allowed.moment
+        and each.moment >= allowed.moment
         and is_for(each.decision, repository) is not False
     ]
     return max(denied, key=lambda each: (each.moment, str(each.digest)), default=None)
