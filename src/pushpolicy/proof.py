@@ -1,8 +1,9 @@
-"""What is signed about an image that was decided on, before anything is sent; and who will ask for it."""
+"""What will be beside an image that was decided on, before it is sent: its record, and what is signed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from functools import partial
 
@@ -11,11 +12,11 @@ from msgspec.structs import replace
 
 from pushpolicy import __version__
 from pushpolicy.admission import Outcome, PushRequest, Signature
-from pushpolicy.attach.audience import Audience
+from pushpolicy.attach.audience import Audience, shown
 from pushpolicy.errors import InputError, UsageError
 from pushpolicy.images import Image
 from pushpolicy.model.text import first_of
-from pushpolicy.records.build import NewRecord
+from pushpolicy.records.build import Contents, NewRecord, build_record
 from pushpolicy.records.forms import Approved, FormError, NoApprovalError, NothingToTellError, statements
 from pushpolicy.records.statement import VERIFIER, Named, Statement, is_approval, sign, signed
 from pushpolicy.registry.interface import Artifact
@@ -35,6 +36,24 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     record: NewRecord
     statements: tuple[Artifact, ...] = ()
     audience: Audience | None = None
+
+
+def with_record(request: PushRequest, image: Image, judged: Outcome, stack: ExitStack) -> Prepared:
+    """With its record, and what is signed about it where something signs."""
+    record = stack.enter_context(build_record(_contents(request, image, judged)))
+    prepared = Prepared(request=request, image=image, outcome=judged, record=record)
+    return with_statements(prepared, request.signer) if request.signer else prepared
+
+
+def _contents(request: PushRequest, image: Image, judged: Outcome) -> Contents:
+    return Contents(
+        subject=image.top.descriptor,
+        evidence=judged.evidence,
+        decision=judged.decision,
+        policy=request.policy.bundle(),
+        reports=judged.gathered.reports,
+        raw=request.raw,
+    )
 
 
 def with_statements(work: Prepared, opened: Callable[[], Signer]) -> Prepared:
@@ -80,6 +99,20 @@ def _other_forms(work: Prepared, verifier: str) -> tuple[Mapping[str, tuple[Stat
         except FormError as error:
             raise InputError(f"--statement {name}: {error}", _NOT_TOLD) from error
     return found, notes
+
+
+def with_audience(work: Prepared) -> Prepared:
+    """Before the first push of these tags, it is found out who can read their record."""
+    decision, onlooker = work.record.decision, work.request.onlooker
+    if onlooker is None or any(link.previous for link in decision.chain.values()):
+        return work
+    return replace(work, audience=Audience(onlooker, shown(work.record, onlooker.repository)))
+
+
+def told(work: Prepared) -> Prepared:
+    """With what is to be said of who can read the record."""
+    note = work.audience.note() if work.audience else None
+    return replace(work, outcome=replace(work.outcome, notes=(*work.outcome.notes, note))) if note else work
 
 
 def with_signers(work: Prepared) -> Outcome:

@@ -20,7 +20,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("cli",),
     ("audit", "demo", "pipeline"),
-    ("place",),
+    ("judging", "place"),
     ("proof",),
     ("admission",),
     ("gather", "evaluate", "push", "attach"),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import pushpolicy
-from pushpolicy import pipeline, place
+from pushpolicy import judging, pipeline, place, proof
 
 README = Path(__file__).parents[2] / "README.md"
 STEPS = ["gather", "evaluate", "push", "attach"]
@@ -36,15 +36,24 @@ def test_the_readme_tells_the_same() -> None:
 
 def test_the_pipeline_takes_the_same_steps() -> None:
     """Judging gathers and evaluates; then the image is pushed by digest, recorded, verified, tagged."""
-    told = ["_judge_all", "_prepared", "_send", "_land", "_verify", "move_all_tags"]
+    told = [
+        "open_all",
+        "judge_all",
+        "_with_credentials",
+        "_prepared",
+        "_send",
+        "_land",
+        "_verify",
+        "move_all_tags",
+    ]
     assert [name for name in _calls(pipeline.admit_all) if name in told] == told
-    judging = ["_gather", "decide"]
-    assert [name for name in _calls(pipeline._judge) if name in judging] == judging
-    preparing = ["with_place", "_with_record"]
+    deciding = ["gather_about", "decide"]
+    assert [name for name in _calls(judging._judge) if name in deciding] == deciding
+    preparing = ["with_place", "with_record"]
     assert [name for name in _calls(pipeline._prepared) if name in preparing] == preparing
     assert "records_before" in _calls(place.with_place)
     recording = ["build_record", "with_statements"]
-    assert [name for name in _calls(pipeline._with_record) if name in recording] == recording
+    assert [name for name in _calls(proof.with_record) if name in recording] == recording
     assert "issue" in _calls(pipeline._permit)
     assert {"_permit", "send_blobs"} <= set(_calls(pipeline._send))
     landing = ["push_by_digest", "attach_artifacts"]
