@@ -74,6 +74,7 @@ def test_decisions_about_the_image_at_its_source(job: Job, any_registry: Registr
         "anchored": False,
         "approved": False,
         "waived": 0,
+        "coverage": 0,
         "at": "2026-11-02T10:00:00Z",
         "root_at": "2026-11-02T10:00:00Z",
     }

@@ -38,6 +38,7 @@ UNSET = {
     "packages_forbidden",
     "parts_trusted",
     "platforms_complete",
+    "promotion",
     "registries_allowed",
 }
 

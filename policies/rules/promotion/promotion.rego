@@ -12,7 +12,7 @@
 #   controls: [SLSA build-l2, SSDF PS.2.1, OSPS BR-02.01]
 #   fix: Promote what was pushed with --key by a policy that is anchored (docs/promotion.md); where its record is too old, push it there again from a new run.
 #   # Of an earlier decision: without any of them it promotes nothing, which the examples show.
-#   optional: ["records.items[].approved", "records.items[].findings", "records.items[].root_at", "records.items[].at", "records.items[].registry", "records.items[].repository", "records.before[].coverage"]
+#   optional: ["records.items[].approved", "records.items[].findings", "records.items[].root_at", "records.items[].at", "records.items[].registry", "records.items[].repository"]
 #   settings:
 #     from:
 #       type: array
@@ -67,7 +67,7 @@ deny contains {"at": {"id": "coverage", "tag": before.tag}, "msg": msg} if {
 	msg := $"the image that {before.tag} names has {before.coverage} % coverage, and this one less"
 }
 
-deny contains {"at": object.union(flaw, {"id": flaw.names[0]}), "msg": msg} if {
+deny contains {"at": object.union(flaw, {"id": $"{flaw.names[0]}"}), "msg": msg} if {
 	count(data.settings.promotion.from) > 0
 	count(input.records.before) > 0
 	some record in input.records.items
@@ -121,8 +121,6 @@ _is_as_new(before) if {
 	time.parse_rfc3339_ns(record.root_at) >= time.parse_rfc3339_ns(before.root_at)
 }
 
-_is_as_covered(before) if not before.coverage
-
 _is_as_covered(before) if {
 	some record in input.records.items
 	_promotes(record)
@@ -139,4 +137,4 @@ _had(flaw) if {
 
 _place(record) := $"{record.registry}/{record.repository}"
 
-_seen(record) := $"{record.digest} ({record.verdict} of {record.at}, judged {record.root_at}, verified: {record.verified})"
+_seen(record) := $"{record.digest} ({record.verdict} of {record.at}, judged {object.get(record, "root_at", "at an unknown time")}, verified: {record.verified})"

@@ -211,9 +211,9 @@ def _findings(evidence: Mapping[str, Any]) -> Iterator[RecordedFinding]:
             )
 
 
-def _coverage(evidence: Mapping[str, Any]) -> float | None:
+def _coverage(evidence: Mapping[str, Any]) -> float:
     percent = evidence["tests"].get("coverage", {}).get("percent")
-    return percent if isinstance(percent, int | float) else None
+    return percent if isinstance(percent, int | float) else 0
 
 
 def _newest(records: Sequence[EarlierRecord], tag: str) -> EarlierRecord | None:

@@ -952,7 +952,7 @@ class EarlierRecord(msgspec.Struct, frozen=True, kw_only=True):
         root_at: when tests and scans of this image were judged; of a promotion, when those that it rests on
             were. None where that is not known.
         findings: of its scans.
-        coverage: in percent.
+        coverage: in percent; 0 where none was measured.
         tag: what named the image whose record this is; of the records before this push alone.
     """
 
