@@ -99,24 +99,32 @@ class Budget:
             raise error(f"{what}: the system gives no more threads", "see ulimit -u") from None
 
     def _look(self, _: int, frame: FrameType | None) -> None:
-        now = time.monotonic()
-        if now < self._quiet_until:
+        if time.monotonic() < self._quiet_until:
             return
-        over = None
+        # On a busy machine a look takes longer than the pause between two: each would begin within the other.
+        self._quiet_until = math.inf
+        try:
+            over = self._over(time.monotonic())
+        finally:
+            self._quiet_until = 0.0
+        if over and not _is_lost(frame):
+            self._quiet_until = time.monotonic() + _AGAIN
+            raise _Over(over)
+
+    def _over(self, now: float) -> str | None:
+        """What is over the budget, in words."""
         image, others = on_disk()
         if now > self._until:
-            over = f"it took more than the {self._seconds} seconds of max-run-seconds"
-        elif now > self._record_until:
-            over = f"it took more than the {self._record_seconds} seconds of max-record-seconds"
-        elif resident() > self._memory:
-            over = f"it needs more than the {self._memory} bytes of max-memory"
-        elif image > self._image:
-            over = f"what is kept of the image takes more than the {self._image} bytes of max-image-size"
-        elif others > self._disk:
-            over = f"its temporary files take more than the {self._disk} bytes of max-disk"
-        if over and not _is_lost(frame):
-            self._quiet_until = now + _AGAIN
-            raise _Over(over)
+            return f"it took more than the {self._seconds} seconds of max-run-seconds"
+        if now > self._record_until:
+            return f"it took more than the {self._record_seconds} seconds of max-record-seconds"
+        if resident() > self._memory:
+            return f"it needs more than the {self._memory} bytes of max-memory"
+        if image > self._image:
+            return f"what is kept of the image takes more than the {self._image} bytes of max-image-size"
+        if others > self._disk:
+            return f"its temporary files take more than the {self._disk} bytes of max-disk"
+        return None
 
 
 def _is_lost(frame: FrameType | None) -> bool:

@@ -161,3 +161,25 @@ def test_in_another_thread_nothing_is_watched() -> None:
     thread.start()
     thread.join()
     assert done == [True]
+
+
+def test_a_look_that_takes_long_is_not_begun_again_within_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The timer goes on meanwhile: on a busy machine that ended as a RecursionError."""
+    depth, deepest = 0, 0
+
+    def slow() -> tuple[int, int]:
+        nonlocal depth, deepest
+        depth += 1
+        deepest = max(deepest, depth)
+        until = time.monotonic() + 0.6
+        while time.monotonic() < until:
+            time.sleep(0.01)
+        depth -= 1
+        return 0, 0
+
+    monkeypatch.setattr("pushpolicy.budget.on_disk", slow)
+    with Budget(60, PLENTY).spend(InputError):
+        until = time.monotonic() + 1
+        while time.monotonic() < until:
+            time.sleep(0.01)
+    assert deepest == 1
