@@ -32,6 +32,9 @@ HELPS = {
     "find out who, and push the release again": "a release of one set of files is whole",
     "`pushpolicy policy push` stores it again": "it puts what is whole in the place of what is damaged",
     "The target's registry has to say it of the tag; push again": "the registry answers then",
+    "or the push of the newer one did not end: push again": "the tag has its newest record then",
+    "push it again: that is a new decision": "it is decided by what is known now",
+    "push again with a key that counts: a record by that one": "another key signs",
 }
 
 
