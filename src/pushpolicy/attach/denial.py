@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import msgspec
@@ -52,7 +52,8 @@ def keep_denial(record: NewRecord, statements: Sequence[Artifact], client: Repos
         raise PushError(f"{client.repository} is the target itself, or nothing was denied for another one")
     tag = denial_tag(decision.document().digest)
     admission = Admission()
-    for name, artifact in zip(_names(tag), (record.artifact, *statements), strict=False):
+    for number, artifact in enumerate((record.artifact, *statements)):
+        name = f"{tag}.{number}" if number else tag
         each(partial(Blob.store, client=client, admission=admission), artifact.blobs, distant=client.distant)
         settle = client.put_referrer(admission.vouched(artifact.manifest))
         client.put_manifest(admission.vouched(artifact.manifest), name)
@@ -64,12 +65,3 @@ def keep_denial(record: NewRecord, statements: Sequence[Artifact], client: Repos
                 "the repository lost or changed it",
             )
     return Denial(repository=client.repository, tag=tag, record=record.artifact.manifest.descriptor)
-
-
-def _names(tag: str) -> Iterator[str]:
-    """The record's tag, then those of its statements."""
-    yield tag
-    number = 0
-    while True:
-        number += 1
-        yield f"{tag}.{number}"

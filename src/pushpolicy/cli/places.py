@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pushpolicy.cli import environment
 from pushpolicy.cli.options import PushOptions
@@ -16,6 +16,8 @@ from pushpolicy.records.build import RawReports
 if TYPE_CHECKING:
     from pushpolicy.signing.trust import Trust
 
+Said = TypeVar("Said", str, Repository)
+
 
 def of_records(trust: Trust, options: PushOptions, target: Repository) -> Repository | None:
     """Where records go instead of the target: said on the command line, or by its policy's trust.yaml.
@@ -26,12 +28,7 @@ def of_records(trust: Trust, options: PushOptions, target: Repository) -> Reposi
     """
     asked = parse_records(options.registry.records)
     trusted = parse_records(trust.records_of(target), "records of the policy's trust.yaml")
-    if asked and trusted and asked != trusted:
-        raise UsageError(
-            f"--records names {asked}, and the trust.yaml of the policy {trusted}",
-            "leave the option out, or have the policy changed",
-        )
-    kept_in = asked or trusted
+    kept_in = _agreed("--records names", asked, trusted, f" for {target}")
     if options.login and kept_in and not kept_in.is_layout:
         raise UsageError(
             f"--login {options.login}: records in {kept_in} would need a credential of their own",
@@ -46,13 +43,8 @@ def raw_reports(trust: Trust, asked: str | None, target: Repository) -> RawRepor
     Raises:
         UsageError: when command line and policy differ.
     """
-    trusted = trust.raw_of(target)
-    if asked and trusted and asked != trusted:
-        raise UsageError(
-            f"--raw says {asked}, and the trust.yaml of the policy {trusted} for {target}",
-            "leave the option out, or have the policy changed",
-        )
-    return RawReports(asked or trusted or RawReports.KEEP)
+    trusted: str | None = trust.raw_of(target)
+    return RawReports(_agreed("--raw says", asked, trusted, f" for {target}") or RawReports.KEEP)
 
 
 def of_denials(trust: Trust, option: str | None, targets: Iterable[Repository]) -> Repository | None:
@@ -63,18 +55,23 @@ def of_denials(trust: Trust, option: str | None, targets: Iterable[Repository]) 
     """
     asked = parse_records(option, "--denials")
     trusted = parse_records(trust.denials, "denials of the policy's trust.yaml")
-    if asked and trusted and asked != trusted:
-        raise UsageError(
-            f"--denials names {asked}, and the trust.yaml of the policy {trusted}",
-            "leave the option out, or have the policy changed",
-        )
-    kept_in = asked or trusted
+    kept_in = _agreed("--denials names", asked, trusted)
     if kept_in and any(_is_same(kept_in, target) for target in targets):
         raise UsageError(
             f"denials cannot be recorded in {kept_in}: it is pushed to, and is not written to without ALLOW",
             "name a repository of its own for them, or a folder (oci:DIR)",
         )
     return kept_in
+
+
+def _agreed(says: str, asked: Said | None, trusted: Said | None, about: str = "") -> Said | None:
+    """What command line and policy say, where either does; neither overrules the other."""
+    if asked and trusted and asked != trusted:
+        raise UsageError(
+            f"{says} {asked}, and the trust.yaml of the policy {trusted}{about}",
+            "leave the option out, or have the policy changed",
+        )
+    return asked or trusted
 
 
 def _is_same(one: Repository, other: Repository) -> bool:

@@ -33,6 +33,7 @@ from pushpolicy.model.descriptor import Platform
 from pushpolicy.model.reference import Reference, Repository, Target
 from pushpolicy.pipeline import PushRequest
 from pushpolicy.push import SILENT, Progress
+from pushpolicy.reports.limits import Limits
 from pushpolicy.signing.keys import Signer
 
 if TYPE_CHECKING:
@@ -70,8 +71,7 @@ def push_requests(
     else:
         works = _targeted(image, parse_target(target, gathering.tags), publish.also)
     _check_stdin(works, password=options.registry.password_stdin)
-    compression = _compression(options.source)
-    platforms = tuple(map(_platform, options.source.platforms))
+    selection = _selection(options.source, progress)
     sources = [parse_source(work.image) for work in works]
     named = named_evidence(gathering.evidence, config) + named_parts(options.parts)
     limits = read_limits(gathering.limits)
@@ -81,25 +81,12 @@ def push_requests(
     )
     # Every target first: what was given by hand is theirs before it is any source's.
     opened = [registries.target(work.target.repository) for work in works]
-    environ, trust = environment.environment(), deciding.policy.trust
+    trust = deciding.policy.trust
     kept_in = [places.of_records(trust, options, work.target.repository) for work in works]
     refused = places.of_denials(trust, publish.denials, [work.target.repository for work in works])
     denials, denials_credential = registries.denials(refused) if refused else (None, None)
     shelves = [registries.records(place) if place else (None, None) for place in kept_in]
-    job = partial(
-        Job,
-        workspace=environment.workspace(),
-        environ=environ,
-        evaluated_at=environment.now(),
-        expected=config.expected or Expected(),
-        limits=limits,
-        git=git_program(gathering.git),
-        not_secret=public_variables(gathering.not_secret),
-        jobs=asked_jobs(gathering.jobs, options.registry),
-        tokens=token_access(trust, options.registry),
-        keys=trust.keys,
-        verified_for=trust.verified_for,
-    )
+    job = _job(deciding, options, limits)
     requests: list[PushRequest] = []
     work_at = zip(works, sources, opened, kept_in, shelves, strict=True)
     for work, source, (client, credential), place, (records, shown) in work_at:
@@ -140,17 +127,41 @@ def push_requests(
                 forms=tuple(dict.fromkeys(publish.forms)),
                 source=origin,
                 source_credential=origin_credential,
-                selection=Selection(
-                    platforms=platforms,
-                    referrers=options.source.referrers,
-                    destination=work.target.repository,
-                    compression=compression,
-                    on_compressed=progress.compression_advanced,
-                    docker_host=environ.get("DOCKER_HOST"),
-                ),
+                selection=selection(destination=work.target.repository),
             )
         )
     return tuple(requests)
+
+
+def _job(deciding: PolicyAndEngine, options: PushOptions, limits: Limits) -> partial[Job]:
+    """What is the same of the job of every image."""
+    gathering, trust = options.gathering, deciding.policy.trust
+    return partial(
+        Job,
+        workspace=environment.workspace(),
+        environ=environment.environment(),
+        evaluated_at=environment.now(),
+        expected=deciding.config.expected or Expected(),
+        limits=limits,
+        git=git_program(gathering.git),
+        not_secret=public_variables(gathering.not_secret),
+        jobs=asked_jobs(gathering.jobs, options.registry),
+        tokens=token_access(trust, options.registry),
+        keys=trust.keys,
+        verified_for=trust.verified_for,
+    )
+
+
+def _selection(source: SourceOptions, progress: Progress) -> partial[Selection]:
+    """Which part of every image, and what goes along."""
+    return partial(
+        Selection,
+        platforms=tuple(map(_platform, source.platforms)),
+        referrers=source.referrers,
+        compression=_compression(source),
+        on_compressed=progress.compression_advanced,
+        docker_host=environment.environment().get("DOCKER_HOST"),
+    )
 
 
 def _logins(options: PushOptions, policy: PolicySet, works: Iterable[_Work]) -> Logins | None:
