@@ -32,6 +32,7 @@ from pushpolicy.records.statement import (
     Named,
     read_named,
     statement_of,
+    why_no_approval,
 )
 from pushpolicy.registry.fallback import of_type
 from pushpolicy.registry.interface import RepositoryClient
@@ -99,8 +100,9 @@ class Vouched(msgspec.Struct, frozen=True, kw_only=True):
         except ValueError as error:
             raise SigningError(printable(str(error), 300), _FORGED) from error
         if due.payload_type != self.payload_type:
+            record = f"its record ({why_no_approval(decision) or 'an approval'})"
             raise SigningError(
-                f"is signed as {self.payload_type}, and its record makes it {due.payload_type}", _FORGED
+                f"is signed as {self.payload_type}, and {record} makes it {due.payload_type}", _FORGED
             )
         if due.payload != self.payload:
             other = sorted(_other(strict_json.read(self.payload), strict_json.read(due.payload)))
@@ -323,5 +325,12 @@ def _other(said: Any, due: Any, at: str = "") -> Iterator[str]:
                 yield place
             else:
                 yield from _other(said[key], due[key], place)
+    elif isinstance(said, list) and isinstance(due, list):
+        for number in range(max(len(said), len(due))):
+            place = f"{at}[{number}]"
+            if number >= len(said) or number >= len(due):
+                yield place
+            else:
+                yield from _other(said[number], due[number], place)
     elif said != due or type(said) is not type(due):
         yield at or "all of it"

@@ -71,8 +71,19 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
 
 def is_approval(decision: Decision) -> bool:
     """Whether others may take it for an approval: anchored, enforced, locally evaluated, and an ALLOW."""
-    softened = decision.observed or decision.loosened or decision.engine.is_delegated
-    return decision.allowed and decision.policy.anchored and not softened
+    return why_no_approval(decision) is None
+
+
+def why_no_approval(decision: Decision) -> str | None:
+    """The first reason for which others may not take it for an approval; None where they may."""
+    reasons = {
+        decision.verdict.value: not decision.allowed,
+        "observed only": decision.observed,
+        "delegated": decision.engine.is_delegated,
+        "loosened": bool(decision.loosened),
+        "not anchored": not decision.policy.anchored,
+    }
+    return next((reason for reason, is_so in reasons.items() if is_so), None)
 
 
 def resource_uri(decision: Decision, tag: str) -> str:
