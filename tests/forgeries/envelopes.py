@@ -62,8 +62,9 @@ def _unpadded(envelope: dict[str, Any]) -> None:
     place["sig"] = place["sig"].rstrip("=")
 
 
-def _layer(**fields: Any) -> Value:
-    return lambda manifest: manifest["layers"][0].update(fields)
+def _bytes_gone(scene: Scene) -> None:
+    for statement in scene.new[2:]:
+        scene.blob(statement.layers[0].digest).unlink()
 
 
 def _two_layers(manifest: dict[str, Any]) -> None:
@@ -206,12 +207,9 @@ ROWS = {
     "a statement of half a megabyte": Row(
         attack=restated(content=_material(b'"%b"' % (b"x" * (1 << 19)))), says="over the limit of 262144"
     ),
-    "a statement that is said to be larger": Row(
-        attack=restated(manifest=_layer(size=100_000)), says="names, is not there"
-    ),
-    "a statement that is nowhere": Row(
-        attack=restated(manifest=_layer(digest=f"sha256:{'0' * 64}")),
-        says=f"sha256:{'0' * 64}, which sha256:",
+    "a statement whose bytes are gone": Row(
+        attack=_bytes_gone,
+        says=" is not there",
     ),
     "two layers": Row(attack=restated(manifest=_two_layers), says="does not have one layer of the type"),
     "a bundle said to be no bundle of ours": Row(

@@ -46,6 +46,8 @@ def _signed(change: Change) -> Attack:
     return lambda scene: scene.forge(change)
 
 
+# Of what a signed one is refused before its record is read.
+FIRST = {"a folder that takes minutes to look for": "over the limit of 262144"}
 ROWS = {
     "a bit of the record's manifest": Row(
         attack=flipped("record"), says="list: the records cannot be read: oci:"
@@ -78,6 +80,9 @@ ROWS = {
         attack=_report(gzip.compress(b"") + b"x"), says="it is not one whole gzip file", shown=True
     ),
     "another report": Row(attack=_report(gzip.compress(b"x")), says="it has other bytes", shown=True),
-    **{f"signed: {name}": Row(attack=_signed(change), says=says) for name, (change, says) in LIES.items()},
+    **{
+        f"signed: {name}": Row(attack=_signed(change), says=FIRST.get(name, says))
+        for name, (change, says) in LIES.items()
+    },
     **{f"signed: {name}": Row(attack=_signed(change), says=says) for name, (change, says) in UNKNOWN.items()},
 }

@@ -50,13 +50,17 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         return self.anchored or bool(self.claimed and self.signature.by and not self.unknown)
 
     @property
+    def wrong(self) -> tuple[str, ...]:
+        """Why the verdict is none about what was asked, whoever signed it; on one line each."""
+        return (*(f"unknown policy: {reason}" for reason in self.unknown), *self.elsewhere)
+
+    @property
     def remarks(self) -> tuple[str, ...]:
         """Everything to be said beside the verdict, on one line each."""
-        unknown = tuple(f"unknown policy: {reason}" for reason in self.unknown)
         not_anchored = "not anchored: its policy is not verified here" if self.claimed else "not anchored"
-        anchored = () if self.reliable or unknown else (not_anchored,)
+        anchored = () if self.reliable or self.unknown else (not_anchored,)
         newest = ("newest of those found",) if self.newest else ()
-        return (*unknown, *self.elsewhere, *self.notes, str(self.signature), *anchored, *newest)
+        return (*self.wrong, *self.notes, str(self.signature), *anchored, *newest)
 
 
 def standing(record: Record, reference: Reference, signature: Signature = UNSIGNED) -> Standing:

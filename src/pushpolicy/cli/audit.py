@@ -315,7 +315,7 @@ def _replay_code(result: Replay) -> int:
 
 
 def _standing_code(how: Standing) -> int:
-    return errors.EXIT_RECORD if how.unknown or how.elsewhere else errors.EXIT_OK
+    return errors.EXIT_RECORD if how.wrong else errors.EXIT_OK
 
 
 def _listing_code(listing: Listing, reference: Reference) -> int:

@@ -81,6 +81,8 @@ def record(found: Record, how: Standing) -> Report:
 
 def _record_lines(found: Record, how: Standing) -> Iterator[str]:
     """The decision as it was printed then, what is to be said beside it, and what the record holds."""
+    if how.signature.by and how.wrong:  # what is verified reads as what is meant
+        yield f"{click.style('NOT VALID', fg='red', bold=True)}: {'; '.join(how.wrong)}"
     yield from decision_lines(found.decision, how.remarks, doubt=how.doubt)
     summary = found.summary
     yield f"{'record:':<15} {summary.digest}"
@@ -182,7 +184,7 @@ def _effect(found: WhatIf, standings: Mapping[Digest, Standing]) -> dict[str, An
 def _line(summary: Summary, how: Standing) -> str:
     decision = summary.decision
     color = "green" if decision.allowed else "red"
-    if decision.observed or how.unknown or how.elsewhere:
+    if decision.observed or how.wrong:
         color = "yellow"
     tags = printable(first_of(decision.image.tags, 5))
     verdict = click.style(str(decision.verdict), fg=color)
