@@ -57,9 +57,10 @@ def _url(envelope: dict[str, Any]) -> None:
     envelope["payload"] = base64.urlsafe_b64encode(content).decode()
 
 
-def _unpadded(envelope: dict[str, Any]) -> None:
+def _padded(envelope: dict[str, Any]) -> None:
     place = envelope["signatures"][0]
-    place["sig"] = place["sig"].rstrip("=")
+    bare = place["sig"].rstrip("=")
+    place["sig"] = bare if bare != place["sig"] else f"{bare}=="  # where it needs none, two are too many
 
 
 def _bytes_gone(scene: Scene) -> None:
@@ -146,8 +147,8 @@ ROWS = {
     "a payload in base64url": Row(
         attack=restated(envelope=_url), says="has a payload that is not in standard base64"
     ),
-    "a signature without its padding": Row(
-        attack=restated(envelope=_unpadded), says="has a signature that is not in standard base64"
+    "a signature with other padding": Row(
+        attack=restated(envelope=_padded), says="has a signature that is not in standard base64"
     ),
     "a payload that is a number": Row(
         attack=restated(envelope=put(payload=7)), says="has a payload that is not in standard base64"

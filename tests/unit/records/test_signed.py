@@ -184,7 +184,9 @@ def test_a_tag_that_was_not_decided(client: LayoutRepository) -> None:
 
 def test_another_payload_type_than_its_record_makes_it(client: LayoutRepository) -> None:
     attach(client, own(statement_of(ALLOWED, NAMED).payload))
-    with pytest.raises(SigningError, match=r"and its record makes it application/vnd\.in-toto"):
+    with pytest.raises(
+        SigningError, match=r"and its record \(an approval\) makes it application/vnd\.in-toto"
+    ):
         vouched(client).check(ALLOWED)
 
 
