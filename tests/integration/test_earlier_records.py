@@ -11,10 +11,14 @@ from msgspec.structs import replace
 
 from pushpolicy import errors
 from pushpolicy.engines import LocalOpa
+from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import Manifest
 from pushpolicy.model.reference import Target
 from pushpolicy.pipeline import PushRequest, admit, check, collect
+from pushpolicy.records.format import CREATED, RECORD, STATEMENT_TYPE
+from pushpolicy.records.statement import Statement, sign
 from pushpolicy.registry import Access, RepositoryClient, open_repository
+from pushpolicy.signing.dsse import read_envelope
 from tests.clients import client
 from tests.integration.test_push_promotion import promotion
 from tests.jobs import AT, GOOD, Job
@@ -108,6 +112,28 @@ def test_of_what_is_not_verified_only_the_reason_is_told(job: Job, olareg: Regis
     assert found.keys() == {"digest", "verified", "unverified"}
     assert found["verified"] is False
     assert reason in found["unverified"]
+
+
+def test_a_key_that_counts_is_enough_beside_one_that_does_not_any_more(job: Job, olareg: Registry) -> None:
+    """Keys follow one another; no older signature takes from what the newer says."""
+    source, target = client(olareg, "dev/app"), client(olareg, "prod/app")
+    published(job, source, signer=key)
+    image = source.resolve("1.0")
+    assert image
+    (entered,) = (each for each in source.referrers(image.digest) if each.artifact_type == STATEMENT_TYPE)
+    manifest = source.manifest(entered.digest)
+    assert manifest
+    envelope = read_envelope(b"".join(source.read_blob(manifest.layers[0])))
+    told = Statement(payload_type=envelope.payload_type, predicate_type="", payload=envelope.payload)
+    record = Digest.parse(manifest.annotations[RECORD])
+    again = sign(image.descriptor, told, record, manifest.annotations[CREATED], key("next"))
+    for blob in again.blobs:
+        source.put_blob(blob.descriptor, blob.open)
+    source.put_referrer(again.manifest)()
+    request = promotion(job, source, ":1.0", target, evaluated_at=LATER)
+    old, new = entry(not_after="2026-11-02T11:00:00Z"), entry("next")
+    (found,) = records(trusting(request, old=old, new=new))["items"]
+    assert (found["verified"], found.get("verified_by")) == (True, "new")
 
 
 def test_an_unsigned_record_is_one_that_is_not_verified(job: Job, olareg: Registry) -> None:

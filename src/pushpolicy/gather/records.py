@@ -155,9 +155,11 @@ def _read(
         vouched = [each for each in signed.vouched if each.named.record == digest]
         for each in vouched:
             each.check(record.decision)
-        if over := [each for each in vouched if each.retired]:
-            return _unverified(digest, f"the key {over[0].key} counts no more since {over[0].retired}")
-        return _told(record, vouched)
+        counting = [each for each in vouched if each.retired is None]
+        if not counting:
+            over = vouched[0]
+            return _unverified(digest, f"the key {over.key} counts no more since {over.retired}")
+        return _told(record, counting)
     except SigningError as error:
         return _unverified(digest, f"what is signed about it {error.message}")
     except RecordError as error:
