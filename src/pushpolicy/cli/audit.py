@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 
 import click
 from msgspec.structs import replace
@@ -25,18 +24,14 @@ from pushpolicy.cli import options as shared
 from pushpolicy.cli.formats import Kind
 from pushpolicy.cli.options import PolicyOptions, RegistryOptions, read_limits
 from pushpolicy.cli.policies import load
-from pushpolicy.cli.registries import Registries, parse_records
 from pushpolicy.cli.render import audit as render
 from pushpolicy.cli.render.verified import verified
 from pushpolicy.cli.report import Outputs, say, write_stdout
-from pushpolicy.cli.trusted import listed_keys
+from pushpolicy.cli.shelves import open_shelf, shelf_of_denials
 from pushpolicy.engines import find_engine
-from pushpolicy.errors import InputError, UsageError
-from pushpolicy.model.reference import Reference, Repository
+from pushpolicy.errors import UsageError
+from pushpolicy.model.reference import Reference
 from pushpolicy.model.text import printable
-from pushpolicy.records.signed import Trusted
-from pushpolicy.registry import Access, open_repository
-from pushpolicy.reports.limits import Limits
 
 _FAILING = {
     "any": frozenset({Direction.STRICTER, Direction.LOOSER, Direction.BOTH}),
@@ -73,7 +68,7 @@ def list_(
 ) -> int:
     """List every recorded decision of a repository, of a tag and its past, or of an image."""
     bounds = read_limits(limits, LIMITS)
-    shelf, place = _open(reference, registry, bounds, trust)
+    shelf, place = open_shelf(reference, registry, bounds, trust)
     listing = list_records(shelf, place, Allowance(bounds))
     return outputs.write(render.listing(listing), _listing_code(listing, place))
 
@@ -89,7 +84,7 @@ def show(
 ) -> int:
     """Show one record: what was decided, on what evidence, by which policy and engine."""
     bounds = read_limits(limits, LIMITS)
-    shelf, place = _open(reference, registry, bounds, trust)
+    shelf, place = open_shelf(reference, registry, bounds, trust)
     found = find(shelf, place, Allowance(bounds))
     return outputs.write(render.record(found.record, found.standing), _standing_code(found.standing))
 
@@ -142,13 +137,13 @@ def verify_(
     if offline is not None and denials is not None:
         raise UsageError("--offline and --denials: a copy tells nothing of denials", "leave one of them out")
     bounds = read_limits(limits, LIMITS)
-    shelf, place = _open(reference, registry, bounds, trust, offline)
+    shelf, place = open_shelf(reference, registry, bounds, trust, offline)
     if not (place.tag or place.digest):
         raise UsageError(f"{place} names no image", "add a tag or a digest; audit list shows both")
     wanted = Wanted(
         at=datetime.now(UTC),
         max_age=_duration(max_age),
-        denials=_denials(denials, shelf, registry, bounds),
+        denials=shelf_of_denials(denials, shelf, registry, bounds),
         offline=offline is not None,
     )
     found = verify(shelf, place, find_engine(engine), wanted, Allowance(bounds))
@@ -191,7 +186,7 @@ def replay_(
     A REFERENCE without tag and digest replays every record of the repository.
     """
     bounds = read_limits(limits, LIMITS)
-    shelf, place = _open(reference, registry, bounds, policy.trust)
+    shelf, place = open_shelf(reference, registry, bounds, policy.trust)
     opa = find_engine(policy.engine)
     # Here --trust says who signed records, and is no part of the policy that is tried.
     policy = replace(policy, trust=None)
@@ -230,7 +225,7 @@ def statement_(
     With --trust, only of a record that a listed key vouches for, and word for word as that signed it.
     """
     bounds = read_limits(limits, LIMITS)
-    shelf, place = _open(reference, registry, bounds, trust)
+    shelf, place = open_shelf(reference, registry, bounds, trust)
     allowance = Allowance(bounds)
     found = find(shelf, place, allowance)
     with allowance.record():
@@ -239,62 +234,6 @@ def statement_(
     for statement in told:
         write_stdout(statement.payload.decode() + "\n")
     return errors.EXIT_OK
-
-
-def _open(
-    text: str,
-    options: RegistryOptions,
-    limits: Limits,
-    trust: str | None = None,
-    offline: str | None = None,
-) -> tuple[Shelf, Reference]:
-    try:
-        reference = Reference.parse(text)
-        copy = Repository.parse(f"oci:{offline.removeprefix('oci:')}") if offline is not None else None
-    except ValueError as error:
-        raise UsageError(
-            f"{'REFERENCE' if offline is None else 'REFERENCE or --offline'}: {error}"
-        ) from error
-    trusted = _trusted(trust, reference.repository)
-    kept_in = copy or parse_records(options.records) or reference.repository
-    # With records elsewhere, all of them may be of denials, and nothing was ever pushed here.
-    if kept_in.is_layout and not Path(kept_in.path).exists():
-        raise InputError(f"{kept_in}: there is no such folder", "check the path")
-    if copy:
-        if options.records is not None:
-            raise UsageError("--offline and --records: the layout has the records", "leave --records out")
-        return Shelf.of(open_repository(copy, Access()), trusted=trusted), reference
-    registries = Registries(options, limits)
-    images, _ = registries.target(reference.repository)
-    if kept_in == reference.repository:
-        return Shelf.of(images, trusted=trusted), reference
-    records, _ = registries.records(kept_in)
-    return Shelf.of(images, records, trusted), reference
-
-
-def _denials(text: str | None, shelf: Shelf, options: RegistryOptions, limits: Limits) -> Shelf | None:
-    """Where denials of the images of a shelf are."""
-    repository = parse_records(text, "--denials")
-    if repository is None:
-        return None
-    if repository.is_layout and not Path(repository.path).exists():
-        raise InputError(f"{repository}: there is no such folder", "check the path")
-    registries = Registries(options, limits, owner=shelf.images.repository.registry)
-    client, _ = registries.denials(repository)
-    return Shelf.of(shelf.images, client, shelf.signatures.trusted)
-
-
-def _trusted(file: str | None, repository: Repository) -> Trusted | None:
-    """Who is believed about records of this repository; None where no file says."""
-    if file is None:
-        return None
-    keys = listed_keys(Path(file), "--trust", "decide")
-    if not any(key.role == "decide" for key in keys.values()):
-        raise UsageError(
-            f"--trust {printable(file)} lists no key of the role decide",
-            "`pushpolicy keygen NAME --role decide` prints such an entry",
-        )
-    return Trusted(keys=keys, repository=repository, at=datetime.now(UTC))
 
 
 def _records(shelf: Shelf, reference: Reference, allowance: Allowance) -> tuple[Listing, int]:
