@@ -9,20 +9,29 @@ import subprocess
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 
 from pushpolicy import errors
 from pushpolicy.cli.main import main
 from pushpolicy.demo.shell import Shell
+from pushpolicy.errors import PushError
+from pushpolicy.gather.records import _about
+from pushpolicy.model.decision import Link
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import OCI_MANIFEST
 from pushpolicy.records import format as names
+from pushpolicy.records.chain import records_before
+from pushpolicy.records.signed import Trusted
 from pushpolicy.registry.layout.repository import LayoutRepository
 from pushpolicy.signing import bundle
+from pushpolicy.signing.trust import Key
 from tests import workspace as workspaces
+from tests.forgeries import envelopes, statements
 from tests.forgeries.places import denied
 from tests.forgeries.scene import TAG, Said, Scene
 from tests.forgeries.table import MODULES, TABLE
@@ -135,6 +144,25 @@ def test_what_was_done_to_it_is_said(case: str, scene: Scene, verify: Verify) ->
     code, out = verify(name, command="list", keys=row.keys)
     # The record before is there, whatever becomes of this one.
     assert not IS_ALLOWED.match(out) or f"record {scene.old[1].digest}" in out.splitlines()[0], out
+
+
+@pytest.mark.parametrize("case", [*envelopes.ROWS, *statements.ROWS])
+def test_what_was_signed_otherwise_promotes_nothing(case: str, scene: Scene) -> None:
+    """Nor is it the record before: what is read of a repository for a push is read as strictly."""
+    row = TABLE[case]
+    row.attack(scene)
+    keys = msgspec.convert(row.keys, dict[str, Key])
+    now, image = datetime.now(UTC), scene.new[0].digest
+    trusted = Trusted(keys=keys, repository=scene.client.repository, at=now)
+    request: Any = SimpleNamespace(job=SimpleNamespace(keys=keys, evaluated_at=now))
+    try:
+        found = records_before(scene.client, {TAG: [image]}, lambda _: True, trusted=trusted)
+        items, _ = _about(image, scene.client, scene.client, request)
+    except PushError:  # nothing at all is read, nor pushed
+        return
+    assert found.chain == {TAG: Link(sequence=1)}
+    assert found.ignored
+    assert not any(item.verified for item in items)
 
 
 def test_there_are_as_many_reasons_as_were_promised() -> None:

@@ -151,11 +151,12 @@ class _Reader:
     def shelf(self, image: Digest, listed: tuple[Descriptor, ...] | None) -> _Shelf:
         """What is listed with the image, as far as it is read."""
         listed = self._client.referrers(image) if listed is None else listed
-        return _Shelf(
-            size=len(listed),
-            records=self._records(image, of_type(listed, names.ARTIFACT_TYPE)),
-            statements=self._statements(image, listed, self._trusted) if self._trusted else None,
-        )
+        signed = self._statements(image, listed, self._trusted) if self._trusted else None
+        # What a listed key vouches for comes first, so that nobody gets before it, or hides it, by the list.
+        vouched = (each.named.record for each in signed.vouched) if signed else ()
+        entries = (entry.digest for entry in of_type(listed, names.ARTIFACT_TYPE))
+        records = self._records(image, tuple(dict.fromkeys((*vouched, *entries))))
+        return _Shelf(size=len(listed), records=records, statements=signed)
 
     def _statements(self, image: Digest, listed: tuple[Descriptor, ...], trusted: Trusted) -> Statements:
         try:
@@ -166,13 +167,13 @@ class _Reader:
             self.ignored[f"what is signed about the records of {image} is ignored: {reason}"] = None
             return Statements(image=image)
 
-    def _records(self, image: Digest, entries: Sequence[Descriptor]) -> tuple[Manifest, ...]:
-        """What is a record about the image, by its own manifest."""
+    def _records(self, image: Digest, entries: Sequence[Digest]) -> tuple[Manifest, ...]:
+        """Those of these manifests that are records about the image, by what they say themselves."""
         found, size, looked_at = list[Manifest](), 0, 0
         try:
             with self._allowed():
                 for entry in entries[:_MAX_LISTED]:
-                    manifest = self._manifest(entry.digest)
+                    manifest = self._manifest(entry)
                     looked_at += 1
                     if manifest and manifest.artifact_type == names.ARTIFACT_TYPE:
                         found.append(manifest)

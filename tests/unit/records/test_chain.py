@@ -205,7 +205,9 @@ def test_no_more_manifests_of_a_list_are_looked_at_than_the_limit(
 ) -> None:
     """Whoever lists thousands holds up no push, and it is said that not all were looked at."""
     first = publish(OLD, client, _target(client, "1.0"), at="2026-11-02T09:00:00Z")
+    publish(NEW, client, _target(client, "2.0"))
     (true,) = client.referrers(OLD.top.digest, ARTIFACT_TYPE)
+    (other,) = client.referrers(NEW.top.digest, ARTIFACT_TYPE)
     many = [replace(true, digest=Digest.of(b"%d" % number)) for number in range(30_000)]
     asked = list[Digest]()
     monkeypatch.setattr(client, "referrers", lambda *_: (true, *many))
@@ -224,7 +226,7 @@ def test_no_more_manifests_of_a_list_are_looked_at_than_the_limit(
         f"{chain._MAX_LISTED} were looked at, which is the limit",
     )
     monkeypatch.setattr(chain, "_MAX_LISTED_SIZE", 1)
-    monkeypatch.setattr(client, "referrers", lambda *_: (true, true))
+    monkeypatch.setattr(client, "referrers", lambda *_: (true, other))
     (ignored,) = records_before(client, _about("1.0"), is_of_known_policy).ignored
     assert "1 manifests that are listed" in ignored
 
@@ -280,6 +282,21 @@ def test_a_record_that_nobody_signed_is_never_the_one_before(
     assert found.listed == {OLD.top.digest: 3}
 
 
+def test_nobody_hides_a_signed_record_behind_thousands(
+    client: LayoutRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor by leaving it out of the list, which is anybody's who can write to the repository."""
+    true = publish(OLD, client, _target(client, "1.0"))
+    _sign(client, true.record.digest, "1.0")
+    listed = client.referrers(OLD.top.digest)
+    (record,) = (each for each in listed if each.digest == true.record.digest)
+    many = [replace(record, digest=Digest.of(b"%d" % number)) for number in range(chain._MAX_LISTED)]
+    statements = [each for each in listed if each != record]
+    for entries in ((*many, *listed), (*many, *statements), statements):
+        monkeypatch.setattr(client, "referrers", lambda *_, entries=entries: tuple(entries))
+        assert _signed_before(client, "1.0").chain == {"1.0": _after(true, 2)}
+
+
 def test_a_record_counts_for_the_tags_that_are_signed(client: LayoutRepository) -> None:
     first = publish(OLD, client, _target(client, "1.0", "edge"), at="2026-11-02T09:00:00Z")
     second = publish(OLD, client, _target(client, "1.0", "edge"), at="2026-11-02T10:00:00Z")
@@ -324,7 +341,7 @@ def test_a_key_of_another_repository_vouches_for_nothing(client: LayoutRepositor
 def test_what_is_signed_and_takes_too_much_is_ignored(client: LayoutRepository) -> None:
     first = publish(OLD, client, _target(client, "1.0"))
     _sign(client, first.record.digest, "1.0")
-    spent = iter([False, True])
+    spent = iter([True, False])
 
     @contextmanager
     def allowed() -> Iterator[None]:
