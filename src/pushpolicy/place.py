@@ -22,6 +22,10 @@ from pushpolicy.records.signed import Trusted
 from pushpolicy.records.statement import is_approval
 from pushpolicy.registry.interface import RepositoryClient
 
+_UNVERIFIED = (
+    "the record before was not verified, as no trust file lists a key for decisions (--trust FILE): who "
+    "verifies this one later will refuse a chain with one that no listed key signed"
+)
 # What is listed with images, as far as it was read; by target, for whoever waits for it.
 Listed = Mapping[Digest, tuple[Descriptor, ...]]
 Lists = Callable[[], Mapping[Target, Listed]]
@@ -68,11 +72,12 @@ def with_place(
     old = beside(partial(old_signatures, kept_in, image.top.digest)) if hides else tuple
     if to_push and not listed:
         listed = listed_with(kept_in, judged.previous.values(), image.top.digest)
-    before = records_before(
-        kept_in, about, is_of_known_policy, allowed, request.client, _trusted(request, judged), listed
-    )
+    trusted = _trusted(request, judged)
+    before = records_before(kept_in, about, is_of_known_policy, allowed, request.client, trusted, listed)
     crowd = before.listed.get(image.top.digest, 0)
     notes = tuple(crowd_notes(old(), crowd)) if request.signer else ()
+    if request.signer and not trusted and any(link.previous for link in before.chain.values()):
+        notes = (*notes, _UNVERIFIED)
     for note in notes:
         request.progress.note(note)
     decision = replace(judged.decision, chain=before.chain)

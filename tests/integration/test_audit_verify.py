@@ -94,6 +94,33 @@ def test_without_keys_it_is_said_what_is_not_checked(signing: Signing, target: s
     assert "ignored:" in ran.out
 
 
+def test_a_tag_that_was_pushed_unsigned_begins_anew_by_the_trust_file(signing: Signing, target: str) -> None:
+    """docs/keys.md, "The first signed push"."""
+    tag = f"{target}:1.0"
+    assert signing.place.push(target=tag).code == errors.EXIT_OK
+    ran = signing.place.push("--key", signing.key(), "--trust", signing.trust, target=tag)
+    assert (ran.code, "was not verified" in ran.out) == (errors.EXIT_OK, False)
+    ran = signing.place.run("audit", "verify", tag, "--trust", signing.trust)
+    assert (ran.code, "NOT VALID" in ran.out) == (errors.EXIT_OK, False)
+    assert "number 1 of 1.0, and all before it are there" in ran.out
+    assert ran.out.count("is unsigned") == 1
+
+
+def test_without_a_trust_file_a_push_goes_on_from_what_is_unsigned(signing: Signing, target: str) -> None:
+    """Which it notes; and audit says what there is to do about it."""
+    tag = f"{target}:1.0"
+    assert signing.place.push(target=tag).code == errors.EXIT_OK
+    ran = signing.place.push("--key", signing.key(), target=tag)
+    assert (ran.code, "the record before was not verified" in ran.out) == (errors.EXIT_OK, True)
+    ran = signing.place.run("audit", "verify", tag, "--trust", signing.trust)
+    assert ran.code == errors.EXIT_RECORD
+    first, fix, *rest = ran.out.splitlines()
+    assert first.startswith("NOT VALID: chain: number 1 of the tag 1.0, record sha256:")
+    assert first.endswith(", does not count: it is unsigned")
+    assert "With --trust FILE a new tag begins a chain that holds" in fix
+    assert sum(line.endswith("is unsigned") for line in rest) == 1
+
+
 def test_a_public_key_alone_is_a_trust_file(signing: Signing) -> None:
     signing.push("oci:registry:1.0")
     file = signing.folder / "release.pub"

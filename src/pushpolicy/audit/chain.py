@@ -11,12 +11,19 @@ from pushpolicy.model.digest import Digest
 from pushpolicy.model.text import printable
 from pushpolicy.records.read import Summary
 
+_REMOVED = "a record was removed, or two pushes went on at once: a copy elsewhere may have it"
+_UNSIGNED = (
+    "a push without --trust FILE goes on from any record, also an unsigned one; or what was signed about it "
+    "was removed. With --trust FILE a new tag begins a chain that holds (docs/keys.md)"
+)
+
 
 class Fault(NamedTuple):
     """What is wrong with a chain; or that it does not go on in a copy, which need not have all of it."""
 
     says: str
     is_absence: bool = False
+    hint: str = _REMOVED
 
 
 def place_of(record: Summary, tag: str) -> int:
@@ -54,7 +61,9 @@ def faults(record: Summary, tag: str, listing: Listing) -> Iterator[Fault]:
             if reason.startswith(f"there is no record {link.previous} "):
                 yield Fault(f"{name} is not there", is_absence=True)
             else:
-                yield Fault(f"{name} does not count: {printable(reason, 300)}")
+                short = reason.removeprefix("NOT VALID: ").replace(f"record {link.previous} ", "it ", 1)
+                hint = _UNSIGNED if short.startswith("it is unsigned") else _REMOVED
+                yield Fault(f"{name} does not count: {printable(short, 300)}", hint=hint)
             return
         if place_of(before, tag) != link.sequence - 1:
             was = place_of(before, tag)

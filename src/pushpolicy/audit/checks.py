@@ -106,7 +106,9 @@ def _denied(found: Found, record: Summary, denials: Shelf, allowance: Allowance)
         says = f"incomplete: {listing.unread} more records of {record.subject.digest} are listed there"
         yield Check(name="denied", passed=False, says=says)
     else:
-        yield Check(name="denied", passed=True, says=f"not since, by {denials.records.repository}")
+        where = denials.records.repository
+        says = f"not since, by {where}" if listing.records else f"{where} has no record of this image"
+        yield Check(name="denied", passed=True, says=says)
 
 
 def _of_denial(name: str, denial: Summary) -> Check:
@@ -143,7 +145,7 @@ def _age(moment: datetime, wanted: Wanted) -> Check:
     if wanted.max_age is None:
         return Check(name="age", passed=None, says=f"{told}; no --max-age says how old it may be")
     if age > wanted.max_age:
-        says = f"{told}, which is longer ago than --max-age {wanted.max_age}"
+        says = f"{told}, which is longer ago than --max-age allows"
         return Check(name="age", passed=False, says=says, hint="push it again: that is a new decision")
     return Check(name="age", passed=True, says=told)
 
@@ -159,8 +161,7 @@ def _chains(found: Found, record: Summary, wanted: Wanted) -> Iterator[Check]:
             if fault.is_absence and wanted.offline:
                 yield Check(name="chain", passed=None, says=f"{fault.says}, in this copy")
                 continue
-            hint = "a record was removed, or two pushes went on at once: a copy elsewhere may have it"
-            yield Check(name="chain", passed=False, says=fault.says, hint=hint)
+            yield Check(name="chain", passed=False, says=fault.says, hint=fault.hint)
         if not wrong:
             says = f"number {place_of(record, tag)} of {printable(tag)}, and all before it are there"
             yield Check(name="chain", passed=True, says=says)

@@ -20,6 +20,10 @@ from pushpolicy.records.format import ARTIFACT_TYPE, STATEMENT_TYPE, TAGS, is_de
 from pushpolicy.records.read import Record
 from pushpolicy.registry.interface import RepositoryClient
 
+NO_RECORD = (
+    "it was not pushed by pushpolicy, the record was removed, or it is elsewhere (--records REPOSITORY)"
+)
+
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
     """One record, and what is to be said beside its verdict."""
@@ -186,6 +190,4 @@ def _newest(shelf: Shelf, reference: Reference, allowance: Allowance) -> Found:
     for problem in listing.problems:
         raise RecordError(problem.reason, problem.hint)
     _check_known(shelf.images, image)
-    raise RecordError(
-        f"{reference} has no record", "it was not pushed by pushpolicy, or the record was removed"
-    )
+    raise RecordError(f"{reference} has no record", NO_RECORD)

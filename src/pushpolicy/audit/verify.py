@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from pushpolicy.audit.allowance import Allowance
 from pushpolicy.audit.chain import place_of
 from pushpolicy.audit.checks import checks
-from pushpolicy.audit.history import by_name, images_of, reading
+from pushpolicy.audit.history import NO_RECORD, by_name, images_of, reading
 from pushpolicy.audit.shelf import Shelf
 from pushpolicy.audit.verified import Check, Found, Verified, Wanted
 from pushpolicy.audit.walk import Listing, Problem, Walk
@@ -74,7 +74,7 @@ def _verified(
         standing=how if reference.digest == digest else replace(how, newest=True),
         checks=tuple(looked),
         ignored=(
-            *(problem.reason for problem in found.listing.problems if not problem.vouched),
+            *(item.reason.removeprefix("NOT VALID: ") for item in found.listing.problems if not item.vouched),
             *(f"statement {item.digest} {item.reason}" for item in refused),
         ),
     )
@@ -169,8 +169,7 @@ def _unvouched(shelf: Shelf, found: Found) -> Iterator[Check]:
     refused = [item for item in shelf.signatures.of(found.image).refused if item.about not in told]
     if not told and not found.listing.unread:
         says = f"{found.reference} has no record"
-        hint = "it was not pushed by pushpolicy, or the record was removed"
-        yield Check(name="signature", passed=False, says=says, hint=hint)
+        yield Check(name="signature", passed=False, says=says, hint=NO_RECORD)
     for item in refused[:_MAX_TOLD]:
         if not (item.about is None and told):  # told of each record
             says = f"statement {item.digest} {item.reason}"

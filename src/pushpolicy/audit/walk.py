@@ -87,7 +87,9 @@ class Walk:
         self._shelf, self._reference, self._allowance = shelf, reference, allowance
         self._queue = deque[_Entry]()
         self._unread = 0
-        self._records, self._problems = list[Summary](), list[Problem]()
+        self._records = list[Summary]()
+        # Each once: it may be listed with the image, and be named by a later one, too.
+        self._problems = dict[Problem, None]()
         self._standings = dict[Digest, Standing]()
         self._retired = list[Summary]()
         # Since when a record is known that others name, which count.
@@ -150,9 +152,8 @@ class Walk:
                 self._standings[digest] = standing(record, self._reference, signature)
         except RecordError as error:
             vouched = error.vouched if isinstance(error, NotVouchedError) else self._shelf.is_verified
-            self._problems.append(
-                Problem(digest=digest, reason=error.message, hint=error.hint, vouched=vouched)
-            )
+            problem = Problem(digest=digest, reason=error.message, hint=error.hint, vouched=vouched)
+            self._problems[problem] = None
             return None
         if signature.retired:
             self._retired.append(record.summary)
@@ -174,7 +175,7 @@ class Walk:
                 self._count(summary, known)
                 continue
             del self._standings[digest]
-            self._problems.append(not_older(digest, signature))
+            self._problems[not_older(digest, signature)] = None
 
 
 def not_older(digest: Digest, signature: Signature) -> Problem:

@@ -33,8 +33,8 @@ def _lines(found: Verified) -> Iterator[str]:
             yield f"  -> {printable(check.hint, 300)}"
     if found.record and found.standing and not found.failures:
         yield verdict_line(found.record.decision, found.standing.remarks)
-    elif found.record:
-        yield f"{'record:':<11} {found.record.digest}, about {printable(str(found.reference))}"
+    if found.record:
+        yield f"{'of:':<11} record {found.record.digest}, about {printable(str(found.reference))}"
     for check in found.checks:
         if check.passed is not False:
             mark = "ok" if check.passed else "not checked"
