@@ -136,7 +136,7 @@ ROWS = {
     "record and statement are gone": Row(attack=lambda s: s.remove(*s.new[1:]), says="has no record"),
     "the record before is gone": Row(attack=lambda s: s.remove(s.old[1]), says=", is not there", shown=True),
     "the statements of the record before are gone": Row(
-        attack=lambda s: s.remove(*s.old[2:]), says=", does not count: NOT VALID: record", shown=True
+        attack=lambda s: s.remove(*s.old[2:]), says=", does not count: it is unsigned", shown=True
     ),
     "an older image under the tag": Row(attack=retagged, says="is newer, about sha256:", shown=True),
     "a tag that was not decided": Row(

@@ -100,6 +100,17 @@ def test_its_rules_deny_and_its_waivers_count(place: Workspace) -> None:
     assert "(anchored)" in allowed.out
 
 
+def test_what_reproduces_a_denial_says_who_signs_the_policy(place: Workspace) -> None:
+    push(place, "oci:../policies:prod")
+    denied = place.push("--policy", "oci:../policies:prod", *ORG)
+    assert denied.code == errors.EXIT_DENIED
+    command = next(
+        line.partition(" ")[2] for line in denied.out.splitlines() if line.startswith("reproduce:")
+    )
+    again = place.shell(command.strip())
+    assert (again.code, again.err) == (errors.EXIT_DENIED, ""), again.err
+
+
 def soon() -> str:
     from datetime import timedelta
 

@@ -118,13 +118,15 @@ def _reproduce(kept: Path, options: PushOptions) -> str:
         "--engine": options.policy.engine,
         "--trust": options.policy.trust,
         "--rego-version": options.policy.rego_version,
+        "--min-sequence": options.policy.min_sequence,
     }
     for name, value in given.items():
         if value:
-            words += [name, value]
+            words += [name, str(value)]
     words += options.server.named()
     repeated = {
         "--policy": options.policy.policies,
+        "--policy-key": options.policy.policy_keys,
         "--conftest": options.policy.conftest,
         "--namespace": options.policy.namespaces,
         "--data": options.policy.data,
