@@ -101,14 +101,13 @@ def test_its_rules_deny_and_its_waivers_count(place: Workspace) -> None:
 
 
 def test_what_reproduces_a_denial_says_who_signs_the_policy(place: Workspace) -> None:
+    write_policy(place.folder.parent / "organisation", {"too_large": SIZE})
     push(place, "oci:../policies:prod")
-    denied = place.push("--policy", "oci:../policies:prod", *ORG)
+    denied = place.push("--policy", "pack", "--policy", "oci:../policies:prod", *ORG)
     assert denied.code == errors.EXIT_DENIED
-    command = next(
-        line.partition(" ")[2] for line in denied.out.splitlines() if line.startswith("reproduce:")
-    )
-    again = place.shell(command.strip())
-    assert (again.code, again.err) == (errors.EXIT_DENIED, ""), again.err
+    (command,) = (line for line in denied.out.splitlines() if line.startswith("reproduce:"))
+    again = place.shell(command.partition(" ")[2].strip())
+    assert (again.code, again.err) == (errors.EXIT_DENIED, "")
 
 
 def soon() -> str:
