@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from pushpolicy.errors import PolicyError
 from pushpolicy.identity.issuers import Issuer
-from pushpolicy.signing.trust import Approver, Quorum, Raw, Trust, by_glob
+from pushpolicy.model.text import printable
+from pushpolicy.signing.trust import Approver, Key, Quorum, Raw, Trust, by_glob
 
 Entry = TypeVar("Entry")
 
@@ -26,7 +27,7 @@ def stricter(files: Sequence[Trust]) -> Trust:
         first = Trust(
             issuers=_issuers(first.issuers, other.issuers),
             exchanges=_common(first.exchanges, other.exchanges),
-            keys=_common(first.keys, other.keys),
+            keys=_keys(first.keys, other.keys),
             read_role=_same("read_role", first.read_role, other.read_role),
             denials=_same("denials", first.denials, other.denials),
             records=_each_place(first.records, other.records),
@@ -49,6 +50,37 @@ def _issuers(one: Mapping[str, Issuer], other: Mapping[str, Issuer]) -> Mapping[
             "let one of them name the issuers",
         )
     return common
+
+
+def _keys(one: Mapping[str, Key], other: Mapping[str, Key]) -> Mapping[str, Key]:
+    """Those that both list alike. Of the role decide, a file that lists none leaves it to the other.
+
+    Where such keys are listed for a repository, nothing else counts there: to drop the last would be looser.
+    """
+    common = _common(one, other)
+    first, second = _deciding(one), _deciding(other)
+    if not first or not second:
+        return {**common, **first, **second}
+    kept = _deciding(common).values()
+    for name, key in {**first, **second}.items():
+        if name not in common and not any(_covers(each, key) for each in kept):
+            raise PolicyError(
+                f"two trust files list keys of the role decide, and {printable(name, 100)} is not the same "
+                "in both: nothing would be demanded of its repositories any more",
+                "let one of them list the keys, or both the same",
+            )
+    return common
+
+
+def _deciding(keys: Mapping[str, Key]) -> dict[str, Key]:
+    return {name: key for name, key in keys.items() if key.role == "decide"}
+
+
+def _covers(kept: Key, dropped: Key) -> bool:
+    """Whether the one counts wherever the other did, by the globs as they are written."""
+    if not kept.repositories:
+        return True
+    return bool(dropped.repositories) and {*dropped.repositories} <= {*kept.repositories}
 
 
 def _approvers(one: Mapping[str, Approver], other: Mapping[str, Approver]) -> Mapping[str, Approver]:

@@ -195,6 +195,32 @@ def test_of_two_files_the_stricter_holds() -> None:
         stricter([other, trust("records: {'**': elsewhere}")])
 
 
+LIMITED = "repositories: ['r.example/a/*']"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "keys"),
+    [
+        (f"a: {{{KEY}}}", "", ["a"]),
+        (f"a: {{{KEY}}}", f"b: {{{OTHER.replace('decide', 'vex')}}}", ["a"]),
+        (f"a: {{{KEY}}}", f"a: {{{KEY}}}, b: {{{OTHER}}}", ["a"]),
+        (f"a: {{{KEY}, {LIMITED}}}", f"a: {{{KEY}, {LIMITED}}}, b: {{{OTHER}, {LIMITED}}}", ["a"]),
+        (f"a: {{{KEY}}}", f"b: {{{OTHER}}}", None),
+        (f"a: {{{KEY}}}", f"a: {{{KEY}, verifier: v}}", None),
+        (f"a: {{{KEY}, {LIMITED}}}", f"a: {{{KEY}, {LIMITED}}}, b: {{{OTHER}}}", None),
+    ],
+)
+def test_two_files_never_demand_less_than_one(one: str, other: str, keys: list[str] | None) -> None:
+    """Where no key of the role decide is listed, a record needs no signature."""
+    files = [trust(f"keys: {{{one}}}"), trust(f"keys: {{{other}}}")]
+    for given in (files, files[::-1]):
+        if keys is None:
+            with pytest.raises(PolicyError, match="not the same in both"):
+                stricter(given)
+        else:
+            assert list(stricter(given).keys) == keys
+
+
 def repository(text: str) -> Repository:
     return Repository.parse(text)
 
