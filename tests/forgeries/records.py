@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 from typing import Any
 
+from pushpolicy.evaluate.bundle import pack
 from pushpolicy.records import format as names
 from pushpolicy.registry.interface import Blob
 from tests.forgeries.envelopes import flipped
@@ -40,6 +42,23 @@ def _report(content: bytes) -> Attack:
         scene.forge(change)
 
     return attack
+
+
+def _archive(change: Callable[[bytes], bytes]) -> Attack:
+    """The archive of the policy is another one."""
+    return lambda scene: scene.forge(lambda parts: setattr(parts, "bundle", change(pack(parts.policy))))
+
+
+def _calls_out(parts: Parts) -> None:
+    """A rule asks a server, as the capabilities that are recorded with it allow."""
+    capabilities = parts.data("capabilities.json")
+    call = {
+        "name": "http.send",
+        "decl": {"args": [{"type": "any"}], "result": {"type": "any"}, "type": "function"},
+    }
+    parts.put("capabilities.json", {**capabilities, "builtins": [*capabilities["builtins"], call]})
+    path = "rules/scan_severity/scan_severity.rego"
+    parts.policy[path] += b'\n_asked := http.send({"method": "GET", "url": "http://127.0.0.1:9"})\n'
 
 
 def _signed(change: Change) -> Attack:
@@ -78,6 +97,17 @@ ROWS = {
     "a report that is no gzip": Row(attack=_report(b"x" * 100), says="incorrect header check", shown=True),
     "a report with something behind it": Row(
         attack=_report(gzip.compress(b"") + b"x"), says="it is not one whole gzip file", shown=True
+    ),
+    "a policy that is a bomb": Row(
+        attack=_archive(lambda _: gzip.compress(b"\0" * (1 << 27), 9)),
+        says="the policy is over the limit of 32 MiB",
+    ),
+    "a policy with something behind it": Row(
+        attack=_archive(lambda content: content + b"x"), says="has more after its end"
+    ),
+    "a policy that is cut off": Row(attack=_archive(lambda content: content[:-20]), says="it is cut off"),
+    "a policy that asks a server": Row(
+        attack=_signed(_calls_out), says="unknown policy: not rules of the pack: scan_severity"
     ),
     "another report": Row(attack=_report(gzip.compress(b"x")), says="it has other bytes", shown=True),
     **{

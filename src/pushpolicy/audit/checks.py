@@ -47,7 +47,10 @@ def checks(
     yield _age(datetime.fromisoformat(decision.evaluated_at), wanted)
     yield from _chains(found, record.summary, wanted)
     yield _complete(shelf, record, allowance)
-    yield _replayed(record, engine, allowance)
+    if how.unknown:
+        yield Check(name="replay", passed=None, says="it is not decided again by a policy that is unknown")
+    else:
+        yield _replayed(record, engine, allowance)
 
 
 def _places(found: Found, how: Standing) -> Iterator[Check]:
