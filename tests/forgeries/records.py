@@ -107,7 +107,8 @@ ROWS = {
     ),
     "a policy that is cut off": Row(attack=_archive(lambda content: content[:-20]), says="it is cut off"),
     "a policy that asks a server": Row(
-        attack=_signed(_calls_out), says="unknown policy: not rules of the pack: scan_severity"
+        attack=_signed(_calls_out),
+        says="anchored: unknown policy: not of a known version of pushpolicy: capabilities",
     ),
     "another report": Row(attack=_report(gzip.compress(b"x")), says="it has other bytes", shown=True),
     **{
