@@ -127,9 +127,7 @@ class Walk:
                 chains = summary.previous.items()
                 queue.extendleft(_Entry(before) for tag, before in chains if wanted in (None, tag))
         self._settle_retired()
-        newest_first = sorted(
-            self._records, key=lambda record: (record.moment, str(record.digest)), reverse=True
-        )
+        newest_first = sorted(self._records, key=_age, reverse=True)
         return Listing(
             records=tuple(newest_first),
             problems=tuple(self._problems),
@@ -190,3 +188,8 @@ def not_older(digest: Digest, signature: Signature) -> Problem:
 
 def _doubts(found: Standing) -> tuple[bool, bool]:
     return bool(found.elsewhere), bool(found.unknown)
+
+
+def _age(record: Summary) -> tuple[datetime, bool, str]:
+    """Later for the later one; of one second, for a denial, which came after what it denies."""
+    return record.moment, not record.decision.allowed, str(record.digest)
