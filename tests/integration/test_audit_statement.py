@@ -93,7 +93,7 @@ def test_a_record_for_another_place_gives_none(pushed: Workspace) -> None:
     (pushed.folder / "registry").rename(pushed.folder / "elsewhere")
     ran = pushed.run("audit", "statement", "oci:elsewhere:1.0.0", "--type", "test-result")
     assert (ran.code, ran.out) == (errors.EXIT_RECORD, "")
-    assert "gives no statement: for another repository: oci/registry" in ran.complaint()
+    assert "gives no statement: for another repository: oci:registry" in ran.complaint()
 
 
 def test_a_policy_artifact_counts_where_a_key_vouches_for_the_record(

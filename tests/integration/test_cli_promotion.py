@@ -68,17 +68,12 @@ def test_what_was_allowed_is_promoted_without_its_reports(
     assert ran.code == errors.EXIT_OK, ran.err
     (rule,) = ran.json["rules"]
     assert (rule["name"], rule["status"]) == ("promotion", "passed")
-    shown = workspace.run(
-        "audit",
-        "show",
-        f"{any_registry.host}/prod/web:1.0",
-        "--trust",
-        str(kept / "trust.yaml"),
-        "--format",
-        "json",
-    )
+    show = ("audit", "show", f"{host}/prod/web:1.0", "--trust", str(kept / "trust.yaml"))
+    shown = workspace.run(*show, "--format", "json")
     assert shown.code == errors.EXIT_OK, shown.err
     (earlier,) = shown.json["evidence"]["records"]["items"]
+    told = f"{earlier['digest']} in {host}/staging/web (ALLOW of {earlier['at']}, verified by publish then)"
+    assert f"earlier:        {told}" in workspace.run(*show).out
     assert (earlier["repository"], earlier["verified_by"]) == ("staging/web", "publish")
     assert earlier["root_at"] == earlier["at"]
 

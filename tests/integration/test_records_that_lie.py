@@ -479,7 +479,7 @@ def test_another_repository_is_said(honest: Path, tmp_path: Path, audit: Audit) 
     for command in ("show", "list", "replay"):
         code, out, _ = audit(command, _name(client))
         assert code == errors.EXIT_RECORD
-        assert "for another repository: oci/registry" in out.splitlines()[0]
+        assert "for another repository: oci:registry" in out.splitlines()[0]
 
 
 def _leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

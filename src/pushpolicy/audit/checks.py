@@ -19,6 +19,10 @@ from pushpolicy.records.kept import check_kept
 from pushpolicy.records.read import Record, Summary
 
 _MAX_TOLD = 10
+_ELSEWHERE = (
+    "push it to this place, too, which decides anew; of a layout that was moved, name the place that was "
+    "decided, and --offline DIR"
+)
 
 
 def checks(
@@ -55,7 +59,7 @@ def checks(
 
 def _places(found: Found, how: Standing) -> Iterator[Check]:
     for says in how.elsewhere:
-        yield Check(name="place", passed=False, says=says, hint="it was decided about another place")
+        yield Check(name="place", passed=False, says=says, hint=_ELSEWHERE)
     if not how.elsewhere:
         yield Check(name="place", passed=True, says=str(found.reference))
 

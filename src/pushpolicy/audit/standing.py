@@ -10,7 +10,7 @@ from pushpolicy.audit.signature import UNSIGNED, Signature
 from pushpolicy.evaluate.authority import rests_on_artifact
 from pushpolicy.evaluate.recorded import RecordedPolicy, check_recorded
 from pushpolicy.model.decision import Decision
-from pushpolicy.model.reference import Reference
+from pushpolicy.model.reference import Reference, Repository
 from pushpolicy.model.text import first_of, printable
 from pushpolicy.records.checks import is_for
 from pushpolicy.records.read import Record
@@ -91,7 +91,8 @@ def standing_of(
 def _elsewhere(decision: Decision, reference: Reference) -> Iterator[str]:
     image = decision.image
     if is_for(decision, reference.repository) is False:
-        yield f"for another repository: {printable(f'{image.registry}/{image.repository}')}"
+        other = Repository(registry=image.registry, path=image.repository)
+        yield f"for another repository: {printable(str(other))}"
     if reference.tag and reference.tag not in image.tags:
         yield f"the tag {reference.tag} is not among those decided ({printable(first_of(image.tags, 5))})"
 

@@ -88,6 +88,11 @@ def _record_lines(found: Record, how: Standing) -> Iterator[str]:
     yield f"{'record:':<15} {summary.digest}"
     for tag, digest in summary.previous.items():
         yield f"{'before:':<15} {digest} of tag {printable(tag)}"
+    for each in found.evidence.value.get("records", {}).get("items", ()):
+        if each["verified"]:
+            place = f"{each['digest']} in {each.get('registry')}/{each.get('repository')}"
+            said = f"{each.get('verdict')} of {each.get('at')}, verified by {each.get('verified_by')} then"
+            yield f"{'earlier:':<15} {printable(f'{place} ({said})', 500)}"
     for layer in summary.layers:
         title = layer.annotations.get("org.opencontainers.image.title", layer.media_type)
         yield f"{'holds:':<15} {printable(title)} ({layer.size} bytes, {layer.digest})"
