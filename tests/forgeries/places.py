@@ -142,7 +142,7 @@ ROWS = {
     "a tag that was not decided": Row(
         attack=partial(retagged, tag="v7"), tag="v7", says="the tag v7 is not among those decided"
     ),
-    "a copy in another repository": Row(attack=_elsewhere, says="for another repository: oci/registry"),
+    "a copy in another repository": Row(attack=_elsewhere, says="for another repository: oci:registry"),
     "a statement beside another image": Row(
         attack=statement_on, says="is of another image than it is listed with"
     ),

@@ -86,7 +86,7 @@ ROWS = {
         attack=_signed(_failed_tests), says="decided again, another decision comes out", shown=True
     ),
     "another repository": Row(
-        attack=_signed(_of("repository", "staging")), says="for another repository: oci/staging"
+        attack=_signed(_of("repository", "staging")), says="for another repository: oci:staging"
     ),
     "another registry": Row(
         attack=_signed(_of("registry", "other.example")), says="for another repository: other.example/"
