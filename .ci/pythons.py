@@ -25,13 +25,14 @@ LEFT_OUT = """
     tests/attacks tests/corpus tests/faults tests/fuzz tests/registry_table tests/simulation
     tests/integration/test_builders.py tests/integration/test_conftest_judge.py
     tests/integration/test_conftest_policies.py tests/integration/test_deploy.py
-    tests/integration/test_extra_types.py
-    tests/integration/test_failing_open.py tests/integration/test_fetched_builders.py
+    tests/integration/test_extra_types.py tests/integration/test_failing_open.py
+    tests/integration/test_fetched_builders.py tests/integration/test_forged_policies.py
     tests/integration/test_leaves.py tests/integration/test_made_rules.py
     tests/integration/test_margins.py tests/integration/test_odd_rules.py
-    tests/integration/test_records_that_lie.py tests/integration/test_registry_tries.py
+    tests/integration/test_records_not_valid.py tests/integration/test_records_that_lie.py
+    tests/integration/test_referrers_kinds.py tests/integration/test_registry_tries.py
     tests/integration/test_rules.py tests/integration/test_sigstore.py tests/integration/test_waivers.py
-    tests/unit/evaluate/authoring/test_testing.py
+    tests/integration/test_wrong_policies.py tests/unit/evaluate/authoring/test_testing.py
 """
 PYENV = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
 ASK = "import sys; print('%d.%d.%d' % sys.version_info[:3], sys.base_prefix)"
