@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
-from pushpolicy.model import fields, strict_json
+from pushpolicy.model import canonical, fields, strict_json
 from pushpolicy.model.descriptor import DESCRIPTOR_SHAPE, Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.redacted import Redacted
@@ -22,6 +22,8 @@ EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
 MANIFEST_TYPES = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
 INDEX_TYPES = frozenset({OCI_INDEX, DOCKER_INDEX})
 CONFIG_TYPES = frozenset({OCI_CONFIG, DOCKER_CONFIG})
+
+EMPTY_CONFIG = Descriptor.of(EMPTY_CONTENT, EMPTY_TYPE)
 
 # distribution-spec, "Pushing Manifests": registries should take manifests of at least 4 MiB.
 MAX_MANIFEST_SIZE = 4 * 1024 * 1024
@@ -150,3 +152,36 @@ def _descriptors(value: Mapping[str, Any], name: str) -> tuple[Descriptor, ...]:
     if not isinstance(items, list):
         raise ValueError(f"{name} is not a list")
     return tuple(Descriptor.from_json(item) for item in items)
+
+
+def written_artifact(
+    artifact_type: str,
+    layers: Iterable[Descriptor],
+    annotations: Mapping[str, str],
+    subject: Descriptor | None = None,
+) -> bytes:
+    """The manifest of an artifact with the empty config, in canonical JSON.
+
+    Source: image-spec 1.1, manifest.md, "Guidelines for Artifact Usage".
+
+    Args:
+        artifact_type: a media type.
+        layers: in order.
+        annotations: of the manifest.
+        subject: what it refers to.
+
+    Raises:
+        ValueError: when that is no JSON.
+    """
+    value: dict[str, Any] = {
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        "artifactType": artifact_type,
+        "config": EMPTY_CONFIG.to_json(),
+        "layers": [layer.to_json() for layer in layers],
+        "annotations": dict(annotations),
+    }
+    if subject:
+        about = {"mediaType": subject.media_type, "digest": str(subject.digest), "size": subject.size}
+        value["subject"] = about
+    return canonical.encode(value)

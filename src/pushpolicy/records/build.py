@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -22,7 +22,7 @@ from pushpolicy.model.decision import Decision, RuleStatus
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.document import Document
-from pushpolicy.model.manifest import EMPTY_CONTENT, EMPTY_TYPE, OCI_MANIFEST, Manifest
+from pushpolicy.model.manifest import EMPTY_CONTENT, EMPTY_TYPE, OCI_MANIFEST, Manifest, written_artifact
 from pushpolicy.model.text import first_of, printable
 from pushpolicy.records import format as names
 from pushpolicy.registry.interface import Artifact, Blob
@@ -162,16 +162,7 @@ def _manifest(contents: Contents, layers: tuple[Blob, ...]) -> Manifest:
 
 def written(subject: Descriptor, layers: Iterable[Descriptor], annotations: Mapping[str, str]) -> bytes:
     """The manifest of a record as it is written; also what a reader holds one against."""
-    value: dict[str, Any] = {
-        "schemaVersion": 2,
-        "mediaType": OCI_MANIFEST,
-        "artifactType": names.ARTIFACT_TYPE,
-        "config": names.EMPTY_CONFIG.to_json(),
-        "layers": [layer.to_json() for layer in layers],
-        "subject": {"mediaType": subject.media_type, "digest": str(subject.digest), "size": subject.size},
-        "annotations": dict(annotations),
-    }
-    return canonical.encode(value)
+    return written_artifact(names.ARTIFACT_TYPE, layers, annotations, subject)
 
 
 def summary_annotations(decision: Decision) -> Mapping[str, str]:

@@ -19,13 +19,13 @@ from pushpolicy.model.decision import MAX_SEQUENCE, Decision
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.document import Document
 from pushpolicy.model.evidence import NEVER_STORED
-from pushpolicy.model.manifest import Manifest
+from pushpolicy.model.manifest import EMPTY_CONFIG, Manifest
 from pushpolicy.model.reference import LAYOUT_REGISTRY, Repository, check_tag
 from pushpolicy.model.text import printable
 from pushpolicy.records import format as names
 from pushpolicy.records.build import summary_annotations, written
 
-_EMPTY = (names.EMPTY_CONFIG.media_type, names.EMPTY_CONFIG.digest)
+_EMPTY = (EMPTY_CONFIG.media_type, EMPTY_CONFIG.digest)
 _LAYERS = (names.EVIDENCE_TYPE, names.DECISION_TYPE, names.POLICY_TYPE)
 _TITLES = ("evidence.json", "decision.json", "policy.tar.gz")
 _REPORT_TITLE = re.compile(r"reports/[0-9]{3,4}-[A-Za-z0-9_][A-Za-z0-9._-]*\.gz")

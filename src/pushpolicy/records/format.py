@@ -11,10 +11,8 @@ subject is the image, with the empty config and these layers in this order:
 
 from __future__ import annotations
 
-from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.expressions import expression
-from pushpolicy.model.manifest import EMPTY_CONTENT, EMPTY_TYPE
 
 ARTIFACT_TYPE = "application/vnd.pushpolicy.record.v1+json"
 EVIDENCE_TYPE = "application/vnd.pushpolicy.evidence.v1+json"
@@ -51,8 +49,6 @@ REPORT_SIZE = PREFIX + "report.size"
 
 # The tag that keeps a denial, by the digest of its decision; those of its statements have a number behind it.
 _DENIAL = expression(r"deny-[0-9a-f]{64}(?:[0-9a-f]{64})?")
-
-EMPTY_CONFIG = Descriptor.of(EMPTY_CONTENT, EMPTY_TYPE)
 
 # A record is read by auditors from registries they do not control: nothing unbounded is taken from it.
 # The number of values bounds memory: an empty list takes two bytes in JSON, and sixty-four in Python.

@@ -22,7 +22,7 @@ from pushpolicy.model import canonical, strict_json
 from pushpolicy.model.decision import Decision, PolicyIdentity
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
-from pushpolicy.model.manifest import EMPTY_CONTENT, EMPTY_TYPE, OCI_MANIFEST, Manifest
+from pushpolicy.model.manifest import EMPTY_CONTENT, EMPTY_TYPE, OCI_MANIFEST, Manifest, written_artifact
 from pushpolicy.model.reference import LAYOUT_REGISTRY
 from pushpolicy.records import format as names
 from pushpolicy.registry.interface import Artifact, Blob
@@ -235,14 +235,6 @@ def sign(subject: Descriptor, statement: Statement, record: Digest, at: str, sig
         annotations[bundle.CONTENT] = bundle.DSSE_CONTENT
         annotations[bundle.PREDICATE] = statement.predicate_type
     layer, config = Blob.of(content, kind), Blob.of(EMPTY_CONTENT, EMPTY_TYPE)
-    value = {
-        "schemaVersion": 2,
-        "mediaType": OCI_MANIFEST,
-        "artifactType": artifact_type,
-        "config": config.descriptor.to_json(),
-        "layers": [layer.descriptor.to_json()],
-        "subject": {"mediaType": subject.media_type, "digest": str(subject.digest), "size": subject.size},
-        "annotations": annotations,
-    }
-    manifest = Manifest.parse(canonical.encode(value), OCI_MANIFEST)
+    written = written_artifact(artifact_type, [layer.descriptor], annotations, subject)
+    manifest = Manifest.parse(written, OCI_MANIFEST)
     return Artifact(name="statement", manifest=manifest, blobs=(config, layer))

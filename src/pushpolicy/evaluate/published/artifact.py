@@ -16,10 +16,9 @@ import msgspec
 
 from pushpolicy.errors import PolicyError, PushError
 from pushpolicy.evaluate.published.statement import PolicyStatement
-from pushpolicy.model import canonical
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
-from pushpolicy.model.manifest import EMPTY_CONTENT, EMPTY_TYPE, OCI_MANIFEST, Manifest
+from pushpolicy.model.manifest import EMPTY_CONTENT, EMPTY_TYPE, OCI_MANIFEST, Manifest, written_artifact
 from pushpolicy.model.reference import Reference, Repository
 from pushpolicy.model.text import printable
 from pushpolicy.registry.admitted import Admission
@@ -71,15 +70,8 @@ def signed(bundle: bytes, statement: PolicyStatement, key: Signer) -> Artifact:
         Blob.of(bundle, BUNDLE_TYPE, {TITLE: BUNDLE_NAME}),
         Blob.of(envelope, dsse.MEDIA_TYPE, {TITLE: STATEMENT_NAME}),
     )
-    value = {
-        "schemaVersion": 2,
-        "mediaType": OCI_MANIFEST,
-        "artifactType": ARTIFACT_TYPE,
-        "config": _CONFIG.descriptor.to_json(),
-        "layers": [layer.descriptor.to_json() for layer in layers],
-        "annotations": shown(statement),
-    }
-    manifest = Manifest.parse(canonical.encode(value), OCI_MANIFEST)
+    written = written_artifact(ARTIFACT_TYPE, (layer.descriptor for layer in layers), shown(statement))
+    manifest = Manifest.parse(written, OCI_MANIFEST)
     return Artifact(manifest=manifest, blobs=(_CONFIG, *layers))
 
 
