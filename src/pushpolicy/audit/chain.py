@@ -42,7 +42,7 @@ def faults(record: Summary, tag: str, listing: Listing) -> Iterator[Fault]:
     """What is wrong with the chain that leads from a record to the first of its tag."""
     yield from _forks(tag, listing)
     found = {each.digest: each for each in listing.records}
-    refused = {problem.digest: problem.reason for problem in listing.problems}
+    refused = {problem.digest: problem.bare for problem in listing.problems}
     while True:
         link = record.decision.chain.get(tag)
         if link is None:
@@ -61,7 +61,7 @@ def faults(record: Summary, tag: str, listing: Listing) -> Iterator[Fault]:
             if reason.startswith(f"there is no record {link.previous} "):
                 yield Fault(f"{name} is not there", is_absence=True)
             else:
-                short = reason.removeprefix("NOT VALID: ").replace(f"record {link.previous} ", "it ", 1)
+                short = reason.replace(f"record {link.previous} ", "it ", 1)
                 hint = _UNSIGNED if short.startswith("it is unsigned") else _REMOVED
                 yield Fault(f"{name} does not count: {printable(short, 300)}", hint=hint)
             return

@@ -107,8 +107,7 @@ def _denied(found: Found, record: Summary, denials: Shelf, allowance: Allowance)
         yield _of_denial("denied", denial)
         return
     for problem in listing.problems[:_MAX_TOLD]:
-        says = f"ignored: {problem.reason.removeprefix('NOT VALID: ')}"
-        yield Check(name="denied", passed=None, says=says, hint=problem.hint)
+        yield Check(name="denied", passed=None, says=f"ignored: {problem.bare}", hint=problem.hint)
     if listing.unread:
         says = f"incomplete: {listing.unread} more records of {record.subject.digest} are listed there"
         yield Check(name="denied", passed=False, says=says)

@@ -51,6 +51,10 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True):
 UNSIGNED = Signature()
 
 
+# How the reason begins where no listed key vouches for a record: what is said first of it alone.
+NOT_VALID = "NOT VALID: "
+
+
 class NotVouchedError(RecordError):
     """No listed key vouches for a record, so that nothing in it was parsed.
 
@@ -62,7 +66,7 @@ class NotVouchedError(RecordError):
     """
 
     def __init__(self, record: Digest, why: str, hint: str | None = None, *, vouched: bool = False) -> None:
-        super().__init__(f"NOT VALID: record {record} {why}", hint)
+        super().__init__(f"{NOT_VALID}record {record} {why}", hint)
         self.vouched = vouched
 
 

@@ -74,7 +74,7 @@ def _verified(
         standing=how if reference.digest == digest else replace(how, newest=True),
         checks=tuple(looked),
         ignored=(
-            *(item.reason.removeprefix("NOT VALID: ") for item in found.listing.problems if not item.vouched),
+            *(item.bare for item in found.listing.problems if not item.vouched),
             *(f"statement {item.digest} {item.reason}" for item in refused),
         ),
     )
@@ -177,5 +177,4 @@ def _unvouched(shelf: Shelf, found: Found) -> Iterator[Check]:
 
 
 def _of_problem(problem: Problem) -> Check:
-    says = problem.reason.removeprefix("NOT VALID: ")
-    return Check(name="signature", passed=False, says=says, hint=problem.hint)
+    return Check(name="signature", passed=False, says=problem.bare, hint=problem.hint)

@@ -14,7 +14,7 @@ import msgspec
 
 from pushpolicy.audit.allowance import Allowance
 from pushpolicy.audit.shelf import Shelf
-from pushpolicy.audit.signature import NotVouchedError, Signature
+from pushpolicy.audit.signature import NOT_VALID, NotVouchedError, Signature
 from pushpolicy.audit.standing import Standing, standing
 from pushpolicy.errors import RecordError
 from pushpolicy.model.digest import Digest
@@ -37,6 +37,11 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     hint: str | None = None
     vouched: bool = False
+
+    @property
+    def bare(self) -> str:
+        """The reason, for where what it says of the whole is said already, or does not hold."""
+        return self.reason.removeprefix(NOT_VALID)
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
@@ -179,7 +184,7 @@ class Walk:
 def not_older(digest: Digest, signature: Signature) -> Problem:
     """A record whose keys are retired, where nothing shows that it is older than their end."""
     reason = (
-        f"NOT VALID: record {digest} is signed by the key {first_of(signature.by, 3)}, which is retired "
+        f"{NOT_VALID}record {digest} is signed by the key {first_of(signature.by, 3)}, which is retired "
         f"since {signature.retired}, and nothing that was found shows that it is older"
     )
     hint = "push again with a key that counts: a record by that one names those before it"

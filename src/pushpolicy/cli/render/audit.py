@@ -10,6 +10,7 @@ import click
 
 from pushpolicy.audit.difference import Difference, FindingChange
 from pushpolicy.audit.replay import Differs, NotReplayable, Replay, Reproduced
+from pushpolicy.audit.signature import NOT_VALID
 from pushpolicy.audit.standing import Standing
 from pushpolicy.audit.walk import Listing
 from pushpolicy.audit.what_if import PushEffect, WhatIf
@@ -58,7 +59,7 @@ def _ignored_lines(found: Listing) -> Iterator[str]:
     """What should have been a record, and what was not read for the limits."""
     for problem in found.problems[:_PROBLEMS_SHOWN]:
         # That no listed key vouches for it says what it is; else it is named before its reason.
-        named = "" if problem.reason.startswith("NOT VALID: ") else f"ignored record {problem.digest}: "
+        named = "" if problem.reason.startswith(NOT_VALID) else f"ignored record {problem.digest}: "
         yield click.style(f"{named}{printable(problem.reason, 500)}", fg="red")
     if (more := len(found.problems) - _PROBLEMS_SHOWN) > 0:
         yield click.style(f"ignored: {more} more that are not valid (all of them: --format json)", fg="red")
