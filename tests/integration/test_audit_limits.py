@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from pushpolicy import errors
-from pushpolicy.audit import replay, what_if
 from pushpolicy.audit.standing import standing
 from tests.workspace import Workspace
 
@@ -44,20 +43,6 @@ def test_a_record_that_takes_too_long_is_one_line(place: Workspace, monkeypatch:
     assert ran.out.count("ignored record") == 1
     assert ran.out.count(OVER) == 1
     assert ran.out.count("ALLOW") == 2
-
-
-@pytest.mark.parametrize(
-    ("module", "options"), [(replay, ()), (what_if, ("--policy", "pack"))], ids=["replay", "what-if"]
-)
-def test_a_decision_that_takes_too_long_is_one_that_is_not_made(
-    place: Workspace, monkeypatch: pytest.MonkeyPatch, module: Any, options: tuple[str, ...]
-) -> None:
-    monkeypatch.setattr(module, "evaluate", first_takes(module.evaluate, 20))
-    ran = place.run("audit", "replay", "oci:registry", *options, "--limit", "max-record-seconds=4")
-    assert ran.code == errors.EXIT_RECORD
-    assert ran.out.count("not replayable") == 1
-    assert ran.out.count("stopped: it took more than the 4 seconds of max-record-seconds") == 1
-    assert "2 past decisions" in ran.out if options else ran.out.count("reproduced") == 2
 
 
 def test_what_is_cut_is_incomplete(place: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,12 +9,15 @@ import pytest
 from msgspec.structs import replace
 
 from pushpolicy.audit.replay import Differs, NotReplayable, Reproduced, replay
-from pushpolicy.audit.what_if import Direction, effect, what_if
+from pushpolicy.audit.standing import standing
+from pushpolicy.audit.walk import Opened
+from pushpolicy.audit.what_if import Direction, PushEffect, effects, what_if
 from pushpolicy.engines import LocalOpa
 from pushpolicy.errors import RecordError
 from pushpolicy.evaluate import PolicySet
+from pushpolicy.evaluate.recorded import check_recorded
 from pushpolicy.model.digest import Digest
-from pushpolicy.model.reference import Target
+from pushpolicy.model.reference import Reference, Repository, Target
 from pushpolicy.pipeline import admit, check
 from pushpolicy.records.read import Record
 from tests.jobs import GOOD, RULES, STRICT_RULES, Job
@@ -103,9 +106,19 @@ def test_another_engine_is_named(job: Job, record: Record) -> None:
     assert replayed.summary.decision.engine.version == "1.22.0"
 
 
+def _effects(record: Record, policy: PolicySet, job: Job) -> list[PushEffect | NotReplayable]:
+    held = check_recorded(record)
+    opened = Opened(
+        record=record,
+        held=held,
+        standing=standing(record, held, Reference(repository=Repository(registry="r", path="p"))),
+    )
+    return [each for _, each in effects([opened], policy, job.engine)]
+
+
 def test_what_if_names_rules_and_pushes(job: Job, record: Record) -> None:
     both = job.policy(RULES | STRICT_RULES)
-    found = what_if([effect(record, both, job.engine)])
+    found = what_if(_effects(record, both, job))
     assert found.direction is Direction.STRICTER
     (push,) = found.pushes
     assert push.verdict_changes
@@ -116,12 +129,15 @@ def test_what_if_names_rules_and_pushes(job: Job, record: Record) -> None:
 
 def test_what_if_tells_looser_from_unchanged(job: Job, record: Record, target: Target) -> None:
     one = job.policy(RULES)
-    assert what_if([effect(record, one, job.engine)]).direction is Direction.UNCHANGED
+    assert what_if(_effects(record, one, job)).direction is Direction.UNCHANGED
     strict = job.policy(STRICT_RULES)
     denied = check(job.request(GOOD, target, policy=strict))
     past = replace(
-        record, evidence=denied.evidence, summary=replace(record.summary, decision=denied.decision)
+        record,
+        evidence=denied.evidence,
+        policy=strict.bundle(),
+        summary=replace(record.summary, decision=denied.decision),
     )
-    found = what_if([effect(past, one, job.engine)])
+    found = what_if(_effects(past, one, job))
     assert found.direction is Direction.LOOSER
     assert [rule_effect.rule for rule_effect in found.rules] == ["few"]

@@ -27,10 +27,13 @@ from pushpolicy.audit.standing import Standing, _elsewhere, _notes, standing
 from pushpolicy.audit.walk import Listing, Problem
 from pushpolicy.audit.what_if import PushEffect, RuleEffect, WhatIf
 from pushpolicy.cli.main import main
-from pushpolicy.cli.render import audit as render
+from pushpolicy.cli.render.audit import listing as listed
+from pushpolicy.cli.render.audit import record as shown_record
+from pushpolicy.cli.render.audit import replay as replayed
 from pushpolicy.demo.shell import Shell
 from pushpolicy.errors import RecordError
 from pushpolicy.evaluate import is_of_known_policy
+from pushpolicy.evaluate.recorded import check_recorded
 from pushpolicy.model.decision import Link
 from pushpolicy.model.document import Document
 from pushpolicy.model.manifest import OCI_INDEX
@@ -542,7 +545,7 @@ def test_no_change_of_one_value_is_a_bug_or_an_unmarked_allow(
             if record.summary.digest == honest_digest:  # put right again
                 continue
             shown += 1
-            report = render.record(record, standing(record, reference))
+            report = shown_record.record(record, standing(record, check_recorded(record), reference))
             lines = list(map(click.unstyle, report.lines()))
             assert ", unsigned" in lines[0]
             assert all(map(str.isprintable, lines))
@@ -608,10 +611,10 @@ def test_text_of_a_record_never_leaves_its_line(honest: Path) -> None:
             not_replayable=(failed,),
         )
         for report in (
-            render.record(hostile, how),
-            render.listing(listing),
-            render.replays([differs, failed], listing),
-            render.effect(effect, listing),
+            shown_record.record(hostile, how),
+            listed.listing(listing),
+            replayed.replays([differs, failed], listing.standings, listing.ignored),
+            replayed.effect(effect, listing.standings, listing.ignored),
         ):
             lines = list(map(click.unstyle, report.lines()))
             assert all(map(str.isprintable, lines))

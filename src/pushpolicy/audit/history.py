@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import msgspec
 from msgspec.structs import replace
 
 from pushpolicy.audit.allowance import Allowance
 from pushpolicy.audit.shelf import Shelf
-from pushpolicy.audit.standing import Standing, standing
-from pushpolicy.audit.walk import Listing, Walk, not_older
+from pushpolicy.audit.standing import standing
+from pushpolicy.audit.walk import Listing, Opened, Read, Walk, not_older
 from pushpolicy.errors import PushError, RecordError, UsageError
+from pushpolicy.evaluate.recorded import check_recorded
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import Manifest
 from pushpolicy.model.reference import Reference
@@ -23,13 +23,6 @@ from pushpolicy.registry.interface import RepositoryClient
 NO_RECORD = (
     "it was not pushed by pushpolicy, the record was removed, or it is elsewhere (--records REPOSITORY)"
 )
-
-
-class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """One record, and what is to be said beside its verdict."""
-
-    record: Record
-    standing: Standing
 
 
 def list_records(shelf: Shelf, reference: Reference, allowance: Allowance | None = None) -> Listing:
@@ -46,18 +39,38 @@ def list_records(shelf: Shelf, reference: Reference, allowance: Allowance | None
     Raises:
         RecordError: when there is no such reference or repository, or it cannot be read.
     """
-    allowance = allowance or Allowance()
     with reading():
-        walk = Walk(shelf, reference, allowance)
-        with allowance.all():
-            walk.look_at(_decided_about(shelf, reference))
-        listing = walk.listing()
+        listing = _walk(shelf, reference, allowance or Allowance()).listing()
         if not (listing.records or listing.problems or listing.unread):
             _check_known(shelf.images, reference.digest)
     return listing
 
 
-def find(shelf: Shelf, reference: Reference, allowance: Allowance | None = None) -> Found:
+def each_record(shelf: Shelf, reference: Reference, allowance: Allowance) -> Iterator[Read]:
+    """What `list_records` lists, one at a time as it is read, in no order, and the whole of each record.
+
+    Nothing is kept of a record that was given out but its digest.
+
+    Raises:
+        RecordError: as `list_records`.
+    """
+    with reading():
+        is_empty = True
+        for found in _walk(shelf, reference, allowance).each():
+            is_empty = False
+            yield found
+        if is_empty:
+            _check_known(shelf.images, reference.digest)
+
+
+def _walk(shelf: Shelf, reference: Reference, allowance: Allowance) -> Walk:
+    walk = Walk(shelf, reference, allowance)
+    with allowance.all():
+        walk.look_at(_decided_about(shelf, reference))
+    return walk
+
+
+def find(shelf: Shelf, reference: Reference, allowance: Allowance | None = None) -> Opened:
     """The newest record of an image, or the record of this digest.
 
     Args:
@@ -159,18 +172,18 @@ def by_name(client: RepositoryClient, reference: Reference) -> Manifest | None:
     return client.resolve(reference.tag) if reference.tag and is_denial_tag(reference.tag) else None
 
 
-def _named(shelf: Shelf, manifest: Manifest, reference: Reference) -> Found:
+def _named(shelf: Shelf, manifest: Manifest, reference: Reference) -> Opened:
     """A record that is asked for by its digest, or by the tag of a denial."""
     record, signature = shelf.open(manifest.digest, None, manifest)
     if signature.retired:
         problem = not_older(manifest.digest, signature)
         raise RecordError(problem.reason, problem.hint)
     tag = reference.tag if reference.digest else None
-    how = standing(record, replace(reference, tag=tag, digest=None), signature)
-    return Found(record=record, standing=how)
+    held, place = check_recorded(record), replace(reference, tag=tag, digest=None)
+    return Opened(record=record, held=held, standing=standing(record, held, place, signature))
 
 
-def _newest(shelf: Shelf, reference: Reference, allowance: Allowance) -> Found:
+def _newest(shelf: Shelf, reference: Reference, allowance: Allowance) -> Opened:
     """The newest record of an image."""
     with allowance.all():
         (image,) = images_of(shelf.images, reference)
@@ -186,7 +199,8 @@ def _newest(shelf: Shelf, reference: Reference, allowance: Allowance) -> Found:
     if listing.best is not None:
         how = replace(listing.standings[listing.best.digest], newest=True)
         with allowance.record():
-            return Found(record=shelf.read(listing.best.digest), standing=how)
+            record = shelf.read(listing.best.digest)
+            return Opened(record=record, held=check_recorded(record), standing=how)
     for problem in listing.problems:
         raise RecordError(problem.reason, problem.hint)
     _check_known(shelf.images, image)

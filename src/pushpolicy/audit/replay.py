@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
-from pushpolicy.audit.allowance import Allowance
 from pushpolicy.audit.difference import Difference, difference
-from pushpolicy.audit.shelf import Shelf
+from pushpolicy.audit.walk import Opened
 from pushpolicy.engines import LocalOpa
-from pushpolicy.errors import InputError, PolicyError, RecordError
+from pushpolicy.errors import InputError, PolicyError, PushPolicyError
 from pushpolicy.evaluate import PolicySet, evaluate
 from pushpolicy.evaluate.authority import Origin
+from pushpolicy.evaluate.batches import Question, decisions
 from pushpolicy.evaluate.conftest import recorded_rules
 from pushpolicy.evaluate.indexing import build_index
 from pushpolicy.evaluate.recorded import recorded_policy
 from pushpolicy.evaluate.sources import SourceFile
-from pushpolicy.model.decision import EngineIdentity
+from pushpolicy.model.decision import Decision, EngineIdentity
 from pushpolicy.model.text import first_of
 from pushpolicy.records.read import Record, Summary
 
@@ -59,24 +60,7 @@ class NotReplayable(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-T = TypeVar("T")
 Replay = Reproduced | Differs | NotReplayable
-
-
-def each_record(
-    shelf: Shelf,
-    summaries: Iterable[Summary],
-    decide: Callable[[Record], T],
-    allowance: Allowance,
-) -> Iterator[T | NotReplayable]:
-    """Read records again, one at a time, and decide about each; one that takes too much ends alone."""
-    for summary in summaries:
-        try:
-            with allowance.record():
-                decided: T | NotReplayable = decide(shelf.read(summary.digest))
-        except RecordError as error:
-            decided = NotReplayable(summary=summary, reason=error.message)
-        yield decided
 
 
 def replay(record: Record, engine: LocalOpa) -> Replay:
@@ -98,10 +82,55 @@ def replay(record: Record, engine: LocalOpa) -> Replay:
         again = evaluate(held.policy, record.evidence, engine)
     except (PolicyError, InputError) as error:
         return NotReplayable(summary=record.summary, reason=error.message)
-    found = difference(record.decision, again)
+    return _replayed(record, again)
+
+
+def replays(records: Iterable[Opened], engine: LocalOpa) -> Iterator[tuple[Opened, Replay]]:
+    """`replay` of many records, many by one process of OPA.
+
+    Args:
+        records: as they are read; no more are taken than are being evaluated.
+        engine: evaluates.
+
+    Yields:
+        each with what came out, in no order.
+    """
+    check = cache(lambda bundle, source: _objection(PolicySet.from_bundle(bundle, source), engine))
+    early = deque[tuple[Opened, Replay]]()
+
+    def questions() -> Iterator[Question[Opened]]:
+        for each in records:
+            policy, summary = each.held.policy, each.summary
+            unknown = None if policy.is_current else f"unknown policy: {each.held.unknown[0]}"
+            reason = unknown or check(each.record.policy, summary.decision.policy.source)
+            if reason:
+                early.append((each, NotReplayable(summary=summary, reason=reason)))
+            else:
+                yield Question(each, policy, each.record.evidence)
+
+    for opened, outcome in decisions(questions(), engine):
+        while early:
+            yield early.popleft()
+        yield opened, _replayed(opened.record, outcome)
+    yield from early
+
+
+def _replayed(record: Record, outcome: Decision | PushPolicyError) -> Replay:
+    if isinstance(outcome, PushPolicyError):
+        return NotReplayable(summary=record.summary, reason=outcome.message)
+    found = difference(record.decision, outcome)
     if found is None:
-        return Reproduced(summary=record.summary, engine=again.engine)
-    return Differs(summary=record.summary, engine=again.engine, difference=found)
+        return Reproduced(summary=record.summary, engine=outcome.engine)
+    return Differs(summary=record.summary, engine=outcome.engine, difference=found)
+
+
+def _objection(policy: PolicySet, engine: LocalOpa) -> str | None:
+    """Why a policy is not evaluated; None where it is."""
+    try:
+        _check_index(policy, engine)
+    except PolicyError as error:
+        return error.message
+    return None
 
 
 def _check_index(policy: PolicySet, engine: LocalOpa) -> None:

@@ -8,7 +8,7 @@ import msgspec
 
 from pushpolicy.audit.signature import UNSIGNED, Signature
 from pushpolicy.evaluate.authority import rests_on_artifact
-from pushpolicy.evaluate.recorded import RecordedPolicy, check_recorded
+from pushpolicy.evaluate.recorded import RecordedPolicy
 from pushpolicy.model.decision import Decision
 from pushpolicy.model.reference import Reference, Repository
 from pushpolicy.model.text import first_of, printable
@@ -63,19 +63,10 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         return (*self.wrong, *self.notes, str(self.signature), *anchored, *newest)
 
 
-def standing(record: Record, reference: Reference, signature: Signature = UNSIGNED) -> Standing:
-    """Hold a record against what was asked about, and what it says of its policy against what is known.
-
-    Raises:
-        RecordError: when it is not valid.
-    """
-    return standing_of(record, check_recorded(record), reference, signature)
-
-
-def standing_of(
+def standing(
     record: Record, held: RecordedPolicy, reference: Reference, signature: Signature = UNSIGNED
 ) -> Standing:
-    """`standing` for whoever has read the policy already."""
+    """Hold a record against what was asked about, and what it says of its policy against what is known."""
     identity = held.policy.identity.decided_by(record.decision.engine)
     claimed = identity.anchored and rests_on_artifact(held.policy.grounds)
     return Standing(

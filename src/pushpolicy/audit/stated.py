@@ -7,8 +7,8 @@ is only read may be anybody's.
 from __future__ import annotations
 
 from pushpolicy import __version__
-from pushpolicy.audit.history import Found
 from pushpolicy.audit.shelf import Shelf
+from pushpolicy.audit.walk import Opened
 from pushpolicy.errors import RecordError
 from pushpolicy.records.forms import FORMS, Approved, FormError, statements
 from pushpolicy.records.statement import VERIFIER, Named, Statement, statement_of
@@ -18,7 +18,7 @@ OWN, SUMMARY = "decision", "vsa"
 TYPES = (OWN, SUMMARY, *FORMS)
 
 
-def stated(shelf: Shelf, found: Found, kind: str, tag: str | None = None) -> tuple[Statement, ...]:
+def stated(shelf: Shelf, found: Opened, kind: str, tag: str | None = None) -> tuple[Statement, ...]:
     """The statements of one type about a record.
 
     Args:
@@ -58,7 +58,7 @@ def stated(shelf: Shelf, found: Found, kind: str, tag: str | None = None) -> tup
     return tuple(statement_of(decision, named) for named in of if tag in (None, named.tag))
 
 
-def _who(shelf: Shelf, found: Found, tag: str | None) -> tuple[str, str]:
+def _who(shelf: Shelf, found: Opened, tag: str | None) -> tuple[str, str]:
     """Who verified, and by which version, as a listed key says; else as this program would say it."""
     summary = found.record.summary
     vouched = shelf.signatures.vouched(summary.digest, summary.subject.digest)

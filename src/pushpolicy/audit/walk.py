@@ -6,7 +6,7 @@ Each is read whole and checked before its verdict is shown; only a summary is ke
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -17,11 +17,12 @@ from pushpolicy.audit.shelf import Shelf
 from pushpolicy.audit.signature import NOT_VALID, NotVouchedError, Signature
 from pushpolicy.audit.standing import Standing, standing
 from pushpolicy.errors import RecordError
+from pushpolicy.evaluate.recorded import RecordedPolicy, check_recorded
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.reference import Reference
 from pushpolicy.model.text import first_of
 from pushpolicy.records.format import ARTIFACT_TYPE
-from pushpolicy.records.read import Summary
+from pushpolicy.records.read import Record, Summary
 
 MAX_RECORDS = 10_000
 
@@ -44,6 +45,34 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
         return self.reason.removeprefix(NOT_VALID)
 
 
+class Opened(msgspec.Struct, frozen=True, kw_only=True):
+    """A record that counts: it is valid and, where keys are listed, vouched for.
+
+    Attributes:
+        record: the whole of it.
+        held: its policy, which agrees with its decision.
+        standing: what is to be said beside its verdict.
+    """
+
+    record: Record
+    held: RecordedPolicy
+    standing: Standing
+
+    @property
+    def summary(self) -> Summary:
+        """What was decided."""
+        return self.record.summary
+
+
+class Unread(msgspec.Struct, frozen=True, kw_only=True):
+    """How many more records and statements there are, over the limits."""
+
+    number: int
+
+
+Read = Opened | Problem | Unread
+
+
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
     """The records that were found, newest first, and those that are absent or not valid.
 
@@ -58,6 +87,11 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     standings: Mapping[Digest, Standing]
     unread: int = 0
     place: Reference | None = None
+
+    @property
+    def ignored(self) -> tuple[Problem | Unread, ...]:
+        """What should have been a record, and that more are there than were read."""
+        return (*self.problems, *((Unread(number=self.unread),) if self.unread else ()))
 
     @property
     def best(self) -> Summary | None:
@@ -85,20 +119,26 @@ class _Entry(NamedTuple):
     is_said: bool = True
 
 
+class _Retired(NamedTuple):
+    """A record by keys that are all retired, of which it is not known yet whether it counts."""
+
+    moment: datetime
+    digest: Digest
+
+
 class Walk:
     """Reads each record once: what is listed, what a listed key vouches for, and what was before those."""
 
     def __init__(self, shelf: Shelf, reference: Reference, allowance: Allowance) -> None:
         self._shelf, self._reference, self._allowance = shelf, reference, allowance
         self._queue = deque[_Entry]()
-        self._unread = 0
-        self._records = list[Summary]()
         # Each once: it may be listed with the image, and be named by a later one, too.
         self._problems = dict[Problem, None]()
-        self._standings = dict[Digest, Standing]()
-        self._retired = list[Summary]()
+        self._read_already = set[Digest]()
+        self._retired = list[_Retired]()
         # Since when a record is known that others name, which count.
         self._shown = dict[Digest, datetime]()
+        self._unread = 0
 
     def look_at(self, images: Iterable[Digest]) -> None:
         """Take in what is listed with images."""
@@ -115,33 +155,68 @@ class Walk:
             ordered = sorted(listed, key=lambda entry: entry.artifact_type != ARTIFACT_TYPE)
             self._queue.extend(_Entry(e.digest, image, e.artifact_type == ARTIFACT_TYPE) for e in ordered)
 
-    def listing(self) -> Listing:
-        """Read all of it."""
+    def each(self) -> Iterator[Read]:
+        """Read all of it, one record at a time; nothing is kept of one that was given out but its digest.
+
+        Those of retired keys come last, since only then it is known which of them count.
+        """
         # What a list does not call a record comes last, of whatever image.
         queue, seen = deque(sorted(self._queue, key=lambda entry: not entry.is_said)), set[_Entry]()
         while queue and len(seen) < MAX_RECORDS and not self._allowance.is_spent:
             entry = queue.popleft()
             # Somebody may list it with another image, too.
-            if entry in seen or entry.digest in self._standings:
+            if entry in seen or entry.digest in self._read_already:
                 continue
             seen.add(entry)
-            summary = self._read(entry)
-            # The chain of every tag is followed, that of the one tag, or none for one image.
-            if summary and not self._reference.digest:
-                wanted = self._reference.tag
-                chains = summary.previous.items()
-                queue.extendleft(_Entry(before) for tag, before in chains if wanted in (None, tag))
-        self._settle_retired()
-        newest_first = sorted(self._records, key=_age, reverse=True)
+            found = self._read(entry)
+            if isinstance(found, Opened):
+                queue.extendleft(self._before(found.summary))
+            if found is not None:
+                yield from self._taken(found)
+        yield from self._settle_retired()
+        unread = {entry.digest for entry in queue} - {entry.digest for entry in seen}
+        if number := self._unread + len(unread):
+            yield Unread(number=number)
+
+    def listing(self) -> Listing:
+        """Read all of it, and keep a summary of each."""
+        records, problems, standings = list[Summary](), list[Problem](), dict[Digest, Standing]()
+        unread = 0
+        for found in self.each():
+            if isinstance(found, Opened):
+                records.append(found.summary)
+                standings[found.summary.digest] = found.standing
+            elif isinstance(found, Problem):
+                problems.append(found)
+            else:
+                unread = found.number
         return Listing(
-            records=tuple(newest_first),
-            problems=tuple(self._problems),
-            standings=self._standings,
-            unread=self._unread + len({entry.digest for entry in queue} - {entry.digest for entry in seen}),
+            records=tuple(sorted(records, key=_age, reverse=True)),
+            problems=tuple(problems),
+            standings=standings,
+            unread=unread,
             place=self._reference,
         )
 
-    def _read(self, entry: _Entry) -> Summary | None:
+    def _before(self, summary: Summary) -> Iterator[_Entry]:
+        """The chain of every tag is followed, that of the one tag, or none for one image."""
+        if not self._reference.digest:
+            wanted = self._reference.tag
+            yield from (_Entry(before) for tag, before in summary.previous.items() if wanted in (None, tag))
+
+    def _taken(self, found: Opened | Problem) -> Iterator[Opened | Problem]:
+        """What counts by itself, each problem once."""
+        if isinstance(found, Problem):
+            if found not in self._problems:
+                self._problems[found] = None
+                yield found
+        elif found.standing.signature.retired:
+            self._retired.append(_Retired(found.summary.moment, found.summary.digest))
+        else:
+            self._count(found.summary, found.summary.moment)
+            yield found
+
+    def _read(self, entry: _Entry) -> Opened | Problem | None:
         digest, manifest = entry.digest, None
         try:
             with self._allowance.record():
@@ -152,33 +227,32 @@ class Walk:
                 record, signature = self._shelf.open(digest, entry.image, manifest)
                 if self._shelf.is_another(record):
                     return None
-                self._standings[digest] = standing(record, self._reference, signature)
+                held = check_recorded(record)
+                self._read_already.add(digest)
+                how = standing(record, held, self._reference, signature)
+                return Opened(record=record, held=held, standing=how)
         except RecordError as error:
             vouched = error.vouched if isinstance(error, NotVouchedError) else self._shelf.is_verified
-            problem = Problem(digest=digest, reason=error.message, hint=error.hint, vouched=vouched)
-            self._problems[problem] = None
-            return None
-        if signature.retired:
-            self._retired.append(record.summary)
-        else:
-            self._count(record.summary, record.summary.moment)
-        return record.summary
+            return Problem(digest=digest, reason=error.message, hint=error.hint, vouched=vouched)
 
     def _count(self, summary: Summary, known: datetime) -> None:
-        self._records.append(summary)
         for before in summary.previous.values():
             self._shown[before] = min(known, self._shown.get(before, known))
 
-    def _settle_retired(self) -> None:
+    def _settle_retired(self) -> Iterator[Opened | Problem]:
         """A record of a retired key counts where one of a key that counts shows that it is older."""
-        for summary in sorted(self._retired, key=lambda summary: summary.moment, reverse=True):
-            digest = summary.digest
-            signature, known = self._standings[digest].signature, self._shown.get(digest)
-            if known and known < datetime.fromisoformat(str(signature.retired)):
-                self._count(summary, known)
+        for retired in sorted(self._retired, key=lambda each: each.moment, reverse=True):
+            # Read again: of all that were read, only digests are kept.
+            found = self._read(_Entry(retired.digest))
+            if not isinstance(found, Opened):
+                yield from self._taken(found) if found else ()
                 continue
-            del self._standings[digest]
-            self._problems[not_older(digest, signature)] = None
+            signature, known = found.standing.signature, self._shown.get(retired.digest)
+            if known and known < datetime.fromisoformat(str(signature.retired)):
+                self._count(found.summary, known)
+                yield found
+            else:
+                yield from self._taken(not_older(retired.digest, signature))
 
 
 def not_older(digest: Digest, signature: Signature) -> Problem:

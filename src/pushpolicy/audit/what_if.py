@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 
 import msgspec
 
 from pushpolicy.audit.difference import Difference, FindingChange, difference
 from pushpolicy.audit.replay import NotReplayable
+from pushpolicy.audit.walk import Opened
 from pushpolicy.engines import Engine
-from pushpolicy.errors import InputError, PolicyError
-from pushpolicy.evaluate import PolicySet, evaluate
-from pushpolicy.records.read import Record, Summary
+from pushpolicy.errors import PushPolicyError
+from pushpolicy.evaluate import PolicySet
+from pushpolicy.evaluate.batches import Question, decisions
+from pushpolicy.records.read import Summary
 
 
 class Direction(StrEnum):
@@ -91,13 +93,27 @@ class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def effect(record: Record, policy: PolicySet, engine: Engine) -> PushEffect | NotReplayable:
-    """Decide the recorded evidence of a push with another policy, at the recorded time."""
-    try:
-        after = evaluate(policy, record.evidence, engine)
-    except (PolicyError, InputError) as error:
-        return NotReplayable(summary=record.summary, reason=error.message)
-    return PushEffect(summary=record.summary, difference=difference(record.decision, after))
+def effects(
+    records: Iterable[Opened], policy: PolicySet, engine: Engine
+) -> Iterator[tuple[Opened, PushEffect | NotReplayable]]:
+    """Decide the recorded evidence of pushes with another policy, each at its recorded time.
+
+    Args:
+        records: as they are read; no more are taken than are being evaluated.
+        policy: the other one.
+        engine: evaluates.
+
+    Yields:
+        each with what came out, in no order.
+    """
+    questions = (Question(each, policy, each.record.evidence) for each in records)
+    for opened, outcome in decisions(questions, engine):
+        summary = opened.summary
+        if isinstance(outcome, PushPolicyError):
+            yield opened, NotReplayable(summary=summary, reason=outcome.message)
+        else:
+            changed = difference(opened.record.decision, outcome)
+            yield opened, PushEffect(summary=summary, difference=changed)
 
 
 def what_if(effects: Iterable[PushEffect | NotReplayable]) -> WhatIf:

@@ -3,91 +3,36 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from functools import cache, partial
-from importlib import import_module
 from itertools import pairwise, takewhile
-from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from pushpolicy import __version__, errors
 from pushpolicy.cli import environment
+from pushpolicy.cli.groups import LazyGroup
 from pushpolicy.cli.report import Outputs, fail, fail_with, say
 
-# Command name to the module under pushpolicy.cli that defines it as `command`, and its help line.
-# A module is imported only when its command runs or prints its help: start-up is part of every push.
 _COMMANDS = {
-    "push": ("push", "Decide, publish on ALLOW, attach the record, verify, move the tags."),
-    "check": ("check", "Decide without writing anything to the target."),
-    "gather": ("gather", "Print the evidence document."),
-    "run": ("run", "Run a test or scan command and capture what it did."),
-    "evaluate": ("evaluate", "Decide on an existing evidence document."),
-    "policy": ("policy", "Begin, check and test the rules that decide."),
-    "keygen": ("keygen", "Make a key that signs, and print its entry for trust.yaml."),
-    "audit": ("audit", "List, show, verify and replay past decisions; try a policy on them."),
-    "doctor": ("doctor", "Say what is found here: engine, reports, CI, credential."),
-    "demo": ("demo", "Show the whole way on a sample application."),
-    "schema": ("schema", "Print the JSON Schema of a document."),
+    "push": "Decide, publish on ALLOW, attach the record, verify, move the tags.",
+    "check": "Decide without writing anything to the target.",
+    "gather": "Print the evidence document.",
+    "run": "Run a test or scan command and capture what it did.",
+    "evaluate": "Decide on an existing evidence document.",
+    "policy": "Begin, check and test the rules that decide.",
+    "keygen": "Make a key that signs, and print its entry for trust.yaml.",
+    "audit": "List, show, verify and replay past decisions; try a policy on them.",
+    "doctor": "Say what is found here: engine, reports, CI, credential.",
+    "demo": "Show the whole way on a sample application.",
+    "schema": "Print the JSON Schema of a document.",
 }
 
 
-@cache
-def _command(name: str) -> click.Command:
-    command: click.Command = import_module(f"pushpolicy.cli.{_COMMANDS[name][0]}").command
-    _refuse_empty(command)
-    return command
-
-
-def _refuse_empty(command: click.Command) -> None:
-    """Let no option of a command, or of those below it, be given as an empty text.
-
-    That is what a variable leaves which is not set: as a path it would be this folder, and as anything else
-    what nobody asked for.
-    """
-    for option in command.params:
-        if isinstance(option, click.Option):
-            option.callback = partial(_not_empty, option.callback)
-    for inner in command.commands.values() if isinstance(command, click.Group) else ():
-        _refuse_empty(inner)
-
-
-def _not_empty(
-    then: Callable[[click.Context, click.Parameter, Any], Any] | None,
-    context: click.Context,
-    option: click.Parameter,
-    value: Any,
-) -> Any:
-    typed = context.get_parameter_source(str(option.name)) is ParameterSource.COMMANDLINE
-    given = value if isinstance(value, tuple) else (value,)
-    if typed and any(isinstance(each, str) and not each.strip() for each in given):
-        raise errors.UsageError(
-            f"{max(option.opts, key=len)} is empty",
-            "see that the variable which fills it is set, or leave it out",
-        )
-    return then(context, option, value) if then else value
-
-
-class _LazyGroup(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name not in _COMMANDS:
-            return None
-        # No command does without its folder; Python 3.13.0 cannot even import socket in one that is deleted.
-        environment.workspace()
-        return _command(name)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
-
-
 @click.command(
-    cls=_LazyGroup,
+    cls=LazyGroup,
+    package="pushpolicy.cli",
+    lazy=_COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 allowed or done, 2 usage, 10 denied, 20 image or evidence unreadable, 30 policy or "
     "engine, 40 push failed, 41 pushed but incomplete, 50 replay differs, 51 record invalid, 70 bug, "

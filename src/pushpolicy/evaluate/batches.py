@@ -1,20 +1,30 @@
-"""Many questions about a policy set at once: a query that gives one answer for each of them."""
+"""Many questions about a policy set at once: a query that gives one answer for each of them.
+
+One process of OPA answers for many documents, each of which is an `input` of its own, so that starting it
+and loading the policy are paid once.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
-from pushpolicy.engines.interface import Engine
-from pushpolicy.errors import EngineError
+from pushpolicy.engines.interface import Engine, Session
+from pushpolicy.errors import EngineError, InputError, PolicyError
+from pushpolicy.evaluate import evaluate
+from pushpolicy.evaluate.answer import read_answer
+from pushpolicy.evaluate.evidence import validate
 from pushpolicy.evaluate.policyset import SCHEMA, PolicySet
 from pushpolicy.evaluate.program import laid_out
 from pushpolicy.model import canonical
+from pushpolicy.model.decision import Decision, EngineIdentity
 from pushpolicy.model.document import Document
 
 _NOTHING: Mapping[str, Any] = {}
@@ -48,8 +58,6 @@ def answers(
     Raises:
         EngineError: when OPA fails, or gives another number of answers.
     """
-    # The input of such a query is no evidence document, so it has no schema.
-    asked = replace(policy, files={**policy.files, SCHEMA: b"{}"})
     # Neighbours often take as long as one another, so they are dealt out like cards.
     processes = os.cpu_count() or 1
     hands = max(min(processes, len(records)), -(-len(records) // most))
@@ -58,15 +66,115 @@ def answers(
     # A document of thousands of findings takes longer to write than to read, so it is written once.
     rest = b"," + canonical.encode(shared)[1:] if shared else b"}"
     with ThreadPoolExecutor(max_workers=processes) as pool:
-        for number, each in enumerate(pool.map(partial(_ask, asked, engine, query, rest), dealt)):
+        for number, each in enumerate(pool.map(partial(_ask, policy, engine, query, rest), dealt)):
             found[number::hands] = each
     return found
 
 
 def _ask(policy: PolicySet, engine: Engine, query: str, rest: bytes, records: Sequence[Any]) -> list[Any]:
-    with laid_out(policy) as program, engine.start(replace(program, query=query)) as session:
+    with _asking(policy, engine, query) as session:
         session.send(b'{"records":' + canonical.encode(records) + rest)
         found: list[Any] = session.answer()
     if len(found) != len(records):
         raise EngineError("OPA gave no decision on one of the documents")
     return found
+
+
+T = TypeVar("T")
+# What a batch holds at most: an engine reads all of it before it evaluates, and has the time of one decision.
+_BATCH, _BATCH_BYTES = 200, 8_000_000
+_DECISIONS = "[d | some each in input.records; d := data.pushpolicy.main.decision with input as each]"
+
+
+class Question(NamedTuple, Generic[T]):
+    """A document to decide about, and by which policy; `about` comes back with the answer."""
+
+    about: T
+    policy: PolicySet
+    evidence: Document
+
+
+class Answered(NamedTuple, Generic[T]):
+    """What became of a question: the decision, or why there is none."""
+
+    about: T
+    outcome: Decision | EngineError | PolicyError | InputError
+
+
+def decisions(questions: Iterable[Question[T]], engine: Engine) -> Iterator[Answered[T]]:
+    """Decide about many documents, in batches of one policy each, with a process of OPA for each processor.
+
+    What cannot be decided ends alone, as it would if it were asked about by itself. No more questions are
+    taken than are being answered, so `questions` may be endless.
+
+    Args:
+        questions: in any order; those about one policy are best near one another.
+        engine: evaluates.
+
+    Yields:
+        answers, in no order.
+    """
+    processes = os.cpu_count() or 1
+    with ThreadPoolExecutor(max_workers=processes) as pool:
+        running = deque[Future[list[Answered[T]]]]()
+        for batch in _batches(questions):
+            running.append(pool.submit(_decided, batch, engine))
+            if len(running) > processes:
+                yield from running.popleft().result()
+        for each in running:
+            yield from each.result()
+
+
+def _batches(questions: Iterable[Question[T]]) -> Iterator[list[Question[T]]]:
+    """As they come, put together by policy; the fullest goes first where many policies take turns."""
+    waiting = dict[int, list[Question[T]]]()
+    sizes = dict[int, int]()
+    for question in questions:
+        key = id(question.policy)  # which lives as long as its questions wait
+        waiting.setdefault(key, []).append(question)
+        sizes[key] = sizes.get(key, 0) + len(question.evidence.content)
+        if len(waiting[key]) >= _BATCH or sum(sizes.values()) >= _BATCH_BYTES:
+            fullest = max(sizes, key=sizes.__getitem__)
+            del sizes[fullest]
+            yield waiting.pop(fullest)
+    yield from waiting.values()
+
+
+def _decided(batch: Sequence[Question[T]], engine: Engine) -> list[Answered[T]]:
+    """Ask about all at once; where that fails, about each half, down to the one that fails."""
+    if len(batch) == 1:
+        return [_alone(batch[0], engine)]
+    policy = batch[0].policy
+    try:
+        with _asking(policy, engine, _DECISIONS) as session:
+            session.send(b'{"records":[' + b",".join(each.evidence.content for each in batch) + b"]}")
+            found, identity = session.answer(), session.identity()
+        if len(found) != len(batch):  # one that is undefined leaves no trace
+            raise EngineError("OPA gave no decision on one of the documents")
+        return [_read(each, value, identity) for each, value in zip(batch, found, strict=True)]
+    except (EngineError, PolicyError):
+        middle = len(batch) // 2
+        return [*_decided(batch[:middle], engine), *_decided(batch[middle:], engine)]
+
+
+def _read(question: Question[T], value: Any, engine: EngineIdentity) -> Answered[T]:
+    try:
+        validate(question.evidence)
+        return Answered(question.about, read_answer(value, question.policy, question.evidence, engine))
+    except (EngineError, InputError) as error:
+        return Answered(question.about, error)
+
+
+def _alone(question: Question[T], engine: Engine) -> Answered[T]:
+    try:
+        return Answered(question.about, evaluate(question.policy, question.evidence, engine))
+    except (EngineError, PolicyError, InputError) as error:
+        return Answered(question.about, error)
+
+
+@contextmanager
+def _asking(policy: PolicySet, engine: Engine, query: str) -> Iterator[Session]:
+    """The input of such a query is no evidence document, so it has no schema."""
+    asked = replace(policy, files={**policy.files, SCHEMA: b"{}"})
+    with laid_out(asked) as program, engine.start(replace(program, query=query)) as session:
+        yield session

@@ -7,6 +7,7 @@ Whether its rules find what it says they found, a replay tells.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -49,7 +50,7 @@ def recorded_policy(record: Record) -> RecordedPolicy:
         RecordError: when the decision names another policy, or contradicts that, the evidence or itself.
     """
     try:
-        policy = PolicySet.from_bundle(record.policy, record.decision.policy.source)
+        policy = _policy(record.policy, record.decision.policy.source)
         named, held = record.decision.policy, policy.identity
         if other := [part for part in _PARTS if getattr(named, part) != getattr(held, part)]:
             about = f"record {record.summary.digest} does not hold the policy that decided"
@@ -64,6 +65,12 @@ def recorded_policy(record: Record) -> RecordedPolicy:
         told = type(error) in (ContradictionError, ValueError)
         raise _invalid(record, str(error) if told else "a document in it has another form") from error
     return RecordedPolicy(policy=policy, unknown=strange)
+
+
+@lru_cache(maxsize=8)
+def _policy(bundle: bytes, source: str) -> PolicySet:
+    """Many records of a repository hold the same policy, one after the other."""
+    return PolicySet.from_bundle(bundle, source)
 
 
 def check_recorded(record: Record) -> RecordedPolicy:

@@ -9,7 +9,7 @@ import click
 
 from pushpolicy.audit.verified import Verified
 from pushpolicy.cli.formats import Kind, Report
-from pushpolicy.cli.render.audit import audit_document, standing_json
+from pushpolicy.cli.render.audit.lines import audit_document, standing_json
 from pushpolicy.cli.render.decision import verdict_line
 from pushpolicy.model.text import printable
 

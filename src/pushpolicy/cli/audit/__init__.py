@@ -1,0 +1,29 @@
+"""``pushpolicy audit``: what was decided, shown and decided again; one file for each command."""
+
+from __future__ import annotations
+
+import click
+
+from pushpolicy.cli.groups import LazyGroup
+
+_COMMANDS = {
+    "list": "List every recorded decision.",
+    "show": "Show one record.",
+    "verify": "Verify a record: who signed it, for what, and the decision made again.",
+    "replay": "Decide again from the record alone, or try a policy.",
+    "statement": "Print a record as an in-toto statement.",
+}
+
+
+@click.group(
+    "audit",
+    cls=LazyGroup,
+    package=__name__,
+    lazy=_COMMANDS,
+    short_help="List, show, verify and replay past decisions; try a policy on them.",
+)
+def command() -> None:
+    """Look at past decisions. Nothing here writes to a repository.
+
+    REFERENCE is REGISTRY/REPO or oci:DIR, with :TAG or @DIGEST for one image or record.
+    """

@@ -1,0 +1,95 @@
+"""``pushpolicy audit verify``: whether a decision counts."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from pushpolicy import errors
+from pushpolicy.audit.allowance import LIMITS, Allowance
+from pushpolicy.audit.verified import Wanted
+from pushpolicy.audit.verify import verify
+from pushpolicy.cli import options as shared
+from pushpolicy.cli.audit.options import trust_option
+from pushpolicy.cli.formats import Kind
+from pushpolicy.cli.options import RegistryOptions, read_limits
+from pushpolicy.cli.render.audit.verified import verified
+from pushpolicy.cli.report import Outputs
+from pushpolicy.cli.shelves import open_shelf, shelf_of_denials
+from pushpolicy.engines import find_engine
+from pushpolicy.errors import UsageError
+from pushpolicy.model.text import printable
+
+_DURATION = re.compile(r"([1-9][0-9]{0,8})([smhdw])", re.ASCII)
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+
+
+@click.command("verify", short_help="Verify a record: who signed it, for what, and the decision made again.")
+@click.argument("reference")
+@trust_option
+@click.option(
+    "--max-age", metavar="DURATION", help="How old the decision may be: 90d, 12h, 30m.  [default: any age]"
+)
+@click.option(
+    "--offline",
+    metavar="DIR",
+    help="Read image and records from this OCI layout, as `oras copy -r` writes one, and ask no registry; "
+    "REFERENCE says what they have to be about.",
+)
+@click.option(
+    "--denials",
+    metavar="REPOSITORY",
+    help="Where denials are recorded (`push --denials`): one that is newer than the ALLOW ends with 51.",
+)
+@shared.engine_option
+@shared.limits_option
+@shared.registry_options
+@shared.format_option(Kind.VERIFIED)
+def command(
+    reference: str,
+    trust: str | None,
+    max_age: str | None,
+    offline: str | None,
+    denials: str | None,
+    engine: str | None,
+    limits: tuple[str, ...],
+    registry: RegistryOptions,
+    outputs: Outputs,
+) -> int:
+    """Verify the newest record of an image, or the record of a digest; what is wrong ends with exit code 51.
+
+    Digests, signature, key (role, repository, window), verifier id, repository and tag, verdict, policy, age,
+    the chain of the tag's records, the reports that are kept, and the decision, made again. Each failure is
+    told by itself.
+    """
+    if trust is None:
+        raise UsageError(
+            "verify does not know whose signatures count",
+            "--trust FILE: a trust.yaml, or a public key in PEM",
+        )
+    if offline is not None and denials is not None:
+        raise UsageError("--offline and --denials: a copy tells nothing of denials", "leave one of them out")
+    bounds = read_limits(limits, LIMITS)
+    shelf, place = open_shelf(reference, registry, bounds, trust, offline)
+    if not (place.tag or place.digest):
+        raise UsageError(f"{place} names no image", "add a tag or a digest; audit list shows both")
+    wanted = Wanted(
+        at=datetime.now(UTC),
+        max_age=_duration(max_age),
+        denials=shelf_of_denials(denials, shelf, registry, bounds),
+        offline=offline is not None,
+    )
+    found = verify(shelf, place, find_engine(engine), wanted, Allowance(bounds))
+    return outputs.write(verified(found), errors.EXIT_RECORD if found.failures else errors.EXIT_OK)
+
+
+def _duration(text: str | None) -> timedelta | None:
+    if text is None:
+        return None
+    if (parts := _DURATION.fullmatch(text)) is None:
+        raise UsageError(
+            f"--max-age {printable(text)} is no duration", "a number and s, m, h, d or w, as in 90d"
+        )
+    return timedelta(seconds=int(parts[1]) * _SECONDS[parts[2]])

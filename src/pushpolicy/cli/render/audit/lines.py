@@ -1,0 +1,82 @@
+"""What the reports about past decisions have in common: the line of a record, and what does not count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import click
+
+from pushpolicy.audit.signature import NOT_VALID
+from pushpolicy.audit.standing import Standing
+from pushpolicy.audit.walk import Problem, Unread
+from pushpolicy.model.document import Document, plain
+from pushpolicy.model.text import first_of, printable
+from pushpolicy.records.read import Summary
+
+_PROBLEMS_SHOWN = 50
+
+
+def record_line(summary: Summary, how: Standing) -> str:
+    """A record in one line."""
+    decision = summary.decision
+    color = "green" if decision.allowed else "red"
+    if decision.observed or how.wrong:
+        color = "yellow"
+    tags = printable(first_of(decision.image.tags, 5))
+    verdict = click.style(str(decision.verdict), fg=color)
+    remarks = ", ".join(how.remarks)
+    return f"{printable(decision.evaluated_at)}  {verdict}  {tags:<12}  record {summary.digest}  {remarks}"
+
+
+def ignored_lines(ignored: Sequence[Problem | Unread]) -> Iterator[str]:
+    """What should have been a record, and what was not read for the limits."""
+    problems = [each for each in ignored if isinstance(each, Problem)]
+    for problem in problems[:_PROBLEMS_SHOWN]:
+        # That no listed key vouches for it says what it is; else it is named before its reason.
+        named = "" if problem.reason.startswith(NOT_VALID) else f"ignored record {problem.digest}: "
+        yield click.style(f"{named}{printable(problem.reason, 500)}", fg="red")
+    if (more := len(problems) - _PROBLEMS_SHOWN) > 0:
+        yield click.style(f"ignored: {more} more that are not valid (all of them: --format json)", fg="red")
+    if unread := _unread(ignored):
+        yield click.style(f"incomplete: {unread} more records or statements were not read", fg="red")
+
+
+def ignored_json(ignored: Sequence[Problem | Unread]) -> dict[str, Any]:
+    """The same, for programs."""
+    problems = [each for each in ignored if isinstance(each, Problem)]
+    return {
+        "problems": [{"digest": each.digest, "reason": each.reason} for each in problems],
+        "unread": _unread(ignored),
+    }
+
+
+def _unread(ignored: Sequence[Problem | Unread]) -> int:
+    return sum(each.number for each in ignored if isinstance(each, Unread))
+
+
+def summary_json(summary: Summary, how: Standing) -> dict[str, Any]:
+    """A record without its evidence and policy."""
+    return {
+        "digest": summary.digest,
+        **standing_json(how),
+        "decision": summary.decision,
+        "previous": summary.previous,
+        "layers": [layer.to_json() for layer in summary.layers],
+    }
+
+
+def standing_json(how: Standing) -> dict[str, Any]:
+    """`remarks` is what the first line of the text says; `anchored` is computed, not what the record says."""
+    signed_by = {"signed_by": how.signature.by} if how.signature.by else {}
+    return {
+        "signature": how.signature.state,
+        **signed_by,
+        "anchored": how.anchored,
+        "remarks": how.remarks,
+    }
+
+
+def audit_document(name: str, value: Mapping[str, Any]) -> Document:
+    """A document of audit."""
+    return Document.of(plain({"schema": f"pushpolicy.audit.{name}/v1", **value}))

@@ -1,0 +1,45 @@
+"""The records of a place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pushpolicy.audit.walk import Listing
+from pushpolicy.cli.formats import Kind, Report
+from pushpolicy.cli.render.audit.lines import (
+    audit_document,
+    ignored_json,
+    ignored_lines,
+    record_line,
+    summary_json,
+)
+from pushpolicy.model.text import printable
+
+
+def listing(found: Listing) -> Report:
+    """The records of a repository, as ``pushpolicy.audit.list/v1``."""
+    return Report(
+        Kind.LISTING,
+        lambda: _listing_lines(found),
+        lambda: audit_document(
+            "list",
+            {
+                "records": [summary_json(item, found.standings[item.digest]) for item in found.records],
+                **ignored_json(found.ignored),
+            },
+        ),
+        tuple(summary.decision for summary in found.records),
+    )
+
+
+def _listing_lines(found: Listing) -> Iterator[str]:
+    """A line for each record, newest first, then what should have been one."""
+    for summary in found.records:
+        yield record_line(summary, found.standings[summary.digest])
+    yield from ignored_lines(found.ignored)
+    if not found.records and not found.problems and found.place:
+        if found.place.tag or found.place.digest:
+            yield f"no record: {printable(str(found.place))} was not pushed by pushpolicy"
+        else:
+            place = printable(str(found.place))
+            yield f"no records: no tag of {place} names an image that was pushed by pushpolicy"
