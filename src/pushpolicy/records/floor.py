@@ -15,7 +15,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Literal, NamedTuple
 
 from pushpolicy.model.index import Grounds, Leaf, RuleEntry
@@ -280,7 +280,13 @@ def nanoseconds(value: object) -> int | None:
 
     OPA reads nine digits of a second; Python's datetime would read six.
     """
-    parts = _TIME.fullmatch(value) if isinstance(value, str) else None
+    return _nanoseconds(value) if isinstance(value, str) else None
+
+
+# Many waivers end at one time.
+@lru_cache(maxsize=1000)
+def _nanoseconds(text: str) -> int | None:
+    parts = _TIME.fullmatch(text)
     if parts is None:
         return None
     try:
