@@ -36,7 +36,7 @@ from pushpolicy.registry.api import Api
 from pushpolicy.registry.download import stream_blob
 from pushpolicy.registry.interface import Access, OpenBlob
 from pushpolicy.registry.meanings import Try, attempt_of
-from pushpolicy.registry.pages import pages, read_tags
+from pushpolicy.registry.pages import pages, read_names
 from pushpolicy.registry.refusals import refusal
 from pushpolicy.registry.upload import Uploads
 
@@ -197,7 +197,7 @@ class OrasClient(oras.provider.Registry):  # type: ignore[misc]  # oras has no t
         for answer in pages(self.api, call):
             if answer.status != 200:
                 raise refusal(call.action, answer)
-            found |= dict.fromkeys(read_tags(answer, call.action))
+            found |= dict.fromkeys(read_names(answer, "tags", call.action))
             if N is not None and len(found) >= N:
                 break
         return list(found)[:N]

@@ -45,17 +45,17 @@ def pages(api: Api, call: RegistryCall) -> Iterator[Answer]:
         call = replace(call, url=url)
 
 
-def read_tags(answer: Answer, action: str) -> list[str]:
-    """The tags that a page lists.
+def read_names(answer: Answer, kind: str, action: str) -> list[str]:
+    """What a page lists under this key: ``tags`` or ``repositories``; no name is looked at.
 
     Raises:
         PushError: when it is malformed.
     """
     try:
         # Go writes an empty list as null.
-        listed = json.loads(answer.content)["tags"] or []
+        names = json.loads(answer.content)[kind] or []
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise PushError(f"{action}: the list is malformed") from error
-    if not isinstance(listed, list) or not all(isinstance(tag, str) for tag in listed):
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise PushError(f"{action}: the list is malformed")
-    return listed
+    return names
