@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from pushpolicy.audit.replay import Differs, NotReplayable, Reproduced, replay
+from pushpolicy.audit.shelf import Shelf
 from pushpolicy.audit.standing import standing
 from pushpolicy.audit.walk import Opened
 from pushpolicy.audit.what_if import Direction, PushEffect, effects, what_if
@@ -20,6 +21,7 @@ from pushpolicy.model.digest import Digest
 from pushpolicy.model.reference import Reference, Repository, Target
 from pushpolicy.pipeline import admit, check
 from pushpolicy.records.read import Record
+from pushpolicy.registry.layout.repository import LayoutRepository
 from tests.jobs import GOOD, RULES, STRICT_RULES, Job
 from tests.policies import rule
 
@@ -109,6 +111,7 @@ def test_another_engine_is_named(job: Job, record: Record) -> None:
 def _effects(record: Record, policy: PolicySet, job: Job) -> list[PushEffect | NotReplayable]:
     held = check_recorded(record)
     opened = Opened(
+        shelf=Shelf.of(LayoutRepository(Repository.parse("oci:none"))),
         record=record,
         held=held,
         standing=standing(record, held, Reference(repository=Repository(registry="r", path="p"))),

@@ -18,7 +18,7 @@ from pushpolicy.model.manifest import Manifest
 from pushpolicy.model.reference import Reference
 from pushpolicy.records.format import ARTIFACT_TYPE, STATEMENT_TYPE, TAGS, is_denial_tag
 from pushpolicy.records.read import Record
-from pushpolicy.registry.interface import RepositoryClient
+from pushpolicy.registry.interface import RepositoryReader
 
 NO_RECORD = (
     "it was not pushed by pushpolicy, the record was removed, or it is elsewhere (--records REPOSITORY)"
@@ -108,7 +108,7 @@ def reading() -> Iterator[None]:
         raise RecordError(f"the records cannot be read: {error.message}", error.hint) from error
 
 
-def images_of(client: RepositoryClient, reference: Reference) -> tuple[Digest, ...]:
+def images_of(client: RepositoryReader, reference: Reference) -> tuple[Digest, ...]:
     """The images that a reference names: one, or all of its repository.
 
     Raises:
@@ -142,7 +142,7 @@ def _decided_about(shelf: Shelf, reference: Reference) -> tuple[Digest, ...]:
     return tuple(dict.fromkeys((*images, *denied)))
 
 
-def _denied(client: RepositoryClient, tag: str | None) -> Iterator[Digest]:
+def _denied(client: RepositoryReader, tag: str | None) -> Iterator[Digest]:
     """The images of denials that tags of their own keep: of all, or of those of a push to this tag."""
     for name in filter(is_denial_tag, client.tags()):
         kept = client.resolve(name)
@@ -156,7 +156,7 @@ def _image_of(tagged: Manifest) -> Digest:
     return tagged.subject.digest if tagged.subject and is_record else tagged.digest
 
 
-def _check_known(client: RepositoryClient, image: Digest | None = None) -> None:
+def _check_known(client: RepositoryReader, image: Digest | None = None) -> None:
     """Require that there is such a repository; some registries say of any name that it has no tags."""
     if not client.is_known() and (image is None or client.manifest(image) is None):
         raise RecordError(
@@ -165,7 +165,7 @@ def _check_known(client: RepositoryClient, image: Digest | None = None) -> None:
         )
 
 
-def by_name(client: RepositoryClient, reference: Reference) -> Manifest | None:
+def by_name(client: RepositoryReader, reference: Reference) -> Manifest | None:
     """What may be the record itself: by its digest, or the tag of a denial."""
     if reference.digest:
         return client.manifest(reference.digest)
@@ -180,7 +180,8 @@ def _named(shelf: Shelf, manifest: Manifest, reference: Reference) -> Opened:
         raise RecordError(problem.reason, problem.hint)
     tag = reference.tag if reference.digest else None
     held, place = check_recorded(record), replace(reference, tag=tag, digest=None)
-    return Opened(record=record, held=held, standing=standing(record, held, place, signature))
+    how = standing(record, held, place, signature)
+    return Opened(shelf=shelf, record=record, held=held, standing=how)
 
 
 def _newest(shelf: Shelf, reference: Reference, allowance: Allowance) -> Opened:
@@ -200,7 +201,7 @@ def _newest(shelf: Shelf, reference: Reference, allowance: Allowance) -> Opened:
         how = replace(listing.standings[listing.best.digest], newest=True)
         with allowance.record():
             record = shelf.read(listing.best.digest)
-            return Opened(record=record, held=check_recorded(record), standing=how)
+            return Opened(shelf=shelf, record=record, held=check_recorded(record), standing=how)
     for problem in listing.problems:
         raise RecordError(problem.reason, problem.hint)
     _check_known(shelf.images, image)

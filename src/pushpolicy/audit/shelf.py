@@ -16,7 +16,7 @@ from pushpolicy.records.format import ARTIFACT_TYPE
 from pushpolicy.records.read import Record, manifest_of, read_record
 from pushpolicy.records.signed import Trusted
 from pushpolicy.registry.fallback import of_type
-from pushpolicy.registry.interface import RepositoryClient
+from pushpolicy.registry.interface import RepositoryReader
 
 
 class Shelf(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,15 +29,15 @@ class Shelf(msgspec.Struct, frozen=True, kw_only=True):
         signatures: what is signed about them.
     """
 
-    images: RepositoryClient
-    records: RepositoryClient
+    images: RepositoryReader
+    records: RepositoryReader
     signatures: Signatures
 
     @classmethod
     def of(
         cls,
-        images: RepositoryClient,
-        records: RepositoryClient | None = None,
+        images: RepositoryReader,
+        records: RepositoryReader | None = None,
         trusted: Trusted | None = None,
     ) -> Self:
         """Of a repository, which keeps its own records where no other is named.

@@ -14,7 +14,7 @@ from pushpolicy.model.digest import Digest
 from pushpolicy.model.text import first_of, printable
 from pushpolicy.records.read import Summary
 from pushpolicy.records.signed import Statements, Trusted, Vouched, statements
-from pushpolicy.registry.interface import RepositoryClient
+from pushpolicy.registry.interface import RepositoryReader
 from pushpolicy.signing.keys import SigningError
 
 moment = datetime.fromisoformat
@@ -78,7 +78,7 @@ class Signatures:
         trusted: who is believed; None where no keys are listed: then nothing is verified.
     """
 
-    def __init__(self, client: RepositoryClient, trusted: Trusted | None) -> None:
+    def __init__(self, client: RepositoryReader, trusted: Trusted | None) -> None:
         self._client = client
         self.trusted = trusted
         self._lists: dict[Digest, tuple[Descriptor, ...]] = {}

@@ -6,7 +6,7 @@ Each is read whole and checked before its verdict is shown; only a summary is ke
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ from pushpolicy.audit.standing import Standing, standing
 from pushpolicy.errors import RecordError
 from pushpolicy.evaluate.recorded import RecordedPolicy, check_recorded
 from pushpolicy.model.digest import Digest
+from pushpolicy.model.manifest import Manifest
 from pushpolicy.model.reference import Reference
 from pushpolicy.model.text import first_of
 from pushpolicy.records.format import ARTIFACT_TYPE
@@ -52,8 +53,10 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
         record: the whole of it.
         held: its policy, which agrees with its decision.
         standing: what is to be said beside its verdict.
+        shelf: where it was found, with what else is about it.
     """
 
+    shelf: Shelf
     record: Record
     held: RecordedPolicy
     standing: Standing
@@ -126,18 +129,62 @@ class _Retired(NamedTuple):
     digest: Digest
 
 
+class Counting:
+    """What counts of the records that were read: each problem once, those of retired keys where they may.
+
+    Nothing is kept of a record that was given out but what it says was before it.
+    """
+
+    def __init__(self) -> None:
+        # Each once: it may be listed with the image, and be named by a later one, too.
+        self._problems = dict[Problem, None]()
+        self._retired = list[_Retired]()
+        # Since when a record is known that others name, which count.
+        self._shown = dict[Digest, datetime]()
+
+    def taken(self, found: Opened | Problem) -> Iterator[Opened | Problem]:
+        """What counts by itself."""
+        if isinstance(found, Problem):
+            if found not in self._problems:
+                self._problems[found] = None
+                yield found
+        elif found.standing.signature.retired:
+            self._retired.append(_Retired(found.summary.moment, found.summary.digest))
+        else:
+            self._count(found.summary, found.summary.moment)
+            yield found
+
+    def settled(self, again: Callable[[Digest], Opened | Problem | None]) -> Iterator[Opened | Problem]:
+        """A record of a retired key counts where one of a key that counts shows that it is older.
+
+        Args:
+            again: reads a record again: of all that were read, only digests are kept.
+        """
+        for retired in sorted(self._retired, key=lambda each: each.moment, reverse=True):
+            found = again(retired.digest)
+            if not isinstance(found, Opened):
+                yield from self.taken(found) if found else ()
+                continue
+            signature, known = found.standing.signature, self._shown.get(retired.digest)
+            if known and known < datetime.fromisoformat(str(signature.retired)):
+                self._count(found.summary, known)
+                yield found
+            else:
+                yield from self.taken(not_older(retired.digest, signature))
+
+    def _count(self, summary: Summary, known: datetime) -> None:
+        for before in summary.previous.values():
+            self._shown[before] = min(known, self._shown.get(before, known))
+
+
 class Walk:
     """Reads each record once: what is listed, what a listed key vouches for, and what was before those."""
 
     def __init__(self, shelf: Shelf, reference: Reference, allowance: Allowance) -> None:
         self._shelf, self._reference, self._allowance = shelf, reference, allowance
         self._queue = deque[_Entry]()
-        # Each once: it may be listed with the image, and be named by a later one, too.
-        self._problems = dict[Problem, None]()
         self._read_already = set[Digest]()
-        self._retired = list[_Retired]()
-        # Since when a record is known that others name, which count.
-        self._shown = dict[Digest, datetime]()
+        self._counting = Counting()
         self._unread = 0
 
     def look_at(self, images: Iterable[Digest]) -> None:
@@ -172,8 +219,8 @@ class Walk:
             if isinstance(found, Opened):
                 queue.extendleft(self._before(found.summary))
             if found is not None:
-                yield from self._taken(found)
-        yield from self._settle_retired()
+                yield from self._counting.taken(found)
+        yield from self._counting.settled(lambda digest: self._read(_Entry(digest)))
         unread = {entry.digest for entry in queue} - {entry.digest for entry in seen}
         if number := self._unread + len(unread):
             yield Unread(number=number)
@@ -204,18 +251,6 @@ class Walk:
             wanted = self._reference.tag
             yield from (_Entry(before) for tag, before in summary.previous.items() if wanted in (None, tag))
 
-    def _taken(self, found: Opened | Problem) -> Iterator[Opened | Problem]:
-        """What counts by itself, each problem once."""
-        if isinstance(found, Problem):
-            if found not in self._problems:
-                self._problems[found] = None
-                yield found
-        elif found.standing.signature.retired:
-            self._retired.append(_Retired(found.summary.moment, found.summary.digest))
-        else:
-            self._count(found.summary, found.summary.moment)
-            yield found
-
     def _read(self, entry: _Entry) -> Opened | Problem | None:
         digest, manifest = entry.digest, None
         try:
@@ -224,35 +259,37 @@ class Walk:
                     manifest = self._shelf.records.manifest(digest)
                     if manifest and manifest.artifact_type != ARTIFACT_TYPE:
                         return None
-                record, signature = self._shelf.open(digest, entry.image, manifest)
-                if self._shelf.is_another(record):
-                    return None
-                held = check_recorded(record)
-                self._read_already.add(digest)
-                how = standing(record, held, self._reference, signature)
-                return Opened(record=record, held=held, standing=how)
+                found = opened(self._shelf, self._reference, digest, entry.image, manifest)
+                if found:
+                    self._read_already.add(digest)
+                return found
         except RecordError as error:
-            vouched = error.vouched if isinstance(error, NotVouchedError) else self._shelf.is_verified
-            return Problem(digest=digest, reason=error.message, hint=error.hint, vouched=vouched)
+            return problem(digest, error, self._shelf)
 
-    def _count(self, summary: Summary, known: datetime) -> None:
-        for before in summary.previous.values():
-            self._shown[before] = min(known, self._shown.get(before, known))
 
-    def _settle_retired(self) -> Iterator[Opened | Problem]:
-        """A record of a retired key counts where one of a key that counts shows that it is older."""
-        for retired in sorted(self._retired, key=lambda each: each.moment, reverse=True):
-            # Read again: of all that were read, only digests are kept.
-            found = self._read(_Entry(retired.digest))
-            if not isinstance(found, Opened):
-                yield from self._taken(found) if found else ()
-                continue
-            signature, known = found.standing.signature, self._shown.get(retired.digest)
-            if known and known < datetime.fromisoformat(str(signature.retired)):
-                self._count(found.summary, known)
-                yield found
-            else:
-                yield from self._taken(not_older(retired.digest, signature))
+def opened(
+    shelf: Shelf,
+    place: Reference,
+    digest: Digest,
+    image: Digest | None = None,
+    manifest: Manifest | None = None,
+) -> Opened | None:
+    """Read a record as `Shelf.open` does, and hold it against its policy; None where it is another place's.
+
+    Raises:
+        RecordError: when it does not count.
+    """
+    record, signature = shelf.open(digest, image, manifest)
+    if shelf.is_another(record):
+        return None
+    held = check_recorded(record)
+    return Opened(shelf=shelf, record=record, held=held, standing=standing(record, held, place, signature))
+
+
+def problem(digest: Digest, error: RecordError, shelf: Shelf) -> Problem:
+    """Why a record does not count."""
+    vouched = error.vouched if isinstance(error, NotVouchedError) else shelf.is_verified
+    return Problem(digest=digest, reason=error.message, hint=error.hint, vouched=vouched)
 
 
 def not_older(digest: Digest, signature: Signature) -> Problem:

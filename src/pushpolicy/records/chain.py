@@ -20,7 +20,7 @@ from pushpolicy.records.checks import is_for
 from pushpolicy.records.read import Record, read_record
 from pushpolicy.records.signed import Statements, Trusted, Vouched, statements
 from pushpolicy.registry.fallback import of_type
-from pushpolicy.registry.interface import RepositoryClient
+from pushpolicy.registry.interface import RepositoryReader
 from pushpolicy.registry.refusals import RefusedError
 from pushpolicy.signing.keys import SigningError
 
@@ -56,7 +56,7 @@ class Before(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def listed_with(
-    client: RepositoryClient, named: Iterable[Digest], pushed: Digest
+    client: RepositoryReader, named: Iterable[Digest], pushed: Digest
 ) -> Mapping[Digest, tuple[Descriptor, ...]]:
     """What is listed with the images that tags name, and with the one that is pushed.
 
@@ -74,11 +74,11 @@ def listed_with(
 
 
 def records_before(
-    client: RepositoryClient,
+    client: RepositoryReader,
     about: Mapping[str, Sequence[Digest]],
     is_known: Check,
     allowed: Allowed = nullcontext,
-    images: RepositoryClient | None = None,
+    images: RepositoryReader | None = None,
     trusted: Trusted | None = None,
     listed: Mapping[Digest, tuple[Descriptor, ...]] | None = None,
 ) -> Before:
@@ -137,8 +137,8 @@ class _Reader:
 
     def __init__(
         self,
-        client: RepositoryClient,
-        images: RepositoryClient,
+        client: RepositoryReader,
+        images: RepositoryReader,
         is_known: Check,
         allowed: Allowed,
         trusted: Trusted | None,

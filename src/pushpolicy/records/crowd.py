@@ -8,13 +8,13 @@ from contextlib import suppress
 from pushpolicy.errors import PushError
 from pushpolicy.http.parallel import each
 from pushpolicy.model.digest import Digest
-from pushpolicy.registry.interface import RepositoryClient
+from pushpolicy.registry.interface import RepositoryReader
 
 # Kyverno's ClusterPolicy takes no more than 50 of whatever kind; every tool that verifies reads each.
 _MANY = 20
 
 
-def old_signatures(client: RepositoryClient, image: Digest) -> tuple[str, ...]:
+def old_signatures(client: RepositoryReader, image: Digest) -> tuple[str, ...]:
     """The tags under which cosign before version 3 keeps signatures and attestations of the image.
 
     They are looked for at once. One that cannot be read is not told: that stops no push.

@@ -10,13 +10,13 @@ from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.text import printable
 from pushpolicy.records import format as names
 from pushpolicy.records.read import Summary
-from pushpolicy.registry.interface import RepositoryClient
+from pushpolicy.registry.interface import RepositoryReader
 
 _CHUNK = 1024 * 1024
 _GZIP = 31  # zlib's window of a gzip member, with its header
 
 
-def check_kept(client: RepositoryClient, summary: Summary) -> None:
+def check_kept(client: RepositoryReader, summary: Summary) -> None:
     """Require that each report that a record keeps is there, and is the file that was judged.
 
     What its layers say of them agrees with the evidence already (`checks.check_reports`). No more is
@@ -33,7 +33,7 @@ def check_kept(client: RepositoryClient, summary: Summary) -> None:
             raise ValueError(f"{title} is not what was judged: {printable(str(error), 300)}") from error
 
 
-def _check(client: RepositoryClient, layer: Descriptor) -> None:
+def _check(client: RepositoryReader, layer: Descriptor) -> None:
     size, digest = int(layer.annotations[names.REPORT_SIZE]), layer.annotations[names.REPORT_DIGEST]
     unpacker, judged, seen = zlib.decompressobj(_GZIP), hashlib.new(digest.partition(":")[0]), 0
     for chunk in client.read_blob(layer):

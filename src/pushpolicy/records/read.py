@@ -20,7 +20,7 @@ from pushpolicy.model.document import Document
 from pushpolicy.model.manifest import OCI_MANIFEST, Manifest
 from pushpolicy.records import format as names
 from pushpolicy.records.checks import check_evidence, check_layers, check_manifest, reports_due
-from pushpolicy.registry.interface import RepositoryClient
+from pushpolicy.registry.interface import RepositoryReader
 
 T = TypeVar("T")
 
@@ -76,7 +76,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
         return 0 if self.summary.reports else len(reports_due(self.evidence))
 
 
-def read_summary(client: RepositoryClient, digest: Digest, manifest: Manifest | None = None) -> Summary:
+def read_summary(client: RepositoryReader, digest: Digest, manifest: Manifest | None = None) -> Summary:
     """Read a record's manifest, unless it is given, and decision.
 
     Raises:
@@ -98,11 +98,11 @@ def read_summary(client: RepositoryClient, digest: Digest, manifest: Manifest | 
 
 
 def read_record(
-    client: RepositoryClient,
+    client: RepositoryReader,
     digest: Digest,
     *,
     manifest: Manifest | None = None,
-    images: RepositoryClient | None = None,
+    images: RepositoryReader | None = None,
 ) -> Record:
     """Read a record and check that its parts belong together.
 
@@ -128,7 +128,7 @@ def read_record(
     return Record(summary=summary, evidence=evidence, policy=policy)
 
 
-def _check_subject(client: RepositoryClient, subject: Descriptor) -> None:
+def _check_subject(client: RepositoryReader, subject: Descriptor) -> None:
     """Require that an image that is there is what the record says of it; it may have been removed."""
     try:
         image = client.manifest(subject.digest)
@@ -138,7 +138,7 @@ def _check_subject(client: RepositoryClient, subject: Descriptor) -> None:
         raise ValueError("its subject has another size or type than the image has")
 
 
-def manifest_of(client: RepositoryClient, digest: Digest, manifest: Manifest | None = None) -> Manifest:
+def manifest_of(client: RepositoryReader, digest: Digest, manifest: Manifest | None = None) -> Manifest:
     """The manifest of a record; read, unless it is given.
 
     Raises:
@@ -155,7 +155,7 @@ def manifest_of(client: RepositoryClient, digest: Digest, manifest: Manifest | N
     return manifest
 
 
-def _content(client: RepositoryClient, layer: Descriptor, limit: int) -> bytes:
+def _content(client: RepositoryReader, layer: Descriptor, limit: int) -> bytes:
     """The bytes of a layer; the client checks digest and size while it reads."""
     if layer.size > limit:
         raise ValueError(f"a layer of {layer.size} bytes is over the limit of {limit}")

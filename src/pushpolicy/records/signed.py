@@ -35,7 +35,7 @@ from pushpolicy.records.statement import (
     why_no_approval,
 )
 from pushpolicy.registry.fallback import of_type
-from pushpolicy.registry.interface import RepositoryClient
+from pushpolicy.registry.interface import RepositoryReader
 from pushpolicy.signing import bundle, dsse
 from pushpolicy.signing.dsse import Envelope
 from pushpolicy.signing.keys import SigningError
@@ -172,7 +172,7 @@ class Statements(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def statements(
-    client: RepositoryClient,
+    client: RepositoryReader,
     image: Digest,
     trusted: Trusted | None,
     listed: tuple[Descriptor, ...] | None = None,
@@ -204,7 +204,7 @@ def statements(
 class _Reader:
     """What is listed with one image, as it is read: by its number, as several are read at once."""
 
-    def __init__(self, client: RepositoryClient, image: Digest, trusted: Trusted | None) -> None:
+    def __init__(self, client: RepositoryReader, image: Digest, trusted: Trusted | None) -> None:
         self._client, self._image, self._trusted = client, image, trusted
         self._counting = Lock()
         self._size = 0
@@ -267,7 +267,7 @@ def _record_of(annotations: Mapping[str, str]) -> Digest | None:
         return None
 
 
-def _vouched(client: RepositoryClient, manifest: Manifest, image: Digest, trusted: Trusted) -> Vouched:
+def _vouched(client: RepositoryReader, manifest: Manifest, image: Digest, trusted: Trusted) -> Vouched:
     """What a listed key signed.
 
     Raises:
@@ -305,7 +305,7 @@ def _vouched(client: RepositoryClient, manifest: Manifest, image: Digest, truste
     )
 
 
-def _envelope(client: RepositoryClient, manifest: Manifest) -> Envelope:
+def _envelope(client: RepositoryReader, manifest: Manifest) -> Envelope:
     kind = _LAYERS[str(manifest.artifact_type)]
     if [layer.media_type for layer in manifest.layers] != [kind]:
         raise SigningError(f"does not have one layer of the type {kind}")

@@ -41,8 +41,8 @@ class Access(Settings, frozen=True, kw_only=True):
     credential: Credential = ANONYMOUS
 
 
-class RepositoryClient(Protocol):
-    """One repository. Every method raises PushError when the repository refuses or fails.
+class RepositoryReader(Protocol):
+    """A repository as far as it is read. Every method raises PushError when the repository refuses or fails.
 
     Nothing that is read is trusted: content is hashed and compared with the digest that was asked
     for, and a header is never believed.
@@ -53,12 +53,44 @@ class RepositoryClient(Protocol):
         """The repository's name."""
 
     @property
-    def insecure(self) -> bool:
-        """Whether it is reached over plain http or without verifying a certificate."""
-
-    @property
     def distant(self) -> bool:
         """Whether what it answers takes long to come, by what was seen of it: then much is asked at once."""
+
+    def resolve(self, tag: str) -> Manifest | None:
+        """The manifest a tag names now; None when there is no such tag or repository."""
+
+    def manifest(self, digest: Digest) -> Manifest | None:
+        """The manifest of this digest, its bytes verified; None when it is absent."""
+
+    def read_blob(self, blob: Descriptor) -> Iterator[bytes]:
+        """Stream a blob; size and digest are checked, and a mismatch raises at the end."""
+
+    def tags(self) -> tuple[str, ...]:
+        """Every tag, sorted, fallback tags of the referrers schema left out."""
+
+    def subjects(self) -> tuple[Digest, ...]:
+        """Manifests that others are listed with, whether a tag names them or not.
+
+        Of a registry those that have a fallback tag: one that keeps the lists itself does not tell them.
+        """
+
+    def is_known(self) -> bool:
+        """Whether there is such a repository with a tag in it, as far as this credential is told."""
+
+    def referrers(self, subject: Digest, artifact_type: str | None = None) -> tuple[Descriptor, ...]:
+        """The manifests that are listed as having this one as their subject, by the API or the fallback tag.
+
+        With an artifact type, those that may be of it: a list may not say the type, and nothing that it says
+        is verified.
+        """
+
+
+class RepositoryClient(RepositoryReader, Protocol):
+    """One repository, to be read and written."""
+
+    @property
+    def insecure(self) -> bool:
+        """Whether it is reached over plain http or without verifying a certificate."""
 
     @property
     def authorities(self) -> str | None:
@@ -67,12 +99,6 @@ class RepositoryClient(Protocol):
     @property
     def clock(self) -> Clock | None:
         """The skew against the registry's Date header, once an answer was seen."""
-
-    def resolve(self, tag: str) -> Manifest | None:
-        """The manifest a tag names now; None when there is no such tag or repository."""
-
-    def manifest(self, digest: Digest) -> Manifest | None:
-        """The manifest of this digest, its bytes verified; None when it is absent."""
 
     @property
     def guarantee(self) -> Guarantee:
@@ -121,28 +147,6 @@ class RepositoryClient(Protocol):
 
         Raises:
             InputError: when the content is not what the descriptor says; its end is not sent then.
-        """
-
-    def read_blob(self, blob: Descriptor) -> Iterator[bytes]:
-        """Stream a blob; size and digest are checked, and a mismatch raises at the end."""
-
-    def tags(self) -> tuple[str, ...]:
-        """Every tag, sorted, fallback tags of the referrers schema left out."""
-
-    def subjects(self) -> tuple[Digest, ...]:
-        """Manifests that others are listed with, whether a tag names them or not.
-
-        Of a registry those that have a fallback tag: one that keeps the lists itself does not tell them.
-        """
-
-    def is_known(self) -> bool:
-        """Whether there is such a repository with a tag in it, as far as this credential is told."""
-
-    def referrers(self, subject: Digest, artifact_type: str | None = None) -> tuple[Descriptor, ...]:
-        """The manifests that are listed as having this one as their subject, by the API or the fallback tag.
-
-        With an artifact type, those that may be of it: a list may not say the type, and nothing that it says
-        is verified.
         """
 
     def put_referrer(self, manifest: Manifest) -> Settle:
