@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from typing import NamedTuple, Protocol
 
 from pushpolicy.audit.allowance import Allowance
 from pushpolicy.audit.history import each_record
 from pushpolicy.audit.shelf import Shelf
 from pushpolicy.audit.walk import Read
+from pushpolicy.errors import InputError, PushPolicyError, RecordError
 from pushpolicy.model.reference import Reference
 
 
@@ -26,6 +28,7 @@ class Source(Protocol):
 
         Raises:
             RecordError: when the source cannot be read at all.
+            InputError: when there is no such source on this machine.
         """
 
 
@@ -40,19 +43,49 @@ class RepositorySource(NamedTuple):
         return each_record(self.shelf, self.place, allowance)
 
 
+class AbsentSource(NamedTuple):
+    """One that was named, and is not there: the others are read all the same."""
+
+    place: Reference
+    error: PushPolicyError
+
+    def each(self, _: Allowance) -> Iterator[Read]:
+        """Nothing but its error."""
+        raise self.error
+
+
+class Unreadable(NamedTuple):
+    """A source that cannot be read, or not to its end.
+
+    Attributes:
+        exit_code: 20 where there is no such folder or file here, else 51.
+    """
+
+    reason: str
+    hint: str | None
+    exit_code: int
+
+
 class Item(NamedTuple):
     """What was found, and in which source."""
 
     source: Source
-    found: Read
+    found: Read | Unreadable
 
 
 def read_all(sources: Iterable[Source], allowance: Allowance) -> Iterator[Item]:
-    """Every record of several sources, one source after the other.
+    """Every record of several sources, one source after the other; one that cannot be read ends no other.
 
     Raises:
-        RecordError: when a source cannot be read at all.
+        RecordError, InputError: when there is but one source, and it cannot be read.
     """
-    for source in sources:
-        for found in source.each(allowance):
-            yield Item(source, found)
+    rest = iter(sources)
+    first = tuple(islice(rest, 2))
+    for source in chain(first, rest):
+        try:
+            for found in source.each(allowance):
+                yield Item(source, found)
+        except (RecordError, InputError) as error:
+            if len(first) == 1:
+                raise
+            yield Item(source, Unreadable(error.message, error.hint, error.exit_code))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pushpolicy.audit.shelf import Shelf
+from pushpolicy.audit.sources import AbsentSource, RepositorySource, Source
 from pushpolicy.cli.options import RegistryOptions
 from pushpolicy.cli.registries import Registries, parse_records
 from pushpolicy.cli.trusted import listed_keys
@@ -15,6 +19,9 @@ from pushpolicy.model.text import printable
 from pushpolicy.records.signed import Trusted
 from pushpolicy.registry import Access, open_repository
 from pushpolicy.reports.limits import Limits
+
+if TYPE_CHECKING:
+    from pushpolicy.signing.trust import Key
 
 
 def open_shelf(
@@ -30,27 +37,85 @@ def open_shelf(
         UsageError: when an option is wrong, or two do not go together.
         InputError: when there is no such folder.
     """
+    reference, opening = _parsed(text, "REFERENCE"), _Opening(options, limits, trust)
+    if offline is None:
+        return opening.shelf(reference.repository), reference
     try:
-        reference = Reference.parse(text)
-        copy = Repository.parse(f"oci:{offline.removeprefix('oci:')}") if offline is not None else None
+        copy = Repository.parse(f"oci:{offline.removeprefix('oci:')}")
     except ValueError as error:
-        raise UsageError(
-            f"{'REFERENCE' if offline is None else 'REFERENCE or --offline'}: {error}"
-        ) from error
-    trusted = _trusted(trust, reference.repository)
-    kept_in = copy or parse_records(options.records) or reference.repository
-    # Not that of the images: with records elsewhere, all may be of denials, and nothing was ever pushed.
-    _check_there(kept_in)
-    if copy:
-        if options.records is not None:
-            raise UsageError("--offline and --records: the layout has the records", "leave --records out")
-        return Shelf.of(open_repository(copy, Access()), trusted=trusted), reference
-    registries = Registries(options, limits)
-    images, _ = registries.target(reference.repository)
-    if kept_in == reference.repository:
-        return Shelf.of(images, trusted=trusted), reference
-    records, _ = registries.records(kept_in)
-    return Shelf.of(images, records, trusted), reference
+        raise UsageError(f"--offline: {error}") from error
+    _check_there(copy)
+    if options.records is not None:
+        raise UsageError("--offline and --records: the layout has the records", "leave --records out")
+    client = open_repository(copy, Access())
+    return Shelf.of(client, trusted=opening.trusted(reference.repository)), reference
+
+
+def open_sources(
+    texts: Iterable[str], options: RegistryOptions, limits: Limits, trust: str | None = None
+) -> Iterator[Source]:
+    """What several SOURCEs name, each opened when it is its turn; each once.
+
+    Raises:
+        UsageError: at once, when one of them is malformed or the keys cannot be read; later, when two
+            registries would be shown one password.
+    """
+    opening = _Opening(options, limits, trust)
+    kinds = [(text, *_kind(text)) for text in dict.fromkeys(texts)]
+    found = [open_kind(text.removeprefix(prefix), opening) for text, prefix, open_kind in kinds]
+    return chain.from_iterable(found)
+
+
+class _Opening:
+    """Opens the shelves of one command; its credentials and keys are read once."""
+
+    def __init__(self, options: RegistryOptions, limits: Limits, trust: str | None) -> None:
+        self._registries = Registries(options, limits)
+        self._records = parse_records(options.records)
+        self._keys = None if trust is None else _deciding(trust)
+
+    def trusted(self, repository: Repository) -> Trusted | None:
+        """Who is believed about records of a repository; None where no file says."""
+        if self._keys is None:
+            return None
+        return Trusted(keys=self._keys, repository=repository, at=datetime.now(UTC))
+
+    def shelf(self, repository: Repository) -> Shelf:
+        """Where the records about a repository are.
+
+        Raises:
+            UsageError: when an option is wrong.
+            InputError: when there is no such folder.
+        """
+        kept_in = self._records or repository
+        # Not that of the images: with records elsewhere, all may be of denials, and nothing was ever pushed.
+        _check_there(kept_in)
+        images, _ = self._registries.target(repository)
+        records, _ = (images, None) if kept_in == repository else self._registries.records(kept_in)
+        return Shelf.of(images, records, self.trusted(repository))
+
+
+def _of_reference(text: str, opening: _Opening) -> Iterator[Source]:
+    """One repository, tag or image: `REGISTRY/REPO[:TAG|@DIGEST]` or `oci:DIR[:TAG|@DIGEST]`."""
+    return (_opened(place, opening) for place in (_parsed(text, "SOURCE"),))
+
+
+def _opened(place: Reference, opening: _Opening) -> Source:
+    try:
+        return RepositorySource(opening.shelf(place.repository), place)
+    except InputError as error:
+        return AbsentSource(place, error)
+
+
+# What a SOURCE may begin with, and what opens the rest of it: a malformed one is refused at once, and each
+# is opened when it is its turn. What begins with none of them is a reference.
+_KINDS: Mapping[str, Callable[[str, _Opening], Iterator[Source]]] = {}
+
+
+def _kind(text: str) -> tuple[str, Callable[[str, _Opening], Iterator[Source]]]:
+    return next(
+        ((prefix, kind) for prefix, kind in _KINDS.items() if text.startswith(prefix)), ("", _of_reference)
+    )
 
 
 def shelf_of_denials(
@@ -71,17 +136,22 @@ def shelf_of_denials(
     return Shelf.of(shelf.images, client, shelf.signatures.trusted)
 
 
-def _trusted(file: str | None, repository: Repository) -> Trusted | None:
-    """Who is believed about records of this repository; None where no file says."""
-    if file is None:
-        return None
+def _parsed(text: str, what: str) -> Reference:
+    try:
+        return Reference.parse(text)
+    except ValueError as error:
+        raise UsageError(f"{what}: {error}") from error
+
+
+def _deciding(file: str) -> Mapping[str, Key]:
+    """The keys of a file; one of them decides."""
     keys = listed_keys(Path(file), "--trust", "decide")
     if not any(key.role == "decide" for key in keys.values()):
         raise UsageError(
             f"--trust {printable(file)} lists no key of the role decide",
             "`pushpolicy keygen NAME --role decide` prints such an entry",
         )
-    return Trusted(keys=keys, repository=repository, at=datetime.now(UTC))
+    return keys
 
 
 def _check_there(repository: Repository) -> None:

@@ -18,6 +18,8 @@ trust_option = click.option(
     "none of them vouches for.",
 )
 
+sources_argument = click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
+
 
 def code_of(standings: Collection[Standing], ignored: Sequence[Problem | Unread], place: Reference) -> int:
     """What a record is about is said first; where that is not what was asked, it is none that counts.
