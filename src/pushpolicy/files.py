@@ -85,12 +85,13 @@ def read_file(path: Path, limit: int) -> bytes:
 
 
 @contextmanager
-def write_whole(path: Path, temporary: Path | None = None) -> Iterator[BinaryIO]:
+def write_whole(path: Path, temporary: Path | None = None, *, for_good: bool = True) -> Iterator[BinaryIO]:
     """A new file that takes the place of `path` at the end of the context; a failure changes nothing.
 
     Args:
         path: what is written; its folder is there.
         temporary: where it is written meanwhile, in the same file system; None for a hidden file beside it.
+        for_good: whether it is there after a loss of power, too, which takes its time for each file.
 
     Raises:
         OSError: when it cannot be written, or cannot be kept for good (fsync).
@@ -99,8 +100,9 @@ def write_whole(path: Path, temporary: Path | None = None) -> Iterator[BinaryIO]
     try:
         with kept.open("xb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
+            if for_good:
+                file.flush()
+                os.fsync(file.fileno())
         kept.replace(path)
     finally:
         kept.unlink(missing_ok=True)

@@ -15,9 +15,9 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, Self
 
@@ -107,6 +107,15 @@ class LayoutFolder:
             raise ValueError(f"{name} is over the limit of {limit} bytes")
         return content
 
+    def state(self, name: str) -> tuple[int, ...] | None:
+        """What differs once a file at the top of the layout was replaced; None when it is absent."""
+        try:
+            with self._open(name) as file:
+                found = os.fstat(file.fileno())
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
     def size(self, digest: Digest) -> int | None:
         """The size in bytes of a blob; None when it is absent."""
         try:
@@ -166,24 +175,26 @@ class LayoutFolder:
         """Write a file at the top of the layout, as a whole or not at all."""
         self._write(name, [content])
 
-    def store(self, blob: Descriptor, chunks: Iterable[Chunk]) -> Admitted:
-        """Write a blob.
+    def store(self, blob: Descriptor, chunks: Iterable[Chunk], *, for_good: bool = True) -> Admitted:
+        """Write a blob; `for_good` as in `write_whole`.
 
         Raises:
             ValueError: when the content has not the size or digest of the descriptor; nothing is kept then.
         """
         found: list[Admitted] = []
-        self._write(blob_name(blob.digest), verified(blob, chunks, found.append))
+        self._write(blob_name(blob.digest), verified(blob, chunks, found.append), for_good=for_good)
         return found[0]
 
-    def _write(self, name: str, chunks: Iterable[bytes | memoryview]) -> None:
+    def _write(self, name: str, chunks: Iterable[bytes | memoryview], *, for_good: bool = True) -> None:
         target = Path(self._inside(name))
         target.parent.mkdir(parents=True, exist_ok=True)
         # At the top of the layout, where `_remove_leftovers` finds what a killed run left.
-        with write_whole(target, self.root / f"{OWN_PREFIX}{os.urandom(16).hex()}.tmp") as file:
+        temporary = self.root / f"{OWN_PREFIX}{os.urandom(16).hex()}.tmp"
+        with write_whole(target, temporary, for_good=for_good) as file:
             for chunk in chunks:
                 file.write(chunk)
-        _sync_folder(target.parent)
+        if for_good:
+            _sync_folder(target.parent)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -194,7 +205,7 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-class LayoutIndex(msgspec.Struct, frozen=True):
+class LayoutIndex(msgspec.Struct, frozen=True, dict=True):
     """The entries of an ``index.json``, each as JSON and as a descriptor, in order."""
 
     document: dict[str, Any]
@@ -229,20 +240,36 @@ class LayoutIndex(msgspec.Struct, frozen=True):
         except ValueError as error:
             raise ValueError(f"{INDEX_FILE}: {error}") from error
 
+    @cached_property
+    def tagged(self) -> Mapping[str, Mapping[Digest, Descriptor]]:
+        """By tag, the entries that have it: one, of a layout that is as it should be."""
+        found: dict[str, dict[Digest, Descriptor]] = {}
+        for entry in self.entries:
+            if tag := entry.annotations.get(REF_NAME):
+                found.setdefault(tag, {})[entry.digest] = entry
+        return found
+
     def with_tag(self, tag: str, manifest: Manifest) -> Self:
         """The index in which the tag names this manifest; the one it named before stays, without it."""
-        kept = [_without_name(item, tag) for item in self._listed()]
-        # An entry of the manifest that says no more than that it is there.
-        bare = str(manifest.digest)
-        kept = [item for item in kept if item.get("digest") != bare or item.get("annotations")]
-        kept.append({**_entry(manifest), "annotations": {REF_NAME: tag}})
-        return self._with(kept)
+        return self.with_all({tag: manifest}, ())
 
     def with_untagged(self, manifest: Manifest) -> Self:
         """The index that lists this manifest, under a name or none."""
-        if any(entry.digest == manifest.digest for entry in self.entries):
-            return self
-        return self._with([*self._listed(), _entry(manifest)])
+        return self.with_all({}, [manifest])
+
+    def with_all(self, tags: Mapping[str, Manifest], untagged: Iterable[Manifest]) -> Self:
+        """The index in which each tag names its manifest, and that lists the others, under a name or none.
+
+        What a tag named before stays, without it.
+        """
+        # An entry of a manifest that says no more than that it is there goes where one with a tag comes.
+        bare = {str(manifest.digest) for manifest in tags.values()}
+        unnamed = (_without_name(item, tags) for item in self._listed())
+        kept = [item for item in unnamed if item.get("digest") not in bare or item.get("annotations")]
+        kept += [{**_entry(manifest), "annotations": {REF_NAME: tag}} for tag, manifest in tags.items()]
+        there = {item.get("digest") for item in kept}
+        missing = {str(each.digest): each for each in untagged if str(each.digest) not in there}
+        return self._with([*kept, *map(_entry, missing.values())])
 
     def encoded(self) -> bytes:
         """The content of the file."""
@@ -272,9 +299,9 @@ def _entry(manifest: Manifest) -> dict[str, Any]:
     ).to_json()
 
 
-def _without_name(item: dict[str, Any], tag: str) -> dict[str, Any]:
+def _without_name(item: dict[str, Any], tags: Mapping[str, Manifest]) -> dict[str, Any]:
     annotations = item.get("annotations") or {}
-    if annotations.get(REF_NAME) != tag:
+    if annotations.get(REF_NAME) not in tags:
         return item
     left = {key: value for key, value in annotations.items() if key not in (REF_NAME, CONTAINERD_NAME)}
     rest = {key: value for key, value in item.items() if key != "annotations"}

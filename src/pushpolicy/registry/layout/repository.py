@@ -24,7 +24,6 @@ from pushpolicy.registry.interface import OpenBlob, Settle
 from pushpolicy.registry.layout import (
     INDEX_FILE,
     LAYOUT_MARKER,
-    REF_NAME,
     LayoutFolder,
     LayoutIndex,
     check_marker,
@@ -42,6 +41,9 @@ class LayoutRepository:
         self._repository = repository
         self._folder = LayoutFolder(Path(repository.path))
         self._subjects: dict[Digest, Digest | None] = {}
+        # The index as it was read last, and what is listed there with what.
+        self._known: tuple[tuple[int, ...], LayoutIndex] | None = None
+        self._listed: tuple[LayoutIndex, dict[Digest, list[Digest]]] | None = None
 
     @property
     def repository(self) -> Repository:
@@ -89,7 +91,7 @@ class LayoutRepository:
             self._store_manifest(manifest)
             if tag is not None:
                 with locked(self._folder):
-                    self._replace_index(self._index().with_tag(tag, manifest))
+                    self._replace_index(self._index_now().with_tag(tag, manifest))
 
     @property
     def guarantee(self) -> Guarantee:
@@ -99,7 +101,7 @@ class LayoutRepository:
     def move_tags(self, moves: Sequence[Move]) -> Iterator[tuple[Move, ...]]:
         """Have each tag name its manifest, in one write; none of them where one was moved meanwhile."""
         with self._translated(), locked(self._folder):
-            index = self._index()
+            index = self._index_now()
             for move in moves:
                 entry = _tagged(index, move.tag)
                 now = entry.digest if entry else None
@@ -155,14 +157,12 @@ class LayoutRepository:
     def tags(self) -> tuple[str, ...]:
         """Every tag, sorted."""
         with self._translated():
-            names = {entry.annotations.get(REF_NAME) for entry in self._index().entries}
-            return tuple(sorted(name for name in names if name and not is_fallback_tag(name)))
+            return tuple(sorted(tag for tag in self._index().tagged if not is_fallback_tag(tag)))
 
     def subjects(self) -> tuple[Digest, ...]:
         """The subjects of all listed manifests, in the order they came."""
         with self._translated():
-            found = (self._subject_of(entry.digest) for entry in self._index().entries)
-            return tuple(dict.fromkeys(filter(None, found)))
+            return tuple(self._by_subject())
 
     def is_known(self) -> bool:
         """Always: an absent folder reads as an empty repository."""
@@ -171,8 +171,7 @@ class LayoutRepository:
     def referrers(self, subject: Digest, artifact_type: str | None = None) -> tuple[Descriptor, ...]:
         """The listed manifests whose subject this is, in the order they came."""
         with self._translated():
-            listed = dict.fromkeys(entry.digest for entry in self._index().entries)
-            found = [self._read_manifest(digest) for digest in listed if self._subject_of(digest) == subject]
+            found = map(self._read_manifest, self._by_subject().get(subject, ()))
             return of_type(tuple(item.descriptor for item in found if item), artifact_type)
 
     def put_referrer(self, manifest: Manifest) -> Settle:
@@ -182,7 +181,7 @@ class LayoutRepository:
         with self._translated():
             self._store_manifest(manifest)
             with locked(self._folder):
-                self._replace_index(self._index().with_untagged(manifest))
+                self._replace_index(self._index_now().with_untagged(manifest))
 
         def settle() -> None:
             if not lists(self.referrers(subject.digest, manifest.artifact_type), manifest.digest):
@@ -194,11 +193,33 @@ class LayoutRepository:
         return settle
 
     def _index(self) -> LayoutIndex:
+        """The index; that of before where its file was not replaced since."""
+        state = self._folder.state(INDEX_FILE)
+        if self._known is None or self._known[0] != state:
+            index = self._index_now()
+            if state is None:
+                return index
+            self._known = state, index
+        return self._known[1]
+
+    def _index_now(self) -> LayoutIndex:
+        """The index as the file says now: for whoever writes it, with the lock."""
         if self._folder.root.exists():
             marker = self._folder.read(LAYOUT_MARKER)
             if marker is not None or any(self._folder.root.iterdir()):
                 check_marker(marker)
         return LayoutIndex.read(self._folder)
+
+    def _by_subject(self) -> dict[Digest, list[Digest]]:
+        """What is listed, by what it refers to, in the order of the index."""
+        index = self._index()
+        if self._listed is None or self._listed[0] is not index:
+            found: dict[Digest, list[Digest]] = {}
+            for digest in dict.fromkeys(entry.digest for entry in index.entries):
+                if subject := self._subject_of(digest):
+                    found.setdefault(subject, []).append(digest)
+            self._listed = index, found
+        return self._listed[1]
 
     def _replace_index(self, index: LayoutIndex) -> None:
         self._folder.replace(INDEX_FILE, index.encoded())
@@ -241,7 +262,7 @@ class LayoutRepository:
 
 def _tagged(index: LayoutIndex, tag: str) -> Descriptor | None:
     """The entry of a tag."""
-    found = {entry.digest: entry for entry in index.entries if entry.annotations.get(REF_NAME) == tag}
+    found = index.tagged.get(tag, {})
     if len(found) > 1:
         raise ValueError(f"{INDEX_FILE} gives the tag {tag!r} to {len(found)} manifests")
     return next(iter(found.values()), None)
