@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import click
 
 from pushpolicy.audit.allowance import LIMITS, Allowance
@@ -28,4 +30,6 @@ def command(
     bounds = read_limits(limits, LIMITS)
     shelf, place = open_shelf(reference, registry, bounds, trust)
     found = list_records(shelf, place, Allowance(bounds))
-    return outputs.write(listing(found), code_of(found.standings.values(), found.ignored, place))
+    return outputs.write(
+        listing(found, datetime.now(UTC)), code_of(found.standings.values(), found.ignored, place)
+    )

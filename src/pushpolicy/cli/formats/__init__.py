@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from pushpolicy.cli.formats.page import Page
     from pushpolicy.model.decision import Decision
     from pushpolicy.model.document import Document
 
@@ -34,12 +35,14 @@ class Report(NamedTuple):
         lines: the report for people, styled for a terminal; foreign text in it is harmless.
         document: the report for programs; its `schema` tells the version of its form.
         decisions: those it is about, for formats made of findings.
+        page: the report for people who were not there, where it has one.
     """
 
     kind: Kind
     lines: Callable[[], Iterable[str]]
     document: Callable[[], Document]
     decisions: tuple[Decision, ...] = ()
+    page: Callable[[], Page] | None = None
 
 
 class Format(NamedTuple):
@@ -64,4 +67,5 @@ FORMATS = {
     # An error is told as text on standard error, whatever the format.
     "text": Format("text", frozenset(Kind) - {Kind.ERROR}),
     "json": Format("json", frozenset(Kind)),
+    "html": Format("html", frozenset({Kind.LISTING})),
 }

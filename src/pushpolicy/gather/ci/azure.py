@@ -9,6 +9,7 @@ SYSTEM = System(
     name="azure-pipelines",
     title="Azure Pipelines",
     document="https://learn.microsoft.com/azure/devops/pipelines/build/variables",
+    hosts=("dev.azure.com",),
     marks=(where("TF_BUILD", "True", "true"),),
     fields={
         "event_raw": (variable("BUILD_REASON"),),

@@ -9,6 +9,7 @@ SYSTEM = System(
     name="bitbucket-pipelines",
     title="Bitbucket Pipelines",
     document="https://support.atlassian.com/bitbucket-cloud/docs/variables-and-secrets/",
+    hosts=("bitbucket.org",),
     marks=(where("BITBUCKET_BUILD_NUMBER"),),
     quiet="push",
     fields={

@@ -14,6 +14,7 @@ SYSTEM = System(
     name="buildkite",
     title="Buildkite",
     document="https://buildkite.com/docs/pipelines/configure/environment-variables",
+    hosts=("buildkite.com",),
     marks=(where("BUILDKITE", "true"),),
     fields={
         "event_raw": (variable("BUILDKITE_SOURCE"),),

@@ -9,6 +9,7 @@ SYSTEM = System(
     name="circleci",
     title="CircleCI",
     document="https://circleci.com/docs/variables/",
+    hosts=("app.circleci.com", "circleci.com"),
     marks=(where("CIRCLECI", "true"),),
     quiet="push",
     fields={

@@ -11,6 +11,7 @@ SYSTEM = System(
     name="drone",
     title="Drone",
     document="https://docs.drone.io/pipeline/environment/reference/",
+    hosts=("cloud.drone.io",),
     marks=(where("DRONE", "true"),),
     fields={
         "event_raw": (variable("DRONE_BUILD_EVENT"),),

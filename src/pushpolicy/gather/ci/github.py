@@ -35,6 +35,7 @@ SYSTEM = System(
     name="github-actions",
     title="GitHub Actions",
     document="https://docs.github.com/en/actions/reference/workflows-and-actions/variables",
+    hosts=("github.com",),
     marks=(
         where("GITHUB_ACTIONS", "true"),
         unless("GITEA_ACTIONS", "true"),

@@ -15,6 +15,7 @@ SYSTEM = System(
     name="gitlab-ci",
     title="GitLab CI",
     document="https://docs.gitlab.com/ci/variables/predefined_variables/",
+    hosts=("gitlab.com",),
     marks=(where("GITLAB_CI", "true"),),
     fields={
         "event_raw": (variable("CI_PIPELINE_SOURCE"),),

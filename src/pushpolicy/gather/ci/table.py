@@ -90,6 +90,7 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
         kept: further claims that are kept, which no field has.
         configuration: the claims of the file that defines the job, as PATH@REF, and of its commit.
         run_url: of a run, with variables in braces; None where a variable of its own says it.
+        hosts: where its vendor shows runs; a report about past decisions links to no other host.
         advice: what its users have to do for the fields to be there, for docs/ci.md.
     """
 
@@ -110,6 +111,7 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
     kept: tuple[str, ...] = ()
     configuration: tuple[str, str] | None = None
     run_url: str | None = None
+    hosts: tuple[str, ...] = ()
     advice: str = ""
 
     def is_here(self, environ: Mapping[str, str]) -> bool:

@@ -12,6 +12,7 @@ SYSTEM = System(
     name="travis",
     title="Travis CI",
     document="https://docs.travis-ci.com/user/environment-variables/",
+    hosts=("app.travis-ci.com",),
     marks=(where("TRAVIS", "true"),),
     fields={
         "event_raw": (variable("TRAVIS_EVENT_TYPE"),),

@@ -11,6 +11,7 @@ SYSTEM = System(
     name="woodpecker",
     title="Woodpecker",
     document="https://woodpecker-ci.org/docs/usage/environment",
+    hosts=("ci.codeberg.org",),
     marks=(where("CI", "woodpecker"),),
     fields={
         "event_raw": (variable("CI_PIPELINE_EVENT"),),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
+from pushpolicy.audit.overview import Overview, Told
 from pushpolicy.audit.walk import Listing
 from pushpolicy.cli.formats import Kind, Report
+from pushpolicy.cli.formats.page import Page
 from pushpolicy.cli.render.audit.lines import (
     audit_document,
     ignored_json,
@@ -13,11 +16,12 @@ from pushpolicy.cli.render.audit.lines import (
     record_line,
     summary_json,
 )
+from pushpolicy.cli.render.audit.overview import DECISIONS, page_of
 from pushpolicy.model.text import printable
 
 
-def listing(found: Listing) -> Report:
-    """The records of a repository, as ``pushpolicy.audit.list/v1``."""
+def listing(found: Listing, at: datetime) -> Report:
+    """The records of a repository, as ``pushpolicy.audit.list/v1``; `at` is the time of the report."""
     return Report(
         Kind.LISTING,
         lambda: _listing_lines(found),
@@ -29,7 +33,15 @@ def listing(found: Listing) -> Report:
             },
         ),
         tuple(summary.decision for summary in found.records),
+        lambda: _page(found, at),
     )
+
+
+def _page(found: Listing, at: datetime) -> Page:
+    overview = Overview(at, DECISIONS)
+    for summary in found.records:
+        overview.add(Told(summary=summary, standing=found.standings[summary.digest]))
+    return page_of(str(found.place), overview, found.ignored)
 
 
 def _listing_lines(found: Listing) -> Iterator[str]:

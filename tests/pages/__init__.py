@@ -1,0 +1,123 @@
+"""Pages of `--format html`: a history that never was, for tests and for the pictures of docs/audit.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+from msgspec.structs import replace
+
+from pushpolicy.audit.overview import Told
+from pushpolicy.audit.signature import Signature
+from pushpolicy.audit.standing import Standing
+from pushpolicy.audit.walk import Problem
+from pushpolicy.model.decision import Decision, ImageIdentity, Verdict, Violation, WaiverUse
+from pushpolicy.model.descriptor import Descriptor
+from pushpolicy.model.digest import Digest
+from pushpolicy.model.manifest import OCI_MANIFEST
+from pushpolicy.model.reference import Target
+from pushpolicy.records.read import Summary
+from tests.judged import judge, make_image
+
+AT = datetime(2026, 11, 30, 9, 30, tzinfo=UTC)
+_RULES = {
+    "scan_severity": (
+        "CVE-2026-{}",
+        "openssl 3.0.{} has a critical vulnerability, fixed in 3.0.19",
+        "critical",
+    ),
+    "tests_passed": ("unit-{}", "{} tests of the suite unit failed", "high"),
+    "branch_allowed": ("feature/{}", "the branch feature/{} is none that may publish", "high"),
+    "credential_ephemeral": ("REGISTRY_TOKEN", "the credential comes from a stored secret", "medium"),
+    "licenses_allowed": ("pkg:npm/left-pad@{}", "left-pad {} is under AGPL-3.0", "medium"),
+}
+_WAIVERS = (
+    ("scan_severity", "CVE-2026-1042", "2026-11-12", "maria", "not reachable: the parser is not linked"),
+    ("scan_severity", "CVE-2026-2207", "2026-12-06", "maria", "fix is in the next base image"),
+    ("licenses_allowed", "pkg:npm/left-pad@1", "2027-02-01", "legal", "replaced in the next release"),
+    ("credential_ephemeral", "REGISTRY_TOKEN", "2026-12-20", "jonas", "the registry takes no job tokens yet"),
+)
+
+
+def decisions(number: int, *, days: int = 180, seed: int = 7) -> Iterator[Told]:
+    """So many decisions about images of a few repositories, the newest of them of the day before `AT`."""
+    random = Random(seed)
+    made = judge(make_image(), Target.parse("registry.example/shop/web:1.0")).decision
+    for place in range(number):
+        moment = AT - timedelta(days=1 + days * (place / number), minutes=random.randrange(600))
+        yield told(_decision(made, moment, place, random), signer="release")
+
+
+def told(decision: Decision, *, signer: str | None = None, **standing: object) -> Told:
+    """A decision as it stands in a record."""
+    key = Digest.of(f"{decision.evaluated_at} {decision.image.tags} {decision.image.repository}".encode())
+    how = Standing(unknown=(), anchored=True, claimed=False, elsewhere=(), notes=())
+    signature = Signature(by=(signer,), tags=decision.image.tags) if signer else Signature()
+    return Told(
+        summary=Summary(
+            digest=key,
+            subject=Descriptor(media_type=OCI_MANIFEST, digest=decision.image.digest, size=500),
+            decision=decision,
+            layers=(),
+        ),
+        standing=replace(how, signature=signature, **standing),
+    )
+
+
+def problems(number: int) -> tuple[Problem, ...]:
+    """Records that do not count."""
+    return tuple(
+        Problem(
+            digest=Digest.of(f"bad {place}".encode()),
+            reason=f"NOT VALID: record {Digest.of(f'bad {place}'.encode())} is signed by no listed key",
+            hint="ask who pushed it; add the key to trust.yaml if it is one of yours",
+        )
+        for place in range(number)
+    )
+
+
+def finding(rule: str, random: Random) -> Violation:
+    """What a rule found."""
+    found, said, severity = _RULES[rule]
+    number = random.randrange(1000, 9999) if "CVE" in found else random.randrange(1, 9)
+    return Violation(
+        rule=rule, id=found.format(number), msg=said.format(number), at={}, severity=severity, fix="Fix it."
+    )
+
+
+def _decision(made: Decision, moment: datetime, place: int, random: Random) -> Decision:
+    denied = random.random() < 0.12
+    rules = random.choices(list(_RULES), weights=(8, 4, 2, 2, 1), k=random.randrange(1, 3)) if denied else ()
+    found = tuple(
+        finding(rule, random) for rule in dict.fromkeys(rules) for _ in range(random.randrange(1, 4))
+    )
+    name = random.choice(("shop/web", "shop/api", "shop/billing"))
+    waivers = tuple(
+        WaiverUse(
+            waiver={
+                "rule": rule,
+                "id": of,
+                "expires": f"{until}T00:00:00Z",
+                "approver": who,
+                "reason": why,
+                "ticket": "SEC-311",
+            },
+            state="used" if random.random() < 0.3 else "unused",
+        )
+        for rule, of, until, who, why in _WAIVERS
+    )
+    return replace(
+        made,
+        verdict=Verdict.DENY if denied else Verdict.ALLOW,
+        violations=found,
+        observed=not denied and random.random() < 0.05,
+        evaluated_at=moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        waivers=waivers,
+        image=ImageIdentity(
+            digest=Digest.of(str(place).encode()),
+            registry="registry.example",
+            repository=name,
+            tags=(f"2.{place % 40}.{place}",),
+        ),
+    )

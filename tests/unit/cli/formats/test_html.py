@@ -1,0 +1,179 @@
+"""The page of past decisions: bounded, escaped, and the same to everyone who reads it."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from datetime import date, timedelta
+from hashlib import sha256
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import pytest
+from msgspec.structs import replace
+
+from pushpolicy.audit.overview import Overview, Told
+from pushpolicy.audit.walk import Problem, Unread
+from pushpolicy.cli.formats.html import draw
+from pushpolicy.cli.formats.html.markup import cell, is_followed
+from pushpolicy.cli.formats.page import Cell, Timeline
+from pushpolicy.cli.render.audit.overview import DECISIONS, history, page_of
+from pushpolicy.model.decision import Violation
+from tests.pages import AT, decisions, problems, told
+
+HOSTILE = (
+    "</script><script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "javascript:alert(1)",
+    "</style><style>*{background:url(https://evil.example/)}",
+    "\u202egnp.exe\u2066\u200f",
+    "\x1b[2J\x1b]8;;https://evil.example\x07",
+    "-->]]><!--",
+    "{{7*7}}${7*7}",
+    "w" * 5000,
+)
+
+
+class _Seen(HTMLParser):
+    """The elements and attributes of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags, self.attributes = list[str](), list[tuple[str, str, str]]()
+        self.said = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+
+    def handle_data(self, data: str) -> None:
+        self.said += data
+
+
+def _page(items: list[Told], ignored: tuple[Problem | Unread, ...] = (), subject: str = "here") -> str:
+    found = Overview(AT, DECISIONS)
+    for each in items:
+        found.add(each)
+    return draw(page_of(subject, found, ignored))
+
+
+def _hostile(text: str) -> Told:
+    decision = next(decisions(1)).summary.decision
+    found = Violation(rule=text, id=text, msg=text, at={}, severity=text, fix=text)
+    waivers = tuple(
+        replace(use, state="used", waiver={**use.waiver, "rule": text, "approver": text, "reason": text})
+        for use in decision.waivers
+    )
+    image = replace(decision.image, repository=text, tags=(text,))
+    return told(replace(decision, violations=(found,), waivers=waivers, image=image), elsewhere=())
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_foreign_text_is_only_text(text: str) -> None:
+    innocent = _Seen(_page([_hostile("innocent")], problems(1), "innocent"))
+    problem = replace(problems(1)[0], reason=text, hint=text)
+    written = _page([_hostile(text)], (problem,), text)
+    seen = _Seen(written)
+    assert seen.tags == innocent.tags
+    assert [(tag, name) for tag, name, _ in seen.attributes if name != "class"] == [
+        (tag, name) for tag, name, _ in innocent.attributes if name != "class"
+    ]
+    assert not any(name.startswith("on") or name in ("style", "src") for _, name, _ in seen.attributes)
+    assert all(value.startswith("#") for _, name, value in seen.attributes if name == "href")
+    assert not re.search("[\u202a-\u202e\u2066-\u2069\u200e\u200f\x00-\x08\x0b-\x1f]", written)
+    assert len(written) < len(_page([_hostile("innocent")], problems(1))) + 20_000
+
+
+def test_only_the_page_s_own_style_and_script_may_run() -> None:
+    written = _page(list(decisions(3)))
+    (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', written)
+    directives = dict(part.strip().split(" ", 1) for part in policy.replace("&#x27;", "'").split(";"))
+    assert directives["default-src"] == "'none'"
+    for name in ("style", "script"):
+        (content,) = re.findall(f"<{name}>(.*?)</{name}>", written, re.DOTALL)
+        digest = b64encode(sha256(content.encode()).digest()).decode()
+        assert directives[f"{name}-src"] == f"'sha256-{digest}'"
+    assert set(directives) == {"default-src", "style-src", "script-src", "base-uri", "form-action"}
+    # Before anything that it is to hold for.
+    assert written.index("Content-Security-Policy") < written.index("<style>")
+    assert " style=" not in written
+
+
+@pytest.mark.parametrize(
+    ("address", "followed"),
+    [
+        ("https://github.com/team/app/actions/runs/1", True),
+        ("https://bitbucket.org/team/app/pipelines/results/7", True),
+        ("http://github.com/team/app", False),
+        ("https://github.com.evil.example/", False),
+        ("https://github.com@evil.example/", False),
+        ("https://user:word@github.com/", False),
+        ("https://github.com:8443/", False),
+        ("https://evil.example/?https://github.com/", False),
+        ("https://github.com\\@evil.example/", False),
+        ("https://gıthub.com/", False),
+        ("https://github.com/\u202e", False),
+        ('https://github.com/"onclick="x', False),
+        ("javascript:alert(1)//https://github.com/", False),
+        ("data:text/html,x", False),
+        ("//github.com/", False),
+        ("https://[github.com/", False),
+        ("", False),
+    ],
+)
+def test_links_lead_to_known_ci_systems_only(address: str, followed: bool) -> None:
+    assert is_followed(address) is followed
+    drawn = cell(Cell("run 1", link=address))
+    assert ("<a " in drawn) is followed
+    if followed:
+        assert f'href="{address}" rel="noreferrer"' in drawn
+
+
+def test_a_page_of_any_number_of_decisions_is_bounded_and_says_what_it_leaves_out() -> None:
+    written = _page(list(decisions(10_000)), (*problems(1_000), Unread(number=7)))
+    assert len(written) < 700_000
+    said = _Seen(written).said
+    assert "9500 older decisions not shown here (all of them: --format json)." in said
+    assert "950 more not shown here" in said
+    assert "7 more records or statements were not read" in said
+    assert "1000 records that do not count. 10000 decisions: " in said
+    assert said.index("Records that do not count") < said.index("Decisions by")
+
+
+def test_headings_and_places_are_in_order() -> None:
+    seen = _Seen(_page(list(decisions(300)), problems(1)))
+    assert [tag for tag in seen.tags if re.fullmatch("h[1-6]", tag)] == ["h1", *["h2"] * 5]
+    names = [value for _, name, value in seen.attributes if name == "id"]
+    assert len(names) == len(set(names))
+    links = {value[1:] for _, name, value in seen.attributes if name == "href"}
+    assert links <= set(names)
+    assert {tag for tag in seen.tags if tag in ("header", "nav", "main", "footer")} == {
+        "header",
+        "nav",
+        "main",
+        "footer",
+    }
+
+
+@pytest.mark.parametrize(
+    ("days", "unit", "columns"),
+    [(1, "day", 1), (30, "day", 30), (200, "week", 30), (800, "month", 27), (36_000, "year", 40)],
+)
+def test_a_timeline_has_no_gap_and_few_columns(days: int, unit: str, columns: int) -> None:
+    found = Overview(AT, DECISIONS)
+    for each in decisions(1_000, days=days):
+        found.add(each)
+    (timeline,) = (
+        block for section in history(found) for block in section.blocks if isinstance(block, Timeline)
+    )
+    assert timeline.unit == unit
+    assert len(timeline.periods) <= 40
+    assert abs(len(timeline.periods) - columns) <= 1
+    drawn = sum(each.allowed + each.denied + each.observed for each in timeline.periods)
+    left = int(timeline.rest.split()[0]) if timeline.rest else 0
+    assert drawn + left == 1_000
+    if unit == "week":
+        starts = [date.fromisoformat(each.label) for each in timeline.periods]
+        assert {later - earlier for earlier, later in pairwise(starts)} == {timedelta(days=7)}
