@@ -612,7 +612,7 @@ def test_text_of_a_record_never_leaves_its_line(honest: Path) -> None:
         )
         for report in (
             shown_record.record(hostile, how),
-            listed.listing(listing),
+            listed.listing(listing, datetime.now(UTC)),
             replayed.replays([differs, failed], listing.standings, listing.ignored),
             replayed.effect(effect, listing.standings, listing.ignored),
         ):
