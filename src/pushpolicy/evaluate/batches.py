@@ -20,7 +20,6 @@ from pushpolicy.engines.interface import Engine, Session
 from pushpolicy.errors import EngineError, InputError, PolicyError
 from pushpolicy.evaluate import evaluate
 from pushpolicy.evaluate.answer import read_answer
-from pushpolicy.evaluate.evidence import validate
 from pushpolicy.evaluate.policyset import SCHEMA, PolicySet
 from pushpolicy.evaluate.program import laid_out
 from pushpolicy.model import canonical
@@ -87,7 +86,7 @@ _DECISIONS = "[d | some each in input.records; d := data.pushpolicy.main.decisio
 
 
 class Question(NamedTuple, Generic[T]):
-    """A document to decide about, and by which policy; `about` comes back with the answer."""
+    """A document to decide about, which is valid, and by which policy; `about` comes back with the answer."""
 
     about: T
     policy: PolicySet
@@ -159,9 +158,8 @@ def _decided(batch: Sequence[Question[T]], engine: Engine) -> list[Answered[T]]:
 
 def _read(question: Question[T], value: Any, engine: EngineIdentity) -> Answered[T]:
     try:
-        validate(question.evidence)
         return Answered(question.about, read_answer(value, question.policy, question.evidence, engine))
-    except (EngineError, InputError) as error:
+    except EngineError as error:
         return Answered(question.about, error)
 
 

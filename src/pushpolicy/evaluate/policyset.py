@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
@@ -50,7 +51,7 @@ _IDENTITY_RULE = "identity_verified"
 INDEX_DATA, INDEX_MODULE = "index/data.json", "index/index.rego"
 
 
-class PolicySet(msgspec.Struct, frozen=True, kw_only=True):
+class PolicySet(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """A complete policy set.
 
     Attributes:
@@ -94,9 +95,9 @@ class PolicySet(msgspec.Struct, frozen=True, kw_only=True):
             capabilities=files[CAPABILITIES],
         )
 
-    @property
+    @cached_property
     def identity(self) -> PolicyIdentity:
-        """Which policy this is. Computed when asked for, which is when OPA is at work already."""
+        """Which policy this is. Computed when first asked for, which is when OPA is at work already."""
         from pushpolicy.model.decision import PolicyIdentity
 
         data = {path for path in self.files if path.startswith("data/")}
@@ -126,7 +127,7 @@ class PolicySet(msgspec.Struct, frozen=True, kw_only=True):
         waivers: list[Mapping[str, Any]] = self.grounds.waivers["waivers"]
         return waivers
 
-    @property
+    @cached_property
     def settings(self) -> tuple[SettingUse, ...]:
         """Those that are not the rules' defaults, with their origins."""
         from pushpolicy.model.decision import SettingUse

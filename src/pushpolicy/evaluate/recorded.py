@@ -7,7 +7,7 @@ Whether its rules find what it says they found, a replay tells.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import msgspec
@@ -20,6 +20,7 @@ from pushpolicy.evaluate.policyset import PolicySet
 from pushpolicy.evaluate.told import ContradictionError
 from pushpolicy.model import canonical
 from pushpolicy.model.decision import Decision, RuleStatus, Violation
+from pushpolicy.model.document import plain
 from pushpolicy.model.index import RuleEntry
 from pushpolicy.model.text import first_of, printable
 from pushpolicy.records.checks import check_reports
@@ -31,15 +32,20 @@ _PARTS = ("digest", "rules", "settings", "waivers", "origins")
 _MISSHAPEN = (TypeError, AttributeError, LookupError, ValueError, RecursionError)
 
 
-class RecordedPolicy(msgspec.Struct, frozen=True, kw_only=True):
-    """The policy of a record that agrees with its decision.
-
-    Attributes:
-        unknown: what passes for a part of pushpolicy in it, and is of no known version; one reason each.
-    """
+class RecordedPolicy(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """The policy of a record that agrees with its decision; one for all records that hold it."""
 
     policy: PolicySet
-    unknown: tuple[str, ...]
+
+    @cached_property
+    def unknown(self) -> tuple[str, ...]:
+        """What passes for a part of pushpolicy in it, and is of no known version; one reason each."""
+        return tuple(unknown(self.policy))
+
+    @cached_property
+    def contradiction(self) -> str | None:
+        """How it differs from every set that pushpolicy makes, where its system part is known."""
+        return next(contradictions(self.policy), None)
 
 
 def recorded_policy(record: Record) -> RecordedPolicy:
@@ -50,27 +56,27 @@ def recorded_policy(record: Record) -> RecordedPolicy:
         RecordError: when the decision names another policy, or contradicts that, the evidence or itself.
     """
     try:
-        policy = _policy(record.policy, record.decision.policy.source)
-        named, held = record.decision.policy, policy.identity
-        if other := [part for part in _PARTS if getattr(named, part) != getattr(held, part)]:
+        held = _policy(record.policy, record.decision.policy.source)
+        named, found = record.decision.policy, held.policy.identity
+        if other := [part for part in _PARTS if getattr(named, part) != getattr(found, part)]:
             about = f"record {record.summary.digest} does not hold the policy that decided"
             raise RecordError(f"{about}: other {', '.join(other)}", _HINT)
-        strange = tuple(unknown(policy))
+        _ = held.unknown  # a policy of another form than ours is told here
         validate(record.evidence)
         check_reports(record.summary.reports, record.evidence)
-        _check_decision(record, policy)
+        _check_decision(record, held)
     except InputError as error:
         raise _invalid(record, error.message) from error
     except _MISSHAPEN as error:
         told = type(error) in (ContradictionError, ValueError)
         raise _invalid(record, str(error) if told else "a document in it has another form") from error
-    return RecordedPolicy(policy=policy, unknown=strange)
+    return held
 
 
 @lru_cache(maxsize=8)
-def _policy(bundle: bytes, source: str) -> PolicySet:
+def _policy(bundle: bytes, source: str) -> RecordedPolicy:
     """Many records of a repository hold the same policy, one after the other."""
-    return PolicySet.from_bundle(bundle, source)
+    return RecordedPolicy(policy=PolicySet.from_bundle(bundle, source))
 
 
 def check_recorded(record: Record) -> RecordedPolicy:
@@ -85,22 +91,30 @@ def check_recorded(record: Record) -> RecordedPolicy:
         raise _invalid(record, error.message) from error
 
 
-def _check_decision(record: Record, policy: PolicySet) -> None:
+def _check_decision(record: Record, held: RecordedPolicy) -> None:
     """Read what the decision says as if OPA had just said it: the same decision must come out."""
-    said = record.decision
+    said, policy = record.decision, held.policy
     again = decision_of(_answer(said, policy), policy, record.evidence, said.engine)
     if not policy.is_current:
         # Another version may say the same in other words. That the policy is unknown is said in any case.
         return
-    for contradiction in contradictions(policy):
-        raise ContradictionError(f"its policy contradicts itself: {contradiction}")
+    if held.contradiction:
+        raise ContradictionError(f"its policy contradicts itself: {held.contradiction}")
     # Advice may be in other words, also where the system part is the same.
-    said, again = said.substance(), again.substance()
-    if again.document().content != said.document().content:
-        other = [name for name in said.__struct_fields__ if getattr(said, name) != getattr(again, name)]
+    if other := _other(said.substance(), again.substance()):
         raise ContradictionError(
             f"its decision does not follow from its policy and evidence: other {first_of(other, 5)}"
         )
+
+
+def _other(said: Decision, again: Decision) -> list[str]:
+    """The parts that are not the same; what findings say of themselves was taken as it is."""
+    other = [name for name in said.__struct_fields__ if getattr(said, name) != getattr(again, name)]
+    if other or not (said.waived or said.waivers or said.settings):
+        return other
+    # These hold values of the policy, of any type: 1 == True in Python, and not in JSON.
+    held = [(name, getattr(said, name), getattr(again, name)) for name in ("waived", "waivers", "settings")]
+    return [name for name, was, now in held if canonical.encode(plain(was)) != canonical.encode(plain(now))]
 
 
 def _answer(decision: Decision, policy: PolicySet) -> dict[str, Any]:

@@ -12,6 +12,8 @@ import re
 from collections import Counter
 from typing import Any, NoReturn
 
+import msgspec
+
 # Python and ECMAScript write these numbers differently (1.0, 1e+16), or they may leave the exact range
 # of a double (16 digits and more). A match inside a string costs time only; the sign that Python always
 # gives an exponent keeps digests (sha256:7e...) from matching.
@@ -19,6 +21,9 @@ _UNCERTAIN_NUMBER = re.compile(r"[:,\[]-?[0-9](?:[0-9]{15}|[0-9.]*e[-+]|[0-9]*\.
 # What `extra` may hold, and room for where it stands.
 MAX_DEPTH = 128
 _NOT_BMP = re.compile("[\U00010000-\U0010ffff]")
+# Fractions that every encoder writes alike; and what makes runs of digits easy to find.
+_PLAIN_FRACTION = re.compile(r"-?(?!0\.00000)[0-9]{1,9}\.[0-9]{0,5}[1-9]")
+_DIGITS = bytes(48 if 48 <= byte <= 57 else 32 for byte in range(256))
 
 
 def encode(value: Any) -> bytes:
@@ -66,6 +71,10 @@ def read(content: bytes) -> tuple[Any, bytes]:
         ValueError: as `decode`.
     """
     try:
+        return _read_plain(content), content
+    except (ValueError, RecursionError):
+        pass  # what is wrong with it, if anything, is said below
+    try:
         text = content.decode("utf-8")
         value = json.loads(text, parse_constant=_refuse_constant)
         check_depth(value, MAX_DEPTH)
@@ -77,6 +86,37 @@ def read(content: bytes) -> tuple[Any, bytes]:
         return value, encoded
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+
+
+def _read_plain(content: bytes) -> Any:
+    """Read what is canonical already and holds nothing that encoders write in different ways: most documents.
+
+    msgspec reads and writes five times as fast as json. It is more lenient, but what it read and writes to
+    the same bytes has no key twice, no other order and no other form of a number or an escape.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    value = _PLAIN.decode(content)
+    if (
+        b"0" * 16 in content.translate(_DIGITS)
+        or (not content.isascii() and _NOT_BMP.search(content.decode("utf-8")))
+        or msgspec.json.encode(value, order="sorted") != content
+    ):
+        raise ValueError("not plain")
+    # There are not more levels than brackets.
+    if content.count(b"[") + content.count(b"{") > MAX_DEPTH:
+        check_depth(value, MAX_DEPTH)
+    return value
+
+
+def _plain_fraction(text: str) -> float:
+    if not _PLAIN_FRACTION.fullmatch(text):
+        raise ValueError("not plain")
+    return float(text)
+
+
+_PLAIN = msgspec.json.Decoder(float_hook=_plain_fraction)
 
 
 def check_depth(value: Any, most: int) -> None:
