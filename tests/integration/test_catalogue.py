@@ -10,13 +10,21 @@ from typing import Any
 
 import pytest
 
-from pushpolicy.errors import PushError
+from pushpolicy.audit.allowance import Allowance
+from pushpolicy.audit.sources import Unreadable, read_all
+from pushpolicy.audit.walk import Opened
+from pushpolicy.cli.options import RegistryOptions
+from pushpolicy.cli.shelves import open_sources
+from pushpolicy.errors import PushError, RecordError
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.manifest import OCI_MANIFEST, Manifest
+from pushpolicy.model.reference import Target
 from pushpolicy.registry import Access
 from pushpolicy.registry.catalogue import SCOPE, listed
+from pushpolicy.reports.limits import Limits
 from tests.clients import client, login
 from tests.fake_registry import Answered, Asked, fake_registry
+from tests.judged import make_image, publish
 from tests.layouts import of_bytes
 from tests.registries import (
     Registry,
@@ -145,3 +153,33 @@ def test_a_list_that_lies_is_refused(lie: tuple[Callable[[Asked], Answered], str
 def test_a_strange_name_that_is_not_asked_for_is_no_matter() -> None:
     with fake_registry(lambda _: Answered(body=b'{"repositories":["team/app","Odd Name"]}')) as registry:
         assert [each.path for each in listed(f"{registry.host}/team/*", Access(**QUICK))] == ["team/app"]
+
+
+def told(*texts: str) -> list[str]:
+    sources = open_sources(texts, RegistryOptions(), Limits())
+    return [str(source.place) for source, found in read_all(sources, Allowance()) if found]
+
+
+def test_sources_by_a_glob_are_each_read_once(tmp_path: Path) -> None:
+    with distribution_registry(tmp_path) as registry:
+        for name in ("team/app", "team/web"):
+            repository = client(registry, name)
+            publish(make_image(name), repository, Target.parse(f"{registry.host}/{name}:1.0"))
+        assert told(f"{registry.host}/team/web", f"{registry.host}/team/*") == [
+            f"{registry.host}/team/web",
+            f"{registry.host}/team/app",
+        ]
+        with pytest.raises(RecordError, match="lists no repository that this covers"):
+            told(f"{registry.host}/teams/*")
+
+
+def test_a_registry_without_a_list_ends_no_other_source(tmp_path: Path) -> None:
+    with olareg_registry(tmp_path) as registry:
+        publish(make_image("app"), client(registry), Target.parse(f"{registry.host}/team/app:1.0"))
+        sources = open_sources(
+            [f"{registry.host}/**", f"{registry.host}/team/app"], RegistryOptions(), Limits()
+        )
+        absent, record = (found for _, found in read_all(sources, Allowance()))
+        assert isinstance(absent, Unreadable)
+        assert "name the repositories" in str(absent.hint)
+        assert isinstance(record, Opened)

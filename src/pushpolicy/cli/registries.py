@@ -88,13 +88,25 @@ class Registries:
             self._registries.add(repository.registry)
             client, _ = self._open(repository, plain_http=self._options.plain_http)
             return client, self._logins.judged(repository)
+        self._become_owner(repository)
+        return self._open(repository, plain_http=self._options.plain_http)
+
+    def access(self, repository: Repository) -> Access:
+        """How a registry is asked for what is in it, and shown what it is shown for such a repository.
+
+        Raises:
+            UsageError: as `target` does.
+        """
+        self._become_owner(repository)
+        return self._resolved(repository, plain_http=self._options.plain_http)
+
+    def _become_owner(self, repository: Repository) -> None:
         if self._is_given() and self._owner not in (None, repository.registry):
             raise UsageError(
                 f"one password or certificate for two registries, {self._owner} and {repository.registry}",
                 "log in to each (docker login, certs.d), and leave out what is for one of them only",
             )
         self._owner = repository.registry
-        return self._open(repository, plain_http=self._options.plain_http)
 
     def login(self, repository: Repository) -> Login | None:
         """How the credential for a target is obtained after the decision; None without `--login`.
@@ -190,13 +202,19 @@ class Registries:
 
     def _open(self, repository: Repository, *, plain_http: bool, withheld: tuple[str, ...] = ()) -> Opened:
         if repository not in self._opened:
-            environ = {k: v for k, v in environment.environment().items() if k not in withheld}
-            access = self._access(repository, self._credential(repository, environ), plain_http=plain_http)
-            if access.credential.is_anonymous and access.credential.variable:
-                say(f"warning: {access.credential.variable} is set, and empty: no credential is shown")
-            hide(access.credential)
+            access = self._resolved(repository, plain_http=plain_http, withheld=withheld)
             self._opened[repository] = open_repository(repository, access), access.credential
         return self._opened[repository]
+
+    def _resolved(
+        self, repository: Repository, *, plain_http: bool, withheld: tuple[str, ...] = ()
+    ) -> Access:
+        environ = {k: v for k, v in environment.environment().items() if k not in withheld}
+        access = self._access(repository, self._credential(repository, environ), plain_http=plain_http)
+        if access.credential.is_anonymous and access.credential.variable:
+            say(f"warning: {access.credential.variable} is set, and empty: no credential is shown")
+        hide(access.credential)
+        return access
 
     def _access(self, repository: Repository, credential: Credential, *, plain_http: bool) -> Access:
         return Access(

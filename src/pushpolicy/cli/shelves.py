@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from pushpolicy.audit.shelf import Shelf
 from pushpolicy.audit.sources import AbsentSource, RepositorySource, Source
+from pushpolicy.cli.globs import covered, is_glob, named, place_of
 from pushpolicy.cli.options import RegistryOptions
 from pushpolicy.cli.registries import Registries, parse_records
 from pushpolicy.cli.trusted import listed_keys
-from pushpolicy.errors import InputError, UsageError
+from pushpolicy.errors import InputError, RecordError, UsageError
 from pushpolicy.model.reference import Reference, Repository
 from pushpolicy.model.text import printable
 from pushpolicy.records.signed import Trusted
@@ -57,11 +58,12 @@ def open_sources(
     """What several SOURCEs name, each opened when it is its turn; each once.
 
     Raises:
+        InputError: at once, when a file of them cannot be read.
         UsageError: at once, when one of them is malformed or the keys cannot be read; later, when two
             registries would be shown one password.
     """
     opening = _Opening(options, limits, trust)
-    kinds = [(text, *_kind(text)) for text in dict.fromkeys(texts)]
+    kinds = [(text, *_kind(text)) for text in dict.fromkeys(named(texts))]
     found = [open_kind(text.removeprefix(prefix), opening) for text, prefix, open_kind in kinds]
     return chain.from_iterable(found)
 
@@ -73,6 +75,24 @@ class _Opening:
         self._registries = Registries(options, limits)
         self._records = parse_records(options.records)
         self._keys = None if trust is None else _deciding(trust)
+        self._named = set[Reference]()
+
+    def is_new(self, place: Reference) -> bool:
+        """Whether this is the first time that a place is asked for: a glob may cover one that was named."""
+        is_new = place not in self._named
+        self._named.add(place)
+        return is_new
+
+    def covered(self, glob: Reference) -> Iterator[Source]:
+        """The repositories that a glob covers, or why they are not known; none that was named before."""
+        try:
+            found = covered(glob, self._registries)
+        except RecordError as error:
+            yield AbsentSource(glob, error)
+            return
+        for place in (Reference(repository=repository) for repository in found):
+            if self.is_new(place):
+                yield _opened(place, self)
 
     def trusted(self, repository: Repository) -> Trusted | None:
         """Who is believed about records of a repository; None where no file says."""
@@ -97,7 +117,13 @@ class _Opening:
 
 def _of_reference(text: str, opening: _Opening) -> Iterator[Source]:
     """One repository, tag or image: `REGISTRY/REPO[:TAG|@DIGEST]` or `oci:DIR[:TAG|@DIGEST]`."""
-    return (_opened(place, opening) for place in (_parsed(text, "SOURCE"),))
+    place = _parsed(text, "SOURCE")
+    return (_opened(each, opening) for each in (place,) if opening.is_new(each))
+
+
+def _of_glob(text: str, opening: _Opening) -> Iterator[Source]:
+    """Repositories of a registry: `REGISTRY/team/*`, `REGISTRY/**`."""
+    return opening.covered(place_of(text))
 
 
 def _opened(place: Reference, opening: _Opening) -> Source:
@@ -113,9 +139,8 @@ _KINDS: Mapping[str, Callable[[str, _Opening], Iterator[Source]]] = {}
 
 
 def _kind(text: str) -> tuple[str, Callable[[str, _Opening], Iterator[Source]]]:
-    return next(
-        ((prefix, kind) for prefix, kind in _KINDS.items() if text.startswith(prefix)), ("", _of_reference)
-    )
+    other = "", _of_glob if is_glob(text) else _of_reference
+    return next(((prefix, kind) for prefix, kind in _KINDS.items() if text.startswith(prefix)), other)
 
 
 def shelf_of_denials(

@@ -64,3 +64,26 @@ def test_alone_its_error_is_that_of_the_command(tmp_path: Path) -> None:
 def test_a_malformed_one_is_refused_before_anything_is_read(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="names no registry"):
         open_sources([f"oci:{tmp_path}", "app"], RegistryOptions(), Limits())
+
+
+def test_a_file_names_sources(tmp_path: Path) -> None:
+    one, two = _repository(tmp_path / "one"), _repository(tmp_path / "two")
+    file = tmp_path / "sources"
+    file.write_text(f"\ufeff# ours\n  oci:{tmp_path}/one  # the first\n\noci:{tmp_path}/two\n")
+    assert _told(f"@{file}", f"oci:{tmp_path}/one") == [one, two]
+    file.write_text("# none\n")
+    with pytest.raises(InputError, match="names no source"):
+        _told(f"@{file}")
+    file.write_bytes(b"\xff\n")
+    with pytest.raises(InputError, match="is not UTF-8"):
+        _told(f"@{file}")
+    with pytest.raises(InputError, match="No such file"):
+        _told(f"@{tmp_path}/none")
+
+
+@pytest.mark.parametrize(
+    "glob", ["team/*", "*/team", "**", "registry.example/*:1.0", "registry.example/a*@x"]
+)
+def test_a_glob_is_of_the_repositories_of_a_registry(glob: str) -> None:
+    with pytest.raises(UsageError, match="glob"):
+        open_sources([glob], RegistryOptions(), Limits())
