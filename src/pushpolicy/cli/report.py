@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
@@ -96,15 +96,19 @@ class Outputs:
         outputs.ask(each._replace(replaces=each.replaces or each.path in written) for each in self._asked)
         return outputs
 
-    def write(self, report: Report, code: int = EXIT_OK) -> int:
+    def write(self, report: Report, code: int | Callable[[], int] = EXIT_OK) -> int:
         """Write the report in each format that was asked for, and return the exit code that it explains.
 
         A `code` that is no success stands, whether or not the report can be written.
 
+        Args:
+            report: what there is to say.
+            code: the exit code; what gives it, where that is known only when all was written.
+
         Raises:
             InputError: when it cannot be written, and the code is that of a success.
         """
-        return self._report(report, self._asked, code)
+        return self._report(report, self._asked, code if callable(code) else lambda: code)
 
     def fail(self, report: Report, code: int) -> None:
         """Write the error that the run ends with, where no report was written before."""
@@ -113,19 +117,22 @@ class Outputs:
             for output in self._asked
             if report.kind in output.format.kinds and output.path not in self._written
         )
-        self._report(report, asked, code)
+        self._report(report, asked, lambda: code)
 
-    def _report(self, report: Report, asked: Iterable[Output], code: int) -> int:
-        contents = [(output, _unsaid(output.format.render(report))) for output in asked]
-        for output, content in contents:
+    def _report(self, report: Report, asked: Iterable[Output], code: Callable[[], int]) -> int:
+        contents = [(output, output.format.render(report)) for output in asked]
+        for output, parts in contents:
             self._written.add(output.path)
             try:
-                _write(output, content)
+                _write(output, map(_unsaid, parts))
             except InputError as error:
-                if code == EXIT_OK:
+                if code() == EXIT_OK:
                     raise
                 say(f"pushpolicy: {printable(error.message, 400)}")
-        return code
+        if contents and all(output.format.of_rows for output, _ in contents):
+            for line in report.as_table().beside():
+                say(line)
+        return code()
 
 
 def fail(outputs: Outputs, error: PushPolicyError) -> int:
@@ -167,10 +174,10 @@ def _advice(error: PushPolicyError) -> str | None:
     return error.hint
 
 
-def _write(output: Output, content: str) -> None:
+def _write(output: Output, parts: Iterable[str]) -> None:
     path = output.path
     if path is None:
-        write_stdout(content)
+        all(map(write_stdout, parts))  # no further than somebody reads
         return
     try:
         # Without waiting: a variable may name a pipe that nobody reads.
@@ -180,13 +187,16 @@ def _write(output: Output, content: str) -> None:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             if os.fstat(descriptor).st_size and not output.replaces:
                 raise InputError(f"{path} is there already, and a variable replaces no file", NOTHING_LOST)
-            file.write(click.unstyle(content))
+            file.writelines(map(click.unstyle, parts))
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}", NOTHING_LOST) from error
 
 
-def write_stdout(content: str) -> None:
+def write_stdout(content: str) -> bool:
     """Print; a reader that went away (``| head``) does not change what was decided.
+
+    Returns:
+        whether there is still one.
 
     Raises:
         InputError: when standard output cannot be written for another reason.
@@ -196,9 +206,11 @@ def write_stdout(content: str) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         _discard(sys.stdout)
+        return False
     except OSError as error:
         _discard(sys.stdout)
         raise InputError(f"standard output cannot be written: {error.strerror}", NOTHING_LOST) from error
+    return True
 
 
 def show(line: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
@@ -28,6 +28,26 @@ class Kind(StrEnum):
     ERROR = "error"
 
 
+# Texts may be foreign: each format makes them harmless in its own way.
+Cell = str | int | float | bool | tuple[str, ...] | None
+
+
+class Table(NamedTuple):
+    """A report as a table, for formats of rows.
+
+    Attributes:
+        schema: the version of its form.
+        columns: their names.
+        rows: of each row the cells, in the order of the columns; read once, and as they come.
+        beside: what has no row, told on standard error when all rows are written and nothing else tells it.
+    """
+
+    schema: str
+    columns: tuple[str, ...]
+    rows: Callable[[], Iterable[Sequence[Cell]]]
+    beside: Callable[[], Iterable[str]] = tuple
+
+
 class Report(NamedTuple):
     """What a command has to say, before it has a format. Each function is called by the formats that need it.
 
@@ -36,6 +56,7 @@ class Report(NamedTuple):
         document: the report for programs; its `schema` tells the version of its form.
         decisions: those it is about, for formats made of findings.
         page: the report for people who were not there, where it has one.
+        table: the same for formats of rows; None where it is no table.
     """
 
     kind: Kind
@@ -43,24 +64,41 @@ class Report(NamedTuple):
     document: Callable[[], Document]
     decisions: tuple[Decision, ...] = ()
     page: Callable[[], Page] | None = None
+    table: Table | None = None
+
+    def as_table(self) -> Table:
+        """Its table.
+
+        Raises:
+            TypeError: when it has none, though its kind says so (`TABLES`).
+        """
+        if self.table is None:
+            raise TypeError(f"{self.kind} is no table")
+        return self.table
 
 
 class Format(NamedTuple):
     """One output format.
 
     Attributes:
-        module: the module of this folder whose ``render(Report) -> str`` writes it, imported when it is used.
+        module: the module of this folder whose ``render(Report)`` writes it, imported when it is used: the
+            whole content as one text, or one part of it after the other.
         kinds: the reports that it can be written of.
+        of_rows: whether it writes the table of a report, and no more.
     """
 
     module: str
     kinds: frozenset[Kind]
+    of_rows: bool = False
 
-    def render(self, report: Report) -> str:
-        """The content of a file, or of standard output, with its last line end."""
-        content: str = import_module(f"pushpolicy.cli.formats.{self.module}").render(report)
-        return content
+    def render(self, report: Report) -> Iterable[str]:
+        """The content of a file, or of standard output, with its last line end, in parts as they come."""
+        content: str | Iterable[str] = import_module(f"pushpolicy.cli.formats.{self.module}").render(report)
+        return (content,) if isinstance(content, str) else content
 
+
+# The reports that have a table.
+TABLES = frozenset({Kind.LISTING})
 
 # By their names after ``--format``.
 FORMATS = {
@@ -68,4 +106,6 @@ FORMATS = {
     "text": Format("text", frozenset(Kind) - {Kind.ERROR}),
     "json": Format("json", frozenset(Kind)),
     "html": Format("html", frozenset({Kind.LISTING})),
+    "csv": Format("csv", TABLES, of_rows=True),
+    "jsonl": Format("jsonl", TABLES, of_rows=True),
 }

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from pushpolicy.audit.overview import Overview, Told
+from pushpolicy.audit.standing import Standing
 from pushpolicy.audit.walk import Listing
-from pushpolicy.cli.formats import Kind, Report
+from pushpolicy.cli.formats import Cell, Kind, Report, Table
 from pushpolicy.cli.formats.page import Page
 from pushpolicy.cli.render.audit.lines import (
     audit_document,
@@ -17,7 +18,9 @@ from pushpolicy.cli.render.audit.lines import (
     summary_json,
 )
 from pushpolicy.cli.render.audit.overview import DECISIONS, page_of
+from pushpolicy.model.reference import Repository
 from pushpolicy.model.text import printable
+from pushpolicy.records.read import Summary
 
 
 def listing(found: Listing, at: datetime) -> Report:
@@ -34,6 +37,26 @@ def listing(found: Listing, at: datetime) -> Report:
         ),
         tuple(summary.decision for summary in found.records),
         lambda: _page(found, at),
+        Table(
+            "pushpolicy.audit.list/v1",
+            ("time", "result", "repository", "tag", "digest", "record", "remarks"),
+            lambda: (_row(summary, found.standings[summary.digest]) for summary in found.records),
+            lambda: ignored_lines(found.ignored),
+        ),
+    )
+
+
+def _row(summary: Summary, how: Standing) -> tuple[Cell, ...]:
+    decision = summary.decision
+    repository = Repository(registry=decision.image.registry, path=decision.image.repository)
+    return (
+        decision.evaluated_at,
+        str(decision.verdict),
+        str(repository),
+        decision.image.tags,
+        str(summary.subject.digest),
+        str(summary.digest),
+        how.remarks,
     )
 
 
