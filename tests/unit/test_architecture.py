@@ -269,6 +269,7 @@ OTHER_JSON = {
     "reports.child": "what our own process asks it, and what the user adds",
     "reports.declared": "a document of pushpolicy's own",
     "gather.parts": "a document of pushpolicy's own",
+    "audit.export.format": "a document of pushpolicy's own",
     "http.fetch": "an issuer's keys and a token server's answers",
     "reports.capture": "a document of pushpolicy's own",
     "reports.scans.grype": "a report",

@@ -129,6 +129,20 @@ def images_of(client: RepositoryReader, reference: Reference) -> tuple[Digest, .
     return tuple(dict.fromkeys((*map(_image_of, tagged), *client.subjects())))
 
 
+def tags_of(shelf: Shelf, reference: Reference) -> Iterator[tuple[str, Digest]]:
+    """The tags of a repository, or the one that is asked about, and what each names now; no denial's.
+
+    Raises:
+        RecordError: when the repository cannot be read.
+    """
+    with reading():
+        named = (reference.tag,) if reference.tag else () if reference.digest else shelf.images.tags()
+        for tag in named:
+            found = None if is_denial_tag(tag) else shelf.images.resolve(tag)
+            if found:
+                yield tag, found.digest
+
+
 def _decided_about(shelf: Shelf, reference: Reference) -> tuple[Digest, ...]:
     """The images that a reference names, and those that were denied for it, which are perhaps not there."""
     is_apart = shelf.records.repository != shelf.images.repository

@@ -7,10 +7,11 @@ from itertools import chain, islice
 from typing import NamedTuple, Protocol
 
 from pushpolicy.audit.allowance import Allowance
-from pushpolicy.audit.history import each_record
+from pushpolicy.audit.history import each_record, tags_of
 from pushpolicy.audit.shelf import Shelf
 from pushpolicy.audit.walk import Read
 from pushpolicy.errors import InputError, PushPolicyError, RecordError
+from pushpolicy.model.digest import Digest
 from pushpolicy.model.reference import Reference
 
 
@@ -31,6 +32,14 @@ class Source(Protocol):
             InputError: when there is no such source on this machine.
         """
 
+    def tags(self) -> Iterator[tuple[str, Digest]]:
+        """Every tag of its place, and what it names now.
+
+        Raises:
+            RecordError: as `each`.
+            InputError: as `each`.
+        """
+
 
 class RepositorySource(NamedTuple):
     """A repository, a tag of it with its past, or an image; and where the records about it are."""
@@ -42,6 +51,10 @@ class RepositorySource(NamedTuple):
         """As `each_record`."""
         return each_record(self.shelf, self.place, allowance)
 
+    def tags(self) -> Iterator[tuple[str, Digest]]:
+        """As `tags_of`."""
+        return tags_of(self.shelf, self.place)
+
 
 class AbsentSource(NamedTuple):
     """One that was named, and is not there: the others are read all the same."""
@@ -50,6 +63,10 @@ class AbsentSource(NamedTuple):
     error: PushPolicyError
 
     def each(self, _: Allowance) -> Iterator[Read]:
+        """Nothing but its error."""
+        raise self.error
+
+    def tags(self) -> Iterator[tuple[str, Digest]]:
         """Nothing but its error."""
         raise self.error
 

@@ -133,9 +133,19 @@ def _opened(place: Reference, opening: _Opening) -> Source:
         return AbsentSource(place, error)
 
 
+def _of_export(text: str, opening: _Opening) -> Iterator[Source]:
+    """Each repository of an export: `export:DIR`."""
+    from pushpolicy.audit.export.source import export_sources
+
+    try:
+        yield from export_sources(Path(text), opening.trusted)
+    except InputError as error:
+        yield AbsentSource(Reference(repository=Repository(registry="export", path=text)), error)
+
+
 # What a SOURCE may begin with, and what opens the rest of it: a malformed one is refused at once, and each
 # is opened when it is its turn. What begins with none of them is a reference.
-_KINDS: Mapping[str, Callable[[str, _Opening], Iterator[Source]]] = {}
+_KINDS: Mapping[str, Callable[[str, _Opening], Iterator[Source]]] = {"export:": _of_export}
 
 
 def _kind(text: str) -> tuple[str, Callable[[str, _Opening], Iterator[Source]]]:

@@ -188,7 +188,7 @@ def statements(
     Raises:
         PushError: when the list cannot be read.
     """
-    entries = _candidates(client.referrers(image) if listed is None else listed)
+    entries = candidates(client.referrers(image) if listed is None else listed)
     reader = _Reader(client, image, trusted)
     # Many at once where the registry is far away: each takes two answers.
     each(reader.read, enumerate(entries[:MAX_STATEMENTS]), distant=client.distant)
@@ -221,7 +221,7 @@ class _Reader:
                 return
             self.looked_at += 1
             self._size += min(entry.size, MAX_MANIFEST_SIZE)
-        about = _record_of(entry.annotations)
+        about = record_of(entry.annotations)
         if about and not self._trusted:
             self.claimed.add(about)
             return
@@ -231,7 +231,7 @@ class _Reader:
                 raise SigningError("is listed, and not there")
             if not _is_ours(manifest):
                 return
-            about = _record_of(manifest.annotations) or about
+            about = record_of(manifest.annotations) or about
             if about:
                 self.claimed.add(about)
             if self._trusted:
@@ -244,7 +244,7 @@ class _Reader:
             self.refused[number] = refused
 
 
-def _candidates(listed: tuple[Descriptor, ...]) -> Sequence[Descriptor]:
+def candidates(listed: tuple[Descriptor, ...]) -> Sequence[Descriptor]:
     """What may be a statement of ours, each once; what the list does not call one comes last."""
     found = {entry.digest: entry for kind in _LAYERS for entry in of_type(listed, kind)}
     # Other tools' attestations are bundles too: where the list says so, they are not even read.
@@ -260,7 +260,8 @@ def _is_ours(manifest: Manifest) -> bool:
     return manifest.artifact_type == names.STATEMENT_TYPE
 
 
-def _record_of(annotations: Mapping[str, str]) -> Digest | None:
+def record_of(annotations: Mapping[str, str]) -> Digest | None:
+    """The record that a statement says it is about; nothing of that is verified."""
     try:
         return Digest.parse(annotations[names.RECORD]) if names.RECORD in annotations else None
     except ValueError:

@@ -24,6 +24,7 @@ class Kind(StrEnum):
     REPLAY = "replay"
     WHAT_IF = "what-if"
     VERIFIED = "verified"
+    EXPORT = "export"
     DOCTOR = "doctor"
     ERROR = "error"
 
