@@ -10,13 +10,14 @@ from msgspec.structs import replace
 from pushpolicy.audit.allowance import Allowance
 from pushpolicy.audit.shelf import Shelf
 from pushpolicy.audit.standing import standing
+from pushpolicy.audit.tags import Tags, image_of, read_tags
 from pushpolicy.audit.walk import Listing, Opened, Read, Walk, not_older
 from pushpolicy.errors import PushError, RecordError, UsageError
 from pushpolicy.evaluate.recorded import check_recorded
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import Manifest
 from pushpolicy.model.reference import Reference
-from pushpolicy.records.format import ARTIFACT_TYPE, STATEMENT_TYPE, TAGS, is_denial_tag
+from pushpolicy.records.format import ARTIFACT_TYPE, TAGS, is_denial_tag
 from pushpolicy.records.read import Record
 from pushpolicy.registry.interface import RepositoryReader
 
@@ -46,27 +47,51 @@ def list_records(shelf: Shelf, reference: Reference, allowance: Allowance | None
     return listing
 
 
-def each_record(shelf: Shelf, reference: Reference, allowance: Allowance) -> Iterator[Read]:
+def each_record(
+    shelf: Shelf, reference: Reference, allowance: Allowance, tags: Tags | None = None
+) -> Iterator[Read]:
     """What `list_records` lists, one at a time as it is read, in no order, and the whole of each record.
 
     Nothing is kept of a record that was given out but its digest.
+
+    Args:
+        shelf: as for `list_records`.
+        reference: as for `list_records`.
+        allowance: what it may take.
+        tags: what the tags of the reference name, where that was read already.
 
     Raises:
         RecordError: as `list_records`.
     """
     with reading():
         is_empty = True
-        for found in _walk(shelf, reference, allowance).each():
+        for found in _walk(shelf, reference, allowance, tags).each():
             is_empty = False
             yield found
         if is_empty:
             _check_known(shelf.images, reference.digest)
 
 
-def _walk(shelf: Shelf, reference: Reference, allowance: Allowance) -> Walk:
+def tags_of(shelf: Shelf, reference: Reference) -> Tags:
+    """What the tags of a reference name, and what else in its repository records may be listed with.
+
+    Raises:
+        RecordError: when there is no such reference or repository, or it cannot be read.
+    """
+    client, tag = shelf.images, reference.tag
+    with reading():
+        if reference.digest:
+            return Tags(named=(), others=(reference.digest,))
+        named = read_tags(client, (tag,) if tag else client.tags())
+        if tag and not named:
+            raise _no_such(client, reference)
+        return Tags(named=named, others=() if tag else client.subjects())
+
+
+def _walk(shelf: Shelf, reference: Reference, allowance: Allowance, tags: Tags | None = None) -> Walk:
     walk = Walk(shelf, reference, allowance)
     with allowance.all():
-        walk.look_at(_decided_about(shelf, reference))
+        walk.look_at(_decided_about(shelf, reference, tags))
     return walk
 
 
@@ -120,35 +145,23 @@ def images_of(client: RepositoryReader, reference: Reference) -> tuple[Digest, .
     if reference.tag:
         image = client.resolve(reference.tag)
         if image is None:
-            _check_known(client)
-            raise RecordError(
-                f"there is no {reference}", f"audit list {reference.repository} shows what is there"
-            )
+            raise _no_such(client, reference)
         return (image.digest,)
     tagged = filter(None, (client.resolve(tag) for tag in client.tags()))
-    return tuple(dict.fromkeys((*map(_image_of, tagged), *client.subjects())))
+    return tuple(dict.fromkeys((*map(image_of, tagged), *client.subjects())))
 
 
-def tags_of(shelf: Shelf, reference: Reference) -> Iterator[tuple[str, Digest]]:
-    """The tags of a repository, or the one that is asked about, and what each names now; no denial's.
-
-    Raises:
-        RecordError: when the repository cannot be read.
-    """
-    with reading():
-        named = (reference.tag,) if reference.tag else () if reference.digest else shelf.images.tags()
-        for tag in named:
-            found = None if is_denial_tag(tag) else shelf.images.resolve(tag)
-            if found:
-                yield tag, found.digest
+def _no_such(client: RepositoryReader, reference: Reference) -> RecordError:
+    _check_known(client)
+    return RecordError(f"there is no {reference}", f"audit list {reference.repository} shows what is there")
 
 
-def _decided_about(shelf: Shelf, reference: Reference) -> tuple[Digest, ...]:
+def _decided_about(shelf: Shelf, reference: Reference, tags: Tags | None = None) -> tuple[Digest, ...]:
     """The images that a reference names, and those that were denied for it, which are perhaps not there."""
     is_apart = shelf.records.repository != shelf.images.repository
     denied = tuple(_denied(shelf.records, reference.tag)) if is_apart and not reference.digest else ()
     try:
-        images = images_of(shelf.images, reference)
+        images = tags.images if tags else images_of(shelf.images, reference)
     except RecordError:
         if not denied:
             raise
@@ -161,13 +174,7 @@ def _denied(client: RepositoryReader, tag: str | None) -> Iterator[Digest]:
     for name in filter(is_denial_tag, client.tags()):
         kept = client.resolve(name)
         if kept and tag in (None, *kept.annotations.get(TAGS, "").split(",")):
-            yield _image_of(kept)
-
-
-def _image_of(tagged: Manifest) -> Digest:
-    """The image that a tag is about: what it names, but where that is the record of a denial."""
-    is_record = tagged.artifact_type in (ARTIFACT_TYPE, STATEMENT_TYPE)
-    return tagged.subject.digest if tagged.subject and is_record else tagged.digest
+            yield image_of(kept)
 
 
 def _check_known(client: RepositoryReader, image: Digest | None = None) -> None:

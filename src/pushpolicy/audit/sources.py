@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import chain, islice
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice, starmap
+from typing import NamedTuple, Protocol, TypeVar
 
 from pushpolicy.audit.allowance import Allowance
 from pushpolicy.audit.history import each_record, tags_of
 from pushpolicy.audit.shelf import Shelf
+from pushpolicy.audit.tags import Named, Tags, read_named
 from pushpolicy.audit.walk import Read
 from pushpolicy.errors import InputError, PushPolicyError, RecordError
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.reference import Reference
+
+T = TypeVar("T")
 
 
 class Source(Protocol):
@@ -33,12 +36,29 @@ class Source(Protocol):
         """
 
     def tags(self) -> Iterator[tuple[str, Digest]]:
-        """Every tag of its place, and what it names now.
+        """Every tag of its place that names an image, and that image.
 
         Raises:
             RecordError: as `each`.
             InputError: as `each`.
         """
+
+    def tagged(self, allowance: Allowance) -> Tagged:
+        """What its tags name, and every record as `each` gives them; the tags are read once for both.
+
+        Raises:
+            RecordError: when the source cannot be read at all.
+        """
+
+    def named(self, digest: Digest) -> Named | None:
+        """What is there under a digest; None where nothing is."""
+
+
+class Tagged(NamedTuple):
+    """The tags of a source, and its records, which are read as they are asked for."""
+
+    tags: Tags
+    records: Iterator[Read]
 
 
 class RepositorySource(NamedTuple):
@@ -52,8 +72,22 @@ class RepositorySource(NamedTuple):
         return each_record(self.shelf, self.place, allowance)
 
     def tags(self) -> Iterator[tuple[str, Digest]]:
-        """As `tags_of`."""
-        return tags_of(self.shelf, self.place)
+        """As the repository is now."""
+        for named in tags_of(self.shelf, self.place).named:
+            if named.digest is None:
+                raise RecordError(f"{self.place.repository}:{named.tag} cannot be read: {named.problem}")
+            if named.is_image:
+                yield str(named.tag), named.digest
+
+    def tagged(self, allowance: Allowance) -> Tagged:
+        """As the repository is now."""
+        with allowance.all():
+            tags = tags_of(self.shelf, self.place)
+        return Tagged(tags, each_record(self.shelf, self.place, allowance, tags))
+
+    def named(self, digest: Digest) -> Named | None:
+        """As the repository is now."""
+        return read_named(self.shelf.images, digest)
 
 
 class AbsentSource(NamedTuple):
@@ -69,6 +103,13 @@ class AbsentSource(NamedTuple):
     def tags(self) -> Iterator[tuple[str, Digest]]:
         """Nothing but its error."""
         raise self.error
+
+    def tagged(self, _: Allowance) -> Tagged:
+        """Nothing but its error."""
+        raise self.error
+
+    def named(self, _: Digest) -> Named | None:
+        """Nothing."""
 
 
 class Unreadable(NamedTuple):
@@ -96,13 +137,24 @@ def read_all(sources: Iterable[Source], allowance: Allowance) -> Iterator[Item]:
     Raises:
         RecordError, InputError: when there is but one source, and it cannot be read.
     """
+    return starmap(Item, of_each(sources, lambda source: source.each(allowance)))
+
+
+def of_each(
+    sources: Iterable[Source], read: Callable[[Source], Iterable[T]]
+) -> Iterator[tuple[Source, T | Unreadable]]:
+    """What is read of each source, or why it cannot be: that ends no other.
+
+    Raises:
+        RecordError, InputError: when there is but one source, and it cannot be read.
+    """
     rest = iter(sources)
     first = tuple(islice(rest, 2))
     for source in chain(first, rest):
         try:
-            for found in source.each(allowance):
-                yield Item(source, found)
+            for found in read(source):
+                yield source, found
         except (RecordError, InputError) as error:
             if len(first) == 1:
                 raise
-            yield Item(source, Unreadable(error.message, error.hint, error.exit_code))
+            yield source, Unreadable(error.message, error.hint, error.exit_code)

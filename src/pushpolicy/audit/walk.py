@@ -33,12 +33,14 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         vouched: whether a listed key signed something about it all the same.
+        image: what it is listed with; None where only a later record names it.
     """
 
     digest: Digest
     reason: str
     hint: str | None = None
     vouched: bool = False
+    image: Digest | None = None
 
     @property
     def bare(self) -> str:
@@ -137,7 +139,7 @@ class Counting:
 
     def __init__(self) -> None:
         # Each once: it may be listed with the image, and be named by a later one, too.
-        self._problems = dict[Problem, None]()
+        self._problems = set[tuple[Digest, str]]()
         self._retired = list[_Retired]()
         # Since when a record is known that others name, which count.
         self._shown = dict[Digest, datetime]()
@@ -145,8 +147,8 @@ class Counting:
     def taken(self, found: Opened | Problem) -> Iterator[Opened | Problem]:
         """What counts by itself."""
         if isinstance(found, Problem):
-            if found not in self._problems:
-                self._problems[found] = None
+            if (told := (found.digest, found.reason)) not in self._problems:
+                self._problems.add(told)
                 yield found
         elif found.standing.signature.retired:
             self._retired.append(_Retired(found.summary.moment, found.summary.digest))
@@ -264,7 +266,7 @@ class Walk:
                     self._read_already.add(digest)
                 return found
         except RecordError as error:
-            return problem(digest, error, self._shelf)
+            return problem(digest, error, self._shelf, entry.image)
 
 
 def opened(
@@ -286,10 +288,10 @@ def opened(
     return Opened(shelf=shelf, record=record, held=held, standing=standing(record, held, place, signature))
 
 
-def problem(digest: Digest, error: RecordError, shelf: Shelf) -> Problem:
-    """Why a record does not count."""
+def problem(digest: Digest, error: RecordError, shelf: Shelf, image: Digest | None = None) -> Problem:
+    """Why a record does not count, which is listed with this image."""
     vouched = error.vouched if isinstance(error, NotVouchedError) else shelf.is_verified
-    return Problem(digest=digest, reason=error.message, hint=error.hint, vouched=vouched)
+    return Problem(digest=digest, reason=error.message, hint=error.hint, vouched=vouched, image=image)
 
 
 def not_older(digest: Digest, signature: Signature) -> Problem:

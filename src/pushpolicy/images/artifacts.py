@@ -28,6 +28,11 @@ def is_image(manifest: Manifest) -> bool:
     return manifest.config is not None and manifest.config.media_type in CONFIG_TYPES
 
 
+def has_image_layer(manifest: Manifest) -> bool:
+    """Whether a runtime would unpack one of its layers."""
+    return any(layer.media_type.lower().startswith(_LAYERS) for layer in manifest.layers)
+
+
 def read_artifact(image: Image, manifest: Manifest, parent: Manifest, position: int) -> ArtifactEvidence:
     """What an entry of an index is that does not say it is an image, from its bytes.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
@@ -13,6 +14,8 @@ from pushpolicy.audit.export import format as names
 from pushpolicy.audit.export.format import Header, Ignored, Line, Part, Slice, TagLine, decoded
 from pushpolicy.audit.export.lines import LineRepository
 from pushpolicy.audit.shelf import Shelf
+from pushpolicy.audit.sources import Tagged
+from pushpolicy.audit.tags import Named, Tags
 from pushpolicy.audit.walk import Counting, Opened, Problem, Read, Unread, opened, problem
 from pushpolicy.errors import InputError, RecordError
 from pushpolicy.files import open_regular, read_file
@@ -36,7 +39,7 @@ def read_header(folder: Path) -> Header:
     try:
         header = decoded(Header, read_file(path, names.MAX_HEADER))
         for part in header.parts:
-            _ = part.place
+            _ = part.place, datetime.fromisoformat(part.at)
     except OSError as error:
         raise InputError(
             f"export:{printable(str(folder))} is no export: {error.strerror} ({names.HEADER})",
@@ -139,6 +142,15 @@ class ExportSource(NamedTuple):
                     why = printable(str(error), 300)
                     raise RecordError(f"a line in {names.TAGS} is not valid: {why}", _AGAIN) from error
         yield from found.items()
+
+    def tagged(self, allowance: Allowance) -> Tagged:
+        """What its tags named when they were exported, and its records."""
+        named = tuple(Named(tag=tag, digest=image, about=image) for tag, image in self.tags())
+        as_of = max(datetime.fromisoformat(part.at).astimezone(UTC) for part in self.parts)
+        return Tagged(Tags(named=named, as_of=as_of), self.each(allowance))
+
+    def named(self, _: Digest) -> Named | None:
+        """Nothing: an export has no images."""
 
     def _all(self, file: BinaryIO, allowance: Allowance) -> Iterator[tuple[Opened | Problem, _At]]:
         for part in self.parts:

@@ -12,6 +12,7 @@ _COMMANDS = {
     "verify": "Verify a record: who signed it, for what, and the decision made again.",
     "replay": "Decide again from the record alone, or try a policy.",
     "export": "Write records into files, for SQL and for audit without a registry.",
+    "gaps": "Find tags and images without a valid record.",
     "statement": "Print a record as an in-toto statement.",
 }
 

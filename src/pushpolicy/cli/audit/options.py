@@ -18,6 +18,8 @@ trust_option = click.option(
     "none of them vouches for.",
 )
 
+at_option = click.option("--at", metavar="TIME", help="As of this time instead of now.")
+
 sources_argument = click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
 
 

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     WHAT_IF = "what-if"
     VERIFIED = "verified"
     EXPORT = "export"
+    GAPS = "gaps"
     DOCTOR = "doctor"
     ERROR = "error"
 
@@ -99,7 +100,7 @@ class Format(NamedTuple):
 
 
 # The reports that have a table.
-TABLES = frozenset({Kind.LISTING})
+TABLES = frozenset({Kind.LISTING, Kind.GAPS})
 
 # By their names after ``--format``.
 FORMATS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from pushpolicy.model.text import first_of, printable
 from pushpolicy.records.read import Summary
 
 _PROBLEMS_SHOWN = 50
+_WIDTH = 80
 
 
 def record_line(summary: Summary, how: Standing) -> str:
@@ -75,6 +77,18 @@ def standing_json(how: Standing) -> dict[str, Any]:
         "anchored": how.anchored,
         "remarks": how.remarks,
     }
+
+
+def wrapped(text: str, indent: int) -> list[str]:
+    """Lines that fit a terminal, of a text that is printable; a digest is not broken."""
+    return textwrap.wrap(
+        text,
+        _WIDTH,
+        initial_indent=" " * indent,
+        subsequent_indent=" " * (indent + 2),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def audit_document(name: str, value: Mapping[str, Any]) -> Document:
