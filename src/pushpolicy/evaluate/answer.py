@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from msgspec import UNSET, UnsetType
@@ -80,8 +80,8 @@ def decision_of(value: Any, policy: PolicySet, evidence: Document, engine: Engin
 def _decision(answer: Answer, policy: PolicySet, evidence: Document, engine: EngineIdentity) -> Decision:
     decision = _Reader(policy, evidence.value).decision(answer, evidence, engine)
     _check_statuses(decision)
-    if not _is_judged(decision) and policy.is_current:
-        decision = replace(decision, violations=tuple(_unjudged(decision, policy)))
+    if not is_judged(decision) and policy.is_current:
+        decision = replace(decision, violations=tuple(unjudged(decision, policy)))
     if answer.allow is bool(decision.violations):
         raise ContradictionError(f"allow is {answer.allow} with {len(decision.violations)} violations")
     if answer.allow:
@@ -108,7 +108,7 @@ def _check_statuses(decision: Decision) -> None:
         raise ContradictionError("a rule only warned because of observe mode, and observed is false")
 
 
-def _is_judged(decision: Decision) -> bool:
+def is_judged(decision: Decision) -> bool:
     """Whether a rule judged the image. Rules that are off, and observe mode, are the organisation's word."""
     observes = any(each.measure == "observe" and each.state == "active" for each in decision.rollouts)
     return observes or any(
@@ -116,7 +116,7 @@ def _is_judged(decision: Decision) -> bool:
     )
 
 
-def _unjudged(decision: Decision, policy: PolicySet) -> Iterator[Violation]:
+def unjudged(decision: Decision, policy: PolicySet) -> Iterator[Violation]:
     """What is denied where no rule judged the image: of each, that it did not."""
     for rule in decision.rules:
         yield Violation(
@@ -127,6 +127,17 @@ def _unjudged(decision: Decision, policy: PolicySet) -> Iterator[Violation]:
             severity=policy.index.rules[rule.name].severity,
             fix="Set what the rule asks for in settings.yaml, or add a rule that applies.",
         )
+
+
+def loosened(policy: PolicySet, waived: Iterable[Violation]) -> Iterator[str]:
+    """What the judged checkout changed of rules that are not its own, and a decision rests on."""
+    origins: Mapping[str, str] = policy.grounds.origins.get("rules", {})
+    for setting in policy.settings:
+        if setting.origin == "checkout" != origins.get(setting.rule):
+            yield f"setting {setting.rule}.{setting.key}"
+    for item in waived:
+        if item.waiver and item.waiver.get("origin") == "checkout" != origins.get(item.rule):
+            yield f"waiver of {item.rule} {item.id}"
 
 
 def _check_floor(answer: Answer, policy: PolicySet, evidence: Document) -> None:
@@ -152,6 +163,7 @@ class _Reader:
         if answer.rollouts is UNSET and self._policy.is_current:
             raise ContradictionError("it does not say what became of the rollouts")
         rollouts = () if answer.rollouts is UNSET else tuple(map(self._measure, answer.rollouts))
+        waived = tuple(map(self._finding, answer.waived))
         return Decision(
             verdict=Verdict.ALLOW if answer.allow else Verdict.DENY,
             evaluated_at=evidence.value["evaluated_at"],
@@ -162,23 +174,13 @@ class _Reader:
             rules=self._results(answer.rules),
             violations=tuple(map(self._finding, answer.violations)),
             warnings=tuple(map(self._finding, answer.warnings)),
-            waived=tuple(map(self._finding, answer.waived)),
+            waived=waived,
             waivers=self._uses(answer),
             rollouts=rollouts,
             settings=self._policy.settings,
-            loosened=tuple(self._loosened(answer)),
+            loosened=tuple(loosened(self._policy, waived)),
             observed=answer.observed,
         )
-
-    def _loosened(self, answer: Answer) -> Iterator[str]:
-        """What the judged checkout changed of rules that are not its own, and this decision rests on."""
-        for setting in self._policy.settings:
-            if setting.origin == "checkout" != self._origins.get(setting.rule):
-                yield f"setting {setting.rule}.{setting.key}"
-        for finding in answer.waived:
-            waiver = self._waiver(finding.waiver)
-            if waiver.get("origin") == "checkout" != self._origins.get(finding.rule):
-                yield f"waiver of {finding.rule} {finding.id}"
 
     def _results(self, items: list[Rule]) -> tuple[RuleResult, ...]:
         """One result for each rule of the index, no more and no less."""

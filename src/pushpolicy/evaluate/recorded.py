@@ -134,7 +134,7 @@ def _answer(decision: Decision, policy: PolicySet) -> dict[str, Any]:
         ],
         "waivers": [{"waiver": number, "state": use.state} for number, use in enumerate(decision.waivers)],
         "rollouts": [_without_none(use, "measure", "state", "rule") for use in decision.rollouts],
-        "denials": _denials(decision, policy.index.rules),
+        "denials": denials_of(decision, policy.index.rules),
     }
 
 
@@ -146,7 +146,7 @@ def _without_none(value: object, *names: str) -> dict[str, Any]:
     return {name: found for name in names if (found := getattr(value, name)) is not None}
 
 
-def _denials(decision: Decision, rules: Mapping[str, RuleEntry]) -> dict[str, list[dict[str, Any]]]:
+def denials_of(decision: Decision, rules: Mapping[str, RuleEntry]) -> dict[str, list[dict[str, Any]]]:
     """What the rules must have denied: what was waived, and what only warned for a while.
 
     Absent evidence is left out, which the floor finds itself.
