@@ -88,6 +88,24 @@ def tags_of(shelf: Shelf, reference: Reference) -> Tags:
         return Tags(named=named, others=() if tag else client.subjects())
 
 
+def each_denial(shelf: Shelf, reference: Reference, allowance: Allowance) -> Iterator[Read]:
+    """The denials of what a reference names, in the repository that keeps them, as `each_record` reads.
+
+    Args:
+        shelf: the repository of the reference, and that of its denials.
+        reference: a repository; with a tag, the denials of pushes to that tag; with a digest, of that image.
+        allowance: what it may take.
+
+    Raises:
+        RecordError: when the denials cannot be read.
+    """
+    with reading():
+        walk = Walk(shelf, reference, allowance)
+        with allowance.all():
+            walk.look_at([reference.digest] if reference.digest else _denied(shelf.records, reference.tag))
+        yield from walk.each()
+
+
 def _walk(shelf: Shelf, reference: Reference, allowance: Allowance, tags: Tags | None = None) -> Walk:
     walk = Walk(shelf, reference, allowance)
     with allowance.all():

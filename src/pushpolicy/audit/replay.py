@@ -95,7 +95,7 @@ def replays(records: Iterable[Opened], engine: LocalOpa) -> Iterator[tuple[Opene
     Yields:
         each with what came out, in no order.
     """
-    check = cache(lambda bundle, source: _objection(PolicySet.from_bundle(bundle, source), engine))
+    check = cache(lambda bundle, source: objection(PolicySet.from_bundle(bundle, source), engine))
     early = deque[tuple[Opened, Replay]]()
 
     def questions() -> Iterator[Question[Opened]]:
@@ -124,7 +124,7 @@ def _replayed(record: Record, outcome: Decision | PushPolicyError) -> Replay:
     return Differs(summary=record.summary, engine=outcome.engine, difference=found)
 
 
-def _objection(policy: PolicySet, engine: LocalOpa) -> str | None:
+def objection(policy: PolicySet, engine: LocalOpa) -> str | None:
     """Why a policy is not evaluated; None where it is."""
     try:
         _check_index(policy, engine)

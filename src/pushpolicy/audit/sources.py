@@ -7,7 +7,7 @@ from itertools import chain, islice, starmap
 from typing import NamedTuple, Protocol, TypeVar
 
 from pushpolicy.audit.allowance import Allowance
-from pushpolicy.audit.history import each_record, tags_of
+from pushpolicy.audit.history import each_denial, each_record, find, tags_of
 from pushpolicy.audit.shelf import Shelf
 from pushpolicy.audit.tags import Named, Tags, read_named
 from pushpolicy.audit.walk import Read
@@ -88,6 +88,26 @@ class RepositorySource(NamedTuple):
     def named(self, digest: Digest) -> Named | None:
         """As the repository is now."""
         return read_named(self.shelf.images, digest)
+
+
+class NewestSource(RepositorySource):
+    """The newest record of a tag or an image."""
+
+    __slots__ = ()
+
+    def each(self, allowance: Allowance) -> Iterator[Read]:
+        """As `find`, which it also raises for."""
+        yield find(self.shelf, self.place, allowance)
+
+
+class DenialSource(RepositorySource):
+    """Where the denials of a repository, a tag or an image are."""
+
+    __slots__ = ()
+
+    def each(self, allowance: Allowance) -> Iterator[Read]:
+        """As `each_denial`."""
+        return each_denial(self.shelf, self.place, allowance)
 
 
 class AbsentSource(NamedTuple):

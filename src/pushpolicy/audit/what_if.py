@@ -1,144 +1,203 @@
-"""What another policy would have decided about past pushes."""
+"""What another policy would have decided about past pushes: of one push, by rule, by repository, of all."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import heapq
+from datetime import datetime
 from enum import StrEnum
 
 import msgspec
 
-from pushpolicy.audit.difference import Difference, FindingChange, difference
-from pushpolicy.audit.replay import NotReplayable
-from pushpolicy.audit.walk import Opened
-from pushpolicy.engines import Engine
-from pushpolicy.errors import PushPolicyError
-from pushpolicy.evaluate import PolicySet
-from pushpolicy.evaluate.batches import Question, decisions
-from pushpolicy.records.read import Summary
+from pushpolicy.audit.difference import Difference, FindingChange
+from pushpolicy.audit.standing import Standing
+from pushpolicy.model.decision import ImageIdentity, Verdict
+from pushpolicy.model.digest import Digest
+from pushpolicy.model.reference import Repository
 
 
 class Direction(StrEnum):
-    """What another policy does: to one push, or one of its rules to all of them."""
+    """What another policy does: to one push, or one of its rules to all of them.
+
+    NEWER: rules that are new, or were changed, read what the evidence of then could not say, since its schema
+    did not know it; nothing else changes. Evidence that was missing then is no such thing: it denies.
+    """
 
     UNCHANGED = "unchanged"
     STRICTER = "stricter"
     LOOSER = "looser"
     BOTH = "stricter and looser"
+    NEWER = "needs newer evidence"
 
 
 class PushEffect(msgspec.Struct, frozen=True, kw_only=True):
-    """One past push under the other policy; `difference` is None where the decision is the same."""
+    """One past push under the other policy.
 
-    summary: Summary
+    Attributes:
+        record: the digest of its record.
+        image: what was judged, and for where.
+        at: when it was decided, RFC 3339.
+        actor: who set the run off, as the evidence says; None where it does not.
+        standing: how far the record can be relied on.
+        before: the recorded verdict.
+        after: that of the other policy; None where it rests on evidence that there is not.
+        difference: None where the decision is the same.
+        newer: the rules that need newer evidence; what is told of them in `difference` is no answer.
+    """
+
+    record: Digest
+    image: ImageIdentity
+    at: str
+    actor: str | None
+    standing: Standing
+    before: Verdict
+    after: Verdict | None
     difference: Difference | None
+    newer: frozenset[str] = frozenset()
 
     @property
     def stricter(self) -> frozenset[str]:
         """The rules that deny something here that they did not deny."""
-        return frozenset(change.rule for change in self._changes if change.stricter)
+        return frozenset(change.rule for change in self.changes if change.stricter)
 
     @property
     def looser(self) -> frozenset[str]:
         """The rules that no longer deny something here."""
-        return frozenset(change.rule for change in self._changes if change.looser)
+        return frozenset(change.rule for change in self.changes if change.looser)
 
     @property
     def direction(self) -> Direction:
         """By what denies, not by what only warns."""
-        return _direction(stricter=bool(self.stricter), looser=bool(self.looser))
+        return _direction(stricter=bool(self.stricter), looser=bool(self.looser), newer=bool(self.newer))
 
     @property
     def verdict_changes(self) -> bool:
         """Whether the push would have been decided the other way."""
-        return self.difference is not None and self.difference.before is not self.difference.after
+        return self.after not in (None, self.before)
 
     @property
-    def _changes(self) -> tuple[FindingChange, ...]:
-        return self.difference.findings if self.difference else ()
+    def changes(self) -> tuple[FindingChange, ...]:
+        """The findings that count otherwise, of rules that have the evidence which they read."""
+        found = self.difference.findings if self.difference else ()
+        return tuple(change for change in found if change.rule not in self.newer)
+
+    @property
+    def rank(self) -> tuple[bool, datetime, str]:
+        """Larger for what is to be looked at first: other verdicts, then the newest."""
+        return self.verdict_changes, datetime.fromisoformat(self.at), str(self.record)
 
 
-class RuleEffect(msgspec.Struct, frozen=True, kw_only=True):
-    """What one rule does to past pushes: those in which it denies more, and those in which less."""
+class NotDecided(msgspec.Struct, frozen=True, kw_only=True):
+    """A push that the policy cannot decide, and why."""
 
-    rule: str
-    stricter: tuple[Summary, ...]
-    looser: tuple[Summary, ...]
+    record: Digest
+    image: ImageIdentity
+    at: str
+    standing: Standing
+    before: Verdict
+    reason: str
+
+
+class Effect(msgspec.Struct, kw_only=True):
+    """What becomes of many pushes: in how many something is denied more, or less, or newer evidence needed.
+
+    Attributes:
+        total: all of them.
+        changed: those in which anything of that is so.
+        denied: those that were allowed and would have been denied.
+        allowed: those that were denied and would have been let in.
+    """
+
+    total: int = 0
+    changed: int = 0
+    stricter: int = 0
+    looser: int = 0
+    newer: int = 0
+    denied: int = 0
+    allowed: int = 0
 
     @property
     def direction(self) -> Direction:
-        """Over all pushes."""
-        return _direction(stricter=bool(self.stricter), looser=bool(self.looser))
+        """Over all of them."""
+        return _direction(stricter=bool(self.stricter), looser=bool(self.looser), newer=bool(self.newer))
+
+    def count(self, push: PushEffect) -> None:
+        """One more push."""
+        self._add(stricter=bool(push.stricter), looser=bool(push.looser), newer=bool(push.newer))
+        if push.verdict_changes:
+            self.denied += push.after is Verdict.DENY
+            self.allowed += push.after is Verdict.ALLOW
+
+    def count_rule(self, rule: str, push: PushEffect) -> None:
+        """One more push that a rule decides otherwise, or cannot decide."""
+        self._add(stricter=rule in push.stricter, looser=rule in push.looser, newer=rule in push.newer)
+
+    def _add(self, *, stricter: bool, looser: bool, newer: bool) -> None:
+        self.total += 1
+        self.changed += stricter or looser or newer
+        self.stricter += stricter
+        self.looser += looser
+        self.newer += newer
 
 
-class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
-    """The effect of another policy on the past.
+class WhatIf:
+    """The effect of another policy on the past, put together from that on single pushes as they come.
+
+    Args:
+        keep: how many pushes whose decision changes are kept, those first that are to be looked at first;
+            None for each push, changed or not.
 
     Attributes:
-        pushes: in the order they were given.
-        rules: those that deny more or less in some push, by name.
+        whole: what becomes of all pushes.
+        rules: the same of those that a rule decides otherwise, by the name of each such rule.
+        repositories: the same of the pushes of each repository.
         not_replayable: the pushes that the policy cannot decide, and why.
     """
 
-    pushes: tuple[PushEffect, ...]
-    rules: tuple[RuleEffect, ...]
-    not_replayable: tuple[NotReplayable, ...]
+    def __init__(self, keep: int | None = None) -> None:
+        self.whole = Effect()
+        self.rules: dict[str, Effect] = {}
+        self.repositories: dict[str, Effect] = {}
+        self.not_replayable: list[NotDecided] = []
+        self._keep = keep
+        # With a number, since a record may be found in several places.
+        self._kept: list[tuple[tuple[bool, datetime, str], int, PushEffect]] = []
 
     @property
     def direction(self) -> Direction:
         """Over all pushes."""
-        directions = {rule.direction for rule in self.rules}
-        return _direction(
-            stricter=not directions.isdisjoint({Direction.STRICTER, Direction.BOTH}),
-            looser=not directions.isdisjoint({Direction.LOOSER, Direction.BOTH}),
-        )
+        return self.whole.direction
+
+    @property
+    def pushes(self) -> tuple[PushEffect, ...]:
+        """Those that are kept, those first that are to be looked at first."""
+        return tuple(push for *_, push in sorted(self._kept, reverse=True))
+
+    def add(self, push: PushEffect | NotDecided) -> None:
+        """Take in one push."""
+        if isinstance(push, NotDecided):
+            self.not_replayable.append(push)
+            return
+        self.whole.count(push)
+        self.repositories.setdefault(repository_of(push.image), Effect()).count(push)
+        for rule in push.stricter | push.looser | push.newer:
+            self.rules.setdefault(rule, Effect()).count_rule(rule, push)
+        entry = (push.rank, self.whole.total, push)
+        if self._keep is None:
+            self._kept.append(entry)
+        elif push.direction is not Direction.UNCHANGED:
+            heapq.heappush(self._kept, entry)
+            if len(self._kept) > self._keep:
+                heapq.heappop(self._kept)
 
 
-def effects(
-    records: Iterable[Opened], policy: PolicySet, engine: Engine
-) -> Iterator[tuple[Opened, PushEffect | NotReplayable]]:
-    """Decide the recorded evidence of pushes with another policy, each at its recorded time.
-
-    Args:
-        records: as they are read; no more are taken than are being evaluated.
-        policy: the other one.
-        engine: evaluates.
-
-    Yields:
-        each with what came out, in no order.
-    """
-    questions = (Question(each, policy, each.record.evidence) for each in records)
-    for opened, outcome in decisions(questions, engine):
-        summary = opened.summary
-        if isinstance(outcome, PushPolicyError):
-            yield opened, NotReplayable(summary=summary, reason=outcome.message)
-        else:
-            changed = difference(opened.record.decision, outcome)
-            yield opened, PushEffect(summary=summary, difference=changed)
+def repository_of(image: ImageIdentity) -> str:
+    """What an image was pushed to, or was to be."""
+    return str(Repository(registry=image.registry, path=image.repository))
 
 
-def what_if(effects: Iterable[PushEffect | NotReplayable]) -> WhatIf:
-    """The effects on single pushes, put together."""
-    pushes, failed = list[PushEffect](), list[NotReplayable]()
-    for each in effects:
-        if isinstance(each, NotReplayable):
-            failed.append(each)
-        else:
-            pushes.append(each)
-    names = frozenset[str]().union(*(push.stricter | push.looser for push in pushes))
-    rules = tuple(
-        RuleEffect(
-            rule=name,
-            stricter=tuple(push.summary for push in pushes if name in push.stricter),
-            looser=tuple(push.summary for push in pushes if name in push.looser),
-        )
-        for name in sorted(names)
-    )
-    return WhatIf(pushes=tuple(pushes), rules=rules, not_replayable=tuple(failed))
-
-
-def _direction(*, stricter: bool, looser: bool) -> Direction:
+def _direction(*, stricter: bool, looser: bool, newer: bool) -> Direction:
     if stricter and looser:
         return Direction.BOTH
     if stricter or looser:
         return Direction.STRICTER if stricter else Direction.LOOSER
-    return Direction.UNCHANGED
+    return Direction.NEWER if newer else Direction.UNCHANGED

@@ -68,7 +68,7 @@ def read_limits(options: Iterable[str], usual: Limits | None = None) -> Limits:
     return replace(usual or Limits(), **given)
 
 
-def _group(
+def group(
     name: str, kind: type[msgspec.Struct], *options: Callable[[Any], Any]
 ) -> Callable[[Command], Command]:
     """A decorator that adds options, or groups, and hands them over as the argument `name` of type `kind`."""
@@ -165,7 +165,7 @@ engine_option = click.option(
     "Default: the program of the pushpolicy-opa wheel; never from PATH or the checkout.",
 )
 
-policy_options = _group(
+policy_options = group(
     "policy",
     PolicyOptions,
     click.option(
@@ -236,7 +236,7 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True):
         return [word for name, value in given if value is not None for word in (name, value)]
 
 
-server_options = _group(
+server_options = group(
     "server",
     ServerOptions,
     click.option(
@@ -292,7 +292,7 @@ class GatherOptions(msgspec.Struct, frozen=True, kw_only=True):
     limits: tuple[str, ...] = ()
 
 
-gather_options = _group(
+gather_options = group(
     "gathering",
     GatherOptions,
     config_option,
@@ -390,9 +390,9 @@ _access = (
 )
 
 # Of a registry that no image is pushed to, so that there are no records.
-access_options = _group("registry", RegistryOptions, *_access)
+access_options = group("registry", RegistryOptions, *_access)
 
-registry_options = _group(
+registry_options = group(
     "registry",
     RegistryOptions,
     *_access,
@@ -415,7 +415,7 @@ class SourceOptions(msgspec.Struct, frozen=True, kw_only=True):
     compression_level: int | None = None
 
 
-source_options = _group(
+source_options = group(
     "source",
     SourceOptions,
     click.option(
@@ -468,7 +468,7 @@ class PushOptions(msgspec.Struct, frozen=True, kw_only=True):
     login: str | None = None
 
 
-push_options = _group(
+push_options = group(
     "options",
     PushOptions,
     gather_options,
@@ -536,7 +536,7 @@ key_option = click.option(
 # Of an approval, as `records.forms` makes them.
 FORMS = ("svr", "test-result", "vulns", "openvex")
 
-publish_options = _group(
+publish_options = group(
     "publish",
     PublishOptions,
     click.option(

@@ -6,97 +6,126 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 import click
-from msgspec.structs import replace
 
 from pushpolicy import errors
 from pushpolicy.audit.allowance import LIMITS, Allowance
-from pushpolicy.audit.history import each_record, find
 from pushpolicy.audit.replay import Differs, NotReplayable, Replay, replays
-from pushpolicy.audit.shelf import Shelf
-from pushpolicy.audit.walk import Opened, Problem, Read, Unread
-from pushpolicy.audit.what_if import Direction, effects, what_if
+from pushpolicy.audit.sources import (
+    DenialSource,
+    Item,
+    NewestSource,
+    RepositorySource,
+    Source,
+    Unreadable,
+    read_all,
+)
+from pushpolicy.audit.walk import Opened, Problem, Unread
 from pushpolicy.cli import options as shared
-from pushpolicy.cli.audit.options import code_of
+from pushpolicy.cli.audit import what_if
+from pushpolicy.cli.audit.options import sources_argument
 from pushpolicy.cli.formats import Kind
 from pushpolicy.cli.options import PolicyOptions, RegistryOptions, read_limits
-from pushpolicy.cli.policies import load
 from pushpolicy.cli.render.audit import replay as render
+from pushpolicy.cli.render.audit.what_if import effect
 from pushpolicy.cli.report import Outputs
-from pushpolicy.cli.shelves import open_shelf
+from pushpolicy.cli.shelves import open_sources, shelf_of_denials
 from pushpolicy.engines import find_engine
 from pushpolicy.model.reference import Reference
-
-_FAILING = {
-    "any": frozenset({Direction.STRICTER, Direction.LOOSER, Direction.BOTH}),
-    "stricter": frozenset({Direction.STRICTER, Direction.BOTH}),
-    "looser": frozenset({Direction.LOOSER, Direction.BOTH}),
-    "none": frozenset[Direction](),
-}
+from pushpolicy.reports.limits import Limits
 
 
 @click.command("replay", short_help="Decide again from the record alone, or try a policy.")
-@click.argument("reference")
+@sources_argument
 @shared.policy_options
+@what_if.trial_options
 @click.option(
-    "--fail-on",
-    type=click.Choice(list(_FAILING)),
-    default="any",
-    show_default=True,
-    help="With --policy: which change of past decisions ends with exit code 50.",
+    "--denials",
+    metavar="REPOSITORY",
+    help="Where denials are recorded (`push --denials`): they are part of the history, too.",
 )
 @shared.limits_option
 @shared.registry_options
 @shared.format_option(Kind.REPLAY, Kind.WHAT_IF)
 def command(
-    reference: str,
+    sources: tuple[str, ...],
     policy: PolicyOptions,
-    fail_on: str,
+    trial: what_if.TrialOptions,
+    denials: str | None,
     limits: tuple[str, ...],
     registry: RegistryOptions,
     outputs: Outputs,
 ) -> int:
-    """Decide again from the record alone; with --policy, say what that policy would have decided.
+    """Decide again from the record alone; with --policy, --settings or --waivers, say what those would change.
 
-    A REFERENCE without tag and digest replays every record of the repository.
+    A SOURCE without tag and digest is every record of the repository; else it is the newest of that image.
     """
     bounds = read_limits(limits, LIMITS)
-    shelf, place = open_shelf(reference, registry, bounds, policy.trust)
+    opened = open_sources(sources, registry, bounds, policy.trust)
     opa = find_engine(policy.engine)
-    # Here --trust says who signed records, and is no part of the policy that is tried.
-    policy = replace(policy, trust=None)
-    other = load(policy, opa) if policy.policies or policy.conftest else None
-    allowance = Allowance(bounds)
-    ignored = list[Problem | Unread]()
-    records = _counting(_read(shelf, place, allowance), ignored)
-    if other is not None:
-        told = sorted(effects(records, other, opa), key=_newest_first, reverse=True)
-        changed = what_if(each for _, each in told)
-        failing = errors.EXIT_DIFFERS if changed.direction in _FAILING[fail_on] else errors.EXIT_OK
-        own = errors.EXIT_RECORD if changed.not_replayable else failing
-        standings = {each.summary.digest: each.standing for each, _ in told}
-        report = render.effect(changed, standings, ignored)
-        return outputs.write(report, max(code_of(standings.values(), ignored, place), own))
-    found = sorted(replays(records, opa), key=_newest_first, reverse=True)
-    standings = {each.summary.digest: each.standing for each, _ in found}
-    results = [each for _, each in found]
-    code = max([code_of(standings.values(), ignored, place), *map(_replay_code, results)])
-    return outputs.write(render.replays(results, standings, ignored), code)
+    tried = what_if.trial_of(policy, trial, opa)
+    history = History(read_all(_with_denials(opened, denials, registry, bounds), Allowance(bounds)))
+    if tried is not None:
+        found = what_if.what_if(tried, history.records(), outputs)
+        code = max(history.code, what_if.code_for(found, trial))
+        return outputs.write(effect(found, history.ignored), code)
+    told = sorted(replays(history.records(), opa), key=_newest_first, reverse=True)
+    standings = {each.summary.digest: each.standing for each, _ in told}
+    results = [each for _, each in told]
+    code = max([history.code, *map(_replay_code, results)])
+    return outputs.write(render.replays(results, standings, history.ignored), code)
 
 
-def _read(shelf: Shelf, place: Reference, allowance: Allowance) -> Iterable[Read]:
-    """The record of an image, or all that a repository has."""
-    if place.tag or place.digest:
-        return [find(shelf, place, allowance)]
-    return each_record(shelf, place, allowance)
+def _with_denials(
+    sources: Iterable[Source], denials: str | None, registry: RegistryOptions, limits: Limits
+) -> Iterator[Source]:
+    """The newest record where a tag or an image is named, else all; and the denials of each source."""
+    for source in sources:
+        if not isinstance(source, RepositorySource):
+            yield source
+            continue
+        shelf, place = source
+        yield NewestSource(shelf, place) if place.tag or place.digest else source
+        if apart := shelf_of_denials(denials, shelf, registry, limits):
+            yield DenialSource(apart, place)
 
 
-def _counting(found: Iterable[Read], ignored: list[Problem | Unread]) -> Iterator[Opened]:
-    """The records that count; what does not is put aside."""
-    for each in found:
-        if isinstance(each, Opened):
-            yield each
-        else:
-            ignored.append(each)
+class History:
+    """The records of several sources as they are read, and what is wrong with those that do not count.
+
+    Attributes:
+        ignored: what does not count, in the order in which it was found.
+    """
+
+    def __init__(self, items: Iterable[Item]) -> None:
+        self._items = items
+        self.ignored: list[Problem | Unread | Unreadable] = []
+        self._wrong = False
+        # Of each place, whether a record of it is about it.
+        self._there: dict[Reference, bool] = {}
+
+    def records(self) -> Iterator[Opened]:
+        """The records that count."""
+        for source, found in self._items:
+            if not isinstance(found, Opened):
+                where = f"{source.place}: "
+                is_source = isinstance(found, Unreadable)
+                self.ignored.append(found._replace(reason=where + found.reason) if is_source else found)
+                continue
+            how, place = found.standing, source.place
+            self._wrong = self._wrong or bool(how.unknown)
+            if place.tag or place.digest:
+                self._there[place] = self._there.get(place, False) or not how.elsewhere
+            yield found
+
+    @property
+    def code(self) -> int:
+        """The exit code for what was read.
+
+        A record for another place is usual where images are promoted, unless a tag or an image has no other.
+        """
+        nowhere = not all(self._there.values())
+        codes = [each.exit_code for each in self.ignored if isinstance(each, Unreadable)]
+        return max([errors.EXIT_RECORD if self.ignored or self._wrong or nowhere else errors.EXIT_OK, *codes])
 
 
 def _newest_first(told: tuple[Opened, object]) -> tuple[datetime, str]:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from pushpolicy.audit.signature import NOT_VALID
+from pushpolicy.audit.sources import Unreadable
 from pushpolicy.audit.standing import Standing
 from pushpolicy.audit.walk import Problem, Unread
 from pushpolicy.model.document import Document, plain
@@ -17,6 +18,8 @@ from pushpolicy.records.read import Summary
 
 _PROBLEMS_SHOWN = 50
 _WIDTH = 80
+
+Ignored = Problem | Unread | Unreadable
 
 
 def record_line(summary: Summary, how: Standing) -> str:
@@ -31,8 +34,11 @@ def record_line(summary: Summary, how: Standing) -> str:
     return f"{printable(decision.evaluated_at)}  {verdict}  {tags:<12}  record {summary.digest}  {remarks}"
 
 
-def ignored_lines(ignored: Sequence[Problem | Unread]) -> Iterator[str]:
-    """What should have been a record, and what was not read for the limits."""
+def ignored_lines(ignored: Sequence[Ignored]) -> Iterator[str]:
+    """What should have been a record, and what was not read, for the limits or since it could not be."""
+    for each in ignored:
+        if isinstance(each, Unreadable):
+            yield click.style(f"not read: {printable(each.reason, 500)}", fg="red")
     problems = [each for each in ignored if isinstance(each, Problem)]
     for problem in problems[:_PROBLEMS_SHOWN]:
         # That no listed key vouches for it says what it is; else it is named before its reason.
@@ -44,16 +50,17 @@ def ignored_lines(ignored: Sequence[Problem | Unread]) -> Iterator[str]:
         yield click.style(f"incomplete: {unread} more records or statements were not read", fg="red")
 
 
-def ignored_json(ignored: Sequence[Problem | Unread]) -> dict[str, Any]:
+def ignored_json(ignored: Sequence[Ignored]) -> dict[str, Any]:
     """The same, for programs."""
     problems = [each for each in ignored if isinstance(each, Problem)]
     return {
         "problems": [{"digest": each.digest, "reason": each.reason} for each in problems],
         "unread": _unread(ignored),
+        "not_read": [each.reason for each in ignored if isinstance(each, Unreadable)],
     }
 
 
-def _unread(ignored: Sequence[Problem | Unread]) -> int:
+def _unread(ignored: Sequence[Ignored]) -> int:
     return sum(each.number for each in ignored if isinstance(each, Unread))
 
 

@@ -1,4 +1,4 @@
-"""Decisions made again, and under another policy."""
+"""Decisions made again."""
 
 from __future__ import annotations
 
@@ -8,29 +8,26 @@ from typing import Any
 
 import click
 
-from pushpolicy.audit.difference import Difference, FindingChange
+from pushpolicy.audit.difference import FindingChange, RuleChange
 from pushpolicy.audit.replay import Differs, NotReplayable, Replay, Reproduced
 from pushpolicy.audit.standing import Standing
-from pushpolicy.audit.walk import Problem, Unread
-from pushpolicy.audit.what_if import PushEffect, WhatIf
 from pushpolicy.cli.formats import Kind, Report
 from pushpolicy.cli.render.audit.lines import (
+    Ignored,
     audit_document,
     ignored_json,
     ignored_lines,
     record_line,
     standing_json,
 )
-from pushpolicy.cli.render.decision import count
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.text import printable
 
 _CHANGES_SHOWN = 10
-_COLORS = {"stricter": "red", "looser": "yellow", "stricter and looser": "yellow", "unchanged": "green"}
 
 
 def replays(
-    results: Sequence[Replay], standings: Mapping[Digest, Standing], ignored: Sequence[Problem | Unread]
+    results: Sequence[Replay], standings: Mapping[Digest, Standing], ignored: Sequence[Ignored]
 ) -> Report:
     """Decisions made again, as ``pushpolicy.audit.replay/v1``."""
     found = [(result, standings[result.summary.digest]) for result in results]
@@ -57,8 +54,11 @@ def _replay_lines(result: Replay, how: Standing) -> Iterator[str]:
     if isinstance(result, Reproduced):
         yield f"{click.style('reproduced', fg='green', bold=True)}: {name}"
     if isinstance(result, Differs):
+        found = result.difference
         yield f"{click.style('differs', fg='red', bold=True)}: {name}"
-        yield from _difference(result.difference)
+        if found.before is not found.after:
+            yield f"  {found.before} -> {found.after}"
+        yield from difference_lines(found.rules, found.findings)
     yield f"  policy {decision.policy.digest} as recorded, evidence {decision.evidence}"
     if result.other_engine:
         was, now = decision.engine, result.engine
@@ -69,61 +69,15 @@ def _replay_lines(result: Replay, how: Standing) -> Iterator[str]:
     yield f"  signature: {str(how.signature).removeprefix('signature: ')}"
 
 
-def effect(
-    found: WhatIf, standings: Mapping[Digest, Standing], ignored: Sequence[Problem | Unread]
-) -> Report:
-    """What another policy would have decided, as ``pushpolicy.audit.what-if/v1``."""
-    return Report(
-        Kind.WHAT_IF,
-        lambda: chain(_effect_lines(found, standings), ignored_lines(ignored)),
-        lambda: audit_document("what-if", {**_effect(found, standings), **ignored_json(ignored)}),
-        tuple(push.summary.decision for push in found.pushes),
-    )
-
-
-def _effect_lines(found: WhatIf, standings: Mapping[Digest, Standing]) -> Iterator[str]:
-    """What another policy would have decided: in one line, by rule, and by push."""
-    yield _direction(found.direction, f"what this policy does to {count(len(found.pushes), 'past decision')}")
-    for rule in found.rules:
-        yield f"  {printable(rule.rule)}: stricter in {len(rule.stricter)}, looser in {len(rule.looser)}"
-    for push in found.pushes:
-        if push.difference is not None:
-            yield _direction(push.direction, record_line(push.summary, standings[push.summary.digest]))
-            yield from _difference(push.difference)
-    for failed in found.not_replayable:
-        yield from _replay_lines(failed, standings[failed.summary.digest])
-
-
-def _effect(found: WhatIf, standings: Mapping[Digest, Standing]) -> dict[str, Any]:
-    return {
-        "direction": found.direction,
-        "rules": {
-            rule.rule: {
-                "direction": rule.direction,
-                "stricter": [item.digest for item in rule.stricter],
-                "looser": [item.digest for item in rule.looser],
-            }
-            for rule in found.rules
-        },
-        "pushes": [_push(item, standings[item.summary.digest]) for item in found.pushes],
-        "not_replayable": [_replay(item, standings[item.summary.digest]) for item in found.not_replayable],
-    }
-
-
-def _direction(direction: str, text: str) -> str:
-    return f"{click.style(direction, fg=_COLORS[direction], bold=True)}: {text}"
-
-
-def _difference(found: Difference) -> Iterator[str]:
-    if found.before is not found.after:
-        yield f"  {found.before} -> {found.after}"
-    for rule in found.rules:
+def difference_lines(rules: Sequence[RuleChange], findings: Sequence[FindingChange]) -> Iterator[str]:
+    """How a decision is another one: the rules, and the first findings."""
+    for rule in rules:
         before, after = (status or "not in the policy" for status in (rule.before, rule.after))
         yield f"  {printable(rule.rule)}: {before} -> {after}"
-    for change in found.findings[:_CHANGES_SHOWN]:
+    for change in findings[:_CHANGES_SHOWN]:
         yield f"    {_standing(change)}: {printable(change.msg, 300)}"
-    if len(found.findings) > _CHANGES_SHOWN:
-        yield f"    ... and {len(found.findings) - _CHANGES_SHOWN} more (all of them: --format json)"
+    if len(findings) > _CHANGES_SHOWN:
+        yield f"    ... and {len(findings) - _CHANGES_SHOWN} more (all of them: --format json)"
 
 
 def _standing(change: FindingChange) -> str:
@@ -140,8 +94,3 @@ def _replay(result: Replay, how: Standing) -> dict[str, Any]:
     if isinstance(result, Differs):
         return {**value, "result": "differs", "difference": result.difference}
     return {**value, "result": "reproduced"}
-
-
-def _push(item: PushEffect, how: Standing) -> dict[str, Any]:
-    value = {"record": item.summary.digest, "direction": item.direction, **standing_json(how)}
-    return value if item.difference is None else {**value, "difference": item.difference}

@@ -1,0 +1,176 @@
+"""What another policy would have decided: in one line, by rule, by repository, and the pushes concerned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+import click
+
+from pushpolicy.audit.what_if import (
+    Direction,
+    Effect,
+    NotDecided,
+    PushEffect,
+    WhatIf,
+    repository_of,
+)
+from pushpolicy.cli.formats import Kind, Report
+from pushpolicy.cli.render.audit.lines import (
+    Ignored,
+    audit_document,
+    ignored_json,
+    ignored_lines,
+    standing_json,
+)
+from pushpolicy.cli.render.audit.replay import difference_lines
+from pushpolicy.cli.render.decision import count
+from pushpolicy.model.decision import ImageIdentity
+from pushpolicy.model.text import first_of, printable
+
+_NAMES_SHOWN, _FAILED_SHOWN = 20, 20
+_COLORS = {
+    Direction.STRICTER: "red",
+    Direction.LOOSER: "yellow",
+    Direction.BOTH: "yellow",
+    Direction.NEWER: "yellow",
+    Direction.UNCHANGED: "green",
+}
+
+
+def effect(found: WhatIf, ignored: Sequence[Ignored]) -> Report:
+    """What another policy would have decided, as ``pushpolicy.audit.what-if/v1``."""
+    return Report(
+        Kind.WHAT_IF,
+        lambda: chain(_lines(found), ignored_lines(ignored)),
+        lambda: audit_document("what-if", {**_document(found), **ignored_json(ignored)}),
+    )
+
+
+def _lines(found: WhatIf) -> Iterator[str]:
+    yield _first_line(found.whole)
+    yield from _group("by rule", found.rules)
+    changed = {name: each for name, each in found.repositories.items() if each.changed}
+    yield from _group("by repository", changed)
+    pushes = [push for push in found.pushes if push.direction is not Direction.UNCHANGED]
+    for push in pushes:
+        yield from _push_lines(push)
+    if (more := found.whole.changed - len(pushes)) > 0:
+        yield f"... and {count(more, 'more decision')} (all of them: --format json)"
+    failed = found.not_replayable
+    for each in failed[:_FAILED_SHOWN]:
+        yield from _failed_lines(each)
+    if (more := len(failed) - _FAILED_SHOWN) > 0:
+        yield click.style(f"not replayable: {more} more (all of them: --format json)", fg="red")
+
+
+def _first_line(whole: Effect) -> str:
+    total = count(whole.total, "past decision")
+    said = f"{whole.changed} of {total}" if whole.changed else total
+    flipped = [
+        f"{number} {what}"
+        for number, what in ((whole.denied, "would be denied"), (whole.allowed, "would be let in"))
+        if number
+    ]
+    if whole.newer and whole.direction is not Direction.NEWER:
+        flipped.append(f"{whole.newer} {Direction.NEWER}")
+    return _styled(whole.direction, f"{said}{': ' if flipped else ''}{', '.join(flipped)}")
+
+
+def _group(title: str, effects: Mapping[str, Effect]) -> Iterator[str]:
+    """Each with in how many decisions what changes, those first that change most."""
+    if not effects:
+        return
+    yield f"{title}:"
+    ordered = sorted(effects.items(), key=lambda each: (-each[1].changed, each[0]))
+    for name, each in ordered[:_NAMES_SHOWN]:
+        counts = [
+            f"{what} in {number}"
+            for what, number in (("stricter", each.stricter), ("looser", each.looser))
+            if number or not each.newer
+        ]
+        if each.newer:
+            counts.append(f"needs newer evidence in {each.newer}")
+        yield f"  {printable(name)}: {', '.join(counts)}"
+    if (more := len(ordered) - _NAMES_SHOWN) > 0:
+        yield f"  ... and {more} more (all of them: --format json)"
+
+
+def _push_lines(push: PushEffect) -> Iterator[str]:
+    verdict = f"{push.before} -> {push.after}" if push.verdict_changes else str(push.before)
+    yield _styled(push.direction, f"{_place(push.image)}  {verdict}  {', '.join(push.standing.remarks)}")
+    yield f"  {printable(push.at)} by {printable(push.actor or 'unknown')}"
+    yield f"  record {push.record}"
+    for name in sorted(push.newer):
+        yield f"  {printable(name)}: {Direction.NEWER}"
+    if push.difference:
+        rules = [each for each in push.difference.rules if each.rule not in push.newer]
+        yield from difference_lines(rules, push.changes)
+
+
+def _failed_lines(failed: NotDecided) -> Iterator[str]:
+    name = click.style("not replayable", fg="red", bold=True)
+    yield f"{name}: {_place(failed.image)}  {', '.join(failed.standing.remarks)}"
+    yield f"  {printable(failed.at)}  record {failed.record}"
+    yield from (f"  {printable(line, 500)}" for line in failed.reason.split("\n"))
+
+
+def _place(image: ImageIdentity) -> str:
+    return f"{printable(repository_of(image))}:{printable(first_of(image.tags, 5))}"
+
+
+def _styled(direction: Direction, text: str) -> str:
+    return f"{click.style(direction, fg=_COLORS[direction], bold=True)}: {text}"
+
+
+def _document(found: WhatIf) -> dict[str, Any]:
+    return {
+        "direction": found.direction,
+        "counts": found.whole,
+        "rules": {
+            name: {
+                "direction": each.direction,
+                "stricter": [push.record for push in found.pushes if name in push.stricter],
+                "looser": [push.record for push in found.pushes if name in push.looser],
+                "newer": [push.record for push in found.pushes if name in push.newer],
+            }
+            for name, each in sorted(found.rules.items())
+        },
+        "repositories": {
+            name: {"direction": each.direction, **_counts(each)}
+            for name, each in sorted(found.repositories.items())
+        },
+        "pushes": [_push(push) for push in found.pushes],
+        "not_replayable": [
+            {
+                "record": each.record,
+                **standing_json(each.standing),
+                "result": "not replayable",
+                "reason": each.reason,
+                "image": each.image,
+                "evaluated_at": each.at,
+            }
+            for each in found.not_replayable
+        ],
+    }
+
+
+def _counts(effect: Effect) -> dict[str, int]:
+    return {name: getattr(effect, name) for name in effect.__struct_fields__}
+
+
+def _push(push: PushEffect) -> dict[str, Any]:
+    value = {
+        "record": push.record,
+        "direction": push.direction,
+        **standing_json(push.standing),
+        "image": push.image,
+        "evaluated_at": push.at,
+        "actor": push.actor,
+        "before": push.before,
+        "after": push.after,
+        "newer": sorted(push.newer),
+        "difference": push.difference,
+    }
+    return {name: given for name, given in value.items() if given is not None}
