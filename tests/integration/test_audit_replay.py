@@ -11,8 +11,9 @@ from msgspec.structs import replace
 from pushpolicy.audit.replay import Differs, NotReplayable, Reproduced, replay
 from pushpolicy.audit.shelf import Shelf
 from pushpolicy.audit.standing import standing
+from pushpolicy.audit.trial import Trial
 from pushpolicy.audit.walk import Opened
-from pushpolicy.audit.what_if import Direction, PushEffect, effects, what_if
+from pushpolicy.audit.what_if import Direction, WhatIf
 from pushpolicy.engines import LocalOpa
 from pushpolicy.errors import RecordError
 from pushpolicy.evaluate import PolicySet
@@ -108,31 +109,35 @@ def test_another_engine_is_named(job: Job, record: Record) -> None:
     assert replayed.summary.decision.engine.version == "1.22.0"
 
 
-def _effects(record: Record, policy: PolicySet, job: Job) -> list[PushEffect | NotReplayable]:
-    held = check_recorded(record)
+def _tried(record: Record, policy: PolicySet, job: Job) -> WhatIf:
+    held, found = check_recorded(record), WhatIf()
+    place = Reference(repository=Repository(registry="r", path="p"))
     opened = Opened(
         shelf=Shelf.of(LayoutRepository(Repository.parse("oci:none"))),
         record=record,
         held=held,
-        standing=standing(record, held, Reference(repository=Repository(registry="r", path="p"))),
+        standing=standing(record, held, place),
     )
-    return [each for _, each in effects([opened], policy, job.engine)]
+    for push in Trial(job.engine, policy).effects([opened]):
+        found.add(push)
+    return found
 
 
 def test_what_if_names_rules_and_pushes(job: Job, record: Record) -> None:
-    both = job.policy(RULES | STRICT_RULES)
-    found = what_if(_effects(record, both, job))
+    found = _tried(record, job.policy(RULES | STRICT_RULES), job)
     assert found.direction is Direction.STRICTER
     (push,) = found.pushes
+    assert push.record == record.summary.digest
     assert push.verdict_changes
     assert push.stricter == {"few"}
-    (rule,) = found.rules
-    assert (rule.rule, rule.stricter, rule.looser) == ("few", (record.summary,), ())
+    assert found.rules.keys() == {"few"}
+    assert (found.rules["few"].stricter, found.rules["few"].looser) == (1, 0)
+    assert [each.denied for each in found.repositories.values()] == [1]
 
 
 def test_what_if_tells_looser_from_unchanged(job: Job, record: Record, target: Target) -> None:
     one = job.policy(RULES)
-    assert what_if(_effects(record, one, job)).direction is Direction.UNCHANGED
+    assert _tried(record, one, job).direction is Direction.UNCHANGED
     strict = job.policy(STRICT_RULES)
     denied = check(job.request(GOOD, target, policy=strict))
     past = replace(
@@ -141,6 +146,7 @@ def test_what_if_tells_looser_from_unchanged(job: Job, record: Record, target: T
         policy=strict.bundle(),
         summary=replace(record.summary, decision=denied.decision),
     )
-    found = what_if(_effects(past, one, job))
+    found = _tried(past, one, job)
     assert found.direction is Direction.LOOSER
-    assert [rule_effect.rule for rule_effect in found.rules] == ["few"]
+    assert found.whole.allowed == 1
+    assert found.rules.keys() == {"few"}

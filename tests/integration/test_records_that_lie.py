@@ -25,11 +25,12 @@ from pushpolicy.audit.replay import Differs, NotReplayable
 from pushpolicy.audit.shelf import Shelf
 from pushpolicy.audit.standing import Standing, _elsewhere, _notes, standing
 from pushpolicy.audit.walk import Listing, Problem
-from pushpolicy.audit.what_if import PushEffect, RuleEffect, WhatIf
+from pushpolicy.audit.what_if import NotDecided, PushEffect, WhatIf
 from pushpolicy.cli.main import main
 from pushpolicy.cli.render.audit import listing as listed
 from pushpolicy.cli.render.audit import record as shown_record
 from pushpolicy.cli.render.audit import replay as replayed
+from pushpolicy.cli.render.audit import what_if as tried
 from pushpolicy.demo.shell import Shell
 from pushpolicy.errors import RecordError
 from pushpolicy.evaluate import is_of_known_policy
@@ -605,16 +606,30 @@ def test_text_of_a_record_never_leaves_its_line(honest: Path) -> None:
         failed = NotReplayable(summary=summary, reason=HOSTILE)
         problem = Problem(digest=summary.digest, reason=HOSTILE)
         listing = Listing(records=(summary,), problems=(problem,), standings={summary.digest: how})
-        effect = WhatIf(
-            pushes=(PushEffect(summary=summary, difference=change),),
-            rules=(RuleEffect(rule=HOSTILE, stricter=(summary,), looser=()),),
-            not_replayable=(failed,),
-        )
+        effect = WhatIf()
+        about: dict[str, Any] = {
+            "record": summary.digest,
+            "image": decision.image,
+            "at": HOSTILE,
+            "standing": how,
+        }
+        for newer in (frozenset[str](), frozenset({HOSTILE})):
+            effect.add(
+                PushEffect(
+                    **about,
+                    actor=HOSTILE,
+                    before=decision.verdict,
+                    after=None,
+                    difference=change,
+                    newer=newer,
+                )
+            )
+        effect.add(NotDecided(**about, before=decision.verdict, reason=HOSTILE))
         for report in (
             shown_record.record(hostile, how),
             listed.listing(listing, datetime.now(UTC)),
             replayed.replays([differs, failed], listing.standings, listing.ignored),
-            replayed.effect(effect, listing.standings, listing.ignored),
+            tried.effect(effect, listing.ignored),
         ):
             lines = list(map(click.unstyle, report.lines()))
             assert all(map(str.isprintable, lines))

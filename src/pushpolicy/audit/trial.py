@@ -95,8 +95,10 @@ class Trial:
         for (opened, tried), outcome in decisions(questions(), self._engine):
             while early:
                 yield early.popleft()
-            failed = isinstance(outcome, PushPolicyError)
-            yield _not_decided(opened, outcome) if failed else _effect(opened, tried, outcome)
+            if isinstance(outcome, PushPolicyError):
+                yield _not_decided(opened, outcome)
+            else:
+                yield _effect(opened, tried, outcome)
         yield from early
 
     def _tried(self, opened: Opened) -> Tried | PolicyError:

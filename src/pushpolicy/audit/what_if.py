@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-from datetime import datetime
 from enum import StrEnum
 
 import msgspec
@@ -13,6 +12,7 @@ from pushpolicy.audit.standing import Standing
 from pushpolicy.model.decision import ImageIdentity, Verdict
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.reference import Repository
+from pushpolicy.records.floor import nanoseconds
 
 
 class Direction(StrEnum):
@@ -81,9 +81,9 @@ class PushEffect(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(change for change in found if change.rule not in self.newer)
 
     @property
-    def rank(self) -> tuple[bool, datetime, str]:
+    def rank(self) -> tuple[bool, int, str]:
         """Larger for what is to be looked at first: other verdicts, then the newest."""
-        return self.verdict_changes, datetime.fromisoformat(self.at), str(self.record)
+        return self.verdict_changes, nanoseconds(self.at) or 0, str(self.record)
 
 
 class NotDecided(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,7 +160,7 @@ class WhatIf:
         self.not_replayable: list[NotDecided] = []
         self._keep = keep
         # With a number, since a record may be found in several places.
-        self._kept: list[tuple[tuple[bool, datetime, str], int, PushEffect]] = []
+        self._kept: list[tuple[tuple[bool, int, str], int, PushEffect]] = []
 
     @property
     def direction(self) -> Direction:

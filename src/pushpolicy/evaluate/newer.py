@@ -1,4 +1,4 @@
-"""Which rules read evidence that an older schema does not know, so that no evidence of then can answer them."""
+"""Which rules read evidence that an older schema does not know: no evidence of then can answer them."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def command(
     registry: RegistryOptions,
     outputs: Outputs,
 ) -> int:
-    """Decide again from the record alone; with --policy, --settings or --waivers, say what those would change.
+    """Decide again from the record alone; with --policy, --settings or --waivers, say what they would change.
 
     A SOURCE without tag and digest is every record of the repository; else it is the newest of that image.
     """
@@ -107,9 +107,9 @@ class History:
         """The records that count."""
         for source, found in self._items:
             if not isinstance(found, Opened):
-                where = f"{source.place}: "
-                is_source = isinstance(found, Unreadable)
-                self.ignored.append(found._replace(reason=where + found.reason) if is_source else found)
+                if isinstance(found, Unreadable):
+                    found = found._replace(reason=f"{source.place}: {found.reason}")
+                self.ignored.append(found)
                 continue
             how, place = found.standing, source.place
             self._wrong = self._wrong or bool(how.unknown)

@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from pushpolicy import errors
 from pushpolicy.audit.what_if import Direction, WhatIf
-from pushpolicy.cli.audit.options import code_of
 from pushpolicy.cli.formats import FORMATS
 from pushpolicy.cli.options import PolicyOptions, group
 from pushpolicy.cli.policies import load
@@ -77,7 +76,9 @@ def trial_of(policy: PolicyOptions, options: TrialOptions, opa: LocalOpa) -> Tri
     named = policy.policies or policy.conftest
     if not (named or options.settings or options.waivers):
         if options.fail_on:
-            raise UsageError("--fail-on says what fails a what-if", "--policy, --settings or --waivers is one")
+            raise UsageError(
+                "--fail-on says what fails a what-if", "name what is tried: --policy, --settings or --waivers"
+            )
         return None
     from pushpolicy.audit.trial import Trial
 
