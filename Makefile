@@ -77,17 +77,17 @@ lock: $(VENV)/python requirements/lock.txt ## resolve requirements/*.txt anew
 tools: $(VENV)/python ## build the programs that the tests run
 	$(GOTOOL) $(patsubst %/go.mod,%,$(wildcard tests/tools/*/go.mod))
 
-builders: $(VENV)/python ## build ko, BuildKit, cosign and Kyverno, fetch jib and sigstore-js: what makes images, and what verifies them (minutes; needs Maven, a JDK and npm)
+builders: $(VENV)/python ## build ko, BuildKit, cosign and Kyverno, fetch jib, sigstore-js and axe-core: what makes images, what verifies them, and what looks at pages (minutes; needs Maven, a JDK and npm)
 	$(GOTOOL) $(patsubst %/go.mod,%,$(wildcard $(BUILDERS)/*/go.mod))
 	rm -rf build/jib build/jib.unchecked
 	mvn --batch-mode --quiet --strict-checksums -Dstyle.color=never --file $(BUILDERS)/jib \
 	  dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/build/jib.unchecked
 	cd build/jib.unchecked && sha256sum --check --strict --quiet $(CURDIR)/$(BUILDERS)/jib/SHA256SUMS
 	mv build/jib.unchecked build/jib
-	rm -rf build/sigstorejs
-	mkdir -p build/sigstorejs
-	cp $(BUILDERS)/sigstorejs/package*.json build/sigstorejs
-	cd build/sigstorejs && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	for name in sigstorejs axe; do \
+	  rm -rf build/$$name && mkdir -p build/$$name && cp $(BUILDERS)/$$name/package*.json build/$$name && \
+	  (cd build/$$name && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) || exit 1; \
+	done
 
 install: $(VENV)/installed ## install pushpolicy with its OPA into .venv
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from random import Random
 
 from msgspec.structs import replace
 
-from pushpolicy.audit.overview import Told
+from pushpolicy.audit.overview import Overview, Told
 from pushpolicy.audit.signature import Signature
 from pushpolicy.audit.standing import Standing
 from pushpolicy.audit.walk import Problem
+from pushpolicy.cli.formats.html import draw
+from pushpolicy.cli.render.audit.overview import DECISIONS, page_of
 from pushpolicy.model.decision import Decision, ImageIdentity, Verdict, Violation, WaiverUse
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
@@ -121,3 +123,18 @@ def _decision(made: Decision, moment: datetime, place: int, random: Random) -> D
             tags=(f"2.{place % 40}.{place}",),
         ),
     )
+
+
+def _list(number: int, bad: int = 0) -> str:
+    found = Overview(AT, DECISIONS)
+    for each in decisions(number):
+        found.add(each)
+    return draw(page_of("registry.example/shop", found, problems(bad)))
+
+
+# Of each what draws it.
+PAGES: dict[str, Callable[[], str]] = {
+    "list": lambda: _list(400, bad=2),
+    "much": lambda: _list(10_000, bad=500),
+    "nothing": lambda: _list(0),
+}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pushpolicy.cli.formats.html.markup import Html, join, tag, text
 from pushpolicy.cli.formats.page import Period, Timeline
 
-# In pixels. A column is a link, and never narrower than one has to be (WCAG 2.2, 2.5.8).
+# In pixels. A column is a link, and never narrower than one has to be (WCAG 2.2, 2.5.8: 24); what is wider
+# than the window is scrolled, from its end.
 _LEFT, _TOP, _DRAWN, _BOTTOM = 52, 12, 180, 26
-_COLUMN = {True: 28, False: 44}
-_MANY = 20
+_WHOLE, _NARROWEST, _WIDEST = 1040, 28, 60
 
 
 def bar(share: float) -> Html:
@@ -22,7 +22,7 @@ def timeline(given: Timeline, name: str) -> Html:
 
     Each column is a link to its row in the table, so that the keyboard reaches it.
     """
-    column = _COLUMN[len(given.periods) > _MANY]
+    column = min(max(_WHOLE // len(given.periods), _NARROWEST), _WIDEST)
     up = max((each.allowed + each.observed for each in given.periods), default=0)
     down = max((each.denied for each in given.periods), default=0)
     scale = _DRAWN / max(up + down, 1)
@@ -68,7 +68,14 @@ def timeline(given: Timeline, name: str) -> Html:
         )
     )
     return join(
-        tag("div", drawing, class_="scroll", tabindex=0, role="region", aria_label=f"{given.caption}, drawn"),
+        tag(
+            "div",
+            drawing,
+            class_="scroll newest",
+            tabindex=0,
+            role="region",
+            aria_label=f"{given.caption}, drawn",
+        ),
         tag("ul", *legend, class_="legend"),
     )
 

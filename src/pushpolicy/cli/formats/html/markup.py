@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from html import escape
 from typing import NewType
@@ -23,7 +24,8 @@ _MARKS = {
 }
 # A date or a name is not broken.
 _BRIEF = 22
-_VOID = frozenset({"meta", "rect", "line", "path"})
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_VOID = frozenset({"meta"})
 
 
 def text(value: object, limit: int = 300) -> Html:
@@ -39,7 +41,7 @@ def tag(element: str, /, *content: Html, **attributes: object) -> Html:
         if value is not None
     )
     inner = "".join(content)
-    end = "" if element in _VOID and not inner else f"</{element}>"
+    end = "" if element in _VOID else f"</{element}>"
     return Html(f"<{element}{written}>{inner}{end}")
 
 
@@ -50,9 +52,10 @@ def join(*parts: Html) -> Html:
 
 def cell(given: Cell, limit: int = 300) -> Html:
     """The text of a cell with its mark, and as a link where that is one which is followed."""
-    inner = text(given.text, limit)
-    brief = "brief" if len(given.text) <= _BRIEF else None
-    inner = tag("code", inner) if given.code else tag("bdi", inner, class_=brief)
+    brief = " brief" if len(given.text) <= _BRIEF else ""
+    # A digest may be cut where it is seen, and is whole where it is copied.
+    kind = " digest" if _DIGEST.fullmatch(given.text) else brief
+    inner = tag("code" if given.code else "bdi", text(given.text, limit), class_=kind.strip() or None)
     if given.link and (given.link.startswith("#") or is_followed(given.link)):
         inner = tag("a", inner, href=given.link, rel=None if given.link.startswith("#") else "noreferrer")
     if given.tone not in _MARKS:
@@ -60,7 +63,7 @@ def cell(given: Cell, limit: int = 300) -> Html:
     mark, said = _MARKS[given.tone]
     hidden = tag("span", text(said), class_="said") if said else Html("")
     sign = tag("span", Html(mark), class_="mark", aria_hidden="true")
-    return tag("span", sign, hidden, inner, class_=f"tone {given.tone}")
+    return tag("span", sign, hidden, inner, class_=f"tone {given.tone}{brief}")
 
 
 def is_followed(address: str) -> bool:

@@ -88,13 +88,18 @@ def problems(ignored: Sequence[Problem | Unread]) -> Iterator[Section]:
     if unread:
         lead += f" Incomplete: {unread} more records or statements were not read, for the limits."
     rows = tuple(
-        (Cell(str(each.digest), code=True), Cell(each.bare, Tone.BAD), Cell(each.hint or ""))
+        (Cell(str(each.digest), code=True), Cell(_bare(each), Tone.BAD), Cell(each.hint or ""))
         for each in bad[:_PROBLEMS]
     )
     table = Table(
         "Records that do not count", ("record", "reason", "what to do"), rows, _rest(bad, _PROBLEMS)
     )
     yield Section("problems", "Problems", (table,) if bad else (), lead)
+
+
+def _bare(problem: Problem) -> str:
+    """The reason, without the digest that stands beside it."""
+    return problem.bare.removeprefix(f"record {problem.digest} ")
 
 
 def history(found: Overview) -> Iterator[Section]:
@@ -105,7 +110,8 @@ def history(found: Overview) -> Iterator[Section]:
         yield Section("rules", "Denials by rule", (_denials(found),))
     if found.waivers:
         yield Section("waivers", "Waivers and their ends", (_waivers(found),), _ends(found))
-    yield Section("decisions", "Decisions", (_decisions(found),))
+    if found.number:
+        yield Section("decisions", "Decisions", (_decisions(found),))
 
 
 def outcome_cell(told: Told, at: datetime) -> Cell:
