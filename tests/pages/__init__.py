@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from pushpolicy.audit.overview import Overview, Told
 from pushpolicy.audit.signature import Signature
 from pushpolicy.audit.standing import Standing
-from pushpolicy.audit.walk import Problem
+from pushpolicy.audit.walk import Problem, Unread
 from pushpolicy.cli.formats.html import draw
 from pushpolicy.cli.render.audit.overview import DECISIONS, page_of
 from pushpolicy.model.decision import Decision, ImageIdentity, Verdict, Violation, WaiverUse
@@ -22,6 +22,18 @@ from pushpolicy.model.reference import Target
 from pushpolicy.records.read import Summary
 from tests.judged import judge, make_image
 
+HOSTILE = (
+    "</script><script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "javascript:alert(1)",
+    "</style><style>*{background:url(https://evil.example/)}",
+    "\u202egnp.exe\u2066\u200f",
+    "\x1b[2J\x1b]8;;https://evil.example\x07",
+    "-->]]><!--",
+    "{{7*7}}${7*7}",
+    "w" * 5000,
+)
 AT = datetime(2026, 11, 30, 9, 30, tzinfo=UTC)
 _RULES = {
     "scan_severity": (
@@ -79,6 +91,18 @@ def problems(number: int) -> tuple[Problem, ...]:
     )
 
 
+def hostile(text: str) -> Told:
+    """A decision all of whose texts are this one."""
+    decision = next(decisions(1)).summary.decision
+    found = Violation(rule=text, id=text, msg=text, at={}, severity=text, fix=text)
+    waivers = tuple(
+        replace(use, state="used", waiver={**use.waiver, "rule": text, "approver": text, "reason": text})
+        for use in decision.waivers
+    )
+    image = replace(decision.image, repository=text, tags=(text,))
+    return told(replace(decision, violations=(found,), waivers=waivers, image=image), elsewhere=())
+
+
 def finding(rule: str, random: Random) -> Violation:
     """What a rule found."""
     found, said, severity = _RULES[rule]
@@ -125,16 +149,29 @@ def _decision(made: Decision, moment: datetime, place: int, random: Random) -> D
     )
 
 
-def _list(number: int, bad: int = 0) -> str:
+def listed(
+    items: Iterable[Told], ignored: Sequence[Problem | Unread] = (), subject: str = "registry.example/shop"
+) -> str:
+    """The page of these decisions."""
     found = Overview(AT, DECISIONS)
-    for each in decisions(number):
+    for each in items:
         found.add(each)
-    return draw(page_of("registry.example/shop", found, problems(bad)))
+    return draw(page_of(subject, found, ignored))
+
+
+def _hostile() -> str:
+    bad = [replace(each, reason=text, hint=text) for each, text in zip(problems(9), HOSTILE, strict=False)]
+    return listed(map(hostile, HOSTILE), bad, "".join(HOSTILE))
+
+
+def much() -> str:
+    """A page that has to leave something out."""
+    return listed(decisions(10_000), problems(500))
 
 
 # Of each what draws it.
 PAGES: dict[str, Callable[[], str]] = {
-    "list": lambda: _list(400, bad=2),
-    "much": lambda: _list(10_000, bad=500),
-    "nothing": lambda: _list(0),
+    "list": lambda: listed(decisions(160), problems(2)),
+    "hostile": _hostile,
+    "nothing": lambda: listed(()),
 }

@@ -12,27 +12,12 @@ from itertools import pairwise
 import pytest
 from msgspec.structs import replace
 
-from pushpolicy.audit.overview import Overview, Told
-from pushpolicy.audit.walk import Problem, Unread
-from pushpolicy.cli.formats.html import draw
+from pushpolicy.audit.overview import Overview
+from pushpolicy.audit.walk import Unread
 from pushpolicy.cli.formats.html.markup import cell, is_followed
 from pushpolicy.cli.formats.page import Cell, Timeline
-from pushpolicy.cli.render.audit.overview import DECISIONS, history, page_of
-from pushpolicy.model.decision import Violation
-from tests.pages import AT, decisions, problems, told
-
-HOSTILE = (
-    "</script><script>alert(1)</script>",
-    '"><img src=x onerror=alert(1)>',
-    "' onmouseover='alert(1)",
-    "javascript:alert(1)",
-    "</style><style>*{background:url(https://evil.example/)}",
-    "\u202egnp.exe\u2066\u200f",
-    "\x1b[2J\x1b]8;;https://evil.example\x07",
-    "-->]]><!--",
-    "{{7*7}}${7*7}",
-    "w" * 5000,
-)
+from pushpolicy.cli.render.audit.overview import DECISIONS, history
+from tests.pages import AT, HOSTILE, decisions, hostile, listed, problems
 
 
 class _Seen(HTMLParser):
@@ -52,29 +37,11 @@ class _Seen(HTMLParser):
         self.said += data
 
 
-def _page(items: list[Told], ignored: tuple[Problem | Unread, ...] = (), subject: str = "here") -> str:
-    found = Overview(AT, DECISIONS)
-    for each in items:
-        found.add(each)
-    return draw(page_of(subject, found, ignored))
-
-
-def _hostile(text: str) -> Told:
-    decision = next(decisions(1)).summary.decision
-    found = Violation(rule=text, id=text, msg=text, at={}, severity=text, fix=text)
-    waivers = tuple(
-        replace(use, state="used", waiver={**use.waiver, "rule": text, "approver": text, "reason": text})
-        for use in decision.waivers
-    )
-    image = replace(decision.image, repository=text, tags=(text,))
-    return told(replace(decision, violations=(found,), waivers=waivers, image=image), elsewhere=())
-
-
 @pytest.mark.parametrize("text", HOSTILE)
 def test_foreign_text_is_only_text(text: str) -> None:
-    innocent = _Seen(_page([_hostile("innocent")], problems(1), "innocent"))
+    innocent = _Seen(listed([hostile("innocent")], problems(1), "innocent"))
     problem = replace(problems(1)[0], reason=text, hint=text)
-    written = _page([_hostile(text)], (problem,), text)
+    written = listed([hostile(text)], (problem,), text)
     seen = _Seen(written)
     assert seen.tags == innocent.tags
     assert [(tag, name) for tag, name, _ in seen.attributes if name != "class"] == [
@@ -83,11 +50,11 @@ def test_foreign_text_is_only_text(text: str) -> None:
     assert not any(name.startswith("on") or name in ("style", "src") for _, name, _ in seen.attributes)
     assert all(value.startswith("#") for _, name, value in seen.attributes if name == "href")
     assert not re.search("[\u202a-\u202e\u2066-\u2069\u200e\u200f\x00-\x08\x0b-\x1f]", written)
-    assert len(written) < len(_page([_hostile("innocent")], problems(1))) + 20_000
+    assert len(written) < len(listed([hostile("innocent")], problems(1))) + 20_000
 
 
 def test_only_the_page_s_own_style_and_script_may_run() -> None:
-    written = _page(list(decisions(3)))
+    written = listed(list(decisions(3)))
     (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', written)
     directives = dict(part.strip().split(" ", 1) for part in policy.replace("&#x27;", "'").split(";"))
     assert directives["default-src"] == "'none'"
@@ -132,7 +99,7 @@ def test_links_lead_to_known_ci_systems_only(address: str, followed: bool) -> No
 
 
 def test_a_page_of_any_number_of_decisions_is_bounded_and_says_what_it_leaves_out() -> None:
-    written = _page(list(decisions(10_000)), (*problems(1_000), Unread(number=7)))
+    written = listed(list(decisions(10_000)), (*problems(1_000), Unread(number=7)))
     assert len(written) < 700_000
     said = _Seen(written).said
     assert "9500 older decisions not shown here (all of them: --format json)." in said
@@ -143,7 +110,7 @@ def test_a_page_of_any_number_of_decisions_is_bounded_and_says_what_it_leaves_ou
 
 
 def test_headings_and_places_are_in_order() -> None:
-    seen = _Seen(_page(list(decisions(300)), problems(1)))
+    seen = _Seen(listed(list(decisions(300)), problems(1)))
     assert [tag for tag in seen.tags if re.fullmatch("h[1-6]", tag)] == ["h1", *["h2"] * 5]
     names = [value for _, name, value in seen.attributes if name == "id"]
     assert len(names) == len(set(names))
