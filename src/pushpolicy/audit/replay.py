@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -13,15 +12,17 @@ from msgspec.structs import replace
 from pushpolicy.audit.difference import Difference, difference
 from pushpolicy.audit.walk import Opened
 from pushpolicy.engines import LocalOpa
-from pushpolicy.errors import InputError, PolicyError, PushPolicyError
+from pushpolicy.errors import EngineError, InputError, PolicyError, PushPolicyError
 from pushpolicy.evaluate import PolicySet, evaluate
 from pushpolicy.evaluate.authority import Origin
 from pushpolicy.evaluate.batches import Question, decisions
 from pushpolicy.evaluate.conftest import recorded_rules
 from pushpolicy.evaluate.indexing import build_index
+from pushpolicy.evaluate.program import laid_out
 from pushpolicy.evaluate.recorded import recorded_policy
 from pushpolicy.evaluate.sources import SourceFile
 from pushpolicy.model.decision import Decision, EngineIdentity
+from pushpolicy.model.digest import Digest
 from pushpolicy.model.text import first_of
 from pushpolicy.records.read import Record, Summary
 
@@ -95,15 +96,16 @@ def replays(records: Iterable[Opened], engine: LocalOpa) -> Iterator[tuple[Opene
     Yields:
         each with what came out, in no order.
     """
-    check = cache(lambda bundle, source: objection(PolicySet.from_bundle(bundle, source), engine))
+    objections = dict[Digest, str | None]()
     early = deque[tuple[Opened, Replay]]()
 
     def questions() -> Iterator[Question[Opened]]:
         for each in records:
             policy, summary = each.held.policy, each.summary
             unknown = None if policy.is_current else f"unknown policy: {each.held.unknown[0]}"
-            reason = unknown or check(each.record.policy, summary.decision.policy.source)
-            if reason:
+            if unknown is None and policy.identity.digest not in objections:
+                objections[policy.identity.digest] = objection(policy, engine)
+            if reason := unknown or objections[policy.identity.digest]:
                 early.append((each, NotReplayable(summary=summary, reason=reason)))
             else:
                 yield Question(each, policy, each.record.evidence)
@@ -125,12 +127,14 @@ def _replayed(record: Record, outcome: Decision | PushPolicyError) -> Replay:
 
 
 def objection(policy: PolicySet, engine: LocalOpa) -> str | None:
-    """Why a policy is not evaluated; None where it is."""
+    """Why a policy is not evaluated; None where it is. Its types are checked here, once for many records."""
     try:
         _check_index(policy, engine)
-    except PolicyError as error:
+        with laid_out(policy) as program:
+            problems = engine.check(program, strict=False)
+    except (PolicyError, EngineError) as error:
         return error.message
-    return None
+    return f"OPA: {'; '.join(map(str, problems[:3]))}" if problems else None
 
 
 def _check_index(policy: PolicySet, engine: LocalOpa) -> None:

@@ -6,12 +6,14 @@ so the deadline is kept here, by killing the process group.
 
 from __future__ import annotations
 
+import math
 import os
 import resource
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import TracebackType
@@ -31,17 +33,28 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         seconds: for an answer once the input is sent; it is killed `grace` seconds later.
         memory: bytes of address space. OPA reserves 1.3 GiB before it does anything.
         output: bytes of standard output; an answer is about twice its findings.
+        heap: bytes from which on Go collects what is not used any more; None for shortly before `memory`.
+        until: what `time.monotonic` says when no run has any time left.
+        called: the name of the limit of seconds, for messages.
     """
 
     seconds: float = 30
     grace: float = 5
     memory: int = 6 * 1024 * _MIB
     output: int = 256 * _MIB
+    heap: int | None = None
+    until: float = math.inf
+    called: str = ""
 
     @property
-    def heap(self) -> int:
+    def collected(self) -> int:
         """What Go is told to stay under: the limit without what it reserves and does not use."""
-        return max(self.memory - 2048 * _MIB, self.memory // 2)
+        return self.heap or max(self.memory - 2048 * _MIB, self.memory // 2)
+
+    def complaint(self) -> str:
+        """What is said where no answer came in time."""
+        named = f" ({self.called})" if self.called else ""
+        return f"no answer within {self.seconds + self.grace:g} s{named}"
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,7 +106,7 @@ class Process:
                 pass_fds=descriptors,
                 # OPA_EVAL_DATA and its like would inject modules: nothing of our environment passes.
                 # With GOGC=off Go collects near GOMEMLIMIT only; most runs end before that, a quarter faster.
-                env={"GOMEMLIMIT": f"{limits.heap}B", "GOGC": "off"},
+                env={"GOMEMLIMIT": f"{limits.collected}B", "GOGC": "off"},
                 start_new_session=True,
                 preexec_fn=None if sys.platform == "linux" else _limit_self(memory),
             )
@@ -103,8 +116,9 @@ class Process:
             # From outside, so that Popen may use vfork; the child waits for its input anyway.
             with suppress(ProcessLookupError):
                 resource.prlimit(self._popen.pid, resource.RLIMIT_AS, (memory, memory))
-        deadline = limits.seconds + limits.grace
-        self._timer = threading.Timer(deadline, self._kill, [f"no answer within {deadline:g} s"])
+        left, deadline = limits.until - time.monotonic(), limits.seconds + limits.grace
+        over = limits.complaint() if deadline <= left else "all the time there is was spent"
+        self._timer = threading.Timer(max(min(deadline, left), 0), self._kill, [over])
         self._timer.daemon = True
         self._writer: threading.Thread | None = None
         self._streams: list[_Reader] = []

@@ -82,6 +82,8 @@ def _ask(policy: PolicySet, engine: Engine, query: str, rest: bytes, records: Se
 T = TypeVar("T")
 # What a batch holds at most: an engine reads all of it before it evaluates, and has the time of one decision.
 _BATCH, _BATCH_BYTES = 200, 8_000_000
+# How many parts are made of one that fails.
+_PARTS = 8
 _DECISIONS = "[d | some each in input.records; d := data.pushpolicy.main.decision with input as each]"
 
 
@@ -140,7 +142,10 @@ def _batches(questions: Iterable[Question[T]]) -> Iterator[list[Question[T]]]:
 
 
 def _decided(batch: Sequence[Question[T]], engine: Engine) -> list[Answered[T]]:
-    """Ask about all at once; where that fails, about each half, down to the one that fails."""
+    """Ask about all at once; where that fails, about parts of it, down to the one that fails.
+
+    One that takes too long has the time of a decision as often as there are parts within parts.
+    """
     if len(batch) == 1:
         return [_alone(batch[0], engine)]
     policy = batch[0].policy
@@ -152,8 +157,9 @@ def _decided(batch: Sequence[Question[T]], engine: Engine) -> list[Answered[T]]:
             raise EngineError("OPA gave no decision on one of the documents")
         return [_read(each, value, identity) for each, value in zip(batch, found, strict=True)]
     except (EngineError, PolicyError):
-        middle = len(batch) // 2
-        return [*_decided(batch[:middle], engine), *_decided(batch[middle:], engine)]
+        size = -(-len(batch) // _PARTS)
+        parts = (batch[start : start + size] for start in range(0, len(batch), size))
+        return [each for part in parts for each in _decided(part, engine)]
 
 
 def _read(question: Question[T], value: Any, engine: EngineIdentity) -> Answered[T]:
