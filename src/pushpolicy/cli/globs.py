@@ -78,7 +78,7 @@ def covered(place: Reference, registries: Registries) -> tuple[Repository, ...]:
     try:
         found = listed(str(glob), access)
     except PushError as error:
-        raise RecordError(f"{glob}: {error.message}", error.hint) from error
+        raise RecordError(error.message, error.hint) from error
     if not found:
         raise RecordError(
             f"{glob}: the registry lists no repository that this covers",

@@ -15,6 +15,7 @@ from pushpolicy.cli.options import RegistryOptions
 from pushpolicy.cli.registries import Registries, parse_records
 from pushpolicy.cli.trusted import listed_keys
 from pushpolicy.errors import InputError, RecordError, UsageError
+from pushpolicy.files import is_folder
 from pushpolicy.model.reference import Reference, Repository
 from pushpolicy.model.text import printable
 from pushpolicy.records.signed import Trusted
@@ -143,9 +144,31 @@ def _of_export(text: str, opening: _Opening) -> Iterator[Source]:
         yield AbsentSource(Reference(repository=Repository(registry="export", path=text)), error)
 
 
+def _of_mirror(text: str, opening: _Opening) -> Iterator[Source]:
+    """All that `audit mirror` put into a folder: `mirror:DIR`; each repository is about itself."""
+    from pushpolicy.audit.mirror.store import Store
+
+    store = Store(Path(text))
+    try:
+        for repository in store.repositories():
+            place, trusted = Reference(repository=repository), opening.trusted(repository)
+            if is_folder(store.layout_of(repository)):
+                yield RepositorySource(Shelf.of(store.client(repository), trusted=trusted), place)
+            else:
+                error = InputError(
+                    f"{repository} is not in mirror:{text}", "`pushpolicy audit mirror` fetches it"
+                )
+                yield AbsentSource(place, error)
+    except InputError as error:
+        yield AbsentSource(Reference(repository=Repository(registry="mirror", path=text)), error)
+
+
 # What a SOURCE may begin with, and what opens the rest of it: a malformed one is refused at once, and each
 # is opened when it is its turn. What begins with none of them is a reference.
-_KINDS: Mapping[str, Callable[[str, _Opening], Iterator[Source]]] = {"export:": _of_export}
+_KINDS: Mapping[str, Callable[[str, _Opening], Iterator[Source]]] = {
+    "export:": _of_export,
+    "mirror:": _of_mirror,
+}
 
 
 def _kind(text: str) -> tuple[str, Callable[[str, _Opening], Iterator[Source]]]:

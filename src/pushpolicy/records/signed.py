@@ -229,7 +229,7 @@ class _Reader:
             manifest = self._client.manifest(entry.digest)
             if manifest is None:
                 raise SigningError("is listed, and not there")
-            if not _is_ours(manifest):
+            if not is_statement(manifest):
                 return
             about = record_of(manifest.annotations) or about
             if about:
@@ -254,7 +254,8 @@ def candidates(listed: tuple[Descriptor, ...]) -> Sequence[Descriptor]:
     return sorted(ours, key=lambda entry: entry.artifact_type not in _LAYERS)
 
 
-def _is_ours(manifest: Manifest) -> bool:
+def is_statement(manifest: Manifest) -> bool:
+    """Whether a manifest says that it holds a statement of ours."""
     if manifest.artifact_type == bundle.TYPE:
         return manifest.annotations.get(bundle.PREDICATE) in _PREDICATES
     return manifest.artifact_type == names.STATEMENT_TYPE

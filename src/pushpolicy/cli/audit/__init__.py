@@ -13,6 +13,7 @@ _COMMANDS = {
     "replay": "Decide again from the record alone, or try a policy.",
     "export": "Write records into files, for SQL and for audit without a registry.",
     "gaps": "Find tags and images without a valid record.",
+    "mirror": "Keep a copy of what registries have, which only grows.",
     "statement": "Print a record as an in-toto statement.",
 }
 
@@ -25,7 +26,7 @@ _COMMANDS = {
     short_help="List, show, verify and replay past decisions; try a policy on them.",
 )
 def command() -> None:
-    """Look at past decisions. Nothing here writes to a repository.
+    """Look at past decisions. Nothing here writes to a repository; mirror writes a folder.
 
     REFERENCE is REGISTRY/REPO or oci:DIR, with :TAG or @DIGEST for one image or record.
     """

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     VERIFIED = "verified"
     EXPORT = "export"
     GAPS = "gaps"
+    MIRRORED = "mirrored"
     DOCTOR = "doctor"
     ERROR = "error"
 

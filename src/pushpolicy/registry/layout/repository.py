@@ -174,6 +174,11 @@ class LayoutRepository:
             found = map(self._read_manifest, self._by_subject().get(subject, ()))
             return of_type(tuple(item.descriptor for item in found if item), artifact_type)
 
+    def listed(self, subject: Digest) -> tuple[Digest, ...]:
+        """What `referrers` lists, by digest alone, of which nothing is read."""
+        with self._translated():
+            return tuple(self._by_subject().get(subject, ()))
+
     def put_referrer(self, manifest: Manifest) -> Settle:
         """Store a manifest that has a subject, and list it; writers wait for one another."""
         if (subject := manifest.subject) is None:
