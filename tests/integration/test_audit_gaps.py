@@ -83,7 +83,7 @@ def test_around_the_gate(workspace: Workspace, any_registry: Registry, tmp_path:
     ran = workspace.run("audit", "gaps", place, "oci:nowhere")
     assert ran.code == 51
     assert ran.out.startswith("4 gaps (2 no-record, 1 moved, 1 copied): 4 tags in 1 repository\n")
-    assert "not looked at: oci:nowhere: there is no such folder" in ran.out
+    assert "not read: oci:nowhere: there is no such folder" in ran.out
     assert all(len(line) <= 80 for line in ran.out.splitlines())
 
 

@@ -12,6 +12,7 @@ _COMMANDS = {
     "verify": "Verify a record: who signed it, for what, and the decision made again.",
     "replay": "Decide again from the record alone, or try a policy.",
     "export": "Write records into files, for SQL and for audit without a registry.",
+    "fleet": "Say which policy each repository was decided by last, and who lags behind.",
     "gaps": "Find tags and images without a valid record.",
     "mirror": "Keep a copy of what registries have, which only grows.",
     "statement": "Print a record as an in-toto statement.",

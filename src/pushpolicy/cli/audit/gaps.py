@@ -65,17 +65,22 @@ def command(
     counting = {Gaps(name) for name in only} or set(Gaps) - {Gaps(name) for name in ignore}
 
     def denied(source: Source) -> Shelf | None:
-        if not isinstance(source, RepositorySource):
+        if denials is None:
             return None
+        if not isinstance(source, RepositorySource):
+            raise UsageError(
+                f"--denials and {source.place.repository}: its images are not there to be compared with",
+                "name the repository itself, not an export of it",
+            )
         return shelf_of_denials(denials, source.shelf, registry, bounds)
 
-    examined, unreadable = list[Examined](), list[tuple[Source, Unreadable]]()
+    examined, unreadable = list[Examined](), list[Unreadable]()
     opened = open_sources(sources, registry, bounds, trust)
-    for source, found in of_each(opened, lambda each: [examine(each, now, allowance, denied(each))]):
+    for _, found in of_each(opened, lambda each: [examine(each, now, allowance, denied(each))]):
         if isinstance(found, Unreadable):
-            unreadable.append((source, found))
+            unreadable.append(found)
         else:
             examined.append(found)
     report = Looked(at=now, examined=examined, unreadable=unreadable, counting=frozenset(counting))
     own = errors.EXIT_RECORD if report.is_failing else errors.EXIT_OK
-    return outputs.write(gaps(report), max([own, *(failure.exit_code for _, failure in unreadable)]))
+    return outputs.write(gaps(report), max([own, *(failure.exit_code for failure in unreadable)]))

@@ -27,6 +27,7 @@ class Kind(StrEnum):
     EXPORT = "export"
     GAPS = "gaps"
     MIRRORED = "mirrored"
+    FLEET = "fleet"
     DOCTOR = "doctor"
     ERROR = "error"
 
@@ -101,7 +102,7 @@ class Format(NamedTuple):
 
 
 # The reports that have a table.
-TABLES = frozenset({Kind.LISTING, Kind.GAPS})
+TABLES = frozenset({Kind.LISTING, Kind.GAPS, Kind.FLEET})
 
 # By their names after ``--format``.
 FORMATS = {

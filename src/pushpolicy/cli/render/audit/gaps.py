@@ -12,11 +12,18 @@ import click
 
 from pushpolicy.audit.gap import Gap, Kind
 from pushpolicy.audit.gaps import Examined
-from pushpolicy.audit.sources import Source, Unreadable
-from pushpolicy.audit.walk import Problem
+from pushpolicy.audit.sources import Unreadable
+from pushpolicy.audit.walk import Unread
 from pushpolicy.cli import formats
 from pushpolicy.cli.formats import Report, Table
-from pushpolicy.cli.render.audit.lines import audit_document, ignored_json, ignored_lines, wrapped
+from pushpolicy.cli.render.audit.lines import (
+    Ignored,
+    audit_document,
+    ignored_json,
+    ignored_lines,
+    told_time,
+    wrapped,
+)
 from pushpolicy.model.text import printable
 
 # What each kind is, and what to do about it.
@@ -85,7 +92,7 @@ class Looked(NamedTuple):
 
     at: datetime
     examined: Sequence[Examined]
-    unreadable: Sequence[tuple[Source, Unreadable]]
+    unreadable: Sequence[Unreadable]
     counting: frozenset[Kind]
 
     @property
@@ -102,19 +109,15 @@ class Looked(NamedTuple):
         return Counter(kind for kind in found if kind not in self.counting)
 
     @property
-    def unread(self) -> int:
-        """How many records and statements were not read."""
-        return sum(each.unread for each in self.examined)
-
-    @property
-    def ignored(self) -> list[Problem]:
-        """Denials that do not count."""
-        return [problem for each in self.examined for problem in each.ignored]
+    def ignored(self) -> list[Ignored]:
+        """What was not read, and denials that do not count."""
+        unread = [Unread(number=each.unread) for each in self.examined if each.unread]
+        return [*self.unreadable, *(item for each in self.examined for item in each.ignored), *unread]
 
     @property
     def is_failing(self) -> bool:
         """Whether something is wrong, or was not looked at."""
-        return bool(self.gaps or self.unread or self.unreadable)
+        return bool(self.gaps or self.unreadable or any(each.unread for each in self.examined))
 
 
 def gaps(found: Looked) -> Report:
@@ -127,7 +130,7 @@ def gaps(found: Looked) -> Report:
             "pushpolicy.audit.gaps/v1",
             ("kind", "repository", "tag", "digest", "record", "since", "says", "fix"),
             lambda: (tuple(_row(gap).values()) for gap in found.gaps),
-            lambda: _beside(found),
+            lambda: ignored_lines(found.ignored),
         ),
     )
 
@@ -144,26 +147,15 @@ def _lines(found: Looked) -> Iterator[str]:
         if len(told) > _MOST:
             yield f"  and {len(told) - _MOST} more (all of them: --format csv)"
         yield from wrapped(f"fix: {fix}", 2)
-    yield from _beside(found)
-
-
-def _beside(found: Looked) -> Iterator[str]:
-    """What was not looked at."""
-    for source, failure in found.unreadable:
-        place = str(source.place)
-        named = "" if failure.reason.startswith(place) else f"{place}: "
-        yield click.style(f"not looked at: {printable(named + failure.reason, 500)}", fg="red")
-        if failure.hint:
-            yield f"  -> {printable(failure.hint, 300)}"
-    yield from ignored_lines(found.ignored)
-    if found.unread:
-        yield click.style(f"incomplete: {found.unread} more records or statements were not read", fg="red")
+    if found.ignored:
+        yield ""
+        yield from ignored_lines(found.ignored)
 
 
 def _gap_lines(gap: Gap) -> Iterator[str]:
     """Each digest on a line of its own, to be copied."""
     when = "after" if gap.kind in _NOT_BEFORE else "since"
-    yield f"  {printable(_name(gap), 300)}{f'  ({when} {_time(gap.since)})' if gap.since else ''}"
+    yield f"  {printable(_name(gap), 300)}{f'  ({when} {told_time(gap.since)})' if gap.since else ''}"
     yield from wrapped(gap.says, 4)
     for name, digest in (("image", gap.digest), ("record", gap.record)):
         if digest and str(digest) not in _name(gap):
@@ -175,7 +167,7 @@ def _first(found: Looked) -> str:
     tags, places = sum(each.tags for each in found.examined), len(found.examined)
     looked = f"{_number(tags, 'tag')} in {_number(places, 'repository', 'repositories')}"
     copies = [each.as_of for each in found.examined if each.as_of]
-    copied = f" as of {_time(min(copies))}, when they were copied" if copies else ""
+    copied = f" as of {told_time(min(copies))}, when they were copied" if copies else ""
     counts = Counter(gap.kind for gap in found.gaps)
     said = f"{_number(counts.total(), 'gap')} ({_counted(counts)})" if counts else "no gaps"
     left = f"; not counted: {_counted(found.left_out)}" if found.left_out else ""
@@ -197,24 +189,16 @@ def _name(gap: Gap) -> str:
     return f"{gap.place}@{gap.digest or gap.record}"
 
 
-def _time(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")
-
-
 def _json(found: Looked) -> dict[str, Any]:
     return {
-        "at": _time(found.at),
+        "at": told_time(found.at),
         "repositories": len(found.examined),
         "tags": sum(each.tags for each in found.examined),
         "others": sum(each.others for each in found.examined),
-        "as_of": [_time(each.as_of) for each in found.examined if each.as_of],
+        "as_of": [told_time(each.as_of) for each in found.examined if each.as_of],
         "gaps": [_row(gap) for gap in found.gaps],
         "not_counted": {str(kind): number for kind, number in found.left_out.items()},
-        "not_looked_at": [
-            {"source": str(source.place), "reason": failure.reason} for source, failure in found.unreadable
-        ],
         **ignored_json(found.ignored),
-        "unread": found.unread,
     }
 
 
@@ -225,7 +209,7 @@ def _row(gap: Gap) -> dict[str, str | None]:
         "tag": gap.tag,
         "digest": str(gap.digest) if gap.digest else None,
         "record": str(gap.record) if gap.record else None,
-        "since": _time(gap.since) if gap.since else None,
+        "since": told_time(gap.since) if gap.since else None,
         "says": gap.says,
         "fix": _TOLD[gap.kind][1],
     }

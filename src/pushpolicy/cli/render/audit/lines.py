@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import click
@@ -84,6 +85,11 @@ def standing_json(how: Standing) -> dict[str, Any]:
         "anchored": how.anchored,
         "remarks": how.remarks,
     }
+
+
+def told_time(moment: datetime) -> str:
+    """A time as records have it."""
+    return moment.isoformat().replace("+00:00", "Z")
 
 
 def wrapped(text: str, indent: int) -> list[str]:
