@@ -26,6 +26,7 @@ from pushpolicy.audit.shelf import Shelf
 from pushpolicy.audit.standing import Standing, _elsewhere, _notes, standing
 from pushpolicy.audit.walk import Listing, Problem
 from pushpolicy.audit.what_if import NotDecided, PushEffect, WhatIf
+from pushpolicy.cli.formats import FORMATS, Kind
 from pushpolicy.cli.main import main
 from pushpolicy.cli.render.audit import listing as listed
 from pushpolicy.cli.render.audit import record as shown_record
@@ -39,6 +40,7 @@ from pushpolicy.model.decision import Link
 from pushpolicy.model.document import Document
 from pushpolicy.model.manifest import OCI_INDEX
 from pushpolicy.model.reference import Reference, Repository
+from pushpolicy.model.text import is_unsafe
 from pushpolicy.records import format as names
 from pushpolicy.records.chain import records_before
 from pushpolicy.records.format import ARTIFACT_TYPE
@@ -625,17 +627,23 @@ def test_text_of_a_record_never_leaves_its_line(honest: Path) -> None:
                 )
             )
         effect.add(NotDecided(**about, before=decision.verdict, reason=HOSTILE))
+        now = datetime.now(UTC)
         for report in (
             shown_record.record(hostile, how),
-            listed.listing(listing, datetime.now(UTC)),
-            replayed.replays([differs, failed], listing.standings, listing.ignored),
-            tried.effect(effect, listing.ignored),
+            listed.listing(listing, now),
+            replayed.replays([differs, failed], listing.standings, listing.ignored, HOSTILE, now),
+            tried.effect(effect, listing.ignored, HOSTILE, now),
         ):
             lines = list(map(click.unstyle, report.lines()))
             assert all(map(str.isprintable, lines))
             assert not any(line.lstrip().startswith("::") for line in lines)
             assert not any("##[" in line or "##vso[" in line for line in lines)
             assert not any(line.startswith(("ALLOW oci:x", "error")) for line in lines)
+            # The others need a time, without which no record is valid.
+            if report.page and report.kind is Kind.WHAT_IF:
+                page = "".join(FORMATS["html"].render(report))
+                assert not any(char != "\n" and is_unsafe(char) for char in page)
+                assert page.count("<script") == 1
 
 
 def test_a_forged_record_is_never_the_one_before(honest: Path, tmp_path: Path) -> None:

@@ -8,11 +8,14 @@ from random import Random
 
 from msgspec.structs import replace
 
+from pushpolicy.audit.difference import difference
 from pushpolicy.audit.overview import Overview, Told
 from pushpolicy.audit.signature import Signature
 from pushpolicy.audit.standing import Standing
 from pushpolicy.audit.walk import Problem, Unread
+from pushpolicy.audit.what_if import NotDecided, PushEffect, WhatIf
 from pushpolicy.cli.formats.html import draw
+from pushpolicy.cli.render.audit import what_if_page
 from pushpolicy.cli.render.audit.overview import DECISIONS, page_of
 from pushpolicy.model.decision import Decision, ImageIdentity, Verdict, Violation, WaiverUse
 from pushpolicy.model.descriptor import Descriptor
@@ -164,6 +167,47 @@ def _hostile() -> str:
     return listed(map(hostile, HOSTILE), bad, "".join(HOSTILE))
 
 
+def tried(number: int, *, keep: int | None = what_if_page.PUSHES, seed: int = 11) -> WhatIf:
+    """What another policy would do to such a history: one rule is stricter, one looser, one is new."""
+    random, found = Random(seed), WhatIf(keep)
+    for place, each in enumerate(decisions(number)):
+        recorded = each.summary.decision
+        made = replace(
+            recorded, violations=tuple(item for item in recorded.violations if item.rule != "tests_passed")
+        )
+        if random.random() < 0.15:
+            rules = random.sample(
+                ["scan_severity", "branch_allowed", "licenses_allowed"], k=random.randrange(1, 3)
+            )
+            new = tuple(finding(rule, random) for rule in rules for _ in range(random.randrange(1, 12)))
+            made = replace(made, violations=(*made.violations, *new))
+        made = replace(made, verdict=Verdict.DENY if made.violations else Verdict.ALLOW)
+        newer = frozenset({"provenance_builder"}) if random.random() < 0.02 else frozenset[str]()
+        found.add(
+            PushEffect(
+                record=each.summary.digest,
+                image=recorded.image,
+                at=recorded.evaluated_at,
+                actor=random.choice(("maria", "jonas", "renovate[bot]")),
+                standing=each.standing,
+                before=recorded.verdict,
+                after=made.verdict,
+                difference=difference(recorded, made),
+                newer=newer,
+            )
+            if place % 97
+            else NotDecided(
+                record=each.summary.digest,
+                image=recorded.image,
+                at=recorded.evaluated_at,
+                standing=each.standing,
+                before=recorded.verdict,
+                reason="unknown policy: not of a known version of pushpolicy: system/main/main.rego",
+            )
+        )
+    return found
+
+
 def much() -> str:
     """A page that has to leave something out."""
     return listed(decisions(10_000), problems(500))
@@ -172,6 +216,7 @@ def much() -> str:
 # Of each what draws it.
 PAGES: dict[str, Callable[[], str]] = {
     "list": lambda: listed(decisions(160), problems(2)),
+    "what-if": lambda: draw(what_if_page.page_of("registry.example/shop", tried(900), problems(1), AT)),
     "hostile": _hostile,
     "nothing": lambda: listed(()),
 }

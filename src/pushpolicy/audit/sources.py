@@ -10,7 +10,7 @@ from pushpolicy.audit.allowance import Allowance
 from pushpolicy.audit.history import each_denial, each_record, find, tags_of
 from pushpolicy.audit.shelf import Shelf
 from pushpolicy.audit.tags import Named, Tags, read_named
-from pushpolicy.audit.walk import Read
+from pushpolicy.audit.walk import Problem, Read, Unread
 from pushpolicy.errors import InputError, PushPolicyError, RecordError
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.reference import Reference
@@ -142,6 +142,15 @@ class Unreadable(NamedTuple):
     reason: str
     hint: str | None
     exit_code: int
+
+    @property
+    def bare(self) -> str:
+        """As `Problem.bare`."""
+        return self.reason
+
+
+# What should have been a record or a source, and is told beside those that are.
+Ignored = Problem | Unread | Unreadable
 
 
 class Item(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 
 import click
 
@@ -31,6 +31,7 @@ from pushpolicy.cli.report import Outputs
 from pushpolicy.cli.shelves import open_sources, shelf_of_denials
 from pushpolicy.engines import find_engine
 from pushpolicy.model.reference import Reference
+from pushpolicy.model.text import first_of
 from pushpolicy.reports.limits import Limits
 
 
@@ -59,7 +60,8 @@ def command(
 
     A SOURCE without tag and digest is every record of the repository; else it is the newest of that image.
     """
-    bounds = read_limits(limits, LIMITS)
+    bounds, now = read_limits(limits, LIMITS), datetime.now(UTC)
+    subject = first_of(sources, 3)
     opened = open_sources(sources, registry, bounds, policy.trust)
     opa = find_engine(policy.engine)
     tried = what_if.trial_of(policy, trial, opa)
@@ -67,12 +69,12 @@ def command(
     if tried is not None:
         found = what_if.what_if(tried, history.records(), outputs)
         code = max(history.code, what_if.code_for(found, trial))
-        return outputs.write(effect(found, history.ignored), code)
+        return outputs.write(effect(found, history.ignored, subject, now), code)
     told = sorted(replays(history.records(), opa), key=_newest_first, reverse=True)
     standings = {each.summary.digest: each.standing for each, _ in told}
     results = [each for _, each in told]
     code = max([history.code, *map(_replay_code, results)])
-    return outputs.write(render.replays(results, standings, history.ignored), code)
+    return outputs.write(render.replays(results, standings, history.ignored, subject, now), code)
 
 
 def _with_denials(

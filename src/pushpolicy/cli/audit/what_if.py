@@ -15,6 +15,7 @@ from pushpolicy.audit.what_if import Direction, WhatIf
 from pushpolicy.cli.formats import FORMATS
 from pushpolicy.cli.options import PolicyOptions, group
 from pushpolicy.cli.policies import load
+from pushpolicy.cli.render.audit.what_if_page import PUSHES
 from pushpolicy.cli.report import Outputs, say
 from pushpolicy.errors import UsageError
 from pushpolicy.evaluate.sources import SourceFile, read_file
@@ -88,8 +89,9 @@ def trial_of(policy: PolicyOptions, options: TrialOptions, opa: LocalOpa) -> Tri
 
 def what_if(trial: Trial, records: Iterable[Opened], outputs: Outputs) -> WhatIf:
     """The effect on pushes; all of them are kept where a format asks for all."""
-    whole = any(output.format is not FORMATS["text"] for output in outputs.asked)
-    found = WhatIf(keep=None if whole else _SHOWN)
+    few = {FORMATS["text"]: _SHOWN, FORMATS["html"]: PUSHES}
+    kept = [few.get(output.format) for output in outputs.asked]
+    found = WhatIf(keep=None if None in kept else max(filter(None, kept), default=_SHOWN))
     for push in trial.effects(records):
         found.add(push)
     if found.whole.total and (names := trial.strangers):

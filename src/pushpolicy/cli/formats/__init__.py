@@ -109,7 +109,7 @@ FORMATS = {
     # An error is told as text on standard error, whatever the format.
     "text": Format("text", frozenset(Kind) - {Kind.ERROR}),
     "json": Format("json", frozenset(Kind)),
-    "html": Format("html", frozenset({Kind.LISTING})),
+    "html": Format("html", frozenset({Kind.LISTING, Kind.REPLAY, Kind.WHAT_IF})),
     "csv": Format("csv", TABLES, of_rows=True),
     "jsonl": Format("jsonl", TABLES, of_rows=True),
 }

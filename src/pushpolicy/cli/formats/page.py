@@ -86,10 +86,11 @@ class Bars(NamedTuple):
 
 
 class Heat(NamedTuple):
-    """How many findings of one rule deny one push more, and how many less."""
+    """How many findings of one rule deny one push more, and how many less; or that nobody can know."""
 
     stricter: int = 0
     looser: int = 0
+    unknown: bool = False
 
 
 class HeatMap(NamedTuple):
@@ -115,7 +116,7 @@ class Fold(NamedTuple):
 
     name: str
     title: tuple[Cell, ...]
-    block: Table | Facts
+    blocks: tuple[Table | Facts, ...]
 
 
 class Folds(NamedTuple):

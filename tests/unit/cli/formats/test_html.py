@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from collections import Counter
 from datetime import date, timedelta
 from hashlib import sha256
 from html.parser import HTMLParser
 from itertools import pairwise
+from random import Random
 
 import pytest
 from msgspec.structs import replace
 
+from pushpolicy.audit.difference import difference
 from pushpolicy.audit.overview import Overview
+from pushpolicy.audit.replay import Differs, NotReplayable, Replay, Reproduced
 from pushpolicy.audit.walk import Unread
+from pushpolicy.audit.what_if import Direction
+from pushpolicy.cli.formats.html import draw
 from pushpolicy.cli.formats.html.markup import cell, is_followed
 from pushpolicy.cli.formats.page import Cell, Timeline
+from pushpolicy.cli.render.audit import replay_page, what_if_page
 from pushpolicy.cli.render.audit.overview import DECISIONS, history
-from tests.pages import AT, HOSTILE, decisions, hostile, listed, problems
+from pushpolicy.model.decision import Verdict
+from tests.pages import AT, HOSTILE, decisions, finding, hostile, listed, problems, tried
 
 
 class _Seen(HTMLParser):
@@ -122,6 +130,70 @@ def test_headings_and_places_are_in_order() -> None:
         "main",
         "footer",
     }
+
+
+def test_a_heat_map_has_a_field_for_each_rule_and_push_and_leads_to_every_finding() -> None:
+    found = tried(300)
+    seen = _Seen(draw(what_if_page.page_of("here", found, (), AT)))
+    pushes = [each for each in found.pushes if each.direction is not Direction.UNCHANGED]
+    assert 0 < len(pushes) < found.whole.changed
+    names = {value for _, name, value in seen.attributes if name == "id"}
+    links = [value for _, name, value in seen.attributes if name == "href"]
+    for number, push in enumerate(pushes, 1):
+        assert f"push-{number}" in names
+        # Its column, and a field for each rule that changes.
+        rules = push.stricter | push.looser | push.newer
+        assert links.count(f"#push-{number}") == 1 + len(rules)
+        for change in push.changes[:5]:
+            assert change.msg in seen.said
+    counts = Counter(re.findall("([▲▽])([0-9]+) (?:stricter|looser)", seen.said))
+    expected = Counter[tuple[str, str]]()
+    for push in pushes:
+        for sign, changes in (
+            ("▲", [change.rule for change in push.changes if change.stricter]),
+            ("▽", [change.rule for change in push.changes if change.looser]),
+        ):
+            expected.update((sign, str(number)) for number in Counter(changes).values())
+    assert counts == expected
+
+
+def test_a_what_if_of_many_pushes_is_bounded_and_says_so() -> None:
+    everything = tried(5_000, keep=None)
+    written = draw(what_if_page.page_of("here", everything, problems(200), AT))
+    assert len(written) < 400_000
+    left = everything.whole.changed - what_if_page.PUSHES
+    said = _Seen(written).said
+    assert f"{left} more decisions would change and are not shown here: those whose verdict changes" in said
+    whole = everything.whole
+    assert (
+        f"252 records could not be tried. Stricter and looser: {whole.changed} of {whole.total} past "
+        f"decisions would change; {whole.denied} would be denied, {whole.allowed} would be let in."
+    ) in said
+
+
+def test_decisions_made_again_are_told_by_what_came_out() -> None:
+    items = list(decisions(40))
+    engine = items[0].summary.decision.engine
+    results: list[Replay] = [Reproduced(summary=each.summary, engine=engine) for each in items[:20]]
+    for each in items[20:30]:
+        other = replace(
+            each.summary.decision, verdict=Verdict.DENY, violations=(finding("scan_severity", Random(1)),)
+        )
+        changed = difference(each.summary.decision, other)
+        assert changed
+        results.append(Differs(summary=each.summary, engine=engine, difference=changed))
+    results += [NotReplayable(summary=each.summary, reason="unknown policy: x") for each in items[30:]]
+    standings = {each.summary.digest: each.standing for each in items}
+    said = _Seen(draw(replay_page.page_of("here", results, standings, (), AT))).said
+    assert (
+        "10 came out otherwise, 10 could not be made again. 20 decisions reproduced, to the last finding."
+        in said
+    )
+    assert said.count("not found → violation") == 10
+    assert "unknown policy: x10" in said
+    good = _Seen(draw(replay_page.page_of("here", results[:20], standings, (), AT))).said
+    assert "20 decisions reproduced, to the last finding." in good
+    assert "otherwise" not in good
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ def _heat_map(given: HeatMap, name: str) -> Html:
     rows = (
         tag(
             "tr",
-            tag("th", tag("code", text(rule)), scope="row"),
+            tag("th", cell(Cell(rule, code=True)), scope="row"),
             *(_heat(field, column.link) for field, column in zip(fields, given.columns, strict=True)),
         )
         for rule, fields in given.rows
@@ -155,14 +155,22 @@ def _heat_map(given: HeatMap, name: str) -> Html:
 def _heat(field: Heat, link: str | None) -> Html:
     parts = [
         (sign, number, said)
-        for sign, number, said in (("▲", field.stricter, "stricter"), ("▽", field.looser, "looser"))
+        for sign, number, said in (
+            ("▲", field.stricter, "stricter"),
+            ("▽", field.looser, "looser"),
+            ("?", field.unknown, "unknown"),
+        )
         if number
     ]
     if not parts:
         return tag("td")
     shown = join(
         *(
-            tag("span", text(f"{sign}{number}"), tag("span", text(f" {said} "), class_="said"))
+            tag(
+                "span",
+                text(sign if sign == "?" else f"{sign}{number}"),
+                tag("span", text(f" {said} "), class_="said"),
+            )
             for sign, number, said in parts
         )
     )
@@ -176,7 +184,7 @@ def _folds(given: Folds, name: str) -> Html:
         tag(
             "details",
             tag("summary", *(tag("span", cell(each)) for each in item.title)),
-            block(item.block, f"{item.name}-all"),
+            *(block(each, f"{item.name}-{number}") for number, each in enumerate(item.blocks, 1)),
             id=item.name,
         )
         for item in given.items

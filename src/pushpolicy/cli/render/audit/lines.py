@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from pushpolicy.audit.signature import NOT_VALID
-from pushpolicy.audit.sources import Unreadable
+from pushpolicy.audit.sources import Ignored, Unreadable
 from pushpolicy.audit.standing import Standing
 from pushpolicy.audit.walk import Problem, Unread
 from pushpolicy.model.document import Document, plain
@@ -19,8 +19,6 @@ from pushpolicy.records.read import Summary
 
 _PROBLEMS_SHOWN = 50
 _WIDTH = 80
-
-Ignored = Problem | Unread | Unreadable
 
 
 def record_line(summary: Summary, how: Standing) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from pushpolicy.audit.overview import Outcome, Overview, RuleDenials, Told, WaiverSeen, set_apart
+from pushpolicy.audit.sources import Ignored, Unreadable
 from pushpolicy.audit.walk import Problem, Unread
 from pushpolicy.cli.formats.page import (
     Bars,
@@ -30,7 +31,7 @@ _TONES = {Outcome.ALLOWED: Tone.GOOD, Outcome.DENIED: Tone.BAD, Outcome.OBSERVED
 _ALL = "all of them: --format json"
 
 
-def page_of(subject: str, found: Overview, ignored: Sequence[Problem | Unread]) -> Page:
+def page_of(subject: str, found: Overview, ignored: Sequence[Ignored]) -> Page:
     """The decisions of a place."""
     return Page(
         title="Decisions about image pushes",
@@ -43,7 +44,7 @@ def page_of(subject: str, found: Overview, ignored: Sequence[Problem | Unread]) 
     )
 
 
-def numbers(found: Overview, ignored: Sequence[Problem | Unread]) -> tuple[Number, ...]:
+def numbers(found: Overview, ignored: Sequence[Ignored]) -> tuple[Number, ...]:
     """How many there are of each."""
     outcomes, bad = found.outcomes, sum(isinstance(each, Problem) for each in ignored)
     told = (
@@ -78,18 +79,17 @@ def notes(found: Overview) -> Iterator[str]:
         yield f"{count(number, 'decision')} set apart: {why}."
 
 
-def problems(ignored: Sequence[Problem | Unread]) -> Iterator[Section]:
+def problems(ignored: Sequence[Ignored]) -> Iterator[Section]:
     """What should have been a record, and what was not read."""
     if not ignored:
         return
-    bad = [each for each in ignored if isinstance(each, Problem)]
+    bad = [each for each in ignored if not isinstance(each, Unread)]
     unread = sum(each.number for each in ignored if isinstance(each, Unread))
     lead = "What could be read of these is not a decision that counts. Each may hide one."
     if unread:
         lead += f" Incomplete: {unread} more records or statements were not read, for the limits."
     rows = tuple(
-        (Cell(str(each.digest), code=True), Cell(_bare(each), Tone.BAD), Cell(each.hint or ""))
-        for each in bad[:_PROBLEMS]
+        (_of_what(each), Cell(_bare(each), Tone.BAD), Cell(each.hint or "")) for each in bad[:_PROBLEMS]
     )
     table = Table(
         "Records that do not count", ("record", "reason", "what to do"), rows, _rest(bad, _PROBLEMS)
@@ -97,9 +97,13 @@ def problems(ignored: Sequence[Problem | Unread]) -> Iterator[Section]:
     yield Section("problems", "Problems", (table,) if bad else (), lead)
 
 
-def _bare(problem: Problem) -> str:
+def _of_what(bad: Problem | Unreadable) -> Cell:
+    return Cell(str(bad.digest), code=True) if isinstance(bad, Problem) else Cell("a whole source")
+
+
+def _bare(bad: Problem | Unreadable) -> str:
     """The reason, without the digest that stands beside it."""
-    return problem.bare.removeprefix(f"record {problem.digest} ")
+    return bad.bare.removeprefix(f"record {bad.digest} ") if isinstance(bad, Problem) else bad.bare
 
 
 def history(found: Overview) -> Iterator[Section]:
@@ -129,7 +133,7 @@ def place_of(told: Told) -> str:
     return f"{place}:{', '.join(image.tags[:3])}{more}"
 
 
-def _verdict(found: Overview, ignored: Sequence[Problem | Unread]) -> Cell:
+def _verdict(found: Overview, ignored: Sequence[Ignored]) -> Cell:
     kinds = ", ".join(f"{found.outcomes[each]} {each}" for each in Outcome if found.outcomes[each])
     said = f"{count(found.outcomes.total(), 'decision')}{f': {kinds}' if kinds else ''}"
     if found.days:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import chain
 from typing import Any
 
@@ -10,16 +11,17 @@ import click
 
 from pushpolicy.audit.difference import FindingChange, RuleChange
 from pushpolicy.audit.replay import Differs, NotReplayable, Replay, Reproduced
+from pushpolicy.audit.sources import Ignored
 from pushpolicy.audit.standing import Standing
 from pushpolicy.cli.formats import Kind, Report
 from pushpolicy.cli.render.audit.lines import (
-    Ignored,
     audit_document,
     ignored_json,
     ignored_lines,
     record_line,
     standing_json,
 )
+from pushpolicy.cli.render.audit.replay_page import page_of
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.text import printable
 
@@ -27,9 +29,21 @@ _CHANGES_SHOWN = 10
 
 
 def replays(
-    results: Sequence[Replay], standings: Mapping[Digest, Standing], ignored: Sequence[Ignored]
+    results: Sequence[Replay],
+    standings: Mapping[Digest, Standing],
+    ignored: Sequence[Ignored],
+    subject: str,
+    at: datetime,
 ) -> Report:
-    """Decisions made again, as ``pushpolicy.audit.replay/v1``."""
+    """Decisions made again, as ``pushpolicy.audit.replay/v1``.
+
+    Args:
+        results: what became of each.
+        standings: of each, by its record.
+        ignored: what should have been a record.
+        subject: what was asked about.
+        at: the time of the report.
+    """
     found = [(result, standings[result.summary.digest]) for result in results]
     return Report(
         Kind.REPLAY,
@@ -40,6 +54,7 @@ def replays(
             "replay", {"replays": [_replay(result, how) for result, how in found], **ignored_json(ignored)}
         ),
         tuple(result.summary.decision for result in results),
+        page=lambda: page_of(subject, results, standings, ignored, at),
     )
 
 

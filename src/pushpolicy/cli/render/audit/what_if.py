@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import chain
 from typing import Any
 
 import click
 
+from pushpolicy.audit.sources import Ignored
 from pushpolicy.audit.what_if import (
     Direction,
     Effect,
@@ -18,13 +20,13 @@ from pushpolicy.audit.what_if import (
 )
 from pushpolicy.cli.formats import Kind, Report
 from pushpolicy.cli.render.audit.lines import (
-    Ignored,
     audit_document,
     ignored_json,
     ignored_lines,
     standing_json,
 )
 from pushpolicy.cli.render.audit.replay import difference_lines
+from pushpolicy.cli.render.audit.what_if_page import page_of
 from pushpolicy.cli.render.decision import count
 from pushpolicy.model.decision import ImageIdentity
 from pushpolicy.model.text import first_of, printable
@@ -39,12 +41,20 @@ _COLORS = {
 }
 
 
-def effect(found: WhatIf, ignored: Sequence[Ignored]) -> Report:
-    """What another policy would have decided, as ``pushpolicy.audit.what-if/v1``."""
+def effect(found: WhatIf, ignored: Sequence[Ignored], subject: str, at: datetime) -> Report:
+    """What another policy would have decided, as ``pushpolicy.audit.what-if/v1``.
+
+    Args:
+        found: the effects.
+        ignored: what should have been a record.
+        subject: what was asked about.
+        at: the time of the report.
+    """
     return Report(
         Kind.WHAT_IF,
         lambda: chain(_lines(found), ignored_lines(ignored)),
         lambda: audit_document("what-if", {**_document(found), **ignored_json(ignored)}),
+        page=lambda: page_of(subject, found, ignored, at),
     )
 
 
