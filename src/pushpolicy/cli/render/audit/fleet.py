@@ -9,10 +9,9 @@ from typing import Any
 import click
 
 from pushpolicy.audit.fleet import Fleet, Member
-from pushpolicy.audit.sources import Unreadable
+from pushpolicy.audit.sources import Ignored, Unreadable
 from pushpolicy.cli.formats import Cell, Kind, Report, Table
 from pushpolicy.cli.render.audit.lines import (
-    Ignored,
     audit_document,
     ignored_json,
     ignored_lines,

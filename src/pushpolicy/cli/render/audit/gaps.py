@@ -12,12 +12,11 @@ import click
 
 from pushpolicy.audit.gap import Gap, Kind
 from pushpolicy.audit.gaps import Examined
-from pushpolicy.audit.sources import Unreadable
+from pushpolicy.audit.sources import Ignored, Unreadable
 from pushpolicy.audit.walk import Unread
 from pushpolicy.cli import formats
 from pushpolicy.cli.formats import Report, Table
 from pushpolicy.cli.render.audit.lines import (
-    Ignored,
     audit_document,
     ignored_json,
     ignored_lines,
