@@ -83,7 +83,8 @@ def test_a_new_format_is_one_file_and_one_row(pushed: Workspace, shouting: None)
             continue
         assert ran.code == errors.EXIT_OK, ran.err
         assert ran.out.startswith(kind.upper())
-        assert (" ALLOW!" in ran.out) is (kind not in (Kind.GATHERED, Kind.POLICY, Kind.WHAT_IF))
+        has_decisions = kind not in (Kind.GATHERED, Kind.POLICY, Kind.WHAT_IF, Kind.LISTING)
+        assert (" ALLOW!" in ran.out) is has_decisions
 
 
 def test_a_format_that_is_none_for_errors_says_nothing_of_them(workspace: Workspace, shouting: None) -> None:

@@ -20,11 +20,13 @@ from msgspec import structs
 
 from pushpolicy import errors
 from pushpolicy.audit.difference import difference
+from pushpolicy.audit.entry import Entry
 from pushpolicy.audit.history import find_record
+from pushpolicy.audit.overview import Told
 from pushpolicy.audit.replay import Differs, NotReplayable
 from pushpolicy.audit.shelf import Shelf
 from pushpolicy.audit.standing import Standing, _elsewhere, _notes, standing
-from pushpolicy.audit.walk import Listing, Problem
+from pushpolicy.audit.walk import Listing, Opened, Problem
 from pushpolicy.audit.what_if import NotDecided, PushEffect, WhatIf
 from pushpolicy.cli.formats import FORMATS, Kind
 from pushpolicy.cli.main import main
@@ -406,8 +408,9 @@ def test_the_control(honest: Path, tmp_path: Path, audit: Audit) -> None:
     assert out.splitlines()[0].endswith(", unsigned, newest of those found")
     assert "(anchored)" in out
     code, out, _ = audit("list", _name(client))
-    assert (code, len(out.splitlines())) == (errors.EXIT_OK, 1)
-    assert out.rstrip().endswith("unsigned")
+    first, *rest = out.splitlines()
+    assert (code, first.split()[-1]) == (errors.EXIT_OK, "unsigned")
+    assert all(line.startswith("  ") for line in rest)
     code, out, _ = audit("replay", _name(client))
     assert code == errors.EXIT_OK
     assert out.startswith("reproduced: ")
@@ -562,7 +565,8 @@ def test_text_of_a_record_never_leaves_its_line(honest: Path) -> None:
     """Of a decision that would never be read: whatever a field holds, it is one field of one line."""
     client = LayoutRepository(Repository.parse(f"oci:{honest}"))
     reference = Reference(repository=client.repository, tag=TAG)
-    record = find_record(Shelf.of(client), reference)
+    shelf = Shelf.of(client)
+    record = find_record(shelf, reference)
     value = deepcopy(dict(record.decision.document().value))
     waiver = dict.fromkeys(("rule", "id", "reason", "approver", "expires", "origin"), HOSTILE)
     finding = dict.fromkeys(("rule", "id", "msg", "severity", "fix"), HOSTILE) | {
@@ -627,10 +631,23 @@ def test_text_of_a_record_never_leaves_its_line(honest: Path) -> None:
                 )
             )
         effect.add(NotDecided(**about, before=decision.verdict, reason=HOSTILE))
+        opened = Opened(shelf=shelf, record=hostile, held=check_recorded(record), standing=how)
+        told = dict.fromkeys(("commit", "branch", "event", "run", "actor", "credential_from"), HOSTILE)
+        entry = structs.replace(Entry.of(opened), **told)
+        row = listed.Row(entry=entry, told=Told(summary=summary, standing=how))
         now = datetime.now(UTC)
+        found = listed.Listed(
+            places=(reference,),
+            rows=(row,),
+            ignored=listing.ignored,
+            read=lambda: 1,
+            is_selected=True,
+            overview=None,
+            columns=None,
+        )
         for report in (
             shown_record.record(hostile, how),
-            listed.listing(listing, now),
+            listed.listing(found),
             replayed.replays([differs, failed], listing.standings, listing.ignored, HOSTILE, now),
             tried.effect(effect, listing.ignored, HOSTILE, now),
         ):

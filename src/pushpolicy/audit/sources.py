@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain, islice, starmap
+from itertools import chain, islice
 from typing import NamedTuple, Protocol, TypeVar
+
+from msgspec.structs import replace
 
 from pushpolicy.audit.allowance import Allowance
 from pushpolicy.audit.history import each_denial, each_record, find, tags_of
@@ -166,7 +168,12 @@ def read_all(sources: Iterable[Source], allowance: Allowance) -> Iterator[Item]:
     Raises:
         RecordError, InputError: when there is but one source, and it cannot be read.
     """
-    return starmap(Item, of_each(sources, lambda source: source.each(allowance)))
+    rest = iter(sources)
+    first = tuple(islice(rest, 2))
+    for source, found in of_each(chain(first, rest), lambda source: source.each(allowance)):
+        if isinstance(found, Problem) and len(first) > 1:
+            found = replace(found, place=source.place)
+        yield Item(source, found)
 
 
 def of_each(

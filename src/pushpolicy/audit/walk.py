@@ -34,6 +34,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         vouched: whether a listed key signed something about it all the same.
         image: what it is listed with; None where only a later record names it.
+        place: where it was found, if several places are read.
     """
 
     digest: Digest
@@ -41,6 +42,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     hint: str | None = None
     vouched: bool = False
     image: Digest | None = None
+    place: Reference | None = None
 
     @property
     def bare(self) -> str:

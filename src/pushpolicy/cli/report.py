@@ -76,6 +76,14 @@ class Outputs:
         """What was asked for, before any work was done."""
         return self._asked
 
+    def asks(self, name: str) -> bool:
+        """Whether a report is asked for in the format of this name."""
+        return any(output.format is FORMATS[name] for output in self._asked)
+
+    def asks_only(self, name: str) -> bool:
+        """Whether reports are asked for in no other format than this."""
+        return all(output.format is FORMATS[name] for output in self._asked)
+
     def ask(self, outputs: Iterable[Output]) -> None:
         """Ask for more reports.
 

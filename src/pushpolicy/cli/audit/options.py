@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from datetime import timedelta
 
 import click
 
 from pushpolicy import errors
+from pushpolicy.audit.sources import Ignored, Item, Unreadable
 from pushpolicy.audit.standing import Standing
-from pushpolicy.audit.walk import Problem, Unread
+from pushpolicy.audit.walk import Opened
 from pushpolicy.model.reference import Reference
+
+_DURATION = re.compile(r"([1-9][0-9]{0,8})([smhdw])", re.ASCII)
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 trust_option = click.option(
     "--trust",
@@ -23,12 +29,73 @@ at_option = click.option("--at", metavar="TIME", help="As of this time instead o
 sources_argument = click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
 
 
-def code_of(standings: Collection[Standing], ignored: Sequence[Problem | Unread], place: Reference) -> int:
-    """What a record is about is said first; where that is not what was asked, it is none that counts.
+class Counted:
+    """The records of several sources as they are read, and what comes of them: exit code, what is ignored.
 
-    A record for another place is usual where images are promoted, unless an image or a tag has no other.
+    Args:
+        items: what was found.
+        takes: whether a record is asked about.
+
+    Attributes:
+        read: how many records were read.
+        ignored: what should have been a record, or a source.
     """
-    nowhere = bool(place.tag or place.digest) and all(how.elsewhere for how in standings)
-    strange = any(how.unknown for how in standings)
-    is_wrong = ignored or strange or (standings and nowhere)
-    return errors.EXIT_RECORD if is_wrong else errors.EXIT_OK
+
+    def __init__(self, items: Iterable[Item], takes: Callable[[Opened], bool] = lambda _: True) -> None:
+        self._items, self._takes = items, takes
+        self.read = 0
+        self.ignored = list[Ignored]()
+        self._standings = dict[Reference, _Standings]()
+
+    def each(self) -> Iterator[Opened]:
+        """The records that are asked about."""
+        for source, found in self._items:
+            if not isinstance(found, Opened):
+                self.ignored.append(found)
+                continue
+            self.read += 1
+            if self._takes(found):
+                self._standings.setdefault(source.place, _Standings()).add(found.standing)
+                yield found
+
+    @property
+    def code(self) -> int:
+        """Of what was read so far: that of `code_of` for each source, or of one that cannot be read."""
+        unreadable = [each.exit_code for each in self.ignored if isinstance(each, Unreadable)]
+        others = [each for each in self.ignored if not isinstance(each, Unreadable)]
+        wrong = others or any(how.is_wrong(place) for place, how in self._standings.items())
+        return max([errors.EXIT_RECORD if wrong else errors.EXIT_OK, *unreadable])
+
+
+class _Standings:
+    """Of the records of one source: how many there are, about another place, of an unknown policy."""
+
+    def __init__(self) -> None:
+        self._number = self._elsewhere = self._strange = 0
+
+    def add(self, how: Standing) -> None:
+        self._number += 1
+        self._elsewhere += bool(how.elsewhere)
+        self._strange += bool(how.unknown)
+
+    def is_wrong(self, place: Reference) -> bool:
+        """What a record is about is said first; where that is not what was asked, it is none that counts.
+
+        A record for another place is usual where images are promoted, unless an image or a tag has no other.
+        """
+        nowhere = bool(place.tag or place.digest) and self._number > 0 and self._elsewhere == self._number
+        return nowhere or self._strange > 0
+
+
+def code_of(standings: Collection[Standing], ignored: Sequence[Ignored], place: Reference) -> int:
+    """The exit code of what was read of one place."""
+    found = _Standings()
+    for how in standings:
+        found.add(how)
+    return errors.EXIT_RECORD if ignored or found.is_wrong(place) else errors.EXIT_OK
+
+
+def duration(text: str) -> timedelta | None:
+    """A number and s, m, h, d or w; None where it is something else."""
+    parts = _DURATION.fullmatch(text)
+    return timedelta(seconds=int(parts[1]) * _SECONDS[parts[2]]) if parts else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 
 import click
@@ -12,7 +11,7 @@ from pushpolicy.audit.allowance import LIMITS, Allowance
 from pushpolicy.audit.verified import Wanted
 from pushpolicy.audit.verify import verify
 from pushpolicy.cli import options as shared
-from pushpolicy.cli.audit.options import trust_option
+from pushpolicy.cli.audit.options import duration, trust_option
 from pushpolicy.cli.formats import Kind
 from pushpolicy.cli.options import RegistryOptions, read_limits
 from pushpolicy.cli.render.audit.verified import verified
@@ -21,9 +20,6 @@ from pushpolicy.cli.shelves import open_shelf, shelf_of_denials
 from pushpolicy.engines import find_engine
 from pushpolicy.errors import UsageError
 from pushpolicy.model.text import printable
-
-_DURATION = re.compile(r"([1-9][0-9]{0,8})([smhdw])", re.ASCII)
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
 @click.command("verify", short_help="Verify a record: who signed it, for what, and the decision made again.")
@@ -77,7 +73,7 @@ def command(
         raise UsageError(f"{place} names no image", "add a tag or a digest; audit list shows both")
     wanted = Wanted(
         at=datetime.now(UTC),
-        max_age=_duration(max_age),
+        max_age=_max_age(max_age),
         denials=shelf_of_denials(denials, shelf, registry, bounds),
         offline=offline is not None,
     )
@@ -85,11 +81,11 @@ def command(
     return outputs.write(verified(found), errors.EXIT_RECORD if found.failures else errors.EXIT_OK)
 
 
-def _duration(text: str | None) -> timedelta | None:
+def _max_age(text: str | None) -> timedelta | None:
     if text is None:
         return None
-    if (parts := _DURATION.fullmatch(text)) is None:
+    if (age := duration(text)) is None:
         raise UsageError(
             f"--max-age {printable(text)} is no duration", "a number and s, m, h, d or w, as in 90d"
         )
-    return timedelta(seconds=int(parts[1]) * _SECONDS[parts[2]])
+    return age

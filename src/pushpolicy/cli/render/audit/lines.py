@@ -34,29 +34,39 @@ def record_line(summary: Summary, how: Standing) -> str:
 
 
 def ignored_lines(ignored: Sequence[Ignored]) -> Iterator[str]:
-    """What should have been a record, and what was not read, for the limits or since it could not be."""
-    for each in ignored:
-        if isinstance(each, Unreadable):
-            yield click.style(f"not read: {printable(each.reason, 500)}", fg="red")
-    problems = [each for each in ignored if isinstance(each, Problem)]
+    """What should have been a record or a source, and what was not read for the limits."""
+    problems, unreadable = _problems(ignored), _unreadable(ignored)
     for problem in problems[:_PROBLEMS_SHOWN]:
         # That no listed key vouches for it says what it is; else it is named before its reason.
         named = "" if problem.reason.startswith(NOT_VALID) else f"ignored record {problem.digest}: "
-        yield click.style(f"{named}{printable(problem.reason, 500)}", fg="red")
+        place = f" (in {printable(str(problem.place))})" if problem.place else ""
+        yield click.style(f"{named}{printable(problem.reason, 500)}{place}", fg="red")
     if (more := len(problems) - _PROBLEMS_SHOWN) > 0:
         yield click.style(f"ignored: {more} more that are not valid (all of them: --format json)", fg="red")
+    for source in unreadable:
+        yield click.style(f"not read: {printable(source.reason, 500)}", fg="red")
     if unread := _unread(ignored):
         yield click.style(f"incomplete: {unread} more records or statements were not read", fg="red")
 
 
 def ignored_json(ignored: Sequence[Ignored]) -> dict[str, Any]:
     """The same, for programs."""
-    problems = [each for each in ignored if isinstance(each, Problem)]
     return {
-        "problems": [{"digest": each.digest, "reason": each.reason} for each in problems],
+        "problems": [
+            {"digest": each.digest, "reason": each.reason, "source": each.place and str(each.place)}
+            for each in _problems(ignored)
+        ],
         "unread": _unread(ignored),
-        "not_read": [each.reason for each in ignored if isinstance(each, Unreadable)],
+        "not_read": [each.reason for each in _unreadable(ignored)],
     }
+
+
+def _problems(ignored: Sequence[Ignored]) -> list[Problem]:
+    return [each for each in ignored if isinstance(each, Problem)]
+
+
+def _unreadable(ignored: Sequence[Ignored]) -> list[Unreadable]:
+    return [each for each in ignored if isinstance(each, Unreadable)]
 
 
 def _unread(ignored: Sequence[Ignored]) -> int:
