@@ -107,7 +107,6 @@ def test_as_text(history: Workspace) -> None:
     assert ran.code == errors.EXIT_OK, ran.err
     firsts = [line.split()[1:3] for line in ran.out.splitlines() if not line.startswith(" ")]
     assert firsts[0] == ["DENY", "oci:app:4.0"]
-    assert firsts[-1] == ["ALLOW", "oci:app:1.0"]
     assert sorted(firsts, key=lambda each: each[1]) == [
         ["ALLOW", "oci:app:1.0"],
         ["ALLOW", "oci:app:2.0"],
@@ -133,14 +132,13 @@ def test_as_text(history: Workspace) -> None:
 
 def test_columns_that_were_chosen(history: Workspace) -> None:
     ran = history.run("audit", "list", "oci:app", "--columns", "tag, result,waivers")
-    assert ran.out.splitlines() == [
-        "tag  result    waivers",
-        "3.0  observed  -",
-        f"2.0  allow     tests_passed {FINDING}",
-        "1.0  allow     -",
-    ]
+    head, *lines = ran.out.splitlines()
+    assert head == "tag  result    waivers"
+    # Of one second, either can be first.
+    assert sorted(lines) == ["1.0  allow     -", f"2.0  allow     tests_passed {FINDING}", "3.0  observed  -"]
     ran = history.run("audit", "list", "oci:app", "--columns", "tag,waivers", "--format", "csv")
-    assert ran.out == f"tag,waivers\n3.0,\n2.0,tests_passed {FINDING}\n1.0,\n"
+    head, *lines = ran.out.splitlines()
+    assert (head, sorted(lines)) == ("tag,waivers", ["1.0,", f"2.0,tests_passed {FINDING}", "3.0,"])
     (row,) = _rows(history, "oci:app", "--tag", "1.0", "--columns", "tag,actor")
     assert row == {"schema": "pushpolicy.audit.list/v1", "tag": ["1.0"], "actor": "sample-author"}
     ran = history.run("audit", "list", "oci:app", "--columns", "tag,actr")
