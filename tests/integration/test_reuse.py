@@ -290,7 +290,7 @@ def decided(policy: PolicySet, given: Sequence[Document], engine: LocalOpa) -> l
 
 
 def substance(found: Iterable[Decision]) -> list[bytes]:
-    return [replace(each.substance(), engine=None).document().content for each in found]  # type: ignore[arg-type]
+    return [replace(each.substance(), engine=None).document().content for each in found]
 
 
 @pytest.fixture(scope="module")
