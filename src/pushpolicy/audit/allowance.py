@@ -16,12 +16,16 @@ class Allowance:
     """What may be spent from now on; in the main thread only.
 
     Args:
-        limits: those of time, for all and for one record, of memory and of temporary files count.
+        limits: those of time, for all and for one record, of memory, of temporary files and of records count.
+
+    Attributes:
+        max_records: of one place.
     """
 
     def __init__(self, limits: Limits = LIMITS) -> None:
         self._budget = Budget(limits.max_run_seconds, limits.max_memory, disk=limits.max_disk)
         self._seconds = limits.max_record_seconds
+        self.max_records = limits.max_records
 
     @property
     def is_spent(self) -> bool:

@@ -14,6 +14,7 @@ from pushpolicy.audit.tags import Tags, image_of, read_tags
 from pushpolicy.audit.walk import Listing, Opened, Read, Walk, not_older
 from pushpolicy.errors import PushError, RecordError, UsageError
 from pushpolicy.evaluate.recorded import check_recorded
+from pushpolicy.http.parallel import each
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import Manifest
 from pushpolicy.model.reference import Reference
@@ -165,8 +166,14 @@ def images_of(client: RepositoryReader, reference: Reference) -> tuple[Digest, .
         if image is None:
             raise _no_such(client, reference)
         return (image.digest,)
-    tagged = filter(None, (client.resolve(tag) for tag in client.tags()))
-    return tuple(dict.fromkeys((*map(image_of, tagged), *client.subjects())))
+    found, tags = dict[str, Digest](), client.tags()
+
+    def look(tag: str) -> None:
+        if tagged := client.resolve(tag):
+            found[tag] = image_of(tagged)
+
+    each(look, tags, distant=client.distant)
+    return tuple(dict.fromkeys((*(found[tag] for tag in tags if tag in found), *client.subjects())))
 
 
 def _no_such(client: RepositoryReader, reference: Reference) -> RecordError:

@@ -6,6 +6,7 @@ from typing import Self
 
 import msgspec
 
+from pushpolicy.audit.ahead import ReadAhead
 from pushpolicy.audit.signature import NotVouchedError, Signature, Signatures
 from pushpolicy.errors import RecordError
 from pushpolicy.model.descriptor import Descriptor
@@ -46,6 +47,11 @@ class Shelf(msgspec.Struct, frozen=True, kw_only=True):
         """
         kept_in = records or images
         return cls(images=images, records=kept_in, signatures=Signatures(kept_in, trusted))
+
+    @property
+    def ahead(self) -> ReadAhead | None:
+        """What can read records before they are asked for, where that is worth it."""
+        return self.records if isinstance(self.records, ReadAhead) else None
 
     @property
     def is_verified(self) -> bool:

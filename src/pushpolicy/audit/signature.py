@@ -94,6 +94,11 @@ class Signatures:
             self._lists[image] = self._client.referrers(image)
         return self._lists[image]
 
+    def forget(self, image: Digest) -> None:
+        """Keep nothing of an image, whose records are all read."""
+        self._lists.pop(image, None)
+        self._read.pop(image, None)
+
     def of(self, image: Digest) -> Statements:
         """What is signed about the records of an image.
 

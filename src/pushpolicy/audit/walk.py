@@ -6,8 +6,9 @@ Each is read whole and checked before its verdict is shown; only a summary is ke
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import NamedTuple
 
 import msgspec
@@ -18,6 +19,7 @@ from pushpolicy.audit.signature import NOT_VALID, NotVouchedError, Signature
 from pushpolicy.audit.standing import Standing, standing
 from pushpolicy.errors import RecordError
 from pushpolicy.evaluate.recorded import RecordedPolicy, check_recorded
+from pushpolicy.http.parallel import each
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import Manifest
 from pushpolicy.model.reference import Reference
@@ -25,7 +27,8 @@ from pushpolicy.model.text import first_of
 from pushpolicy.records.format import ARTIFACT_TYPE
 from pushpolicy.records.read import Record, Summary
 
-MAX_RECORDS = 10_000
+# Images whose lists are read together, and records that are read ahead.
+_IMAGES_AT_ONCE = 500
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,11 +122,12 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Entry(NamedTuple):
-    """A record to be read: what it is listed with, and whether that list calls it a record."""
+    """A record to be read: what it is listed with, whether that list calls it one, whether a key vouches."""
 
     digest: Digest
     image: Digest | None = None
     is_said: bool = True
+    is_vouched: bool = False
 
 
 class _Retired(NamedTuple):
@@ -186,48 +190,100 @@ class Walk:
 
     def __init__(self, shelf: Shelf, reference: Reference, allowance: Allowance) -> None:
         self._shelf, self._reference, self._allowance = shelf, reference, allowance
-        self._queue = deque[_Entry]()
+        self._images = dict[Digest, None]()
+        self._seen = set[tuple[Digest, Digest | None]]()
         self._read_already = set[Digest]()
         self._counting = Counting()
         self._unread = 0
 
     def look_at(self, images: Iterable[Digest]) -> None:
-        """Take in what is listed with images."""
-        for image in images:
-            listed = self._shelf.listed(image)
-            vouched: tuple[Digest, ...] = ()
-            if self._shelf.is_verified:
-                signed = self._shelf.signatures.of(image)
-                vouched = tuple(dict.fromkeys(each.named.record for each in signed.vouched))
-                self._unread += signed.unread
-            # What is known first, then in the order of the lists, which grow at their end, so that nobody
-            # gets before what is there; what a list does not call a record after everything that it does.
-            self._queue.extend(_Entry(digest, image) for digest in vouched)
-            ordered = sorted(listed, key=lambda entry: entry.artifact_type != ARTIFACT_TYPE)
-            self._queue.extend(_Entry(e.digest, image, e.artifact_type == ARTIFACT_TYPE) for e in ordered)
+        """Take in images, with which records are listed."""
+        self._images.update(dict.fromkeys(images))
 
     def each(self) -> Iterator[Read]:
         """Read all of it, one record at a time; nothing is kept of one that was given out but its digest.
 
         Those of retired keys come last, since only then it is known which of them count.
+
+        Raises:
+            PushError: when what is listed with an image cannot be read.
         """
-        # What a list does not call a record comes last, of whatever image.
-        queue, seen = deque(sorted(self._queue, key=lambda entry: not entry.is_said)), set[_Entry]()
-        while queue and len(seen) < MAX_RECORDS and not self._allowance.is_spent:
+        images, last = list(self._images), deque[_Entry]()
+        for start in range(0, len(images), _IMAGES_AT_ONCE):
+            if self._is_over:
+                self._unread += len(images) - start  # of each, one at least
+                break
+            group = images[start : start + _IMAGES_AT_ONCE]
+            try:
+                entries = self._listed(group)
+            except RecordError:  # no time is left
+                if not start:
+                    raise
+                self._unread += len(images) - start
+                break
+            # What a list does not call a record comes last, of whatever image.
+            last.extend(entry for entry in entries if not entry.is_said)
+            yield from self._each_of(deque(entry for entry in entries if entry.is_said))
+            if len(images) > _IMAGES_AT_ONCE:
+                for image in group:
+                    self._shelf.signatures.forget(image)
+        yield from self._each_of(last)
+        yield from self._counting.settled(lambda digest: self._read(_Entry(digest)))
+        if self._unread:
+            yield Unread(number=self._unread)
+
+    @property
+    def _is_over(self) -> bool:
+        return len(self._seen) >= self._allowance.max_records or self._allowance.is_spent
+
+    def _listed(self, images: Sequence[Digest]) -> list[_Entry]:
+        """What is listed with images: of all of them at once, and in their order."""
+        shelf = self._shelf
+
+        def look(image: Digest) -> None:
+            shelf.listed(image)
+            if shelf.is_verified:
+                shelf.signatures.of(image)
+
+        found = list[_Entry]()
+        with self._allowance.all():
+            each(look, images, distant=shelf.records.distant)
+            for image in images:
+                vouched: tuple[Digest, ...] = ()
+                if shelf.is_verified:
+                    signed = shelf.signatures.of(image)
+                    vouched = tuple(dict.fromkeys(item.named.record for item in signed.vouched))
+                    self._unread += signed.unread
+                # What is known first, then in the order of the lists, which grow at their end, so that nobody
+                # gets before what is there; what a list does not call a record after everything that it does.
+                found += (_Entry(digest, image, is_vouched=True) for digest in vouched)
+                listed = sorted(shelf.listed(image), key=lambda entry: entry.artifact_type != ARTIFACT_TYPE)
+                found += (_Entry(e.digest, image, e.artifact_type == ARTIFACT_TYPE) for e in listed)
+        return found
+
+    def _each_of(self, queue: deque[_Entry]) -> Iterator[Opened | Problem]:
+        """Read what is in a queue, and what was before that."""
+        while queue and not self._is_over:
+            self._begin(queue)
             entry = queue.popleft()
             # Somebody may list it with another image, too.
-            if entry in seen or entry.digest in self._read_already:
+            if entry[:2] in self._seen or entry.digest in self._read_already:
                 continue
-            seen.add(entry)
+            self._seen.add(entry[:2])
             found = self._read(entry)
             if isinstance(found, Opened):
                 queue.extendleft(self._before(found.summary))
             if found is not None:
                 yield from self._counting.taken(found)
-        yield from self._counting.settled(lambda digest: self._read(_Entry(digest)))
-        unread = {entry.digest for entry in queue} - {entry.digest for entry in seen}
-        if number := self._unread + len(unread):
-            yield Unread(number=number)
+        self._unread += len({entry.digest for entry in queue} - {digest for digest, _ in self._seen})
+
+    def _begin(self, queue: deque[_Entry]) -> None:
+        """Have the next ones read; of those that a listed key has to vouch for, only where one does."""
+        if ahead := self._shelf.ahead:
+            for entry in islice(queue, ahead.most):
+                is_wanted = entry.is_vouched if self._shelf.is_verified else entry.is_said
+                if is_wanted and entry.digest not in self._read_already:
+                    ahead.begin(entry.digest)
 
     def listing(self) -> Listing:
         """Read all of it, and keep a summary of each."""

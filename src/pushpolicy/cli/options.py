@@ -35,8 +35,8 @@ limits_option = click.option(
     help="A bound on what is read; repeatable. Of one report: max-report-size, max-unpacked-ratio, "
     "max-seconds, max-findings, max-cases, max-depth, max-text, max-token; of the run: max-files, "
     "max-extra-size, max-components, max-searched, max-run-seconds, max-stall-seconds, max-memory, "
-    "max-image-size, max-disk; of audit: max-run-seconds, max-record-seconds, max-stall-seconds, max-memory. "
-    "Sizes are bytes, also as 64MiB; docs/formats.md explains each.",
+    "max-image-size, max-disk; of audit: max-records, max-run-seconds, max-record-seconds, "
+    "max-stall-seconds, max-memory. Sizes are bytes, also as 64MiB; docs/formats.md explains each.",
 )
 
 

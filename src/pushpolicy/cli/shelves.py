@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pushpolicy.audit.ahead import ReadAhead
 from pushpolicy.audit.shelf import Shelf
 from pushpolicy.audit.sources import AbsentSource, RepositorySource, Source
 from pushpolicy.cli.globs import covered, is_glob, named, place_of
@@ -20,6 +21,7 @@ from pushpolicy.model.reference import Reference, Repository
 from pushpolicy.model.text import printable
 from pushpolicy.records.signed import Trusted
 from pushpolicy.registry import Access, open_repository
+from pushpolicy.registry.interface import RepositoryReader
 from pushpolicy.reports.limits import Limits
 
 if TYPE_CHECKING:
@@ -111,8 +113,8 @@ class _Opening:
         kept_in = self._records or repository
         # Not that of the images: with records elsewhere, all may be of denials, and nothing was ever pushed.
         _check_there(kept_in)
-        images, _ = self._registries.target(repository)
-        records, _ = (images, None) if kept_in == repository else self._registries.records(kept_in)
+        images = _read_ahead(self._registries.target(repository)[0])
+        records = images if kept_in == repository else _read_ahead(self._registries.records(kept_in)[0])
         return Shelf.of(images, records, self.trusted(repository))
 
 
@@ -210,6 +212,11 @@ def _deciding(file: str) -> Mapping[str, Key]:
             "`pushpolicy keygen NAME --role decide` prints such an entry",
         )
     return keys
+
+
+def _read_ahead(client: RepositoryReader) -> RepositoryReader:
+    """Of a registry, whose answers take their time."""
+    return client if client.repository.is_layout else ReadAhead(client)
 
 
 def _check_there(repository: Repository) -> None:

@@ -27,6 +27,7 @@ class Sized(Protocol):
 
 
 T = TypeVar("T")
+K = TypeVar("K")
 S = TypeVar("S", bound=Sized)
 
 
@@ -85,6 +86,79 @@ def beside(work: Callable[[], T]) -> Callable[[], T]:
         return found[0]
 
     return result
+
+
+class Ahead(Generic[K, T]):
+    """Work that is begun before its result is asked for, a few at a time; safe to use from several threads.
+
+    Args:
+        work: what to do with a key; its result is kept until it is taken.
+        distant: whether the server is known to be, by now.
+    """
+
+    def __init__(self, work: Callable[[K], T], distant: Callable[[], bool]) -> None:
+        self._work, self._distant = work, distant
+        self._lock = threading.Lock()
+        self._begun: dict[K, _Result[T]] = {}
+        self._waiting: dict[K, _Result[T]] = {}
+        self._running = 0
+
+    @property
+    def at_once(self) -> int:
+        """How many are worked for at a time."""
+        return DISTANT_AT_ONCE if self._distant() else _NEAR_AT_ONCE
+
+    def begin(self, key: K) -> None:
+        """Have it done; nothing where it is begun already."""
+        with self._lock:
+            if key in self._begun:
+                return
+            self._begun[key] = self._waiting[key] = _Result()
+            if self._running >= self.at_once:
+                return
+            self._running += 1
+        try:
+            threading.Thread(target=self._drain, daemon=True).start()
+        except RuntimeError:  # the system gives no more: who asks does it
+            with self._lock:
+                self._running -= 1
+
+    def take(self, key: K) -> T | None:
+        """What came of it, once; None where it was not begun.
+
+        Raises:
+            Exception: what the work raised.
+        """
+        with self._lock:
+            result = self._begun.pop(key, None)
+            is_waiting = self._waiting.pop(key, None) is not None
+        if result is None or is_waiting:
+            return self._work(key) if is_waiting else None
+        result.done.wait()
+        if result.failure:
+            raise result.failure
+        return result.value
+
+    def _drain(self) -> None:
+        while True:
+            with self._lock:
+                key = next(iter(self._waiting), None)
+                if key is None:
+                    self._running -= 1
+                    return
+                result = self._waiting.pop(key)
+            try:
+                result.value = self._work(key)
+            except Exception as error:  # noqa: BLE001 (raised again, where it is taken)
+                result.failure = error
+            result.done.set()
+
+
+class _Result(Generic[T]):
+    def __init__(self) -> None:
+        self.done = threading.Event()
+        self.value: T | None = None
+        self.failure: Exception | None = None
 
 
 def _small_lane(

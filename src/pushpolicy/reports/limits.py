@@ -25,6 +25,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         max_seconds: for reading one report.
         max_run_seconds: for gathering and deciding, all together; in audit, for all records together.
         max_record_seconds: for reading a record, in a push; in audit, for deciding about it again, too.
+        max_records: of one repository, in audit; what is over it is told as `incomplete`.
         max_stall_seconds: without a byte to or from a registry, in everything that is asked of one.
         max_image_size: bytes of an archive or a layer, as it comes out of a stream or a compression; and of
             all that is kept of the images on disk, together.
@@ -47,6 +48,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_seconds: int = 300
     max_run_seconds: int = 600
     max_record_seconds: int = 60
+    max_records: int = 100_000
     max_stall_seconds: int = 60
     max_image_size: int = 64 * 1024 * MIB
     max_disk: int = 2048 * MIB

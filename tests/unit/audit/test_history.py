@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from pushpolicy.audit import walk
+from pushpolicy.audit.allowance import Allowance
 from pushpolicy.audit.history import find_record, list_records
 from pushpolicy.audit.shelf import Shelf
 from pushpolicy.errors import RecordError, UsageError
@@ -19,6 +19,7 @@ from pushpolicy.model.reference import Reference, Repository, Target
 from pushpolicy.push import Published
 from pushpolicy.records.chain import records_before
 from pushpolicy.registry.layout.repository import LayoutRepository
+from pushpolicy.reports.limits import Limits
 from tests.judged import make_image, publish
 
 OLD, NEW = make_image("old"), make_image("new")
@@ -122,12 +123,12 @@ def test_a_list_that_is_cut_has_no_newest_record(
     (true,) = client.referrers(OLD.top.digest)
     many = [structs.replace(true, digest=Digest.of(b"%d" % number)) for number in range(30_000)]
     monkeypatch.setattr(client, "referrers", lambda *_: (true, *many))
-    monkeypatch.setattr(walk, "MAX_RECORDS", 10)
-    listing = list_records(Shelf.of(client), _reference(client, tag="1.0"))
+    few = Allowance(Limits(max_records=10))
+    listing = list_records(Shelf.of(client), _reference(client, tag="1.0"), few)
     assert [record.digest for record in listing.records] == [published.record.digest]
     assert (len(listing.problems), listing.unread) == (9, 29_991)
     with pytest.raises(RecordError, match="29991 were not read: which record is the newest is"):
-        find_record(Shelf.of(client), _reference(client, tag="1.0"))
+        find_record(Shelf.of(client), _reference(client, tag="1.0"), few)
     named = _reference(client, digest=published.record.digest)
     assert find_record(Shelf.of(client), named).summary.digest == published.record.digest
 
