@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,6 +44,18 @@ def test_a_record_that_takes_too_long_is_one_line(place: Workspace, monkeypatch:
     assert ran.out.count("ignored record") == 1
     assert ran.out.count(OVER) == 1
     assert ran.out.count("ALLOW") == 2
+
+
+def test_a_decision_that_takes_too_long_is_one_that_is_not_made(place: Workspace, opa: Path) -> None:
+    """One that takes too long among many others: tests/integration/test_batches.py."""
+    slow = f'#!/bin/sh\n[ "$1" = eval ] && sleep 60\nexec {opa} "$@"\n'
+    place.write("slow-opa", slow).chmod(0o755)
+    started = time.monotonic()
+    ran = place.run("audit", "replay", "oci:registry", "--engine", str(place.path("slow-opa")), *ONE)
+    assert ran.code == errors.EXIT_RECORD
+    assert ran.out.count("not replayable") == 3
+    assert ran.out.count("OPA was stopped: no answer within 1 s (max-record-seconds)") == 3
+    assert time.monotonic() - started < 40
 
 
 def test_what_is_cut_is_incomplete(place: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

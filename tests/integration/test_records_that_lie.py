@@ -648,7 +648,7 @@ def test_text_of_a_record_never_leaves_its_line(honest: Path) -> None:
         for report in (
             shown_record.record(hostile, how),
             listed.listing(found),
-            replayed.replays([differs, failed], listing.standings, listing.ignored, HOSTILE, now),
+            replayed.replays([(differs, how), (failed, how)], listing.ignored, HOSTILE, now),
             tried.effect(effect, listing.ignored, HOSTILE, now),
         ):
             lines = list(map(click.unstyle, report.lines()))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -15,7 +14,7 @@ from pushpolicy.engines import LocalOpa
 from pushpolicy.errors import EngineError, InputError, PolicyError, PushPolicyError
 from pushpolicy.evaluate import PolicySet, evaluate
 from pushpolicy.evaluate.authority import Origin
-from pushpolicy.evaluate.batches import Question, decisions
+from pushpolicy.evaluate.batches import Answered, Question, decisions
 from pushpolicy.evaluate.conftest import recorded_rules
 from pushpolicy.evaluate.indexing import build_index
 from pushpolicy.evaluate.program import laid_out
@@ -62,6 +61,8 @@ class NotReplayable(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Replay = Reproduced | Differs | NotReplayable
+_Asked = tuple[Opened, Replay | None]
+_SETTLED = PolicyError("what is settled is not decided")
 
 
 def replay(record: Record, engine: LocalOpa) -> Replay:
@@ -86,35 +87,40 @@ def replay(record: Record, engine: LocalOpa) -> Replay:
     return _replayed(record, again)
 
 
-def replays(records: Iterable[Opened], engine: LocalOpa) -> Iterator[tuple[Opened, Replay]]:
+def replays(
+    records: Iterable[Opened], engine: LocalOpa, known: Callable[[Summary], Replay | None] = lambda _: None
+) -> Iterator[tuple[Opened, Replay]]:
     """`replay` of many records, many by one process of OPA.
 
     Args:
         records: as they are read; no more are taken than are being evaluated.
         engine: evaluates.
+        known: what became of a record, where that needs no evaluation.
 
     Yields:
         each with what came out, in no order.
     """
-    objections = dict[Digest, str | None]()
-    early = deque[tuple[Opened, Replay]]()
+    refused = dict[Digest, str | None]()
 
-    def questions() -> Iterator[Question[Opened]]:
+    def settled(each: Opened) -> Replay | None:
+        policy, summary = each.held.policy, each.summary
+        if found := known(summary):
+            return found
+        reason = None if policy.is_current else f"unknown policy: {each.held.unknown[0]}"
+        if reason is None and policy.identity.digest not in refused:
+            refused[policy.identity.digest] = objection(policy, engine)
+        reason = reason or refused[policy.identity.digest]
+        return NotReplayable(summary=summary, reason=reason) if reason else None
+
+    def questions() -> Iterator[Question[_Asked] | Answered[_Asked]]:
         for each in records:
-            policy, summary = each.held.policy, each.summary
-            unknown = None if policy.is_current else f"unknown policy: {each.held.unknown[0]}"
-            if unknown is None and policy.identity.digest not in objections:
-                objections[policy.identity.digest] = objection(policy, engine)
-            if reason := unknown or objections[policy.identity.digest]:
-                early.append((each, NotReplayable(summary=summary, reason=reason)))
+            if found := settled(each):
+                yield Answered((each, found), _SETTLED)
             else:
-                yield Question(each, policy, each.record.evidence)
+                yield Question((each, None), each.held.policy, each.record.evidence)
 
-    for opened, outcome in decisions(questions(), engine):
-        while early:
-            yield early.popleft()
-        yield opened, _replayed(opened.record, outcome)
-    yield from early
+    for (opened, found), outcome in decisions(questions(), engine):
+        yield opened, found or _replayed(opened.record, outcome)
 
 
 def _replayed(record: Record, outcome: Decision | PushPolicyError) -> Replay:

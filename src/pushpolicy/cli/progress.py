@@ -9,7 +9,7 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from pushpolicy.cli import environment
@@ -34,12 +34,26 @@ def progress(*, quiet: bool) -> Iterator[Progress]:
     if quiet:
         yield SILENT
         return
-    # CI systems give a job a terminal too, and keep all that is drawn on it.
-    given, terminal = environment.environment(), sys.stderr is not None and sys.stderr.isatty()
-    live = terminal and not given.get("CI") and given.get("TERM") != "dumb"
-    shown = LiveProgress() if live else LogProgress()
+    shown = LiveProgress() if _is_live() else LogProgress()
     with shown.running():
         yield shown
+
+
+@contextmanager
+def telling(*, quiet: bool) -> Iterator[Callable[[str], None]]:
+    """What says how far something is, for as long as the context lasts: on a terminal, else nowhere."""
+    if quiet or not _is_live():
+        yield lambda _: None
+        return
+    shown = LiveProgress()
+    with shown.running():
+        yield shown.tell
+
+
+def _is_live() -> bool:
+    """Whether lines can be drawn anew. CI systems give a job a terminal too, and keep all that is drawn."""
+    given, terminal = environment.environment(), sys.stderr is not None and sys.stderr.isatty()
+    return terminal and not given.get("CI") and given.get("TERM") != "dumb"
 
 
 class _Counting:
@@ -71,6 +85,11 @@ class _Counting:
         """Begin with something else, of which no bytes are counted."""
         with self._lock:
             self._forget(name)
+
+    def tell(self, name: str) -> None:
+        """The same thing goes on, and is called otherwise."""
+        with self._lock:
+            self._step = name
 
     def note(self, text: str) -> None:
         """Say it at once."""

@@ -76,6 +76,11 @@ class Outputs:
         """What was asked for, before any work was done."""
         return self._asked
 
+    @property
+    def streams(self) -> bool:
+        """Whether the report is read once, as it comes."""
+        return len(self._asked) == 1 and self._asked[0].format.streams
+
     def asks(self, name: str) -> bool:
         """Whether a report is asked for in the format of this name."""
         return any(output.format is FORMATS[name] for output in self._asked)

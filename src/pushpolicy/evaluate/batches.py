@@ -102,14 +102,15 @@ class Answered(NamedTuple, Generic[T]):
     outcome: Decision | EngineError | PolicyError | InputError
 
 
-def decisions(questions: Iterable[Question[T]], engine: Engine) -> Iterator[Answered[T]]:
+def decisions(questions: Iterable[Question[T] | Answered[T]], engine: Engine) -> Iterator[Answered[T]]:
     """Decide about many documents, in batches of one policy each, with a process of OPA for each processor.
 
     What cannot be decided ends alone, as it would if it were asked about by itself. No more questions are
     taken than are being answered, so `questions` may be endless.
 
     Args:
-        questions: in any order; those about one policy are best near one another.
+        questions: in any order; those about one policy are best near one another. What is answered already
+            is passed on at once.
         engine: evaluates.
 
     Yields:
@@ -119,6 +120,9 @@ def decisions(questions: Iterable[Question[T]], engine: Engine) -> Iterator[Answ
     with ThreadPoolExecutor(max_workers=processes) as pool:
         running = deque[Future[list[Answered[T]]]]()
         for batch in _batches(questions):
+            if isinstance(batch, Answered):
+                yield batch
+                continue
             running.append(pool.submit(_decided, batch, engine))
             if len(running) > processes:
                 yield from running.popleft().result()
@@ -126,11 +130,14 @@ def decisions(questions: Iterable[Question[T]], engine: Engine) -> Iterator[Answ
             yield from each.result()
 
 
-def _batches(questions: Iterable[Question[T]]) -> Iterator[list[Question[T]]]:
+def _batches(questions: Iterable[Question[T] | Answered[T]]) -> Iterator[list[Question[T]] | Answered[T]]:
     """As they come, put together by policy; the fullest goes first where many policies take turns."""
     waiting = dict[int, list[Question[T]]]()
     sizes = dict[int, int]()
     for question in questions:
+        if isinstance(question, Answered):
+            yield question
+            continue
         key = id(question.policy)  # which lives as long as its questions wait
         waiting.setdefault(key, []).append(question)
         sizes[key] = sizes.get(key, 0) + len(question.evidence.content)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import timedelta
 
@@ -12,7 +13,11 @@ from pushpolicy import errors
 from pushpolicy.audit.sources import Ignored, Item, Unreadable
 from pushpolicy.audit.standing import Standing
 from pushpolicy.audit.walk import Opened
+from pushpolicy.engines import Limits, LocalOpa, find_engine
 from pushpolicy.model.reference import Reference
+from pushpolicy.reports.limits import Limits as Bounds
+
+_HEAP = 512 * 1024 * 1024
 
 _DURATION = re.compile(r"([1-9][0-9]{0,8})([smhdw])", re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
@@ -27,6 +32,24 @@ trust_option = click.option(
 at_option = click.option("--at", metavar="TIME", help="As of this time instead of now.")
 
 sources_argument = click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
+
+
+def engine_of(option: str | None, bounds: Bounds) -> LocalOpa:
+    """OPA, which has as long for a record as reading one has, and for all of them what is left.
+
+    Many documents at once need memory for what was computed of each; it is collected early, since there is
+    one such process for each processor.
+    """
+    return find_engine(
+        option,
+        Limits(
+            seconds=bounds.max_record_seconds,
+            grace=0,
+            called="max-record-seconds",
+            until=time.monotonic() + bounds.max_run_seconds,
+            heap=_HEAP,
+        ),
+    )
 
 
 class Counted:

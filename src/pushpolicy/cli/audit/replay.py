@@ -9,7 +9,6 @@ import click
 
 from pushpolicy import errors
 from pushpolicy.audit.allowance import LIMITS, Allowance
-from pushpolicy.audit.replay import Differs, NotReplayable, Replay, replays
 from pushpolicy.audit.sources import (
     DenialSource,
     Item,
@@ -22,14 +21,14 @@ from pushpolicy.audit.sources import (
 from pushpolicy.audit.walk import Opened, Problem, Unread
 from pushpolicy.cli import options as shared
 from pushpolicy.cli.audit import what_if
-from pushpolicy.cli.audit.options import sources_argument
+from pushpolicy.cli.audit.again import Deciding, kept_in
+from pushpolicy.cli.audit.options import engine_of, sources_argument
 from pushpolicy.cli.formats import Kind
 from pushpolicy.cli.options import PolicyOptions, RegistryOptions, read_limits
-from pushpolicy.cli.render.audit import replay as render
 from pushpolicy.cli.render.audit.what_if import effect
 from pushpolicy.cli.report import Outputs
 from pushpolicy.cli.shelves import open_sources, shelf_of_denials
-from pushpolicy.engines import find_engine
+from pushpolicy.errors import UsageError
 from pushpolicy.model.reference import Reference
 from pushpolicy.model.text import first_of
 from pushpolicy.reports.limits import Limits
@@ -44,6 +43,12 @@ from pushpolicy.reports.limits import Limits
     metavar="REPOSITORY",
     help="Where denials are recorded (`push --denials`): they are part of the history, too.",
 )
+@click.option(
+    "--resume",
+    metavar="FILE",
+    help="Keep results in this file as they come, and evaluate nothing again that is in it: the same command "
+    "goes on where one was interrupted.",
+)
 @shared.limits_option
 @shared.registry_options
 @shared.format_option(Kind.REPLAY, Kind.WHAT_IF)
@@ -52,6 +57,7 @@ def command(
     policy: PolicyOptions,
     trial: what_if.TrialOptions,
     denials: str | None,
+    resume: str | None,
     limits: tuple[str, ...],
     registry: RegistryOptions,
     outputs: Outputs,
@@ -63,18 +69,20 @@ def command(
     bounds, now = read_limits(limits, LIMITS), datetime.now(UTC)
     subject = first_of(sources, 3)
     opened = open_sources(sources, registry, bounds, policy.trust)
-    opa = find_engine(policy.engine)
+    opa = engine_of(policy.engine, bounds)
     tried = what_if.trial_of(policy, trial, opa)
     history = History(read_all(_with_denials(opened, denials, registry, bounds), Allowance(bounds)))
     if tried is not None:
+        if resume is not None:
+            raise UsageError(
+                "--resume keeps what is decided again, and nothing of another policy", "leave it out"
+            )
         found = what_if.what_if(tried, history.records(), outputs)
         code = max(history.code, what_if.code_for(found, trial))
         return outputs.write(effect(found, history.ignored, subject, now), code)
-    told = sorted(replays(history.records(), opa), key=_newest_first, reverse=True)
-    standings = {each.summary.digest: each.standing for each, _ in told}
-    results = [each for _, each in told]
-    code = max([history.code, *map(_replay_code, results)])
-    return outputs.write(render.replays(results, standings, history.ignored, subject, now), code)
+    asked = {"sources": sources, "denials": denials, "records": registry.records, "limits": limits}
+    with kept_in(resume, opa, asked, policy.trust) as kept:
+        return Deciding(history, opa, kept).report(outputs, subject, now)
 
 
 def _with_denials(
@@ -128,14 +136,3 @@ class History:
         nowhere = not all(self._there.values())
         codes = [each.exit_code for each in self.ignored if isinstance(each, Unreadable)]
         return max([errors.EXIT_RECORD if self.ignored or self._wrong or nowhere else errors.EXIT_OK, *codes])
-
-
-def _newest_first(told: tuple[Opened, object]) -> tuple[datetime, str]:
-    summary = told[0].summary
-    return summary.moment, str(summary.digest)
-
-
-def _replay_code(result: Replay) -> int:
-    if isinstance(result, Differs):
-        return errors.EXIT_DIFFERS
-    return errors.EXIT_RECORD if isinstance(result, NotReplayable) else errors.EXIT_OK

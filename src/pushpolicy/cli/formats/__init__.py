@@ -89,11 +89,13 @@ class Format(NamedTuple):
             whole content as one text, or one part of it after the other.
         kinds: the reports that it can be written of.
         of_rows: whether it writes the table of a report, and no more.
+        streams: whether it writes a report as it comes, of which it keeps nothing.
     """
 
     module: str
     kinds: frozenset[Kind]
     of_rows: bool = False
+    streams: bool = False
 
     def render(self, report: Report) -> Iterable[str]:
         """The content of a file, or of standard output, with its last line end, in parts as they come."""
@@ -102,14 +104,14 @@ class Format(NamedTuple):
 
 
 # The reports that have a table.
-TABLES = frozenset({Kind.LISTING, Kind.GAPS, Kind.FLEET})
+TABLES = frozenset({Kind.LISTING, Kind.GAPS, Kind.FLEET, Kind.REPLAY, Kind.WHAT_IF})
 
 # By their names after ``--format``.
 FORMATS = {
     # An error is told as text on standard error, whatever the format.
-    "text": Format("text", frozenset(Kind) - {Kind.ERROR}),
+    "text": Format("text", frozenset(Kind) - {Kind.ERROR}, streams=True),
     "json": Format("json", frozenset(Kind)),
     "html": Format("html", frozenset({Kind.LISTING, Kind.REPLAY, Kind.WHAT_IF})),
-    "csv": Format("csv", TABLES, of_rows=True),
-    "jsonl": Format("jsonl", TABLES, of_rows=True),
+    "csv": Format("csv", TABLES, of_rows=True, streams=True),
+    "jsonl": Format("jsonl", TABLES, of_rows=True, streams=True),
 }

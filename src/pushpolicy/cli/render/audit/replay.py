@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Any
@@ -13,7 +13,7 @@ from pushpolicy.audit.difference import FindingChange, RuleChange
 from pushpolicy.audit.replay import Differs, NotReplayable, Replay, Reproduced
 from pushpolicy.audit.sources import Ignored
 from pushpolicy.audit.standing import Standing
-from pushpolicy.cli.formats import Kind, Report
+from pushpolicy.cli.formats import Cell, Kind, Report, Table
 from pushpolicy.cli.render.audit.lines import (
     audit_document,
     ignored_json,
@@ -22,39 +22,81 @@ from pushpolicy.cli.render.audit.lines import (
     standing_json,
 )
 from pushpolicy.cli.render.audit.replay_page import page_of
-from pushpolicy.model.digest import Digest
+from pushpolicy.model.reference import Repository
 from pushpolicy.model.text import printable
 
 _CHANGES_SHOWN = 10
 
 
+_COLUMNS = (
+    *("time", "result", "verdict", "repository", "tag", "digest", "record"),
+    *("policy", "engine", "changes", "reason", "remarks"),
+)
+
+
 def replays(
-    results: Sequence[Replay],
-    standings: Mapping[Digest, Standing],
-    ignored: Sequence[Ignored],
-    subject: str,
-    at: datetime,
+    found: Iterable[tuple[Replay, Standing]], ignored: Sequence[Ignored], subject: str, at: datetime
 ) -> Report:
     """Decisions made again, as ``pushpolicy.audit.replay/v1``.
 
     Args:
-        results: what became of each.
-        standings: of each, by its record.
-        ignored: what should have been a record.
+        found: each with what is said beside it; a list where more than one format is written, or one that
+            does not write it as it comes.
+        ignored: what does not count, which may grow until all of those are read.
         subject: what was asked about.
         at: the time of the report.
     """
-    found = [(result, standings[result.summary.digest]) for result in results]
+    whole = found if isinstance(found, list) else []
     return Report(
         Kind.REPLAY,
         lambda: chain(
-            (line for result, how in found for line in _replay_lines(result, how)), ignored_lines(ignored)
+            (line for result, how in found for line in _replay_lines(result, how)),
+            (line for _ in (None,) for line in ignored_lines(ignored)),
         ),
         lambda: audit_document(
             "replay", {"replays": [_replay(result, how) for result, how in found], **ignored_json(ignored)}
         ),
-        tuple(result.summary.decision for result in results),
-        page=lambda: page_of(subject, results, standings, ignored, at),
+        decisions=tuple(each.summary.decision for each, _ in whole),
+        page=lambda: page_of(
+            subject,
+            [result for result, _ in whole],
+            {result.summary.digest: how for result, how in whole},
+            ignored,
+            at,
+        ),
+        table=Table(
+            "pushpolicy.audit.replay/v1",
+            _COLUMNS,
+            lambda: (_row(result, how) for result, how in found),
+            lambda: ignored_lines(ignored),
+        ),
+    )
+
+
+def name_of(result: Replay) -> str:
+    """What became of a record, in words."""
+    if isinstance(result, NotReplayable):
+        return "not replayable"
+    return "differs" if isinstance(result, Differs) else "reproduced"
+
+
+def _row(result: Replay, how: Standing) -> tuple[Cell, ...]:
+    summary, decision = result.summary, result.summary.decision
+    found = result.difference if isinstance(result, Differs) else None
+    changes = difference_lines(found.rules, found.findings) if found else ()
+    return (
+        decision.evaluated_at,
+        name_of(result),
+        str(decision.verdict),
+        str(Repository(registry=decision.image.registry, path=decision.image.repository)),
+        decision.image.tags,
+        str(summary.subject.digest),
+        str(summary.digest),
+        str(decision.policy.digest),
+        None if isinstance(result, NotReplayable) else f"{result.engine.name} {result.engine.version}",
+        tuple(line.strip() for line in changes),
+        result.reason if isinstance(result, NotReplayable) else None,
+        how.remarks,
     )
 
 
@@ -104,8 +146,8 @@ def _standing(change: FindingChange) -> str:
 def _replay(result: Replay, how: Standing) -> dict[str, Any]:
     value: dict[str, Any] = {"record": result.summary.digest, **standing_json(how)}
     if isinstance(result, NotReplayable):
-        return {**value, "result": "not replayable", "reason": result.reason}
+        return {**value, "result": name_of(result), "reason": result.reason}
     value["engine"] = result.engine
     if isinstance(result, Differs):
-        return {**value, "result": "differs", "difference": result.difference}
-    return {**value, "result": "reproduced"}
+        return {**value, "result": name_of(result), "difference": result.difference}
+    return {**value, "result": name_of(result)}

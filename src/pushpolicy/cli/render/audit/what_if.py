@@ -18,7 +18,7 @@ from pushpolicy.audit.what_if import (
     WhatIf,
     repository_of,
 )
-from pushpolicy.cli.formats import Kind, Report
+from pushpolicy.cli.formats import Cell, Kind, Report, Table
 from pushpolicy.cli.render.audit.lines import (
     audit_document,
     ignored_json,
@@ -32,6 +32,10 @@ from pushpolicy.model.decision import ImageIdentity
 from pushpolicy.model.text import first_of, printable
 
 _NAMES_SHOWN, _FAILED_SHOWN = 20, 20
+_COLUMNS = (
+    *("time", "direction", "before", "after", "repository", "tag", "digest", "record"),
+    *("actor", "stricter", "looser", "newer", "remarks"),
+)
 _COLORS = {
     Direction.STRICTER: "red",
     Direction.LOOSER: "yellow",
@@ -50,11 +54,34 @@ def effect(found: WhatIf, ignored: Sequence[Ignored], subject: str, at: datetime
         subject: what was asked about.
         at: the time of the report.
     """
+
+    def beside() -> Iterator[str]:
+        return chain(*map(_failed_lines, found.not_replayable), ignored_lines(ignored))
+
     return Report(
         Kind.WHAT_IF,
         lambda: chain(_lines(found), ignored_lines(ignored)),
         lambda: audit_document("what-if", {**_document(found), **ignored_json(ignored)}),
         page=lambda: page_of(subject, found, ignored, at),
+        table=Table("pushpolicy.audit.what-if/v1", _COLUMNS, lambda: map(_row, found.pushes), beside),
+    )
+
+
+def _row(push: PushEffect) -> tuple[Cell, ...]:
+    return (
+        push.at,
+        str(push.direction),
+        str(push.before),
+        str(push.after),
+        repository_of(push.image),
+        push.image.tags,
+        str(push.image.digest),
+        str(push.record),
+        push.actor,
+        tuple(sorted(push.stricter)),
+        tuple(sorted(push.looser)),
+        tuple(sorted(push.newer)),
+        push.standing.remarks,
     )
 
 
