@@ -64,11 +64,12 @@ interop: $(VENV)/tested-with ## judge what the real syft, grype and trivy write 
 	$(GOTOOL) $(patsubst %/go.mod,%,$(wildcard tests/interop/tools/*/go.mod))
 	$(BIN)/python -m tests.interop
 
-index: $(VENV)/installed ## write what is generated: the index of the shipped rules, what formats declare, docs/{rule-pack,evidence,rego,formats,ci-fields}.md
+index: $(VENV)/installed ## write what is generated: the index of the shipped rules, what formats declare, docs/{rule-pack,evidence,rego,formats,ci-fields,tables}.md
 	$(BIN)/python -m pushpolicy.evaluate.indexing
 	$(BIN)/python -m pushpolicy.evaluate.authoring.reference
 	$(BIN)/python -m pushpolicy.reports.catalogue
 	$(BIN)/python -m pushpolicy.gather.ci.catalogue
+	$(BIN)/python -m pushpolicy.audit.export.catalogue
 
 lock: $(VENV)/python requirements/lock.txt ## resolve requirements/*.txt anew
 	$(LOCKED) requirements/lock.txt

@@ -55,7 +55,7 @@ class Part(_Exact, frozen=True, kw_only=True):
         repository: the folder, for a layout.
         tag: the tag whose past was asked for; None for the whole repository.
         digest: the image that was asked for; None for the whole repository.
-        at: RFC 3339 time of the end of its export.
+        at: RFC 3339 time of the end of its export, in milliseconds.
         verified: whether only records were exported that a listed key vouches for.
         records: lines of records.jsonl: those that no part before has.
         tags: lines of tags.jsonl: those that name another image than any part before says.
@@ -102,6 +102,7 @@ class Header(_Exact, frozen=True, kw_only=True):
     Attributes:
         version: of the pushpolicy that wrote it last.
         complete: whether the last run came to its end.
+        longest: bytes of the longest line of records.jsonl.
     """
 
     schema: Literal["pushpolicy.audit.export/v1"]
@@ -109,6 +110,7 @@ class Header(_Exact, frozen=True, kw_only=True):
     complete: bool
     parts: tuple[Part, ...] = ()
     failed: tuple[Failed, ...] = ()
+    longest: int = 0
 
 
 class Stated(_Exact, frozen=True, kw_only=True):
@@ -172,14 +174,14 @@ class TagLine(_Exact, frozen=True, kw_only=True):
 
     Attributes:
         image: the digest of the image; None where the tag was gone.
-        at: RFC 3339 time of the export that found it.
+        seen: RFC 3339 time of the export that found it.
     """
 
     registry: str
     repository: str
     tag: str
     image: str | None = None
-    at: str
+    seen: str
 
 
 def encoded(line: Any) -> bytes:

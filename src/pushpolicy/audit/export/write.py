@@ -32,6 +32,7 @@ from pushpolicy.audit.export.format import (
 from pushpolicy.audit.export.lines import line_of
 from pushpolicy.audit.export.source import ExportSource, lines, read_header
 from pushpolicy.audit.export.statements import statements_about
+from pushpolicy.audit.export.tables import VIEWS, Sizes, views
 from pushpolicy.audit.sources import Source
 from pushpolicy.audit.walk import Opened, Problem
 from pushpolicy.errors import InputError, PushError, UsageError
@@ -98,6 +99,7 @@ class Writer:
 
     def __init__(self, folder: Path, header: Header, *, raw: bool = False, verified: bool = False) -> None:
         self._folder, self._raw, self._verified = folder, raw, verified
+        self._longest = header.longest
         self.header = replace(header, version=__version__, complete=False, failed=())
         self._save()
         self._records = _Growing(folder / names.RECORDS, _end(part.records for part in header.parts))
@@ -124,10 +126,10 @@ class Writer:
                 problems.append(found)
             else:
                 unread += found.number
-        at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         of = {"registry": place.repository.registry, "repository": place.repository.path}
         for tag, image in self._moved(source):
-            self._tags.add(encoded(TagLine(**of, tag=tag, image=str(image) if image else None, at=at)))
+            self._tags.add(encoded(TagLine(**of, tag=tag, image=str(image) if image else None, seen=at)))
         part = Part(
             **of,
             tag=place.tag,
@@ -151,9 +153,16 @@ class Writer:
         self._save(failed=(*self.header.failed, Failed(source=str(source.place), reason=reason)))
 
     def end(self) -> Header:
-        """Say that all sources were asked."""
+        """Say that all sources were asked, and write what makes tables of the files."""
         self._save(complete=True)
+        with write_whole(self._folder / VIEWS) as file:
+            file.write("\n".join(views(self.sizes)).encode())
         return self.header
+
+    @property
+    def sizes(self) -> Sizes:
+        """What reading the files takes."""
+        return Sizes(self._longest, (self._folder / names.HEADER).stat().st_size)
 
     def close(self) -> None:
         """Close the files."""
@@ -205,6 +214,7 @@ class Writer:
                 reason = f"report {report.digest} of record {summary.digest} cannot be read: {error.message}"
                 yield Problem(digest=summary.digest, reason=reason, hint=error.hint)
         self._records.add(line)
+        self._longest = max(self._longest, len(line))
 
     def _keep(self, name: str, digest: Digest, content: Iterable[bytes]) -> None:
         """Write a file once; one that is there is written again where this run has not seen it."""
@@ -217,7 +227,7 @@ class Writer:
         self._kept.add(digest)
 
     def _save(self, **changed: Any) -> None:
-        self.header = replace(self.header, **changed)
+        self.header = replace(self.header, longest=self._longest, **changed)
         with write_whole(self._folder / names.HEADER) as file:
             file.write(msgspec.json.format(msgspec.json.encode(self.header), indent=1) + b"\n")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -9,7 +10,9 @@ import click
 from pushpolicy import errors
 from pushpolicy.audit.allowance import LIMITS, Allowance
 from pushpolicy.audit.export.format import Part
-from pushpolicy.audit.export.write import writing
+from pushpolicy.audit.export.parquet import beside, write_tables
+from pushpolicy.audit.export.write import Writer, writing
+from pushpolicy.audit.sources import Source
 from pushpolicy.cli import options as shared
 from pushpolicy.cli.audit.options import sources_argument, trust_option
 from pushpolicy.cli.formats import Kind
@@ -17,12 +20,20 @@ from pushpolicy.cli.options import RegistryOptions, read_limits
 from pushpolicy.cli.render.audit.export import exported
 from pushpolicy.cli.report import Outputs
 from pushpolicy.cli.shelves import open_sources
-from pushpolicy.errors import InputError, RecordError
+from pushpolicy.errors import InputError, RecordError, UsageError
 
 
 @click.command("export", short_help="Write records into files, for SQL and for audit without a registry.")
 @sources_argument
 @click.option("-o", "--output", metavar="DIR", required=True, help="The folder that is written.")
+@click.option(
+    "--as",
+    "form",
+    type=click.Choice(["jsonl", "parquet"]),
+    default="jsonl",
+    show_default=True,
+    help="jsonl: whole records, which `export:DIR` reads; parquet: tables, for SQL alone.",
+)
 @click.option("--append", is_flag=True, help="Go on with the export that is in DIR: add what is new.")
 @click.option("--raw", is_flag=True, help="With the raw reports that records keep.")
 @trust_option
@@ -32,6 +43,7 @@ from pushpolicy.errors import InputError, RecordError
 def command(
     sources: tuple[str, ...],
     output: str,
+    form: str,
     append: bool,
     raw: bool,
     trust: str | None,
@@ -39,25 +51,56 @@ def command(
     registry: RegistryOptions,
     outputs: Outputs,
 ) -> int:
-    """Write the records of each SOURCE into DIR, where `export:DIR` is a SOURCE itself.
+    """Write the records of each SOURCE into DIR, for SQL, and as a SOURCE itself: `export:DIR`.
 
     Each record is read and checked before it is written; what is not valid is told, and the exit code is 51.
     """
-    bounds = read_limits(limits, LIMITS)
-    allowance, written = Allowance(bounds), list[Part]()
-    found = open_sources(sources, registry, bounds, trust)
-    failed = list[InputError | RecordError]()
-    with writing(Path(output), append=append, raw=raw, verified=trust is not None) as writer:
-        for source in found:
+    if form != "jsonl" and (append or raw):
+        hint = (
+            "keep an export as jsonl, and make tables of it: `audit export export:DIR -o TABLES --as parquet`"
+        )
+        raise UsageError(f"--as {form} goes with neither --append nor --raw", hint)
+    bounds, folder = read_limits(limits, LIMITS), Path(output)
+    run = _Run(open_sources(sources, registry, bounds, trust), Allowance(bounds), is_one=len(sources) == 1)
+    if form == "jsonl":
+        with writing(folder, append=append, raw=raw, verified=trust is not None) as writer:
+            run.fill(writer)
+    else:
+        with beside(folder) as made:
+            with writing(made, verified=trust is not None) as writer:
+                run.fill(writer)
+            write_tables(made, writer.sizes, folder)
+    return outputs.write(exported(output, writer.header, run.parts), run.code)
+
+
+class _Run:
+    """Reads sources into an export.
+
+    Attributes:
+        parts: what was written.
+        code: the exit code.
+    """
+
+    def __init__(self, sources: Iterable[Source], allowance: Allowance, *, is_one: bool) -> None:
+        self._sources, self._allowance, self._is_one = sources, allowance, is_one
+        self.parts, self.code = list[Part](), errors.EXIT_OK
+
+    def fill(self, writer: Writer) -> None:
+        """Write all of them; one that cannot be read ends no other.
+
+        Raises:
+            RecordError, InputError: when there is but one, and it cannot be read.
+        """
+        for source in self._sources:
             try:
-                written.append(writer.add(source, allowance))
+                part = writer.add(source, self._allowance)
             except (RecordError, InputError) as error:
+                if self._is_one and not self.parts:
+                    raise
                 writer.fail(source, error.message)
-                failed.append(error)
-        if failed and not written and len(sources) == 1:
-            raise failed[0]
-        header = writer.end()
-    code = max([errors.EXIT_OK, *(error.exit_code for error in failed)])
-    if any(part.problems or part.unread for part in written):
-        code = errors.EXIT_RECORD
-    return outputs.write(exported(output, header, written), code)
+                self.code = max(self.code, error.exit_code)
+            else:
+                self.parts.append(part)
+                if part.problems or part.unread:
+                    self.code = errors.EXIT_RECORD
+        writer.end()
