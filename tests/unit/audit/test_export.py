@@ -16,7 +16,7 @@ from pushpolicy.audit.export.format import Header, Line
 from pushpolicy.audit.export.source import export_sources, read_header
 from pushpolicy.audit.export.write import writing
 from pushpolicy.audit.shelf import Shelf
-from pushpolicy.audit.sources import RepositorySource, Source
+from pushpolicy.audit.sources import RepositorySource, Source, Tagged
 from pushpolicy.audit.walk import Opened, Problem, Read
 from pushpolicy.errors import InputError, RecordError, UsageError
 from pushpolicy.model.digest import Digest
@@ -145,9 +145,12 @@ def test_a_run_that_was_killed_is_gone_on_with(client: LayoutRepository, tmp_pat
         pass
 
     class Cut(RepositorySource):
-        def each(self, allowance: Allowance) -> Iterator[Read]:
-            yield next(super().each(allowance))
-            raise Killed
+        def tagged(self, allowance: Allowance) -> Tagged:
+            def cut() -> Iterator[Read]:
+                yield next(self.each(allowance))
+                raise Killed
+
+            return Tagged(super().tagged(allowance).tags, cut())
 
     with pytest.raises(Killed), writing(folder) as writer:
         writer.add(Cut(*_source(client)), Allowance())

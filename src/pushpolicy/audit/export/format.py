@@ -201,7 +201,7 @@ def decoded(kind: type[T], content: bytes) -> T:
         raise ValueError(str(error)) from error
 
 
-class Named(msgspec.Struct):
+class Label(msgspec.Struct):
     """Of a line, which record it is: to read no more takes a tenth of the time."""
 
     record: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ from pushpolicy.audit.export.format import (
     Failed,
     Header,
     Ignored,
-    Named,
+    Label,
     Part,
     Slice,
     Stated,
@@ -33,12 +33,14 @@ from pushpolicy.audit.export.lines import line_of
 from pushpolicy.audit.export.source import ExportSource, lines, read_header
 from pushpolicy.audit.export.statements import statements_about
 from pushpolicy.audit.export.tables import VIEWS, Sizes, views
+from pushpolicy.audit.signature import NOT_VALID
 from pushpolicy.audit.sources import Source
+from pushpolicy.audit.tags import Named
 from pushpolicy.audit.walk import Opened, Problem
 from pushpolicy.errors import InputError, PushError, UsageError
 from pushpolicy.files import write_whole
 from pushpolicy.model.digest import Digest
-from pushpolicy.model.reference import Repository
+from pushpolicy.model.reference import Reference, Repository
 from pushpolicy.model.text import printable
 
 
@@ -115,8 +117,10 @@ class Writer:
             RecordError, InputError: when the source cannot be read at all; nothing of it is kept then.
         """
         place = source.place
-        known, problems, unread = self._known_of(place.repository), list[Problem](), 0
-        for found in source.each(allowance):
+        known, unread = self._known_of(place.repository), 0
+        tags, records = source.tagged(allowance)
+        problems = [_unreadable(each) for each in tags.named if each.digest is None]
+        for found in records:
             if isinstance(found, Opened):
                 digest = bytes.fromhex(found.summary.digest.hex)
                 if digest not in known:
@@ -128,7 +132,8 @@ class Writer:
                 unread += found.number
         at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         of = {"registry": place.repository.registry, "repository": place.repository.path}
-        for tag, image in self._moved(source):
+        now = {str(each.tag): each.digest for each in tags.named if each.digest and each.is_image}
+        for tag, image in self._moved(place, now):
             self._tags.add(encoded(TagLine(**of, tag=tag, image=str(image) if image else None, seen=at)))
         part = Part(
             **of,
@@ -169,12 +174,10 @@ class Writer:
         self._records.close()
         self._tags.close()
 
-    def _moved(self, source: Source) -> Iterator[tuple[str, Digest | None]]:
+    def _moved(self, place: Reference, now: Mapping[str, Digest]) -> Iterator[tuple[str, Digest | None]]:
         """The tags that name another image than is written already, and those that are gone."""
-        place = source.place
         own = tuple(part for part in self.header.parts if part.place.repository == place.repository)
         before = dict(ExportSource(self._folder, place, own, None).tags()) if own else {}
-        now = dict(source.tags())
         yield from ((tag, image) for tag, image in now.items() if before.get(tag) != image)
         if not place.tag and not place.digest:
             yield from ((tag, None) for tag in before if tag not in now)
@@ -241,11 +244,17 @@ def _digests(path: Path, parts: Iterable[Part]) -> Iterator[bytes]:
     with path.open("rb") as file:
         for part in parts:
             for _, content in lines(file, names.RECORDS, part.records):
-                yield bytes.fromhex(Digest.parse(decoded(Named, content).record).hex)
+                yield bytes.fromhex(Digest.parse(decoded(Label, content).record).hex)
 
 
 def _state(part: Part) -> tuple[object, ...]:
     return part.problems, part.unread, part.verified
+
+
+def _unreadable(named: Named) -> Problem:
+    """That nobody knows what records a tag has."""
+    reason = f"{NOT_VALID}the tag {named.tag} cannot be read: {named.problem}"
+    return Problem(digest=Digest.of(str(named.tag).encode()), reason=reason)
 
 
 def _ignored(found: Problem) -> Ignored:

@@ -12,7 +12,7 @@ from pushpolicy.audit.allowance import LIMITS, Allowance
 from pushpolicy.audit.export.format import Part
 from pushpolicy.audit.export.parquet import beside, write_tables
 from pushpolicy.audit.export.write import Writer, writing
-from pushpolicy.audit.sources import Source
+from pushpolicy.audit.sources import Source, Unreadable, of_each
 from pushpolicy.cli import options as shared
 from pushpolicy.cli.audit.options import sources_argument, trust_option
 from pushpolicy.cli.formats import Kind
@@ -20,7 +20,7 @@ from pushpolicy.cli.options import RegistryOptions, read_limits
 from pushpolicy.cli.render.audit.export import exported
 from pushpolicy.cli.report import Outputs
 from pushpolicy.cli.shelves import open_sources
-from pushpolicy.errors import InputError, RecordError, UsageError
+from pushpolicy.errors import UsageError
 
 
 @click.command("export", short_help="Write records into files, for SQL and for audit without a registry.")
@@ -61,7 +61,7 @@ def command(
         )
         raise UsageError(f"--as {form} goes with neither --append nor --raw", hint)
     bounds, folder = read_limits(limits, LIMITS), Path(output)
-    run = _Run(open_sources(sources, registry, bounds, trust), Allowance(bounds), is_one=len(sources) == 1)
+    run = _Run(open_sources(sources, registry, bounds, trust), Allowance(bounds))
     if form == "jsonl":
         with writing(folder, append=append, raw=raw, verified=trust is not None) as writer:
             run.fill(writer)
@@ -81,8 +81,8 @@ class _Run:
         code: the exit code.
     """
 
-    def __init__(self, sources: Iterable[Source], allowance: Allowance, *, is_one: bool) -> None:
-        self._sources, self._allowance, self._is_one = sources, allowance, is_one
+    def __init__(self, sources: Iterable[Source], allowance: Allowance) -> None:
+        self._sources, self._allowance = sources, allowance
         self.parts, self.code = list[Part](), errors.EXIT_OK
 
     def fill(self, writer: Writer) -> None:
@@ -91,14 +91,10 @@ class _Run:
         Raises:
             RecordError, InputError: when there is but one, and it cannot be read.
         """
-        for source in self._sources:
-            try:
-                part = writer.add(source, self._allowance)
-            except (RecordError, InputError) as error:
-                if self._is_one and not self.parts:
-                    raise
-                writer.fail(source, error.message)
-                self.code = max(self.code, error.exit_code)
+        for source, part in of_each(self._sources, lambda each: (writer.add(each, self._allowance),)):
+            if isinstance(part, Unreadable):
+                writer.fail(source, part.reason)
+                self.code = max(self.code, part.exit_code)
             else:
                 self.parts.append(part)
                 if part.problems or part.unread:

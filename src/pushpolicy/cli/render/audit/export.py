@@ -34,7 +34,9 @@ def _lines(folder: str, header: Header, written: Sequence[Part]) -> Iterator[str
 
 def _ignored(written: Sequence[Part]) -> Iterator[Problem | Unread]:
     for part in written:
+        place = part.place if len(written) > 1 else None
         for each in part.problems:
-            yield Problem(digest=Digest.parse(each.digest), reason=each.reason, hint=each.hint)
+            digest = Digest.parse(each.digest)
+            yield Problem(digest=digest, reason=each.reason, hint=each.hint, place=place)
         if part.unread:
             yield Unread(number=part.unread)
