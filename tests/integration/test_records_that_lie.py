@@ -542,7 +542,8 @@ def test_no_change_of_one_value_is_a_bug_or_an_unmarked_allow(
             )
             try:
                 forged = InMemory(client, TAG, parts)
-                record = find_record(Shelf.of(forged), reference)
+                shelf = Shelf.of(forged)
+                record = find_record(shelf, reference)
             except RecordError:
                 refused += 1
                 continue
@@ -551,7 +552,10 @@ def test_no_change_of_one_value_is_a_bug_or_an_unmarked_allow(
             if record.summary.digest == honest_digest:  # put right again
                 continue
             shown += 1
-            report = shown_record.record(record, standing(record, check_recorded(record), reference))
+            held = check_recorded(record)
+            how = standing(record, held, reference)
+            opened = Opened(shelf=shelf, record=record, held=held, standing=how)
+            report = shown_record.record(opened, with_evidence=True)
             lines = list(map(click.unstyle, report.lines()))
             assert ", unsigned" in lines[0]
             assert all(map(str.isprintable, lines))
@@ -646,7 +650,7 @@ def test_text_of_a_record_never_leaves_its_line(honest: Path) -> None:
             columns=None,
         )
         for report in (
-            shown_record.record(hostile, how),
+            shown_record.record(opened, with_evidence=True, with_policy=True),
             listed.listing(found),
             replayed.replays([(differs, how), (failed, how)], listing.ignored, HOSTILE, now),
             tried.effect(effect, listing.ignored, HOSTILE, now),

@@ -244,7 +244,8 @@ def _newest(shelf: Shelf, reference: Reference, allowance: Allowance) -> Opened:
             "audit list shows those that were; a record that is named by its digest is read alone",
         )
     if listing.best is not None:
-        how = replace(listing.standings[listing.best.digest], newest=True)
+        others = len(listing.records) - 1
+        how = replace(listing.standings[listing.best.digest], newest=True, others=others)
         with allowance.record():
             record = shelf.read(listing.best.digest)
             return Opened(shelf=shelf, record=record, held=check_recorded(record), standing=how)

@@ -27,6 +27,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         notes: what its decision says of itself: observed only, delegated, loosened.
         signature: who vouches for it.
         newest: whether it is the newest of those that were found, rather than one that was named.
+        others: how many more records of its image were found then.
+        newer: that a record of the tag is newer, about another image; None where none is known.
     """
 
     unknown: tuple[str, ...]
@@ -36,6 +38,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...]
     signature: Signature = UNSIGNED
     newest: bool = False
+    others: int = 0
+    newer: str | None = None
 
     @property
     def doubt(self) -> str | None:
@@ -60,7 +64,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         not_anchored = "not anchored: its policy is not verified here" if self.claimed else "not anchored"
         anchored = () if self.reliable or self.unknown else (not_anchored,)
         newest = ("newest of those found",) if self.newest else ()
-        return (*self.wrong, *self.notes, str(self.signature), *anchored, *newest)
+        newer = (self.newer,) if self.newer else ()
+        return (*self.wrong, *newer, *self.notes, str(self.signature), *anchored, *newest)
 
 
 def standing(

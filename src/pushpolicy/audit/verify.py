@@ -6,10 +6,8 @@ is found to be a known one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from datetime import datetime
-from itertools import chain, islice
 
 from msgspec.structs import replace
 
@@ -17,20 +15,17 @@ from pushpolicy.audit.allowance import Allowance
 from pushpolicy.audit.chain import place_of
 from pushpolicy.audit.checks import checks
 from pushpolicy.audit.history import NO_RECORD, by_name, images_of, reading
+from pushpolicy.audit.others import others_about
 from pushpolicy.audit.shelf import Shelf
 from pushpolicy.audit.verified import Check, Found, Verified, Wanted
 from pushpolicy.audit.walk import Listing, Problem, Walk
 from pushpolicy.engines import LocalOpa
-from pushpolicy.errors import PushError, RecordError
-from pushpolicy.http.parallel import each
-from pushpolicy.model.descriptor import Descriptor
+from pushpolicy.errors import RecordError
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.reference import Reference
 from pushpolicy.records import format as names
 from pushpolicy.records.read import Summary
 
-# Other images of the repository that are looked at for a newer record of the tag.
-MAX_IMAGES = 1000
 _MAX_TOLD = 10
 
 
@@ -93,7 +88,7 @@ def _look(shelf: Shelf, reference: Reference, allowance: Allowance) -> Found:
         walk = Walk(shelf, replace(reference, digest=None), allowance)
         walk.look_at([image])
         if tag:
-            walk.look_at(_others(shelf, image, tag))
+            walk.look_at(others_about(shelf, image, tag))
     listing = walk.listing()
     if manifest and is_record:
         record = next((each for each in listing.records if each.digest == manifest.digest), None)
@@ -116,29 +111,6 @@ def _newest(listing: Listing, image: Digest, tag: str | None) -> Summary | None:
         return tag in decision.image.tags, decision.allowed, place_of(record, tag or ""), record.moment
 
     return max((each for each in listing.records if each.subject.digest == image), key=rank, default=None)
-
-
-def _others(shelf: Shelf, image: Digest, tag: str) -> Iterable[Digest]:
-    """Other images with a record that may be about this tag, which may have been moved back.
-
-    One that cannot be read is none that was found: what is wrong with another tag is not asked here.
-    """
-    found = dict[Digest, None]()
-
-    def look(place: str | Digest) -> None:
-        with suppress(PushError):
-            tagged = shelf.images.resolve(place) if isinstance(place, str) else None
-            other = tagged.digest if tagged else place
-            if isinstance(other, Digest) and other != image and _may_be_about(shelf.listed(other), tag):
-                found[other] = None
-
-    places: Iterable[str | Digest] = chain(shelf.records.subjects(), shelf.images.tags())
-    each(look, islice(places, MAX_IMAGES), distant=shelf.images.distant)
-    return sorted(found)
-
-
-def _may_be_about(listed: Iterable[Descriptor], tag: str) -> bool:
-    return any(tag in entry.annotations.get(names.TAGS, tag).split(",") for entry in listed)
 
 
 def _checks_of_list(found: Found) -> Iterator[Check]:

@@ -205,7 +205,7 @@ def _write(output: Output, parts: Iterable[str]) -> None:
         raise InputError(f"{path}: cannot be written: {error.strerror}", NOTHING_LOST) from error
 
 
-def write_stdout(content: str) -> bool:
+def write_stdout(content: str | bytes) -> bool:
     """Print; a reader that went away (``| head``) does not change what was decided.
 
     Returns:
