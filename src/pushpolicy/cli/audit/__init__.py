@@ -15,6 +15,7 @@ _COMMANDS = {
     "fleet": "Say which policy each repository was decided by last, and who lags behind.",
     "gaps": "Find tags and images without a valid record.",
     "mirror": "Keep a copy of what registries have, which only grows.",
+    "impact": "Find the published images that have a flaw or a package.",
     "statement": "Print a record as an in-toto statement.",
 }
 

@@ -28,6 +28,7 @@ class Kind(StrEnum):
     GAPS = "gaps"
     MIRRORED = "mirrored"
     FLEET = "fleet"
+    IMPACT = "impact"
     DOCTOR = "doctor"
     ERROR = "error"
 
@@ -104,7 +105,7 @@ class Format(NamedTuple):
 
 
 # The reports that have a table.
-TABLES = frozenset({Kind.LISTING, Kind.GAPS, Kind.FLEET, Kind.REPLAY, Kind.WHAT_IF})
+TABLES = frozenset({Kind.LISTING, Kind.GAPS, Kind.FLEET, Kind.IMPACT, Kind.REPLAY, Kind.WHAT_IF})
 
 # By their names after ``--format``.
 FORMATS = {
