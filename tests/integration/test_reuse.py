@@ -311,7 +311,7 @@ def test_put_together_it_is_what_evaluating_all_of_it_gives(pool: Pool, opa: Pat
         reused += len(after.index.rules) - len(reuse.changed)
         answered: Sequence[Decision | None] = [None] * len(evidence_of)
         if reuse.asked is not None:
-            answered = decided(reuse.asked, evidence_of, engine)
+            answered = decided(reuse.asked, list(map(reuse.of_evidence, evidence_of)), engine)
         made = [reuse.decision(*each) for each in zip(recorded, answered, evidence_of, strict=True)]
         assert substance(made) == substance(whole), f"case {seed}"
         flipped |= {(one.verdict, other.verdict) for one, other in zip(recorded, whole, strict=True)}

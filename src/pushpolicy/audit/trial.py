@@ -90,7 +90,8 @@ class Trial:
                 elif tried.reuse.asked is None:
                     early.append(_effect(opened, tried, None))
                 else:
-                    yield Question((opened, tried), tried.reuse.asked, opened.record.evidence)
+                    evidence = tried.reuse.of_evidence(opened.record.evidence)
+                    yield Question((opened, tried), tried.reuse.asked, evidence)
 
         for (opened, tried), outcome in decisions(questions(), self._engine):
             while early:

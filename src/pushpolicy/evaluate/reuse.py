@@ -32,9 +32,21 @@ from pushpolicy.model.decision import (
     Violation,
     WaiverUse,
 )
+from pushpolicy.model.digest import Digest
 from pushpolicy.model.document import Document
 from pushpolicy.records.floor import objections
 
+# What the verdict rests on whatever the rules are, and they may read without saying so; waivers read ci.
+_ALWAYS = frozenset({"schema", "evaluated_at", "target", "image", "reports", "ci"})
+# What stands for a kind of evidence that no document is without.
+_UNREAD: Mapping[str, Any] = {"reason": "no rule that is asked reads it", "status": "missing"}
+_UNREAD_KINDS: Mapping[str, Mapping[str, Any]] = {
+    "credentials": _UNREAD,
+    "extra": {},
+    "scans": _UNREAD,
+    "source": _UNREAD,
+    "tests": _UNREAD,
+}
 # In the order in which OPA tells them.
 _MEASURES = {"warn": 0, "off": 0, "grace": 1, "observe": 2}
 
@@ -82,12 +94,37 @@ class Reuse(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             return self.after
         return _only(self.after, self.changed) if self.changed else None
 
+    @cached_property
+    def _read(self) -> frozenset[str] | None:
+        """The kinds of evidence that the rules which are asked read; None where that is not known."""
+        if self.asked is None or any(path.startswith("conftest/") for path in self.asked.files):
+            return None
+        rules = self.asked.index.rules.values()
+        kinds = {kind for rule in rules for kind in (*rule.requires, *(leaf.kind for leaf in rule.leaves))}
+        return _ALWAYS | {kind.partition(".")[0] for kind in kinds}
+
+    def of_evidence(self, evidence: Document) -> Document:
+        """What of a document the rules which are asked read: to be read by OPA, the rest costs most."""
+        if self._read is None or self.asked is self.after:
+            return evidence
+        parts = msgspec.json.decode(evidence.content, type=dict[str, msgspec.Raw])
+        value: dict[str, Any] = {**_UNREAD_KINDS}
+        value |= {name: given for name, given in evidence.value.items() if name in self._read}
+        written = (
+            canonical.encode(name)
+            + b":"
+            + (parts[name] if name in self._read else canonical.encode(value[name]))
+            for name in sorted(value)
+        )
+        content = b"{" + b",".join(map(bytes, written)) + b"}"
+        return Document(content, Digest.of(content), value)
+
     def decision(self, recorded: Decision, answered: Decision | None, evidence: Document) -> Decision:
         """What the other set decides.
 
         Args:
             recorded: the decision by `before`.
-            answered: that by `asked`; None where nothing is asked.
+            answered: that by `asked` about what `of_evidence` gives; None where nothing is asked.
             evidence: what both are about.
 
         Raises:
