@@ -653,7 +653,7 @@ def test_text_of_a_record_never_leaves_its_line(honest: Path) -> None:
             shown_record.record(opened, with_evidence=True, with_policy=True),
             listed.listing(found),
             replayed.replays([(differs, how), (failed, how)], listing.ignored, HOSTILE, now),
-            tried.effect(effect, listing.ignored, HOSTILE, now),
+            tried.effect(effect, listing.ignored, HOSTILE, now, effect.rows),
         ):
             lines = list(map(click.unstyle, report.lines()))
             assert all(map(str.isprintable, lines))

@@ -266,3 +266,34 @@ def older_schema(opened: Opened) -> Opened:
     files = {**policy.files, SCHEMA: json.dumps(schema).encode()}
     held = type(opened.held)(policy=replace(policy, files=files))
     return replace(opened, held=held)
+
+
+def test_rows_come_one_by_one_and_nothing_is_kept(place: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.write("settings.yaml", "large: {most: 2}")
+    ran = tried(place, "--settings", "settings.yaml", *DENIALS, "--format", "jsonl")
+    assert ran.code == errors.EXIT_DIFFERS
+    rows = {row["tag"][0]: row for row in map(json.loads, ran.out.splitlines())}
+    assert {tag: row["direction"] for tag, row in rows.items()} == {
+        "1": "stricter",
+        "2": "stricter",
+        "3": "unchanged",
+    }
+    assert rows["1"]["changes"] == ["large: new violation: too large"]
+    assert (rows["1"]["before"], rows["1"]["after"], rows["1"]["actor"]) == ("ALLOW", "DENY", "sample-author")
+    assert ran.err.splitlines() == ["stricter: 2 of 3 past decisions: 2 would be denied"]
+    both = tried(place, "--settings", "settings.yaml", "--format", "csv", "--format", "json=all.json")
+    assert len(both.out.splitlines()) == 3
+    assert len(json.loads(place.path("all.json").read_text())["pushes"]) == 2
+
+
+def test_what_is_kept_is_bounded_and_what_changes_verdicts_comes_first(
+    place: Workspace, opa: Path, tmp_path: Path
+) -> None:
+    engine, records = LocalOpa(opa), history(place)
+    never = {"never": rule("never", 'deny contains {"at": {}, "msg": "n"} if input.image.size > 1')}
+    policy = load_policy([write_policy(tmp_path / "more", RULES | never)], engine)
+    found = WhatIf(keep=3)
+    for push in Trial(engine, policy).effects(each for _ in range(50) for each in records):
+        found.add(push)
+    assert (found.whole.total, found.whole.denied, len(found.pushes)) == (100, 100, 3)
+    assert {push.image.tags for push in found.pushes} == {("2",)}  # the newest

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator
 
 import msgspec
@@ -14,7 +13,7 @@ from pushpolicy.audit.what_if import NotDecided, PushEffect
 from pushpolicy.engines import LocalOpa
 from pushpolicy.errors import EngineError, PolicyError, PushPolicyError
 from pushpolicy.evaluate import PolicySet
-from pushpolicy.evaluate.batches import Question, decisions
+from pushpolicy.evaluate.batches import Answered, Question, decisions
 from pushpolicy.evaluate.newer import beyond
 from pushpolicy.evaluate.reuse import Reuse
 from pushpolicy.evaluate.sources import SETTINGS, WAIVERS, SourceFile
@@ -35,6 +34,9 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
 
     reuse: Reuse
     newer: frozenset[str]
+
+
+_Asked = tuple[Opened, Tried | None]
 
 
 class Trial:
@@ -80,27 +82,21 @@ class Trial:
         Yields:
             what becomes of each, in no order.
         """
-        early = deque[PushEffect | NotDecided]()
-
-        def questions() -> Iterator[Question[tuple[Opened, Tried]]]:
-            for opened in records:
-                tried = self._tried(opened)
-                if isinstance(tried, PolicyError):
-                    early.append(_not_decided(opened, tried))
-                elif tried.reuse.asked is None:
-                    early.append(_effect(opened, tried, None))
-                else:
-                    evidence = tried.reuse.of_evidence(opened.record.evidence)
-                    yield Question((opened, tried), tried.reuse.asked, evidence)
-
-        for (opened, tried), outcome in decisions(questions(), self._engine):
-            while early:
-                yield early.popleft()
+        for (opened, tried), outcome in decisions(map(self._question, records), self._engine):
             if isinstance(outcome, PushPolicyError):
                 yield _not_decided(opened, outcome)
-            else:
-                yield _effect(opened, tried, outcome)
-        yield from early
+            elif tried is not None:
+                yield _effect(opened, tried, outcome if tried.reuse.asked else None)
+
+    def _question(self, opened: Opened) -> Question[_Asked] | Answered[_Asked]:
+        """What is evaluated; where that is nothing, or cannot be, there is no question."""
+        tried = self._tried(opened)
+        if isinstance(tried, PolicyError):
+            return Answered((opened, None), tried)
+        if tried.reuse.asked is None:
+            return Answered((opened, tried), opened.record.decision)
+        evidence = tried.reuse.of_evidence(opened.record.evidence)
+        return Question((opened, tried), tried.reuse.asked, evidence)
 
     def _tried(self, opened: Opened) -> Tried | PolicyError:
         """What is tried instead of a recorded set, or why it cannot be; one for all records of that set."""

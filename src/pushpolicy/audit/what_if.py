@@ -172,6 +172,11 @@ class WhatIf:
         """Those that are kept, those first that are to be looked at first."""
         return tuple(push for *_, push in sorted(self._kept, reverse=True))
 
+    @property
+    def rows(self) -> tuple[PushEffect | NotDecided, ...]:
+        """Those that are kept, and those that the policy cannot decide."""
+        return (*self.pushes, *self.not_replayable)
+
     def add(self, push: PushEffect | NotDecided) -> None:
         """Take in one push."""
         if isinstance(push, NotDecided):

@@ -25,7 +25,6 @@ from pushpolicy.cli.audit.again import Deciding, kept_in
 from pushpolicy.cli.audit.options import engine_of, sources_argument
 from pushpolicy.cli.formats import Kind
 from pushpolicy.cli.options import PolicyOptions, RegistryOptions, read_limits
-from pushpolicy.cli.render.audit.what_if import effect
 from pushpolicy.cli.report import Outputs
 from pushpolicy.cli.shelves import open_sources, shelf_of_denials
 from pushpolicy.errors import UsageError
@@ -77,9 +76,7 @@ def command(
             raise UsageError(
                 "--resume keeps what is decided again, and nothing of another policy", "leave it out"
             )
-        found = what_if.what_if(tried, history.records(), outputs)
-        code = max(history.code, what_if.code_for(found, trial))
-        return outputs.write(effect(found, history.ignored, subject, now), code)
+        return what_if.Trying(history, tried, trial).report(outputs, subject, now)
     asked = {"sources": sources, "denials": denials, "records": registry.records, "limits": limits}
     with kept_in(resume, opa, asked, policy.trust) as kept:
         return Deciding(history, opa, kept).report(outputs, subject, now)

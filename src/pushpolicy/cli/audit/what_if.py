@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,10 +14,12 @@ import msgspec
 from msgspec.structs import replace
 
 from pushpolicy import errors
-from pushpolicy.audit.what_if import Direction, WhatIf
+from pushpolicy.audit.what_if import Direction, NotDecided, PushEffect, WhatIf
 from pushpolicy.cli.formats import FORMATS
 from pushpolicy.cli.options import PolicyOptions, group
 from pushpolicy.cli.policies import load
+from pushpolicy.cli.progress import telling
+from pushpolicy.cli.render.audit.what_if import effect
 from pushpolicy.cli.render.audit.what_if_page import PUSHES
 from pushpolicy.cli.report import Outputs, say
 from pushpolicy.errors import UsageError
@@ -23,7 +28,7 @@ from pushpolicy.model.text import first_of, printable
 
 if TYPE_CHECKING:
     from pushpolicy.audit.trial import Trial
-    from pushpolicy.audit.walk import Opened
+    from pushpolicy.cli.audit.replay import History
     from pushpolicy.engines import LocalOpa
 
 # Of the pushes whose decision changes; --format json has all.
@@ -87,25 +92,46 @@ def trial_of(policy: PolicyOptions, options: TrialOptions, opa: LocalOpa) -> Tri
     return Trial(opa, other, _file(options.settings), _file(options.waivers))
 
 
-def what_if(trial: Trial, records: Iterable[Opened], outputs: Outputs) -> WhatIf:
-    """The effect on pushes; all of them are kept where a format asks for all."""
-    few = {FORMATS["text"]: _SHOWN, FORMATS["html"]: PUSHES}
-    kept = [few.get(output.format) for output in outputs.asked]
-    found = WhatIf(keep=None if None in kept else max(filter(None, kept), default=_SHOWN))
-    for push in trial.effects(records):
-        found.add(push)
-    if found.whole.total and (names := trial.strangers):
-        named = printable(first_of(names, 5))
-        say(f"warning: no recorded policy has the rules that the files name: {named}", color="yellow")
-    return found
+class Trying:
+    """Tries what is tried on each record, and counts what becomes of it.
 
+    Args:
+        history: the records.
+        trial: what is tried.
+        options: say what fails.
+    """
 
-def code_for(found: WhatIf, options: TrialOptions) -> int:
-    """The exit code: what could not be decided comes before what changed."""
-    if found.not_replayable:
-        return errors.EXIT_RECORD
-    failing = _FAILING[options.fail_on or "any"]
-    return errors.EXIT_DIFFERS if found.direction in failing else errors.EXIT_OK
+    def __init__(self, history: History, trial: Trial, options: TrialOptions) -> None:
+        self._history, self._trial = history, trial
+        self._failing = _FAILING[options.fail_on or "any"]
+        self._found = WhatIf()
+
+    def report(self, outputs: Outputs, subject: str, at: datetime) -> int:
+        """Tell it, row by row as it comes where that is all that is asked for; returns the exit code."""
+        streams = outputs.streams and outputs.asked[0].format.of_rows
+        few = {FORMATS["text"]: _SHOWN, FORMATS["html"]: PUSHES}
+        kept = [0 if streams else few.get(output.format) for output in outputs.asked]
+        self._found = found = WhatIf(keep=None if None in kept else max(filter(None, kept), default=0))
+        with telling(quiet=streams and outputs.asked[0].path is None and sys.stdout.isatty()) as tell:
+            pushes = self._pushes(tell)
+            rows = pushes if streams else (*deque(pushes, maxlen=0), *found.rows)
+            code = outputs.write(effect(found, self._history.ignored, subject, at, rows), lambda: self.code)
+        if found.whole.total and (names := self._trial.strangers):
+            named = printable(first_of(names, 5))
+            say(f"warning: no recorded policy has the rules that the files name: {named}", color="yellow")
+        return code
+
+    @property
+    def code(self) -> int:
+        """The exit code: what could not be decided comes before what changed."""
+        failing = errors.EXIT_DIFFERS if self._found.direction in self._failing else errors.EXIT_OK
+        return max(self._history.code, errors.EXIT_RECORD if self._found.not_replayable else failing)
+
+    def _pushes(self, tell: Callable[[str], None]) -> Iterator[PushEffect | NotDecided]:
+        for push in self._trial.effects(self._history.records()):
+            self._found.add(push)
+            tell(f"{self._found.whole.changed} of {self._found.whole.total} change")
+            yield push
 
 
 def _file(name: str | None) -> SourceFile | None:

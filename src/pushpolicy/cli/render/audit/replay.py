@@ -127,14 +127,22 @@ def _replay_lines(result: Replay, how: Standing) -> Iterator[str]:
 
 
 def difference_lines(rules: Sequence[RuleChange], findings: Sequence[FindingChange]) -> Iterator[str]:
-    """How a decision is another one: the rules, and the first findings."""
-    for rule in rules:
-        before, after = (status or "not in the policy" for status in (rule.before, rule.after))
-        yield f"  {printable(rule.rule)}: {before} -> {after}"
-    for change in findings[:_CHANGES_SHOWN]:
-        yield f"    {_standing(change)}: {printable(change.msg, 300)}"
+    """How a decision is another one: each rule, and of the findings the first, below their rules."""
+    shown, results = findings[:_CHANGES_SHOWN], {rule.rule: rule for rule in rules}
+    for name in sorted(results.keys() | {change.rule for change in shown}):
+        told = printable(name)
+        if rule := results.get(name):
+            before, after = (status or "not in the policy" for status in (rule.before, rule.after))
+            told = f"{told}: {before} -> {after}"
+        yield f"  {told}"
+        yield from (f"    {change_line(change)}" for change in shown if change.rule == name)
     if len(findings) > _CHANGES_SHOWN:
         yield f"    ... and {len(findings) - _CHANGES_SHOWN} more (all of them: --format json)"
+
+
+def change_line(change: FindingChange) -> str:
+    """A finding that counts otherwise."""
+    return f"{_standing(change)}: {printable(change.msg, 300)}"
 
 
 def _standing(change: FindingChange) -> str:

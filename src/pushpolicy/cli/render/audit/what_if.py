@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Any
@@ -25,7 +25,7 @@ from pushpolicy.cli.render.audit.lines import (
     ignored_lines,
     standing_json,
 )
-from pushpolicy.cli.render.audit.replay import difference_lines
+from pushpolicy.cli.render.audit.replay import change_line, difference_lines
 from pushpolicy.cli.render.audit.what_if_page import page_of
 from pushpolicy.cli.render.decision import count
 from pushpolicy.model.decision import ImageIdentity
@@ -34,7 +34,7 @@ from pushpolicy.model.text import first_of, printable
 _NAMES_SHOWN, _FAILED_SHOWN = 20, 20
 _COLUMNS = (
     *("time", "direction", "before", "after", "repository", "tag", "digest", "record"),
-    *("actor", "stricter", "looser", "newer", "remarks"),
+    *("actor", "stricter", "looser", "newer", "changes", "reason", "remarks"),
 )
 _COLORS = {
     Direction.STRICTER: "red",
@@ -45,7 +45,13 @@ _COLORS = {
 }
 
 
-def effect(found: WhatIf, ignored: Sequence[Ignored], subject: str, at: datetime) -> Report:
+def effect(
+    found: WhatIf,
+    ignored: Sequence[Ignored],
+    subject: str,
+    at: datetime,
+    rows: Iterable[PushEffect | NotDecided],
+) -> Report:
     """What another policy would have decided, as ``pushpolicy.audit.what-if/v1``.
 
     Args:
@@ -53,40 +59,47 @@ def effect(found: WhatIf, ignored: Sequence[Ignored], subject: str, at: datetime
         ignored: what should have been a record.
         subject: what was asked about.
         at: the time of the report.
+        rows: each push, for formats of rows; where one is all that is asked for, as they come.
     """
-
-    def beside() -> Iterator[str]:
-        return chain(*map(_failed_lines, found.not_replayable), ignored_lines(ignored))
-
     return Report(
         Kind.WHAT_IF,
         lambda: chain(_lines(found), ignored_lines(ignored)),
         lambda: audit_document("what-if", {**_document(found), **ignored_json(ignored)}),
         page=lambda: page_of(subject, found, ignored, at),
-        table=Table("pushpolicy.audit.what-if/v1", _COLUMNS, lambda: map(_row, found.pushes), beside),
+        table=Table(
+            "pushpolicy.audit.what-if/v1", _COLUMNS, lambda: map(_row, rows), lambda: _beside(found, ignored)
+        ),
     )
 
 
-def _row(push: PushEffect) -> tuple[Cell, ...]:
+def _beside(found: WhatIf, ignored: Sequence[Ignored]) -> Iterator[str]:
+    yield _first_line(found)
+    yield from ignored_lines(ignored)
+
+
+def _row(push: PushEffect | NotDecided) -> tuple[Cell, ...]:
+    about = (repository_of(push.image), push.image.tags, str(push.image.digest), str(push.record))
+    if isinstance(push, NotDecided):
+        failed = (push.at, "not replayable", str(push.before), None, *about)
+        return (*failed, None, (), (), (), (), push.reason, push.standing.remarks)
     return (
         push.at,
         str(push.direction),
         str(push.before),
-        str(push.after),
-        repository_of(push.image),
-        push.image.tags,
-        str(push.image.digest),
-        str(push.record),
+        push.after and str(push.after),
+        *about,
         push.actor,
         tuple(sorted(push.stricter)),
         tuple(sorted(push.looser)),
         tuple(sorted(push.newer)),
+        tuple(f"{change.rule}: {change_line(change)}" for change in push.changes),
+        None,
         push.standing.remarks,
     )
 
 
 def _lines(found: WhatIf) -> Iterator[str]:
-    yield _first_line(found.whole)
+    yield _first_line(found)
     yield from _group("by rule", found.rules)
     changed = {name: each for name, each in found.repositories.items() if each.changed}
     yield from _group("by repository", changed)
@@ -102,7 +115,8 @@ def _lines(found: WhatIf) -> Iterator[str]:
         yield click.style(f"not replayable: {more} more (all of them: --format json)", fg="red")
 
 
-def _first_line(whole: Effect) -> str:
+def _first_line(found: WhatIf) -> str:
+    whole, failed = found.whole, len(found.not_replayable)
     total = count(whole.total, "past decision")
     said = f"{whole.changed} of {total}" if whole.changed else total
     flipped = [
@@ -112,6 +126,8 @@ def _first_line(whole: Effect) -> str:
     ]
     if whole.newer and whole.direction is not Direction.NEWER:
         flipped.append(f"{whole.newer} {Direction.NEWER}")
+    if failed:
+        flipped.append(f"{failed} could not be decided")
     return _styled(whole.direction, f"{said}{': ' if flipped else ''}{', '.join(flipped)}")
 
 
@@ -122,13 +138,8 @@ def _group(title: str, effects: Mapping[str, Effect]) -> Iterator[str]:
     yield f"{title}:"
     ordered = sorted(effects.items(), key=lambda each: (-each[1].changed, each[0]))
     for name, each in ordered[:_NAMES_SHOWN]:
-        counts = [
-            f"{what} in {number}"
-            for what, number in (("stricter", each.stricter), ("looser", each.looser))
-            if number or not each.newer
-        ]
-        if each.newer:
-            counts.append(f"needs newer evidence in {each.newer}")
+        told = (("stricter", each.stricter), ("looser", each.looser), (Direction.NEWER, each.newer))
+        counts = [f"{what} in {number}" for what, number in told if number]
         yield f"  {printable(name)}: {', '.join(counts)}"
     if (more := len(ordered) - _NAMES_SHOWN) > 0:
         yield f"  ... and {more} more (all of them: --format json)"
@@ -142,7 +153,8 @@ def _push_lines(push: PushEffect) -> Iterator[str]:
     for name in sorted(push.newer):
         yield f"  {printable(name)}: {Direction.NEWER}"
     if push.difference:
-        rules = [each for each in push.difference.rules if each.rule not in push.newer]
+        told = {change.rule for change in push.changes}
+        rules = [each for each in push.difference.rules if each.rule in told]
         yield from difference_lines(rules, push.changes)
 
 
