@@ -9,6 +9,7 @@ from random import Random
 from msgspec.structs import replace
 
 from pushpolicy.audit.difference import difference
+from pushpolicy.audit.entry import Entry, repository_of
 from pushpolicy.audit.overview import Overview, Told
 from pushpolicy.audit.signature import Signature
 from pushpolicy.audit.standing import Standing
@@ -66,6 +67,11 @@ def decisions(number: int, *, days: int = 180, seed: int = 7) -> Iterator[Told]:
         yield told(_decision(made, moment, place, random), signer="release")
 
 
+def history(number: int) -> Iterator[tuple[Told, Entry]]:
+    """The same, and in short."""
+    return ((each, in_short(each)) for each in decisions(number))
+
+
 def told(decision: Decision, *, signer: str | None = None, **standing: object) -> Told:
     """A decision as it stands in a record."""
     key = Digest.of(f"{decision.evaluated_at} {decision.image.tags} {decision.image.repository}".encode())
@@ -82,6 +88,43 @@ def told(decision: Decision, *, signer: str | None = None, **standing: object) -
     )
 
 
+def in_short(told: Told) -> Entry:
+    """What a list shows of it, as if a job of GitHub had pushed it."""
+    decision, random = told.summary.decision, Random(str(told.summary.digest))
+    pushed_from = (
+        "https://github.com/shop/app/actions/runs/{}"
+        if random.random() < 0.9
+        else "https://ci.shop.example/{}"
+    )
+    return Entry(
+        time=decision.evaluated_at,
+        outcome=told.outcome,
+        repository=str(repository_of(decision)),
+        tags=decision.image.tags,
+        digest=str(told.summary.subject.digest),
+        record=str(told.summary.digest),
+        commit=f"{random.getrandbits(160):040x}",
+        branch="main",
+        event="push",
+        run=pushed_from.format(random.randrange(10**9, 10**10)),
+        actor=random.choice(("maria", "jonas", "renovate[bot]")),
+        credential=random.choice(("workload-identity", "workload-identity", "secret-env")),
+        credential_from=None,
+        rules=tuple(dict.fromkeys(each.rule for each in decision.violations)),
+        warned=(),
+        findings=tuple(each.id for each in decision.violations),
+        waivers=tuple(
+            f"{use.waiver['rule']} {use.waiver['id']}" for use in decision.waivers if use.state == "used"
+        )[:1],
+        anchored=True,
+        signature=told.standing.signature.state,
+        signed_by=told.standing.signature.by,
+        policy=str(decision.policy.digest),
+        remarks=told.standing.remarks,
+        wrong=bool(told.standing.wrong),
+    )
+
+
 def problems(number: int) -> tuple[Problem, ...]:
     """Records that do not count."""
     return tuple(
@@ -94,7 +137,7 @@ def problems(number: int) -> tuple[Problem, ...]:
     )
 
 
-def hostile(text: str) -> Told:
+def hostile(text: str) -> tuple[Told, Entry]:
     """A decision all of whose texts are this one."""
     decision = next(decisions(1)).summary.decision
     found = Violation(rule=text, id=text, msg=text, at={}, severity=text, fix=text)
@@ -103,7 +146,9 @@ def hostile(text: str) -> Told:
         for use in decision.waivers
     )
     image = replace(decision.image, repository=text, tags=(text,))
-    return told(replace(decision, violations=(found,), waivers=waivers, image=image), elsewhere=())
+    of = told(replace(decision, violations=(found,), waivers=waivers, image=image), elsewhere=())
+    who = dict.fromkeys(("commit", "branch", "event", "run", "actor", "credential", "credential_from"), text)
+    return of, replace(in_short(of), repository=text, remarks=(text,), rules=(text,), waivers=(text,), **who)
 
 
 def finding(rule: str, random: Random) -> Violation:
@@ -153,12 +198,14 @@ def _decision(made: Decision, moment: datetime, place: int, random: Random) -> D
 
 
 def listed(
-    items: Iterable[Told], ignored: Sequence[Problem | Unread] = (), subject: str = "registry.example/shop"
+    items: Iterable[tuple[Told, Entry]],
+    ignored: Sequence[Problem | Unread] = (),
+    subject: str = "registry.example/shop",
 ) -> str:
     """The page of these decisions."""
     found = Overview(AT, DECISIONS)
     for each in items:
-        found.add(each)
+        found.add(*each)
     return draw(page_of(subject, found, ignored))
 
 
@@ -210,12 +257,12 @@ def tried(number: int, *, keep: int | None = what_if_page.PUSHES, seed: int = 11
 
 def much() -> str:
     """A page that has to leave something out."""
-    return listed(decisions(10_000), problems(500))
+    return listed(history(10_000), problems(500))
 
 
 # Of each what draws it.
 PAGES: dict[str, Callable[[], str]] = {
-    "list": lambda: listed(decisions(160), problems(2)),
+    "list": lambda: listed(history(160), problems(2)),
     "what-if": lambda: draw(what_if_page.page_of("registry.example/shop", tried(900), problems(1), AT)),
     "hostile": _hostile,
     "nothing": lambda: listed(()),

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import msgspec
 
-from pushpolicy.audit.overview import Outcome, outcome
+from pushpolicy.audit.outcome import Outcome, outcome
 from pushpolicy.audit.walk import Opened
 from pushpolicy.model.decision import Decision, RuleStatus, Violation
 from pushpolicy.model.reference import Repository

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
-from enum import StrEnum
 from heapq import heappush, heappushpop
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
+from pushpolicy.audit.entry import Entry
+from pushpolicy.audit.outcome import Outcome, outcome
 from pushpolicy.audit.standing import Standing
 from pushpolicy.model.decision import Decision, WaiverUse
 from pushpolicy.model.times import is_time
@@ -27,14 +28,6 @@ _WHICH = ("rule", "id", "purl", "evidence", "repository", "expires", "approver",
 _AHEAD = timedelta(days=1)
 
 
-class Outcome(StrEnum):
-    """What a decision counts as. Observed: allowed only since nothing was enforced."""
-
-    ALLOWED = "allowed"
-    DENIED = "denied"
-    OBSERVED = "observed"
-
-
 class Told(msgspec.Struct, frozen=True, kw_only=True):
     """A decision, and what is to be said beside it."""
 
@@ -45,6 +38,13 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     def outcome(self) -> Outcome:
         """What it counts as, if it counts."""
         return outcome(self.summary.decision)
+
+
+class Shown(NamedTuple):
+    """A decision in short; `apart` is why it does not count, None where it does."""
+
+    entry: Entry
+    apart: str | None
 
 
 class RuleDenials(msgspec.Struct, kw_only=True):
@@ -102,7 +102,7 @@ class Overview:
         self.anchored = 0
         self.waivers_left_out = False
         self._waivers = dict[str, WaiverSeen]()
-        self._newest = list[tuple[datetime, int, Told]]()
+        self._newest = list[tuple[datetime, int, Shown]]()
 
     @property
     def number(self) -> int:
@@ -110,9 +110,9 @@ class Overview:
         return self.outcomes.total() + self.apart.total()
 
     @property
-    def newest(self) -> tuple[Told, ...]:
+    def newest(self) -> tuple[Shown, ...]:
         """The newest ones, the last first."""
-        return tuple(told for *_, told in sorted(self._newest, reverse=True, key=lambda each: each[:2]))
+        return tuple(shown for *_, shown in sorted(self._newest, reverse=True, key=lambda each: each[:2]))
 
     @property
     def waivers(self) -> tuple[WaiverSeen, ...]:
@@ -120,16 +120,17 @@ class Overview:
         far = datetime.max.replace(tzinfo=UTC)
         return tuple(sorted(self._waivers.values(), key=lambda each: each.expires or far))
 
-    def add(self, told: Told) -> None:
-        """Take in a decision."""
+    def add(self, told: Told, entry: Entry) -> None:
+        """Take in a decision, and the same in short."""
         summary, decision = told.summary, told.summary.decision
-        entry = (summary.moment, self.number, told)
+        why = set_apart(told, self.at)
+        shown = (summary.moment, self.number, Shown(entry, why))
         if len(self._newest) < self._most:
-            heappush(self._newest, entry)
+            heappush(self._newest, shown)
         else:
-            heappushpop(self._newest, entry)
+            heappushpop(self._newest, shown)
         self.signatures[told.standing.signature.state] += 1
-        if why := set_apart(told, self.at):
+        if why:
             self.apart[why] += 1
             return
         self.anchored += told.standing.reliable
@@ -158,13 +159,6 @@ class Overview:
         if use.state in ("used", "expiring"):
             seen.relied += 1
             seen.last = max(moment, seen.last or moment)
-
-
-def outcome(decision: Decision) -> Outcome:
-    """What a decision counts as."""
-    if not decision.allowed:
-        return Outcome.DENIED
-    return Outcome.OBSERVED if decision.observed else Outcome.ALLOWED
 
 
 def set_apart(told: Told, at: datetime) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from pushpolicy.audit.entry import Entry, found_by, relied_on, repository_of
-from pushpolicy.audit.overview import Outcome
+from pushpolicy.audit.outcome import Outcome
 from pushpolicy.audit.walk import Opened
 
 # What a waiver is known by.

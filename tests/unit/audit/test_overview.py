@@ -7,15 +7,16 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from pushpolicy.audit.overview import MOST_WAIVERS, Outcome, Overview, Told, outcome
+from pushpolicy.audit.outcome import Outcome, outcome
+from pushpolicy.audit.overview import MOST_WAIVERS, Overview, Told
 from pushpolicy.model.decision import WaiverUse
-from tests.pages import AT, decisions, told
+from tests.pages import AT, decisions, in_short, told
 
 
 def _overview(items: list[Told], most: int = 10) -> Overview:
     found = Overview(AT, most)
     for each in items:
-        found.add(each)
+        found.add(each, in_short(each))
     return found
 
 
@@ -36,9 +37,7 @@ def test_sums_are_those_of_the_decisions() -> None:
 def test_the_newest_are_kept_whatever_the_order() -> None:
     items = list(decisions(100))
     newest = sorted(items, key=lambda each: each.summary.moment, reverse=True)[:10]
-    assert [each.summary.moment for each in _overview(items[::-1]).newest] == [
-        each.summary.moment for each in newest
-    ]
+    assert [each.entry for each in _overview(items[::-1]).newest] == list(map(in_short, newest))
 
 
 def test_what_does_not_count_is_in_no_sum() -> None:

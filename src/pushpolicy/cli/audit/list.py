@@ -75,10 +75,10 @@ def command(
 
 
 def _row(found: Opened, overview: Overview | None, *, with_decisions: bool) -> Row:
-    told = Told(summary=found.summary, standing=found.standing)
+    told, entry = Told(summary=found.summary, standing=found.standing), Entry.of(found)
     if overview:
-        overview.add(told)
-    return Row(entry=Entry.of(found), told=told if with_decisions else None)
+        overview.add(told, entry)
+    return Row(entry=entry, told=told if with_decisions else None)
 
 
 def _noting(sources: Iterable[Source], places: list[Reference]) -> Iterator[Source]:

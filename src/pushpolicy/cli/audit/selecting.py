@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import click
 import msgspec
 
-from pushpolicy.audit.overview import Outcome
+from pushpolicy.audit.outcome import Outcome
 from pushpolicy.audit.selection import Selection
 from pushpolicy.cli import environment
 from pushpolicy.cli.audit.options import duration

@@ -29,12 +29,14 @@ class Cell(NamedTuple):
         code: whether it is a digest, a name of a rule, or other text that is copied.
         link: an address in the outer world, or `#NAME` of a place on this page. Whether it is followed is for
             the format to say.
+        linked: what stands there instead of the text where it is followed.
     """
 
     text: str
     tone: Tone = Tone.PLAIN
     code: bool = False
     link: str | None = None
+    linked: str = ""
 
 
 class Table(NamedTuple):

@@ -25,7 +25,8 @@ from pushpolicy.cli.formats.page import Cell, Timeline
 from pushpolicy.cli.render.audit import replay_page, what_if_page
 from pushpolicy.cli.render.audit.overview import DECISIONS, history
 from pushpolicy.model.decision import Verdict
-from tests.pages import AT, HOSTILE, decisions, finding, hostile, listed, problems, tried
+from tests.pages import AT, HOSTILE, decisions, finding, hostile, in_short, listed, problems, tried
+from tests.pages import history as made_history
 
 
 class _Seen(HTMLParser):
@@ -62,7 +63,7 @@ def test_foreign_text_is_only_text(text: str) -> None:
 
 
 def test_only_the_page_s_own_style_and_script_may_run() -> None:
-    written = listed(list(decisions(3)))
+    written = listed(list(made_history(3)))
     (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', written)
     directives = dict(part.strip().split(" ", 1) for part in policy.replace("&#x27;", "'").split(";"))
     assert directives["default-src"] == "'none'"
@@ -107,10 +108,10 @@ def test_links_lead_to_known_ci_systems_only(address: str, followed: bool) -> No
 
 
 def test_a_page_of_any_number_of_decisions_is_bounded_and_says_what_it_leaves_out() -> None:
-    written = listed(list(decisions(10_000)), (*problems(1_000), Unread(number=7)))
+    written = listed(list(made_history(10_000)), (*problems(1_000), Unread(number=7)))
     assert len(written) < 700_000
     said = _Seen(written).said
-    assert "9500 older decisions not shown here (all of them: --format json)." in said
+    assert "9500 older decisions not shown here (all of them: --format csv)." in said
     assert "950 more not shown here" in said
     assert "7 more records or statements were not read" in said
     assert "1000 records that do not count. 10000 decisions: " in said
@@ -118,11 +119,11 @@ def test_a_page_of_any_number_of_decisions_is_bounded_and_says_what_it_leaves_ou
 
 
 def test_headings_and_places_are_in_order() -> None:
-    seen = _Seen(listed(list(decisions(300)), problems(1)))
+    seen = _Seen(listed(list(made_history(300)), problems(1)))
     assert [tag for tag in seen.tags if re.fullmatch("h[1-6]", tag)] == ["h1", *["h2"] * 5]
     names = [value for _, name, value in seen.attributes if name == "id"]
     assert len(names) == len(set(names))
-    links = {value[1:] for _, name, value in seen.attributes if name == "href"}
+    links = {value[1:] for _, name, value in seen.attributes if name == "href" and value.startswith("#")}
     assert links <= set(names)
     assert {tag for tag in seen.tags if tag in ("header", "nav", "main", "footer")} == {
         "header",
@@ -203,7 +204,7 @@ def test_decisions_made_again_are_told_by_what_came_out() -> None:
 def test_a_timeline_has_no_gap_and_few_columns(days: int, unit: str, columns: int) -> None:
     found = Overview(AT, DECISIONS)
     for each in decisions(1_000, days=days):
-        found.add(each)
+        found.add(each, in_short(each))
     (timeline,) = (
         block for section in history(found) for block in section.blocks if isinstance(block, Timeline)
     )

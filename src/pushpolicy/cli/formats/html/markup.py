@@ -52,12 +52,15 @@ def join(*parts: Html) -> Html:
 
 def cell(given: Cell, limit: int = 300) -> Html:
     """The text of a cell with its mark, and as a link where that is one which is followed."""
-    brief = " brief" if len(given.text) <= _BRIEF else ""
+    place = given.link or ""
+    is_here, is_away = place.startswith("#"), is_followed(place)
+    said = printable(given.linked if is_away and given.linked else given.text, limit)
+    brief = " brief" if len(said) <= _BRIEF else ""
     # A digest may be cut where it is seen, and is whole where it is copied.
-    kind = " digest" if _DIGEST.fullmatch(given.text) else brief
-    inner = tag("code" if given.code else "bdi", text(given.text, limit), class_=kind.strip() or None)
-    if given.link and (given.link.startswith("#") or is_followed(given.link)):
-        inner = tag("a", inner, href=given.link, rel=None if given.link.startswith("#") else "noreferrer")
+    kind = " digest" if _DIGEST.fullmatch(said) else brief
+    inner = tag("code" if given.code else "bdi", text(said, limit), class_=kind.strip() or None)
+    if is_here or is_away:
+        inner = tag("a", inner, href=place, rel="noreferrer" if is_away else None)
     if given.tone not in _MARKS:
         return inner
     mark, said = _MARKS[given.tone]

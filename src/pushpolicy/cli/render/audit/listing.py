@@ -9,7 +9,8 @@ import click
 import msgspec
 
 from pushpolicy.audit.entry import Entry
-from pushpolicy.audit.overview import Outcome, Overview, Told
+from pushpolicy.audit.outcome import Outcome
+from pushpolicy.audit.overview import Overview, Told
 from pushpolicy.audit.sources import Ignored
 from pushpolicy.cli.formats import Cell, Kind, Report, Table
 from pushpolicy.cli.render.audit.lines import audit_document, ignored_json, ignored_lines, summary_json

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 
-from pushpolicy.audit.overview import Outcome, Overview, RuleDenials, Told, WaiverSeen, set_apart
+from pushpolicy.audit.outcome import Outcome
+from pushpolicy.audit.overview import Overview, RuleDenials, Shown, WaiverSeen
 from pushpolicy.audit.sources import Ignored, Unreadable
 from pushpolicy.audit.walk import Problem, Unread
 from pushpolicy.cli.formats.page import (
@@ -21,11 +22,12 @@ from pushpolicy.cli.formats.page import (
     Tone,
 )
 from pushpolicy.cli.render.decision import count
-from pushpolicy.model.reference import Repository
+from pushpolicy.model.text import first_of
 
 # How many are told one by one; the page says how many more there are.
 DECISIONS = 500
 _PROBLEMS, _RULES, _WAIVERS, _PERIODS = 50, 25, 100, 40
+_HEADS = ("time (UTC)", "outcome", "for", "by", "commit", "run", "credential", "why", "remarks", "record")
 _SOON = timedelta(days=14)
 _TONES = {Outcome.ALLOWED: Tone.GOOD, Outcome.DENIED: Tone.BAD, Outcome.OBSERVED: Tone.DOUBT}
 _ALL = "all of them: --format json"
@@ -116,21 +118,6 @@ def history(found: Overview) -> Iterator[Section]:
         yield Section("waivers", "Waivers and their ends", (_waivers(found),), _ends(found))
     if found.number:
         yield Section("decisions", "Decisions", (_decisions(found),))
-
-
-def outcome_cell(told: Told, at: datetime) -> Cell:
-    """What was decided; of one that does not count, that first."""
-    if why := set_apart(told, at):
-        return Cell(f"{why} ({told.summary.decision.verdict})", Tone.DOUBT)
-    return Cell(str(told.outcome), _TONES[told.outcome])
-
-
-def place_of(told: Told) -> str:
-    """Where the image was to go."""
-    image = told.summary.decision.image
-    place = str(Repository(registry=image.registry, path=image.repository))
-    more = f" and {len(image.tags) - 3} more" if len(image.tags) > 3 else ""
-    return f"{place}:{', '.join(image.tags[:3])}{more}"
 
 
 def _verdict(found: Overview, ignored: Sequence[Ignored]) -> Cell:
@@ -257,20 +244,40 @@ def _end(seen: WaiverSeen, at: datetime) -> Cell:
 
 
 def _decisions(found: Overview) -> Table:
-    rows = tuple(
-        (
-            Cell(told.summary.moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")),
-            outcome_cell(told, found.at),
-            Cell(place_of(told)),
-            Cell(", ".join(told.standing.remarks)),
-            Cell(str(told.summary.digest), code=True),
-        )
-        for told in found.newest
-    )
+    remarks = {each.entry.remarks for each in found.newest}
+    rows = [list(_decision(each)) for each in found.newest]
+    used = [place for place, cells in enumerate(zip(*rows, strict=True)) if any(each.text for each in cells)]
+    caption = "The newest first"
+    if len(remarks) == 1 and (said := ", ".join(*remarks)):
+        # What holds for all is said once.
+        caption += f"; of each: {said}"
+        used.remove(_HEADS.index("remarks"))
     left = found.number - len(rows)
-    rest = f"{count(left, 'older decision')} not shown here ({_ALL})." if left else ""
-    heads = ("time (UTC)", "outcome", "for", "remarks", "record")
-    return Table("The newest first", heads, rows, rest, wide=True)
+    return Table(
+        caption,
+        tuple(_HEADS[place] for place in used),
+        tuple(tuple(row[place] for place in used) for row in rows),
+        f"{count(left, 'older decision')} not shown here (all of them: --format csv)." if left else "",
+        wide=True,
+    )
+
+
+def _decision(shown: Shown) -> Iterator[Cell]:
+    """What was decided, by whose push, and why; of one that does not count, that first."""
+    entry, run = shown.entry, shown.entry.run or ""
+    yield Cell(datetime.fromisoformat(entry.time).astimezone(UTC).strftime("%Y-%m-%d %H:%M"))
+    said = f"{shown.apart} ({entry.outcome})" if shown.apart else str(entry.outcome)
+    yield Cell(said, Tone.DOUBT if shown.apart else _TONES[entry.outcome])
+    yield Cell(f"{entry.repository}:{first_of(entry.tags, 3)}")
+    yield Cell(entry.actor or "")
+    yield Cell((entry.commit or "")[:12], code=True)
+    yield Cell(run, link=run, linked=f"run {run.rstrip('/').rpartition('/')[2]}")
+    held = f" ({entry.credential_from})" if entry.credential_from else ""
+    yield Cell(f"{entry.credential or ''}{held}")
+    waived = f"waived: {first_of(entry.waivers, 3)}" if entry.waivers else ""
+    yield Cell("; ".join(filter(None, (first_of(entry.rules, 3), waived))))
+    yield Cell(", ".join(entry.remarks))
+    yield Cell(entry.record, code=True)
 
 
 def _rest(items: Sequence[object], most: int) -> str:
