@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import chain
@@ -16,7 +17,7 @@ from pushpolicy.cli.options import RegistryOptions
 from pushpolicy.cli.registries import Registries, parse_records
 from pushpolicy.cli.trusted import listed_keys
 from pushpolicy.errors import InputError, RecordError, UsageError
-from pushpolicy.files import is_folder
+from pushpolicy.files import is_file, is_folder
 from pushpolicy.model.reference import Reference, Repository
 from pushpolicy.model.text import printable
 from pushpolicy.records.signed import Trusted
@@ -44,15 +45,34 @@ def open_shelf(
     reference, opening = _parsed(text, "REFERENCE"), _Opening(options, limits, trust)
     if offline is None:
         return opening.shelf(reference.repository), reference
+    if options.records is not None:
+        raise UsageError("--offline and --records: the copy has the records", "leave --records out")
+    client = _copied(offline, reference.repository)
+    return Shelf.of(client, trusted=opening.trusted(reference.repository)), reference
+
+
+def _copied(folder: str, repository: Repository) -> RepositoryReader:
+    """A repository as an OCI layout, an export or a mirror has it.
+
+    Raises:
+        UsageError: when no folder is named.
+        InputError: when it is not there.
+    """
+    bare = Path(re.sub("^(?:oci|export|mirror):", "", folder))
+    if is_file(bare / "export.json"):
+        from pushpolicy.audit.export.repository import ExportedRepository
+
+        return ExportedRepository(bare, repository)
+    if is_file(bare / "mirror.json"):
+        from pushpolicy.audit.mirror.store import Store
+
+        return Store(bare).client(repository)
     try:
-        copy = Repository.parse(f"oci:{offline.removeprefix('oci:')}")
+        copy = Repository.parse(f"oci:{folder.removeprefix('oci:')}")
     except ValueError as error:
         raise UsageError(f"--offline: {error}") from error
     _check_there(copy)
-    if options.records is not None:
-        raise UsageError("--offline and --records: the layout has the records", "leave --records out")
-    client = open_repository(copy, Access())
-    return Shelf.of(client, trusted=opening.trusted(reference.repository)), reference
+    return open_repository(copy, Access())
 
 
 def open_sources(

@@ -35,8 +35,12 @@ def line_of(found: Opened, repository: Repository, statements: tuple[Stated, ...
         found: the record.
         repository: for which it was read.
         statements: what is signed about it.
+
+    Raises:
+        PushError: when its image cannot be read.
     """
     summary, how = found.summary, found.standing
+    image = found.shelf.images.manifest(summary.subject.digest)
     # The reader required that it says exactly this.
     manifest = written(summary.subject, summary.layers, summary_annotations(summary.decision))
     return Line(
@@ -55,6 +59,7 @@ def line_of(found: Opened, repository: Repository, statements: tuple[Stated, ...
         evidence=_raw(found.record.evidence),
         manifest=manifest.decode(),
         statements=statements,
+        subject=image.content.decode() if image else None,
     )
 
 
@@ -83,6 +88,9 @@ class LineRepository:
         if other := [name for name, digest in said.items() if digest != getattr(line, name)]:
             raise ValueError(f"its manifest is that of another {' and '.join(other)} than the line says")
         self.digest, self.image = record.digest, Digest.parse(line.image)
+        self.subject = Manifest.parse(line.subject.encode()) if line.subject is not None else None
+        if self.subject and self.subject.digest != self.image:
+            raise ValueError("the manifest of its image is that of another one")
         self._policy, self._reports = record.layers[2].digest, {each.digest for each in record.layers[3:]}
         self._manifests = {record.digest: record}
         self._blobs: dict[Digest, bytes] = {
@@ -104,8 +112,12 @@ class LineRepository:
         """None: which image a tag named is no part of a record."""
 
     def manifest(self, digest: Digest) -> Manifest | None:
-        """The manifest of the record, or of a statement; it is kept by the digest of its bytes."""
-        return self._manifests.get(digest)
+        """The manifest of record, statement or image; each is kept by the digest of its bytes."""
+        return self.subject if digest == self.image else self._manifests.get(digest)
+
+    def has_blob(self, digest: Digest) -> bool:
+        """Whether a manifest of it names this."""
+        return digest == self._policy or digest in self._reports or digest in self._blobs
 
     def read_blob(self, blob: Descriptor) -> Iterator[bytes]:
         """A document, policy, report or statement; a wrong size or digest raises before its end."""

@@ -97,14 +97,14 @@ class ExportSource(NamedTuple):
         Raises:
             RecordError: when the file is absent, or cannot be read.
         """
-        counting, seen, retired = Counting(), set[bytes](), dict[Digest, _At]()
+        counting, seen, retired = Counting(), set[bytes](), dict[Digest, At]()
 
         def read_again(digest: Digest) -> Opened | Problem:
             at = retired[digest]
             file.seek(at.offset)
             return self._read(file.read(at.size), allowance)
 
-        with _reading(self.folder / names.RECORDS) as file:
+        with reading(self.folder / names.RECORDS) as file:
             for found, at in self._all(file, allowance):
                 if isinstance(found, Opened):
                     digest = found.summary.digest
@@ -129,7 +129,7 @@ class ExportSource(NamedTuple):
             RecordError: when the file is absent, or is not what was written.
         """
         found = dict[str, Digest]()
-        with _reading(self.folder / names.TAGS) as file:
+        with reading(self.folder / names.TAGS) as file:
             for part in self.parts:
                 try:
                     for _, content in lines(file, names.TAGS, part.tags):
@@ -152,9 +152,9 @@ class ExportSource(NamedTuple):
     def named(self, _: Digest) -> Named | None:
         """Nothing: an export has no images."""
 
-    def _all(self, file: BinaryIO, allowance: Allowance) -> Iterator[tuple[Opened | Problem, _At]]:
+    def _all(self, file: BinaryIO, allowance: Allowance) -> Iterator[tuple[Opened | Problem, At]]:
         for part in self.parts:
-            is_wrong, at = False, _At(part.records.offset, 0)
+            is_wrong, at = False, At(part.records.offset, 0)
             try:
                 for at, content in lines(file, names.RECORDS, part.records):
                     found = self._read(content, allowance)
@@ -190,14 +190,14 @@ class ExportSource(NamedTuple):
             return problem(digest, error, shelf)
 
 
-class _At(NamedTuple):
+class At(NamedTuple):
     """Where a line is."""
 
     offset: int
     size: int
 
 
-def lines(file: BinaryIO, name: str, where: Slice) -> Iterator[tuple[_At, bytes]]:
+def lines(file: BinaryIO, name: str, where: Slice) -> Iterator[tuple[At, bytes]]:
     """The lines of a part of the file of this name, each with its end.
 
     Raises:
@@ -214,7 +214,7 @@ def lines(file: BinaryIO, name: str, where: Slice) -> Iterator[tuple[_At, bytes]
             )
             raise RecordError(reason, _AGAIN)
         hasher.update(content)
-        yield _At(offset, len(content)), content
+        yield At(offset, len(content)), content
         offset += len(content)
         number += 1
     if (number, f"sha256:{hasher.hexdigest()}") != (where.lines, where.digest):
@@ -222,7 +222,12 @@ def lines(file: BinaryIO, name: str, where: Slice) -> Iterator[tuple[_At, bytes]
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[BinaryIO]:
+def reading(path: Path) -> Iterator[BinaryIO]:
+    """A file of an export.
+
+    Raises:
+        RecordError: when it cannot be read.
+    """
     try:
         with open_regular(path) as file:
             yield file
