@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,8 +22,11 @@ from pushpolicy.pipeline import admit
 from pushpolicy.records.signed import Trusted
 from pushpolicy.registry import Access, open_repository
 from pushpolicy.signing.trust import Key
-from tests.jobs import GOOD, Job
+from tests.jobs import GOOD, STRICT_RULES, Job
 from tests.keys import entry, key
+from tests.policies import write_policy
+from tests.registries import olareg_registry
+from tests.workspace import Ran, Workspace
 
 OLD = msgspec.convert(entry("old", not_after="2025-02-01T00:00:00Z"), Key)
 NEW = msgspec.convert(entry("new", not_before="2025-01-01T00:00:00Z"), Key)
@@ -101,3 +105,49 @@ def test_an_export_is_decided_again(tmp_path: Path, target: Target, opa: Path) -
     results = [result for _, result in replays(found, LocalOpa(opa))]
     assert len(results) == 3
     assert all(isinstance(result, Reproduced) for result in results)
+
+
+def _asked(workspace: Workspace, source: str, place: str, *more: str) -> dict[str, Ran]:
+    """What an auditor asks, of a source, and of an image."""
+    (workspace.folder / "other").mkdir(exist_ok=True)
+    write_policy(workspace.folder / "other", STRICT_RULES)
+    trust = ("--trust", "key.pub")
+    return {
+        "list": workspace.run("audit", "list", source, "--format", "json"),
+        "verified": workspace.run("audit", "list", source, *trust, "--format", "json"),
+        "replay": workspace.run("audit", "replay", source, *trust, "--format", "json"),
+        "what-if": workspace.run("audit", "replay", source, "--policy", "other", "--format", "json"),
+        "show": workspace.run("audit", "show", f"{place}:1.0.0", *trust, *more, "--format", "json"),
+        "verify": workspace.run("audit", "verify", f"{place}:1.0.0", *trust, *more),
+    }
+
+
+def test_an_export_answers_as_its_registry_did(workspace: Workspace, tmp_path: Path) -> None:
+    """Every question is asked twice: of the registry, and of the export when there is no network any more."""
+    secret = tmp_path / "sign.key"
+    secret.write_bytes(key().private_pem())
+    secret.chmod(0o600)
+    with olareg_registry(tmp_path / "olareg") as registry:
+        place = f"{registry.host}/team/app"
+        for content in ("one", "two"):
+            workspace = workspace.committed("content", content)
+            assert (
+                workspace.push(
+                    "--policy", "pack:tests_passed", "--key", str(secret), target=f"{place}:1.0.0"
+                ).code
+                == 0
+            )
+        workspace.write("key.pub", key().public.pem)
+        before = _asked(workspace, place, place)
+        ran = workspace.run("audit", "export", place, "-o", "kept", "--raw", "--trust", "key.pub")
+        assert (ran.code, ran.out) == (0, "kept has 2 records of 1 repository\n")
+    names = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
+    alone = workspace.with_variables(**dict.fromkeys(names, "http://127.0.0.1:9"))
+    assert alone.run("audit", "list", place).code == 51
+    after = _asked(alone, "export:kept", place, "--offline", "kept")
+    assert [ran.code for ran in before.values()] == [0, 0, 0, 50, 0, 0]
+    for question, ran in before.items():
+        assert after[question].code == ran.code, (question, after[question].err)
+        # What the tag names in the registry, nobody can be asked.
+        told, again = (re.sub(r"(?m)^tag:.*\n", "", each.out) for each in (ran, after[question]))
+        assert again == told, question

@@ -29,6 +29,13 @@ trust_option = click.option(
     "none of them vouches for.",
 )
 
+offline_option = click.option(
+    "--offline",
+    metavar="DIR",
+    help="Read image and records from this OCI layout, as `oras copy -r` writes one, or from a folder of "
+    "`audit export` or `audit mirror`, and ask no registry; REFERENCE says what they have to be about.",
+)
+
 at_option = click.option("--at", metavar="TIME", help="As of this time instead of now.")
 
 sources_argument = click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)

@@ -13,7 +13,7 @@ from pushpolicy.audit.shelf import Shelf
 from pushpolicy.audit.walk import Opened
 from pushpolicy.cli import options as shared
 from pushpolicy.cli.audit.kept import write_kept
-from pushpolicy.cli.audit.options import code_of, trust_option
+from pushpolicy.cli.audit.options import code_of, offline_option, trust_option
 from pushpolicy.cli.formats import Kind
 from pushpolicy.cli.options import RegistryOptions, read_limits
 from pushpolicy.cli.render.audit.record import record
@@ -38,6 +38,7 @@ from pushpolicy.model.text import printable
 )
 @click.option("-o", "folder", metavar="DIR", help="Where --raw writes files; none is replaced.")
 @trust_option
+@offline_option
 @shared.limits_option
 @shared.registry_options
 @shared.format_option(Kind.RECORD)
@@ -48,6 +49,7 @@ def command(
     raw: str | None,
     folder: str | None,
     trust: str | None,
+    offline: str | None,
     limits: tuple[str, ...],
     registry: RegistryOptions,
     outputs: Outputs,
@@ -60,7 +62,7 @@ def command(
         raise UsageError("-o says where --raw writes", "add --raw NAME, or --raw all")
     bounds = read_limits(limits, LIMITS)
     allowance = Allowance(bounds)
-    shelf, place = open_shelf(reference, registry, bounds, trust)
+    shelf, place = open_shelf(reference, registry, bounds, trust, offline)
     found = find(shelf, place, allowance)
     if place.tag and not place.digest:
         found = _held_against(found, shelf, place.tag, allowance)

@@ -11,7 +11,7 @@ from pushpolicy.audit.allowance import LIMITS, Allowance
 from pushpolicy.audit.verified import Wanted
 from pushpolicy.audit.verify import verify
 from pushpolicy.cli import options as shared
-from pushpolicy.cli.audit.options import duration, trust_option
+from pushpolicy.cli.audit.options import duration, offline_option, trust_option
 from pushpolicy.cli.formats import Kind
 from pushpolicy.cli.options import RegistryOptions, read_limits
 from pushpolicy.cli.render.audit.verified import verified
@@ -28,12 +28,7 @@ from pushpolicy.model.text import printable
 @click.option(
     "--max-age", metavar="DURATION", help="How old the decision may be: 90d, 12h, 30m.  [default: any age]"
 )
-@click.option(
-    "--offline",
-    metavar="DIR",
-    help="Read image and records from this OCI layout, as `oras copy -r` writes one, and ask no registry; "
-    "REFERENCE says what they have to be about.",
-)
+@offline_option
 @click.option(
     "--denials",
     metavar="REPOSITORY",
