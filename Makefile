@@ -52,6 +52,9 @@ check: $(VENV)/tested-with ## lint, format, types, and the policies' format and 
 bench: $(VENV)/tested-with tools ## compare with opa, conftest, json.load, crane, oras, regctl (skopeo where installed)
 	$(BIN)/python -m bench.check
 	$(BIN)/python -m bench.policy
+	$(BIN)/python -m bench.replay --records 10000 --sample 500
+	$(BIN)/python -m bench.replay --records 10000 --sample 500 --policy pack
+	$(BIN)/python -m bench.replay --records 1000 --findings 500 --sample 100
 	$(BIN)/python -m bench.identity
 	$(BIN)/python -m bench.gather
 	$(BIN)/python -m bench.components

@@ -74,11 +74,10 @@ _HEAD = (
 def _compare(folder: Path, rules: int, findings: int, shown: int, rounds: int) -> None:
     """One line: the same rules over the same document by each program, in CPU ms."""
     conftest = built("conftest") or sys.exit("conftest is not built; run `make tools`")
-    source = write_policy(folder / "policy", dict(_rules(rules)))
+    source = write_policy(folder / "policy", dict(own_rules(rules)))
     (folder / "twins").mkdir()
     for number in range(rules):
-        twin = f"package main\n\n{_BODY.format(head='msg', number=number)}"
-        (folder / "twins" / f"r{number}.rego").write_text(twin)
+        (folder / "twins" / f"r{number}.rego").write_text(twin(number))
     document = folder / "evidence.json"
     document.write_bytes(evidence(findings).content)
     with laid_out(load_policy([source], find_engine())) as program:
@@ -97,10 +96,16 @@ def _compare(folder: Path, rules: int, findings: int, shown: int, rounds: int) -
     )
 
 
-def _rules(count: int) -> Iterator[tuple[str, str]]:
+def own_rules(count: int) -> Iterator[tuple[str, str]]:
+    """So many rules, each by its name."""
     for number in range(count):
         body = _BODY.format(head='{"at": finding, "msg": msg}', number=number)
         yield f"r{number}", f"{METADATA}package pushpolicy.rules.r{number}\n\nimport rego.v2\n\n{body}"
+
+
+def twin(number: int) -> str:
+    """The same rule for conftest."""
+    return f"package main\n\n{_BODY.format(head='msg', number=number)}"
 
 
 def _waived(folder: Path, count: int, rounds: int) -> None:

@@ -48,7 +48,7 @@ class Budget:
         self._seconds, self._memory, self._image, self._disk = seconds, memory, image, disk
         self._until = time.monotonic() + seconds
         self._record_until, self._record_seconds = math.inf, 0
-        self._quiet_until = 0.0
+        self._quiet_until = self._looked = 0.0
 
     @property
     def is_spent(self) -> bool:
@@ -84,7 +84,9 @@ class Budget:
             try:
                 signal.setitimer(signal.ITIMER_REAL, _EVERY, _EVERY)
                 yield
-                self._look(0, None)  # what a short step left on disk
+                # What a short step left on disk; of many that are shorter still, only now and then.
+                if record_seconds is None or time.monotonic() > self._looked + _EVERY:
+                    self._look(0, None)
             finally:
                 signal.setitimer(signal.ITIMER_REAL, 0)
                 signal.signal(signal.SIGALRM, before)
@@ -106,7 +108,7 @@ class Budget:
         try:
             over = self._over(time.monotonic())
         finally:
-            self._quiet_until = 0.0
+            self._quiet_until, self._looked = 0.0, time.monotonic()
         if over and not _is_lost(frame):
             self._quiet_until = time.monotonic() + _AGAIN
             raise _Over(over)

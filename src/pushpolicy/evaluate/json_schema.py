@@ -108,7 +108,10 @@ def _number(name: str) -> Check:
 
 def _object(keywords: dict[str, Any]) -> Check:
     """`properties`, `required` and `additionalProperties`, in one pass over the keys."""
-    known = {name: compile_schema(part) for name, part in keywords.pop("properties", {}).items()}
+    properties = keywords.pop("properties", {})
+    known = {name: compile_schema(part) for name, part in properties.items()}
+    # Most fields are texts of any kind: one look instead of a call for each.
+    plain = {name: kind for name, part in properties.items() if (kind := _only_type(part)) is not None}
     required = tuple(keywords.pop("required", ()))
     more = keywords.pop("additionalProperties", True)
     other = None if more is False else _anything if more is True else compile_schema(more)
@@ -122,6 +125,8 @@ def _object(keywords: dict[str, Any]) -> Check:
         key = ""
         try:
             for key, item in value.items():
+                if type(item) is plain.get(key):
+                    continue
                 if test := known.get(key, other):
                     test(item)
                 else:
@@ -131,6 +136,12 @@ def _object(keywords: dict[str, Any]) -> Check:
             raise
 
     return check
+
+
+def _only_type(schema: Mapping[str, Any]) -> type | None:
+    """The type of values of which nothing else is asked."""
+    name = schema.get("type")
+    return _NAMES.get(name) if isinstance(name, str) and schema.keys() <= {"type"} | _IGNORED else None
 
 
 def _lacks(name: str, unknown: Iterable[str]) -> MismatchError:
