@@ -6,12 +6,25 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from pushpolicy.audit.mirror.journal import Journal
 from pushpolicy.audit.shelf import Shelf
 from pushpolicy.audit.standing import Standing
 from pushpolicy.audit.walk import Listing
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.reference import Reference
 from pushpolicy.records.read import Summary
+
+
+class Copy(msgspec.Struct, frozen=True, kw_only=True):
+    """What a mirror has of the repository that is asked about.
+
+    Attributes:
+        shelf: its records; the same keys are believed.
+        journal: what was seen of its tags.
+    """
+
+    shelf: Shelf
+    journal: Journal
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,12 +34,14 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
         at: now.
         max_age: how old its decision may be; None for any age.
         denials: where denials of the image may be recorded; None where that is not said.
+        mirror: what may know more than the registry shows; None where none is named.
         offline: whether it is read from a copy, whose tags are not those of the registry.
     """
 
     at: datetime
     max_age: timedelta | None = None
     denials: Shelf | None = None
+    mirror: Copy | None = None
     offline: bool = False
 
 

@@ -57,11 +57,13 @@ def _verified(
     looked = list(_checks_of_list(found))
     if found.record is None:
         looked += _unvouched(shelf, found)
+        looked += _confirmed(shelf, found, wanted, allowance)
         return Verified(reference=reference, record=None, standing=None, checks=tuple(looked))
     digest, how = found.record.digest, found.listing.standings[found.record.digest]
     with allowance.record():
         record = shelf.read(digest)
     looked += checks(shelf, found, record, engine, wanted, allowance)
+    looked += _confirmed(shelf, found, wanted, allowance)
     refused = [item for item in shelf.signatures.of(found.image).refused if item.about == digest]
     return Verified(
         reference=reference,
@@ -73,6 +75,13 @@ def _verified(
             *(f"statement {item.digest} {item.reason}" for item in refused),
         ),
     )
+
+
+def _confirmed(shelf: Shelf, found: Found, wanted: Wanted, allowance: Allowance) -> Iterator[Check]:
+    if wanted.mirror:
+        from pushpolicy.audit.mirror.confirm import confirm
+
+        yield from confirm(wanted.mirror, shelf, found, allowance)
 
 
 def _look(shelf: Shelf, reference: Reference, allowance: Allowance) -> Found:

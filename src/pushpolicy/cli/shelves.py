@@ -26,6 +26,7 @@ from pushpolicy.registry.interface import RepositoryReader
 from pushpolicy.reports.limits import Limits
 
 if TYPE_CHECKING:
+    from pushpolicy.audit.verified import Copy
     from pushpolicy.signing.trust import Key
 
 
@@ -214,6 +215,27 @@ def shelf_of_denials(
     registries = Registries(options, limits, owner=shelf.images.repository.registry)
     client, _ = registries.denials(repository)
     return Shelf.of(shelf.images, client, shelf.signatures.trusted)
+
+
+def copy_of(text: str, shelf: Shelf, place: Reference) -> Copy:
+    """What a mirror has of the repository of a place; the keys are those of its shelf.
+
+    Raises:
+        InputError: when it is no mirror, or has nothing of that repository.
+        RecordError: when its journal is damaged.
+    """
+    from pushpolicy.audit.mirror.store import Store
+    from pushpolicy.audit.verified import Copy
+
+    folder, repository = text.removeprefix("mirror:"), place.repository
+    store = Store(Path(folder))
+    if repository not in store.repositories() or not is_folder(store.layout_of(repository)):
+        raise InputError(
+            f"--mirror {printable(folder)} has nothing of {repository}",
+            f"`pushpolicy audit mirror {repository} --to {printable(folder)}`",
+        )
+    trusted = shelf.signatures.trusted
+    return Copy(shelf=Shelf.of(store.client(repository), trusted=trusted), journal=store.journal(repository))
 
 
 def _parsed(text: str, what: str) -> Reference:

@@ -16,7 +16,7 @@ from pushpolicy.cli.formats import Kind
 from pushpolicy.cli.options import RegistryOptions, read_limits
 from pushpolicy.cli.render.audit.verified import verified
 from pushpolicy.cli.report import Outputs
-from pushpolicy.cli.shelves import open_shelf, shelf_of_denials
+from pushpolicy.cli.shelves import copy_of, open_shelf, shelf_of_denials
 from pushpolicy.engines import find_engine
 from pushpolicy.errors import UsageError
 from pushpolicy.model.text import printable
@@ -34,6 +34,12 @@ from pushpolicy.model.text import printable
     metavar="REPOSITORY",
     help="Where denials are recorded (`push --denials`): one that is newer than the ALLOW ends with 51.",
 )
+@click.option(
+    "--mirror",
+    metavar="DIR",
+    help="What `audit mirror` wrote: what it saw, and the registry shows no more, ends with 51: a tag that "
+    "was moved back, a record or a signature that was removed.",
+)
 @shared.engine_option
 @shared.limits_option
 @shared.registry_options
@@ -44,6 +50,7 @@ def command(
     max_age: str | None,
     offline: str | None,
     denials: str | None,
+    mirror: str | None,
     engine: str | None,
     limits: tuple[str, ...],
     registry: RegistryOptions,
@@ -70,6 +77,7 @@ def command(
         at=datetime.now(UTC),
         max_age=_max_age(max_age),
         denials=shelf_of_denials(denials, shelf, registry, bounds),
+        mirror=copy_of(mirror, shelf, place) if mirror is not None else None,
         offline=offline is not None,
     )
     found = verify(shelf, place, find_engine(engine), wanted, Allowance(bounds))
