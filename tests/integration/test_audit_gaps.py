@@ -13,10 +13,11 @@ import pytest
 from pushpolicy.audit.gap import Kind
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import OCI_CONFIG, Manifest
-from pushpolicy.model.reference import Repository
+from pushpolicy.model.reference import Repository, Target
 from pushpolicy.registry.interface import RepositoryClient
 from pushpolicy.registry.layout.repository import LayoutRepository
 from tests.clients import client
+from tests.judged import make_image, publish
 from tests.keys import entry, key
 from tests.layouts import LayoutMaker, push, referrer
 from tests.policies import ROOT, rule, write_policy
@@ -113,6 +114,49 @@ def test_of_an_export(workspace: Workspace) -> None:
     )
 
 
+def test_of_a_mirror(workspace: Workspace, tmp_path: Path) -> None:
+    """By the tags that were seen last: one that is gone is kept, and is none; denials of it are elsewhere."""
+    assert workspace.push().code == 0
+    there, maker = _layout(workspace), LayoutMaker(tmp_path / "layout")
+    push(there, maker, maker.image(), "gone")
+    push(there, maker, maker.image(), "stranger")
+    assert workspace.run("audit", "mirror", "oci:registry", "--to", "copy").code in (0, 51)
+    assert _found(_look(workspace, "mirror:copy")) == {"no-record": ["gone", "stranger"]}
+    index = workspace.folder / "registry/index.json"
+    value = json.loads(index.read_text())
+    name = "org.opencontainers.image.ref.name"
+    value["manifests"] = [
+        each for each in value["manifests"] if each.get("annotations", {}).get(name) != "gone"
+    ]
+    index.write_text(json.dumps(value))
+    assert workspace.run("audit", "mirror", "oci:registry", "--to", "copy").code in (0, 51)
+    ran = workspace.run("audit", "gaps", "mirror:copy")
+    assert re.match(
+        r"1 gap \(1 no-record\): 2 tags in 1 repository as of 20\S+Z, when they were copied", ran.out
+    )
+    assert "registry:stranger\n" in ran.out
+    refused = workspace.run("audit", "gaps", "mirror:copy", "--denials", "oci:denials")
+    assert (refused.code, "its images are not there" in refused.complaint()) == (2, True)
+
+
+def test_it_asks_for_no_more_than_a_list(workspace: Workspace, any_registry: Registry) -> None:
+    place = f"{any_registry.host}/team/app"
+    for number in range(12):
+        target = Target.parse(f"{place}:1.{number}")
+        publish(make_image(str(number)), client(any_registry), target, at=f"2026-01-01T00:{number:02}:00Z")
+
+    def asked(command: str) -> list[str]:
+        before = len(any_registry.requests())
+        ran = workspace.run("audit", command, place)
+        assert ran.code in (0, 51), ran.err
+        return [request.path for request in any_registry.requests()[before:] if "/team/app/" in request.path]
+
+    for_list, for_gaps = asked("list"), asked("gaps")
+    assert len(for_gaps) <= len(for_list) + 1
+    # What the tag names, what is listed with it, and of the record the manifest, its image and three blobs.
+    assert len(for_gaps) <= 12 * 7 + 20
+
+
 def test_a_tag_that_was_put_back(workspace: Workspace) -> None:
     """Both images are allowed for it, and the newer one was decided last."""
     assert workspace.push(target="oci:registry:main").code == 0
@@ -136,6 +180,12 @@ def test_the_same_image_in_another_repository(workspace: Workspace, tmp_path: Pa
     assert ran.json["gaps"][0]["says"] == "it is allowed for oci:registry:1.0.0"
 
 
+def test_records_elsewhere(workspace: Workspace) -> None:
+    assert workspace.push("--records", "oci:audit").code == 0
+    assert _found(_look(workspace, "oci:registry")) == {"no-record": ["1.0.0"]}
+    assert _found(_look(workspace, "oci:registry", "--records", "oci:audit")) == {}
+
+
 def test_what_was_denied(workspace: Workspace, any_registry: Registry) -> None:
     """After it was allowed, and without ever being allowed."""
     place, apart = f"{any_registry.host}/team/app", f"{any_registry.host}/audit/denials"
@@ -144,9 +194,6 @@ def test_what_was_denied(workspace: Workspace, any_registry: Registry) -> None:
     assert workspace.push("--denials", apart, target=f"{place}:2.0").code == 10
     assert _found(_look(workspace, place)) == {}
     assert _found(_look(workspace, place, "--denials", apart)) == {"denied": ["1.0"]}
-    there = client(any_registry)
-    for record in there.referrers(_resolved(there, "1.0").digest):
-        assert record.digest
     ran = _look(workspace, f"{place}:1.0", "--denials", f"{any_registry.host}/audit/nothing")
     assert _found(ran) == {}
 

@@ -169,6 +169,7 @@ def _of_export(text: str, opening: _Opening) -> Iterator[Source]:
 
 def _of_mirror(text: str, opening: _Opening) -> Iterator[Source]:
     """All that `audit mirror` put into a folder: `mirror:DIR`; each repository is about itself."""
+    from pushpolicy.audit.mirror.source import MirrorSource
     from pushpolicy.audit.mirror.store import Store
 
     store = Store(Path(text))
@@ -176,7 +177,8 @@ def _of_mirror(text: str, opening: _Opening) -> Iterator[Source]:
         for repository in store.repositories():
             place, trusted = Reference(repository=repository), opening.trusted(repository)
             if is_folder(store.layout_of(repository)):
-                yield RepositorySource(Shelf.of(store.client(repository), trusted=trusted), place)
+                held = RepositorySource(Shelf.of(store.client(repository), trusted=trusted), place)
+                yield MirrorSource(held, store)
             else:
                 error = InputError(
                     f"{repository} is not in mirror:{text}", "`pushpolicy audit mirror` fetches it"

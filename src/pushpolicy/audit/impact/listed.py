@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from pushpolicy.model.document import Document
@@ -27,9 +28,7 @@ class Package(NamedTuple):
     @property
     def products(self) -> tuple[Product, ...]:
         """What it may be known as: a list without package URLs knows the name alone."""
-        found = Purl.parse(self.purl)
-        by_name = ("", self.name.lower())
-        return ((found.type, found.name.lower()), by_name) if found else (by_name,)
+        return _products(self.name, self.purl)
 
     def fits(self, glob: str) -> bool:
         """Whether a glob over package URLs is for it; without a version it is for all of them."""
@@ -38,6 +37,13 @@ class Package(NamedTuple):
         spelled = (self.purl, self.purl.partition("?")[0])
         globs = (glob,) if "@" in glob.rpartition("/")[2] else (glob, f"{glob}@**")
         return any(matches_glob(each, "", text) for each in globs for text in spelled)
+
+
+@lru_cache(maxsize=65536)
+def _products(name: str, purl: str | None) -> tuple[Product, ...]:
+    """Images of a company have much the same packages."""
+    found, by_name = Purl.parse(purl), ("", name.lower())
+    return ((found.type, found.name.lower()), by_name) if found else (by_name,)
 
 
 class Flaw(NamedTuple):

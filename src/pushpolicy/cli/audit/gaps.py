@@ -70,7 +70,7 @@ def command(
         if not isinstance(source, RepositorySource):
             raise UsageError(
                 f"--denials and {source.place.repository}: its images are not there to be compared with",
-                "name the repository itself, not an export of it",
+                "name the repository itself, not a copy of it",
             )
         return shelf_of_denials(denials, source.shelf, registry, bounds)
 
