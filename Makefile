@@ -16,7 +16,7 @@ OPA_SOURCES := $(wildcard packages/opa/*.* packages/opa/src/pushpolicy_opa/*.py)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test large floor registries simulate mutants check bench interop index lock tools builders install clean
+.PHONY: help demo test large floor registries simulate flips mutants check bench interop index lock tools builders install clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ floor: $(VENV)/tested-with ## compare the floor with the Rego aggregator over 80
 
 registries: $(VENV)/tested-with tools ## every registry and kind of registry through all that a user does (minutes)
 	$(BIN)/python -m tests.registry_table
+
+flips: $(VENV)/tested-with ## every byte of every kept record changed: none is reproduced; a quarter of an hour
+	$(BIN)/python -m tests.flips
 
 mutants: $(VENV)/tested-with tools ## switch each check off in turn, and see that a test notices (half an hour)
 	$(BIN)/python -m tests.mutants
