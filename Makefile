@@ -16,7 +16,7 @@ OPA_SOURCES := $(wildcard packages/opa/*.* packages/opa/src/pushpolicy_opa/*.py)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test large floor registries simulate flips mutants check bench interop index lock tools builders install clean
+.PHONY: help demo test large floor registries simulate flips mutants check bench pictures interop index lock tools builders install clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ bench: $(VENV)/tested-with tools ## compare with opa, conftest, json.load, crane
 interop: $(VENV)/tested-with ## judge what the real syft, grype and trivy write about an image (builds them: minutes)
 	$(GOTOOL) $(patsubst %/go.mod,%,$(wildcard tests/interop/tools/*/go.mod))
 	$(BIN)/python -m tests.interop
+
+pictures: $(VENV)/tested-with ## take the pictures of docs/audit.md anew (needs chromium)
+	$(BIN)/python -m tests.pages
 
 index: $(VENV)/installed ## write what is generated: the index of the shipped rules, what formats declare, docs/{rule-pack,evidence,rego,formats,ci-fields,tables}.md
 	$(BIN)/python -m pushpolicy.evaluate.indexing

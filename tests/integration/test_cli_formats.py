@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import sys
 from pathlib import Path
@@ -71,6 +72,21 @@ def shouting() -> Any:
         patch.setitem(sys.modules, module.__name__, module)
         patch.setitem(FORMATS, "shouting", Format("shouting", frozenset(Kind) - {Kind.ERROR, Kind.DOCTOR}))
         yield
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, (_, kind, _) in REPORTING.items() if kind in FORMATS["html"].kinds]
+)
+def test_a_page_is_one_document_that_says_what_it_is_of(pushed: Workspace, name: str) -> None:
+    arguments = REPORTING[name][0]
+    ran = pushed.run(*arguments, "--format", "html=page.html", "--format", "json")
+    page = (pushed.path / "page.html").read_text(encoding="utf-8")
+    assert ran.code == pushed.run(*arguments).code
+    assert page.startswith('<!doctype html>\n<html lang="en">')
+    assert page.endswith("</html>\n")
+    assert page.count("<h1>") == page.count("<main") == 1
+    assert html.escape(json.loads(ran.output)["schema"]) not in page
+    assert TARGET.removeprefix("oci:").partition(":")[0] in page
 
 
 def test_a_new_format_is_one_file_and_one_row(pushed: Workspace, shouting: None) -> None:

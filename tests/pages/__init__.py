@@ -214,7 +214,7 @@ def _hostile() -> str:
     return listed(map(hostile, HOSTILE), bad, "".join(HOSTILE))
 
 
-def tried(number: int, *, keep: int | None = what_if_page.PUSHES, seed: int = 11) -> WhatIf:
+def tried(number: int, *, keep: int | None = what_if_page.PUSHES, every: int = 97, seed: int = 11) -> WhatIf:
     """What another policy would do to such a history: one rule is stricter, one looser, one is new."""
     random, found = Random(seed), WhatIf(keep)
     for place, each in enumerate(decisions(number)):
@@ -242,7 +242,7 @@ def tried(number: int, *, keep: int | None = what_if_page.PUSHES, seed: int = 11
                 difference=difference(recorded, made),
                 newer=newer,
             )
-            if place % 97
+            if (place + 1) % every
             else NotDecided(
                 record=each.summary.digest,
                 image=recorded.image,

@@ -10,6 +10,7 @@ import base64
 import json
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from html import escape
 from urllib.parse import quote, quote_plus
 
 import msgspec
@@ -120,7 +121,7 @@ def _search(name: str, pieces: Iterable[bytes], needles: Mapping[bytes, str]) ->
 
 
 def spellings(value: str) -> frozenset[bytes]:
-    """The value as it is, in base64 within any longer text, URL-encoded, and escaped for JSON and XML.
+    """The value as it is, in base64 within any longer text, URL-encoded, and escaped for JSON, XML and HTML.
 
     Of a value of several lines, such as a key, each long line counts by itself too.
     """
@@ -142,6 +143,7 @@ def _spellings(raw: bytes) -> Iterator[bytes]:
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     yield escaped.encode("utf-8")
     yield escaped.replace('"', "&quot;").encode("utf-8")
+    yield escape(text).encode("utf-8")
     for offset in range(3):
         encoded = within_base64(raw, offset)
         yield encoded

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -118,6 +119,12 @@ def test_base64_holds_what_is_searched_for_wherever_it_stands(
     before: bytes, raw: bytes, after: bytes
 ) -> None:
     assert within_base64(raw, len(before) % 3) in base64.b64encode(before + raw + after)
+
+
+def test_a_secret_is_found_as_json_xml_and_html_write_it() -> None:
+    secret = 'it\'s <a> "long" & odd one'
+    written = {json.dumps(secret)[1:-1], escape(secret), escape(secret, {'"': "&quot;"}), html.escape(secret)}
+    assert {each.encode() for each in written} <= spellings(secret)
 
 
 @given(st.text(min_size=8, max_size=40))

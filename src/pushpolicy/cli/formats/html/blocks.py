@@ -146,10 +146,12 @@ def _heat_map(given: HeatMap, name: str) -> Html:
             (Tone.LOOSER, "findings that denied, and would not any more"),
         )
     )
+    is_open = any(field.unknown for _, fields in given.rows for field in fields)
+    unknown = tag("li", text("? what only newer evidence would tell")) if is_open else Html("")
     scrolled = tag(
         "div", table, class_="scroll", tabindex=0, role="region", aria_labelledby=f"{name}-caption"
     )
-    return join(scrolled, tag("ul", *legend, class_="legend"), _rest(given.rest))
+    return join(scrolled, tag("ul", *legend, unknown, class_="legend"), _rest(given.rest))
 
 
 def _heat(field: Heat, link: str | None) -> Html:
