@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import sys
 from pathlib import Path
@@ -74,19 +73,20 @@ def shouting() -> Any:
         yield
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, (_, kind, _) in REPORTING.items() if kind in FORMATS["html"].kinds]
-)
+PAGES = [name for name, (_, kind, _) in REPORTING.items() if kind in FORMATS["html"].kinds]
+
+
+@pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_one_document_that_says_what_it_is_of(pushed: Workspace, name: str) -> None:
     arguments = REPORTING[name][0]
-    ran = pushed.run(*arguments, "--format", "html=page.html", "--format", "json")
-    page = (pushed.path / "page.html").read_text(encoding="utf-8")
-    assert ran.code == pushed.run(*arguments).code
+    plain, ran = pushed.run(*arguments), pushed.run(*arguments, "--format", "html=page.html")
+    page = pushed.path("page.html").read_text(encoding="utf-8")
+    assert ran.code == plain.code
+    assert ran.out == ""
     assert page.startswith('<!doctype html>\n<html lang="en">')
     assert page.endswith("</html>\n")
     assert page.count("<h1>") == page.count("<main") == 1
-    assert html.escape(json.loads(ran.output)["schema"]) not in page
-    assert TARGET.removeprefix("oci:").partition(":")[0] in page
+    assert "oci:registry" in page
 
 
 def test_a_new_format_is_one_file_and_one_row(pushed: Workspace, shouting: None) -> None:
