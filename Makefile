@@ -30,8 +30,8 @@ test: $(VENV)/tested-with tools ## run every test, with real OPA and real regist
 large: $(VENV)/tested-with ## judge a checkout of 100,000 files and 5 GB
 	PUSHPOLICY_TEST_LARGE=1 $(BIN)/python -m pytest tests/large -s
 
-floor: $(VENV)/tested-with ## compare the floor with the Rego aggregator over 80,000 generated cases
-	PUSHPOLICY_FLOOR_CASES=80000 $(BIN)/python -m pytest -n 0 tests/integration/test_floor.py
+floor: $(VENV)/tested-with ## compare the floor, and what is reused of decisions, with Rego over generated cases
+	PUSHPOLICY_FLOOR_CASES=80000 PUSHPOLICY_REUSE_CASES=5000 $(BIN)/python -m pytest -n 2 tests/integration/test_floor.py tests/integration/test_reuse.py
 
 registries: $(VENV)/tested-with tools ## every registry and kind of registry through all that a user does (minutes)
 	$(BIN)/python -m tests.registry_table

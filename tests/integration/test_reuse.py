@@ -1,7 +1,7 @@
 """What is put together from recorded results is what evaluating all of it gives, over generated sets.
 
 Each case is two sets, the second the first with some parts changed, and documents to decide about.
-PUSHPOLICY_REUSE_CASES sets how many are tried.
+PUSHPOLICY_REUSE_CASES sets how many are tried; `make floor` tries 5,000.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ import pytest
 from msgspec.structs import replace
 
 from pushpolicy.engines import LocalOpa
+from pushpolicy.errors import EngineError
 from pushpolicy.evaluate import PolicySet, load_policy
 from pushpolicy.evaluate.authority import Origin
 from pushpolicy.evaluate.batches import Question, decisions
 from pushpolicy.evaluate.data import PolicyData, default_data
 from pushpolicy.evaluate.policyset import INDEX_DATA, INDEX_MODULE
 from pushpolicy.evaluate.reuse import Reuse
-from pushpolicy.model.decision import Decision
+from pushpolicy.model.decision import Decision, RuleStatus
 from pushpolicy.model.document import Document
 from pushpolicy.model.index import Index, RuleEntry
 from tests.policies import evidence, rule, scan, write_policy
@@ -291,6 +292,35 @@ def decided(policy: PolicySet, given: Sequence[Document], engine: LocalOpa) -> l
 
 def substance(found: Iterable[Decision]) -> list[bytes]:
     return [replace(each.substance(), engine=None).document().content for each in found]
+
+
+def test_what_is_recorded_of_a_rule_is_held_against_the_evidence_where_it_would_allow(
+    pool: Pool, opa: Path
+) -> None:
+    engine = LocalOpa(opa)
+    given = described(random.Random(0)) | {
+        "rules": {"needy": 0, "perhaps": 0},
+        "enforcement": {"rules": {}},
+        "waivers": {"max_days": 90, "waivers": []},
+        "origins": dict.fromkeys(BODIES, "local"),
+    }
+    before, after = pool.made(given), pool.made({**given, "rules": {"needy": 0}})
+    about = evidence(extra={})
+    (recorded,) = decided(before, [about], engine)
+    assert {item.rule for item in recorded.violations} == {"needy", "perhaps"}
+    lying = replace(
+        recorded,
+        violations=tuple(item for item in recorded.violations if item.rule == "perhaps"),
+        rules=tuple(
+            replace(each, status=RuleStatus.PASSED) if each.name == "needy" else each
+            for each in recorded.rules
+        ),
+    )
+    reuse = Reuse.of(before, after)
+    assert reuse.asked is None
+    assert not reuse.decision(recorded, None, about).allowed
+    with pytest.raises(EngineError, match="what is recorded of its rules contradicts its evidence: needy"):
+        reuse.decision(lying, None, about)
 
 
 @pytest.fixture(scope="module")

@@ -130,7 +130,7 @@ def test_a_name_that_no_recorded_policy_has_is_told(place: Workspace) -> None:
     place.write("settings.yaml", "larger: {most: 1}")
     ran = tried(place, "--settings", "settings.yaml")
     assert (ran.code, ran.out.splitlines()[0]) == (errors.EXIT_OK, "unchanged: 2 past decisions")
-    assert "no recorded policy has the rules that the files name: larger" in ran.err
+    assert "no policy that was tried has the rules that the files name: larger" in ran.err
 
 
 def test_what_a_recorded_rule_does_not_take_is_one_line(place: Workspace) -> None:

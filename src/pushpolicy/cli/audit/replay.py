@@ -92,7 +92,9 @@ def _with_denials(
             continue
         shelf, place = source
         yield NewestSource(shelf, place) if place.tag or place.digest else source
-        if apart := shelf_of_denials(denials, shelf, registry, limits):
+        apart = shelf_of_denials(denials, shelf, registry, limits)
+        # Where the records are, too, its denials are among them.
+        if apart and apart.records.repository != shelf.records.repository:
             yield DenialSource(apart, place)
 
 

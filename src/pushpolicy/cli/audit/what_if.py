@@ -118,7 +118,10 @@ class Trying:
             code = outputs.write(effect(found, self._history.ignored, subject, at, rows), lambda: self.code)
         if found.whole.total and (names := self._trial.strangers):
             named = printable(first_of(names, 5))
-            say(f"warning: no recorded policy has the rules that the files name: {named}", color="yellow")
+            say(
+                f"warning: no policy that was tried has the rules that the files name: {named}",
+                color="yellow",
+            )
         return code
 
     @property
