@@ -292,8 +292,19 @@ def test_what_is_kept_is_bounded_and_what_changes_verdicts_comes_first(
     engine, records = LocalOpa(opa), history(place)
     never = {"never": rule("never", 'deny contains {"at": {}, "msg": "n"} if input.image.size > 1')}
     policy = load_policy([write_policy(tmp_path / "more", RULES | never)], engine)
-    found = WhatIf(keep=3)
+    found, all_of_them = WhatIf(keep=3), WhatIf()
     for push in Trial(engine, policy).effects(each for _ in range(50) for each in records):
         found.add(push)
-    assert (found.whole.total, found.whole.denied, len(found.pushes)) == (100, 100, 3)
-    assert {push.image.tags for push in found.pushes} == {("2",)}  # the newest
+        all_of_them.add(push)
+    assert (found.whole.total, found.whole.denied) == (100, 100)
+    ranks = sorted((push.rank for push in all_of_them.pushes), reverse=True)
+    assert [push.rank for push in found.pushes] == ranks[:3]
+    assert found.pushes[0].verdict_changes
+
+
+def test_a_policy_that_opa_does_not_take_is_told_once(place: Workspace) -> None:
+    text = rule("wrong", 'deny contains {"at": {}, "msg": "n"} if lower(input.image.size) == "x"')
+    write_policy(place.folder.parent / "wrong", {"wrong": text})
+    ran = tried(place, "--policy", "../wrong")
+    assert (ran.code, ran.out) == (errors.EXIT_POLICY, "")
+    assert "rego_type_error" in ran.complaint()

@@ -136,11 +136,23 @@ def objection(policy: PolicySet, engine: LocalOpa) -> str | None:
     """Why a policy is not evaluated; None where it is. Its types are checked here, once for many records."""
     try:
         _check_index(policy, engine)
-        with laid_out(policy) as program:
-            problems = engine.check(program, strict=False)
+        check_types(policy, engine)
     except (PolicyError, EngineError) as error:
         return error.message
-    return f"OPA: {'; '.join(map(str, problems[:3]))}" if problems else None
+    return None
+
+
+def check_types(policy: PolicySet, engine: LocalOpa) -> None:
+    """Require that OPA takes a policy, once for many records: what it does not take fails with each of them.
+
+    Raises:
+        PolicyError: when it does not.
+        EngineError: when OPA itself fails.
+    """
+    with laid_out(policy) as program:
+        problems = engine.check(program, strict=False)
+    if problems:
+        raise PolicyError(f"OPA: {'; '.join(map(str, problems[:3]))}")
 
 
 def _check_index(policy: PolicySet, engine: LocalOpa) -> None:

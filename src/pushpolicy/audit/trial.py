@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from pushpolicy.audit.difference import difference
-from pushpolicy.audit.replay import objection
+from pushpolicy.audit.replay import check_types, objection
 from pushpolicy.audit.walk import Opened
 from pushpolicy.audit.what_if import NotDecided, PushEffect
 from pushpolicy.engines import LocalOpa
@@ -49,7 +49,7 @@ class Trial:
         waivers: the file of other waivers; None for those of the set.
 
     Raises:
-        PolicyError: when a file is malformed, or does not fit the other set.
+        PolicyError: when a file is malformed, or does not fit the other set, or OPA does not take that.
         EngineError: when OPA is not what it should be.
     """
 
@@ -66,6 +66,8 @@ class Trial:
         if waivers:
             self._named |= {str(waiver.get("rule")) for waiver in read(waivers, WAIVERS).get("waivers", ())}
         self._policy = self._varied(policy, strictly=True) if policy else None
+        if self._policy:
+            check_types(self._policy, engine)
         self._sets: dict[tuple[str, str, bool], Tried | PolicyError] = {}
 
     @property
