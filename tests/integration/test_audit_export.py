@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import msgspec
 import pytest
 
 from pushpolicy.audit.allowance import Allowance
+from pushpolicy.audit.export.folders import writing
 from pushpolicy.audit.export.source import export_sources
-from pushpolicy.audit.export.write import writing
+from pushpolicy.audit.mirror.store import Store
 from pushpolicy.audit.replay import Reproduced, replays
 from pushpolicy.audit.shelf import Shelf
 from pushpolicy.audit.sources import RepositorySource, Source
@@ -25,6 +27,7 @@ from pushpolicy.signing.trust import Key
 from tests.jobs import GOOD, STRICT_RULES, Job
 from tests.keys import entry, key
 from tests.policies import write_policy
+from tests.programs import tool
 from tests.registries import olareg_registry
 from tests.workspace import Ran, Workspace
 
@@ -105,6 +108,36 @@ def test_an_export_is_decided_again(tmp_path: Path, target: Target, opa: Path) -
     results = [result for _, result in replays(found, LocalOpa(opa))]
     assert len(results) == 3
     assert all(isinstance(result, Reproduced) for result in results)
+
+
+def test_layouts_are_read_by_others_and_as_a_mirror(
+    workspace: Workspace, tmp_path: Path, target: Target
+) -> None:
+    """The same records, with their reports or without, from the registry's copy and from an export of it."""
+    source = str(target.repository)
+    assert workspace.run("audit", "export", source, "-o", "kept", "--raw").code == 0
+    before = _told(_source(target, None))
+    for number, (place, *raw) in enumerate([(source, "--raw"), ("export:kept", "--raw"), (source,)]):
+        name = f"layouts{number}"
+        assert workspace.run("audit", "export", place, "-o", name, "--as", "oci", *raw).code == 0
+        store = Store(workspace.folder / name)
+        assert store.repositories() == (target.repository,)
+        layout = store.client(target.repository)
+        assert layout.tags() == ("1.0",)
+        shelf = Shelf.of(layout)
+        assert _told(RepositorySource(shelf, Reference(repository=target.repository))) == before
+        for each in RepositorySource(shelf, Reference(repository=target.repository)).each(Allowance()):
+            assert isinstance(each, Opened)
+            assert all(layout.has_blob(report) == bool(raw) for report in each.summary.reports)
+        listed = subprocess.run(
+            [tool("oras"), "discover", "--oci-layout", "--format", "json", f"{layout.repository.path}:1.0"],
+            capture_output=True,
+            check=True,
+        )
+        assert all(digest.encode() in listed.stdout for digest in before)
+    ran = workspace.run("audit", "export", source, "-o", "layouts0", "--as", "oci")
+    assert (ran.code, ran.complaint()) == (2, "layouts0 is not empty")
+    assert workspace.run("audit", "export", source, "-o", "new", "--as", "oci", "--append").code == 2
 
 
 def _asked(workspace: Workspace, source: str, place: str, *more: str) -> dict[str, Ran]:

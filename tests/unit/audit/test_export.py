@@ -12,9 +12,9 @@ import msgspec
 import pytest
 
 from pushpolicy.audit.allowance import Allowance
+from pushpolicy.audit.export.folders import writing
 from pushpolicy.audit.export.format import Header, Line
 from pushpolicy.audit.export.source import export_sources, read_header
-from pushpolicy.audit.export.write import writing
 from pushpolicy.audit.shelf import Shelf
 from pushpolicy.audit.sources import RepositorySource, Source, Tagged
 from pushpolicy.audit.walk import Opened, Problem, Read

@@ -14,7 +14,7 @@ import msgspec
 from pushpolicy.audit.export.format import Checked, Line, Stated, policy_file, report_file
 from pushpolicy.audit.walk import Opened
 from pushpolicy.errors import PushError
-from pushpolicy.files import open_regular, read_file
+from pushpolicy.files import is_file, open_regular, read_file
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.document import Document
@@ -114,6 +114,15 @@ class LineRepository:
     def manifest(self, digest: Digest) -> Manifest | None:
         """The manifest of record, statement or image; each is kept by the digest of its bytes."""
         return self.subject if digest == self.image else self._manifests.get(digest)
+
+    @property
+    def artifacts(self) -> tuple[Manifest, ...]:
+        """The manifests of the record and of what is signed about it."""
+        return tuple(self._manifests.values())
+
+    def has_report(self, digest: Digest) -> bool:
+        """Whether the export has this raw report of the record."""
+        return digest in self._reports and is_file(self._folder / report_file(digest))
 
     def has_blob(self, digest: Digest) -> bool:
         """Whether a manifest of it names this."""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,28 +17,17 @@ _MEMORY, _TIMES = 512 * 1024 * 1024, 12
 _PATTERN = frozenset("*?[")
 
 
-@contextmanager
-def beside(folder: Path) -> Iterator[Path]:
-    """A folder for the export that tables are made of, which goes again, inside the empty one they go to.
+def check_duckdb(folder: Path) -> None:
+    """Require DuckDB, and a folder that it can be told the name of.
 
     Raises:
-        UsageError: when something is in that folder, DuckDB cannot be told its name, or there is no DuckDB.
-        InputError: when it cannot be written.
+        UsageError: when there is none, or it cannot.
     """
-    where = printable(str(folder))
     if find_spec("duckdb") is None:
         raise UsageError("--as parquet needs DuckDB", "pip install 'pushpolicy[parquet]'")
     if _PATTERN & set(str(folder.absolute())):
+        where = printable(str(folder))
         raise UsageError(f"{where}: DuckDB reads a *, ? or [ in a path as a pattern", "name another folder")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise UsageError(f"{where} is not empty", "name a folder that is not there")
-        with tempfile.TemporaryDirectory(prefix=".pushpolicy-", dir=folder) as made:
-            yield Path(made)
-    except OSError as error:
-        hint = "check the path, and the room on the disk"
-        raise InputError(f"{where} cannot be written: {error.strerror}", hint) from error
 
 
 def write_tables(export: Path, sizes: Sizes, folder: Path) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -30,14 +28,14 @@ from pushpolicy.audit.export.format import (
     encoded,
 )
 from pushpolicy.audit.export.lines import line_of
-from pushpolicy.audit.export.source import ExportSource, lines, read_header
+from pushpolicy.audit.export.source import ExportSource, lines
 from pushpolicy.audit.export.statements import statements_about
 from pushpolicy.audit.export.tables import VIEWS, Sizes, views
 from pushpolicy.audit.signature import NOT_VALID
 from pushpolicy.audit.sources import Source
 from pushpolicy.audit.tags import Named
 from pushpolicy.audit.walk import Opened, Problem
-from pushpolicy.errors import InputError, PushError, UsageError
+from pushpolicy.errors import InputError, PushError
 from pushpolicy.files import write_whole
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.reference import Reference, Repository
@@ -259,57 +257,3 @@ def _unreadable(named: Named) -> Problem:
 
 def _ignored(found: Problem) -> Ignored:
     return Ignored(digest=str(found.digest), reason=found.reason, hint=found.hint, vouched=found.vouched)
-
-
-@contextmanager
-def writing(
-    folder: Path, *, append: bool = False, raw: bool = False, verified: bool = False
-) -> Iterator[Writer]:
-    """Begin an export in a folder, or go on with one.
-
-    Args:
-        folder: where it is written; made if it is absent.
-        append: whether an export may be there, to which what is new is added.
-        raw: whether raw reports are written, too.
-        verified: whether only records are read that a listed key vouches for.
-
-    Raises:
-        UsageError: when something else is in the folder, or another run writes there.
-        InputError: when the folder cannot be written, or the export that is there is not valid.
-    """
-    where = printable(str(folder))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with _held(folder):
-            is_there = (folder / names.HEADER).exists()
-            if not is_there and any(folder.iterdir()):
-                raise UsageError(
-                    f"{where} is not empty, and has no export", "name a folder that is not there"
-                )
-            empty = Header(schema="pushpolicy.audit.export/v1", version=__version__, complete=False)
-            header = read_header(folder) if is_there else empty
-            if header.parts and not append:
-                raise UsageError(
-                    f"{where} has an export already", "--append adds what is new; or name another"
-                )
-            writer = Writer(folder, header, raw=raw, verified=verified)
-            try:
-                yield writer
-            finally:
-                writer.close()
-    except OSError as error:
-        raise InputError(
-            f"{where} cannot be written: {error.strerror}", "check the path, and the room on the disk"
-        ) from error
-
-
-@contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError as error:
-        raise UsageError(f"{printable(str(folder))}: another run writes there", "wait for its end") from error
-    finally:
-        os.close(descriptor)

@@ -9,9 +9,11 @@ import click
 
 from pushpolicy import errors
 from pushpolicy.audit.allowance import LIMITS, Allowance
+from pushpolicy.audit.export.folders import beside, writing
 from pushpolicy.audit.export.format import Part
-from pushpolicy.audit.export.parquet import beside, write_tables
-from pushpolicy.audit.export.write import Writer, writing
+from pushpolicy.audit.export.layouts import write_layouts
+from pushpolicy.audit.export.parquet import check_duckdb, write_tables
+from pushpolicy.audit.export.write import Writer
 from pushpolicy.audit.sources import Source, Unreadable, of_each
 from pushpolicy.cli import options as shared
 from pushpolicy.cli.audit.options import sources_argument, trust_option
@@ -29,10 +31,11 @@ from pushpolicy.errors import UsageError
 @click.option(
     "--as",
     "form",
-    type=click.Choice(["jsonl", "parquet"]),
+    type=click.Choice(["jsonl", "parquet", "oci"]),
     default="jsonl",
     show_default=True,
-    help="jsonl: whole records, which `export:DIR` reads; parquet: tables, for SQL alone.",
+    help="jsonl: whole records, which `export:DIR` reads; parquet: tables, for SQL alone; oci: image "
+    "layouts, which `mirror:DIR` and other programs read.",
 )
 @click.option("--append", is_flag=True, help="Go on with the export that is in DIR: add what is new.")
 @click.option("--raw", is_flag=True, help="With the raw reports that records keep.")
@@ -55,21 +58,26 @@ def command(
 
     Each record is read and checked before it is written; what is not valid is told, and the exit code is 51.
     """
-    if form != "jsonl" and (append or raw):
+    if (append and form != "jsonl") or (raw and form == "parquet"):
         hint = (
-            "keep an export as jsonl, and make tables of it: `audit export export:DIR -o TABLES --as parquet`"
+            f"keep an export as jsonl, and make the other of it: `audit export export:DIR -o NEW --as {form}`"
         )
-        raise UsageError(f"--as {form} goes with neither --append nor --raw", hint)
+        raise UsageError(f"--as {form} does not go with {'--append' if append else '--raw'}", hint)
     bounds, folder = read_limits(limits, LIMITS), Path(output)
     run = _Run(open_sources(sources, registry, bounds, trust), Allowance(bounds))
     if form == "jsonl":
         with writing(folder, append=append, raw=raw, verified=trust is not None) as writer:
             run.fill(writer)
     else:
+        if form == "parquet":
+            check_duckdb(folder)
         with beside(folder) as made:
-            with writing(made, verified=trust is not None) as writer:
+            with writing(made, raw=raw, verified=trust is not None) as writer:
                 run.fill(writer)
-            write_tables(made, writer.sizes, folder)
+            if form == "parquet":
+                write_tables(made, writer.sizes, folder)
+            else:
+                write_layouts(made, folder)
     return outputs.write(exported(output, writer.header, run.parts), run.code)
 
 
