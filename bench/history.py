@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from bench.documents import evidence
 from bench.policy import own_rules
 from pushpolicy.audit.allowance import Allowance
-from pushpolicy.audit.export.write import writing
+from pushpolicy.audit.export.folders import writing
 from pushpolicy.audit.shelf import Shelf
 from pushpolicy.audit.standing import standing
 from pushpolicy.audit.walk import Opened, Read
@@ -81,6 +81,9 @@ class _Nothing:
     def referrers(self, *_: object) -> tuple[Descriptor, ...]:
         """None."""
         return ()
+
+    def manifest(self, _: object) -> None:
+        """None."""
 
 
 class _Pushes(NamedTuple):
