@@ -32,6 +32,7 @@ REPORTING = {
     "policy test": (["policy", "test", "next-policy"], Kind.POLICY, "pushpolicy.policy.test/v1"),
     "audit list": (["audit", "list", TARGET], Kind.LISTING, "pushpolicy.audit.list/v1"),
     "audit show": (["audit", "show", TARGET], Kind.RECORD, "pushpolicy.audit.show/v1"),
+    "audit diff": (["audit", "diff", TARGET, TARGET], Kind.COMPARED, "pushpolicy.audit.diff/v1"),
     "audit replay": (["audit", "replay", TARGET], Kind.REPLAY, "pushpolicy.audit.replay/v1"),
     "what-if": (
         ["audit", "replay", TARGET, "--policy", "pack"],

@@ -196,6 +196,11 @@ _KINDS: Mapping[str, Callable[[str, _Opening], Iterator[Source]]] = {
 }
 
 
+def is_apart(text: str) -> bool:
+    """Whether a text names a source of another kind than a REFERENCE does."""
+    return text.startswith(tuple(_KINDS))
+
+
 def _kind(text: str) -> tuple[str, Callable[[str, _Opening], Iterator[Source]]]:
     other = "", _of_glob if is_glob(text) else _of_reference
     return next(((prefix, kind) for prefix, kind in _KINDS.items() if text.startswith(prefix)), other)

@@ -9,6 +9,7 @@ from pushpolicy.cli.groups import LazyGroup
 _COMMANDS = {
     "list": "List every recorded decision.",
     "show": "Show one record.",
+    "diff": "Say how two decisions differ.",
     "verify": "Verify a record: who signed it, for what, and the decision made again.",
     "replay": "Decide again from the record alone, or try a policy.",
     "export": "Write records into files, for SQL and for audit without a registry.",

@@ -7,18 +7,16 @@ from msgspec.structs import replace
 
 from pushpolicy.audit.allowance import LIMITS, Allowance
 from pushpolicy.audit.chain import place_of
-from pushpolicy.audit.history import find
 from pushpolicy.audit.others import newer_of
-from pushpolicy.audit.shelf import Shelf
 from pushpolicy.audit.walk import Opened
 from pushpolicy.cli import options as shared
+from pushpolicy.cli.audit.finding import find_one
 from pushpolicy.cli.audit.kept import write_kept
 from pushpolicy.cli.audit.options import code_of, offline_option, trust_option
 from pushpolicy.cli.formats import Kind
 from pushpolicy.cli.options import RegistryOptions, read_limits
 from pushpolicy.cli.render.audit.record import record
 from pushpolicy.cli.report import Outputs, say
-from pushpolicy.cli.shelves import open_shelf
 from pushpolicy.errors import UsageError
 from pushpolicy.model.text import printable
 
@@ -56,28 +54,27 @@ def command(
 ) -> int:
     """Show one record: what was decided, why, by which rules, on what evidence, and who pushed.
 
-    Of an image, the newest record; by `@DIGEST`, that of this digest.
+    Of an image, the newest record; by `@DIGEST`, that of this digest: also `export:DIR@DIGEST`.
     """
     if folder is not None and raw is None:
         raise UsageError("-o says where --raw writes", "add --raw NAME, or --raw all")
     bounds = read_limits(limits, LIMITS)
     allowance = Allowance(bounds)
-    shelf, place = open_shelf(reference, registry, bounds, trust, offline)
-    found = find(shelf, place, allowance)
+    found, place = find_one(reference, registry, bounds, trust, allowance, offline)
     if place.tag and not place.digest:
-        found = _held_against(found, shelf, place.tag, allowance)
+        found = _held_against(found, place.tag, allowance)
     code = code_of([found.standing], (), place)
     if raw is None:
         return outputs.write(record(found, with_evidence=with_evidence, with_policy=with_policy), code)
     say(f"{found.summary.digest}: {', '.join(found.standing.remarks)}")
     with allowance.record():
-        write_kept(shelf.records, found.record, raw, folder)
+        write_kept(found.shelf.records, found.record, raw, folder)
     return code
 
 
-def _held_against(found: Opened, shelf: Shelf, tag: str, allowance: Allowance) -> Opened:
+def _held_against(found: Opened, tag: str, allowance: Allowance) -> Opened:
     """The same, with whether a newer record of the tag is about another image: then an older was put back."""
-    newer = newer_of(shelf, found.summary, tag, allowance)
+    newer = newer_of(found.shelf, found.summary, tag, allowance)
     if newer is None:
         return found
     says = (

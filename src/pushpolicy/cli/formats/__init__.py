@@ -21,6 +21,7 @@ class Kind(StrEnum):
     POLICY = "policy"
     LISTING = "listing"
     RECORD = "record"
+    COMPARED = "compared"
     REPLAY = "replay"
     WHAT_IF = "what-if"
     VERIFIED = "verified"

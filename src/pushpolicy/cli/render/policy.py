@@ -92,10 +92,11 @@ def changed(names: tuple[str, str], found: Sequence[Change]) -> Report:
         "after": names[1],
         "changes": found,
     }
-    return Report(Kind.POLICY, lambda: _changed_lines(found), lambda: Document.of(plain(document)))
+    return Report(Kind.POLICY, lambda: changed_lines(found), lambda: Document.of(plain(document)))
 
 
-def _changed_lines(found: Sequence[Change]) -> Iterator[str]:
+def changed_lines(found: Sequence[Change]) -> Iterator[str]:
+    """How many there are of each direction, and each."""
     told = [f"{sum(each.direction is way for each in found)} {way}" for way in Direction]
     yield ", ".join(told) if found else "nothing differs"
     for each in found:
