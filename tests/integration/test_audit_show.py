@@ -43,7 +43,7 @@ def test_why_by_whom_and_on_what(history: Workspace) -> None:
         "pushed by:      sample-author, on push",
         "run:            https://github.com/example/status-page/actions/runs/1",
         "tests:          2: 1 failed, 1 passed; of junit (junit)",
-        "scans:          no findings; of 1 scan",
+        "scans:          no findings; reports: 1",
         "missing:        ",
         "by rule:        rules/tests_passed/tests_passed.rego sha256:",
         "record:         sha256:",
