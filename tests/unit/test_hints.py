@@ -35,6 +35,12 @@ HELPS = {
     "or the push of the newer one did not end: push again": "the tag has its newest record then",
     "push it again: that is a new decision": "it is decided by what is known now",
     "push again with a key that counts: a record by that one": "another key signs",
+    "push this one again once it passes": "after what is named",
+    "find out who moved it, and push again what it shall name": "the tag is moved, with a record",
+    "push it again in a form of today": "another manifest",
+    "find out which program pushed it; push it again": "it is decided by a known program",
+    "end observe mode, and push again": "it is enforced then",
+    "push it again: without the waiver": "it is decided by what is known now",
 }
 
 
