@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -14,7 +15,7 @@ from pushpolicy.engines import LocalOpa
 from pushpolicy.errors import EngineError, InputError, PolicyError, PushPolicyError
 from pushpolicy.evaluate import PolicySet, evaluate
 from pushpolicy.evaluate.authority import Origin
-from pushpolicy.evaluate.batches import Answered, Question, decisions
+from pushpolicy.evaluate.batches import Answered, Answering, Question, decisions
 from pushpolicy.evaluate.conftest import recorded_rules
 from pushpolicy.evaluate.indexing import build_index
 from pushpolicy.evaluate.program import laid_out
@@ -88,7 +89,10 @@ def replay(record: Record, engine: LocalOpa) -> Replay:
 
 
 def replays(
-    records: Iterable[Opened], engine: LocalOpa, known: Callable[[Summary], Replay | None] = lambda _: None
+    records: Iterable[Opened],
+    engine: LocalOpa,
+    known: Callable[[Summary], Replay | None] = lambda _: None,
+    decide: Answering | None = None,
 ) -> Iterator[tuple[Opened, Replay]]:
     """`replay` of many records, many by one process of OPA.
 
@@ -96,6 +100,7 @@ def replays(
         records: as they are read; no more are taken than are being evaluated.
         engine: evaluates.
         known: what became of a record, where that needs no evaluation.
+        decide: what evaluates in the place of the engine, which then only reads rules.
 
     Yields:
         each with what came out, in no order.
@@ -119,7 +124,8 @@ def replays(
             else:
                 yield Question((each, None), each.held.policy, each.record.evidence)
 
-    for (opened, found), outcome in decisions(questions(), engine):
+    decide = decide or partial(decisions, engine=engine)
+    for (opened, found), outcome in decide(questions()):
         yield opened, found or _replayed(opened.record, outcome)
 
 

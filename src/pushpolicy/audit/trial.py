@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 import msgspec
 
@@ -13,7 +14,7 @@ from pushpolicy.audit.what_if import NotDecided, PushEffect
 from pushpolicy.engines import LocalOpa
 from pushpolicy.errors import EngineError, PolicyError, PushPolicyError
 from pushpolicy.evaluate import PolicySet
-from pushpolicy.evaluate.batches import Answered, Question, decisions
+from pushpolicy.evaluate.batches import Answered, Answering, Question, decisions
 from pushpolicy.evaluate.newer import beyond
 from pushpolicy.evaluate.reuse import Reuse
 from pushpolicy.evaluate.sources import SETTINGS, WAIVERS, SourceFile
@@ -47,6 +48,7 @@ class Trial:
         policy: another set; None for that of each record.
         settings: the file of other settings; None for those of the set.
         waivers: the file of other waivers; None for those of the set.
+        decide: what evaluates in the place of the engine, which then only reads rules.
 
     Raises:
         PolicyError: when a file is malformed, or does not fit the other set, or OPA does not take that.
@@ -59,8 +61,10 @@ class Trial:
         policy: PolicySet | None = None,
         settings: SourceFile | None = None,
         waivers: SourceFile | None = None,
+        decide: Answering | None = None,
     ) -> None:
         self._engine, self._settings, self._waivers = engine, settings, waivers
+        self._decide: Answering = decide or partial(decisions, engine=engine)
         self._identity = engine.identity()
         self._named = {*read(settings, SETTINGS)} if settings else set[str]()
         if waivers:
@@ -84,7 +88,7 @@ class Trial:
         Yields:
             what becomes of each, in no order.
         """
-        for (opened, tried), outcome in decisions(map(self._question, records), self._engine):
+        for (opened, tried), outcome in self._decide(map(self._question, records)):
             if isinstance(outcome, PushPolicyError):
                 yield _not_decided(opened, outcome)
             elif tried is not None:

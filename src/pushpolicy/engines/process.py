@@ -36,6 +36,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         heap: bytes from which on Go collects what is not used any more; None for shortly before `memory`.
         until: what `time.monotonic` says when no run has any time left.
         called: the name of the limit of seconds, for messages.
+        processors: how many it uses at once; None for those of the machine.
     """
 
     seconds: float = 30
@@ -45,6 +46,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     heap: int | None = None
     until: float = math.inf
     called: str = ""
+    processors: int | None = None
 
     @property
     def collected(self) -> int:
@@ -91,6 +93,7 @@ class Process:
         cut: int | None = None,
     ) -> None:
         self._limits = limits
+        share = {"GOMAXPROCS": str(limits.processors)} if limits.processors else {}
         self._complaint: str | None = None
         self._is_cut = False
         # A limit may only be lowered: where this process has a lower one, that one holds.
@@ -106,7 +109,7 @@ class Process:
                 pass_fds=descriptors,
                 # OPA_EVAL_DATA and its like would inject modules: nothing of our environment passes.
                 # With GOGC=off Go collects near GOMEMLIMIT only; most runs end before that, a quarter faster.
-                env={"GOMEMLIMIT": f"{limits.collected}B", "GOGC": "off"},
+                env={"GOMEMLIMIT": f"{limits.collected}B", "GOGC": "off", **share},
                 start_new_session=True,
                 preexec_fn=None if sys.platform == "linux" else _limit_self(memory),
             )

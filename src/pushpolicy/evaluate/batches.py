@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from msgspec.structs import replace
 
@@ -102,6 +102,13 @@ class Answered(NamedTuple, Generic[T]):
     outcome: Decision | EngineError | PolicyError | InputError
 
 
+class Answering(Protocol):
+    """What answers questions in the place of `decisions`: a cluster."""
+
+    def __call__(self, questions: Iterable[Question[T] | Answered[T]], /) -> Iterator[Answered[T]]:
+        """As `decisions`."""
+
+
 def decisions(questions: Iterable[Question[T] | Answered[T]], engine: Engine) -> Iterator[Answered[T]]:
     """Decide about many documents, in batches of one policy each, with a process of OPA for each processor.
 
@@ -119,19 +126,22 @@ def decisions(questions: Iterable[Question[T] | Answered[T]], engine: Engine) ->
     processes = os.cpu_count() or 1
     with ThreadPoolExecutor(max_workers=processes) as pool:
         running = deque[Future[list[Answered[T]]]]()
-        for batch in _batches(questions):
+        for batch in batches(questions):
             if isinstance(batch, Answered):
                 yield batch
                 continue
-            running.append(pool.submit(_decided, batch, engine))
+            running.append(pool.submit(decided, batch, engine))
             if len(running) > processes:
                 yield from running.popleft().result()
         for each in running:
             yield from each.result()
 
 
-def _batches(questions: Iterable[Question[T] | Answered[T]]) -> Iterator[list[Question[T]] | Answered[T]]:
-    """As they come, put together by policy; the fullest goes first where many policies take turns."""
+def batches(questions: Iterable[Question[T] | Answered[T]]) -> Iterator[list[Question[T]] | Answered[T]]:
+    """As they come, put together by policy; the fullest goes first where many policies take turns.
+
+    What is answered already is passed on at once.
+    """
     waiting = dict[int, list[Question[T]]]()
     sizes = dict[int, int]()
     for question in questions:
@@ -148,10 +158,17 @@ def _batches(questions: Iterable[Question[T] | Answered[T]]) -> Iterator[list[Qu
     yield from waiting.values()
 
 
-def _decided(batch: Sequence[Question[T]], engine: Engine) -> list[Answered[T]]:
+def decided(batch: Sequence[Question[T]], engine: Engine) -> list[Answered[T]]:
     """Ask about all at once; where that fails, about parts of it, down to the one that fails.
 
     One that takes too long has the time of a decision as often as there are parts within parts.
+
+    Args:
+        batch: about one policy.
+        engine: evaluates, by one process at a time.
+
+    Returns:
+        an answer for each, in order.
     """
     if len(batch) == 1:
         return [_alone(batch[0], engine)]
@@ -166,7 +183,7 @@ def _decided(batch: Sequence[Question[T]], engine: Engine) -> list[Answered[T]]:
     except (EngineError, PolicyError):
         size = -(-len(batch) // _PARTS)
         parts = (batch[start : start + size] for start in range(0, len(batch), size))
-        return [each for part in parts for each in _decided(part, engine)]
+        return [each for part in parts for each in decided(part, engine)]
 
 
 def _read(question: Question[T], value: Any, engine: EngineIdentity) -> Answered[T]:

@@ -20,7 +20,7 @@ from pushpolicy.evaluate.policyset import PolicySet
 from pushpolicy.evaluate.told import ContradictionError
 from pushpolicy.model import canonical
 from pushpolicy.model.decision import Decision, RuleStatus, Violation
-from pushpolicy.model.document import plain
+from pushpolicy.model.document import Document, plain
 from pushpolicy.model.index import RuleEntry
 from pushpolicy.model.text import first_of, printable
 from pushpolicy.records.checks import check_reports
@@ -94,12 +94,30 @@ def check_recorded(record: Record) -> RecordedPolicy:
 def _check_decision(record: Record, held: RecordedPolicy) -> None:
     """Read what the decision says as if OPA had just said it: the same decision must come out."""
     said, policy = record.decision, held.policy
-    again = decision_of(_answer(said, policy), policy, record.evidence, said.engine)
+    again = _again(said, policy, record.evidence)
     if not policy.is_current:
         # Another version may say the same in other words. That the policy is unknown is said in any case.
         return
     if held.contradiction:
         raise ContradictionError(f"its policy contradicts itself: {held.contradiction}")
+    _require_same(said, again)
+
+
+def check_decision(said: Decision, policy: PolicySet, evidence: Document) -> None:
+    """The same of a decision by a current policy that is no record's.
+
+    Raises:
+        ContradictionError: when it does not come out.
+        ValueError, TypeError, AttributeError, LookupError: when a part of it has another shape.
+    """
+    _require_same(said, _again(said, policy, evidence))
+
+
+def _again(said: Decision, policy: PolicySet, evidence: Document) -> Decision:
+    return decision_of(_answer(said, policy), policy, evidence, said.engine)
+
+
+def _require_same(said: Decision, again: Decision) -> None:
     # Advice may be in other words, also where the system part is the same.
     if other := _other(said.substance(), again.substance()):
         raise ContradictionError(

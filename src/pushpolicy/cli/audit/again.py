@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pushpolicy.audit.resumed import Results
     from pushpolicy.cli.audit.replay import History
     from pushpolicy.engines import LocalOpa
+    from pushpolicy.evaluate.batches import Answering
 
 Told = tuple[Opened, Replay]
 _CODES: dict[type, int] = {NotReplayable: errors.EXIT_RECORD, Differs: errors.EXIT_DIFFERS}
@@ -37,10 +38,13 @@ class Deciding:
         history: the records.
         opa: evaluates.
         kept: what is known of an earlier run; it keeps what is found out.
+        answers: what evaluates in the place of `opa`.
     """
 
-    def __init__(self, history: History, opa: LocalOpa, kept: Results | None) -> None:
-        self._history, self._opa, self._kept = history, opa, kept
+    def __init__(
+        self, history: History, opa: LocalOpa, kept: Results | None, answers: Answering | None
+    ) -> None:
+        self._history, self._opa, self._kept, self._answers = history, opa, kept, answers
         self._counts = Counter[str]()
         self._code = errors.EXIT_OK
 
@@ -66,7 +70,7 @@ class Deciding:
     def _told(self, tell: Callable[[str], None]) -> Iterator[Told]:
         kept = self._kept
         known = kept.of if kept is not None else lambda _: None
-        for opened, result in replays(self._history.records(), self._opa, known):
+        for opened, result in replays(self._history.records(), self._opa, known, self._answers):
             if kept is not None:
                 kept.keep(result)
             self._counts[render.name_of(result)] += 1

@@ -22,6 +22,7 @@ from pushpolicy.audit.walk import Opened, Problem, Unread
 from pushpolicy.cli import options as shared
 from pushpolicy.cli.audit import what_if
 from pushpolicy.cli.audit.again import Deciding, kept_in
+from pushpolicy.cli.audit.cluster import ClusterOptions, answering, cluster_options
 from pushpolicy.cli.audit.options import engine_of, sources_argument
 from pushpolicy.cli.formats import Kind
 from pushpolicy.cli.options import PolicyOptions, RegistryOptions, read_limits
@@ -48,6 +49,7 @@ from pushpolicy.reports.limits import Limits
     help="Keep results in this file as they come, and evaluate nothing again that is in it: the same command "
     "goes on where one was interrupted.",
 )
+@cluster_options
 @shared.limits_option
 @shared.registry_options
 @shared.format_option(Kind.REPLAY, Kind.WHAT_IF)
@@ -57,6 +59,7 @@ def command(
     trial: what_if.TrialOptions,
     denials: str | None,
     resume: str | None,
+    cluster: ClusterOptions,
     limits: tuple[str, ...],
     registry: RegistryOptions,
     outputs: Outputs,
@@ -69,17 +72,17 @@ def command(
     subject = first_of(sources, 3)
     opened = open_sources(sources, registry, bounds, policy.trust)
     opa = engine_of(policy.engine, bounds)
-    tried = what_if.trial_of(policy, trial, opa)
     history = History(read_all(_with_denials(opened, denials, registry, bounds), Allowance(bounds)))
-    if tried is not None:
-        if resume is not None:
-            raise UsageError(
-                "--resume keeps what is decided again, and nothing of another policy", "leave it out"
-            )
-        return what_if.Trying(history, tried, trial).report(outputs, subject, now)
-    asked = {"sources": sources, "denials": denials, "records": registry.records, "limits": limits}
-    with kept_in(resume, opa, asked, policy.trust) as kept:
-        return Deciding(history, opa, kept).report(outputs, subject, now)
+    with answering(cluster, policy.engine, opa) as answers:
+        if tried := what_if.trial_of(policy, trial, opa, answers):
+            if resume is not None:
+                raise UsageError(
+                    "--resume keeps what is decided again, and nothing of another policy", "leave it out"
+                )
+            return what_if.Trying(history, tried, trial).report(outputs, subject, now)
+        asked = {"sources": sources, "denials": denials, "records": registry.records, "limits": limits}
+        with kept_in(resume, opa, asked, policy.trust) as kept:
+            return Deciding(history, opa, kept, answers).report(outputs, subject, now)
 
 
 def _with_denials(

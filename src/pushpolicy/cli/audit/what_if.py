@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pushpolicy.audit.trial import Trial
     from pushpolicy.cli.audit.replay import History
     from pushpolicy.engines import LocalOpa
+    from pushpolicy.evaluate.batches import Answering
 
 # Of the pushes whose decision changes; --format json has all.
 _SHOWN = 20
@@ -71,8 +72,10 @@ trial_options = group(
 )
 
 
-def trial_of(policy: PolicyOptions, options: TrialOptions, opa: LocalOpa) -> Trial | None:
-    """What is tried; None where decisions are only made again.
+def trial_of(
+    policy: PolicyOptions, options: TrialOptions, opa: LocalOpa, answers: Answering | None
+) -> Trial | None:
+    """What is tried; None where decisions are only made again. `answers` evaluates in the place of `opa`.
 
     Raises:
         UsageError: when --fail-on stands alone.
@@ -89,7 +92,7 @@ def trial_of(policy: PolicyOptions, options: TrialOptions, opa: LocalOpa) -> Tri
     from pushpolicy.audit.trial import Trial
 
     other = load(replace(policy, trust=None), opa) if named else None
-    return Trial(opa, other, _file(options.settings), _file(options.waivers))
+    return Trial(opa, other, _file(options.settings), _file(options.waivers), answers)
 
 
 class Trying:
