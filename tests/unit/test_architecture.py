@@ -270,6 +270,7 @@ OTHER_JSON = {
     "reports.declared": "a document of pushpolicy's own",
     "gather.parts": "a document of pushpolicy's own",
     "audit.export.format": "a document of pushpolicy's own",
+    "audit.cluster.forms": "what this version asks workers, and what they answer",
     "audit.resumed": "results that it wrote itself",
     "http.fetch": "an issuer's keys and a token server's answers",
     "reports.capture": "a document of pushpolicy's own",

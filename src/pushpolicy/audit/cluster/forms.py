@@ -60,7 +60,7 @@ class Question(NamedTuple):
             ValueError: when it is none.
         """
         line, *documents = content.split(b"\n")
-        head = msgspec.json.decode(line, type=_Asked)
+        head = msgspec.convert(canonical.decode(line), _Asked)
         if (head.schema, head.version) != (ASKED, __version__):
             raise ValueError(f"pushpolicy {head.version} asks, and this is {__version__}")
         return cls(base64.b64decode(head.policy, validate=True), head.source, tuple(documents))
