@@ -17,7 +17,7 @@ from pushpolicy.audit.mirror.refresh import Refreshed, refresh
 from pushpolicy.audit.mirror.store import Store
 from pushpolicy.audit.shelf import Shelf
 from pushpolicy.audit.sources import read_all
-from pushpolicy.audit.walk import Opened, Problem
+from pushpolicy.audit.walk import Opened, Problem, Unread
 from pushpolicy.cli.options import RegistryOptions
 from pushpolicy.cli.shelves import open_sources
 from pushpolicy.errors import InputError, PushError, RecordError
@@ -57,9 +57,8 @@ class Place:
         at = f"2026-01-01T00:{self._published:02}:00Z"
         return publish(make_image(text or tag), self.client(), target, at).record.digest
 
-    def refresh(self, **options: bool) -> Refreshed:
-        shelf = Shelf.of(self.client())
-        return refresh(shelf, self.place, self.store, Allowance(), Limits(), **options)
+    def refresh(self) -> Refreshed:
+        return refresh(Shelf.of(self.client()), self.place, self.store, Allowance(), Limits())
 
     def refreshed(self) -> tuple[Refreshed, list[str]]:
         """What a run did, and asked for."""
@@ -262,6 +261,7 @@ def test_two_at_once_lose_nothing(place: Place, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_folder_that_is_no_mirror(place: Place, tmp_path: Path) -> None:
+    place.publish("1.0")
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "file").write_text("x")
     place.store = Store(tmp_path / "other")
@@ -300,3 +300,110 @@ def test_a_repository_may_lie_below_another(tmp_path: Path) -> None:
 def _made(folder: Path) -> LayoutFolder:
     folder.mkdir(parents=True)
     return LayoutFolder(folder)
+
+
+def test_commands_take_globs_and_mirrors(workspace: Workspace, distribution: Registry) -> None:
+    for name in ("team/app", "team/web"):
+        assert workspace.push(target=f"{distribution.host}/{name}:1.0").code == 0
+    glob = f"{distribution.host}/team/*"
+    ran = workspace.run("audit", "mirror", glob, f"{distribution.host}/nobody", "--to", "mirror")
+    assert ran.code == 51
+    assert [line.partition(": ")[0] for line in ran.out.splitlines() if not line.startswith(" ")] == [
+        f"{distribution.host}/team/app",
+        f"{distribution.host}/team/web",
+        f"{distribution.host}/nobody",
+    ]
+    listed = [workspace.run("audit", "list", source) for source in (glob, "mirror:mirror")]
+    assert [(ran.code, ran.out.count("ALLOW")) for ran in listed] == [(0, 2), (0, 2)]
+    assert listed[0].out == listed[1].out
+    replayed = workspace.run("audit", "replay", "mirror:mirror")
+    assert (replayed.code, replayed.out.count("reproduced")) == (0, 2)
+
+
+def _lying(monkeypatch: pytest.MonkeyPatch, manifests: list[Manifest]) -> None:
+    """Have the registry list these with every image, too, and serve them."""
+    served = {each.digest: each for each in manifests}
+    referrers, manifest = RemoteRepository.referrers, RemoteRepository.manifest
+
+    def listing(self: RemoteRepository, subject: Digest, kind: str | None = None) -> tuple[Descriptor, ...]:
+        return (*referrers(self, subject, kind), *(each.descriptor for each in manifests))
+
+    def serving(self: RemoteRepository, digest: Digest) -> Manifest | None:
+        return served.get(digest) or manifest(self, digest)
+
+    monkeypatch.setattr(RemoteRepository, "referrers", listing)
+    monkeypatch.setattr(RemoteRepository, "manifest", serving)
+
+
+def _record_of(place: Place, number: int, size: int) -> Manifest:
+    image = place.client().resolve("1.0")
+    assert image
+    layer = Descriptor(media_type="text/plain", digest=Digest.of(b"%d" % number), size=size)
+    return Manifest.parse(written_artifact(ARTIFACT_TYPE, [layer], {}, image.descriptor))
+
+
+def test_what_is_too_large_is_not_fetched(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    good = place.publish("1.0")
+    _lying(monkeypatch, [_record_of(place, 1, 2**40)])
+    (problem,) = place.refresh().ignored
+    assert isinstance(problem, Problem)
+    assert f"a layer of {2**40} bytes is over the limit" in problem.reason
+    assert place.held() == {good}
+
+
+def test_a_flood_is_bounded_and_said(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    good = place.publish("1.0")
+    monkeypatch.setattr("pushpolicy.audit.mirror.refresh._MAX_LISTED", 3)
+    _lying(monkeypatch, [_record_of(place, number, 3) for number in range(8)])
+    *problems, unread = place.refresh().ignored
+    assert unread == Unread(number=6)
+    assert len(problems) == 2
+    assert place.held() == {good}
+    monkeypatch.setattr("pushpolicy.audit.mirror.refresh._MAX_PROBLEMS", 1)
+    with pytest.raises(RecordError, match="more than 1 records and statements cannot be had"):
+        place.refresh()
+
+
+def test_one_tag_or_image_alone(place: Place) -> None:
+    first, second = place.publish("1.0"), place.publish("1.1")
+    image = place.client().resolve("1.1")
+    assert image
+    whole, place.place = place.place, Reference.parse(f"{place.place}:1.0")
+    assert place.refresh().records == 1
+    place.place = Reference.parse(f"{whole}@{image.digest}")
+    assert place.refresh().records == 1
+    place.place = whole
+    assert place.held() == {first, second}
+    assert place.store.journal(whole.repository).complete is None
+    for absent in (f"{whole}:9", f"{whole}@{Digest.of(b'x')}"):
+        place.place = Reference.parse(absent)
+        with pytest.raises(RecordError, match="there is no "):
+            place.refresh()
+
+
+def test_a_repository_that_is_hidden_now_is_not_one_without_tags(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As registries answer whose credential may not read it any more: nothing vanished by that."""
+    record = place.publish("1.0")
+    place.refresh()
+    monkeypatch.setattr(RemoteRepository, "_all_tags", lambda _: [])
+    with pytest.raises(RecordError, match="there is no repository"):
+        place.refresh()
+    assert place.store.journal(place.place.repository).now("1.0")
+    assert place.held() == {record}
+
+
+def test_a_tag_that_can_be_none_is_refused(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.publish("1.0")
+    monkeypatch.setattr(RemoteRepository, "tags", lambda _: ("1.0", "../../x"))
+    with pytest.raises(RecordError, match="is not a valid tag"):
+        place.refresh()
+
+
+def test_a_mirror_that_cannot_be_written_says_so(place: Place) -> None:
+    place.publish("1.0")
+    place.store.folder.mkdir()
+    (place.store.folder / "mirror.json").mkdir()
+    with pytest.raises(InputError, match=r"mirror\.json"):
+        place.refresh()

@@ -44,7 +44,7 @@ def list_records(shelf: Shelf, reference: Reference, allowance: Allowance | None
     with reading():
         listing = _walk(shelf, reference, allowance or Allowance()).listing()
         if not (listing.records or listing.problems or listing.unread):
-            _check_known(shelf.images, reference.digest)
+            check_known(shelf.images, reference.digest)
     return listing
 
 
@@ -70,7 +70,7 @@ def each_record(
             is_empty = False
             yield found
         if is_empty:
-            _check_known(shelf.images, reference.digest)
+            check_known(shelf.images, reference.digest)
 
 
 def tags_of(shelf: Shelf, reference: Reference) -> Tags:
@@ -177,7 +177,7 @@ def images_of(client: RepositoryReader, reference: Reference) -> tuple[Digest, .
 
 
 def _no_such(client: RepositoryReader, reference: Reference) -> RecordError:
-    _check_known(client)
+    check_known(client)
     return RecordError(f"there is no {reference}", f"audit list {reference.repository} shows what is there")
 
 
@@ -202,8 +202,12 @@ def _denied(client: RepositoryReader, tag: str | None) -> Iterator[Digest]:
             yield image_of(kept)
 
 
-def _check_known(client: RepositoryReader, image: Digest | None = None) -> None:
-    """Require that there is such a repository; some registries say of any name that it has no tags."""
+def check_known(client: RepositoryReader, image: Digest | None = None) -> None:
+    """Require that there is such a repository; some registries say of any name that it has no tags.
+
+    Raises:
+        RecordError: when there is none with a tag, and no such image.
+    """
     if not client.is_known() and (image is None or client.manifest(image) is None):
         raise RecordError(
             f"there is no repository {client.repository}, or nothing in it has a tag",
@@ -251,5 +255,5 @@ def _newest(shelf: Shelf, reference: Reference, allowance: Allowance) -> Opened:
             return Opened(shelf=shelf, record=record, held=check_recorded(record), standing=how)
     for problem in listing.problems:
         raise RecordError(problem.reason, problem.hint)
-    _check_known(shelf.images, image)
+    check_known(shelf.images, image)
     raise RecordError(f"{reference} has no record", NO_RECORD)

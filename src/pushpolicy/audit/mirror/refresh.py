@@ -16,7 +16,7 @@ from typing import TypeVar
 import msgspec
 
 from pushpolicy.audit.allowance import Allowance
-from pushpolicy.audit.history import reading
+from pushpolicy.audit.history import check_known, reading
 from pushpolicy.audit.mirror.journal import Journal
 from pushpolicy.audit.mirror.store import Store
 from pushpolicy.audit.shelf import Shelf
@@ -70,7 +70,14 @@ class Refreshed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def refresh(
-    shelf: Shelf, place: Reference, store: Store, allowance: Allowance, limits: Limits, *, raw: bool = True
+    shelf: Shelf,
+    place: Reference,
+    store: Store,
+    allowance: Allowance,
+    limits: Limits,
+    *,
+    raw: bool = True,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Refreshed:
     """Fetch what a repository, a tag of it or an image has, and the mirror has not.
 
@@ -81,19 +88,34 @@ def refresh(
         allowance: what it may take.
         limits: of which one is for how large a report may be.
         raw: whether the raw reports that records keep are fetched, too.
+        tell: told how far it is.
 
     Raises:
         RecordError: when the repository cannot be read; what was found until then is kept.
         InputError: when the mirror cannot be written.
     """
+    with reading():
+        tags = _tags(shelf, place)
     store.add(place.repository)
     folder = LayoutFolder(store.layout_of(place.repository))
     with reading(), _writing(folder) as writer:
         held = store.client(place.repository)
-        run = _Run(shelf, place, writer, store.journal(place.repository), held.listed, limits, raw=raw)
+        run = _Run(
+            shelf, place, writer, store.journal(place.repository), held.listed, limits, raw=raw, tell=tell
+        )
         with allowance.all():
-            run.go()
+            run.go(tags)
     return run.told()
+
+
+def _tags(shelf: Shelf, place: Reference) -> Sequence[str]:
+    """The tags that are looked at; where there is none, there has to be such a repository."""
+    if place.tag or place.digest:
+        return (place.tag,) if place.tag else ()
+    tags = shelf.images.tags()
+    if not tags:
+        check_known(shelf.images)
+    return tuple(map(_checked, tags))
 
 
 @contextmanager
@@ -126,9 +148,10 @@ class _Run:
         limits: Limits,
         *,
         raw: bool,
+        tell: Callable[[str], None],
     ) -> None:
         self._shelf, self._place, self._writer, self._journal = shelf, place, writer, journal
-        self._held, self._limits, self._raw = held, limits, raw
+        self._held, self._limits, self._raw, self._tell = held, limits, raw, tell
         self._at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         self._adding = Lock()
         self._looked_at = set[Digest]()
@@ -153,13 +176,12 @@ class _Run:
             ignored=(*self._problems, *unread),
         )
 
-    def go(self) -> None:
+    def go(self, tags: Sequence[str]) -> None:
         """Look at every tag, at what is listed with its image, and at what was before that."""
         images, records = self._shelf.images, self._shelf.records
         if self._place.digest:
-            self._settle([self._place.digest], self._list)
+            self._settle([self._place.digest], self._look_at)
             return
-        tags: Sequence[str] = (self._place.tag,) if self._place.tag else tuple(map(_checked, images.tags()))
         for batch in _batches(tags, _TAGS_AT_ONCE):
             self._settle_tags(batch)
         if self._place.tag:
@@ -177,17 +199,31 @@ class _Run:
         def look(tag: str) -> None:
             manifest = self._shelf.images.resolve(tag)
             if manifest is not None:
-                image = image_of(manifest)
-                if image != manifest.digest:  # the record of a denial
-                    self._keep(manifest)
-                self._writer.put(manifest, tag)
-                self._list(image)
+                self._take(manifest, tag)
+            elif self._place.tag and tag not in self._journal.tags:
+                raise RecordError(f"there is no {self._place}", "check the tag")
             with self._adding:
                 found[tag] = manifest.digest if manifest else None
+                looked_at = self._tags + len(found)
+            self._tell(f"{looked_at} tags of {self._place}, {self._records} new records")
 
         self._settle(tags, look)
         self._tags += len(found)
         self._note_tags(found)
+
+    def _look_at(self, image: Digest) -> None:
+        manifest = self._shelf.images.manifest(image)
+        if manifest is None:
+            raise RecordError(f"there is no {self._place}", "check the digest")
+        self._take(manifest)
+
+    def _take(self, manifest: Manifest, tag: str | None = None) -> None:
+        """An image, or the record of a denial, with what is listed with it."""
+        image = image_of(manifest)
+        if image != manifest.digest:
+            self._keep(manifest)
+        self._writer.put(manifest, tag)
+        self._list(image)
 
     def _note_tags(self, found: Mapping[str, Digest | None], *, complete: bool = False) -> None:
         moved = self._journal.newly(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -15,6 +16,7 @@ from pushpolicy.cli import options as shared
 from pushpolicy.cli.audit.options import sources_argument
 from pushpolicy.cli.formats import Kind
 from pushpolicy.cli.options import RegistryOptions, read_limits
+from pushpolicy.cli.progress import telling
 from pushpolicy.cli.render.audit.mirrored import Mirrored, mirrored
 from pushpolicy.cli.report import Outputs
 from pushpolicy.cli.shelves import open_sources
@@ -54,15 +56,22 @@ def command(
     """
     bounds, store = read_limits(limits, LIMITS), Store(Path(to))
     allowance = Allowance(bounds)
-    found = [
-        Mirrored(source.place, _refreshed(source, store, allowance, bounds, raw=not no_raw))
-        for source in open_sources(sources, registry, bounds)
-    ]
+    with telling(quiet=False) as tell:
+        found = [
+            Mirrored(source.place, _refreshed(source, store, allowance, bounds, raw=not no_raw, tell=tell))
+            for source in open_sources(sources, registry, bounds)
+        ]
     return outputs.write(mirrored(to, found), max(map(_code, found), default=errors.EXIT_OK))
 
 
 def _refreshed(
-    source: Source, store: Store, allowance: Allowance, limits: Limits, *, raw: bool
+    source: Source,
+    store: Store,
+    allowance: Allowance,
+    limits: Limits,
+    *,
+    raw: bool,
+    tell: Callable[[str], None],
 ) -> Refreshed | Unreadable:
     """What became of one source: one that cannot be read ends no other."""
     try:
@@ -70,7 +79,7 @@ def _refreshed(
             raise source.error
         if not isinstance(source, RepositorySource):
             raise UsageError("a mirror is made of repositories", "name them as REGISTRY/REPO")
-        return refresh(source.shelf, source.place, store, allowance, limits, raw=raw)
+        return refresh(source.shelf, source.place, store, allowance, limits, raw=raw, tell=tell)
     except (RecordError, InputError) as error:
         return Unreadable(error.message, error.hint, error.exit_code)
 
