@@ -312,6 +312,16 @@ def test_an_image_without_a_tag(workspace: Workspace, distribution: Registry, tm
     assert found == {"no-record": ["1.0"], "untagged": [""]}
 
 
+def test_what_is_over_the_limit_is_not_called_absent(workspace: Workspace) -> None:
+    for tag in ("a", "b"):
+        assert workspace.push(target=f"oci:registry:{tag}").code == 0
+        workspace = workspace.committed("README.md", tag)
+    ran = workspace.run("audit", "gaps", "oci:registry", "--limit", "max-records=1")
+    assert ran.code == 51
+    assert "no record that was read is about it" in ran.out
+    assert "incomplete: " in ran.out
+
+
 def test_hostile_names_and_what_cannot_be_read(workspace: Workspace) -> None:
     assert workspace.push().code == 0
     index = workspace.folder / "registry/index.json"

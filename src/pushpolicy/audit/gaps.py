@@ -67,7 +67,7 @@ def examine(source: Source, at: datetime, allowance: Allowance, denials: Shelf |
         read.take(_denials(denials, source.place.repository, tags, allowance))
     images = [named for named in tags.named if named.is_image]
     with reading(), allowance.all():
-        found = tuple(_Repository(source, tags, read.rows.values(), problems).gaps())
+        found = tuple(_Repository(source, tags, read, problems).gaps())
     return Examined(
         place=source.place,
         gaps=found,
@@ -153,13 +153,13 @@ class _Taken:
 class _Repository:
     """What was read of one repository, and what is wrong with it."""
 
-    def __init__(self, source: Source, tags: Tags, rows: Iterable[_Row], problems: Sequence[Problem]) -> None:
-        self._source, self._tags = source, tags
+    def __init__(self, source: Source, tags: Tags, read: _Taken, problems: Sequence[Problem]) -> None:
+        self._source, self._tags, self._unread = source, tags, read.unread
         self._place = source.place.repository
         self._about = defaultdict[Digest, list[_Row]](list)
         self._newest = dict[str, _Row]()
         self._refused = defaultdict[Digest | None, list[Problem]](list)
-        for row in rows:
+        for row in read.rows.values():
             self._about[row.image].append(row)
             for tag in row.counts if row.allowed and row.here else ():
                 self._newest[tag] = max(row, self._newest.get(tag, row), key=lambda each: each.age(tag))
@@ -215,7 +215,7 @@ class _Repository:
             more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
             says = f"no valid record: {printable(refused[0].bare, 300)}{more}"
         else:
-            says = "no record is about it"
+            says = f"no record{' that was read' if self._unread else ''} is about it"
         kind = Kind.NO_RECORD if tag else Kind.UNTAGGED
         since = newest.moment if newest and newest.image != image else None
         return self._gap(kind, says, tag, image, since=since)

@@ -49,8 +49,10 @@ def _lines(found: Fleet, unreadable: Sequence[Unreadable]) -> Iterator[str]:
     for name, group in groupby(found.members, key=_group):
         yield ""
         yield click.style(name, bold=True)
-        yield "  " + _ROW.format("", "decided", "policy", "waivers", "first ends").rstrip()
-        for member in group:
+        members = list(group)
+        if members[0].last:
+            yield "  " + _ROW.format("", "decided", "policy", "waivers", "first ends").rstrip()
+        for member in members:
             yield from _member_lines(member)
     if ignored := _ignored(found, unreadable):
         yield ""
@@ -64,8 +66,10 @@ def _first(found: Fleet) -> str:
         return f"no record in {total} {'repository' if total == 1 else 'repositories'}"
     behind = sum(1 for member in found.members if member.behind)
     said = f"{behind} of {total} lag behind" if behind else f"none of {total} lags behind"
+    without = sum(1 for member in found.members if member.last is None)
+    more = f"; {without} without a record" if without else ""
     policy = f"{printable(found.against.source, 100)} {printable(str(found.against.digest), 20)}"
-    return f"{click.style(said, fg='yellow' if behind else 'green')} {policy} ({found.why})"
+    return f"{click.style(said, fg='yellow' if behind else 'green')} {policy} ({found.why}){more}"
 
 
 def _group(member: Member) -> str:

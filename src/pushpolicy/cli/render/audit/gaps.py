@@ -60,7 +60,7 @@ _TOLD = {
         "get it back from a copy; `--ignore removed` where old images are deleted on purpose",
     ),
     Kind.UNKNOWN_POLICY: (
-        "what passes for a part of pushpolicy in the policy is of no known version",
+        "a part of its policy is of no known version of pushpolicy",
         "find out which program pushed it; push it again",
     ),
     Kind.OBSERVED: ("allowed by observe mode alone", "end observe mode, and push again"),
@@ -144,8 +144,8 @@ def _lines(found: Looked) -> Iterator[str]:
         for gap in told[:_MOST]:
             yield from _gap_lines(gap)
         if len(told) > _MOST:
-            yield f"  and {len(told) - _MOST} more (all of them: --format csv)"
-        yield from wrapped(f"fix: {fix}", 2)
+            yield f"and {len(told) - _MOST} more (all of them: --format csv)"
+        yield from wrapped(f"fix: {fix}", 0)
     if found.ignored:
         yield ""
         yield from ignored_lines(found.ignored)
@@ -154,8 +154,8 @@ def _lines(found: Looked) -> Iterator[str]:
 def _gap_lines(gap: Gap) -> Iterator[str]:
     """Each digest on a line of its own, to be copied."""
     when = "after" if gap.kind in _NOT_BEFORE else "since"
-    yield f"  {printable(_name(gap), 300)}{f'  ({when} {told_time(gap.since)})' if gap.since else ''}"
-    yield from wrapped(gap.says, 4)
+    yield f"{printable(_name(gap), 300)}{f'  ({when} {told_time(gap.since)})' if gap.since else ''}"
+    yield from wrapped(gap.says, 2)
     for name, digest in (("image", gap.digest), ("record", gap.record)):
         if digest and str(digest) not in _name(gap):
             yield f"  {name:<6} {digest}"
