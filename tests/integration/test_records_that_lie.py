@@ -555,7 +555,7 @@ def test_no_change_of_one_value_is_a_bug_or_an_unmarked_allow(
             held = check_recorded(record)
             how = standing(record, held, reference)
             opened = Opened(shelf=shelf, record=record, held=held, standing=how)
-            report = shown_record.record(opened, with_evidence=True)
+            report = shown_record.record(opened, datetime.now(UTC), with_evidence=True)
             lines = list(map(click.unstyle, report.lines()))
             assert ", unsigned" in lines[0]
             assert all(map(str.isprintable, lines))
@@ -650,7 +650,7 @@ def test_text_of_a_record_never_leaves_its_line(honest: Path) -> None:
             columns=None,
         )
         for report in (
-            shown_record.record(opened, with_evidence=True, with_policy=True),
+            shown_record.record(opened, now, with_evidence=True, with_policy=True),
             listed.listing(found),
             replayed.replays([(differs, how), (failed, how)], listing.ignored, HOSTILE, now),
             tried.effect(effect, listing.ignored, HOSTILE, now, effect.rows),
@@ -661,7 +661,7 @@ def test_text_of_a_record_never_leaves_its_line(honest: Path) -> None:
             assert not any("##[" in line or "##vso[" in line for line in lines)
             assert not any(line.startswith(("ALLOW oci:x", "error")) for line in lines)
             # The others need a time, without which no record is valid.
-            if report.page and report.kind is Kind.WHAT_IF:
+            if report.page and report.kind in (Kind.WHAT_IF, Kind.RECORD):
                 page = "".join(FORMATS["html"].render(report))
                 assert not any(char != "\n" and is_unsafe(char) for char in page)
                 assert page.count("<script") == 1

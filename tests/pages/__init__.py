@@ -10,19 +10,24 @@ from msgspec.structs import replace
 
 from pushpolicy.audit.difference import difference
 from pushpolicy.audit.entry import Entry, repository_of
+from pushpolicy.audit.gap import Gap, Kind
+from pushpolicy.audit.gaps import Examined
 from pushpolicy.audit.overview import Overview, Told
 from pushpolicy.audit.signature import Signature
 from pushpolicy.audit.standing import Standing
 from pushpolicy.audit.walk import Problem, Unread
 from pushpolicy.audit.what_if import NotDecided, PushEffect, WhatIf
-from pushpolicy.cli.formats.html import draw
+from pushpolicy.cli.formats import Report
+from pushpolicy.cli.formats.html import draw, render
+from pushpolicy.cli.render.audit import gaps as rendered_gaps
 from pushpolicy.cli.render.audit import what_if_page
+from pushpolicy.cli.render.audit.gaps import Looked
 from pushpolicy.cli.render.audit.overview import DECISIONS, page_of
 from pushpolicy.model.decision import Decision, ImageIdentity, Verdict, Violation, WaiverUse
 from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.manifest import OCI_MANIFEST
-from pushpolicy.model.reference import Target
+from pushpolicy.model.reference import Reference, Target
 from pushpolicy.records.read import Summary
 from tests.judged import judge, make_image
 
@@ -260,10 +265,31 @@ def much() -> str:
     return listed(history(10_000), problems(500))
 
 
+def gaps(number: int) -> Report:
+    """So many tags without a valid record."""
+    items = list(decisions(number))
+    found = tuple(
+        Gap(
+            kind=list(Kind)[place % len(Kind)],
+            place=repository_of(each.summary.decision),
+            says=f"tag {place} names an image that no valid record is about",
+            tag=f"1.{place}",
+            digest=each.summary.subject.digest,
+            since=each.summary.moment,
+        )
+        for place, each in enumerate(items)
+    )
+    examined = Examined(
+        place=Reference.parse("registry.example/shop/web"), gaps=found, tags=number, others=0, unread=3
+    )
+    return rendered_gaps.gaps(Looked(AT, (examined,), (), frozenset(Kind)))
+
+
 # Of each what draws it.
 PAGES: dict[str, Callable[[], str]] = {
     "list": lambda: listed(history(160), problems(2)),
     "what-if": lambda: draw(what_if_page.page_of("registry.example/shop", tried(900), problems(1), AT)),
+    "gaps": lambda: render(gaps(60)),
     "hostile": _hostile,
     "nothing": lambda: listed(()),
 }

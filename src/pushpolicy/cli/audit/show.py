@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import click
 from msgspec.structs import replace
 
@@ -65,7 +67,8 @@ def command(
         found = _held_against(found, place.tag, allowance)
     code = code_of([found.standing], (), place)
     if raw is None:
-        return outputs.write(record(found, with_evidence=with_evidence, with_policy=with_policy), code)
+        now = datetime.now(UTC)
+        return outputs.write(record(found, now, with_evidence=with_evidence, with_policy=with_policy), code)
     say(f"{found.summary.digest}: {', '.join(found.standing.remarks)}")
     with allowance.record():
         write_kept(found.shelf.records, found.record, raw, folder)

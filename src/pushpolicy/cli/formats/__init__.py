@@ -108,12 +108,15 @@ class Format(NamedTuple):
 # The reports that have a table.
 TABLES = frozenset({Kind.LISTING, Kind.GAPS, Kind.FLEET, Kind.IMPACT, Kind.REPLAY, Kind.WHAT_IF})
 
+# The reports that have a page.
+PAGES = frozenset({Kind.LISTING, Kind.RECORD, Kind.REPLAY, Kind.WHAT_IF, Kind.GAPS})
+
 # By their names after ``--format``.
 FORMATS = {
     # An error is told as text on standard error, whatever the format.
     "text": Format("text", frozenset(Kind) - {Kind.ERROR}, streams=True),
     "json": Format("json", frozenset(Kind)),
-    "html": Format("html", frozenset({Kind.LISTING, Kind.REPLAY, Kind.WHAT_IF})),
+    "html": Format("html", PAGES),
     "csv": Format("csv", TABLES, of_rows=True, streams=True),
     "jsonl": Format("jsonl", TABLES, of_rows=True, streams=True),
 }

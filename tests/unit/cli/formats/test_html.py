@@ -19,13 +19,13 @@ from pushpolicy.audit.overview import Overview
 from pushpolicy.audit.replay import Differs, NotReplayable, Replay, Reproduced
 from pushpolicy.audit.walk import Unread
 from pushpolicy.audit.what_if import Direction
-from pushpolicy.cli.formats.html import draw
+from pushpolicy.cli.formats.html import draw, render
 from pushpolicy.cli.formats.html.markup import cell, is_followed
 from pushpolicy.cli.formats.page import Cell, Timeline
 from pushpolicy.cli.render.audit import replay_page, what_if_page
 from pushpolicy.cli.render.audit.overview import DECISIONS, history
 from pushpolicy.model.decision import Verdict
-from tests.pages import AT, HOSTILE, decisions, finding, hostile, in_short, listed, problems, tried
+from tests.pages import AT, HOSTILE, decisions, finding, gaps, hostile, in_short, listed, problems, tried
 from tests.pages import history as made_history
 
 
@@ -170,6 +170,15 @@ def test_a_what_if_of_many_pushes_is_bounded_and_says_so() -> None:
         f"251 records could not be tried. Stricter and looser: {whole.changed} of {whole.total} past "
         f"decisions would change; {whole.denied} would be denied, {whole.allowed} would be let in."
     ) in said
+
+
+def test_gaps_are_told_by_kind_the_worst_first() -> None:
+    report = gaps(60)
+    said = _Seen(render(report)).said
+    assert "60 gaps (5 denied, 5 no-record, " in said
+    assert said.index("denied: it was denied, and is there") < said.index("waiver-ended: it was let in")
+    assert "3 more records or statements were not read" in said
+    assert all(f"registry.example/shop/{name}:1." in said for name in ("web", "api", "billing"))
 
 
 def test_decisions_made_again_are_told_by_what_came_out() -> None:

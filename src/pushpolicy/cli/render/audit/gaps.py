@@ -16,6 +16,8 @@ from pushpolicy.audit.sources import Ignored, Unreadable
 from pushpolicy.audit.walk import Unread
 from pushpolicy.cli import formats
 from pushpolicy.cli.formats import Report, Table
+from pushpolicy.cli.formats.page import Page
+from pushpolicy.cli.render.audit.gaps_page import page_of
 from pushpolicy.cli.render.audit.lines import (
     audit_document,
     ignored_json,
@@ -23,7 +25,7 @@ from pushpolicy.cli.render.audit.lines import (
     told_time,
     wrapped,
 )
-from pushpolicy.model.text import printable
+from pushpolicy.model.text import first_of, printable
 
 # What each kind is, and what to do about it.
 _TOLD = {
@@ -125,6 +127,7 @@ def gaps(found: Looked) -> Report:
         formats.Kind.GAPS,
         lambda: _lines(found),
         lambda: audit_document("gaps", _json(found)),
+        page=lambda: _page(found),
         table=Table(
             "pushpolicy.audit.gaps/v1",
             ("kind", "repository", "tag", "digest", "record", "since", "says", "fix"),
@@ -132,6 +135,13 @@ def gaps(found: Looked) -> Report:
             lambda: ignored_lines(found.ignored),
         ),
     )
+
+
+def _page(found: Looked) -> Page:
+    by_kind = {kind: list(group) for kind, group in groupby(found.gaps, key=lambda gap: gap.kind)}
+    places = [str(each.place) for each in found.examined]
+    said = click.unstyle(_first(found))
+    return page_of(first_of(places, 3), said, by_kind, _TOLD, found.ignored, found.at)
 
 
 def _lines(found: Looked) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 import click
 
@@ -12,6 +13,7 @@ from pushpolicy.cli.formats import Kind, Report
 from pushpolicy.cli.render.audit.evidence import evidence_lines, evidence_summary
 from pushpolicy.cli.render.audit.lines import audit_document, summary_json
 from pushpolicy.cli.render.audit.policy import policy_json, policy_lines, rule_file
+from pushpolicy.cli.render.audit.record_page import page_of
 from pushpolicy.cli.render.decision import FINDINGS_SHOWN, count, decision_lines
 from pushpolicy.model.decision import Decision, RuleStatus
 from pushpolicy.model.text import printable
@@ -21,11 +23,12 @@ from pushpolicy.records.read import Record
 _FOUND = (RuleStatus.VIOLATED, RuleStatus.WARNED, RuleStatus.WAIVED)
 
 
-def record(found: Opened, *, with_evidence: bool = False, with_policy: bool = False) -> Report:
+def record(found: Opened, at: datetime, *, with_evidence: bool = False, with_policy: bool = False) -> Report:
     """One record with its decision and evidence, as ``pushpolicy.audit.show/v1``.
 
     Args:
         found: the record.
+        at: the time of the report.
         with_evidence: whether the text has all of the evidence.
         with_policy: whether the text of the rules is told.
     """
@@ -55,6 +58,7 @@ def record(found: Opened, *, with_evidence: bool = False, with_policy: bool = Fa
             },
         ),
         (found.record.decision,),
+        lambda: page_of(found, at),
     )
 
 
