@@ -191,6 +191,7 @@ class Asked:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.rules: list[list[str]] = []
+        self.kinds: list[set[str]] = []
         monkeypatch.setattr(trial, "decisions", self._decisions)
 
     def _decisions(self, questions: Iterator[Any], engine: LocalOpa) -> Iterator[Any]:
@@ -199,7 +200,16 @@ class Asked:
     def _seen(self, question: Any) -> Any:
         if hasattr(question, "policy"):
             self.rules.append(sorted(question.policy.index.rules))
+            value = question.evidence.value
+            self.kinds.append(
+                {name for name in value if value[name].__class__ is not dict or _is_told(value[name])}
+            )
         return question
+
+
+def _is_told(kind: Any) -> bool:
+    """Whether a part of a document was handed over, and nothing in its place."""
+    return bool(kind) and kind.get("reason") != "no rule that is asked reads it"
 
 
 def effect(records: list[Opened], policy: PolicySet, engine: LocalOpa) -> WhatIf:
@@ -224,6 +234,7 @@ def test_only_what_changed_is_evaluated(
     found = effect(records, other, engine)
     assert (found.direction, found.whole.denied) == (Direction.STRICTER, 2)
     assert asked.rules == [["never"], ["never"]]
+    assert asked.kinds[0] == {"schema", "evaluated_at", "target", "image", "reports", "ci"}
     assert effect(records, same, Other(opa)).direction is Direction.UNCHANGED
     assert asked.rules[2:] == [["large", "named"]] * 2  # another engine decided
 

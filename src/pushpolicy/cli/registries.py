@@ -10,7 +10,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
+from weakref import WeakKeyDictionary
 
 from msgspec.structs import replace
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 # For a note, a registry is asked once, and not waited for.
 _ONCE: dict[str, Any] = {"attempts": 1, "connect_timeout": 3.0, "read_timeout": 3.0, "total_timeout": 5.0}
 Opened = tuple[RepositoryClient, Credential | None]
+# What standard input said, by that input.
+_passwords: WeakKeyDictionary[TextIO, str] = WeakKeyDictionary()
 
 
 def parse_records(text: str | None, where: str = "--records") -> Repository | None:
@@ -72,7 +75,6 @@ class Registries:
         self._logins = logins
         self._registries = set[str]()  # those that --login is for
         self._opened: dict[Repository, Opened] = {}
-        self._password: str | None = None
         self._owner = owner
 
     def target(self, repository: Repository) -> Opened:
@@ -254,13 +256,14 @@ class Registries:
         )
 
     def _read_password(self) -> str:
-        """Read once, whatever number of repositories it is for."""
-        if self._password is None:
+        """Read once, whatever number of repositories it is for, and of registries of one command."""
+        if sys.stdin not in _passwords:
             if not self._options.username:
                 raise UsageError(
                     "--password-stdin needs a user name", "add --username NAME or PUSHPOLICY_USERNAME"
                 )
-            self._password = sys.stdin.readline().rstrip("\r\n")
-            if not self._password:
+            password = sys.stdin.readline().rstrip("\r\n")
+            if not password:
                 raise UsageError("--password-stdin: standard input holds no password")
-        return self._password
+            _passwords[sys.stdin] = password
+        return _passwords[sys.stdin]

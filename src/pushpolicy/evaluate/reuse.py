@@ -108,6 +108,11 @@ class Reuse(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         if self._read is None or self.asked is self.after:
             return evidence
         parts = msgspec.json.decode(evidence.content, type=dict[str, msgspec.Raw])
+        if (
+            sum(len(part) for name, part in parts.items() if name not in self._read)
+            < len(evidence.content) // 10
+        ):
+            return evidence
         value: dict[str, Any] = {**_UNREAD_KINDS}
         value |= {name: given for name, given in evidence.value.items() if name in self._read}
         written = (
