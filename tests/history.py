@@ -73,8 +73,14 @@ def make_history(folder: Path, opa: Path) -> tuple[Path, Path]:
     Returns:
         the layouts of what was published, and of the denials.
     """
-    engine = LocalOpa(opa)
     published, denials = folder / "published", folder / "denials"
+    push_all(folder, opa, f"oci:{published}", f"oci:{denials}")
+    return published, denials
+
+
+def push_all(folder: Path, opa: Path, published: str, denials: str) -> None:
+    """The same, into these repositories."""
+    engine = LocalOpa(opa)
     rules = {"passed": rule("passed", PASSED), "flaws": rule("flaws", _FLAWS)}
     policy = load_policy([write_policy(folder / "policy", rules, waivers=_WAIVER)], engine)
     for number, push in enumerate(PUSHES):
@@ -82,12 +88,12 @@ def make_history(folder: Path, opa: Path) -> tuple[Path, Path]:
         _write_reports(job.folder, push)
         request = job.request(
             push.report,
-            Target.parse(f"oci:{published}:{push.tag}"),
+            Target.parse(f"{published}:{push.tag}"),
             policy=policy,
             environ=_ENVIRON | {"GITHUB_ACTOR": push.actor, "GITHUB_RUN_ID": str(number)},
             evaluated_at=datetime.fromisoformat(f"{push.day}T10:00:00Z").astimezone(UTC),
             signer=key,
-            denials=open_repository(Repository.parse(f"oci:{denials}"), Access()),
+            denials=open_repository(Repository.parse(denials), Access()),
         )
         if push.variable:
             found = Credential(
@@ -95,7 +101,6 @@ def make_history(folder: Path, opa: Path) -> tuple[Path, Path]:
             )
             request = replace(request, job=replace(request.job, credential=found))
         admit(request)
-    return published, denials
 
 
 def _write_reports(folder: Path, push: _Push) -> None:

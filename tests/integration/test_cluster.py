@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +15,11 @@ from pushpolicy.engines import LocalOpa, find_engine
 from pushpolicy.errors import EngineError
 from pushpolicy.evaluate import PolicySet, batches, load_policy
 from pushpolicy.evaluate.batches import Answered, Question, decisions
+from tests.authorities import AUTHORITY, CLIENT, SERVER, Issued, issue
 from tests.dask_cluster import DaskCluster, dask_cluster
 from tests.jobs import PASSED
 from tests.policies import evidence, rule, write_policy
+from tests.workspace import Workspace
 
 MANY, BATCH = 160, 16
 
@@ -213,3 +216,63 @@ def test_a_worker_that_lies_is_found_out_and_does_nothing_here(
         refused(running, policy, said)
     assert not (tmp_path / f"acted-{os.getpid()}").exists()
     assert capfd.readouterr() == ("", "")
+
+
+def certificates(folder: Path, authority: Issued, signer: Issued | None = None) -> Path:
+    """A folder for --scheduler-tls: of whom certificates count, and one of this side by `signer`."""
+    own = issue("dask", signer or authority, ip=["127.0.0.1"], use=[SERVER, CLIENT])
+    folder.mkdir()
+    for name, content in (("ca.crt", authority.pem), ("tls.crt", own.pem), ("tls.key", own.key_pem)):
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def test_over_tls_both_sides_show_certificates(policy: PolicySet, opa: Path, tmp_path: Path) -> None:
+    ours, others = (issue(name, authority=AUTHORITY, key_usage="key_cert_sign") for name in ("a", "b"))
+    right = certificates(tmp_path / "right", ours)
+    with dask_cluster(tls=right) as running:
+        for wrong in (
+            certificates(tmp_path / "of another cluster", others),
+            certificates(tmp_path / "without one of its own", ours, signer=others),
+        ):
+            with pytest.raises(EngineError, match="no Dask scheduler answers at tls://"):
+                connected(running, wrong).__enter__()
+        with connected(running, right) as client:
+            assert told(client.decisions(questions(policy, 3))) == here(policy, opa, 3)
+
+
+@pytest.mark.parametrize(
+    "more", [(), ("--policy", "pack:image_user", "--fail-on", "none")], ids=["replay", "what-if"]
+)
+def test_the_command_line_says_the_same(
+    more: tuple[str, ...], cluster: DaskCluster, workspace: Workspace
+) -> None:
+    for tag in ("1", "2"):
+        assert workspace.push(target=f"oci:registry:{tag}").code == 0
+    asked = ("audit", "replay", "oci:registry", "--format", "json", *more)
+    here = workspace.run(*asked)
+    there = workspace.run(*asked, "--scheduler", cluster.address)
+    assert (there.code, there.json) == (here.code, here.json)
+    # What an earlier step of a job sets configures nothing.
+    evil = workspace.write("evil.py", "raise SystemExit('loaded')")
+    hostile = workspace.with_variables(DASK_DISTRIBUTED__CLIENT__PRELOAD=str(evil))
+    with hostile.start(*asked, "--scheduler", cluster.address) as process:
+        told, _ = process.communicate()
+    assert (process.returncode, json.loads(told)) == (here.code, here.json)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--scheduler", "tcp://10.0.0.1:8786"), "could read and change what is decided"),
+        (("--scheduler", "tls://10.0.0.1:8786"), "needs certificates"),
+        (("--scheduler-tls", "."), "--scheduler-tls goes with --scheduler"),
+        (("--scheduler", "tcp://127.0.0.1:9", "--engine", "/bin/true"), "--engine and --scheduler"),
+    ],
+)
+def test_options_that_cannot_be_are_refused(
+    options: tuple[str, ...], said: str, workspace: Workspace
+) -> None:
+    ran = workspace.run("audit", "replay", "oci:registry", *options)
+    assert ran.code == 2
+    assert said in ran.complaint()
