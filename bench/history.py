@@ -24,7 +24,9 @@ from bench.policy import own_rules
 from pushpolicy.audit.allowance import Allowance
 from pushpolicy.audit.export.folders import writing
 from pushpolicy.audit.shelf import Shelf
+from pushpolicy.audit.sources import Tagged
 from pushpolicy.audit.standing import standing
+from pushpolicy.audit.tags import Tags
 from pushpolicy.audit.walk import Opened, Read
 from pushpolicy.engines import find_engine
 from pushpolicy.evaluate import PolicySet, evaluate, load_policy
@@ -54,7 +56,7 @@ def sources(folder: Path, kind: str, number: int) -> list[str]:
     """What ``--policy`` names for a version, written into a folder."""
     place = folder / f"{kind}-{number}"
     if kind == "pack":
-        settings = f"settings:\n  scan_fresh:\n    max_age_hours: {24 + number}\n"
+        settings = f"scan_fresh:\n  max_age_hours: {24 + number}\n"
         return ["pack", write_policy(place, {}, settings=settings)]
     own = dict(own_rules(RULES))
     changed = own["r0"].replace("CVE-0", f"CVE-{number}-0")
@@ -104,9 +106,9 @@ class _Pushes(NamedTuple):
             how = standing(record, kind.held, self.place)
             yield Opened(shelf=shelf, record=record, held=kind.held, standing=how)
 
-    def tags(self) -> Iterator[tuple[str, Digest]]:
-        """None."""
-        return iter(())
+    def tagged(self, allowance: Allowance) -> Tagged:
+        """No tags, and the records."""
+        return Tagged(Tags(named=(), as_of=_BEGIN), self.each(allowance))
 
 
 def _made(kind: _Kind, repository: Repository, number: int, in_tag: int) -> Record:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from bench import policy
+from bench import history, policy
 from bench.documents import evidence
+from pushpolicy import errors
+from pushpolicy.cli.main import main
 from pushpolicy.engines import LocalOpa
 from pushpolicy.evaluate import PACK, evaluate, load_policy
 from tests.programs import tool
@@ -26,3 +29,12 @@ def test_the_benchmark_of_policies_compares_what_all_decide(capsys: pytest.Captu
         line for line in capsys.readouterr().out.splitlines() if line.startswith(("| 2 |", "| 3 |", "| 4 |"))
     ]
     assert [line.count("|") for line in lines] == [7, 7, 5]
+
+
+@pytest.mark.parametrize("kind", ["own", "pack"])
+def test_the_history_that_is_measured_is_reproduced(kind: str, tmp_path: Path) -> None:
+    history.write(tmp_path / "history", 12, 5, kind)
+    told = f"json={tmp_path / 'json'}"
+    assert main(["audit", "replay", f"export:{tmp_path / 'history'}", "--format", told]) == errors.EXIT_OK
+    found = json.loads((tmp_path / "json").read_text())["replays"]
+    assert [each["result"] for each in found] == ["reproduced"] * 12

@@ -32,10 +32,12 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         engine: the one that answered now; `summary.decision.engine` is the recorded one.
+        raw: what came of its raw reports, where its evidence was made of them again.
     """
 
     summary: Summary
     engine: EngineIdentity
+    raw: str | None = None
 
     @property
     def other_engine(self) -> bool:

@@ -10,8 +10,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from pushpolicy import __version__, errors
-from pushpolicy.audit.replay import Differs, NotReplayable, Replay, replays
+from pushpolicy.audit.replay import Differs, NotReplayable, Replay, Replayed, replays
 from pushpolicy.audit.walk import Opened
 from pushpolicy.cli.progress import telling
 from pushpolicy.cli.render.audit import replay as render
@@ -20,12 +22,14 @@ from pushpolicy.evaluate.sources import read_file
 from pushpolicy.model import canonical
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.document import plain
+from pushpolicy.records.read import Summary
 
 if TYPE_CHECKING:
     from pushpolicy.audit.resumed import Results
     from pushpolicy.cli.audit.replay import History
     from pushpolicy.engines import LocalOpa
     from pushpolicy.evaluate.batches import Answering
+    from pushpolicy.reports.limits import Limits
 
 Told = tuple[Opened, Replay]
 _CODES: dict[type, int] = {NotReplayable: errors.EXIT_RECORD, Differs: errors.EXIT_DIFFERS}
@@ -39,12 +43,22 @@ class Deciding:
         opa: evaluates.
         kept: what is known of an earlier run; it keeps what is found out.
         answers: what evaluates in the place of `opa`.
+        raw: bounds on raw reports, where the evidence is made of them again.
     """
 
     def __init__(
-        self, history: History, opa: LocalOpa, kept: Results | None, answers: Answering | None
+        self,
+        history: History,
+        opa: LocalOpa,
+        kept: Results | None,
+        answers: Answering | None,
+        raw: Limits | None = None,
     ) -> None:
-        self._history, self._opa, self._kept, self._answers = history, opa, kept, answers
+        self._history, self._opa, self._kept = history, opa, kept
+        self._answers, self._raw = answers, raw
+        # Of records that are being decided: what came of their raw reports, or why nothing did.
+        self._said: dict[Digest, str] = {}
+        self._refused: dict[Digest, str] = {}
         self._counts = Counter[str]()
         self._code = errors.EXIT_OK
 
@@ -68,15 +82,36 @@ class Deciding:
         return max(self._history.code, self._code)
 
     def _told(self, tell: Callable[[str], None]) -> Iterator[Told]:
-        kept = self._kept
-        known = kept.of if kept is not None else lambda _: None
-        for opened, result in replays(self._history.records(), self._opa, known, self._answers):
-            if kept is not None:
-                kept.keep(result)
+        records = self._history.records() if self._raw is None else self._renewed(self._raw)
+        for opened, result in replays(records, self._opa, self._known, self._answers):
+            if self._kept is not None:
+                self._kept.keep(result)
+            if (said := self._said.pop(opened.summary.digest, None)) and isinstance(result, Replayed):
+                result = replace(result, raw=said)
             self._counts[render.name_of(result)] += 1
             self._code = max(self._code, _CODES.get(type(result), errors.EXIT_OK))
             tell(self._summary())
             yield opened, result
+
+    def _known(self, summary: Summary) -> Replay | None:
+        if reason := self._refused.pop(summary.digest, None):
+            return NotReplayable(summary=summary, reason=reason)
+        return self._kept.of(summary) if self._kept is not None else None
+
+    def _renewed(self, limits: Limits) -> Iterator[Opened]:
+        """The records, each with the evidence that comes of its raw reports."""
+        from pushpolicy.audit.raw import NotPossibleError, renewed
+
+        for opened in self._history.records():
+            digest = opened.summary.digest
+            try:
+                found = renewed(opened, limits)
+            except NotPossibleError as error:
+                self._refused[digest] = f"its evidence cannot be made again: {error}"
+                yield opened
+                continue
+            self._said[digest] = found.says
+            yield replace(opened, record=replace(opened.record, evidence=found.evidence))
 
     def _summary(self) -> str:
         said = ", ".join(f"{number} {name}" for name, number in self._counts.most_common())

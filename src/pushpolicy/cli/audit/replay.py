@@ -44,6 +44,15 @@ from pushpolicy.reports.limits import Limits
     help="Where denials are recorded (`push --denials`): they are part of the history, too.",
 )
 @click.option(
+    "--from",
+    "made_from",
+    type=click.Choice(["evidence", "raw"]),
+    default="evidence",
+    show_default=True,
+    help="What is decided on: the recorded evidence, or what comes of the recorded raw reports when they are "
+    "read again.",
+)
+@click.option(
     "--resume",
     metavar="FILE",
     help="Keep results in this file as they come, and evaluate nothing again that is in it: the same command "
@@ -58,6 +67,7 @@ def command(
     policy: PolicyOptions,
     trial: what_if.TrialOptions,
     denials: str | None,
+    made_from: str,
     resume: str | None,
     cluster: ClusterOptions,
     limits: tuple[str, ...],
@@ -73,16 +83,21 @@ def command(
     opened = open_sources(sources, registry, bounds, policy.trust)
     opa = engine_of(policy.engine, bounds)
     history = History(read_all(_with_denials(opened, denials, registry, bounds), Allowance(bounds)))
+    from_raw = made_from == "raw"
+    if from_raw and resume is not None:
+        raise UsageError("--from raw and --resume: only what is decided on recorded evidence is kept")
     with answering(cluster, policy.engine, opa) as answers:
         if tried := what_if.trial_of(policy, trial, opa, answers):
-            if resume is not None:
+            if resume is not None or from_raw:
                 raise UsageError(
-                    "--resume keeps what is decided again, and nothing of another policy", "leave it out"
+                    "--resume and --from raw are of what is decided again, not of another policy",
+                    "leave them out",
                 )
             return what_if.Trying(history, tried, trial).report(outputs, subject, now)
         asked = {"sources": sources, "denials": denials, "records": registry.records, "limits": limits}
         with kept_in(resume, opa, asked, policy.trust) as kept:
-            return Deciding(history, opa, kept, answers).report(outputs, subject, now)
+            raw = bounds if from_raw else None
+            return Deciding(history, opa, kept, answers, raw).report(outputs, subject, now)
 
 
 def _with_denials(

@@ -117,6 +117,8 @@ def _replay_lines(result: Replay, how: Standing) -> Iterator[str]:
             yield f"  {found.before} -> {found.after}"
         yield from difference_lines(found.rules, found.findings)
     yield f"  policy {decision.policy.digest} as recorded, evidence {decision.evidence}"
+    if result.raw:
+        yield f"  {result.raw}"
     if result.other_engine:
         was, now = decision.engine, result.engine
         recorded = (
@@ -156,6 +158,8 @@ def _replay(result: Replay, how: Standing) -> dict[str, Any]:
     if isinstance(result, NotReplayable):
         return {**value, "result": name_of(result), "reason": result.reason}
     value["engine"] = result.engine
+    if result.raw:
+        value["raw"] = result.raw
     if isinstance(result, Differs):
         return {**value, "result": name_of(result), "difference": result.difference}
     return {**value, "result": name_of(result)}
