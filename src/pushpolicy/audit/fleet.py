@@ -27,9 +27,12 @@ from pushpolicy.model.decision import ImageIdentity, PolicyIdentity, Verdict
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.reference import Reference
 from pushpolicy.model.text import first_of, printable
+from pushpolicy.model.times import moment_of
 from pushpolicy.records.checks import is_for
 
-_RELEASE = re.compile(r"(oci\S+)@\S+ signed by \S+ sequence (\d+)")
+_RELEASE = re.compile(r"(oci\S+)@\S+ signed by \S+ sequence (\d{1,15})\b")
+# As long as `PolicySet` makes it; of a record that somebody wrote, the rest says nothing.
+_MAX_SOURCE = 1000
 # What Python raises on a policy of another shape than ours: that of an unknown one is not checked.
 _MISSHAPEN = (TypeError, AttributeError, LookupError, ValueError)
 _KINDS = ("rule", "setting", "rollout", "trust", "system")
@@ -46,7 +49,7 @@ class Release(msgspec.Struct, frozen=True, order=True):
     @classmethod
     def of(cls, source: str) -> Release | None:
         """The first that a policy names among its sources."""
-        found = _RELEASE.search(source)
+        found = _RELEASE.search(source[:_MAX_SOURCE])
         return cls(found[1], int(found[2])) if found else None
 
 
@@ -141,7 +144,7 @@ def _last(found: Opened, known: dict[Digest, Parts]) -> Last:
         signature=how.signature,
         anchored=how.reliable,
         version=_version(found),
-        waivers=tuple(datetime.fromisoformat(str(each["expires"])) for each in waivers.values()),
+        waivers=tuple(filter(None, (moment_of(each.get("expires")) for each in waivers.values()))),
         parts=None if parts is None else known.setdefault(_fingerprint(parts), parts),
     )
 

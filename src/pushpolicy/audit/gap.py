@@ -13,6 +13,7 @@ from pushpolicy.audit.walk import Opened
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.reference import Repository
 from pushpolicy.model.text import first_of, printable
+from pushpolicy.model.times import moment_of
 
 
 class Kind(StrEnum):
@@ -75,11 +76,10 @@ def weaknesses(found: Opened, at: datetime) -> Iterator[Weakness]:
     if not how.reliable and not how.unknown:
         reasons = "; ".join(decision.policy.not_anchored) or "its policy is not verified here"
         yield Weakness(Kind.UNANCHORED, printable(reasons, 300), moment)
-    ended = {
-        (end, f"{item.rule} {item.id}"): end
-        for item in decision.waived
-        if (end := datetime.fromisoformat(str((item.waiver or {})["expires"]))) <= at
+    ends = {
+        f"{item.rule} {item.id}": moment_of((item.waiver or {}).get("expires")) for item in decision.waived
     }
+    ended = {(end, finding): end for finding, end in ends.items() if end and end <= at}
     if ended:
         told = [printable(f"{finding} until {end.isoformat()}", 200) for end, finding in sorted(ended)]
         yield Weakness(Kind.WAIVER_ENDED, f"waived: {first_of(told, 3)}", min(ended.values()))

@@ -16,3 +16,8 @@ def is_time(value: object) -> bool:
         return 1678 <= datetime.fromisoformat(value).year < 2262
     except ValueError:
         return False
+
+
+def moment_of(value: object) -> datetime | None:
+    """The time that a text says; None for what is no time."""
+    return datetime.fromisoformat(str(value)) if is_time(value) else None

@@ -1,6 +1,6 @@
 """What the evidence of a record lists: flaws by their names, and packages.
 
-The evidence is valid against its schema: what that requires is there.
+The evidence is valid against its schema: what that requires is there, and a time has at least its form.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from pushpolicy.model.document import Document
+from pushpolicy.model.times import moment_of
 from pushpolicy.records.floor import matches_glob
 from pushpolicy.reports.parsing.purl import Purl
 
@@ -73,7 +74,7 @@ def flaws(evidence: Document) -> Iterator[Flaw]:
     """Every finding of every scan."""
     for scan in evidence.value["scans"].get("items", ()):
         for finding in scan["findings"]:
-            names = {name.lower() for name in (finding["id"], *finding["aliases"])}
+            names = {name.lower() for name in (finding["id"], *finding.get("aliases", ()))}
             yield Flaw(frozenset(names), finding, scan["name"])
 
 
@@ -89,10 +90,11 @@ def packages(evidence: Document) -> Iterator[tuple[str, Package]]:
 
 def looked_at(evidence: Document) -> datetime | None:
     """When something looked for flaws in it last; None where nothing did."""
-    value = evidence.value
+    decided = moment_of(evidence.value["evaluated_at"])
     found = [
-        datetime.fromisoformat(scan.get("at", value["evaluated_at"]))
-        for scan in value["scans"].get("items", ())
-        if not {"vulnerabilities", "unsaid"}.isdisjoint(scan["looked_for"])
+        moment_of(scan.get("at")) or decided
+        for scan in evidence.value["scans"].get("items", ())
+        # An older version did not say what for.
+        if not {"vulnerabilities", "unsaid"}.isdisjoint(scan.get("looked_for", ("unsaid",)))
     ]
-    return max(found, default=None)
+    return max(filter(None, found), default=None)
