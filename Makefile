@@ -64,6 +64,7 @@ bench: $(VENV)/tested-with tools ## compare with opa, conftest, json.load, crane
 	$(BIN)/python -m bench.collection
 	$(BIN)/python -m bench.push
 	$(BIN)/python -m bench.archive
+	$(BIN)/python -m bench.mirror --tags 1000
 	$(BIN)/python -m bench.server
 
 interop: $(VENV)/tested-with ## judge what the real syft, grype and trivy write about an image (builds them: minutes)

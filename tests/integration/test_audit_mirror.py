@@ -107,6 +107,14 @@ def test_a_second_run_asks_twice_for_each_tag_and_for_no_blob(place: Place) -> N
     assert len(asked) - len(lists) - len(probes) == 2 * 12
 
 
+def test_what_records_share_is_fetched_once(place: Place) -> None:
+    for number in range(20):
+        place.publish(f"1.{number}")
+    found, asked = place.refreshed()
+    blobs = [path for path in asked if "/blobs/" in path]
+    assert (found.records, len(blobs)) == (20, 2 * 20 + 1)
+
+
 def test_only_what_is_new_is_fetched(place: Place) -> None:
     for number in range(3):
         place.publish(f"1.{number}")

@@ -7,7 +7,7 @@ before the index that lists it, and the journal says of a tag what the index had
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from itertools import islice
 from threading import Lock
@@ -153,7 +153,7 @@ class _Run:
         self._shelf, self._place, self._writer, self._journal = shelf, place, writer, journal
         self._held, self._limits, self._raw, self._tell = held, limits, raw, tell
         self._at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        self._adding = Lock()
+        self._adding, self._policies = Lock(), Lock()
         self._looked_at = set[Digest]()
         self._waiting = dict[Digest, None]()  # records that those that were fetched name as the ones before
         self._tried = set[Digest]()
@@ -337,12 +337,14 @@ class _Run:
                 self._waiting.update(dict.fromkeys(filter(None, map(_digest, before))))
 
     def _store(self, blob: Descriptor, limit: int) -> int:
-        if self._writer.has(blob.digest, blob.size):
-            return 0
-        if blob.size > limit:
-            raise PushError(f"a layer of {blob.size} bytes is over the limit of {limit}")
-        self._writer.store(blob, self._shelf.records.read_blob(blob))
-        return blob.size
+        # A policy is of many records, which would all fetch it at the beginning.
+        with self._policies if blob.media_type == names.POLICY_TYPE else nullcontext():
+            if self._writer.has(blob.digest, blob.size):
+                return 0
+            if blob.size > limit:
+                raise PushError(f"a layer of {blob.size} bytes is over the limit of {limit}")
+            self._writer.store(blob, self._shelf.records.read_blob(blob))
+            return blob.size
 
     def _refuse(self, digest: Digest, why: str, hint: str | None = None) -> None:
         with self._adding:
