@@ -25,6 +25,7 @@ from pushpolicy.evaluate.policyset import SCHEMA
 from pushpolicy.model.reference import Reference
 from pushpolicy.registry import Access, open_repository
 from tests.policies import rule, write_policy
+from tests.registries import Registry
 from tests.workspace import IMAGE, Workspace
 
 MOST = "settings:\n  most:\n    type: integer\n    default: 0\n    description: How many bytes."
@@ -319,3 +320,21 @@ def test_a_policy_that_opa_does_not_take_is_told_once(place: Workspace) -> None:
     ran = tried(place, "--policy", "../wrong")
     assert (ran.code, ran.out) == (errors.EXIT_POLICY, "")
     assert "rego_type_error" in ran.complaint()
+
+
+def test_denials_in_a_registry_are_part_of_what_is_asked(
+    workspace: Workspace, any_registry: Registry
+) -> None:
+    place, apart = f"{any_registry.host}/team/app", ("--denials", f"{any_registry.host}/audit/denials")
+    write_policy(workspace.folder.parent / "policy", RULES)
+    write_policy(workspace.folder.parent / "small", RULES, settings="large: {most: 1}")
+    for tag, policy, code in (("1", "../policy", 0), ("2", "../small", 10), ("3", "../small", 10)):
+        ran = workspace.run("push", IMAGE, f"{place}:{tag}", "--policy", policy, *apart, "-q")
+        assert ran.code == code, ran.err
+    workspace.write("settings.yaml", "{}")
+    options = ("--settings", "settings.yaml", *apart, "--format", "json")
+    found = workspace.run("audit", "replay", place, *options)
+    assert directions(found) == {"1": "unchanged", "2": "looser", "3": "looser"}
+    assert found.json["counts"]["allowed"] == 2
+    only = workspace.run("audit", "replay", f"{place}:1", *options)
+    assert directions(only) == {"1": "unchanged"}
