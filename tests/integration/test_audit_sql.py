@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from pushpolicy.audit.export import parquet
 from pushpolicy.audit.export.tables import TABLES
 from tests.history import CVE, HOSTILE, PUSHES, make_history
 from tests.keys import key
@@ -132,12 +133,15 @@ def test_documents_are_there_as_json(
         assert [row[1:] for row in connection.execute(sql).fetchall()] == [("1.22.2", 3)] * 3
 
 
-def test_tables_of_an_export_are_those_of_its_registry(workspace: Workspace, history: Path) -> None:
-    """What is made of a JSONL export is what is made at once; nothing else is left in the folder."""
+def test_tables_of_an_export_are_those_of_its_registry(
+    workspace: Workspace, history: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Made of a JSONL export, record by record, they are what is made at once; nothing else is left."""
     source = f"oci:{history}/published"
     assert workspace.run("audit", "export", source, "-o", "kept").code == 0
     for place, name in ((source, "direct"), ("export:kept", "again")):
         assert workspace.run("audit", "export", place, "-o", name, "--as", "parquet").code == 0
+        monkeypatch.setattr(parquet, "_BATCH", 1)
     there = {path.name for path in (workspace.folder / "again").iterdir()}
     assert there == {"tables.sql", *(f"{name}.parquet" for name in TABLES)}
     for name in TABLES:

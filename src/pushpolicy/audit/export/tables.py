@@ -27,6 +27,11 @@ class Column(NamedTuple):
     sql: str
     about: str
 
+    @property
+    def is_beside(self) -> bool:
+        """Whether it is of another table, which is joined."""
+        return self.sql.startswith("tags.")
+
 
 class Sizes(NamedTuple):
     """Bytes of the longest line of records.jsonl, and of export.json: DuckDB holds either at once."""
@@ -36,17 +41,28 @@ class Sizes(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table: what a row of it is, its columns, and what they are computed from."""
+    """A table: what a row of it is, its columns, what they are computed from, and what is joined to that.
+
+    Documents are taken apart before rows are multiplied or joined: else each row would carry them whole.
+    """
 
     about: str
     columns: tuple[Column, ...]
     rows: str
+    beside: str | None = None
 
     @property
     def select(self) -> str:
-        """Its rows, from the view `records`."""
-        columns = ",\n  ".join(f"CAST({each.sql} AS {each.type}) AS {each.name}" for each in self.columns)
-        return f"SELECT\n  {columns}\nFROM {self.rows}"
+        """Its rows, from the view `pushes`."""
+        own = [each for each in self.columns if not each.is_beside]
+        casts = ",\n  ".join(f"CAST({each.sql} AS {each.type}) AS {each.name}" for each in own)
+        rows = f"SELECT\n  {casts}\nFROM {self.rows}"
+        if self.beside is None:
+            return rows
+        names = ", ".join(
+            f"{each.sql} AS {each.name}" if each.is_beside else f"own.{each.name}" for each in self.columns
+        )
+        return f"SELECT {names} FROM (\n{rows}\n) AS own {self.beside}"  # noqa: S608 - ours
 
 
 def _text(name: str, path: str, about: str, document: str = "evidence") -> Column:
@@ -71,9 +87,9 @@ def _found(name: str, type_: str, about: str) -> Column:
     return Column(name, type_, name, about)
 
 
-def _each(path: str, of: str, name: str, rows: str = "records") -> str:
+def _each(path: str, document: str) -> str:
     """A row for each item of a list in a document."""
-    return f"(SELECT *, unnest({of} -> '$.{path}[*]') AS {name} FROM {rows})"  # noqa: S608 - ours
+    return f"(SELECT {_KEYS}, unnest({document} -> '$.{path}[*]') AS it FROM pushes)"  # noqa: S608 - ours
 
 
 _WHERE = (
@@ -81,17 +97,24 @@ _WHERE = (
     _found("repository", "VARCHAR", "the repository, or the folder of a layout"),
 )
 _WHICH = (
-    _time("decided", "evaluated_at", "when it was decided, in UTC"),
-    _text("registry", "image.registry", "the registry it was decided for; `oci` for a layout", "decision"),
-    _text("repository", "image.repository", "the repository, or the folder of a layout", "decision"),
+    _found("decided", "TIMESTAMP", "when it was decided, in UTC"),
+    _found("registry", "VARCHAR", "the registry it was decided for; `oci` for a layout"),
+    _found("repository", "VARCHAR", "the repository, or the folder of a layout"),
     _found("record", "VARCHAR", "the digest of the record"),
     _found("image", "VARCHAR", "the digest of the image"),
 )
-_FINDINGS = """(SELECT *, unnest(CASE kind
+_PUSHES = """SELECT timezone('UTC', TRY_CAST(decision ->> '$.evaluated_at' AS TIMESTAMPTZ)) AS decided,
+  decision ->> '$.image.registry' AS registry, decision ->> '$.image.repository' AS repository, record, image,
+  registry || '/' || repository AS source, decision, evidence, checked FROM records AS read"""
+_KEYS = "decided, registry, repository, record, image"
+_FINDINGS = """(SELECT {keys}, kind, unnest(CASE kind
     WHEN 'violation' THEN decision -> '$.violations[*]'
     WHEN 'warning' THEN decision -> '$.warnings[*]'
     ELSE decision -> '$.waived[*]' END) AS it
-  FROM (SELECT *, unnest(['violation', 'warning', 'waived']) AS kind FROM records))"""
+  FROM (SELECT {keys}, decision, unnest(['violation', 'warning', 'waived']) AS kind FROM pushes))"""
+_SCANNED = """(SELECT {keys}, scan ->> '$.name' AS scan, scan ->> '$.scanner.name' AS scanner,
+    scan ->> '$.kind' AS scan_kind, scan ->> '$.platform' AS platform, unnest(scan -> '$.findings[*]') AS it
+  FROM (SELECT {keys}, unnest(evidence -> '$.scans.items[*]') AS scan FROM pushes))"""
 _NEWEST = """(SELECT registry, repository, tag, newest.image AS image, json_object('seen', newest.seen) AS it
   FROM (SELECT registry, repository, tag, arg_max(moves, seen) AS newest FROM moves GROUP BY ALL)
   WHERE newest.image IS NOT NULL)"""
@@ -102,7 +125,9 @@ TABLES = {
         (
             *_WHICH,
             _found("tag", "VARCHAR", "the tag"),
-            _found("tag_now", "VARCHAR", "the image that the tag named when it was exported last"),
+            Column(
+                "tag_now", "VARCHAR", "tags.image", "the image that the tag named when it was exported last"
+            ),
             _found("source", "VARCHAR", "the repository that the record was read of"),
             _text("verdict", "verdict", "`ALLOW` or `DENY`", "decision"),
             _flag("observed", "observed", "allowed only since nothing was enforced", "decision"),
@@ -153,9 +178,8 @@ TABLES = {
             _flag("anchored", "anchored", "whether everything that decided is known", "checked"),
             Column("remarks", _TEXTS, "checked ->> '$.remarks[*]'", "what is said beside its verdict"),
         ),
-        """(SELECT records.*, tags.image AS tag_now, registry || '/' || repository AS source FROM (
-    SELECT *, unnest(decision ->> '$.image.tags[*]') AS tag FROM records
-  ) AS records LEFT JOIN tags USING (registry, repository, tag))""",
+        "(SELECT *, unnest(decision ->> '$.image.tags[*]') AS tag FROM pushes)",
+        "LEFT JOIN tags ON own.tag = tags.tag AND own.source = tags.registry || '/' || tags.repository",
     ),
     "rules": Table(
         "what became of a rule in a decision",
@@ -168,7 +192,7 @@ TABLES = {
             _text("reason", "reason", "why it did not apply, or is rolled out", "it"),
             _text("origin", "origin", "`pack`, `local` or `checkout`", "it"),
         ),
-        _each("rules", "decision", "it"),
+        _each("rules", "decision"),
     ),
     "findings": Table(
         "a finding of a rule in a decision",
@@ -187,7 +211,7 @@ TABLES = {
             _text("ticket", "waiver.ticket", "the waiver's ticket", "it"),
             _time("expires", "waiver.expires", "when the waiver ends", "it"),
         ),
-        _FINDINGS,
+        _FINDINGS.format(keys=_KEYS),
     ),
     "waivers": Table(
         "a waiver of the policy of a decision",
@@ -204,16 +228,16 @@ TABLES = {
             _time("not_before", "waiver.not_before", "when it begins", "it"),
             _time("expires", "waiver.expires", "when it ends", "it"),
         ),
-        _each("waivers", "decision", "it"),
+        _each("waivers", "decision"),
     ),
     "vulnerabilities": Table(
         "what a scan of an image, or of its code, found",
         (
             *_WHICH,
-            _text("scan", "name", "the name of the scan", "scan"),
-            _text("scanner", "scanner.name", "the scanner", "scan"),
-            _text("scan_kind", "kind", "`image`, `code`, `config` or `secret`", "scan"),
-            _text("platform", "platform", "the platform that was scanned", "scan"),
+            _found("scan", "VARCHAR", "the name of the scan"),
+            _found("scanner", "VARCHAR", "the scanner"),
+            _found("scan_kind", "VARCHAR", "`image`, `code`, `config` or `secret`"),
+            _found("platform", "VARCHAR", "the platform that was scanned"),
             _text("id", "id", "the flaw", "it"),
             Column("aliases", _TEXTS, "it ->> '$.aliases[*]'", "its other names"),
             _text("severity", "severity", "critical, high, medium, low, negligible or unknown", "it"),
@@ -224,7 +248,7 @@ TABLES = {
             _text("fix_state", "fix_state", "whether a fix exists, as the scanner says", "it"),
             _text("suppressed_by", "suppressed_by", "how the report set it aside", "it"),
         ),
-        _each("findings", "scan", "it", _each("scans.items", "evidence", "scan")),
+        _SCANNED.format(keys=_KEYS),
     ),
     "packages": Table(
         "a package that an SBOM of an image lists",
@@ -237,7 +261,7 @@ TABLES = {
             _text("type", "type", "library, application, operating-system ...", "it"),
             Column("licences", _TEXTS, "it ->> '$.licences[*]'", "the licences that are named for it"),
         ),
-        _each("sbom.components", "evidence", "it"),
+        _each("sbom.components", "evidence"),
     ),
     "tests": Table(
         "a test report",
@@ -250,7 +274,7 @@ TABLES = {
                 for each in ("total", "passed", "failed", "errors", "skipped", "flaky")
             ),
         ),
-        _each("tests.reports", "evidence", "it"),
+        _each("tests.reports", "evidence"),
     ),
     "tags": Table(
         "a tag, and the image that it named when it was exported last",
@@ -284,15 +308,21 @@ def views(sizes: Sizes, folder: Path | None = None) -> Iterator[str]:
         folder: where the files are; None where the statements are run in that folder.
     """
     place = folder or Path()
-    texts = dict.fromkeys(("registry", "repository", "record", "image", "policy"), "VARCHAR")
-    documents = dict.fromkeys(("checked", "decision", "evidence"), "JSON")
     moves = dict.fromkeys(("registry", "repository", "tag", "image", "seen"), "VARCHAR")
-    yield _file("records", place / names.RECORDS, texts | documents, sizes.longest)
+    yield records(place / names.RECORDS, sizes.longest)
     yield _file("moves", place / names.TAGS, moves)
     yield _file("header", place / names.HEADER, {"parts": "JSON[]"}, sizes.header, "auto")
+    yield f"CREATE OR REPLACE VIEW pushes AS {_PUSHES};\n"
     # What others are made of comes first.
     for name in ("tags", *(name for name in TABLES if name != "tags")):
         yield f"CREATE OR REPLACE VIEW {name} AS {TABLES[name].select};\n"
+
+
+def records(file: Path, longest: int) -> str:
+    """The view that all others but `tags` and `problems` are made of, over lines of records."""
+    texts = dict.fromkeys(("registry", "repository", "record", "image", "policy"), "VARCHAR")
+    documents = dict.fromkeys(("checked", "decision", "evidence"), "JSON")
+    return _file("records", file, texts | documents, longest)
 
 
 def _file(
