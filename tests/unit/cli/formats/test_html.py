@@ -25,7 +25,19 @@ from pushpolicy.cli.formats.page import Cell, Timeline
 from pushpolicy.cli.render.audit import replay_page, what_if_page
 from pushpolicy.cli.render.audit.overview import DECISIONS, history
 from pushpolicy.model.decision import Verdict
-from tests.pages import AT, HOSTILE, decisions, finding, gaps, hostile, in_short, listed, problems, tried
+from tests.pages import (
+    AT,
+    HOSTILE,
+    decisions,
+    finding,
+    gaps,
+    hostile,
+    in_short,
+    listed,
+    problems,
+    told,
+    tried,
+)
 from tests.pages import history as made_history
 
 
@@ -204,6 +216,13 @@ def test_decisions_made_again_are_told_by_what_came_out() -> None:
     good = _Seen(draw(replay_page.page_of("here", results[:20], standings, (), AT))).said
     assert "20 decisions reproduced, to the last finding." in good
     assert "otherwise" not in good
+    assert "Of all records" not in good
+    unsure = {
+        each.summary.digest: told(each.summary.decision, unknown=("x",)).standing for each in items[:20]
+    }
+    page = draw(replay_page.page_of("here", results[:20], unsure, (), AT))
+    assert "Of all records: 20 of an unknown policy, 20 unsigned." in page
+    assert 'class="verdict doubt"' in page
 
 
 @pytest.mark.parametrize(

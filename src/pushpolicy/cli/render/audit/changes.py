@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from pushpolicy.audit.difference import FindingChange
+from pushpolicy.audit.standing import Standing
 from pushpolicy.audit.what_if import repository_of
 from pushpolicy.cli.formats.page import Cell, Table, Tone
 from pushpolicy.cli.render.decision import count
@@ -20,6 +21,17 @@ def place_of(image: ImageIdentity) -> str:
     """Where an image was to go."""
     more = f" and {len(image.tags) - 3} more" if len(image.tags) > 3 else ""
     return f"{repository_of(image)}:{', '.join(image.tags[:3])}{more}"
+
+
+def reservations(standings: Iterable[Standing]) -> Iterator[str]:
+    """Why records can be relied on less than their page makes believe: nobody vouches for them, or others."""
+    told = Counter[str]()
+    for how in standings:
+        told["of an unknown policy"] += bool(how.unknown)
+        told["about another place"] += bool(how.elsewhere)
+        told["unsigned"] += how.signature.state == "unsigned"
+        told["with a signature that was not checked (--trust FILE)"] += how.signature.state == "not checked"
+    return (f"{number} {what}" for what, number in told.items() if number)
 
 
 def changed(findings: Iterable[FindingChange]) -> Table:

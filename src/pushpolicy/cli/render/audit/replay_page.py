@@ -10,7 +10,7 @@ from pushpolicy.audit.replay import Differs, NotReplayable, Replay, Reproduced
 from pushpolicy.audit.sources import Ignored
 from pushpolicy.audit.standing import Standing
 from pushpolicy.cli.formats.page import Cell, Facts, Fold, Folds, Number, Page, Section, Table, Tone
-from pushpolicy.cli.render.audit.changes import changed, place_of, reasons
+from pushpolicy.cli.render.audit.changes import changed, place_of, reasons, reservations
 from pushpolicy.cli.render.audit.overview import problems
 from pushpolicy.cli.render.decision import count
 from pushpolicy.model.digest import Digest
@@ -32,10 +32,11 @@ def page_of(
     same = sum(isinstance(each, Reproduced) for each in found)
     other = sum(each.other_engine for each in found if isinstance(each, Reproduced | Differs))
     engines = f"{count(other, 'decision')} made again by another OPA than recorded."
+    doubts = ", ".join(reservations(standings.values()))
     return Page(
         title="Decisions made again from their records",
         subject=subject,
-        verdict=_verdict(same, len(differs), len(failed), len(ignored)),
+        verdict=_verdict(same, len(differs), len(failed), len(ignored), doubts),
         numbers=(
             Number("reproduced", same, Tone.GOOD),
             Number("differ", len(differs), Tone.BAD if differs else Tone.PLAIN),
@@ -48,10 +49,11 @@ def page_of(
     )
 
 
-def _verdict(same: int, differ: int, failed: int, ignored: int) -> Cell:
+def _verdict(same: int, differ: int, failed: int, ignored: int, doubts: str) -> Cell:
     said = f"{count(same, 'decision')} reproduced, to the last finding"
+    said += f". Of all records: {doubts}" if doubts else ""
     if not (differ or failed or ignored):
-        return Cell(f"{said}.", Tone.GOOD if same else Tone.PLAIN)
+        return Cell(f"{said}.", Tone.DOUBT if doubts else Tone.GOOD if same else Tone.PLAIN)
     parts = (
         (differ, f"{differ} came out otherwise"),
         (failed, f"{failed} could not be made again"),

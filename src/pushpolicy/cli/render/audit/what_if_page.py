@@ -20,7 +20,7 @@ from pushpolicy.cli.formats.page import (
     Table,
     Tone,
 )
-from pushpolicy.cli.render.audit.changes import changed, place_of, reasons
+from pushpolicy.cli.render.audit.changes import changed, place_of, reasons, reservations
 from pushpolicy.cli.render.audit.overview import problems
 from pushpolicy.cli.render.decision import count
 
@@ -39,12 +39,16 @@ _TONES = {
 
 def page_of(subject: str, found: WhatIf, ignored: Sequence[Ignored], at: datetime) -> Page:
     """The effect on the pushes of a place."""
+    doubts = ", ".join(reservations(push.standing for push in found.pushes))
     return Page(
         title="What another policy would have decided",
         subject=subject,
         verdict=_verdict(found, ignored),
         numbers=_numbers(found.whole, len(ignored) + len(found.not_replayable)),
-        notes=("Each push is decided again on the evidence that was recorded with it, at the time of then.",),
+        notes=(
+            "Each push is decided again on the evidence that was recorded with it, at the time of then.",
+            *((f"Of the records that are told one by one: {doubts}.",) if doubts else ()),
+        ),
         sections=tuple(_sections(found, ignored)),
         made=at,
     )
