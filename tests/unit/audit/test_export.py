@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from pushpolicy.audit.allowance import Allowance
+from pushpolicy.audit.export import format as names
 from pushpolicy.audit.export.folders import writing
 from pushpolicy.audit.export.format import Header, Line
 from pushpolicy.audit.export.source import export_sources, read_header
@@ -221,6 +222,20 @@ def test_lines_cannot_be_taken_or_added(client: LayoutRepository, tmp_path: Path
     )
     (reason,) = _problems(folder)
     assert "records.jsonl" in reason
+
+
+def test_a_line_that_is_too_long_is_not_taken_into_memory(
+    client: LayoutRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "export"
+    _export(folder, _source(client))
+    monkeypatch.setattr(names, "MAX_LINE", 1000)
+    (reason,) = _problems(folder)
+    assert "one of over 1000 bytes" in reason
+    header = _export(tmp_path / "other", _source(client))
+    assert header.parts[0].records.lines == 0
+    assert len(header.parts[0].problems) == 3
+    assert all("is over the limit" in each.reason for each in header.parts[0].problems)
 
 
 def test_a_line_of_another_repository(client: LayoutRepository, tmp_path: Path) -> None:

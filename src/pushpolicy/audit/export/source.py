@@ -147,7 +147,7 @@ class ExportSource(NamedTuple):
         """What its tags named when they were exported, and its records."""
         named = tuple(Named(tag=tag, digest=image, about=image) for tag, image in self.tags())
         as_of = max(datetime.fromisoformat(part.at).astimezone(UTC) for part in self.parts)
-        return Tagged(Tags(named=named, as_of=as_of), self.each(allowance))
+        return Tagged(Tags(named=named, as_of=as_of.replace(microsecond=0)), self.each(allowance))
 
     def named(self, _: Digest) -> Named | None:
         """Nothing: an export has no images."""
