@@ -1,8 +1,8 @@
-"""Fuzzing of audit: mutated records, put right as a forger would, through `audit show` and `audit replay`.
+"""Fuzzing of audit: mutated records, put right as a forger would, through the commands that read them.
 
     python -m tests.fuzz.records [--seconds N] [--seed N] [--keep FOLDER]
 
-Whatever a record holds, the two end soon, with a code that means something: never with 70, nor by a signal.
+Whatever a record holds, they end soon, with a code that means something: never with 70, nor by a signal.
 Ends with 1 at the first that does not, whose layout is kept for a test.
 """
 
@@ -33,7 +33,15 @@ from tests.fuzz.mutations import changed, mutate
 from tests.workspace import Workspace
 
 TAG = "1.0.0"
+TARGET, LAYOUT = workspaces.TARGET, workspaces.TARGET.removesuffix(f":{TAG}")
 MAX_SECONDS = 60
+COMMANDS = (
+    ("show", TARGET),
+    ("replay", TARGET),
+    ("gaps", LAYOUT),
+    ("fleet", LAYOUT),
+    ("impact", "CVE-2026-0001", "--package", "pkg:**", LAYOUT),
+)
 CODES = frozenset({errors.EXIT_OK, errors.EXIT_DIFFERS, errors.EXIT_RECORD})
 
 # What a forger meets whose record no repository would take.
@@ -82,17 +90,17 @@ def by_chance(source: Path, folder: Path, options: argparse.Namespace) -> int:
         except NOT_MADE:
             outcomes["no record"] += 1  # nothing that a repository would take
             continue
-        for command in ("show", "replay"):
+        for command in COMMANDS:
             start = time.monotonic()
             try:
-                code = run("audit", command, workspaces.TARGET)
+                code = run("audit", *command)
             except BaseException as error:
                 kept = options.keep / f"record-{options.seed}-{number}"
                 shutil.copytree(place, kept / place.name)
-                print(f"audit {command}, in {kept}: {error!r:.300}", file=sys.stderr)
+                print(f"audit {command[0]}, in {kept}: {error!r:.300}", file=sys.stderr)
                 raise
             slowest = max(slowest, time.monotonic() - start)
-            outcomes[f"{command} {code}"] += 1
+            outcomes[f"{command[0]} {code}"] += 1
     print(f"{number} records, the slowest command {slowest:.2f} s, {_memory()}")
     print(", ".join(f"{name}: {times}" for name, times in sorted(outcomes.items())))
     return 0
