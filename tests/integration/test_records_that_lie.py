@@ -19,6 +19,7 @@ import pytest
 from msgspec import structs
 
 from pushpolicy import errors
+from pushpolicy.audit.compared import compared
 from pushpolicy.audit.difference import difference
 from pushpolicy.audit.entry import Entry
 from pushpolicy.audit.history import find_record
@@ -34,6 +35,7 @@ from pushpolicy.cli.render.audit import listing as listed
 from pushpolicy.cli.render.audit import record as shown_record
 from pushpolicy.cli.render.audit import replay as replayed
 from pushpolicy.cli.render.audit import what_if as tried
+from pushpolicy.cli.render.audit.compared import comparison
 from pushpolicy.demo.shell import Shell
 from pushpolicy.errors import RecordError
 from pushpolicy.evaluate import is_of_known_policy
@@ -635,7 +637,9 @@ def test_text_of_a_record_never_leaves_its_line(honest: Path) -> None:
                 )
             )
         effect.add(NotDecided(**about, before=decision.verdict, reason=HOSTILE))
-        opened = Opened(shelf=shelf, record=hostile, held=check_recorded(record), standing=how)
+        held = check_recorded(record)
+        control = Opened(shelf=shelf, record=record, held=held, standing=how)
+        opened = Opened(shelf=shelf, record=hostile, held=held, standing=how)
         told = dict.fromkeys(("commit", "branch", "event", "run", "actor", "credential_from"), HOSTILE)
         entry = structs.replace(Entry.of(opened), **told)
         row = listed.Row(entry=entry, told=Told(summary=summary, standing=how))
@@ -652,6 +656,8 @@ def test_text_of_a_record_never_leaves_its_line(honest: Path) -> None:
         for report in (
             shown_record.record(opened, now, with_evidence=True, with_policy=True),
             listed.listing(found),
+            comparison(compared(control, opened), with_policy=True),
+            comparison(compared(opened, control)),
             replayed.replays([(differs, how), (failed, how)], listing.ignored, HOSTILE, now),
             tried.effect(effect, listing.ignored, HOSTILE, now, effect.rows),
         ):
@@ -660,6 +666,10 @@ def test_text_of_a_record_never_leaves_its_line(honest: Path) -> None:
             assert not any(line.lstrip().startswith("::") for line in lines)
             assert not any("##[" in line or "##vso[" in line for line in lines)
             assert not any(line.startswith(("ALLOW oci:x", "error")) for line in lines)
+            if report.table:
+                rows = "".join(FORMATS["csv"].render(report))
+                assert not any(char != "\n" and is_unsafe(char) for char in rows)
+                assert rows.count("\n") == 1 + len(list(report.table.rows()))
             # The others need a time, without which no record is valid.
             if report.page and report.kind in (Kind.WHAT_IF, Kind.RECORD):
                 page = "".join(FORMATS["html"].render(report))
