@@ -367,7 +367,7 @@ def test_a_flood_is_bounded_and_said(place: Place, monkeypatch: pytest.MonkeyPat
     assert unread == Unread(number=6)
     assert len(problems) == 2
     assert place.held() == {good}
-    monkeypatch.setattr("pushpolicy.audit.mirror.refresh._MAX_PROBLEMS", 1)
+    monkeypatch.setattr("pushpolicy.audit.mirror.fetching._MAX_PROBLEMS", 1)
     with pytest.raises(RecordError, match="more than 1 records and statements cannot be had"):
         place.refresh()
 

@@ -7,7 +7,7 @@ before the index that lists it, and the journal says of a tag what the index had
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
 from threading import Lock
@@ -17,6 +17,7 @@ import msgspec
 
 from pushpolicy.audit.allowance import Allowance
 from pushpolicy.audit.history import check_known, reading
+from pushpolicy.audit.mirror.fetching import Fetching
 from pushpolicy.audit.mirror.journal import Journal
 from pushpolicy.audit.mirror.store import Store
 from pushpolicy.audit.shelf import Shelf
@@ -24,13 +25,12 @@ from pushpolicy.audit.tags import image_of
 from pushpolicy.audit.walk import Problem, Unread
 from pushpolicy.errors import PushError, RecordError
 from pushpolicy.http.parallel import each
-from pushpolicy.model.descriptor import Descriptor
 from pushpolicy.model.digest import Digest
-from pushpolicy.model.manifest import EMPTY_CONFIG, EMPTY_CONTENT, Manifest
+from pushpolicy.model.manifest import Manifest
 from pushpolicy.model.reference import Reference, check_tag
 from pushpolicy.model.text import printable
 from pushpolicy.records import format as names
-from pushpolicy.records.signed import MAX_STATEMENT_SIZE, candidates, is_statement
+from pushpolicy.records.signed import candidates
 from pushpolicy.registry.fallback import of_type
 from pushpolicy.registry.layout import LayoutFolder
 from pushpolicy.registry.layout.bulk import LayoutWriter
@@ -40,9 +40,6 @@ from pushpolicy.reports.limits import Limits
 _TAGS_AT_ONCE = 1000
 # Of what is listed with one image.
 _MAX_LISTED = 10_000
-# Of what cannot be had: then it is the registry that is in trouble.
-_MAX_PROBLEMS = 1000
-_LIMITS = (names.MAX_DOCUMENT_SIZE, names.MAX_DOCUMENT_SIZE, names.MAX_POLICY_SIZE)
 
 T = TypeVar("T")
 
@@ -151,16 +148,14 @@ class _Run:
         tell: Callable[[str], None],
     ) -> None:
         self._shelf, self._place, self._writer, self._journal = shelf, place, writer, journal
-        self._held, self._limits, self._raw, self._tell = held, limits, raw, tell
+        self._held, self._tell = held, tell
+        self._fetching = Fetching(shelf.records, writer, limits, raw=raw)
         self._at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        self._adding, self._policies = Lock(), Lock()
+        self._adding = Lock()
         self._looked_at = set[Digest]()
-        self._waiting = dict[Digest, None]()  # records that those that were fetched name as the ones before
-        self._tried = set[Digest]()
         self._gone, self._back = list[tuple[Digest, Digest]](), list[Digest]()
-        self._problems, self._unread = list[Problem](), 0
         self._vanished = list[str]()
-        self._tags = self._moved = self._records = self._statements = self._size = 0
+        self._tags = self._moved = self._unread = 0
 
     def told(self) -> Refreshed:
         """What was done."""
@@ -169,11 +164,11 @@ class _Run:
             place=self._place,
             tags=self._tags,
             moved=self._moved,
-            records=self._records,
-            statements=self._statements,
-            size=self._size,
+            records=self._fetching.records,
+            statements=self._fetching.statements,
+            size=self._fetching.size,
             vanished=tuple(self._vanished),
-            ignored=(*self._problems, *unread),
+            ignored=(*self._fetching.problems, *unread),
         )
 
     def go(self, tags: Sequence[str]) -> None:
@@ -205,7 +200,7 @@ class _Run:
             with self._adding:
                 found[tag] = manifest.digest if manifest else None
                 looked_at = self._tags + len(found)
-            self._tell(f"{looked_at} tags of {self._place}, {self._records} new records")
+            self._tell(f"{looked_at} tags of {self._place}, {self._fetching.records} new records")
 
         self._settle(tags, look)
         self._tags += len(found)
@@ -220,9 +215,8 @@ class _Run:
     def _take(self, manifest: Manifest, tag: str | None = None) -> None:
         """An image, or the record of a denial, with what is listed with it."""
         image = image_of(manifest)
-        if image != manifest.digest:
-            self._keep(manifest)
-        self._writer.put(manifest, tag)
+        if image == manifest.digest or self._fetching.fetch(manifest.digest, manifest):
+            self._writer.put(manifest, tag)
         self._list(image)
 
     def _note_tags(self, found: Mapping[str, Digest | None], *, complete: bool = False) -> None:
@@ -240,8 +234,7 @@ class _Run:
         """Do this with all of them, then with the records before those; then make what was found stay."""
         distant = self._shelf.records.distant
         each(look, items, distant=distant)
-        while self._waiting:
-            waiting, self._waiting = list(self._waiting), {}
+        while waiting := self._fetching.before():
             each(self._before, waiting, distant=distant)
         self._writer.commit()
         if self._gone or self._back:
@@ -260,7 +253,7 @@ class _Run:
             entry.digest: entry for entry in (*of_type(listed, names.ARTIFACT_TYPE), *candidates(listed))
         }
         for digest in islice(found, _MAX_LISTED):
-            self._fetch(digest)
+            self._fetching.fetch(digest)
         there = {entry.digest for entry in listed}
         known = self._held(image)
         with self._adding:
@@ -271,88 +264,13 @@ class _Run:
 
     def _before(self, record: Digest) -> None:
         """Fetch a record that another names as the one before it; its image may have no tag any more."""
-        manifest = self._fetch(record, is_named=True)
+        manifest = self._fetching.fetch(record, is_named=True)
         if manifest is None or manifest.subject is None:
             return
         image = manifest.subject.digest
         if not self._writer.has(image) and (about := self._shelf.images.manifest(image)):
             self._writer.put(about)
         self._list(image)
-
-    def _fetch(self, digest: Digest, *, is_named: bool = False) -> Manifest | None:
-        """A manifest with all that it names, unless it is there."""
-        if self._writer.lists(digest):
-            return None
-        with self._adding:
-            if digest in self._tried:
-                return None
-            self._tried.add(digest)
-        try:
-            manifest = self._manifest(digest)
-            if manifest is None:
-                if not is_named:  # whoever reads a chain tells what is missing of it
-                    self._refuse(digest, "is listed, and not there")
-                return None
-            if manifest.artifact_type == names.ARTIFACT_TYPE or is_statement(manifest):
-                self._keep(manifest)
-                self._writer.put(manifest)
-            else:
-                self._writer.put(manifest, is_listed=False)
-        except PushError as error:
-            self._refuse(digest, error.message, error.hint)
-            return None
-        return manifest
-
-    def _manifest(self, digest: Digest) -> Manifest | None:
-        """As it was fetched by a run that was stopped, or as the repository has it."""
-        if not self._writer.has(digest):
-            return self._shelf.records.manifest(digest)
-        with self._writer.folder.open(digest) as file:
-            return Manifest.parse(file.read())
-
-    def _keep(self, manifest: Manifest) -> None:
-        """Fetch what the manifest of a record or a statement names.
-
-        Raises:
-            PushError: when something of it cannot be had, or is too large.
-        """
-        is_record, size = manifest.artifact_type == names.ARTIFACT_TYPE, 0
-        layers = manifest.layers if self._raw or not is_record else manifest.layers[:3]
-        for number, blob in enumerate((*((manifest.config,) if manifest.config else ()), *layers)):
-            if blob.digest == EMPTY_CONFIG.digest:
-                self._writer.store(EMPTY_CONFIG, [EMPTY_CONTENT])
-                continue
-            limit = MAX_STATEMENT_SIZE
-            if is_record:
-                limit = _LIMITS[number - 1] if 0 < number <= len(_LIMITS) else self._limits.max_report_size
-            size += self._store(blob, limit)
-        with self._adding:
-            self._size += size
-            self._records += is_record and not self._writer.lists(manifest.digest)
-            self._statements += not is_record and not self._writer.lists(manifest.digest)
-            if is_record:
-                before = (
-                    text for key, text in manifest.annotations.items() if key.startswith(names.PREVIOUS)
-                )
-                self._waiting.update(dict.fromkeys(filter(None, map(_digest, before))))
-
-    def _store(self, blob: Descriptor, limit: int) -> int:
-        # A policy is of many records, which would all fetch it at the beginning.
-        with self._policies if blob.media_type == names.POLICY_TYPE else nullcontext():
-            if self._writer.has(blob.digest, blob.size):
-                return 0
-            if blob.size > limit:
-                raise PushError(f"a layer of {blob.size} bytes is over the limit of {limit}")
-            self._writer.store(blob, self._shelf.records.read_blob(blob))
-            return blob.size
-
-    def _refuse(self, digest: Digest, why: str, hint: str | None = None) -> None:
-        with self._adding:
-            self._problems.append(Problem(digest=digest, reason=f"{digest} {why}", hint=hint))
-            if len(self._problems) > _MAX_PROBLEMS:
-                raise RecordError(
-                    f"more than {_MAX_PROBLEMS} records and statements cannot be had: {why}", hint
-                )
 
 
 def _checked(tag: str) -> str:
@@ -365,13 +283,6 @@ def _checked(tag: str) -> str:
         return check_tag(tag)
     except ValueError as error:
         raise PushError(f"the list of tags: {printable(str(error), 300)}") from error
-
-
-def _digest(text: str) -> Digest | None:
-    try:
-        return Digest.parse(text)
-    except ValueError:
-        return None
 
 
 def _batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
