@@ -58,6 +58,7 @@ bench: $(VENV)/tested-with tools ## compare with opa, conftest, json.load, crane
 	$(BIN)/python -m bench.replay --records 10000 --sample 500
 	$(BIN)/python -m bench.replay --records 10000 --sample 500 --policy pack
 	$(BIN)/python -m bench.replay --records 1000 --findings 500 --sample 100
+	$(BIN)/python -m bench.cluster
 	$(BIN)/python -m bench.identity
 	$(BIN)/python -m bench.gather
 	$(BIN)/python -m bench.components

@@ -31,7 +31,7 @@ _COLD = 50
 _COLUMNS = ("", "wall ms a record", "CPU ms a record", "wall to opa exec", "CPU to opa exec")
 _HEAD = f"| {' | '.join(_COLUMNS)} |\n" + "| --- " * len(_COLUMNS) + "|"
 # What runs a command of pushpolicy and says how much of it was Python's.
-_OWN = """
+OWN = """
 import json, re, resource, sys
 from pathlib import Path
 from pushpolicy.cli.main import main
@@ -131,7 +131,7 @@ def _measured(folder: Path, history: Path, given: argparse.Namespace) -> Iterato
 def _ours(folder: Path, argv: Sequence[str], given: argparse.Namespace) -> Measured:
     used, found = folder / "used.json", list[Measured]()
     for _ in range(given.rounds):
-        sample: Sample = run(Command(name="pushpolicy", argv=[sys.executable, "-c", _OWN, str(used), *argv]))
+        sample: Sample = run(Command(name="pushpolicy", argv=[sys.executable, "-c", OWN, str(used), *argv]))
         python, opa, peak = json.loads(used.read_text())
         found.append(
             Measured(records=given.records, wall=sample.wall, cpu=python + opa, python=python, peak=peak)

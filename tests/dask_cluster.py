@@ -72,6 +72,13 @@ class DaskCluster:
         self._nodes.append(node)
         return node
 
+    def wait_for_workers(self, number: int) -> None:
+        """Wait until so many have joined; not over TLS."""
+        from distributed import Client
+
+        with Client(self.address, set_as_default=False) as client:
+            client.wait_for_workers(number, timeout=SECONDS)
+
     def end(self) -> None:
         """Kill all that runs."""
         for node in self._nodes:
