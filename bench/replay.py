@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 
 import pushpolicy_opa
 from bench.check import named, opa_eval
@@ -140,14 +141,15 @@ def _ours(folder: Path, argv: Sequence[str], given: argparse.Namespace) -> Measu
 
 
 def _documents(history: Path, folder: Path, sample: int) -> list[list[Path]]:
-    """A file for each of some documents of the history, evenly, by the version of the policy that decided."""
+    """A file for each of some documents of the history, by the version of the policy that decided."""
     lines = (history / "records.jsonl").open("rb")
     groups: dict[str, list[Path]] = {}
     with lines:
         total = sum(1 for _ in lines)
         lines.seek(0)
+        chosen = set(Random(1).sample(range(total), min(sample, total)))
         for number, line in enumerate(lines):
-            if number % max(1, total // sample):
+            if number not in chosen:
                 continue
             value = json.loads(line)
             group = groups.setdefault(value["policy"], [])
