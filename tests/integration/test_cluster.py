@@ -130,10 +130,10 @@ def test_without_a_worker_it_ends(policy: PolicySet, monkeypatch: pytest.MonkeyP
 def test_a_worker_that_says_nothing_does_not_hold_it_up(
     policy: PolicySet, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("pushpolicy.audit.cluster.client._SILENCE", 3.0)
+    monkeypatch.setattr("pushpolicy.audit.cluster.client._SILENCE", 15.0)
     lie = _lying(tmp_path, "import time\ndef decide(asked): time.sleep(3600)")
     with dask_cluster(preload=lie) as running:
-        refused(running, policy, "have not answered for 3 s")
+        refused(running, policy, "have not answered for 15 s")
 
 
 def test_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
