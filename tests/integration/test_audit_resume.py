@@ -82,6 +82,16 @@ def test_each_result_is_told_as_it_comes(place: Workspace, opa: Path) -> None:
             assert process.wait() == errors.EXIT_OK
 
 
+def test_a_reader_that_goes_away_makes_no_success_of_what_was_not_decided(
+    place: Workspace, opa: Path
+) -> None:
+    with place.start("audit", "replay", "oci:registry", "--engine", slowly(place, opa)) as process:
+        assert process.stdout
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait() == errors.EXIT_INTERRUPTED
+
+
 def test_rows_say_what_the_document_says(place: Workspace) -> None:
     rows = [
         json.loads(line)

@@ -61,6 +61,7 @@ class Deciding:
         self._refused: dict[Digest, str] = {}
         self._counts = Counter[str]()
         self._code = errors.EXIT_OK
+        self._ended = False
 
     def report(self, outputs: Outputs, subject: str, at: datetime) -> int:
         """Tell it, as it comes where one format is asked for that can be read so; returns the exit code."""
@@ -78,8 +79,9 @@ class Deciding:
 
     @property
     def code(self) -> int:
-        """The exit code for all that was read."""
-        return max(self._history.code, self._code)
+        """The exit code for all that was read; no success where whoever reads it went away before."""
+        unfinished = errors.EXIT_OK if self._ended else errors.EXIT_INTERRUPTED
+        return max(self._history.code, self._code) or unfinished
 
     def _told(self, tell: Callable[[str], None]) -> Iterator[Told]:
         records = self._history.records() if self._raw is None else self._renewed(self._raw)
@@ -92,6 +94,7 @@ class Deciding:
             self._code = max(self._code, _CODES.get(type(result), errors.EXIT_OK))
             tell(self._summary())
             yield opened, result
+        self._ended = True
 
     def _known(self, summary: Summary) -> Replay | None:
         if reason := self._refused.pop(summary.digest, None):
