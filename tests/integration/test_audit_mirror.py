@@ -34,7 +34,7 @@ from pushpolicy.reports.limits import Limits
 from tests.clients import client
 from tests.judged import make_image, publish
 from tests.registries import Registry, distribution_registry, olareg_registry
-from tests.workspace import Workspace
+from tests.workspace import Workspace, fail_a_test
 
 KINDS = [distribution_registry, olareg_registry]
 
@@ -415,3 +415,17 @@ def test_a_mirror_that_cannot_be_written_says_so(place: Place) -> None:
     (place.store.folder / "mirror.json").mkdir()
     with pytest.raises(InputError, match=r"mirror\.json"):
         place.refresh()
+
+
+def test_denials_are_mirrored_where_they_are_kept(workspace: Workspace, distribution: Registry) -> None:
+    """A denial is kept by a tag of its own, which names its record."""
+    denials = f"{distribution.host}/audit/denials"
+    fail_a_test(workspace)
+    denied = workspace.push("--denials", denials, target=f"{distribution.host}/team/app:1.0")
+    assert denied.code == 10
+    for new in (1, 0):
+        ran = workspace.run("audit", "mirror", denials, "--to", "mirror", "--format", "json")
+        assert (ran.code, ran.json["sources"][0]["records"]) == (0, new)
+    listed = [workspace.run("audit", "list", source) for source in (denials, "mirror:mirror")]
+    assert [ran.out.count("DENY") for ran in listed] == [1, 1]
+    assert listed[0].out == listed[1].out
