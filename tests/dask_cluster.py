@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -62,12 +63,14 @@ class DaskCluster:
         self._protocol = f"--protocol={'tls' if tls else 'tcp'}"
         self.scheduler = Node("scheduler", "--host=127.0.0.1", f"--port={port}", self._protocol, *self._tls)
         self._nodes = [self.scheduler]
+        self._scratch = tempfile.TemporaryDirectory(prefix="dask-")
         _wait_for(port)
 
     def worker(self, *options: str, preload: Path | None = None) -> Node:
         """Add a worker of one thread; `preload` is code that it runs first."""
         lying = [f"--preload={preload}"] if preload else []
-        usual = ("--nthreads=1", "--no-nanny", "--host=127.0.0.1", self._protocol, *self._tls)
+        scratch = f"--local-directory={self._scratch.name}"
+        usual = (scratch, "--nthreads=1", "--no-nanny", "--host=127.0.0.1", self._protocol, *self._tls)
         node = Node("worker", self.address, *usual, *lying, *options)
         self._nodes.append(node)
         return node
@@ -83,6 +86,7 @@ class DaskCluster:
         """Kill all that runs."""
         for node in self._nodes:
             node.kill()
+        self._scratch.cleanup()
 
 
 @contextmanager
