@@ -226,6 +226,7 @@ def test_hostile_names(workspace: Workspace) -> None:
     [
         (("oci:one",), "impact does not know what to look for"),
         ((CVE, "app"), "app is no SOURCE: it names no registry"),
+        (("--package", "left-pad", "oci:one"), "--package left-pad: a package URL begins with pkg:"),
         (("--package", "pkg:npm/x", "app"), "app is no SOURCE: it names no registry"),
     ],
 )

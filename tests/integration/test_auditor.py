@@ -40,7 +40,7 @@ ANSWERS: dict[str, tuple[int, tuple[str, ...]]] = {
     ),
     "Is anything there without a record?": (51, ("no-record", "hotfix", "moved", "invalid")),
     "Is a record forged?": (51, ("^1 gap .1 invalid.", "unsigned")),
-    "Does every decision come out again?": (51, (r"^reproduced: .* 2\.0 ", "7 decided again: 7 reproduced")),
+    "Does every decision come out again?": (51, (r"^reproduced: .*:2\.0 ", "7 decided again: 7 reproduced")),
     "What would a stricter policy have done?": (51, ("^stricter", "few", "shop/api")),
     "What differs between two decisions?": (0, ("pushed by: frank, .* -> dana", "flaws: waived -> passed")),
     "Which policy does each team use?": (51, ("shop/api", "shop/web")),

@@ -168,7 +168,7 @@ def _write(file: int, content: bytes) -> None:
             content = content[os.write(file, content) :]
     except OSError as error:
         message = f"the results cannot be written: {error.strerror}"
-        raise InputError(message, "make room, and run it again: what was written counts") from error
+        raise InputError(message, "make room and run the command again: what was written counts") from error
 
 
 def _key(record: str) -> bytes:

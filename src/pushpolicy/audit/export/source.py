@@ -18,7 +18,7 @@ from pushpolicy.audit.sources import Tagged
 from pushpolicy.audit.tags import Named, Tags
 from pushpolicy.audit.walk import Counting, Opened, Problem, Read, Unread, opened, problem
 from pushpolicy.errors import InputError, RecordError
-from pushpolicy.files import open_regular, read_file
+from pushpolicy.files import is_file, open_regular, read_file
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.reference import Reference, Repository
 from pushpolicy.model.text import printable
@@ -43,13 +43,22 @@ def read_header(folder: Path) -> Header:
     except OSError as error:
         raise InputError(
             f"export:{printable(str(folder))} is no export: {error.strerror} ({names.HEADER})",
-            "`pushpolicy audit export SOURCE -o DIR` writes one",
+            _other(folder),
         ) from error
     except ValueError as error:
         raise InputError(
             f"{printable(str(path))} is not valid: {printable(str(error), 300)}", _AGAIN
         ) from error
     return header
+
+
+def _other(folder: Path) -> str:
+    """What to do about a folder that is no export: what else it may be has its own name as a SOURCE."""
+    if is_file(folder / "mirror.json"):
+        return f"it is a mirror: mirror:{printable(str(folder))}"
+    if is_file(folder / "decisions.parquet"):
+        return "tables are for SQL alone; `pushpolicy audit export SOURCE -o DIR` writes an export"
+    return "`pushpolicy audit export SOURCE -o DIR` writes one"
 
 
 def export_sources(folder: Path, trusted: TrustedFor) -> Iterator[ExportSource]:

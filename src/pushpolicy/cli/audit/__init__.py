@@ -31,5 +31,6 @@ _COMMANDS = {
 def command() -> None:
     """Look at past decisions. Nothing here writes to a repository; mirror writes a folder.
 
-    REFERENCE is REGISTRY/REPO or oci:DIR, with :TAG or @DIGEST for one image or record.
+    REFERENCE is REGISTRY/REPO or oci:DIR, with :TAG or @DIGEST for one image or record. SOURCE is that, a
+    glob over a registry ('REGISTRY/team/**'), export:DIR, mirror:DIR, or @FILE with one on each line.
     """

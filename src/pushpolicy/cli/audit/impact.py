@@ -64,10 +64,21 @@ def command(
             f"{printable(named[-1] if named else '')} is no SOURCE: it names no registry",
             "write REGISTRY/REPO, a glob as 'REGISTRY/team/**', oci:DIR, export:DIR or mirror:DIR",
         )
+    for glob in packages:
+        if not _may_fit(glob):
+            raise UsageError(
+                f"--package {printable(glob)}: a package URL begins with pkg:",
+                f"write pkg:npm/NAME or the like, or 'pkg:**/{printable(glob)}' for every kind",
+            )
     now, bounds = environment.parse_time(at), read_limits(limits, LIMITS)
     told = impact(open_sources(sources, registry, bounds, trust), asked, Allowance(bounds))
     codes = [each.exit_code if isinstance(each, Unreadable) else errors.EXIT_RECORD for each in told.ignored]
     return outputs.write(report(asked, told, now), max(codes, default=errors.EXIT_OK))
+
+
+def _may_fit(glob: str) -> bool:
+    """Whether any package URL fits: of a name alone, that no image has it would be no answer."""
+    return glob.startswith(("pkg:", "*", "?", "["))
 
 
 def _is_source(text: str) -> bool:

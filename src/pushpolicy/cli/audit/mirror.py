@@ -27,7 +27,9 @@ from pushpolicy.reports.limits import Limits
 @click.command("mirror", short_help="Keep a copy of what registries have, which only grows.")
 @sources_argument
 @click.option(
+    "-o",
     "--to",
+    "to",
     metavar="DIR",
     required=True,
     help="The folder of the mirror; made where it is absent. `mirror:DIR` is then a SOURCE elsewhere.",
@@ -35,7 +37,8 @@ from pushpolicy.reports.limits import Limits
 @click.option(
     "--no-raw",
     is_flag=True,
-    help="Leave out the raw reports that records keep: the larger part, which only verify looks at.",
+    help="Leave out the raw reports that records keep: the larger part, read by verify, show --raw and "
+    "replay --from raw.",
 )
 @shared.limits_option
 @shared.registry_options

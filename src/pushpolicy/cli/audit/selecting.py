@@ -111,16 +111,21 @@ def selection(given: SelectionOptions, trust: str | None) -> Selection:
     """What they mean.
 
     Raises:
-        UsageError: when a time is none, or nothing can be verified.
+        UsageError: when a time is none, no time is between both, or nothing can be verified.
     """
     if given.verified is not None and trust is None:
         raise UsageError(
             "--verified and --not-verified: nothing says whose signatures count",
             "--trust FILE: a trust.yaml, or a public key in PEM",
         )
+    since, until = _moment(given.since, "--since"), _moment(given.until, "--until", whole_day=True)
+    if since and until and since >= until:
+        raise UsageError(
+            "--since is not before --until: no record can fit", "exchange them, or leave one out"
+        )
     return Selection(
-        since=_moment(given.since, "--since"),
-        until=_moment(given.until, "--until", whole_day=True),
+        since=since,
+        until=until,
         repositories=given.repositories,
         tags=given.tags,
         results=tuple(_RESULTS[each] for each in given.results),

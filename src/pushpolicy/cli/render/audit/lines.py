@@ -14,6 +14,7 @@ from pushpolicy.audit.sources import Ignored, Unreadable
 from pushpolicy.audit.standing import Standing
 from pushpolicy.audit.walk import Problem, Unread
 from pushpolicy.model.document import Document, plain
+from pushpolicy.model.reference import Repository
 from pushpolicy.model.text import first_of, printable
 from pushpolicy.records.read import Summary
 
@@ -21,16 +22,18 @@ _PROBLEMS_SHOWN = 50
 _WIDTH = 80
 
 
-def record_line(summary: Summary, how: Standing) -> str:
-    """A record in one line."""
+def decision_lines(summary: Summary, how: Standing) -> str:
+    """A decision: what about, and how far it counts; its record on a line of its own."""
     decision = summary.decision
     color = "green" if decision.allowed else "red"
     if decision.observed or how.wrong:
         color = "yellow"
-    tags = printable(first_of(decision.image.tags, 5))
+    image = decision.image
+    name = f"{Repository(registry=image.registry, path=image.repository)}:{first_of(image.tags, 5)}"
     verdict = click.style(str(decision.verdict), fg=color)
     remarks = ", ".join(how.remarks)
-    return f"{printable(decision.evaluated_at)}  {verdict}  {tags:<12}  record {summary.digest}  {remarks}"
+    said = f"{printable(decision.evaluated_at)}  {verdict}  {printable(name)}  {remarks}"
+    return f"{said}\n  record {summary.digest}"
 
 
 def ignored_lines(ignored: Sequence[Ignored]) -> Iterator[str]:

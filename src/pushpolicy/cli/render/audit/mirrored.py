@@ -11,6 +11,7 @@ from pushpolicy.audit.mirror.refresh import Refreshed
 from pushpolicy.audit.sources import Unreadable
 from pushpolicy.cli.formats import Kind, Report
 from pushpolicy.cli.render.audit.lines import audit_document, ignored_json, ignored_lines
+from pushpolicy.cli.render.decision import count
 from pushpolicy.model.reference import Reference
 from pushpolicy.model.text import printable
 
@@ -42,8 +43,8 @@ def _lines(found: Mirrored) -> Iterator[str]:
         return
     size = f", {outcome.size} bytes" if outcome.size else ""
     yield (
-        f"{place}: {outcome.tags} tags, {outcome.moved} new or moved; "
-        f"{outcome.records} new records, {outcome.statements} statements{size}"
+        f"{place}: {count(outcome.tags, 'tag')}, {outcome.moved} new or moved; "
+        f"{count(outcome.records, 'new record')}, {count(outcome.statements, 'statement')}{size}"
     )
     for line in outcome.vanished[:_TOLD]:
         yield click.style(f"  {printable(line, 300)}", fg="yellow")

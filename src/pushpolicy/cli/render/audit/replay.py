@@ -16,9 +16,9 @@ from pushpolicy.audit.standing import Standing
 from pushpolicy.cli.formats import Cell, Kind, Report, Table
 from pushpolicy.cli.render.audit.lines import (
     audit_document,
+    decision_lines,
     ignored_json,
     ignored_lines,
-    record_line,
     standing_json,
 )
 from pushpolicy.cli.render.audit.replay_page import page_of
@@ -103,7 +103,7 @@ def _row(result: Replay, how: Standing) -> tuple[Cell, ...]:
 def _replay_lines(result: Replay, how: Standing) -> Iterator[str]:
     """Whether a decision was reproduced, and if not, what is different."""
     decision = result.summary.decision
-    name = record_line(result.summary, how)
+    name = decision_lines(result.summary, how)
     if isinstance(result, NotReplayable):
         yield f"{click.style('not replayable', fg='red', bold=True)}: {name}"
         yield from (f"  {printable(line, 500)}" for line in result.reason.split("\n"))

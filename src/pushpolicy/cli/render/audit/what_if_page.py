@@ -46,7 +46,7 @@ def page_of(subject: str, found: WhatIf, ignored: Sequence[Ignored], at: datetim
         verdict=_verdict(found, ignored),
         numbers=_numbers(found.whole, len(ignored) + len(found.not_replayable)),
         notes=(
-            "Each push is decided again on the evidence that was recorded with it, at the time of then.",
+            "Decided on is the evidence that was recorded with each push, at the time of then.",
             *((f"Of the records that are told one by one: {doubts}.",) if doubts else ()),
         ),
         sections=tuple(_sections(found, ignored)),
