@@ -159,10 +159,11 @@ def _opened(place: Reference, opening: _Opening) -> Source:
 
 def _of_export(text: str, opening: _Opening) -> Iterator[Source]:
     """Each repository of an export: `export:DIR`."""
-    from pushpolicy.audit.export.source import export_sources
+    from pushpolicy.audit.export.source import export_sources, not_exported
 
     try:
         yield from export_sources(Path(text), opening.trusted)
+        yield from not_exported(Path(text))
     except InputError as error:
         yield AbsentSource(Reference(repository=Repository(registry="export", path=text)), error)
 
@@ -174,7 +175,12 @@ def _of_mirror(text: str, opening: _Opening) -> Iterator[Source]:
 
     store = Store(Path(text))
     try:
-        for repository in store.repositories():
+        repositories = store.repositories()
+        if not repositories:
+            raise InputError(
+                f"mirror:{printable(text)} has no repository", "`pushpolicy audit mirror` adds one"
+            )
+        for repository in repositories:
             place, trusted = Reference(repository=repository), opening.trusted(repository)
             if is_folder(store.layout_of(repository)):
                 held = RepositorySource(Shelf.of(store.client(repository), trusted=trusted), place)

@@ -15,7 +15,7 @@ from pushpolicy.audit.allowance import Allowance
 from pushpolicy.audit.export import format as names
 from pushpolicy.audit.export.folders import writing
 from pushpolicy.audit.export.format import Header, Line
-from pushpolicy.audit.export.source import export_sources, read_header
+from pushpolicy.audit.export.source import export_sources, not_exported, read_header
 from pushpolicy.audit.shelf import Shelf
 from pushpolicy.audit.sources import RepositorySource, Source, Tagged
 from pushpolicy.audit.walk import Opened, Problem, Read
@@ -257,6 +257,66 @@ def test_a_header_that_is_none(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "export.json").write_bytes(content)
     with pytest.raises(InputError, match="is not valid"):
         _sources(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("part", "field", "value"),
+    [
+        ("records", "offset", -1),
+        ("records", "offset", 2**62),
+        ("records", "offset", 2**70),
+        ("records", "size", -1),
+        ("tags", "lines", -1),
+        ("tags", "digest", "\x1b[31m"),
+        ("records", "digest", "sha256:00"),
+        (None, "at", "0001-01-01T00:00:00+23:59"),
+        (None, "at", "9999-12-31T23:59:59-23:59"),
+        (None, "unread", -1),
+    ],
+)
+def test_a_header_that_cannot_be_so(
+    client: LayoutRepository, tmp_path: Path, part: str | None, field: str, value: object
+) -> None:
+    folder = tmp_path / "export"
+    _export(folder, _source(client))
+    header = json.loads((folder / "export.json").read_text())
+    (header["parts"][0][part] if part else header["parts"][0])[field] = value
+    (folder / "export.json").write_text(json.dumps(header))
+    with pytest.raises(InputError, match="is not valid"):
+        _sources(folder)
+
+
+def test_what_could_not_be_exported_is_told_by_whoever_reads(
+    client: LayoutRepository, tmp_path: Path
+) -> None:
+    """An answer about what is there would pass for one about everything that was asked for."""
+    folder = tmp_path / "export"
+    _export(folder, _source(client))
+    assert list(not_exported(folder)) == []
+    with writing(folder, append=True) as writer:
+        writer.fail(_source(client), "the registry \x1b[2J was down")
+        writer.end()
+    (absent,) = not_exported(folder)
+    with pytest.raises(RecordError, match=rf"{client.repository} was not exported.*x1b\[2J was down"):
+        absent.each(Allowance())
+    with writing(tmp_path / "nothing") as writer:
+        writer.end()
+    with pytest.raises(InputError, match="has no repository"):
+        list(not_exported(tmp_path / "nothing"))
+
+
+def test_a_tag_of_another_repository(client: LayoutRepository, tmp_path: Path) -> None:
+    folder = tmp_path / "export"
+    header = _export(folder, _source(client))
+    path = folder / "tags.jsonl"
+    changed = path.read_bytes().replace(b'"registry":"oci"', b'"registry":"two"')
+    path.write_bytes(changed)
+    text = (folder / "export.json").read_text()
+    text = text.replace(header.parts[0].tags.digest, str(Digest.of(changed)))
+    (folder / "export.json").write_text(text)
+    (source,) = _sources(folder)
+    with pytest.raises(RecordError, match="of another repository"):
+        list(source.tags())
 
 
 def test_something_else_is_not_written_over(client: LayoutRepository, tmp_path: Path) -> None:

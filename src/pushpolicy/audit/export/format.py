@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeVar
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
@@ -16,6 +17,10 @@ HEADER, RECORDS, TAGS = "export.json", "records.jsonl", "tags.jsonl"
 # A record has two documents of at most 64 MiB, and its manifest; most have some ten kilobytes.
 MAX_LINE = 192 * 1024 * 1024
 MAX_HEADER = 256 * 1024 * 1024
+
+
+# No file has more bytes, or a place behind them.
+_Number = Annotated[int, msgspec.Meta(ge=0, lt=2**62)]
 
 
 class _Exact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -32,9 +37,9 @@ class Slice(_Exact, frozen=True, kw_only=True):
         digest: of exactly these bytes.
     """
 
-    offset: int
-    size: int
-    lines: int
+    offset: _Number
+    size: _Number
+    lines: _Number
     digest: str
 
 
@@ -72,7 +77,19 @@ class Part(_Exact, frozen=True, kw_only=True):
     records: Slice
     tags: Slice
     problems: tuple[Ignored, ...] = ()
-    unread: int = 0
+    unread: _Number = 0
+
+    @property
+    def moment(self) -> datetime:
+        """When it was exported, in UTC.
+
+        Raises:
+            ValueError: when that is no time.
+        """
+        try:
+            return datetime.fromisoformat(self.at).astimezone(UTC)
+        except OverflowError as error:
+            raise ValueError(f"{self.at} is no time") from error
 
     @property
     def place(self) -> Reference:
@@ -110,7 +127,7 @@ class Header(_Exact, frozen=True, kw_only=True):
     complete: bool
     parts: tuple[Part, ...] = ()
     failed: tuple[Failed, ...] = ()
-    longest: int = 0
+    longest: _Number = 0
 
 
 class Stated(_Exact, frozen=True, kw_only=True):

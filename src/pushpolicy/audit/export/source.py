@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
@@ -14,7 +13,7 @@ from pushpolicy.audit.export import format as names
 from pushpolicy.audit.export.format import Header, Ignored, Line, Part, Slice, TagLine, decoded
 from pushpolicy.audit.export.lines import LineRepository
 from pushpolicy.audit.shelf import Shelf
-from pushpolicy.audit.sources import Tagged
+from pushpolicy.audit.sources import AbsentSource, Tagged
 from pushpolicy.audit.tags import Named, Tags
 from pushpolicy.audit.walk import Counting, Opened, Problem, Read, Unread, opened, problem
 from pushpolicy.errors import InputError, RecordError
@@ -25,6 +24,7 @@ from pushpolicy.model.text import printable
 from pushpolicy.records.signed import Trusted
 
 _AGAIN = "export it again: the files were changed since, or copied in part"
+_MISSING = "`pushpolicy audit export SOURCE... -o DIR --append` exports it"
 # Whom to believe about a repository; None where no keys are listed.
 TrustedFor = Callable[[Repository], Trusted | None]
 
@@ -39,7 +39,7 @@ def read_header(folder: Path) -> Header:
     try:
         header = decoded(Header, read_file(path, names.MAX_HEADER))
         for part in header.parts:
-            _ = part.place, datetime.fromisoformat(part.at)
+            _ = part.place, part.moment, Digest.parse(part.records.digest), Digest.parse(part.tags.digest)
     except OSError as error:
         raise InputError(
             f"export:{printable(str(folder))} is no export: {error.strerror} ({names.HEADER})",
@@ -82,6 +82,20 @@ def export_sources(folder: Path, trusted: TrustedFor) -> Iterator[ExportSource]:
         parts.setdefault(part.place.repository, []).append(part)
     for repository, own in parts.items():
         yield ExportSource(folder, Reference(repository=repository), tuple(own), trusted(repository))
+
+
+def not_exported(folder: Path) -> Iterator[AbsentSource]:
+    """What the last run was asked for and could not read, which is said by whoever reads what it could.
+
+    Raises:
+        InputError: when the folder holds no export, or one of nothing.
+    """
+    header, here = read_header(folder), Reference(repository=Repository(registry="export", path=str(folder)))
+    for failed in header.failed:
+        reason = f"{failed.source} was not exported: {failed.reason}"
+        yield AbsentSource(here, RecordError(printable(reason, 500), _MISSING))
+    if not header.parts and not header.failed:
+        raise InputError(f"export:{printable(str(folder))} has no repository", _MISSING)
 
 
 class ExportSource(NamedTuple):
@@ -143,6 +157,7 @@ class ExportSource(NamedTuple):
                 try:
                     for _, content in lines(file, names.TAGS, part.tags):
                         line = decoded(TagLine, content)
+                        self._check_own(line)
                         if line.image is not None:
                             found[line.tag] = Digest.parse(line.image)
                         else:
@@ -155,11 +170,16 @@ class ExportSource(NamedTuple):
     def tagged(self, allowance: Allowance) -> Tagged:
         """What its tags named when they were exported, and its records."""
         named = tuple(Named(tag=tag, digest=image, about=image) for tag, image in self.tags())
-        as_of = max(datetime.fromisoformat(part.at).astimezone(UTC) for part in self.parts)
-        return Tagged(Tags(named=named, as_of=as_of.replace(microsecond=0)), self.each(allowance))
+        as_of = max(part.moment for part in self.parts).replace(microsecond=0)
+        return Tagged(Tags(named=named, as_of=as_of), self.each(allowance))
 
     def named(self, _: Digest) -> Named | None:
         """Nothing: an export has no images."""
+
+    def _check_own(self, line: Line | TagLine) -> None:
+        own = self.place.repository
+        if (line.registry, line.repository) != (own.registry, own.path):
+            raise ValueError(f"it is of another repository than {names.HEADER} says")
 
     def _all(self, file: BinaryIO, allowance: Allowance) -> Iterator[tuple[Opened | Problem, At]]:
         for part in self.parts:
@@ -180,11 +200,7 @@ class ExportSource(NamedTuple):
         try:
             line = decoded(Line, content)
             digest = Digest.parse(line.record)
-            if (line.registry, line.repository) != (
-                self.place.repository.registry,
-                self.place.repository.path,
-            ):
-                raise ValueError(f"it is of another repository than {names.HEADER} says")
+            self._check_own(line)
             client = LineRepository(self.place.repository, self.folder, line)
         except ValueError as error:
             why = printable(str(error), 300)
