@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
+from functools import reduce
+from operator import getitem
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -16,13 +20,15 @@ from pushpolicy.audit.walk import Opened
 from pushpolicy.audit.what_if import Direction, WhatIf
 from pushpolicy.engines import LocalOpa
 from pushpolicy.errors import RecordError
-from pushpolicy.evaluate import PolicySet
-from pushpolicy.evaluate.recorded import check_recorded
+from pushpolicy.evaluate import PolicySet, load_policy
+from pushpolicy.evaluate.program import laid_out
+from pushpolicy.evaluate.recorded import check_recorded, is_answer
 from pushpolicy.model.digest import Digest
 from pushpolicy.model.reference import Reference, Repository, Target
 from pushpolicy.pipeline import admit, check
 from pushpolicy.records.read import Record
 from pushpolicy.registry.layout.repository import LayoutRepository
+from tests.deletions import leaves
 from tests.jobs import GOOD, RULES, STRICT_RULES, Job
 from tests.policies import rule
 
@@ -150,3 +156,23 @@ def test_what_if_tells_looser_from_unchanged(job: Job, record: Record, target: T
     assert found.direction is Direction.LOOSER
     assert found.whole.allowed == 1
     assert found.rules.keys() == {"few"}
+
+
+def test_an_answer_is_taken_for_the_recorded_one_only_where_it_is_that_to_the_byte(
+    job: Job, target: Target
+) -> None:
+    for policy in (job.policy(RULES), job.policy(STRICT_RULES), load_policy(["pack"], job.engine)):
+        outcome = check(job.request(GOOD, target, policy=policy))
+        with laid_out(policy) as program, job.engine.start(program) as session:
+            session.send(outcome.evidence.content)
+            answer = session.answer()
+        assert is_answer(answer, outcome.decision, policy)
+        paths = list(leaves(answer))
+        assert len(paths) > 5
+        for *way, last in paths:
+            for changed in (1, True, "other", None):
+                other = copy.deepcopy(answer)
+                place: Any = reduce(getitem, way, other)
+                if json.dumps(place[last]) != json.dumps(changed):
+                    place[last] = changed
+                    assert not is_answer(other, outcome.decision, policy), (way, last)

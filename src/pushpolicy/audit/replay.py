@@ -124,7 +124,8 @@ def replays(
             if found := settled(each):
                 yield Answered((each, found), _SETTLED)
             else:
-                yield Question((each, None), each.held.policy, each.record.evidence)
+                record = each.record
+                yield Question((each, None), each.held.policy, record.evidence, record.decision)
 
     decide = decide or partial(decisions, engine=engine)
     for (opened, found), outcome in decide(questions()):

@@ -135,6 +135,26 @@ def _other(said: Decision, again: Decision) -> list[str]:
     return [name for name, was, now in held if canonical.encode(plain(was)) != canonical.encode(plain(now))]
 
 
+def is_answer(value: Any, decision: Decision, policy: PolicySet) -> bool:
+    """Whether an answer of OPA is the one that a decision was read from.
+
+    Of one with waived findings that is not known: OPA tells them by their places. Denials are told beside
+    ALLOW alone.
+
+    Args:
+        value: what OPA gave.
+        decision: one that `check_recorded` found to hold.
+        policy: what was asked.
+    """
+    if decision.waived:
+        return False
+    expected = _answer(decision, policy)
+    if not decision.allowed:
+        del expected["denials"]
+    # As bytes: 1 == True in Python, and not in JSON.
+    return msgspec.json.encode(value, order="sorted") == msgspec.json.encode(expected, order="sorted")
+
+
 def _answer(decision: Decision, policy: PolicySet) -> dict[str, Any]:
     """The answer of OPA from which the decision would have been read."""
     numbers = {canonical.encode(waiver): number for number, waiver in enumerate(policy.waivers)}
