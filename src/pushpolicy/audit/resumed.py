@@ -118,7 +118,8 @@ def results(path: Path, run: Digest, engine: EngineIdentity) -> Iterator[Results
     if path.exists() and not is_file(path):
         raise UsageError(f"--resume {path} is no file")
     try:
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        # What is in it is believed, so nobody else writes it.
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise InputError(f"--resume {path}: {error.strerror}") from error
     try:

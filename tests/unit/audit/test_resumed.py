@@ -100,3 +100,8 @@ def test_another_run_and_another_process_are_refused(tmp_path: Path) -> None:
         pass
     with pytest.raises(InputError, match="No such file"), results(tmp_path / "a" / "b", RUN, ENGINE):
         pass
+
+
+def test_nobody_else_writes_what_is_believed(tmp_path: Path) -> None:
+    with results(tmp_path / "results", RUN, ENGINE):
+        assert (tmp_path / "results").stat().st_mode & 0o777 == 0o600
