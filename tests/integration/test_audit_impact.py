@@ -89,7 +89,8 @@ def test_a_flaw_and_what_became_of_its_tags(
     }
     assert first["treated"] == ["no rule denied it"]
     assert (first["found"][0]["id"], first["found"][0]["version"]) == (CVE, "2.14.1")
-    assert ran.json["first_known"]["repository"] == places[0]
+    # Two pushes of one second are equally old.
+    assert ran.json["first_known"]["repository"] in places[:2]
     later = (datetime.now(UTC) + timedelta(hours=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
     ran = workspace.run("audit", "impact", CVE, *places, "--at", later)
     assert ran.code == 0

@@ -199,6 +199,12 @@ def test_what_is_no_time(workspace: Workspace, time: str) -> None:
     assert ran.hint().startswith("a date (2026-11-01), ")
 
 
+def test_times_that_nothing_is_between_are_no_empty_answer(workspace: Workspace) -> None:
+    ran = workspace.run("audit", "list", "oci:app", "--since", "2026-12-02", "--until", "2026-12-01")
+    complaint = "--since is not before --until: no record can fit"
+    assert (ran.code, ran.complaint()) == (errors.EXIT_USAGE, complaint)
+
+
 def test_a_date_is_until_its_end() -> None:
     given = SelectionOptions(since="2026-11-01", until="2026-11-01")
     wanted = selection(given, None)

@@ -48,7 +48,8 @@ class Output(NamedTuple):
             replaces: not for a variable: an earlier step could name a file of the checkout, or of the image.
 
         Raises:
-            UsageError: for an unknown format, one that cannot say this, or a file that could not be written.
+            UsageError: for an unknown format, one that cannot say this, a file that could not be written, or
+                a page on a terminal.
         """
         name, _, path = text.partition("=")
         usable = [known for known, item in FORMATS.items() if item.kinds.issuperset(kinds)]
@@ -57,6 +58,10 @@ class Output(NamedTuple):
             raise UsageError(f"--format {name!r} {fault}", f"use one of {', '.join(usable)}")
         if "=" in text and not path:
             raise UsageError(f"--format {text!r} names no file")
+        if name == "html" and not path and sys.stdout is not None and sys.stdout.isatty():
+            raise UsageError(
+                "--format html: a page is for a browser, not for a terminal", "--format html=FILE"
+            )
         if path and not os.access(Path(path).absolute().parent, os.W_OK):
             raise UsageError(f"--format {text!r}: the folder of that file cannot be written")
         if path and not replaces and is_file(path) and Path(path).stat().st_size:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pushpolicy.cli.formats import FORMATS, Cell, Kind, Report, Table
 from pushpolicy.cli.report import Output, Outputs
-from pushpolicy.errors import RecordError
+from pushpolicy.errors import RecordError, UsageError
 from pushpolicy.model.document import Document
 from pushpolicy.model.text import is_unsafe
 
@@ -91,3 +91,10 @@ def test_what_has_no_row_is_told_beside_unless_the_text_tells_it(
         outputs.ask([Output.parse(text, [Kind.LISTING]) for text in texts])
         assert outputs.write(report, lambda: 51) == 51
         assert capsys.readouterr().err == told
+
+
+def test_a_page_is_not_written_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    with pytest.raises(UsageError, match="a page is for a browser"):
+        Output.parse("html", (Kind.LISTING,))
+    assert Output.parse("html=page.html", (Kind.LISTING,)).path == Path("page.html")
