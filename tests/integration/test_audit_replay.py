@@ -21,9 +21,12 @@ from pushpolicy.audit.what_if import Direction, WhatIf
 from pushpolicy.engines import LocalOpa
 from pushpolicy.errors import RecordError
 from pushpolicy.evaluate import PolicySet, load_policy
+from pushpolicy.evaluate.batches import Question, decisions
 from pushpolicy.evaluate.program import laid_out
 from pushpolicy.evaluate.recorded import check_recorded, is_answer
+from pushpolicy.model.decision import Decision
 from pushpolicy.model.digest import Digest
+from pushpolicy.model.document import Document
 from pushpolicy.model.reference import Reference, Repository, Target
 from pushpolicy.pipeline import admit, check
 from pushpolicy.records.read import Record
@@ -176,3 +179,16 @@ def test_an_answer_is_taken_for_the_recorded_one_only_where_it_is_that_to_the_by
                 if json.dumps(place[last]) != json.dumps(changed):
                     place[last] = changed
                     assert not is_answer(other, outcome.decision, policy), (way, last)
+
+
+def test_a_known_decision_is_none_about_other_evidence(job: Job, target: Target) -> None:
+    """As raw reports give it: the same answer of OPA is read with what it is about."""
+    policy = job.policy(RULES)
+    known = check(job.request(GOOD, target, policy=policy))
+    image = {**known.evidence.value["image"], "size": 7}
+    other = Document.of({**known.evidence.value, "image": image})
+    documents = (known.evidence, other)
+    questions = (Question(each, policy, each, known.decision) for each in documents)
+    for found in decisions(questions, job.engine):
+        assert isinstance(found.outcome, Decision)
+        assert found.outcome.evidence == found.about.digest

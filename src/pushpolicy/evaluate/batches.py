@@ -195,7 +195,9 @@ def decided(batch: Sequence[Question[T]], engine: Engine) -> list[Answered[T]]:
 
 def _read(question: Question[T], value: Any, engine: EngineIdentity) -> Answered[T]:
     known = question.known
-    if known is not None and is_answer(value, known, question.policy):
+    # Of other evidence, as raw reports may give, the same answer has to be read: it may contradict that.
+    is_about = known is not None and known.evidence == question.evidence.digest
+    if known is not None and is_about and is_answer(value, known, question.policy):
         return Answered(question.about, replace(known, engine=engine))
     try:
         return Answered(question.about, read_answer(value, question.policy, question.evidence, engine))
