@@ -184,3 +184,10 @@ def test_an_export_answers_as_its_registry_did(workspace: Workspace, tmp_path: P
         # What the tag names in the registry, nobody can be asked.
         told, again = (re.sub(r"(?m)^tag:.*\n", "", each.out) for each in (ran, after[question]))
         assert again == told, question
+
+
+def test_an_export_without_raw_reports_says_how_to_have_them(workspace: Workspace) -> None:
+    assert workspace.push().code == 0
+    assert workspace.run("audit", "export", "oci:registry", "-o", "kept").code == 0
+    ran = workspace.run("audit", "replay", "export:kept", "--from", "raw")
+    assert (ran.code, "`audit export --raw` writes raw reports" in ran.out) == (51, True), ran.out

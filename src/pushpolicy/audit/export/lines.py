@@ -143,6 +143,8 @@ class LineRepository:
         except ContentError as error:
             raise PushError(str(error)) from error
         except OSError as error:
+            if blob.digest in self._reports and isinstance(error, FileNotFoundError):
+                raise PushError("the export has it not; `audit export --raw` writes raw reports") from error
             raise PushError(f"{error.strerror} ({error.filename})", "it is missing in the export") from error
 
     def tags(self) -> tuple[str, ...]:
