@@ -199,6 +199,15 @@ def test_what_is_no_time(workspace: Workspace, time: str) -> None:
     assert ran.hint().startswith("a date (2026-11-01), ")
 
 
+def test_a_folder_without_its_kind(workspace: Workspace) -> None:
+    (workspace.folder / "kept").mkdir()
+    ran = workspace.run("audit", "list", "kept")
+    assert (ran.code, ran.hint()) == (
+        errors.EXIT_USAGE,
+        "write oci:, export: or mirror: before the path of a folder",
+    )
+
+
 def test_times_that_nothing_is_between_are_no_empty_answer(workspace: Workspace) -> None:
     ran = workspace.run("audit", "list", "oci:app", "--since", "2026-12-02", "--until", "2026-12-01")
     complaint = "--since is not before --until: no record can fit"

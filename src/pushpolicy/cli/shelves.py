@@ -255,7 +255,8 @@ def _parsed(text: str, what: str) -> Reference:
     try:
         return Reference.parse(text)
     except ValueError as error:
-        raise UsageError(f"{what}: {error}") from error
+        prefixes = "write oci:, export: or mirror: before the path of a folder"
+        raise UsageError(f"{what}: {error}", prefixes if is_folder(text) else None) from error
 
 
 def _deciding(file: str) -> Mapping[str, Key]:
