@@ -22,8 +22,8 @@ _PROBLEMS_SHOWN = 50
 _WIDTH = 80
 
 
-def decision_lines(summary: Summary, how: Standing) -> str:
-    """A decision: what about, and how far it counts; its record on a line of its own."""
+def decision_line(summary: Summary, how: Standing) -> str:
+    """A decision: what about, and how far it counts."""
     decision = summary.decision
     color = "green" if decision.allowed else "red"
     if decision.observed or how.wrong:
@@ -32,8 +32,7 @@ def decision_lines(summary: Summary, how: Standing) -> str:
     name = f"{Repository(registry=image.registry, path=image.repository)}:{first_of(image.tags, 5)}"
     verdict = click.style(str(decision.verdict), fg=color)
     remarks = ", ".join(how.remarks)
-    said = f"{printable(decision.evaluated_at)}  {verdict}  {printable(name)}  {remarks}"
-    return f"{said}\n  record {summary.digest}"
+    return f"{printable(decision.evaluated_at)}  {verdict}  {printable(name)}  {remarks}"
 
 
 def ignored_lines(ignored: Sequence[Ignored]) -> Iterator[str]:

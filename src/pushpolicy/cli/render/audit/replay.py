@@ -16,7 +16,7 @@ from pushpolicy.audit.standing import Standing
 from pushpolicy.cli.formats import Cell, Kind, Report, Table
 from pushpolicy.cli.render.audit.lines import (
     audit_document,
-    decision_lines,
+    decision_line,
     ignored_json,
     ignored_lines,
     standing_json,
@@ -103,16 +103,19 @@ def _row(result: Replay, how: Standing) -> tuple[Cell, ...]:
 def _replay_lines(result: Replay, how: Standing) -> Iterator[str]:
     """Whether a decision was reproduced, and if not, what is different."""
     decision = result.summary.decision
-    name = decision_lines(result.summary, how)
+    name, record = decision_line(result.summary, how), f"  record {result.summary.digest}"
     if isinstance(result, NotReplayable):
         yield f"{click.style('not replayable', fg='red', bold=True)}: {name}"
+        yield record
         yield from (f"  {printable(line, 500)}" for line in result.reason.split("\n"))
         return
     if isinstance(result, Reproduced):
         yield f"{click.style('reproduced', fg='green', bold=True)}: {name}"
+        yield record
     if isinstance(result, Differs):
         found = result.difference
         yield f"{click.style('differs', fg='red', bold=True)}: {name}"
+        yield record
         if found.before is not found.after:
             yield f"  {found.before} -> {found.after}"
         yield from difference_lines(found.rules, found.findings)
