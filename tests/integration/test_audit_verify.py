@@ -159,7 +159,7 @@ def test_a_copy_is_verified_offline(signing: Signing, tmp_path: Path) -> None:
         (("oci:registry:1.0", "--trust", "absent"), "--trust absent: No such file or directory"),
         (
             ("oci:registry:1.0", "--trust", "TRUST", "--offline", "x", "--records", "oci:y"),
-            "x: there is no such",
+            "--offline and --records: the copy has the records",
         ),
     ],
 )
