@@ -23,15 +23,23 @@ WHOLE, PART = "everything", "what is about Python"
 # What OPA, a registry or a builder answers does not depend on the Python that asks.
 LEFT_OUT = """
     tests/attacks tests/corpus tests/faults tests/fuzz tests/registry_table tests/simulation
-    tests/integration/test_builders.py tests/integration/test_conftest_judge.py
-    tests/integration/test_conftest_policies.py tests/integration/test_deploy.py
+    tests/integration/test_audit_diff.py tests/integration/test_audit_export.py
+    tests/integration/test_audit_fleet.py tests/integration/test_audit_gaps.py
+    tests/integration/test_audit_impact.py tests/integration/test_audit_mirror.py
+    tests/integration/test_audit_raw.py tests/integration/test_audit_resume.py
+    tests/integration/test_audit_show.py tests/integration/test_audit_sql.py
+    tests/integration/test_batches.py tests/integration/test_builders.py
+    tests/integration/test_cli_exit_codes.py tests/integration/test_cluster.py
+    tests/integration/test_conftest_judge.py tests/integration/test_conftest_policies.py
+    tests/integration/test_deploy.py tests/integration/test_documented_what_if.py
     tests/integration/test_extra_types.py tests/integration/test_failing_open.py
     tests/integration/test_fetched_builders.py tests/integration/test_forged_policies.py
-    tests/integration/test_leaves.py tests/integration/test_made_rules.py
-    tests/integration/test_margins.py tests/integration/test_odd_rules.py
-    tests/integration/test_records_not_valid.py tests/integration/test_records_that_lie.py
-    tests/integration/test_referrers_kinds.py tests/integration/test_registry_tries.py
-    tests/integration/test_rules.py tests/integration/test_sigstore.py tests/integration/test_waivers.py
+    tests/integration/test_leaves.py tests/integration/test_made_rules.py tests/integration/test_margins.py
+    tests/integration/test_mirror_confirms.py tests/integration/test_odd_rules.py
+    tests/integration/test_pages.py tests/integration/test_records_not_valid.py
+    tests/integration/test_records_that_lie.py tests/integration/test_referrers_kinds.py
+    tests/integration/test_registry_tries.py tests/integration/test_reuse.py tests/integration/test_rules.py
+    tests/integration/test_sigstore.py tests/integration/test_waivers.py tests/integration/test_what_if.py
     tests/integration/test_wrong_policies.py tests/unit/evaluate/authoring/test_testing.py
 """
 PYENV = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")

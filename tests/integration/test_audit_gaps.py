@@ -152,7 +152,8 @@ def test_it_asks_for_no_more_than_a_list(workspace: Workspace, any_registry: Reg
         return [request.path for request in any_registry.requests()[before:] if "/team/app/" in request.path]
 
     for_list, for_gaps = asked("list"), asked("gaps")
-    assert len(for_gaps) <= len(for_list) + 1
+    # Two that read at once may each fetch what all records share.
+    assert len(set(for_gaps)) <= len(set(for_list)) + 1
     # What the tag names, what is listed with it, and of the record the manifest, its image and three blobs.
     assert len(for_gaps) <= 12 * 7 + 20
 
