@@ -165,7 +165,7 @@ LIES = {
     ),
     "what cannot be pickled": (
         "def decide(asked): return decide(asked)",
-        "failed: builtins.Exception: RecursionError",
+        "failed: builtins.(Exception: )?RecursionError",
     ),
     "fewer": (
         "def decide(asked): return true(asked).rpartition(b'\\n')[0]",
