@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from pushpolicy import __version__, errors
 from pushpolicy.audit.replay import Differs, NotReplayable, Replay, Replayed, replays
 from pushpolicy.audit.walk import Opened
+from pushpolicy.cli.audit.options import Decided
 from pushpolicy.cli.progress import telling
 from pushpolicy.cli.render.audit import replay as render
 from pushpolicy.cli.report import Outputs, say
@@ -26,7 +27,6 @@ from pushpolicy.records.read import Summary
 
 if TYPE_CHECKING:
     from pushpolicy.audit.resumed import Results
-    from pushpolicy.cli.audit.replay import History
     from pushpolicy.engines import LocalOpa
     from pushpolicy.evaluate.batches import Answering
     from pushpolicy.reports.limits import Limits
@@ -48,7 +48,7 @@ class Deciding:
 
     def __init__(
         self,
-        history: History,
+        history: Decided,
         opa: LocalOpa,
         kept: Results | None,
         answers: Answering | None,
@@ -84,7 +84,7 @@ class Deciding:
         return max(self._history.code, self._code) or unfinished
 
     def _told(self, tell: Callable[[str], None]) -> Iterator[Told]:
-        records = self._history.records() if self._raw is None else self._renewed(self._raw)
+        records = self._history.each() if self._raw is None else self._renewed(self._raw)
         for opened, result in replays(records, self._opa, self._known, self._answers):
             if self._kept is not None:
                 self._kept.keep(result)
@@ -105,7 +105,7 @@ class Deciding:
         """The records, each with the evidence that comes of its raw reports."""
         from pushpolicy.audit.raw import NotPossibleError, renewed
 
-        for opened in self._history.records():
+        for opened in self._history.each():
             digest = opened.summary.digest
             try:
                 found = renewed(opened, limits)

@@ -97,6 +97,15 @@ class Counted:
         return max([errors.EXIT_RECORD if wrong else errors.EXIT_OK, *unreadable])
 
 
+class Decided(Counted):
+    """Where each record is decided about, a source that was not read is one of which nothing was decided."""
+
+    @property
+    def code(self) -> int:
+        """As that of records that do not count."""
+        return max(super().code, errors.EXIT_RECORD if self.ignored else errors.EXIT_OK)
+
+
 class _Standings:
     """Of the records of one source: how many there are, about another place, of an unknown policy."""
 

@@ -7,29 +7,24 @@ from datetime import UTC, datetime
 
 import click
 
-from pushpolicy import errors
 from pushpolicy.audit.allowance import LIMITS, Allowance
 from pushpolicy.audit.sources import (
     DenialSource,
-    Item,
     NewestSource,
     RepositorySource,
     Source,
-    Unreadable,
     read_all,
 )
-from pushpolicy.audit.walk import Opened, Problem, Unread
 from pushpolicy.cli import options as shared
 from pushpolicy.cli.audit import what_if
 from pushpolicy.cli.audit.again import Deciding, kept_in
 from pushpolicy.cli.audit.cluster import ClusterOptions, answering, cluster_options
-from pushpolicy.cli.audit.options import engine_of, sources_argument
+from pushpolicy.cli.audit.options import Decided, engine_of, sources_argument
 from pushpolicy.cli.formats import Kind
 from pushpolicy.cli.options import PolicyOptions, RegistryOptions, read_limits
 from pushpolicy.cli.report import Outputs
 from pushpolicy.cli.shelves import open_sources, shelf_of_denials
 from pushpolicy.errors import UsageError
-from pushpolicy.model.reference import Reference
 from pushpolicy.model.text import first_of
 from pushpolicy.reports.limits import Limits
 
@@ -82,7 +77,7 @@ def command(
     subject = first_of(sources, 3)
     opened = open_sources(sources, registry, bounds, policy.trust)
     opa = engine_of(policy.engine, bounds)
-    history = History(read_all(_with_denials(opened, denials, registry, bounds), Allowance(bounds)))
+    history = Decided(read_all(_with_denials(opened, denials, registry, bounds), Allowance(bounds)))
     from_raw = made_from == "raw"
     if from_raw and resume is not None:
         raise UsageError("--from raw and --resume: only what is decided on recorded evidence is kept")
@@ -114,42 +109,3 @@ def _with_denials(
         # Where the records are, too, its denials are among them.
         if apart and apart.records.repository != shelf.records.repository:
             yield DenialSource(apart, place)
-
-
-class History:
-    """The records of several sources as they are read, and what is wrong with those that do not count.
-
-    Attributes:
-        ignored: what does not count, in the order in which it was found.
-    """
-
-    def __init__(self, items: Iterable[Item]) -> None:
-        self._items = items
-        self.ignored: list[Problem | Unread | Unreadable] = []
-        self._wrong = False
-        # Of each place, whether a record of it is about it.
-        self._there: dict[Reference, bool] = {}
-
-    def records(self) -> Iterator[Opened]:
-        """The records that count."""
-        for source, found in self._items:
-            if not isinstance(found, Opened):
-                if isinstance(found, Unreadable):
-                    found = found._replace(reason=f"{source.place}: {found.reason}")
-                self.ignored.append(found)
-                continue
-            how, place = found.standing, source.place
-            self._wrong = self._wrong or bool(how.unknown)
-            if place.tag or place.digest:
-                self._there[place] = self._there.get(place, False) or not how.elsewhere
-            yield found
-
-    @property
-    def code(self) -> int:
-        """The exit code for what was read.
-
-        A record for another place is usual where images are promoted, unless a tag or an image has no other.
-        """
-        nowhere = not all(self._there.values())
-        codes = [each.exit_code for each in self.ignored if isinstance(each, Unreadable)]
-        return max([errors.EXIT_RECORD if self.ignored or self._wrong or nowhere else errors.EXIT_OK, *codes])

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from pushpolicy import errors
 from pushpolicy.audit.what_if import Direction, NotDecided, PushEffect, WhatIf
+from pushpolicy.cli.audit.options import Decided
 from pushpolicy.cli.formats import FORMATS
 from pushpolicy.cli.options import PolicyOptions, group
 from pushpolicy.cli.policies import load
@@ -28,7 +29,6 @@ from pushpolicy.model.text import first_of, printable
 
 if TYPE_CHECKING:
     from pushpolicy.audit.trial import Trial
-    from pushpolicy.cli.audit.replay import History
     from pushpolicy.engines import LocalOpa
     from pushpolicy.evaluate.batches import Answering
 
@@ -104,7 +104,7 @@ class Trying:
         options: say what fails.
     """
 
-    def __init__(self, history: History, trial: Trial, options: TrialOptions) -> None:
+    def __init__(self, history: Decided, trial: Trial, options: TrialOptions) -> None:
         self._history, self._trial = history, trial
         self._failing = _FAILING[options.fail_on or "any"]
         self._found = WhatIf()
@@ -134,7 +134,7 @@ class Trying:
         return max(self._history.code, errors.EXIT_RECORD if self._found.not_replayable else failing)
 
     def _pushes(self, tell: Callable[[str], None]) -> Iterator[PushEffect | NotDecided]:
-        for push in self._trial.effects(self._history.records()):
+        for push in self._trial.effects(self._history.each()):
             self._found.add(push)
             tell(f"{self._found.whole.changed} of {self._found.whole.total} change")
             yield push
