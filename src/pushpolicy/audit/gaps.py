@@ -83,8 +83,7 @@ def _denials(shelf: Shelf, repository: Repository, tags: Tags, allowance: Allowa
     """What is recorded elsewhere about the images of a repository."""
     with reading():
         walk = Walk(shelf, Reference(repository=repository), allowance)
-        with allowance.all():
-            walk.look_at(tags.images)
+        walk.look_at(tags.images)
         yield from walk.each()
 
 

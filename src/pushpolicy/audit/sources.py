@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -168,10 +168,9 @@ def read_all(sources: Iterable[Source], allowance: Allowance) -> Iterator[Item]:
     Raises:
         RecordError, InputError: when there is but one source, and it cannot be read.
     """
-    rest = iter(sources)
-    first = tuple(islice(rest, 2))
-    for source, found in of_each(chain(first, rest), lambda source: source.each(allowance)):
-        if isinstance(found, Problem) and len(first) > 1:
+    is_one, sources = _looked_at(sources)
+    for source, found in of_each(sources, lambda source: source.each(allowance)):
+        if isinstance(found, Problem) and not is_one:
             found = replace(found, place=source.place)
         yield Item(source, found)
 
@@ -184,13 +183,36 @@ def of_each(
     Raises:
         RecordError, InputError: when there is but one source, and it cannot be read.
     """
-    rest = iter(sources)
-    first = tuple(islice(rest, 2))
-    for source in chain(first, rest):
+    is_one, sources = _looked_at(sources)
+    for source in sources:
         try:
             for found in read(source):
                 yield source, found
         except (RecordError, InputError) as error:
-            if len(first) == 1:
+            if is_one:
                 raise
             yield source, Unreadable(error.message, error.hint, error.exit_code)
+
+
+def all_of(
+    sources: Iterable[Source], look: Callable[[Source], T]
+) -> tuple[Sequence[T], Sequence[Unreadable]]:
+    """What one look at each source gives, and why the others cannot be read.
+
+    Raises:
+        RecordError, InputError: as `of_each`.
+    """
+    found, unreadable = list[T](), list[Unreadable]()
+    for _, each in of_each(sources, lambda source: (look(source),)):
+        if isinstance(each, Unreadable):
+            unreadable.append(each)
+        else:
+            found.append(each)
+    return found, unreadable
+
+
+def _looked_at(sources: Iterable[Source]) -> tuple[bool, Iterator[Source]]:
+    """Whether there is but one; and the same, of which no more than two were opened for that."""
+    rest = iter(sources)
+    first = tuple(islice(rest, 2))
+    return len(first) == 1, chain(first, rest)

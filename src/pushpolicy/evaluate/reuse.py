@@ -57,6 +57,7 @@ class _OfRule(Protocol):
 
 
 T = TypeVar("T", bound=_OfRule)
+Item = TypeVar("Item")
 Waiver = Mapping[str, Any]
 
 
@@ -210,7 +211,10 @@ class Reuse(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     def _uses(self, recorded: Decision, answered: Decision | None) -> Iterator[WaiverUse]:
         """What became of each waiver, in the order of the other set."""
-        was = {rule: iter(uses) for rule, uses in _grouped(recorded.waivers).items()}
+        was = {
+            rule: iter(uses)
+            for rule, uses in _grouped(recorded.waivers, lambda use: str(use.waiver["rule"])).items()
+        }
         new = iter(answered.waivers if answered else ())
         for waiver in self.after.waivers:
             use = next(new if waiver["rule"] in self.changed else was[waiver["rule"]])
@@ -237,17 +241,15 @@ def _rule(item: Violation) -> str:
     return item.rule
 
 
-def _grouped(uses: Iterable[WaiverUse]) -> dict[str, list[WaiverUse]]:
-    found: dict[str, list[WaiverUse]] = {}
-    for use in uses:
-        found.setdefault(use.waiver["rule"], []).append(use)
-    return found
-
-
 def _by_rule(policy: PolicySet) -> dict[str, list[Waiver]]:
-    found: dict[str, list[Waiver]] = {}
-    for waiver in policy.waivers:
-        found.setdefault(waiver["rule"], []).append(waiver)
+    return _grouped(policy.waivers, lambda waiver: str(waiver["rule"]))
+
+
+def _grouped(items: Iterable[Item], rule_of: Callable[[Item], str]) -> dict[str, list[Item]]:
+    """By rule, in their order."""
+    found: dict[str, list[Item]] = {}
+    for item in items:
+        found.setdefault(rule_of(item), []).append(item)
     return found
 
 

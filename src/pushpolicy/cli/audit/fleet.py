@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from pushpolicy import errors
 from pushpolicy.audit.allowance import LIMITS, Allowance
-from pushpolicy.audit.fleet import Member, Parts, compared, last_decision
-from pushpolicy.audit.sources import Unreadable, of_each
+from pushpolicy.audit.fleet import Parts, compared, last_decision
+from pushpolicy.audit.sources import all_of
 from pushpolicy.cli import options as shared
 from pushpolicy.cli.audit.options import sources_argument
 from pushpolicy.cli.formats import Kind
@@ -46,12 +46,7 @@ def command(
     opened, policy = open_sources(sources, registry, bounds, policy.trust), replace(policy, trust=None)
     named = load(policy, find_engine(policy.engine)) if policy.policies or policy.conftest else None
     allowance, known = Allowance(bounds), dict[Digest, Parts]()
-    members, unreadable = list[Member](), list[Unreadable]()
-    for _, found in of_each(opened, lambda each: [last_decision(each, known, allowance)]):
-        if isinstance(found, Unreadable):
-            unreadable.append(found)
-        else:
-            members.append(found)
+    members, unreadable = all_of(opened, lambda each: last_decision(each, known, allowance))
     is_wrong = any(member.ignored for member in members)
     own = errors.EXIT_RECORD if is_wrong else errors.EXIT_OK
     code = max([own, *(failure.exit_code for failure in unreadable)])

@@ -7,9 +7,9 @@ import click
 from pushpolicy import errors
 from pushpolicy.audit.allowance import LIMITS, Allowance
 from pushpolicy.audit.gap import Kind as Gaps
-from pushpolicy.audit.gaps import Examined, examine
+from pushpolicy.audit.gaps import examine
 from pushpolicy.audit.shelf import Shelf
-from pushpolicy.audit.sources import RepositorySource, Source, Unreadable, of_each
+from pushpolicy.audit.sources import RepositorySource, Source, all_of
 from pushpolicy.cli import environment
 from pushpolicy.cli import options as shared
 from pushpolicy.cli.audit.options import at_option, sources_argument, trust_option
@@ -74,13 +74,8 @@ def command(
             )
         return shelf_of_denials(denials, source.shelf, registry, bounds)
 
-    examined, unreadable = list[Examined](), list[Unreadable]()
     opened = open_sources(sources, registry, bounds, trust)
-    for _, found in of_each(opened, lambda each: [examine(each, now, allowance, denied(each))]):
-        if isinstance(found, Unreadable):
-            unreadable.append(found)
-        else:
-            examined.append(found)
+    examined, unreadable = all_of(opened, lambda each: examine(each, now, allowance, denied(each)))
     report = Looked(at=now, examined=examined, unreadable=unreadable, counting=frozenset(counting))
     own = errors.EXIT_RECORD if report.is_failing else errors.EXIT_OK
     return outputs.write(gaps(report), max([own, *(failure.exit_code for failure in unreadable)]))
